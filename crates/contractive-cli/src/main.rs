@@ -1,0 +1,3 @@
+//! The command cae: train, evaluate and use contractive autoencoders.
+
+fn main() {}

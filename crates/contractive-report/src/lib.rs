@@ -1,0 +1,1 @@
+//! Pictures of a contractive autoencoder's training run.

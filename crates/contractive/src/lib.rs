@@ -1,0 +1,1 @@
+//! Train, verify and use contractive autoencoders: data, recipes, training, checkpoints and model files.
