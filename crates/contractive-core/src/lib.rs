@@ -1,1 +1,47 @@
-//! The mathematics of contractive autoencoders on the CPU: exact Jacobian penalties, their gradients, and the engine that trains with them.
+//! The mathematics of contractive autoencoders on the CPU: no files, no clock, no printing and no randomness of its own.
+//!
+//! A contractive autoencoder (Rifai et al., ICML 2011) is an encoder h = f(x) and a decoder x̂ = g(h) that minimise
+//!
+//! ```text
+//! C = mean over rows [ L(x, g(f(x))) + contraction · P(x) ],    P(x) = ‖∂f/∂x (x)‖²_F by default
+//! ```
+//!
+//! Read in this order:
+//!
+//! 1. [`activation`], [`loss`], [`penalty`], [`noise`]: the words of an objective, each an enum that owns its settings.
+//! 2. [`architecture`] and [`parameters`]: the shape of a network and its numbers; [`initialisation`] fills them.
+//! 3. [`objective`]: what is minimised, and the [`Batch`](objective::Batch) it is evaluated on.
+//! 4. [`mod@reference`]: the objective and its gradient in plain f64 with explicit Jacobians, written to be read. It judges
+//!    everything else.
+//! 5. [`kernels`]: one page a formula in fast f32.
+//! 6. [`engine`]: the [`Engine`](engine::Engine) trait, cut at whole training steps, and the [CPU](engine::cpu) behind it.
+//! 7. [`optimiser`] and [`schedule`]: PyTorch's update formulas and how the learning rate moves.
+//! 8. [`jacobian`]: the encoder's Jacobian a row, its singular values, saturation.
+//!
+//! The symbols used inside kernels are those of the repository's `docs/notation.md`.
+
+pub mod activation;
+pub mod architecture;
+pub mod engine;
+mod error;
+pub mod initialisation;
+pub mod jacobian;
+pub mod kernels;
+pub mod loss;
+pub mod matrix;
+pub mod noise;
+pub mod objective;
+pub mod optimiser;
+pub mod parameters;
+pub mod penalty;
+pub mod reference;
+pub mod schedule;
+
+pub use activation::Activation;
+pub use architecture::Architecture;
+pub use error::ArgumentError;
+pub use loss::Loss;
+pub use noise::Noise;
+pub use objective::{Batch, Objective, Terms};
+pub use parameters::Parameters;
+pub use penalty::Penalty;

@@ -1,0 +1,232 @@
+//! Optimisers, to PyTorch's update formulas and defaults (`torch.optim`), over one flat parameter vector.
+//!
+//! With g the gradient (after clipping), p the parameter, t the step from 1:
+//!
+//! ```text
+//! sgd       g += wd·p;                                  p −= lr·g
+//! momentum  g += wd·p;  v = μ·v + g (v = g at t = 1);   p −= lr·(g + μ·v if nesterov else v)
+//! adam      g += wd·p;  m = β₁m + (1−β₁)g;  v = β₂v + (1−β₂)g²
+//!           p −= lr/(1−β₁ᵗ) · m / ( √v/√(1−β₂ᵗ) + ε )
+//! adamw     p −= lr·wd·p, then as adam without g += wd·p
+//! clipping  g *= min(1, clip/(‖g‖₂ + 1e-6)), ‖g‖₂ over all parameters
+//! ```
+
+use pulp::Arch;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ArgumentError, below_one, finite_non_negative, finite_positive};
+
+/// An optimiser with its settings. The formulas are in the [module's head](self).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Optimiser {
+    /// Plain stochastic gradient descent.
+    Sgd {
+        /// L2 term added to the gradient, at least 0.
+        #[serde(default)]
+        weight_decay: f64,
+    },
+    /// Gradient descent with momentum.
+    Momentum {
+        /// μ, at least 0 and below 1; 0.9 by default.
+        #[serde(default = "point_nine")]
+        momentum: f64,
+        /// Whether to look ahead (Nesterov).
+        #[serde(default)]
+        nesterov: bool,
+        /// L2 term added to the gradient, at least 0.
+        #[serde(default)]
+        weight_decay: f64,
+    },
+    /// Adam (Kingma & Ba 2015).
+    Adam {
+        /// Decay of the mean, at least 0 and below 1.
+        #[serde(default = "point_nine")]
+        beta1: f64,
+        /// Decay of the mean square, at least 0 and below 1.
+        #[serde(default = "point_999")]
+        beta2: f64,
+        /// Added to the root, above 0. Keras' default is 1e-7.
+        #[serde(default = "adam_epsilon")]
+        epsilon: f64,
+        /// L2 term added to the gradient, at least 0.
+        #[serde(default)]
+        weight_decay: f64,
+    },
+    /// Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+    #[serde(rename = "adamw")]
+    AdamW {
+        /// Decay of the mean, at least 0 and below 1.
+        #[serde(default = "point_nine")]
+        beta1: f64,
+        /// Decay of the mean square, at least 0 and below 1.
+        #[serde(default = "point_999")]
+        beta2: f64,
+        /// Added to the root, above 0.
+        #[serde(default = "adam_epsilon")]
+        epsilon: f64,
+        /// Share of the parameter taken off each step, times the learning rate, at least 0; 0.01 by default.
+        #[serde(default = "point_01")]
+        weight_decay: f64,
+    },
+}
+
+fn point_nine() -> f64 {
+    0.9
+}
+fn point_999() -> f64 {
+    0.999
+}
+fn adam_epsilon() -> f64 {
+    1e-8
+}
+fn point_01() -> f64 {
+    0.01
+}
+
+impl Default for Optimiser {
+    fn default() -> Self {
+        Optimiser::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+    }
+}
+
+/// An optimiser's memory.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct OptimiserState {
+    /// Steps taken.
+    pub step: u64,
+    /// Momentum or mean of gradients, one a parameter; empty for `sgd`.
+    pub first: Vec<f32>,
+    /// Mean of squared gradients, one a parameter; empty for `sgd` and `momentum`.
+    pub second: Vec<f32>,
+}
+
+impl Optimiser {
+    /// Every optimiser with its default settings.
+    pub const ALL: [Optimiser; 4] = [
+        Optimiser::Sgd { weight_decay: 0.0 },
+        Optimiser::Momentum { momentum: 0.9, nesterov: false, weight_decay: 0.0 },
+        Optimiser::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 },
+        Optimiser::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 },
+    ];
+
+    /// The name used in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Optimiser::Sgd { .. } => "sgd",
+            Optimiser::Momentum { .. } => "momentum",
+            Optimiser::Adam { .. } => "adam",
+            Optimiser::AdamW { .. } => "adamw",
+        }
+    }
+
+    /// Refuses settings outside their range, NaN included.
+    ///
+    /// # Errors
+    /// [`ArgumentError::Number`].
+    pub fn check(self) -> Result<(), ArgumentError> {
+        match self {
+            Optimiser::Sgd { weight_decay } => finite_non_negative("optimiser.weight_decay", weight_decay),
+            Optimiser::Momentum { momentum, weight_decay, .. } => {
+                below_one("optimiser.momentum", momentum)?;
+                finite_non_negative("optimiser.weight_decay", weight_decay)
+            }
+            Optimiser::Adam { beta1, beta2, epsilon, weight_decay }
+            | Optimiser::AdamW { beta1, beta2, epsilon, weight_decay } => {
+                below_one("optimiser.beta1", beta1)?;
+                below_one("optimiser.beta2", beta2)?;
+                finite_positive("optimiser.epsilon", epsilon)?;
+                finite_non_negative("optimiser.weight_decay", weight_decay)
+            }
+        }
+    }
+
+    /// Fresh memory for `n` parameters.
+    pub fn state(self, n: usize) -> OptimiserState {
+        let (first, second) = match self {
+            Optimiser::Sgd { .. } => (0, 0),
+            Optimiser::Momentum { .. } => (n, 0),
+            Optimiser::Adam { .. } | Optimiser::AdamW { .. } => (n, n),
+        };
+        OptimiserState { step: 0, first: vec![0.0; first], second: vec![0.0; second] }
+    }
+
+    /// One step on `p` along `g` (already clipped), in one pass over memory.
+    ///
+    /// # Panics
+    /// When the sizes of `p`, `g` and the state differ.
+    pub fn update(self, arch: Arch, state: &mut OptimiserState, p: &mut [f32], g: &[f32], learning_rate: f64) {
+        assert_eq!(p.len(), g.len(), "as many gradients as parameters");
+        state.step += 1;
+        let lr = learning_rate as f32;
+        match self {
+            Optimiser::Sgd { weight_decay } => {
+                let wd = weight_decay as f32;
+                arch.dispatch(|| {
+                    for (p, &g) in p.iter_mut().zip(g) {
+                        *p -= lr * (g + wd * *p);
+                    }
+                });
+            }
+            Optimiser::Momentum { momentum, nesterov, weight_decay } => {
+                let wd = weight_decay as f32;
+                // The first step copies the gradient: v starts at 0, so μ·v + g is g.
+                let mu = momentum as f32;
+                let (ahead, behind) = if nesterov { (1.0, mu) } else { (0.0, 1.0) };
+                let v = &mut state.first[..p.len()];
+                arch.dispatch(|| {
+                    for ((p, &g), v) in p.iter_mut().zip(g).zip(v) {
+                        let g = g + wd * *p;
+                        *v = mu * *v + g;
+                        *p -= lr * (ahead * g + behind * *v);
+                    }
+                });
+            }
+            Optimiser::Adam { beta1, beta2, epsilon, weight_decay } => {
+                let rates = AdamRates::at(state.step, beta1, beta2, epsilon, learning_rate);
+                adam(arch, rates, state, p, g, weight_decay as f32, 1.0);
+            }
+            Optimiser::AdamW { beta1, beta2, epsilon, weight_decay } => {
+                let rates = AdamRates::at(state.step, beta1, beta2, epsilon, learning_rate);
+                adam(arch, rates, state, p, g, 0.0, (1.0 - learning_rate * weight_decay) as f32);
+            }
+        }
+    }
+}
+
+/// Adam's numbers at one step, the bias corrections folded in so that a parameter costs one root and one division:
+/// lr/(1−β₁ᵗ) · m/(√v/√(1−β₂ᵗ) + ε) = rate · m/(√v + floor).
+#[derive(Clone, Copy)]
+struct AdamRates {
+    beta1: f32,
+    beta2: f32,
+    rate: f32,
+    floor: f32,
+}
+
+impl AdamRates {
+    fn at(step: u64, beta1: f64, beta2: f64, epsilon: f64, learning_rate: f64) -> Self {
+        let t = step as f64;
+        let root = (1.0 - beta2.powf(t)).sqrt();
+        let rate = learning_rate * root / (1.0 - beta1.powf(t));
+        AdamRates { beta1: beta1 as f32, beta2: beta2 as f32, rate: rate as f32, floor: (epsilon * root) as f32 }
+    }
+}
+
+fn adam(arch: Arch, r: AdamRates, state: &mut OptimiserState, p: &mut [f32], g: &[f32], wd: f32, keep: f32) {
+    let n = p.len();
+    let (m, v) = (&mut state.first[..n], &mut state.second[..n]);
+    arch.dispatch(|| {
+        for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
+            let g = g + wd * *p;
+            *m = r.beta1 * *m + (1.0 - r.beta1) * g;
+            *v = r.beta2 * *v + (1.0 - r.beta2) * g * g;
+            *p = keep * *p - r.rate * *m / (v.sqrt() + r.floor);
+        }
+    });
+}
+
+/// The factor that clips a gradient of Euclidean norm `norm` to `clip` (PyTorch's `clip_grad_norm_`).
+pub fn clip_factor(norm: f64, clip: f64) -> f64 {
+    (clip / (norm + 1e-6)).min(1.0)
+}

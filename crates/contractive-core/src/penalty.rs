@@ -1,0 +1,287 @@
+//! Penalties P(x), one number a row: what makes an autoencoder contractive, and its relatives.
+//!
+//! No ½ and no hidden division: the objective takes the mean over rows and multiplies by `contraction`.
+//! J = ∂h/∂x, shape (k, d), is the Jacobian of the *whole* encoder.
+//!
+//! | name | value a row | page |
+//! |---|---|---|
+//! | `none` | 0 | |
+//! | `jacobian` | ‖J‖²_F | [`frobenius`](crate::kernels::frobenius), [`frobenius_deep`](crate::kernels::frobenius_deep) |
+//! | `jacobian_norm` | ‖J‖_F | the same |
+//! | `layerwise` | Σ_l ‖∂a_l/∂a_{l−1}‖²_F | [`layerwise`](crate::kernels::layerwise) |
+//! | `projection` | mean over probes v of ‖vᵀJ‖² | [`frobenius_deep`](crate::kernels::frobenius_deep) |
+//! | `finite_difference` | Σ_i ‖(f(x+εe_i) − f(x−εe_i))/2ε‖² | [`finite_difference`](crate::kernels::finite_difference) |
+//! | `hessian` | ‖J(x)‖²_F + ratio · mean over ε of ‖J(x) − J(x+ε)‖²_F | [`hessian`](crate::kernels::hessian) |
+//! | `logistic_last` | Σ_j (h_j(1−h_j))² ‖W_L,j‖², whatever φ is | [`logistic_last`](crate::kernels::logistic_last) |
+//! | `weight_l1`, `weight_l2` | Σ\|w\|, Σw² over the encoder's weights | [`weight_norms`](crate::kernels::weight_norms) |
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::architecture::Architecture;
+use crate::error::{ArgumentError, at_least_one, finite_non_negative, finite_positive};
+
+/// A penalty with its settings. The formulas are in the [module's table](self).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Penalty {
+    /// Nothing: a plain autoencoder.
+    None,
+    /// ‖J‖²_F of the whole encoder, exact at any depth.
+    Jacobian,
+    /// ‖J‖_F, not squared.
+    JacobianNorm,
+    /// Sum over layers of each layer's own squared Jacobian norm (deep contractive network, Gu & Rigazio 2014).
+    Layerwise,
+    /// Unbiased estimate of ‖J‖²_F by random probes in code space, for wide codes.
+    Projection {
+        /// Probes a row, at least 1; with `orthogonal` at most k, and exact at k.
+        #[serde(default = "default_probes")]
+        probes: usize,
+        /// How probes are drawn.
+        #[serde(default)]
+        distribution: ProbeDistribution,
+    },
+    /// Central differences of the encoder, computed in f64 so that the step does not drown in rounding.
+    FiniteDifference {
+        /// The step ε, above 0.
+        #[serde(default = "default_epsilon")]
+        epsilon: f64,
+        /// Number of random directions a row; 0 takes every input coordinate.
+        #[serde(default)]
+        directions: usize,
+    },
+    /// CAE+H (Rifai et al., ECML 2011): also keeps J still under small Gaussian corruption.
+    Hessian {
+        /// Corrupted copies a row, at least 1.
+        #[serde(default = "default_corruptions")]
+        corruptions: usize,
+        /// Standard deviation of the corruption, above 0.
+        #[serde(default = "default_sigma")]
+        sigma: f64,
+        /// Weight of the second term relative to the first, at least 0.
+        #[serde(default = "default_ratio")]
+        ratio: f64,
+    },
+    /// The widely copied form, kept to reproduce what it gives: the logistic derivative and the last layer alone.
+    LogisticLast {
+        /// Whether W is held constant in the gradient, as in the copies that read it from the layer.
+        #[serde(default)]
+        hold_weights: bool,
+    },
+    /// Sum of absolute encoder weights.
+    WeightL1,
+    /// Sum of squared encoder weights.
+    WeightL2,
+}
+
+/// How the probes of [`Penalty::Projection`] are drawn; all have covariance I, so all are unbiased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeDistribution {
+    /// Entries ±1.
+    #[default]
+    Rademacher,
+    /// Uniform on the sphere of radius √k (Hoffman et al. 2019).
+    Spherical,
+    /// Orthogonal to each other, each of length √k: the least variance, exact with k probes.
+    Orthogonal,
+}
+
+fn default_probes() -> usize {
+    1
+}
+fn default_epsilon() -> f64 {
+    1e-3
+}
+fn default_corruptions() -> usize {
+    2
+}
+fn default_sigma() -> f64 {
+    0.1
+}
+fn default_ratio() -> f64 {
+    1.0
+}
+
+impl Penalty {
+    /// Every penalty with its default settings, in the order of the table.
+    pub const ALL: [Penalty; 10] = [
+        Penalty::None,
+        Penalty::Jacobian,
+        Penalty::JacobianNorm,
+        Penalty::Layerwise,
+        Penalty::Projection { probes: 1, distribution: ProbeDistribution::Rademacher },
+        Penalty::FiniteDifference { epsilon: 1e-3, directions: 0 },
+        Penalty::Hessian { corruptions: 2, sigma: 0.1, ratio: 1.0 },
+        Penalty::LogisticLast { hold_weights: false },
+        Penalty::WeightL1,
+        Penalty::WeightL2,
+    ];
+
+    /// The name used in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Penalty::None => "none",
+            Penalty::Jacobian => "jacobian",
+            Penalty::JacobianNorm => "jacobian_norm",
+            Penalty::Layerwise => "layerwise",
+            Penalty::Projection { .. } => "projection",
+            Penalty::FiniteDifference { .. } => "finite_difference",
+            Penalty::Hessian { .. } => "hessian",
+            Penalty::LogisticLast { .. } => "logistic_last",
+            Penalty::WeightL1 => "weight_l1",
+            Penalty::WeightL2 => "weight_l2",
+        }
+    }
+
+    /// The penalty of this name with its default settings.
+    ///
+    /// # Errors
+    /// [`ArgumentError::Word`] listing the names.
+    pub fn from_name(word: &str) -> Result<Self, ArgumentError> {
+        Penalty::ALL.into_iter().find(|p| p.name() == word).ok_or_else(|| ArgumentError::Word {
+            name: "penalty",
+            known: Penalty::ALL.map(Penalty::name).join(", "),
+            got: word.to_owned(),
+        })
+    }
+
+    /// Refuses settings outside their range, NaN included.
+    ///
+    /// # Errors
+    /// [`ArgumentError::Number`] or [`ArgumentError::Conflict`].
+    pub fn check(self, architecture: &Architecture) -> Result<(), ArgumentError> {
+        match self {
+            Penalty::Projection { probes, distribution } => {
+                at_least_one("penalty.probes", probes)?;
+                let k = architecture.code_size();
+                if distribution == ProbeDistribution::Orthogonal && probes > k {
+                    return Err(ArgumentError::Conflict {
+                        what: format!("orthogonal probes must number at most the code size, got {probes}"),
+                        but: format!("the code has {k} units"),
+                        remedy: "use fewer probes or the penalty `jacobian`, which is exact",
+                    });
+                }
+                Ok(())
+            }
+            Penalty::FiniteDifference { epsilon, .. } => finite_positive("penalty.epsilon", epsilon),
+            Penalty::Hessian { corruptions, sigma, ratio } => {
+                at_least_one("penalty.corruptions", corruptions)?;
+                finite_positive("penalty.sigma", sigma)?;
+                finite_non_negative("penalty.ratio", ratio)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How many random numbers a batch of `rows` rows needs: `(rows, probes, k)` for `projection`,
+    /// `(rows, directions, d)` for `finite_difference` along directions, `(corruptions, rows, d)` for `hessian`, else 0.
+    pub fn n_draws(self, architecture: &Architecture, rows: usize) -> usize {
+        let (d, k) = (architecture.input_size(), architecture.code_size());
+        match self {
+            Penalty::Projection { probes, .. } => rows * probes * k,
+            Penalty::FiniteDifference { directions, .. } => rows * directions * d,
+            Penalty::Hessian { corruptions, .. } => corruptions * rows * d,
+            _ => 0,
+        }
+    }
+
+    /// Turns standard normal numbers, as many as [`Penalty::n_draws`] says, into this penalty's probes, directions or
+    /// corruptions, in place.
+    pub fn shape_draws(self, architecture: &Architecture, normal: &mut [f32]) {
+        match self {
+            Penalty::Projection { probes, distribution } => {
+                let k = architecture.code_size();
+                for of_one_row in normal.chunks_exact_mut(probes * k) {
+                    shape_probes(distribution, of_one_row, k);
+                }
+            }
+            // Directions have covariance I, so that the mean over them estimates ‖J‖²_F without bias as ε → 0.
+            Penalty::FiniteDifference { .. } => {
+                normal.iter_mut().for_each(|v| *v = if *v < 0.0 { -1.0 } else { 1.0 });
+            }
+            Penalty::Hessian { sigma, .. } => normal.iter_mut().for_each(|v| *v *= sigma as f32),
+            _ => {}
+        }
+    }
+}
+
+/// Probes of one row, shape (probes, k), from standard normal numbers.
+fn shape_probes(distribution: ProbeDistribution, probes: &mut [f32], k: usize) {
+    if distribution == ProbeDistribution::Rademacher {
+        probes.iter_mut().for_each(|v| *v = if *v < 0.0 { -1.0 } else { 1.0 });
+        return;
+    }
+    for i in 0..probes.len() / k {
+        let (before, rest) = probes.split_at_mut(i * k);
+        let v = &mut rest[..k];
+        if distribution == ProbeDistribution::Orthogonal {
+            // Twice is enough: the second pass removes what rounding left of the first (Gram-Schmidt).
+            for _ in 0..2 {
+                for u in before.chunks_exact(k) {
+                    let along: f64 =
+                        u.iter().zip(&*v).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() / k as f64;
+                    v.iter_mut().zip(u).for_each(|(b, a)| *b -= along as f32 * a);
+                }
+            }
+        }
+        let length = v.iter().map(|a| f64::from(*a).powi(2)).sum::<f64>().sqrt();
+        let scale = if length > 0.0 { (k as f64).sqrt() / length } else { 0.0 };
+        v.iter_mut().for_each(|a| *a *= scale as f32);
+    }
+}
+
+impl fmt::Display for Penalty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Activation;
+
+    fn normals(n: usize) -> Vec<f32> {
+        // Box-Muller over a Weyl sequence: enough like a normal sample for shapes, and no dependency.
+        let u = |i: usize| (0.5 + i as f64 * 0.754_877_666_246_692_7).fract();
+        (0..n)
+            .map(|i| ((-2.0 * (1.0 - u(2 * i)).ln()).sqrt() * (std::f64::consts::TAU * u(2 * i + 1)).cos()) as f32)
+            .collect()
+    }
+
+    #[test]
+    fn probes_have_length_root_k_and_orthogonal_ones_are_orthogonal() {
+        let net = Architecture::mirrored(9, &[7, 5], Activation::Tanh, Activation::Tanh, Activation::Identity, false);
+        for distribution in [ProbeDistribution::Rademacher, ProbeDistribution::Spherical, ProbeDistribution::Orthogonal]
+        {
+            let penalty = Penalty::Projection { probes: 5, distribution };
+            let mut v = normals(penalty.n_draws(&net, 3));
+            penalty.shape_draws(&net, &mut v);
+            for probe in v.chunks_exact(5) {
+                assert!((probe.iter().map(|a| a * a).sum::<f32>() - 5.0).abs() < 1e-4);
+            }
+            if distribution == ProbeDistribution::Orthogonal {
+                for (i, j) in [(0, 1), (1, 4), (2, 3)] {
+                    let dot: f32 = (0..5).map(|c| v[5 * i + c] * v[5 * j + c]).sum();
+                    assert!(dot.abs() < 1e-5, "probes {i} and {j}: {dot}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_round_trip_and_nan_settings_are_refused() {
+        let net = Architecture::mirrored(4, &[3], Activation::Tanh, Activation::Tanh, Activation::Identity, false);
+        for penalty in Penalty::ALL {
+            assert_eq!(Penalty::from_name(penalty.name()), Ok(penalty));
+            assert_eq!(penalty.check(&net), Ok(()));
+        }
+        assert!(Penalty::Hessian { corruptions: 1, sigma: f64::NAN, ratio: 1.0 }.check(&net).is_err());
+        assert!(Penalty::FiniteDifference { epsilon: 0.0, directions: 0 }.check(&net).is_err());
+        let orthogonal = ProbeDistribution::Orthogonal;
+        assert!(Penalty::Projection { probes: 4, distribution: orthogonal }.check(&net).is_err());
+    }
+}

@@ -1,0 +1,1 @@
+//! The objective and its gradient in plain f64 (being written).
