@@ -148,7 +148,7 @@ fn run(arch: Arch, z: &mut [f32], d: &mut [f32], dd: &mut [f32], f: impl Fn(f32)
 
 /// eˣ, within 2 units in the last place on [−87, 88]; 0 below, the largest finite power above.
 #[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
+fn exp(x: f32) -> f32 {
     // x = n ln 2 + r with |r| ≤ ½ ln 2; adding and taking off 1.5·2²³ rounds to the nearest whole number.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.336_54, 88.0);
@@ -161,7 +161,8 @@ pub(crate) fn exp(x: f32) -> f32 {
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 1.666_666_6e-1;
     let p = p * r + 0.5;
-    let power = f32::from_bits(((shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32) + 127 << 23) as u32);
+    let whole = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
+    let power = f32::from_bits(((whole + 127) << 23) as u32);
     (p * r * r + r + 1.0) * power
 }
 
@@ -181,7 +182,7 @@ fn ln(x: f32) -> f32 {
     let p = p * m - 1.666_805_7e-1;
     let p = p * m + 2.000_071_5e-1;
     let p = p * m - 2.499_999_4e-1;
-    let p = p * m + 3.333_333_1e-1;
+    let p = p * m + 3.333_333e-1;
     let s = m * m;
     let y = p * m * s + e * -2.121_944_4e-4 - 0.5 * s;
     m + y + e * 0.693_359_4
@@ -220,10 +221,10 @@ pub(crate) fn softplus(z: f32) -> f32 {
 fn tanh(z: f32) -> f32 {
     let s = z * z;
     let p = -5.704_988_7e-3;
-    let p = p * s + 2.063_908_9e-2;
+    let p = p * s + 2.063_909e-2;
     let p = p * s - 5.373_971_4e-2;
     let p = p * s + 1.333_144_2e-1;
-    let p = p * s - 3.333_328_2e-1;
+    let p = p * s - 3.333_328e-1;
     let near = z + z * s * p;
     let far = 1.0 - 2.0 / (exp(2.0 * z.abs()) + 1.0);
     let far = if z < 0.0 { -far } else { far };
