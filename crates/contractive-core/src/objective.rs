@@ -103,6 +103,11 @@ impl Objective {
         Objective { loss, penalty, contraction, sparsity: None }
     }
 
+    /// Whether the penalty moves the parameters: it has a weight and is not `none`.
+    pub fn has_penalty(&self) -> bool {
+        self.contraction > 0.0 && self.penalty != Penalty::None
+    }
+
     /// Refuses settings outside their range and combinations that mean nothing.
     ///
     /// # Errors
