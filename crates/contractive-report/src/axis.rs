@@ -40,12 +40,12 @@ pub(crate) fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)
     })
 }
 
-/// The smallest of 1, 2, 5 times a power of ten that is at least `least`, and the exponent of that power.
-fn round_step(least: f64) -> (f64, i32) {
-    let exponent = least.log10().floor();
+/// The smallest of 1, 2, 5 times a power of ten that is not far below `wanted`, and the exponent of that power.
+fn round_step(wanted: f64) -> (f64, i32) {
+    let exponent = wanted.log10().floor();
     for (factor, carry) in [(1.0, 0), (2.0, 0), (5.0, 0), (10.0, 1)] {
         let step = factor * 10_f64.powf(exponent);
-        if step >= least * (1.0 - 1e-9) {
+        if step >= wanted * 0.75 {
             return (step, exponent as i32 + carry);
         }
     }
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn labels_read_as_people_write_them() {
-        assert_eq!(labels(&Axis::linear(0.0, 1.0, 5)), ["0", "0.5", "1.0"]);
+        assert_eq!(labels(&Axis::linear(0.0, 1.0, 5)), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(&Axis::linear(-1.0, 1.0, 5)), ["−1.0", "−0.5", "0", "0.5", "1.0"]);
         assert_eq!(labels(&Axis::linear(2.1e6, 2.4e6, 4)), ["2.1×10⁶", "2.2×10⁶", "2.3×10⁶", "2.4×10⁶"]);
         assert_eq!(labels(&Axis::logarithmic(0.01, 100.0, 6)), ["0.01", "0.1", "1", "10", "100"]);

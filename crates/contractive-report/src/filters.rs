@@ -2,13 +2,12 @@
 
 use plotters::backend::DrawingBackend;
 
-use crate::axis::Axis;
+use crate::axis::{Axis, decimal_label};
 use crate::colour::{FRAME, PAPER, Rgb, diverging};
 use crate::error::{FigureError, check_finite, check_length};
 use crate::page::{Align, Direction, Figure, Page, Writing, draw_png};
 use crate::panel::{BODY, SMALL, plain};
 use crate::png::{check_size, rgb};
-use crate::typeface::text_width;
 
 /// Pixels between two filters and round them all.
 const GAP: usize = 4;
@@ -118,6 +117,9 @@ struct Heat {
 const LEFT: f64 = 64.0;
 const TOP: f64 = 20.0;
 const BAR: f64 = 14.0;
+/// Room kept for the titles and the colour bar beside a small matrix.
+const NARROWEST: f64 = 170.0;
+const LOWEST: f64 = 100.0;
 
 impl Heat {
     fn of(weights: &[f32], m: usize, n: usize) -> Self {
@@ -133,7 +135,7 @@ impl Heat {
         }
         let cells = sums.into_iter().map(|(sum, count)| sum / f64::from(count.max(1))).collect();
         // whole device pixels a cell, within a width of 600 and a height of 450 points where one pixel a cell allows
-        let cell = |count: usize, room: f64| ((room * UNIT / count as f64).floor().clamp(1.0, 48.0)) / UNIT;
+        let cell = |count: usize, room: f64| ((room * UNIT / count as f64).floor().clamp(1.0, 64.0)) / UNIT;
         Self { cells, rows, columns, block, size: (m, n), cell: (cell(columns, 600.0), cell(rows, 450.0)) }
     }
 
@@ -143,7 +145,7 @@ impl Heat {
 
     fn sheet_size(&self) -> (f64, f64) {
         let (width, height) = self.extent();
-        let (width, height) = (width.max(160.0), height.max(120.0));
+        let (width, height) = (width.max(NARROWEST), height.max(LOWEST));
         (LEFT + width + 110.0, TOP + height + 56.0)
     }
 }
@@ -177,13 +179,13 @@ impl Figure for Heat {
             1 => what.to_owned(),
             _ => format!("{what} (means of {block})"),
         };
-        let title_x = LEFT + f64::max(width, 160.0) / 2.0;
-        let title = plain(title_x.min(right).max(LEFT + 60.0), bottom + 14.0 + SMALL + BODY, BODY, Align::Centre);
+        let title_x = LEFT + f64::max(width, NARROWEST) / 2.0;
+        let title = plain(title_x, bottom + 14.0 + SMALL + BODY, BODY, Align::Centre);
         page.write(&averaged("input feature", self.block.1), &title)?;
-        let middle = TOP + f64::max(height, 90.0) / 2.0;
+        let middle = TOP + f64::max(height, LOWEST) / 2.0;
         let title = Writing { direction: Direction::Upwards, ..plain(8.0 + BODY, middle, BODY, Align::Centre) };
         page.write(&averaged("code unit", self.block.0), &title)?;
-        draw_colour_bar(page, right + 24.0, largest, f64::max(height, 120.0))
+        draw_colour_bar(page, LEFT + f64::max(width, NARROWEST) + 24.0, largest, f64::max(height, LOWEST))
     }
 }
 
@@ -210,13 +212,12 @@ fn draw_colour_bar<DB: DrawingBackend>(
         page.rectangle(left, TOP + upper * bar, left + BAR, TOP + lower * bar, colour)?;
     }
     let exponent = if largest > 0.0 { largest.log10().floor() as i32 - 2 } else { 0 };
-    let label = crate::axis::decimal_label(largest, exponent, largest);
+    let label = decimal_label(largest, exponent, largest);
     let ends =
         if largest > 0.0 { [format!("+{label}"), "0".into(), format!("−{label}")] } else { Default::default() };
     for (text, share) in ends.iter().zip([0.0, 0.5, 1.0]) {
         let y = TOP + share * bar + SMALL * 0.36;
         page.write(text, &plain(left + BAR + 7.0, y, SMALL, Align::Left))?;
     }
-    debug_assert!(text_width(&ends[0], SMALL) < 80.0);
     Ok(())
 }

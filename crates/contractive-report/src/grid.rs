@@ -74,7 +74,7 @@ pub fn reconstruction_grid(
 
 /// Where the first column of images begins, and the em of the rows' names if they fit beside a tile.
 fn margin(tile_height: usize) -> (usize, Option<f64>) {
-    let room = tile_height as f64;
+    let room = tile_height as f64 * 0.94;
     let em = f64::min(18.0, 13.0 * room / text_width(ROW_NAMES[1], 13.0).max(1.0));
     if em >= 11.0 { (GAP + LABEL, Some(em)) } else { (GAP, None) }
 }

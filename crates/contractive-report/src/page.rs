@@ -137,17 +137,18 @@ impl<DB: DrawingBackend> Page<DB> {
         bottom: f64,
         colour: Rgb,
     ) -> Result<(), FigureError> {
-        // The bitmap fills up to and including its far corner; an SVG rectangle ends there.
-        let inclusive = i32::from(self.medium == Medium::Bitmap);
-        let near = (self.device(left), self.device(top));
-        let far = (self.device(right) - inclusive, self.device(bottom) - inclusive);
-        if far.0 < near.0 || far.1 < near.1 {
+        self.fill((self.device(left), self.device(top)), (self.device(right), self.device(bottom)), colour)
+    }
+
+    /// Fills from `near` up to, not including, `far`, in device pixels.
+    fn fill(&mut self, near: (i32, i32), far: (i32, i32), colour: Rgb) -> Result<(), FigureError> {
+        if far.0 <= near.0 || far.1 <= near.1 {
             return Ok(());
         }
         self.backend.draw_rect(near, far, &paint(colour), true).map_err(drawing_fault)
     }
 
-    /// Draws a rule along x or y as a filled rectangle, so that it is crisp.
+    /// Draws a rule along x or y, of the same whole number of device pixels wherever it lies.
     pub(crate) fn rule(
         &mut self,
         (x0, y0): (f64, f64),
@@ -155,36 +156,78 @@ impl<DB: DrawingBackend> Page<DB> {
         width: f64,
         colour: Rgb,
     ) -> Result<(), FigureError> {
-        let half = width / 2.0;
-        self.rectangle(x0.min(x1) - half, y0.min(y1) - half, x0.max(x1) + half, y0.max(y1) + half, colour)
+        let thickness = self.thickness(width) as i32;
+        let corner = |x: f64, y: f64| (self.device(x) - thickness / 2, self.device(y) - thickness / 2);
+        let (near, far) = (corner(x0.min(x1), y0.min(y1)), corner(x0.max(x1), y0.max(y1)));
+        self.fill(near, (far.0 + thickness, far.1 + thickness), colour)
     }
 
-    /// Draws connected lines with round joins.
+    /// Draws connected lines with round joins and flat ends.
     pub(crate) fn polyline(&mut self, points: &[(f64, f64)], width: f64, colour: Rgb) -> Result<(), FigureError> {
-        let mut path: Vec<_> = points.iter().map(|&(x, y)| (self.device(x), self.device(y))).collect();
-        path.dedup();
-        if path.len() < 2 {
-            return Ok(());
-        }
-        let thickness = self.thickness(width);
-        let style = ShapeStyle { color: paint(colour).to_rgba(), filled: false, stroke_width: thickness };
         if self.medium == Medium::Svg {
-            return self.backend.draw_path(path, &style).map_err(drawing_fault);
+            let mut path: Vec<_> = points.iter().map(|&(x, y)| (self.device(x), self.device(y))).collect();
+            path.dedup();
+            let stroke_width = self.thickness(width);
+            let style = ShapeStyle { color: paint(colour).to_rgba(), filled: false, stroke_width };
+            return match path.len() {
+                0 | 1 => Ok(()),
+                _ => self.backend.draw_path(path, &style).map_err(drawing_fault),
+            };
         }
-        // plotters turns a thick path into one polygon, which frays where a noisy curve folds back on itself.
-        for pair in path.windows(2) {
-            self.backend.draw_path(pair.iter().copied(), &style).map_err(drawing_fault)?;
+        // plotters places lines on whole pixels, so that slanted ones vary in thickness; these are exact.
+        let path: Vec<_> = points.iter().map(|&(x, y)| (x * self.unit, y * self.unit)).collect();
+        let radius = f64::max(width * self.unit, 1.0) / 2.0;
+        for (index, pair) in path.windows(2).enumerate() {
+            let is_flat = (index == 0, index + 2 == path.len());
+            self.stroke_pixels(pair[0], pair[1], radius, is_flat, colour)?;
         }
-        let joins = path.get(1..path.len() - 1).unwrap_or_default();
-        let round = ShapeStyle { filled: true, ..style };
-        for &join in joins.iter().filter(|_| thickness > 2) {
-            self.backend.draw_circle(join, thickness / 2, &round, true).map_err(drawing_fault)?;
+        Ok(())
+    }
+
+    /// Paints the pixels within `radius` of a segment; an end that is not flat is a half disc. Device pixels.
+    fn stroke_pixels(
+        &mut self,
+        from: (f64, f64),
+        to: (f64, f64),
+        radius: f64,
+        is_flat: (bool, bool),
+        colour: Rgb,
+    ) -> Result<(), FigureError> {
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let length = dx.hypot(dy);
+        let (ux, uy) = if length > 0.0 { (dx / length, dy / length) } else { (1.0, 0.0) };
+        let (width, height) = self.backend.get_size();
+        let range = |a: f64, b: f64, most: u32| {
+            let reach = radius + 1.0;
+            ((a.min(b) - reach).max(0.0) as i32, (a.max(b) + reach).min(f64::from(most) - 1.0) as i32)
+        };
+        let ((left, right), (top, bottom)) = (range(from.0, to.0, width), range(from.1, to.1, height));
+        for y in top..=bottom {
+            for x in left..=right {
+                let (px, py) = (f64::from(x) + 0.5 - from.0, f64::from(y) + 0.5 - from.1);
+                let (along, across) = (px * ux + py * uy, (py * ux - px * uy).abs());
+                let beyond = f64::max(-along, along - length);
+                let ends_flat = if -along > along - length { is_flat.0 } else { is_flat.1 };
+                let coverage = match (beyond > 0.0, ends_flat) {
+                    (_, true) => f64::min(radius - across + 0.5, 1.0) * (0.5 - beyond).clamp(0.0, 1.0),
+                    (true, false) => radius - beyond.hypot(across) + 0.5,
+                    (false, false) => radius - across + 0.5,
+                };
+                if coverage > 0.0 {
+                    let ink = paint(colour).mix(coverage.min(1.0)).to_backend_color();
+                    self.backend.draw_pixel((x, y), ink).map_err(drawing_fault)?;
+                }
+            }
         }
         Ok(())
     }
 
     /// Fills a disc.
     pub(crate) fn disc(&mut self, (x, y): (f64, f64), radius: f64, colour: Rgb) -> Result<(), FigureError> {
+        if self.medium == Medium::Bitmap {
+            let centre = (x * self.unit, y * self.unit);
+            return self.stroke_pixels(centre, centre, radius * self.unit, (false, false), colour);
+        }
         let centre = (self.device(x), self.device(y));
         let radius = self.thickness(radius);
         self.backend.draw_circle(centre, radius, &paint(colour), true).map_err(drawing_fault)

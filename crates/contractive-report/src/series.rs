@@ -112,7 +112,7 @@ impl Sheet<'_> {
     /// Ticks at round indices, or at as many features as have room for an upright name.
     fn feature_axis(&self) -> Axis {
         let last = (self.n_features - 1) as f64;
-        Axis::whole_numbers(0.0, last, if self.names.is_some() { 40 } else { 12 })
+        Axis::whole_numbers(0.0, last, if self.names.is_some() { 36 } else { 12 })
     }
 }
 
