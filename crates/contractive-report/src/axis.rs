@@ -150,7 +150,8 @@ pub(crate) fn decimal_label(value: f64, exponent: i32, largest: f64) -> String {
     if value == 0.0 {
         "0".to_owned()
     } else if top >= 5 || exponent < -5 {
-        let own = value.abs().log10().floor() as i32;
+        // the factor keeps a power of ten that rounding left just short from being written as ten of the power below
+        let own = (value.abs() * (1.0 + 1e-9)).log10().floor() as i32;
         let places = (own - exponent).clamp(0, 12) as usize;
         let mantissa = value / 10_f64.powi(own);
         format!("{}×10{}", with_minus_sign(format!("{mantissa:.places$}")), superscript(own))

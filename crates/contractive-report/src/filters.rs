@@ -31,6 +31,9 @@ pub fn filter_grid(
     at_most: usize,
     scale: usize,
 ) -> Result<Vec<u8>, FigureError> {
+    if weights.is_empty() {
+        return Err(FigureError::Empty { what: "weights" });
+    }
     let length = height.saturating_mul(width);
     let m = weights.len().checked_div(length).unwrap_or(0).max(1);
     check_length("weights", "m × height × width", weights.len(), &[m, height, width])?;
@@ -118,7 +121,7 @@ const LEFT: f64 = 64.0;
 const TOP: f64 = 20.0;
 const BAR: f64 = 14.0;
 /// Room kept for the titles and the colour bar beside a small matrix.
-const NARROWEST: f64 = 170.0;
+const NARROWEST: f64 = 100.0;
 const LOWEST: f64 = 100.0;
 
 impl Heat {
@@ -146,7 +149,7 @@ impl Heat {
     fn sheet_size(&self) -> (f64, f64) {
         let (width, height) = self.extent();
         let (width, height) = (width.max(NARROWEST), height.max(LOWEST));
-        (LEFT + width + 110.0, TOP + height + 56.0)
+        (LEFT + width + 130.0, TOP + height + 56.0)
     }
 }
 

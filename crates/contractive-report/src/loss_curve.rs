@@ -2,7 +2,7 @@
 
 use plotters::backend::DrawingBackend;
 
-use crate::axis::{Axis, Scale, extent, is_drawable};
+use crate::axis::{Axis, extent, is_drawable};
 use crate::colour::{BLUE, GREEN, VERMILION};
 use crate::error::FigureError;
 use crate::page::{Figure, Page, draw_png, draw_svg};
@@ -116,18 +116,14 @@ struct Sheet<'a> {
 struct Panel<'a> {
     curves: Vec<Curve<'a>>,
     axis: Axis,
-    title: String,
+    title: &'a str,
 }
 
 impl<'a> Panel<'a> {
-    fn of(curves: Vec<Curve<'a>>, epochs: &[f64], title: &str) -> Option<Self> {
+    fn of(curves: Vec<Curve<'a>>, epochs: &[f64], title: &'a str) -> Option<Self> {
         let points = curves.iter().flat_map(|curve| epochs.iter().zip(curve.values));
         let (low, high) = extent(points.filter(|(epoch, _)| is_drawable(**epoch)).map(|(_, &value)| value))?;
         let axis = Axis::of_values(low, high, 6);
-        let title = match axis.scale {
-            Scale::Linear => title.to_owned(),
-            Scale::Logarithmic => format!("{title}, log scale"),
-        };
         Some(Self { curves, axis, title })
     }
 }
@@ -173,7 +169,7 @@ impl Figure for Sheet<'_> {
                 draw_curve(page, &frame, (&x_axis, &panel.axis), epochs, curve)?;
             }
             draw_legend(page, &frame, &panel.curves)?;
-            draw_y_title(page, &frame, title_x, &panel.title)?;
+            draw_y_title(page, &frame, title_x, panel.title, panel.axis.scale)?;
             top = frame.bottom + between;
             lowest = Some(frame);
         }

@@ -2,7 +2,7 @@
 
 use plotters::backend::DrawingBackend;
 
-use crate::axis::Axis;
+use crate::axis::{Axis, Scale};
 use crate::colour::{FRAME, GRID, INK, MINOR_GRID, Rgb};
 use crate::error::FigureError;
 use crate::page::{Align, Direction, Page, Writing};
@@ -120,15 +120,22 @@ pub(crate) fn draw_x_labels<DB: DrawingBackend>(
     page.write(title, &plain(frame.x(0.5), frame.bottom + 14.0 + SMALL + BODY, BODY, Align::Centre))
 }
 
-/// Writes a title along the vertical axis, its baseline at `x`; cut where it is longer than the frame is high.
+/// Writes a title along the vertical axis, its baseline at `x`, and says there if the axis is logarithmic. A name
+/// longer than the frame is high is cut.
 pub(crate) fn draw_y_title<DB: DrawingBackend>(
     page: &mut Page<DB>,
     frame: &Frame,
     x: f64,
-    title: &str,
+    name: &str,
+    scale: Scale,
 ) -> Result<(), FigureError> {
+    let suffix = match scale {
+        Scale::Linear => "",
+        Scale::Logarithmic => ", log scale",
+    };
+    let room = frame.bottom - frame.top + 30.0 - text_width(suffix, BODY);
+    let title = fitted(name, BODY, room) + suffix;
     let direction = Direction::Upwards;
-    let title = fitted(title, BODY, frame.bottom - frame.top + 30.0);
     page.write(&title, &Writing { direction, ..plain(x, frame.y(0.5), BODY, Align::Centre) })
 }
 

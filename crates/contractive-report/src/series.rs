@@ -32,7 +32,7 @@ const LONGEST_NAME: f64 = 120.0;
 ///
 /// # Errors
 /// [`FigureError::Empty`] where a size is 0, [`FigureError::Length`] where a slice does not fit the sizes,
-/// [`FigureError::NothingFinite`] where no value of any row is finite, [`FigureError::Size`] past about 60 rows.
+/// [`FigureError::NothingFinite`] where no value of any row is finite, [`FigureError::Size`] past about 38 rows.
 pub fn profile_grid(
     originals: &[f32],
     reconstructions: &[f32],
@@ -94,7 +94,7 @@ impl Figure for Sheet<'_> {
             for curve in curves {
                 draw_curve(page, &frame, (&x_axis, y_axis), &features, curve)?;
             }
-            draw_y_title(page, &frame, 10.0 + BODY, &format!("row {}", row + 1))?;
+            draw_y_title(page, &frame, 10.0 + BODY, &format!("row {}", row + 1), y_axis.scale)?;
             if row == 0 {
                 draw_legend(page, &frame, curves)?;
             }
