@@ -173,7 +173,7 @@ pub(crate) fn draw_curve<DB: DrawingBackend>(
         .map(|(&position, &value)| Some((frame.x(x_axis.place(position)?), frame.y(y_axis.place(value)?))))
         .collect();
     for run in places.split(Option::is_none) {
-        let run: Vec<(f64, f64)> = run.iter().flatten().copied().collect();
+        let run = thinned(run.iter().flatten().copied().collect());
         draw_stroke(page, &run, curve)?;
         if run.len() == 1 || places.len() <= MARKED_UP_TO {
             for &place in &run {
@@ -182,6 +182,26 @@ pub(crate) fn draw_curve<DB: DrawingBackend>(
         }
     }
     Ok(())
+}
+
+/// Runs of more points than this lose those that could not be told apart.
+const THINNED_FROM: usize = 2000;
+
+/// Keeps of the points that share half a point of width the lowest, the highest and the last, so that the work and an
+/// SVG's size follow the sheet and not the history.
+fn thinned(run: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    if run.len() <= THINNED_FROM {
+        return run;
+    }
+    let column = |point: &(f64, f64)| (point.0 * 2.0).floor() as i64;
+    let mut kept = Vec::new();
+    for group in run.chunk_by(|a, b| column(a) == column(b)) {
+        let by_height = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
+        kept.extend(group.iter().min_by(by_height));
+        kept.extend(group.iter().max_by(by_height));
+        kept.extend(group.last());
+    }
+    kept
 }
 
 fn draw_stroke<DB: DrawingBackend>(page: &mut Page<DB>, path: &[(f64, f64)], curve: &Curve) -> Result<(), FigureError> {
@@ -232,6 +252,18 @@ fn dashes(path: &[(f64, f64)], dash: f64, gap: f64) -> Vec<Vec<(f64, f64)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thinning_keeps_the_extremes_and_bounds_the_count() {
+        let mut run: Vec<_> = (0..500_000).map(|index| (f64::from(index) * 1e-3, f64::from(index % 7))).collect();
+        run[123_456].1 = 300.0;
+        run[345_678].1 = -5.0;
+        let kept = thinned(run.clone());
+        assert!(kept.len() <= 3 * 1000, "{}", kept.len());
+        assert!(kept.contains(&run[123_456]) && kept.contains(&run[345_678]));
+        assert_eq!(kept.last(), run.last());
+        assert_eq!(thinned(run[..2000].to_vec()), run[..2000]);
+    }
 
     #[test]
     fn dashes_keep_their_length_round_a_corner() {
