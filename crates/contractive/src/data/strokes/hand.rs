@@ -206,10 +206,12 @@ fn fit(dice: &mut Dice, lines: &mut [Vec<Ink>], side: f64, radius: f64) {
             bottom = bottom.max(ink.y);
         }
     }
-    let size = side * (20.0 / 28.0) * dice.between(0.90, 1.04) - 2.0 * radius;
+    let size = side * (20.0 / 28.0) * dice.between(0.90, 1.03) - 2.0 * radius;
     let scale = size / (right - left).max(bottom - top).max(1e-6);
     let (shift_x, shift_y) = (0.45 * dice.bell(), 0.45 * dice.bell());
-    let (middle_x, middle_y) = (sum_x / length.max(1e-6), sum_y / length.max(1e-6));
+    // The centre of ink, as in MNIST, drawn a little to the centre of the box so that a seven's foot stays inside.
+    let middle = |sum: f64, low: f64, high: f64| 0.65 * sum / length.max(1e-6) + 0.35 * 0.5 * (low + high);
+    let (middle_x, middle_y) = (middle(sum_x, left, right), middle(sum_y, top, bottom));
     for ink in lines.iter_mut().flatten() {
         ink.x = (ink.x - middle_x) * scale + 0.5 * side + shift_x;
         ink.y = (ink.y - middle_y) * scale + 0.5 * side + shift_y;
