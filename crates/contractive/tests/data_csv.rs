@@ -60,9 +60,19 @@ fn every_cell_must_be_a_finite_number() {
 }
 
 #[test]
-fn the_line_is_right_after_line_breaks_in_quotes() {
-    let error = bad_bytes("table.csv", b"\"a\nname\",b\n1,2\n3,?\n");
-    assert!(matches!(error, DataError::Cell { line: 4, .. }), "{error:?}");
+fn the_line_is_right_whatever_the_line_breaks() {
+    let cases: [(&[u8], u64); 5] = [
+        (b"\"a\nname\",b\n1,2\n3,?\n", 4),
+        (b"a,b\r\n1,2\r\n3,?", 3),
+        (b"\xef\xbb\xbfa,b\n\n\n1,2\n3,?\n", 5),
+        (b"a,b\r\n\r\n\"?\n\",2\r\n", 3),
+        (b"1,2\n?,3", 2),
+    ];
+    for (bytes, expected) in cases {
+        let error = bad_bytes("table.csv", bytes);
+        assert!(matches!(error, DataError::Cell { line, .. } if line == expected), "{expected}: {error:?}");
+        assert!(matches!(bad_bytes("table.csv.gz", &gzip(bytes)), DataError::Cell { line, .. } if line == expected));
+    }
 }
 
 #[test]
@@ -112,17 +122,6 @@ fn a_missing_label_is_refused_and_a_missing_column_is_usage() {
     assert!(error.is_usage() && error.to_string().contains("its columns are a, b"), "{error}");
     let error = with_labels("1,2\n3,4\n", "class").unwrap_err();
     assert!(error.to_string().contains("no header line"), "{error}");
-}
-
-#[test]
-fn a_gzip_bomb_is_stopped() {
-    let mut encoder = Vec::new();
-    let line = b"1,2,3,4\n".repeat(1 << 21);
-    for _ in 0..6 {
-        encoder.extend(gzip(&line));
-    }
-    let error = bad_bytes("table.csv.gz", &encoder);
-    assert!(error.to_string().contains("200-fold"), "{error}");
 }
 
 #[test]

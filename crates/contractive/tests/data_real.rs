@@ -8,7 +8,7 @@ use contractive::data::{self, DataSpec, Dataset, LoadOptions, Part, Storage};
 
 fn folder() -> Option<PathBuf> {
     let beside = || {
-        let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(2);
+        let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(2).take(2); // the repository and the folder it is in
         above.map(|folder| folder.join("shared/data")).find(|folder| folder.is_dir())
     };
     let folder = std::env::var_os("CONTRACTIVE_DATA_DIR").map(PathBuf::from).or_else(beside);
