@@ -1,9 +1,11 @@
 //! Laws of the objective: what must hold for every network, batch and seed.
 #![allow(non_snake_case)] // matrices are upper case, as in the papers
 
+mod by_hand;
 mod tolerance;
 mod trial;
 
+use contractive_core::objective::Sparsity;
 use contractive_core::parameters::layout;
 use contractive_core::penalty::ProbeDistribution;
 use contractive_core::reference::Matrix;
@@ -150,6 +152,18 @@ fn repeated(trial: &Trial) -> Trial {
     moved
 }
 
+/// Row `r` of the trial by itself, with its own draws.
+fn row_alone(trial: &Trial, r: usize) -> Trial {
+    let (n, d) = (trial.rows.rows(), trial.rows.columns());
+    let mut alone = trial.clone();
+    alone.rows = Matrix::new(1, d, trial.rows.row(r).to_vec());
+    alone.draws = match trial.objective.penalty {
+        Penalty::Hessian { .. } => trial.draws.chunks_exact(n * d).flat_map(|c| c[r * d..][..d].to_vec()).collect(),
+        _ => trial.draws.chunks(trial.draws.len().div_ceil(n).max(1)).nth(r).unwrap_or_default().to_vec(),
+    };
+    alone
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -202,6 +216,75 @@ proptest! {
             close(subject, "total", after.terms.total, before.terms.total, subject.tolerance)?;
             close(subject, "penalty", after.terms.penalty, before.terms.penalty, subject.tolerance)?;
             prop_assert!(distance(&after.gradient, &before.gradient) <= subject.tolerance);
+        }
+    }
+
+    #[test]
+    fn a_batch_is_the_mean_of_its_rows(setting in settings(&Activation::ALL, 3), penalty in every_penalty()) {
+        for subject in SUBJECTS {
+            let trial = setting.trial(penalty);
+            let whole = (subject.evaluate)(&trial);
+            let alone: Vec<Outcome> = (0..setting.n).map(|r| (subject.evaluate)(&row_alone(&trial, r))).collect();
+            let mean = |f: &dyn Fn(&Outcome) -> f64| alone.iter().map(f).sum::<f64>() / setting.n as f64;
+            close(subject, "total", whole.terms.total, mean(&|o| o.terms.total), subject.tolerance)?;
+            close(subject, "penalty", whole.terms.penalty, mean(&|o| o.terms.penalty), subject.tolerance)?;
+            let gradient: Vec<f64> = (0..whole.gradient.len()).map(|i| mean(&|o| o.gradient[i])).collect();
+            prop_assert!(distance(&whole.gradient, &gradient) <= subject.tolerance);
+        }
+    }
+
+    #[test]
+    fn noise_moves_the_reconstruction_and_never_the_penalty(
+        setting in settings(&SMOOTH, 3), penalty in every_penalty(), sigma in 0.1_f64..1.0,
+    ) {
+        for subject in SUBJECTS {
+            let clean = setting.trial(penalty);
+            let noisy = clean.clone().with_noise(setting.seed, sigma);
+            let (before, after) = ((subject.evaluate)(&clean).terms, (subject.evaluate)(&noisy).terms);
+            prop_assert_eq!(after.penalty, before.penalty);
+            prop_assert_ne!(after.reconstruction, before.reconstruction);
+        }
+    }
+
+    #[test]
+    fn sparsity_is_the_divergence_of_the_mean_code_that_is_decoded(
+        setting in settings(&[Activation::Sigmoid], 3), target in 0.01_f64..0.99, weight in 0.1_f64..2.0,
+    ) {
+        let mut trial = setting.trial(Penalty::Jacobian).with_noise(setting.seed, 0.5);
+        trial.objective.sparsity = Some(Sparsity { target, weight });
+        let encoded = Trial { rows: trial.corrupted.clone().unwrap(), ..trial.clone() };
+        let k = *setting.encoder_sizes.last().unwrap();
+        let divergence: f64 = (0..k)
+            .map(|j| {
+                let rho = by_hand::mean_over_rows(&encoded, |layers| layers.last().unwrap().a[j]);
+                target * (target / rho).ln() + (1.0 - target) * ((1.0 - target) / (1.0 - rho)).ln()
+            })
+            .sum();
+        for subject in SUBJECTS {
+            let terms = (subject.evaluate)(&trial).terms;
+            close(subject, "sparsity", terms.sparsity, divergence, subject.tolerance)?;
+            let total = terms.reconstruction + 0.7 * terms.penalty + weight * divergence;
+            close(subject, "total", terms.total, total, subject.tolerance)?;
+        }
+    }
+
+    #[test]
+    fn directions_along_the_axes_are_the_coordinates(setting in settings(&SMOOTH, 3)) {
+        // Directions √d e_i at step ε/√d are the steps ε e_i, and their mean is the sum over coordinates.
+        let d = setting.encoder_sizes[0];
+        let root = f64::from((d as f32).sqrt());
+        let mut along = setting.trial(Penalty::FiniteDifference { epsilon: 0.1 / root, directions: d });
+        for (i, u) in along.draws.chunks_exact_mut(d).enumerate() {
+            u.fill(0.0);
+            u[i % d] = root;
+        }
+        let coordinates = along.with_penalty(Penalty::FiniteDifference { epsilon: 0.1, directions: 0 });
+        for subject in SUBJECTS {
+            let (got, want) = ((subject.evaluate)(&along), (subject.evaluate)(&coordinates));
+            // √d is rounded to f32 in a direction.
+            let allowed = subject.tolerance + 1e-6;
+            close(subject, "penalty", got.terms.penalty, want.terms.penalty, allowed)?;
+            prop_assert!(distance(&got.gradient, &want.gradient) <= allowed);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The truth of the audit, by hand: φ and φ′ written out once more, J multiplied out, gradients by differences. Nothing
 //! here comes from the crate but the matrix it is stored in.
+#![allow(dead_code)] // each test uses some of this
 #![allow(non_snake_case)] // matrices are upper case, as in the papers
 
 use contractive_core::Activation;
