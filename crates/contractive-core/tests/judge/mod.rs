@@ -1,5 +1,6 @@
 //! How the audit judges: ours must meet the truth, and the mistake must be clearly another number.
 
+use contractive_core::parameters::layout;
 use contractive_core::{Activation, Loss, Objective, Penalty};
 
 use crate::by_hand::{differentiate, penalty};
@@ -13,18 +14,26 @@ pub fn trial_of(seed: u64, sizes: &[usize], phi: Activation, scale: f64) -> Tria
     Trial::draw(seed, net, Objective::new(Loss::Sse, Penalty::Jacobian, 1.0), 5, scale, 0.3)
 }
 
-/// The subject's terms, and the gradient of its penalty alone: of the objective, less that of a plain autoencoder. The
-/// decoder, which no penalty here depends on, is set to 0 for the gradient, so that the difference loses no digits.
+/// The subject's terms, and the gradient of its penalty alone: of the objective, less that of a plain autoencoder. For
+/// the gradient the decoder is set to 0, so that no reconstruction reaches the encoder and the difference loses no digits
+/// there; the decoder itself must feel no penalty.
 pub fn penalty_part(subject: &Subject, trial: &Trial) -> Outcome {
     let mut still = trial.clone();
-    for place in contractive_core::parameters::layout(&trial.architecture) {
+    for place in layout(&trial.architecture) {
         if place.name.starts_with("decoder") {
             still.parameters[place.range()].fill(0.0);
         }
     }
     let with = (subject.evaluate)(&still).gradient;
     let plain = (subject.evaluate)(&still.with_penalty(Penalty::None)).gradient;
-    let gradient = with.iter().zip(&plain).map(|(w, p)| w - p).collect();
+    let mut gradient: Vec<f64> = with.iter().zip(&plain).map(|(w, p)| w - p).collect();
+    for place in layout(&trial.architecture) {
+        if place.name.starts_with("decoder") {
+            let felt = distance(&with[place.range()], &plain[place.range()]);
+            assert!(felt <= subject.tolerance, "{}: the penalty moves {} by {felt:e}", subject.name, place.name);
+            gradient[place.range()].fill(0.0);
+        }
+    }
     Outcome { terms: (subject.evaluate)(trial).terms, gradient }
 }
 
