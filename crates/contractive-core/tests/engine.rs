@@ -99,7 +99,9 @@ fn noise_and_sparsity_agree_with_the_reference() {
 #[test]
 fn groups_of_samples_do_not_change_the_result() {
     // 300 rows of 64 code units by 96 wide layers: several groups in a lane.
-    for penalty in [Penalty::Jacobian, Penalty::JacobianNorm, Penalty::Hessian { corruptions: 1, sigma: 0.1, ratio: 0.5 }] {
+    for penalty in
+        [Penalty::Jacobian, Penalty::JacobianNorm, Penalty::Hessian { corruptions: 1, sigma: 0.1, ratio: 0.5 }]
+    {
         let network = network_of(&[110, 96, 64], Activation::Tanh, Activation::Identity, false);
         let trial = Trial::draw(7, network, Objective::new(Loss::Mse, penalty, 0.1), 333, 0.1, 0.1);
         compare(&format!("{penalty}"), &trial);
