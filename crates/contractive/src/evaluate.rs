@@ -70,7 +70,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
     let seed = model.provenance.seed;
     let mut engine = model.engine_for(&model.objective, threads)?;
     let terms = measure(&mut engine, &model.objective, reader, &rows, seed, Purpose::EvaluationPenalty)?;
-    let mut mean_loss = |loss| -> Result<f64, Error> {
+    let mean_loss = |loss| -> Result<f64, Error> {
         let objective = Objective::new(loss, Penalty::None, 0.0);
         let mut engine = model.engine_for(&objective, threads)?;
         Ok(measure(&mut engine, &objective, reader, &rows, seed, Purpose::EvaluationPenalty)?.reconstruction)

@@ -206,7 +206,12 @@ impl TensorFile {
                 return Err(TensorFileError::Dtype { path, tensor, got: format!("{:?}", info.dtype) });
             }
             if info.shape != e.shape {
-                return Err(TensorFileError::Shape { path, tensor, expected: e.shape.clone(), got: info.shape.clone() });
+                return Err(TensorFileError::Shape {
+                    path,
+                    tensor,
+                    expected: e.shape.clone(),
+                    got: info.shape.clone(),
+                });
             }
             spans.push((info.data_offsets.0 as u64, info.data_offsets.1 as u64, e));
         }
@@ -225,9 +230,7 @@ impl TensorFile {
             at = end;
         }
         let mut bytes = vec![0; needed as usize];
-        self.file
-            .read_exact(&mut bytes)
-            .map_err(|source| TensorFileError::Read { path: path.clone(), source })?;
+        self.file.read_exact(&mut bytes).map_err(|source| TensorFileError::Read { path: path.clone(), source })?;
         let mut values = Vec::with_capacity(bytes.len() / 4);
         for (start, end, e) in spans {
             let first = values.len();

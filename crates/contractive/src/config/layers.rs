@@ -59,8 +59,8 @@ impl Layer {
     /// # Errors
     /// [`ConfigError::Read`] or [`ConfigError::Syntax`].
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
         Layer::from_text(path.display().to_string(), text)
     }
 
@@ -86,8 +86,7 @@ impl TrainConfig {
     /// # Errors
     /// [`ConfigError::UnknownKey`] or [`ConfigError::Value`].
     pub fn layered(base: &TrainConfig, layers: &[Layer]) -> Result<TrainConfig, ConfigError> {
-        let mut merged =
-            Table::try_from(base).map_err(|e| ConfigError::NotWritable { reason: e.to_string() })?;
+        let mut merged = Table::try_from(base).map_err(|e| ConfigError::NotWritable { reason: e.to_string() })?;
         let mut config = base.clone();
         for layer in layers {
             merge(&mut merged, &layer.table, "");

@@ -211,8 +211,7 @@ impl TrainConfig {
 
     /// The output's activation, chosen by the loss where it is left out.
     pub fn output_activation(&self) -> Activation {
-        let by_loss =
-            if self.objective.loss.is_cross_entropy() { Activation::Sigmoid } else { Activation::Identity };
+        let by_loss = if self.objective.loss.is_cross_entropy() { Activation::Sigmoid } else { Activation::Identity };
         self.model.output_activation.unwrap_or(by_loss)
     }
 

@@ -112,14 +112,13 @@ impl Model {
         config.preprocessing.check_stored().map_err(stored)?;
         let d = config.architecture.input_size();
         if config.preprocessing.n_features != d {
-            let reason = format!(
-                "the preprocessing is of {} features, the network takes {d}",
-                config.preprocessing.n_features
-            );
+            let reason =
+                format!("the preprocessing is of {} features, the network takes {d}", config.preprocessing.n_features);
             return Err(ModelError::Config { path: config_path, reason });
         }
         if config.image_shape.is_some_and(|(height, width)| height.checked_mul(width) != Some(d)) {
-            let reason = format!("`image_shape` must have {d} pixels, got {:?}", config.image_shape.unwrap_or_default());
+            let reason =
+                format!("`image_shape` must have {d} pixels, got {:?}", config.image_shape.unwrap_or_default());
             return Err(ModelError::Config { path: config_path, reason });
         }
         let expected: Vec<Expected> =

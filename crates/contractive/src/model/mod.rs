@@ -6,7 +6,7 @@ mod rows;
 
 use contractive_core::engine::CpuEngine;
 use contractive_core::optimiser::Optimiser;
-use contractive_core::{ArgumentError, Architecture, Noise, Objective, Parameters};
+use contractive_core::{Architecture, ArgumentError, Noise, Objective, Parameters};
 use serde::{Deserialize, Serialize};
 
 use crate::preprocess::Preprocessing;

@@ -115,7 +115,8 @@ impl RunDirectory {
     pub fn write_config(&self, config: &TrainConfig) -> Result<(), RunError> {
         let text = config.to_toml()?;
         let path = self.config_file();
-        write_atomically(&path, |file| file.write_all(text.as_bytes())).map_err(|source| RunError::Write { path, source })
+        write_atomically(&path, |file| file.write_all(text.as_bytes()))
+            .map_err(|source| RunError::Write { path, source })
     }
 
     /// Reads `config.toml`.
@@ -157,11 +158,8 @@ impl RunDirectory {
         text.lines()
             .enumerate()
             .map(|(i, line)| {
-                let wrong = |e: serde_json::Error| RunError::Metrics {
-                    path: path.clone(),
-                    line: i + 1,
-                    reason: e.to_string(),
-                };
+                let wrong =
+                    |e: serde_json::Error| RunError::Metrics { path: path.clone(), line: i + 1, reason: e.to_string() };
                 serde_json::from_str(line).map_err(wrong)
             })
             .collect()

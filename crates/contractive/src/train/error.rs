@@ -14,7 +14,10 @@ use crate::run::RunError;
 #[non_exhaustive]
 pub enum TrainError {
     /// A number was no longer finite.
-    #[error("training diverged in epoch {epoch}, step {step}: {term} is not finite; {}lower `training.learning_rate` or set `training.clip`", last_good_text(last_good))]
+    #[error(
+        "training diverged in epoch {epoch}, step {step}: {term} is not finite; {}lower `training.learning_rate` or set `training.clip`",
+        last_good_text(last_good)
+    )]
     Diverged {
         /// Epoch, from 1.
         epoch: usize,
@@ -36,7 +39,9 @@ pub enum TrainError {
         run: String,
     },
     /// There is no batch to train on.
-    #[error("there is nothing to train on: {rows} training rows make no whole batch of {batch_size}; lower `training.batch_size` or set `training.keep_last_partial_batch = true`")]
+    #[error(
+        "there is nothing to train on: {rows} training rows make no whole batch of {batch_size}; lower `training.batch_size` or set `training.keep_last_partial_batch = true`"
+    )]
     NoBatch {
         /// Rows to train on.
         rows: usize,

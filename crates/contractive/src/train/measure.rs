@@ -29,6 +29,10 @@ impl Sums {
         self.sparsity += n * terms.sparsity;
     }
 
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
     pub(crate) fn mean(&self) -> Terms {
         let n = self.rows.max(1) as f64;
         Terms {

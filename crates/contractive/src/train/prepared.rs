@@ -77,13 +77,11 @@ impl Prepared {
         let architecture = config.architecture(data.n_features());
         let objective = config.objective();
         objective.check(&architecture)?;
-        let (train_rows, validation_rows) =
-            split_validation(data.len(), config.data.validation, config.training.seed);
+        let (train_rows, validation_rows) = split_validation(data.len(), config.data.validation, config.training.seed);
         let scale = config.data.scale.unwrap_or_default();
         let mut preprocessing = Preprocessing::fit(scale, &data, &train_rows);
         preprocessing.clip = scale == Scale::Minmax && objective.loss.is_cross_entropy();
-        let prepared =
-            Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture };
+        let prepared = Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture };
         if let Some(test) = &prepared.test {
             prepared.preprocessing.check(test)?;
         }

@@ -57,10 +57,7 @@ mod tests {
             .map(|(i, total)| (state.observe(i + 1, total, rule), state.is_over(rule)))
             .collect();
         // 0.47 is the best so far without counting as improvement; 0.44 does count, being 0.06 below 0.5.
-        assert_eq!(
-            told,
-            [(true, false), (true, false), (true, false), (true, false), (true, false), (false, true)]
-        );
+        assert_eq!(told, [(true, false), (true, false), (true, false), (true, false), (true, false), (false, true)]);
         assert_eq!((state.best, state.best_epoch), (Some(0.43), 5));
         assert!(!state.is_over(None));
     }
