@@ -1,7 +1,7 @@
 //! Text tables: CSV with or without a header line, plain or gzip; tabs and semicolons are recognised.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
@@ -40,15 +40,15 @@ pub(crate) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Resul
     let mut labels = Labels::default();
     let mut more = header.is_none() || read(&mut record)?;
     while more {
-        let line = record.position().map_or(0, |position| position.line());
+        let line = || line_of(path, record.position().map_or(0, |position| position.byte()));
         if record.len() != n_columns {
-            let path = path.to_path_buf();
+            let (path, line) = (path.to_path_buf(), line());
             return Err(DataError::Ragged { path, line, expected: n_columns, got: record.len() });
         }
         for (i, cell) in record.iter().enumerate() {
             let refused = |must_be| DataError::Cell {
                 path: path.to_path_buf(),
-                line,
+                line: line(),
                 column: header.as_ref().map_or_else(|| (i + 1).to_string(), |names| names[i].clone()),
                 must_be,
                 text: String::from_utf8_lossy(cell).into_owned(),
@@ -113,6 +113,17 @@ fn find_column(path: &Path, column: &str, header: Option<&[String]>) -> Result<u
         column: column.to_string(),
         available: names.to_vec(),
     })
+}
+
+/// The line, from 1, of the record that begins at or after byte `start` of the text.
+///
+/// Counted afresh, and only for an error: the parser's own count falls behind at empty lines and at CR LF.
+fn line_of(path: &Path, start: u64) -> u64 {
+    let Ok(source) = Source::open(path) else { return 0 };
+    let mut text = BufReader::new(source.reader).bytes().map_while(Result::ok);
+    let before = text.by_ref().take(usize::try_from(start).unwrap_or(usize::MAX)).filter(|&byte| byte == b'\n').count();
+    let empty = text.take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|&byte| byte == b'\n').count();
+    (before + empty) as u64 + 1
 }
 
 fn damaged(path: &Path, error: csv::Error) -> DataError {

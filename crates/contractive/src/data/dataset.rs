@@ -1,5 +1,6 @@
 //! Rows of numbers in memory.
 
+use std::fmt;
 use std::ops::Range;
 
 use super::DataError;
@@ -16,7 +17,7 @@ pub enum Storage {
 /// A table of N rows and d features, all finite, with what is known about it.
 ///
 /// Images stay bytes in memory and become numbers in [0, 1] as rows are read: Fashion-MNIST takes 47 MB, not 188.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Dataset {
     name: String,
     storage: Storage,
@@ -294,6 +295,21 @@ impl Dataset {
                 Some((i / self.n_features, i % self.n_features, values[i]))
             }
         }
+    }
+}
+
+/// What the data are, without the values: there may be millions.
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataset")
+            .field("name", &self.name)
+            .field("n_rows", &self.n_rows)
+            .field("n_features", &self.n_features)
+            .field("image_shape", &self.image_shape)
+            .field("has_labels", &self.labels.is_some())
+            .field("sha256", &self.sha256)
+            .field("notes", &self.notes)
+            .finish_non_exhaustive()
     }
 }
 

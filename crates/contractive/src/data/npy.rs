@@ -23,6 +23,7 @@ pub(crate) fn load(path: &Path, name: &str) -> Result<Dataset, DataError> {
 ///
 /// Bytes in three dimensions, or in 784 columns, are images and stay bytes.
 pub(crate) fn table(source: &mut Source, array: &Header, name: &str) -> Result<Dataset, DataError> {
+    source.check_claim(array.n_bytes())?;
     let wrong = || DataError::Shape {
         what: format!("the shape of the array in {}", source.path.display()),
         expected: "(rows, columns) or (images, height, width)".into(),

@@ -154,3 +154,35 @@ impl<R: Read> Read for Bounded<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_gzip_bomb_is_stopped_and_ordinary_compression_is_not() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+        encoder.write_all(&vec![0; 1 << 20]).unwrap();
+        let mebibyte = encoder.finish().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("zeros.gz");
+        let read = |mebibytes: usize| {
+            std::fs::write(&path, mebibyte.repeat(mebibytes)).unwrap();
+            io::copy(&mut Source::open(&path).unwrap().reader, &mut io::sink())
+        };
+        assert_eq!(read(64).unwrap(), 64 << 20);
+        let error = read(65).unwrap_err();
+        assert!(error.to_string().contains("200-fold"), "{error}");
+        assert!(matches!(DataError::reading(&path, error), DataError::Corrupt { .. }));
+    }
+
+    #[test]
+    fn a_good_file_is_held_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plain");
+        std::fs::write(&path, vec![7; 100_000]).unwrap();
+        let bytes = Source::open(&path).unwrap().payload(100_000).unwrap();
+        assert_eq!((bytes.len(), bytes.capacity()), (100_000, 100_000));
+    }
+}
