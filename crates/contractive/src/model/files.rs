@@ -107,7 +107,7 @@ impl Model {
         if let Some(noise) = config.noise {
             noise.check().map_err(settings)?;
         }
-        let stored = |source| ModelError::StoredPreprocessing { path: config_path.clone(), source };
+        let stored = |e| ModelError::StoredPreprocessing { path: config_path.clone(), source: Box::new(e) };
         config.preprocessing.check_stored().map_err(stored)?;
         let d = config.architecture.input_size();
         if config.preprocessing.n_features != d {
