@@ -103,7 +103,7 @@ impl Objective {
         Objective { loss, penalty, contraction, sparsity: None }
     }
 
-    /// Whether the penalty takes part: it has a weight and is not `none`.
+    /// Whether the penalty moves the parameters: it has a weight and is not `none`.
     pub fn has_penalty(&self) -> bool {
         self.contraction > 0.0 && self.penalty != Penalty::None
     }

@@ -1,1 +1,30 @@
-//! Pictures of a contractive autoencoder's training run.
+//! Pictures of a contractive autoencoder's training run: pure functions from numbers to the bytes of a picture.
+//!
+//! Nothing here opens a file, reads a clock or needs an installed font; the same numbers give the same bytes.
+//!
+//! - [`grid`]: images over their reconstructions
+//! - [`filters`]: the encoder's weights, as images or as one matrix
+//! - [`loss_curve`]: the losses and the penalty over the epochs, as PNG or SVG
+//! - [`series`]: rows of a table over the feature index, with their reconstructions
+//! - [`error`]: what can be wrong with the numbers
+//!
+//! A page that shows a whole run (`RunRecord` to one self-contained HTML file) comes with issue 3.
+
+pub mod error;
+pub mod filters;
+pub mod grid;
+pub mod loss_curve;
+pub mod series;
+
+mod axis;
+mod colour;
+mod page;
+mod panel;
+mod png;
+mod typeface;
+
+pub use error::FigureError;
+pub use filters::{filter_grid, weight_heatmap};
+pub use grid::reconstruction_grid;
+pub use loss_curve::{LossHistory, loss_curve_png, loss_curve_svg};
+pub use series::profile_grid;

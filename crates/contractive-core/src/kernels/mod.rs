@@ -1,1 +1,433 @@
-//! One page a formula (being written).
+//! One page a formula: head (formula, gradient, shapes, source), forward, backward, tests.
+//!
+//! Three rules hold on every page:
+//!
+//! * Parameter gradients are added to (`+=`), so that tied weights and several terms need no special case. So are the
+//!   adjoints `dZ` that a penalty sends into the encoder's pre-activations. Activation gradients are set (`=`).
+//! * Arguments run outputs, inputs, sizes. Kernels allocate nothing, log nothing and return no `Result`; scratch is
+//!   passed in. Values summed over a row are f64.
+//! * A row's weight `w[b]` is ∂C/∂P_b: contraction/N for P itself. No page knows of means, factors or the contraction;
+//!   [`objective`](crate::objective) chooses them.
+//!
+//! | page | formula |
+//! |---|---|
+//! | [`affine`] | z = Wa + b |
+//! | [`activation`] | φ, φ′, φ″ |
+//! | [`reconstruction`] | the losses L |
+//! | [`frobenius`] | ‖J‖²_F of one layer |
+//! | [`frobenius_deep`] | ‖J‖²_F of a deep encoder, ‖vᵀJ‖² of probes |
+//! | [`layerwise`] | Σ_l ‖∂a_l/∂a_{l−1}‖²_F |
+//! | [`hessian`] | ‖J(x) − J(x+ε)‖²_F |
+//! | [`finite_difference`] | ‖(f(x+εu) − f(x−εu))/2ε‖² |
+//! | [`logistic_last`] | Σ_j (h_j(1−h_j))² ‖W_j‖² |
+//! | [`weight_norms`] | Σ\|w\|, Σw² |
+//! | [`sparsity`] | KL(target ‖ mean activation) |
+#![allow(non_snake_case)] // matrices are upper case, as in the papers
+
+pub mod activation;
+pub mod affine;
+pub mod finite_difference;
+pub mod frobenius;
+pub mod frobenius_deep;
+pub mod gemm;
+pub mod hessian;
+pub mod layerwise;
+pub mod logistic_last;
+pub mod reconstruction;
+pub mod sparsity;
+pub mod sums;
+pub mod weight_norms;
+
+use pulp::Arch;
+
+use self::finite_difference::{FiniteDifferenceScratch, Layer64};
+use self::frobenius_deep::WeightSums;
+use self::frobenius_deep::code_side::{self, CodeSideScratch, End, RowStack};
+use self::frobenius_deep::input_side::{self, TangentStack};
+use self::frobenius_deep::order::{self, Order, Top};
+use self::hessian::HessianScratch;
+use crate::architecture::Architecture;
+use crate::penalty::Penalty;
+
+/// One encoder layer as the penalties see it: z = W a + b, a = φ(z).
+#[derive(Debug, Clone, Copy)]
+pub struct EncoderLayer<'a> {
+    /// Weights, shape (m, n), row-major.
+    pub W: &'a [f32],
+    /// The transpose, shape (n, m), row-major.
+    pub WT: &'a [f32],
+    /// Outputs m.
+    pub m: usize,
+    /// Inputs n.
+    pub n: usize,
+    /// Whether φ″ is not zero everywhere: only then does a penalty reach the pre-activations.
+    pub is_smooth: bool,
+}
+
+/// One encoder layer at one point, for the rows of a lane: shapes (rows, m), row-major.
+#[derive(Debug, Clone, Default)]
+pub struct LayerPass {
+    /// φ′(z).
+    pub d: Vec<f32>,
+    /// φ″(z); empty where the penalty does not need it.
+    pub dd: Vec<f32>,
+    /// What the penalty adds to ∂C/∂z.
+    pub dZ: Vec<f32>,
+}
+
+/// Which page a penalty opens for a given network and batch size. Chosen once; a step only follows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Plan {
+    /// No penalty takes part.
+    None,
+    /// Σ|w|.
+    WeightL1,
+    /// Σw².
+    WeightL2,
+    /// ‖J‖² of one layer, closed form; `root` takes ‖J‖.
+    OneLayer {
+        /// Whether the penalty is the norm, not its square.
+        root: bool,
+    },
+    /// One closed form a layer.
+    Layerwise,
+    /// Rows from the code down: all of J, or probes.
+    CodeSide {
+        /// Unit rows or probes.
+        top: Top,
+        /// Whether the chain ends in G (else in W_1).
+        gram: bool,
+        /// Whether the penalty is the norm, not its square.
+        root: bool,
+    },
+    /// Tangents from the input up.
+    InputSide {
+        /// Whether the penalty is the norm, not its square.
+        root: bool,
+    },
+    /// CAE+H of one layer, closed form.
+    HessianOneLayer {
+        /// Weight of the second term.
+        ratio: f32,
+    },
+    /// CAE+H of a deep encoder.
+    HessianDeep {
+        /// Weight of the second term.
+        ratio: f32,
+        /// Whether the chains end in G.
+        gram: bool,
+    },
+    /// Central differences.
+    FiniteDifference {
+        /// The step ε.
+        epsilon: f64,
+        /// Random directions a row; 0 for every coordinate.
+        directions: usize,
+    },
+    /// The widely copied form.
+    LogisticLast {
+        /// Whether W is held constant.
+        hold_weights: bool,
+    },
+}
+
+impl Plan {
+    /// The page for `penalty` on this network with batches of `batch` rows.
+    pub fn new(penalty: Penalty, architecture: &Architecture, batch: usize) -> Plan {
+        let sizes = &architecture.encoder_sizes;
+        let gram = |top| order::choose(sizes, top, batch) == Order::CodeSideGram;
+        let exact = |root| match (architecture.encoder_depth(), order::choose(sizes, Top::Units, batch)) {
+            (1, _) => Plan::OneLayer { root },
+            (_, Order::InputSide) => Plan::InputSide { root },
+            (_, order) => Plan::CodeSide { top: Top::Units, gram: order == Order::CodeSideGram, root },
+        };
+        match penalty {
+            Penalty::None => Plan::None,
+            Penalty::Jacobian => exact(false),
+            Penalty::JacobianNorm => exact(true),
+            Penalty::Layerwise => Plan::Layerwise,
+            Penalty::Projection { probes, .. } => {
+                let top = Top::Probes(probes);
+                Plan::CodeSide { top, gram: gram(top), root: false }
+            }
+            Penalty::FiniteDifference { epsilon, directions } => Plan::FiniteDifference { epsilon, directions },
+            Penalty::Hessian { ratio, .. } if architecture.encoder_depth() == 1 => {
+                Plan::HessianOneLayer { ratio: ratio as f32 }
+            }
+            Penalty::Hessian { ratio, .. } => {
+                let direct = order::cost(Order::CodeSideDirect, sizes, Top::Units, batch);
+                let gram = order::cost(Order::CodeSideGram, sizes, Top::Units, batch) < direct;
+                Plan::HessianDeep { ratio: ratio as f32, gram }
+            }
+            Penalty::LogisticLast { hold_weights } => Plan::LogisticLast { hold_weights },
+            Penalty::WeightL1 => Plan::WeightL1,
+            Penalty::WeightL2 => Plan::WeightL2,
+        }
+    }
+
+    /// Whether it sums rows at all, or only looks at the weights.
+    pub fn looks_at_rows(self) -> bool {
+        !matches!(self, Plan::None | Plan::WeightL1 | Plan::WeightL2)
+    }
+
+    /// Whether it needs G = W_1 W_1ᵀ.
+    pub fn needs_gram(self) -> bool {
+        matches!(self, Plan::CodeSide { gram: true, .. } | Plan::HessianDeep { gram: true, .. })
+    }
+
+    /// Whether it needs the row norms q_l of the weights.
+    pub fn needs_row_norms(self) -> bool {
+        let one_layer = matches!(self, Plan::OneLayer { .. } | Plan::HessianOneLayer { .. });
+        one_layer || matches!(self, Plan::Layerwise | Plan::LogisticLast { .. })
+    }
+
+    /// Whether it needs the weights in f64.
+    pub fn needs_f64(self) -> bool {
+        matches!(self, Plan::FiniteDifference { .. })
+    }
+
+    /// Whether it sends something back into the pre-activations of a network of which `is_smooth` layers exist.
+    pub fn reaches_activations(self, any_smooth: bool) -> bool {
+        match self {
+            Plan::FiniteDifference { .. } | Plan::LogisticLast { .. } => true,
+            plan => plan.looks_at_rows() && any_smooth,
+        }
+    }
+
+    /// Whether dW_1 is gathered transposed, (d, m_1).
+    pub fn first_is_transposed(self) -> bool {
+        matches!(self, Plan::InputSide { .. } | Plan::FiniteDifference { .. })
+    }
+
+    /// Which encoder layers' weight gradients it gathers in [`WeightSums::W`], and whether K.
+    pub fn gathers(self, depth: usize) -> (std::ops::Range<usize>, bool) {
+        match self {
+            Plan::CodeSide { gram, .. } | Plan::HessianDeep { gram, .. } => (usize::from(gram)..depth, gram),
+            Plan::InputSide { .. } | Plan::FiniteDifference { .. } => (0..depth, false),
+            _ => (0..0, false),
+        }
+    }
+
+    /// Whether it gathers s, for dW_j += 2 s_j W_j, in layer `l` of `depth`.
+    pub fn gathers_row_scales(self, l: usize, depth: usize) -> bool {
+        match self {
+            Plan::OneLayer { .. } | Plan::HessianOneLayer { .. } | Plan::Layerwise => true,
+            Plan::LogisticLast { hold_weights } => !hold_weights && l + 1 == depth,
+            _ => false,
+        }
+    }
+}
+
+/// What every lane reads of the step's weights.
+#[derive(Debug, Clone, Copy)]
+pub struct StepWeights<'a> {
+    /// The encoder's layers.
+    pub net: &'a [EncoderLayer<'a>],
+    /// ‖W_l,j‖² for each layer, where [`Plan::needs_row_norms`].
+    pub q: &'a [Vec<f32>],
+    /// G = W_1 W_1ᵀ, where [`Plan::needs_gram`].
+    pub G: &'a [f32],
+    /// The layers in f64, where [`Plan::needs_f64`].
+    pub net64: &'a [Layer64],
+}
+
+/// What a penalty reads of one lane's rows.
+#[derive(Debug, Clone, Copy)]
+pub struct LaneRows<'a> {
+    /// Clean rows x (rows, d).
+    pub X: &'a [f32],
+    /// The lane's share of the draws: probes (rows, probes, k) or directions (rows, directions, d).
+    pub draws: &'a [f32],
+    /// Codes h at the clean rows, `h_stride` apart.
+    pub h: &'a [f32],
+    /// Distance between rows of `h`.
+    pub h_stride: usize,
+}
+
+/// A lane's own memory for its penalty: scratch, and the sums that become weight gradients.
+#[derive(Debug, Clone, Default)]
+pub struct LanePenalty {
+    /// Sums over the lane's rows.
+    pub sums: WeightSums,
+    /// s_l, for dW_l,j += 2 s_l,j W_l,j.
+    pub s: Vec<Vec<f32>>,
+    /// What is added to db_l; finite differences alone.
+    pub db: Vec<Vec<f32>>,
+    /// w_b, one a row.
+    w: Vec<f32>,
+    rows: RowStack,
+    code_side: CodeSideScratch,
+    tangents: TangentStack,
+    hessian: HessianScratch,
+    differences: FiniteDifferenceScratch,
+}
+
+/// Numbers that a group of samples may hold in one stack of rows, so that it stays in a core's cache.
+const GROUP: usize = 1 << 18;
+
+impl LanePenalty {
+    /// Sets the sums that `plan` gathers to zero, sized for `net`.
+    pub fn reset(&mut self, plan: Plan, net: &[EncoderLayer<'_>]) {
+        let depth = net.len();
+        let (layers, gathers_gram) = plan.gathers(depth);
+        let zero = |sum: &mut Vec<f32>, n: usize| {
+            sum.clear();
+            sum.resize(n, 0.0);
+        };
+        zero(&mut self.sums.K, if gathers_gram { net[0].m * net[0].m } else { 0 });
+        self.sums.W.resize_with(depth, Vec::new);
+        self.s.resize_with(depth, Vec::new);
+        self.db.resize_with(depth, Vec::new);
+        for (l, layer) in net.iter().enumerate() {
+            zero(&mut self.sums.W[l], if layers.contains(&l) { layer.m * layer.n } else { 0 });
+            zero(&mut self.s[l], if plan.gathers_row_scales(l, depth) { layer.m } else { 0 });
+            zero(&mut self.db[l], if plan.needs_f64() { layer.m } else { 0 });
+        }
+    }
+
+    /// P\[b\] for the rows of a lane; with `w` = contraction/N also every dZ of `passes` and the sums here.
+    ///
+    /// `passes[0]` is the encoder at the clean rows, `passes[1..]` at the corrupted ones of `hessian`.
+    pub fn forward_backward(
+        &mut self,
+        arch: Arch,
+        plan: Plan,
+        P: &mut [f64],
+        passes: &mut [Vec<LayerPass>],
+        weights: StepWeights<'_>,
+        rows: LaneRows<'_>,
+        w: Option<f32>,
+    ) {
+        P.fill(0.0);
+        let (net, n, depth) = (weights.net, P.len(), weights.net.len());
+        let widest = net.iter().map(|l| l.m).max().unwrap_or(1);
+        let groups = |of_one: usize| {
+            let group = (GROUP / (of_one * widest)).clamp(1, n);
+            (0..n).step_by(group).map(move |from| from..(from + group).min(n))
+        };
+        let end = |gram: bool| if gram { End::Gram(weights.G) } else { End::Direct };
+        match plan {
+            Plan::None | Plan::WeightL1 | Plan::WeightL2 => {}
+            Plan::OneLayer { root } => {
+                frobenius::frobenius_forward(arch, P, &passes[0][0].d, &weights.q[0]);
+                if let Some(w) = w {
+                    row_weights(&mut self.w, P, w, root);
+                    let LayerPass { d, dd, dZ } = &mut passes[0][0];
+                    frobenius::frobenius_backward(arch, dZ, &mut self.s[0], d, dd, &weights.q[0], &self.w);
+                }
+                take_root(P, root);
+            }
+            Plan::Layerwise => {
+                layerwise::layerwise_forward(arch, P, &passes[0], weights.q);
+                if let Some(w) = w {
+                    row_weights(&mut self.w, P, w, false);
+                    layerwise::layerwise_backward(arch, &mut self.s, &mut passes[0], weights.q, &self.w);
+                }
+            }
+            Plan::LogisticLast { hold_weights } => {
+                let q = &weights.q[depth - 1];
+                logistic_last::logistic_last_forward(P, rows.h, rows.h_stride, q);
+                if let Some(w) = w {
+                    row_weights(&mut self.w, P, w, false);
+                    let s = if hold_weights { &mut [][..] } else { &mut self.s[depth - 1] };
+                    let LayerPass { d, dZ, .. } = &mut passes[0][depth - 1];
+                    logistic_last::logistic_last_backward(arch, dZ, s, rows.h, rows.h_stride, d, q, &self.w);
+                }
+            }
+            Plan::CodeSide { top, gram, root } => {
+                let (of_one, probes) = match top {
+                    Top::Units => (net[depth - 1].m, 0),
+                    Top::Probes(n) => (n, n),
+                };
+                self.w.resize(n, 0.0);
+                for group in groups(of_one) {
+                    let (stack, scratch) = (&mut self.rows, &mut self.code_side);
+                    code_side::descend(arch, stack, net, &passes[0], group.clone(), rows.draws, probes, false);
+                    code_side::end_forward(arch, P, scratch, stack, &net[0], end(gram));
+                    if probes > 0 {
+                        P[group.clone()].iter_mut().for_each(|p| *p /= probes as f64);
+                    }
+                    if let Some(w) = w {
+                        let w = w / probes.max(1) as f32;
+                        row_weights_in(&mut self.w[group.clone()], &P[group], w, root);
+                        code_side::end_backward(arch, &mut self.sums, scratch, stack, &self.w, &net[0], end(gram));
+                        code_side::ascend(arch, &mut self.sums, &mut passes[0], scratch, stack, net);
+                    }
+                }
+                take_root(P, root);
+            }
+            Plan::InputSide { root } => {
+                self.w.resize(n, 0.0);
+                for group in groups(net[0].n) {
+                    let stack = &mut self.tangents;
+                    input_side::tangents_forward(arch, P, stack, net, &passes[0], group.clone());
+                    if let Some(w) = w {
+                        row_weights_in(&mut self.w[group.clone()], &P[group], w, root);
+                        input_side::tangents_backward(arch, &mut self.sums, &mut passes[0], stack, net, &self.w);
+                    }
+                }
+                take_root(P, root);
+            }
+            Plan::HessianOneLayer { ratio } => {
+                hessian::hessian_layer_forward(arch, P, passes, &weights.q[0], ratio);
+                if let Some(w) = w {
+                    row_weights(&mut self.w, P, w, false);
+                    hessian::hessian_layer_backward(arch, &mut self.s[0], passes, &weights.q[0], ratio, &self.w);
+                }
+            }
+            Plan::HessianDeep { ratio, gram } => {
+                row_weights(&mut self.w, P, w.unwrap_or(0.0), false);
+                let w = w.map(|_| &self.w[..]);
+                for group in groups(net[depth - 1].m * passes.len()) {
+                    let (sums, scratch) = (&mut self.sums, &mut self.hessian);
+                    hessian::hessian_deep(arch, P, sums, passes, scratch, net, end(gram), group, ratio, w);
+                }
+            }
+            Plan::FiniteDifference { epsilon, directions } => {
+                let (d, m) = (net[0].n, net[0].m);
+                let (net64, scratch) = (weights.net64, &mut self.differences);
+                scratch.reset(net64);
+                for (b, P) in P.iter_mut().enumerate() {
+                    let (x, u) =
+                        (&rows.X[b * d..(b + 1) * d], &rows.draws[b * directions * d..(b + 1) * directions * d]);
+                    *P = finite_difference::finite_difference_forward(scratch, net64, x, u, epsilon);
+                    if let Some(w) = w {
+                        let dZ = &mut passes[0][0].dZ[b * m..(b + 1) * m];
+                        finite_difference::finite_difference_backward(dZ, scratch, net64, u, epsilon, f64::from(w));
+                    }
+                }
+                let rounded = |to: &mut [Vec<f32>], from: &[Vec<f64>]| {
+                    for (to, from) in to.iter_mut().zip(from) {
+                        to.iter_mut().zip(from).for_each(|(t, f)| *t += *f as f32);
+                    }
+                };
+                if w.is_some() {
+                    rounded(&mut self.sums.W, &scratch.dW);
+                    rounded(&mut self.db, &scratch.db);
+                }
+            }
+        }
+    }
+}
+
+/// w_b = w, or w/(2√P_b) for the norm; 0 where P_b = 0, where the norm has no gradient.
+fn row_weights_in(weights: &mut [f32], P: &[f64], w: f32, root: bool) {
+    for (row, &P) in weights.iter_mut().zip(P) {
+        *row = match root {
+            false => w,
+            true if P > 0.0 => (f64::from(w) / (2.0 * P.sqrt())) as f32,
+            true => 0.0,
+        };
+    }
+}
+
+fn row_weights(weights: &mut Vec<f32>, P: &[f64], w: f32, root: bool) {
+    weights.resize(P.len(), 0.0);
+    row_weights_in(weights, P, w, root);
+}
+
+fn take_root(P: &mut [f64], root: bool) {
+    if root {
+        P.iter_mut().for_each(|p| *p = p.sqrt());
+    }
+}

@@ -1,0 +1,130 @@
+//! What a step derives from the weights before any row is seen, and the views of them that layers use.
+
+use pulp::Arch;
+
+use crate::architecture::Architecture;
+use crate::kernels::finite_difference::Layer64;
+use crate::kernels::gemm::{Into, View, ViewMut, gemm};
+use crate::kernels::sums::{row_square_norms, transpose};
+use crate::kernels::{EncoderLayer, Plan};
+use crate::parameters::Parameters;
+
+/// Transposes, Gram matrix and row norms, kept until the weights change.
+#[derive(Debug, Default)]
+pub struct DerivedWeights {
+    /// Wᵀ of each encoder layer, (n, m).
+    encoder_transposed: Vec<Vec<f32>>,
+    /// Wᵀ of each decoder layer, (n, m); empty when tied.
+    decoder_transposed: Vec<Vec<f32>>,
+    /// ‖W_l,j‖².
+    pub row_norms: Vec<Vec<f32>>,
+    /// W_1 W_1ᵀ.
+    pub gram: Vec<f32>,
+    /// The encoder in f64.
+    pub net64: Vec<Layer64>,
+}
+
+impl DerivedWeights {
+    /// Computes what the plans need from `parameters`.
+    pub fn refresh(&mut self, arch: Arch, parameters: &Parameters, plans: [Plan; 2]) {
+        let architecture = parameters.architecture();
+        let (depth, tied) = (architecture.encoder_depth(), architecture.tied);
+        self.encoder_transposed.resize_with(depth, Vec::new);
+        self.row_norms.resize_with(depth, Vec::new);
+        for l in 0..depth {
+            let W = parameters.encoder_weight(l);
+            let (m, n) = (W.rows(), W.columns());
+            self.encoder_transposed[l].resize(m * n, 0.0);
+            transpose(arch, &mut self.encoder_transposed[l], W.values(), m, n);
+            if plans.iter().any(|p| p.needs_row_norms()) {
+                self.row_norms[l].resize(m, 0.0);
+                row_square_norms(arch, &mut self.row_norms[l], W.values(), n);
+            }
+        }
+        if !tied {
+            self.decoder_transposed.resize_with(architecture.decoder_depth(), Vec::new);
+            for l in 0..architecture.decoder_depth() {
+                let (n, m) = (architecture.decoder_sizes[l], architecture.decoder_sizes[l + 1]);
+                self.decoder_transposed[l].resize(m * n, 0.0);
+                transpose(arch, &mut self.decoder_transposed[l], decoder_weight(parameters, l), m, n);
+            }
+        }
+        if plans.iter().any(|p| p.needs_gram()) {
+            let W = parameters.encoder_weight(0);
+            let (m, n) = (W.rows(), W.columns());
+            self.gram.resize(m * m, 0.0);
+            let view = View::new(W.values(), m, n);
+            let transposed = View::new(&self.encoder_transposed[0], n, m);
+            gemm(ViewMut::new(&mut self.gram, m, m), Into::Set, 1.0, view, transposed);
+        }
+        if plans.iter().any(|p| p.needs_f64()) {
+            let wide = |v: &[f32]| v.iter().map(|&x| f64::from(x)).collect();
+            self.net64.clear();
+            self.net64.extend((0..depth).map(|l| Layer64 {
+                W: wide(parameters.encoder_weight(l).values()),
+                b: wide(encoder_bias(parameters, l)),
+                activation: architecture.encoder_activations[l],
+            }));
+        }
+    }
+
+    /// Encoder layer `l` as the kernels see it.
+    pub fn encoder_layer<'a>(&'a self, parameters: &'a Parameters, l: usize) -> EncoderLayer<'a> {
+        let W = parameters.encoder_weight(l);
+        EncoderLayer {
+            W: W.values(),
+            WT: &self.encoder_transposed[l],
+            m: W.rows(),
+            n: W.columns(),
+            is_smooth: !parameters.architecture().encoder_activations[l].is_piecewise_linear(),
+        }
+    }
+
+    /// The matrix M of decoder layer `l` with Z = A·M, shape (n, m).
+    pub fn decoder_forward<'a>(&'a self, parameters: &'a Parameters, l: usize) -> View<'a, f32> {
+        let (n, m) = decoder_shape(parameters.architecture(), l);
+        match mirrored(parameters.architecture(), l) {
+            Some(e) => View::new(parameters.encoder_weight(e).values(), n, m),
+            None => View::new(&self.decoder_transposed[l], n, m),
+        }
+    }
+
+    /// The matrix Mᵀ of decoder layer `l` with dA = dZ·Mᵀ, shape (m, n).
+    pub fn decoder_backward<'a>(&'a self, parameters: &'a Parameters, l: usize) -> View<'a, f32> {
+        let (n, m) = decoder_shape(parameters.architecture(), l);
+        match mirrored(parameters.architecture(), l) {
+            Some(e) => View::new(&self.encoder_transposed[e], m, n),
+            None => View::new(decoder_weight(parameters, l), m, n),
+        }
+    }
+}
+
+/// (inputs, outputs) of decoder layer `l`.
+pub fn decoder_shape(architecture: &Architecture, l: usize) -> (usize, usize) {
+    (architecture.decoder_sizes[l], architecture.decoder_sizes[l + 1])
+}
+
+/// The encoder layer whose transpose decoder layer `l` is, when tied.
+pub fn mirrored(architecture: &Architecture, l: usize) -> Option<usize> {
+    architecture.tied.then(|| architecture.encoder_depth() - 1 - l)
+}
+
+/// Bias of encoder layer `l`.
+pub fn encoder_bias(parameters: &Parameters, l: usize) -> &[f32] {
+    &parameters.values()[parameters.places()[2 * l + 1].range()]
+}
+
+/// Index among [`Parameters::places`] of decoder layer `l`'s bias.
+fn decoder_bias_place(architecture: &Architecture, l: usize) -> usize {
+    2 * architecture.encoder_depth() + if architecture.tied { l } else { 2 * l + 1 }
+}
+
+/// Bias of decoder layer `l`.
+pub fn decoder_bias(parameters: &Parameters, l: usize) -> &[f32] {
+    &parameters.values()[parameters.places()[decoder_bias_place(parameters.architecture(), l)].range()]
+}
+
+/// Weight of decoder layer `l` of an untied network, (m, n).
+pub fn decoder_weight(parameters: &Parameters, l: usize) -> &[f32] {
+    &parameters.values()[parameters.places()[decoder_bias_place(parameters.architecture(), l) - 1].range()]
+}

@@ -1,0 +1,174 @@
+//! Σ_i ‖(f(x+εe_i) − f(x−εe_i))/2ε‖², or the mean of the same along random directions u, in f64.
+//!
+//! ```text
+//! z_1(x ± εu) = z_1(x) ± ε W_1 u                 the first layer needs no product: W_1 e_i is a column of W_1
+//! c_i = (f(x+εu_i) − f(x−εu_i)) / 2ε             P_b = c Σ_i ‖c_i‖²,  c = 1 for coordinates, 1/n for n directions
+//! ∂P_b/∂f(x±εu_i) = ± c · c_i / ε                then plain backpropagation through both
+//! dW_1 u-part: ε (δ_i⁺ − δ_i⁻) u_iᵀ              x-part: Σ_i (δ_i⁺ + δ_i⁻), the adjoint of z_1(x)
+//! ```
+//!
+//! Differences of nearly equal numbers: in f32 a step of 1e-6 leaves no digit right, and the gradient subtracts two
+//! terms of size 1/ε once more. Hence f64 throughout; the result is rounded to f32 once. Cost: 2n forward and backward
+//! passes of all layers but the first, n = d for coordinates. Shapes: Z_l, A_l (2n, m_l), the + rows first.
+//! Derivation: docs/derivations/finite-difference.md.
+
+use super::gemm::{Into, View, ViewMut, gemm};
+use crate::activation::Activation;
+
+/// An encoder layer in f64.
+#[derive(Debug, Clone)]
+pub struct Layer64 {
+    /// Weights (m, n).
+    pub W: Vec<f64>,
+    /// Biases (m).
+    pub b: Vec<f64>,
+    /// φ.
+    pub activation: Activation,
+}
+
+/// Gradients and scratch of one lane, f64.
+#[derive(Debug, Clone, Default)]
+pub struct FiniteDifferenceScratch {
+    /// What is added to dW_l; layer 1 transposed, (d, m_1).
+    pub dW: Vec<Vec<f64>>,
+    /// What is added to db_l, l ≥ 2 (that of layer 1 comes with dZ).
+    pub db: Vec<Vec<f64>>,
+    /// φ(z_l) and φ′(z_l).
+    A: Vec<Vec<f64>>,
+    D: Vec<Vec<f64>>,
+    base: Vec<f64>,
+    X: Vec<f64>,
+    other: Vec<f64>,
+}
+
+impl FiniteDifferenceScratch {
+    /// Sets the gradients to zero, sized for `net`.
+    pub fn reset(&mut self, net: &[Layer64]) {
+        self.dW.resize_with(net.len(), Vec::new);
+        self.db.resize_with(net.len(), Vec::new);
+        for (l, layer) in net.iter().enumerate() {
+            self.dW[l].clear();
+            self.dW[l].resize(layer.W.len(), 0.0);
+            self.db[l].clear();
+            self.db[l].resize(layer.b.len(), 0.0);
+        }
+    }
+}
+
+/// The value for one row `x` (d), into the return value; fills the scratch for the backward pass.
+///
+/// `directions` is (n, d), or empty for the d coordinates.
+pub fn finite_difference_forward(
+    scratch: &mut FiniteDifferenceScratch,
+    net: &[Layer64],
+    x: &[f32],
+    directions: &[f32],
+    epsilon: f64,
+) -> f64 {
+    let d = x.len();
+    let n = if directions.is_empty() { d } else { directions.len() / d };
+    scratch.A.resize_with(net.len(), Vec::new);
+    scratch.D.resize_with(net.len(), Vec::new);
+    let first = &net[0];
+    let m = first.b.len();
+    scratch.base.clear();
+    scratch.base.extend((0..m).map(|j| first.b[j] + product(&first.W[j * d..(j + 1) * d], x)));
+    let Z = resized(&mut scratch.A[0], 2 * n * m);
+    for i in 0..n {
+        for j in 0..m {
+            let row = &first.W[j * d..(j + 1) * d];
+            let shift = if directions.is_empty() { row[i] } else { product(row, &directions[i * d..(i + 1) * d]) };
+            Z[i * m + j] = scratch.base[j] + epsilon * shift;
+            Z[(n + i) * m + j] = scratch.base[j] - epsilon * shift;
+        }
+    }
+    for (l, layer) in net.iter().enumerate() {
+        let m = layer.b.len();
+        let (below, here) = scratch.A.split_at_mut(l);
+        let Z = resized(&mut here[0], 2 * n * m);
+        if l > 0 {
+            let inputs = layer.W.len() / m;
+            Z.chunks_exact_mut(m).for_each(|row| row.copy_from_slice(&layer.b));
+            let A = View::new(&below[l - 1], 2 * n, inputs);
+            gemm(ViewMut::new(Z, 2 * n, m), Into::Add, 1.0, A, View::new(&layer.W, m, inputs).t());
+        }
+        let D = resized(&mut scratch.D[l], 2 * n * m);
+        for (z, d) in Z.iter_mut().zip(D) {
+            *d = layer.activation.derivative(*z);
+            *z = layer.activation.value(*z);
+        }
+    }
+    let f = &scratch.A[net.len() - 1];
+    let half = f.len() / 2;
+    let sum: f64 = f[..half].iter().zip(&f[half..]).map(|(a, b)| ((a - b) / (2.0 * epsilon)).powi(2)).sum();
+    if directions.is_empty() { sum } else { sum / n as f64 }
+}
+
+/// Adds w ∂P/∂θ to the scratch's gradients and w ∂P/∂z_1(x) to `dZ` (m_1), after a forward call for the same row.
+pub fn finite_difference_backward(
+    dZ: &mut [f32],
+    scratch: &mut FiniteDifferenceScratch,
+    net: &[Layer64],
+    directions: &[f32],
+    epsilon: f64,
+    w: f64,
+) {
+    let depth = net.len();
+    let d = net[0].W.len() / net[0].b.len();
+    let n = if directions.is_empty() { d } else { directions.len() / d };
+    let c = if directions.is_empty() { w } else { w / n as f64 };
+    let f = &scratch.A[depth - 1];
+    let half = f.len() / 2;
+    let X = resized(&mut scratch.X, f.len());
+    for i in 0..half {
+        let slope = c * (f[i] - f[half + i]) / (2.0 * epsilon * epsilon);
+        (X[i], X[half + i]) = (slope, -slope);
+    }
+    for l in (0..depth).rev() {
+        let m = net[l].b.len();
+        let X = &mut scratch.X[..2 * n * m];
+        X.iter_mut().zip(&scratch.D[l]).for_each(|(x, d)| *x *= d);
+        if l == 0 {
+            break;
+        }
+        let inputs = net[l].W.len() / m;
+        for row in X.chunks_exact(m) {
+            scratch.db[l].iter_mut().zip(row).for_each(|(g, x)| *g += x);
+        }
+        let delta = View::new(&*X, 2 * n, m);
+        let A = View::new(&scratch.A[l - 1], 2 * n, inputs);
+        gemm(ViewMut::new(&mut scratch.dW[l], m, inputs), Into::Add, 1.0, delta.t(), A);
+        let next = resized(&mut scratch.other, 2 * n * inputs);
+        gemm(ViewMut::new(next, 2 * n, inputs), Into::Set, 1.0, delta, View::new(&net[l].W, m, inputs));
+        std::mem::swap(&mut scratch.X, &mut scratch.other);
+    }
+    let m = net[0].b.len();
+    scratch.base.fill(0.0);
+    for i in 0..n {
+        for j in 0..m {
+            let (plus, minus) = (scratch.X[i * m + j], scratch.X[(n + i) * m + j]);
+            scratch.base[j] += plus + minus;
+            let shift = epsilon * (plus - minus);
+            if directions.is_empty() {
+                scratch.dW[0][i * m + j] += shift;
+            } else {
+                for (t, &u) in directions[i * d..(i + 1) * d].iter().enumerate() {
+                    scratch.dW[0][t * m + j] += shift * f64::from(u);
+                }
+            }
+        }
+    }
+    dZ.iter_mut().zip(&scratch.base).for_each(|(g, x)| *g += *x as f32);
+}
+
+/// ⟨row, v⟩ with v in f32.
+fn product(row: &[f64], v: &[f32]) -> f64 {
+    row.iter().zip(v).map(|(a, &b)| a * f64::from(b)).sum()
+}
+
+fn resized(buffer: &mut Vec<f64>, n: usize) -> &mut [f64] {
+    if buffer.len() != n {
+        buffer.resize(n, 0.0);
+    }
+    buffer
+}

@@ -1,0 +1,301 @@
+//! Code side: the rows of A = D_L W_L … W_2 D_1 (or of vᵀA), carried from the code down to the first layer.
+//!
+//! All rows of a group of samples stand in one matrix a layer, so that each layer is one product:
+//!
+//! ```text
+//! down   U_L = V_L ∘ d_L,  V_L the unit rows e_iᵀ, or the probes vᵀ
+//!        V_{l−1} = U_l W_l,   U_{l−1} = V_{l−1} ∘ d_{l−1}                l = L … 2
+//! end    N = U_1 G,  P_b = Σ_{r of b} ⟨N_r, U_1,r⟩                        Gram, G = W_1 W_1ᵀ
+//!        J = U_1 W_1,  P_b = Σ ‖J_r‖²,  N = J W_1ᵀ                        direct
+//! up     X = 2 w_b N                                                      the adjoint of U_1
+//!        K += w_b U_1ᵀ U_1 (dW_1 += 2 K W_1), or dW_1 += 2 w_b U_1ᵀ J
+//!        for l = 1 … L:  dZ_l += φ″_l ∘ Σ_r X ∘ V_l ;  X = X ∘ d_l ;      now the adjoint of V_l
+//!                        dW_{l+1} += U_{l+1}ᵀ X ;  X = X W_{l+1}ᵀ
+//! ```
+//!
+//! Unit rows make the top layer elementwise (V_{L−1} is a scaled row of W_L), and a unit with φ′(z_L) = 0 (a dead ReLU)
+//! has a zero row: it is left out before any product. Layers count from 0 in the code: `U[0]` is U_1.
+//! Shapes: U_l, V_l, X (rows, m_l) with rows ≤ samples · k; N (rows, m_1); J (rows, d).
+
+use std::ops::Range;
+
+use pulp::Arch;
+
+use super::super::gemm::{Into, View, ViewMut, gemm};
+use super::super::sums::dot;
+use super::super::{EncoderLayer, LayerPass};
+use super::{WeightSums, at_least, gate, gate_in_place, through_slope};
+
+/// The rows of one group of samples at one point, from the code down.
+#[derive(Debug, Clone, Default)]
+pub struct RowStack {
+    /// Sample (row of the lane) that each row belongs to.
+    owner: Vec<usize>,
+    /// Code unit of each row; empty for probes.
+    unit: Vec<usize>,
+    U: Vec<Vec<f32>>,
+    V: Vec<Vec<f32>>,
+}
+
+/// Scratch of one lane, shared by its groups.
+#[derive(Debug, Clone, Default)]
+pub struct CodeSideScratch {
+    /// N, later the adjoint X.
+    pub X: Vec<f32>,
+    other: Vec<f32>,
+    J: Vec<f32>,
+}
+
+/// How a chain of rows ends.
+#[derive(Debug, Clone, Copy)]
+pub enum End<'a> {
+    /// In G = W_1 W_1ᵀ, shape (m_1, m_1).
+    Gram(&'a [f32]),
+    /// In W_1 itself.
+    Direct,
+}
+
+/// Down: fills the stack for `samples` of the lane. `probes` are (rows of the lane, probes, k), or empty for unit rows;
+/// `keep_dead` keeps rows of units with φ′ = 0, for differences between stacks.
+pub fn descend(
+    arch: Arch,
+    stack: &mut RowStack,
+    net: &[EncoderLayer<'_>],
+    pass: &[LayerPass],
+    samples: Range<usize>,
+    probes: &[f32],
+    n_probes: usize,
+    keep_dead: bool,
+) {
+    let depth = net.len();
+    let (k, d) = (net[depth - 1].m, &pass[depth - 1].d);
+    stack.owner.clear();
+    stack.unit.clear();
+    stack.U.resize_with(depth, Vec::new);
+    stack.V.resize_with(depth, Vec::new);
+    let mut l = depth - 1;
+    if n_probes > 0 {
+        stack.owner.extend(samples.clone().flat_map(|b| std::iter::repeat_n(b, n_probes)));
+        let size = stack.owner.len() * k;
+        let V = at_least(&mut stack.V[l], size);
+        V.copy_from_slice(&probes[samples.start * n_probes * k..][..size]);
+        let U = at_least(&mut stack.U[l], size);
+        arch.dispatch(
+            #[inline(always)]
+            || gate(U, V, d, stack.owner.iter().copied(), k),
+        );
+    } else {
+        for b in samples {
+            for i in 0..k {
+                if keep_dead || d[b * k + i] != 0.0 {
+                    stack.owner.push(b);
+                    stack.unit.push(i);
+                }
+            }
+        }
+        l -= 1;
+        let (W, m) = (net[depth - 1].W, net[l].m);
+        let size = stack.owner.len() * m;
+        let (V, U) = (at_least(&mut stack.V[l], size), at_least(&mut stack.U[l], size));
+        let below = &pass[l].d;
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                let rows = V.chunks_exact_mut(m).zip(U.chunks_exact_mut(m)).zip(stack.owner.iter().zip(&stack.unit));
+                for ((V, U), (&b, &i)) in rows {
+                    let (slope, W, below) = (d[b * k + i], &W[i * m..(i + 1) * m], &below[b * m..(b + 1) * m]);
+                    for j in 0..m {
+                        V[j] = slope * W[j];
+                        U[j] = V[j] * below[j];
+                    }
+                }
+            },
+        );
+    }
+    while l > 0 {
+        let layer = &net[l];
+        let (m, n, rows) = (layer.m, layer.n, stack.owner.len());
+        let (below, above) = stack.U.split_at_mut(l);
+        let V = at_least(&mut stack.V[l - 1], rows * n);
+        gemm(ViewMut::new(V, rows, n), Into::Set, 1.0, View::new(&above[0], rows, m), View::new(layer.W, m, n));
+        let U = at_least(&mut below[l - 1], rows * n);
+        arch.dispatch(
+            #[inline(always)]
+            || gate(U, V, &pass[l - 1].d, stack.owner.iter().copied(), n),
+        );
+        l -= 1;
+    }
+}
+
+impl RowStack {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.owner.len()
+    }
+
+    /// U_1, shape (rows, m_1).
+    pub fn first(&self, m_1: usize) -> &[f32] {
+        &self.U[0][..self.rows() * m_1]
+    }
+
+    /// U_1 −= another stack's U_1, row by row.
+    pub fn subtract_first(&mut self, other: &RowStack, m_1: usize) {
+        let size = self.rows() * m_1;
+        self.U[0][..size].iter_mut().zip(&other.U[0][..size]).for_each(|(a, b)| *a -= b);
+    }
+}
+
+/// End: N into `scratch.X`, and P\[b\] += Σ_{r of b} ⟨N_r, U_1,r⟩ for the samples of the stack.
+pub fn end_forward(
+    arch: Arch,
+    P: &mut [f64],
+    scratch: &mut CodeSideScratch,
+    stack: &RowStack,
+    first: &EncoderLayer<'_>,
+    end: End<'_>,
+) {
+    let (rows, m, d) = (stack.rows(), first.m, first.n);
+    let U = stack.first(m);
+    let N = at_least(&mut scratch.X, rows * m);
+    match end {
+        End::Gram(G) => {
+            gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(U, rows, m), View::new(G, m, m));
+            arch.dispatch(
+                #[inline(always)]
+                || {
+                    for ((N, U), &b) in N.chunks_exact(m).zip(U.chunks_exact(m)).zip(&stack.owner) {
+                        P[b] += dot(N, U);
+                    }
+                },
+            );
+        }
+        End::Direct => {
+            let J = at_least(&mut scratch.J, rows * d);
+            gemm(ViewMut::new(J, rows, d), Into::Set, 1.0, View::new(U, rows, m), View::new(first.W, m, d));
+            gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(J, rows, d), View::new(first.WT, d, m));
+            arch.dispatch(
+                #[inline(always)]
+                || {
+                    for (J, &b) in J.chunks_exact(d).zip(&stack.owner) {
+                        P[b] += dot(J, J);
+                    }
+                },
+            );
+        }
+    }
+}
+
+/// The end's weight gradient, and N turned into X = 2 w_b N. U_1 and J are scaled in place: the stack's U_1 is spent.
+pub fn end_backward(
+    arch: Arch,
+    sums: &mut WeightSums,
+    scratch: &mut CodeSideScratch,
+    stack: &mut RowStack,
+    w: &[f32],
+    first: &EncoderLayer<'_>,
+    end: End<'_>,
+) {
+    let (rows, m, d) = (stack.rows(), first.m, first.n);
+    let X = &mut scratch.X[..rows * m];
+    let U = &mut stack.U[0][..rows * m];
+    arch.dispatch(
+        #[inline(always)]
+        || scale_rows(X, m, &stack.owner, |b| 2.0 * w[b]),
+    );
+    match end {
+        End::Gram(_) => {
+            // w ≥ 0, so that √w on both factors keeps K symmetric.
+            arch.dispatch(
+                #[inline(always)]
+                || scale_rows(U, m, &stack.owner, |b| w[b].sqrt()),
+            );
+            let U = View::new(&*U, rows, m);
+            gemm(ViewMut::new(&mut sums.K, m, m), Into::Add, 1.0, U.t(), U);
+        }
+        End::Direct => {
+            let J = &mut scratch.J[..rows * d];
+            arch.dispatch(
+                #[inline(always)]
+                || scale_rows(J, d, &stack.owner, |b| 2.0 * w[b]),
+            );
+            gemm(
+                ViewMut::new(&mut sums.W[0], m, d),
+                Into::Add,
+                1.0,
+                View::new(&*U, rows, m).t(),
+                View::new(J, rows, d),
+            );
+        }
+    }
+}
+
+/// In place: row r times `factor` of its sample.
+#[inline(always)]
+fn scale_rows(rows: &mut [f32], width: usize, owner: &[usize], factor: impl Fn(usize) -> f32) {
+    for (row, &b) in rows.chunks_exact_mut(width).zip(owner) {
+        let f = factor(b);
+        row.iter_mut().for_each(|v| *v *= f);
+    }
+}
+
+/// Up: from X, the adjoint of U_1 in `scratch.X`, to every dZ_l of `pass` and every dW_l of `sums`, l ≥ 2.
+pub fn ascend(
+    arch: Arch,
+    sums: &mut WeightSums,
+    pass: &mut [LayerPass],
+    scratch: &mut CodeSideScratch,
+    stack: &RowStack,
+    net: &[EncoderLayer<'_>],
+) {
+    let (depth, rows) = (net.len(), stack.rows());
+    let owner = || stack.owner.iter().copied();
+    let top_is_units = !stack.unit.is_empty();
+    for l in 0..depth {
+        let (m, is_smooth) = (net[l].m, net[l].is_smooth);
+        let X = &mut scratch.X[..rows * m];
+        let LayerPass { d, dd, dZ } = &mut pass[l];
+        if is_smooth {
+            arch.dispatch(
+                #[inline(always)]
+                || through_slope(dZ, dd, X, &stack.V[l], owner(), m),
+            );
+        }
+        if l + 1 == depth {
+            break;
+        }
+        arch.dispatch(
+            #[inline(always)]
+            || gate_in_place(X, d, owner(), m),
+        );
+        let above = &net[l + 1];
+        if l + 2 == depth && top_is_units {
+            ascend_units(arch, &mut sums.W[l + 1], &mut pass[l + 1], X, stack, above);
+            break;
+        }
+        let V = View::new(&*X, rows, m);
+        let U = View::new(&stack.U[l + 1], rows, above.m);
+        gemm(ViewMut::new(&mut sums.W[l + 1], above.m, m), Into::Add, 1.0, U.t(), V);
+        let next = at_least(&mut scratch.other, rows * above.m);
+        gemm(ViewMut::new(next, rows, above.m), Into::Set, 1.0, V, View::new(above.WT, m, above.m));
+        std::mem::swap(&mut scratch.X, &mut scratch.other);
+    }
+}
+
+/// The top layer for unit rows: V_{L−1,r} = d_bi W_L,i, so dW_L,i += d_bi X_r and dZ_L,bi += φ″_bi ⟨X_r, W_L,i⟩.
+fn ascend_units(arch: Arch, dW: &mut [f32], pass: &mut LayerPass, X: &[f32], stack: &RowStack, top: &EncoderLayer<'_>) {
+    let (k, m) = (top.m, top.n);
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for ((X, &b), &i) in X.chunks_exact(m).zip(&stack.owner).zip(&stack.unit) {
+                let slope = pass.d[b * k + i];
+                for (g, &x) in dW[i * m..(i + 1) * m].iter_mut().zip(X) {
+                    *g += slope * x;
+                }
+                if top.is_smooth {
+                    pass.dZ[b * k + i] += pass.dd[b * k + i] * dot(X, &top.W[i * m..(i + 1) * m]) as f32;
+                }
+            }
+        },
+    );
+}

@@ -1,0 +1,70 @@
+//! ‖J‖²_F of a deep encoder, exact, and ‖vᵀJ‖² of random probes, without ever building J by autodiff.
+//!
+//! ```text
+//! J = D_L W_L … D_1 W_1,   D_l = diag φ′(z_l)        P_b = ‖J_b‖²_F = tr(A G Aᵀ),  A = D_L W_L … W_2 D_1,  G = W_1 W_1ᵀ
+//! ```
+//!
+//! The product can be multiplied out in several orders; [`order`] counts operations and chooses:
+//!
+//! | order | carries | ends in | page |
+//! |---|---|---|---|
+//! | code side, Gram | the k rows of A, from the top down | G, (m_1, m_1), once a step | [`code_side`] |
+//! | code side, direct | the same | W_1, (m_1, d) | [`code_side`] |
+//! | input side | the d columns of J, from the bottom up | nothing | [`input_side`] |
+//!
+//! The gradient has three parts: through W (both occurrences in P), through each φ′(z_l), which needs φ″, and from there
+//! back through the layers below, which is ordinary backpropagation of the `dZ` left in each
+//! [`LayerPass`](super::LayerPass). The probes of `projection` are rows v in place of the k unit rows: the same page.
+//! Source: Rifai et al. 2011; the paper stops at one layer. Derivation: docs/derivations/frobenius-deep.md.
+
+pub mod code_side;
+pub mod input_side;
+pub mod order;
+
+/// Sums over a lane's rows that turn into weight gradients once all lanes are summed.
+#[derive(Debug, Clone, Default)]
+pub struct WeightSums {
+    /// Σ_b w_b U_1ᵀ U_1, shape (m_1, m_1), for dW_1 += 2 K W_1; empty unless the order ends in G.
+    pub K: Vec<f32>,
+    /// What is added to dW_l, shape (m_l, n_l); for the input side layer 1 is transposed, (d, m_1).
+    pub W: Vec<Vec<f32>>,
+}
+
+/// Rows of `V` times the matching entries of the sample's φ′: U_r = V_r ∘ d\[owner(r)\].
+#[inline(always)]
+fn gate(U: &mut [f32], V: &[f32], d: &[f32], owner: impl Iterator<Item = usize>, m: usize) {
+    for ((U, V), b) in U.chunks_exact_mut(m).zip(V.chunks_exact(m)).zip(owner) {
+        for ((u, &v), &d) in U.iter_mut().zip(V).zip(&d[b * m..(b + 1) * m]) {
+            *u = v * d;
+        }
+    }
+}
+
+/// In place: X_r = X_r ∘ d\[owner(r)\].
+#[inline(always)]
+fn gate_in_place(X: &mut [f32], d: &[f32], owner: impl Iterator<Item = usize>, m: usize) {
+    for (X, b) in X.chunks_exact_mut(m).zip(owner) {
+        for (x, &d) in X.iter_mut().zip(&d[b * m..(b + 1) * m]) {
+            *x *= d;
+        }
+    }
+}
+
+/// The path through φ′: dZ_b += φ″_b ∘ Σ_{r of b} X_r ∘ V_r, X the adjoint of V_r ∘ d_b.
+#[inline(always)]
+fn through_slope(dZ: &mut [f32], dd: &[f32], X: &[f32], V: &[f32], owner: impl Iterator<Item = usize>, m: usize) {
+    for ((X, V), b) in X.chunks_exact(m).zip(V.chunks_exact(m)).zip(owner) {
+        let (dZ, dd) = (&mut dZ[b * m..(b + 1) * m], &dd[b * m..(b + 1) * m]);
+        for j in 0..m {
+            dZ[j] += dd[j] * X[j] * V[j];
+        }
+    }
+}
+
+/// A buffer of at least `n` numbers; it grows on first use and keeps its size, so that a step allocates nothing.
+fn at_least(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
+    if buffer.len() < n {
+        buffer.resize(n, 0.0);
+    }
+    &mut buffer[..n]
+}

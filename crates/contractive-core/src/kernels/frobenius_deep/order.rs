@@ -1,0 +1,100 @@
+//! Which order of multiplication is cheapest, by counting multiply-adds of value and gradient together.
+//!
+//! With R rows a sample (k, or the number of probes), batch N, layer l of shape (m_l, n_l), n_1 = d:
+//!
+//! ```text
+//! code side    3 R Σ_{l=2}^{L} m_l n_l  (the top layer is elementwise when the rows are units: 3 R n_L)
+//!   Gram       + 2 R m_1²  + 2 d m_1² / N       N = U G and K = UᵀU;  G and K W_1 once a step
+//!   direct     + 3 R m_1 d                      J = U W_1, its adjoint, and dW_1
+//! input side   3 d Σ_{l=2}^{L} m_l n_l + 3 d m_1
+//! one layer    3 m_1 + 2 d m_1 / N              closed form, no order to choose
+//! ```
+//!
+//! A plain step costs 3 multiply-adds a weight a row (encoder and decoder).
+
+use crate::architecture::Architecture;
+
+/// An order of multiplication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Rows from the code down, ending in G = W_1 W_1ᵀ.
+    CodeSideGram,
+    /// Rows from the code down, ending in W_1.
+    CodeSideDirect,
+    /// Columns from the input up.
+    InputSide,
+}
+
+/// Which rows are carried down from the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Top {
+    /// The k unit rows: all of J.
+    Units,
+    /// This many probes v a sample: vᵀJ.
+    Probes(usize),
+}
+
+/// Multiply-adds a sample of value and gradient in this order, for encoder sizes d, m_1, …, k and batch size `batch`.
+pub fn cost(order: Order, sizes: &[usize], top: Top, batch: usize) -> f64 {
+    let size = |l: usize| sizes[l] as f64;
+    let (d, m_1, depth) = (size(0), size(1), sizes.len() - 1);
+    let weights = |layers: std::ops::Range<usize>| layers.map(|l| size(l) * size(l + 1)).sum::<f64>();
+    let (rows, chain) = match top {
+        Top::Units if depth == 1 => (size(1), 0.0),
+        Top::Units => (size(depth), weights(1..depth - 1) + size(depth - 1)),
+        Top::Probes(n) => (n as f64, weights(1..depth)),
+    };
+    match order {
+        Order::CodeSideGram => rows * (3.0 * chain + 2.0 * m_1 * m_1) + 2.0 * d * m_1 * m_1 / batch.max(1) as f64,
+        Order::CodeSideDirect => rows * (3.0 * chain + 3.0 * m_1 * d),
+        Order::InputSide => d * 3.0 * (weights(1..depth) + m_1),
+    }
+}
+
+/// The cheapest order. Probes are carried from the code side only.
+pub fn choose(sizes: &[usize], top: Top, batch: usize) -> Order {
+    let orders = [Order::CodeSideGram, Order::CodeSideDirect, Order::InputSide];
+    let usable = if top == Top::Units { &orders[..] } else { &orders[..2] };
+    let price = |order: &Order| cost(*order, sizes, top, batch);
+    usable.iter().copied().min_by(|a, b| price(a).total_cmp(&price(b))).unwrap_or(Order::CodeSideDirect)
+}
+
+/// What the exact ‖J‖²_F costs in its cheapest order, as a multiple of a plain training step.
+pub fn relative_cost(architecture: &Architecture, batch: usize) -> f64 {
+    let weights = |sizes: &[usize]| sizes.windows(2).map(|p| (p[0] * p[1]) as f64).sum::<f64>();
+    let plain = 3.0 * (weights(&architecture.encoder_sizes) + weights(&architecture.decoder_sizes));
+    let sizes = &architecture.encoder_sizes;
+    let exact = match architecture.encoder_depth() {
+        1 => 3.0 * sizes[1] as f64 + 2.0 * (sizes[0] * sizes[1]) as f64 / batch.max(1) as f64,
+        _ => cost(choose(sizes, Top::Units, batch), sizes, Top::Units, batch),
+    };
+    exact / plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Activation;
+
+    #[test]
+    fn the_order_follows_the_shape() {
+        let choose = |sizes: &[usize]| choose(sizes, Top::Units, 128);
+        assert_eq!(choose(&[784, 64, 32, 16]), Order::CodeSideGram, "wide input, narrow first layer");
+        assert_eq!(choose(&[784, 2000, 2000]), Order::InputSide, "784 columns against 2000 rows");
+        assert_eq!(choose(&[30, 64, 16]), Order::CodeSideDirect, "first layer wider than the input");
+        assert_eq!(choose(&[6, 64, 32]), Order::InputSide, "6 columns against 32 rows");
+        assert_eq!(choose(&[20000, 512, 64]), Order::CodeSideGram);
+    }
+
+    #[test]
+    fn the_published_example_costs_about_a_plain_step() {
+        let net = |hidden: &[usize]| {
+            let a = Activation::Relu;
+            Architecture::mirrored(784, hidden, a, a, Activation::Identity, false)
+        };
+        let small = relative_cost(&net(&[64, 32, 16]), 128);
+        assert!((0.5..1.5).contains(&small), "784-64-32-16: {small}");
+        assert!(relative_cost(&net(&[1000]), 128) < 0.1, "one layer is nearly free");
+        assert!(relative_cost(&net(&[1024, 512, 128]), 256) > 30.0, "a wide code is not");
+    }
+}

@@ -1,0 +1,133 @@
+//! Sums over slices: sixteen f32 accumulators, then f64, so that loops vectorise and long sums keep their digits.
+
+use pulp::Arch;
+
+const LANES: usize = 16;
+/// Terms summed in f32 before they go to f64.
+const BLOCK: usize = 64 * LANES;
+
+#[inline(always)]
+fn blocked(n: usize, block: impl Fn(std::ops::Range<usize>) -> f64) -> f64 {
+    let mut total = 0.0;
+    let mut start = 0;
+    while start < n {
+        let end = (start + BLOCK).min(n);
+        total += block(start..end);
+        start = end;
+    }
+    total
+}
+
+/// Σ_i a_i b_i.
+#[inline(always)]
+pub fn dot(a: &[f32], b: &[f32]) -> f64 {
+    blocked(
+        a.len(),
+        #[inline(always)]
+        |r| {
+            let (a, b) = (&a[r.clone()], &b[r]);
+            let (a16, a_rest) = a.as_chunks::<LANES>();
+            let (b16, b_rest) = b.as_chunks::<LANES>();
+            let mut sums = [0.0_f32; LANES];
+            for (a, b) in a16.iter().zip(b16) {
+                for i in 0..LANES {
+                    sums[i] += a[i] * b[i];
+                }
+            }
+            finish(sums) + a_rest.iter().zip(b_rest).map(|(a, b)| f64::from(a * b)).sum::<f64>()
+        },
+    )
+}
+
+/// Σ_i a_i² b_i.
+#[inline(always)]
+pub fn square_dot(a: &[f32], b: &[f32]) -> f64 {
+    blocked(
+        a.len(),
+        #[inline(always)]
+        |r| {
+            let (a, b) = (&a[r.clone()], &b[r]);
+            let (a16, a_rest) = a.as_chunks::<LANES>();
+            let (b16, b_rest) = b.as_chunks::<LANES>();
+            let mut sums = [0.0_f32; LANES];
+            for (a, b) in a16.iter().zip(b16) {
+                for i in 0..LANES {
+                    sums[i] += a[i] * a[i] * b[i];
+                }
+            }
+            finish(sums) + a_rest.iter().zip(b_rest).map(|(a, b)| f64::from(a * a * b)).sum::<f64>()
+        },
+    )
+}
+
+#[inline(always)]
+fn finish(sums: [f32; LANES]) -> f64 {
+    sums.iter().map(|&s| f64::from(s)).sum()
+}
+
+/// Σ_i v_i², vectorised for the machine.
+pub fn square_norm(arch: Arch, v: &[f32]) -> f64 {
+    arch.dispatch(
+        #[inline(always)]
+        || dot(v, v),
+    )
+}
+
+/// Row norms squared of W, shape (m, n): q_j = ‖W_j‖².
+pub fn row_square_norms(arch: Arch, q: &mut [f32], W: &[f32], n: usize) {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for (q, row) in q.iter_mut().zip(W.chunks_exact(n)) {
+                *q = dot(row, row) as f32;
+            }
+        },
+    );
+}
+
+/// T = Wᵀ: W has shape (m, n), T shape (n, m), by blocks that stay in cache.
+pub fn transpose(arch: Arch, T: &mut [f32], W: &[f32], m: usize, n: usize) {
+    const TILE: usize = 16;
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for j0 in (0..m).step_by(TILE) {
+                for i0 in (0..n).step_by(TILE) {
+                    for i in i0..(i0 + TILE).min(n) {
+                        for j in j0..(j0 + TILE).min(m) {
+                            T[i * m + j] = W[j * n + i];
+                        }
+                    }
+                }
+            }
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_agree_with_f64_over_block_edges() {
+        for n in [0, 1, 15, 16, 17, 1023, 1024, 1025, 5000] {
+            let a: Vec<f32> = (0..n).map(|i| ((i * 29 % 83) as f32 - 41.0) / 41.0).collect();
+            let b: Vec<f32> = (0..n).map(|i| ((i * 31 % 79) as f32) / 79.0).collect();
+            let want: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            let square: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(*a).powi(2) * f64::from(*b)).sum();
+            assert!((dot(&a, &b) - want).abs() < 1e-4 * want.abs().max(1.0));
+            assert!((square_dot(&a, &b) - square).abs() < 1e-4 * square.abs().max(1.0));
+        }
+    }
+
+    #[test]
+    fn transposing_twice_changes_nothing() {
+        let (m, n) = (37, 21);
+        let W: Vec<f32> = (0..m * n).map(|i| i as f32).collect();
+        let (mut T, mut back) = (vec![0.0; m * n], vec![0.0; m * n]);
+        transpose(Arch::new(), &mut T, &W, m, n);
+        transpose(Arch::new(), &mut back, &T, n, m);
+        assert_eq!(T[5 * m + 3], W[3 * n + 5]);
+        assert_eq!(back, W);
+    }
+}
