@@ -1,0 +1,244 @@
+//! Numbers that judge a model on a data set.
+
+use contractive_core::engine::Engine;
+use contractive_core::jacobian::saturation;
+use contractive_core::matrix::MatRef;
+use contractive_core::{Activation, Loss, Objective, Penalty};
+use serde::Serialize;
+
+use crate::data::Dataset;
+use crate::error::Error;
+use crate::model::Model;
+use crate::train::random::Purpose;
+use crate::train::{EVALUATION_ROWS, Reader, first_outside, measure};
+
+/// A model on a data set. All numbers are means over rows, of rows as the network takes them (after preprocessing).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// What the data are called.
+    pub data: String,
+    /// Number of rows N.
+    pub rows: usize,
+    /// Number of features d.
+    pub features: usize,
+    /// Number of code units k.
+    pub code: usize,
+    /// Mean over features of the squared error.
+    pub mse: f64,
+    /// Sum over features of the squared error.
+    pub sse: f64,
+    /// Mean over features of the binary cross-entropy; `None` unless the output is sigmoid and all rows lie in [0, 1].
+    pub bce: Option<f64>,
+    /// Sum over features of the binary cross-entropy; defined as `bce` is.
+    pub cross_entropy: Option<f64>,
+    /// ‖J‖²_F, exact, whatever the model was trained with.
+    pub penalty: f64,
+    /// ‖J‖_F.
+    pub jacobian_norm: f64,
+    /// ‖J‖²_F/(k·d): the mean square of J's entries.
+    pub jacobian_mean_square: f64,
+    /// Share of the encoder's sigmoid and tanh units within 5 % of a bound; `None` without such units.
+    pub saturation: Option<f64>,
+    /// Share of the code units that give the same number for every row.
+    pub dead_code_units: f64,
+    /// Name of the loss trained with.
+    pub loss: Loss,
+    /// Name of the penalty trained with.
+    pub trained_penalty: String,
+    /// Weight of the penalty trained with.
+    pub contraction: f64,
+    /// The objective trained with, without input noise.
+    pub total: f64,
+}
+
+/// Judges `model` on `data`, in batches, with `threads` threads (the result does not depend on them).
+///
+/// # Errors
+/// [`Error::Preprocess`] when the columns are not the model's; [`Error::Argument`] when the loss is a cross-entropy and a
+/// value lies outside [0, 1].
+pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluation, Error> {
+    model.preprocessing.check(data)?;
+    let reader = Reader { data, preprocessing: &model.preprocessing };
+    let architecture = model.architecture();
+    let (d, k) = (architecture.input_size(), architecture.code_size());
+    let outside = first_outside(reader);
+    if let (true, Some((row, column, value))) = (model.objective.loss.is_cross_entropy(), outside) {
+        let loss = model.objective.loss.name();
+        return Err(contractive_core::ArgumentError::Range { loss, row, column, value }.into());
+    }
+    let rows: Vec<u32> = (0..data.len() as u32).collect();
+    let seed = model.provenance.seed;
+    let mut engine = model.engine_for(&model.objective, threads)?;
+    let terms = measure(&mut engine, &model.objective, reader, &rows, seed, Purpose::EvaluationPenalty)?;
+    let mean_loss = |loss| -> Result<f64, Error> {
+        let objective = Objective::new(loss, Penalty::None, 0.0);
+        let mut engine = model.engine_for(&objective, threads)?;
+        Ok(measure(&mut engine, &objective, reader, &rows, seed, Purpose::EvaluationPenalty)?.reconstruction)
+    };
+    let sse = mean_loss(Loss::Sse)?;
+    let has_logits = architecture.output_activation() == Activation::Sigmoid && outside.is_none();
+    let cross_entropy = if has_logits { Some(mean_loss(Loss::CrossEntropy)?) } else { None };
+
+    let mut code_range = vec![(f32::INFINITY, f32::NEG_INFINITY); k];
+    let (mut buffer, mut code, mut squares) = (Vec::new(), Vec::new(), vec![0.0; EVALUATION_ROWS]);
+    let (mut norm, mut square, mut saturated) = (0.0, 0.0, None);
+    for some in rows.chunks(EVALUATION_ROWS) {
+        reader.gather(some, &mut buffer);
+        let batch = MatRef::new(&buffer, some.len(), d);
+        code.resize(some.len() * k, 0.0);
+        engine.encode(batch, &mut code)?;
+        for h in code.chunks_exact(k) {
+            for (range, &h) in code_range.iter_mut().zip(h) {
+                *range = (range.0.min(h), range.1.max(h));
+            }
+        }
+        let squares = &mut squares[..some.len()];
+        engine.jacobian_squares(batch, squares)?;
+        norm += squares.iter().map(|s| s.max(0.0).sqrt()).sum::<f64>();
+        square += squares.iter().sum::<f64>();
+        if let Some(share) = saturation(&model.parameters, batch) {
+            *saturated.get_or_insert(0.0) += share * some.len() as f64;
+        }
+    }
+    let n = rows.len().max(1) as f64;
+    let penalty = square / n;
+    Ok(Evaluation {
+        data: data.name().to_owned(),
+        rows: rows.len(),
+        features: d,
+        code: k,
+        mse: sse / d as f64,
+        sse,
+        bce: cross_entropy.map(|sum| sum / d as f64),
+        cross_entropy,
+        penalty,
+        jacobian_norm: norm / n,
+        jacobian_mean_square: penalty / (k * d) as f64,
+        saturation: saturated.map(|sum: f64| sum / n),
+        dead_code_units: code_range.iter().filter(|(low, high)| low >= high).count() as f64 / k as f64,
+        loss: model.objective.loss,
+        trained_penalty: model.objective.penalty.name().to_owned(),
+        contraction: model.objective.contraction,
+        total: terms.total,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use contractive_core::{Architecture, Parameters};
+
+    use super::*;
+    use crate::model::Provenance;
+    use crate::preprocess::Preprocessing;
+
+    const ROWS: [[f32; 3]; 4] = [[0.1, 0.9, 0.3], [0.0, 1.0, 0.5], [0.7, 0.2, 0.4], [0.6, 0.6, 0.1]];
+    /// W and b of the encoder, then of the decoder; the second code unit is dead.
+    const VALUES: [f32; 17] = [0.5, -1.0, 2.0, 0.0, 0.0, 0.0, 0.1, 3.9, 1.0, -0.5, 0.3, 0.2, -0.7, 0.4, 0.1, -0.2, 0.3];
+
+    fn model(loss: Loss, output: Activation) -> Model {
+        let net = Architecture::mirrored(3, &[2], Activation::Sigmoid, Activation::Sigmoid, output, false);
+        let mut parameters = Parameters::zeros(&net).unwrap();
+        parameters.values_mut().copy_from_slice(&VALUES);
+        Model {
+            parameters,
+            objective: Objective::new(loss, Penalty::Jacobian, 0.25),
+            noise: None,
+            preprocessing: Preprocessing::identity(3),
+            image_shape: None,
+            provenance: Provenance::default(),
+        }
+    }
+
+    fn data() -> Dataset {
+        Dataset::from_f32("four rows", 3, ROWS.concat()).unwrap()
+    }
+
+    fn sigmoid(z: f64) -> f64 {
+        1.0 / (1.0 + (-z).exp())
+    }
+
+    /// (sse, cross-entropy, ‖J‖², ‖J‖) of one row, straight from the definitions.
+    fn by_hand(x: &[f32; 3]) -> [f64; 4] {
+        let p = VALUES.map(f64::from);
+        let x = x.map(f64::from);
+        let (mut h, mut square) = ([0.0; 2], 0.0);
+        for j in 0..2 {
+            let w = &p[3 * j..3 * j + 3];
+            h[j] = sigmoid((0..3).map(|i| w[i] * x[i]).sum::<f64>() + p[6 + j]);
+            square += (h[j] * (1.0 - h[j])).powi(2) * w.iter().map(|w| w * w).sum::<f64>();
+        }
+        let (mut sse, mut ce) = (0.0, 0.0);
+        for i in 0..3 {
+            let x_hat = sigmoid(p[8 + 2 * i] * h[0] + p[9 + 2 * i] * h[1] + p[14 + i]);
+            sse += (x_hat - x[i]).powi(2);
+            ce -= x[i] * x_hat.ln() + (1.0 - x[i]) * (1.0 - x_hat).ln();
+        }
+        [sse, ce, square, square.sqrt()]
+    }
+
+    fn is_near(got: f64, expected: f64) -> bool {
+        (got - expected).abs() <= 1e-5 * expected.abs()
+    }
+
+    #[test]
+    fn numbers_follow_their_definitions() {
+        let e = evaluate(&model(Loss::CrossEntropy, Activation::Sigmoid), &data(), 1).unwrap();
+        let mean = |part: usize| ROWS.iter().map(|row| by_hand(row)[part]).sum::<f64>() / 4.0;
+        assert_eq!((e.rows, e.features, e.code), (4, 3, 2));
+        for (name, got, expected) in [
+            ("sse", e.sse, mean(0)),
+            ("mse", e.mse, mean(0) / 3.0),
+            ("cross_entropy", e.cross_entropy.unwrap(), mean(1)),
+            ("bce", e.bce.unwrap(), mean(1) / 3.0),
+            ("penalty", e.penalty, mean(2)),
+            ("jacobian_norm", e.jacobian_norm, mean(3)),
+            ("jacobian_mean_square", e.jacobian_mean_square, mean(2) / 6.0),
+            ("total", e.total, mean(1) + 0.25 * mean(2)),
+            ("dead_code_units", e.dead_code_units, 0.5),
+        ] {
+            assert!(is_near(got, expected), "{name}: {got} {expected}");
+        }
+        // The dead unit sits at σ(3.9) = 0.98, within 5 % of its bound; the other never is.
+        assert_eq!(e.saturation, Some(0.5));
+    }
+
+    #[test]
+    fn cross_entropies_are_left_out_where_they_are_not_defined() {
+        let linear = evaluate(&model(Loss::Mse, Activation::Identity), &data(), 1).unwrap();
+        assert_eq!((linear.bce, linear.cross_entropy), (None, None));
+        let outside = Dataset::from_f32("outside", 3, vec![0.5, 0.5, 1.5]).unwrap();
+        let e = evaluate(&model(Loss::Mse, Activation::Sigmoid), &outside, 1).unwrap();
+        assert_eq!(e.bce, None);
+        let error = evaluate(&model(Loss::Bce, Activation::Sigmoid), &outside, 1).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        let narrow = Dataset::from_f32("narrow", 2, vec![0.5, 0.5]).unwrap();
+        let error = evaluate(&model(Loss::Mse, Activation::Sigmoid), &narrow, 1).unwrap_err();
+        assert_eq!(error.to_string(), "narrow has 2 columns, the model was trained on 3");
+    }
+
+    #[test]
+    fn codes_and_reconstructions_come_in_row_order_across_batches_and_in_the_users_units() {
+        let mut model = model(Loss::Mse, Activation::Identity);
+        let n = 2 * EVALUATION_ROWS + 3;
+        let values: Vec<f32> = (0..3 * n).map(|i| 10.0 + (i as f32 * 0.7).sin()).collect();
+        let data = Dataset::from_f32("waves", 3, values).unwrap();
+        let rows: Vec<u32> = (0..n as u32).collect();
+        model.preprocessing = Preprocessing::fit(crate::preprocess::Scale::Standard, &data, &rows);
+        let (codes, outputs) = (model.encode(&data, 1).unwrap(), model.reconstruct(&data, 1).unwrap());
+        assert_eq!((codes.len(), outputs.len()), (2 * n, 3 * n));
+        let r = EVALUATION_ROWS + 7;
+        let mut x = [0.0; 3];
+        data.fill(&[r as u32], &mut x);
+        model.preprocessing.apply(&mut x);
+        let p = VALUES.map(f64::from);
+        let h = [0, 1].map(|j| sigmoid((0..3).map(|i| p[3 * j + i] * f64::from(x[i])).sum::<f64>() + p[6 + j]));
+        let output = |i: usize| p[8 + 2 * i] * h[0] + p[9 + 2 * i] * h[1] + p[14 + i];
+        for j in 0..2 {
+            assert!(is_near(f64::from(codes[2 * r + j]), h[j]));
+        }
+        for i in 0..3 {
+            let expected = output(i) * model.preprocessing.factor[i] + model.preprocessing.offset[i];
+            assert!(is_near(f64::from(outputs[3 * r + i]), expected));
+        }
+    }
+}
