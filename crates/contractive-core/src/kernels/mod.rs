@@ -141,6 +141,24 @@ impl Plan {
         }
     }
 
+    /// The value of a penalty of the weights alone, else `None`.
+    pub fn weights_forward(self, arch: Arch, net: &[EncoderLayer<'_>]) -> Option<f64> {
+        match self {
+            Plan::WeightL1 => Some(net.iter().map(|l| weight_norms::weight_l1_forward(l.W)).sum()),
+            Plan::WeightL2 => Some(net.iter().map(|l| weight_norms::weight_l2_forward(arch, l.W)).sum()),
+            _ => None,
+        }
+    }
+
+    /// dW += w ∂P/∂W for the weights in `W`, of a penalty of the weights alone; nothing for the others.
+    pub fn weights_backward(self, arch: Arch, dW: &mut [f32], W: &[f32], w: f32) {
+        match self {
+            Plan::WeightL1 => weight_norms::weight_l1_backward(arch, dW, W, w),
+            Plan::WeightL2 => weight_norms::weight_l2_backward(arch, dW, W, w),
+            _ => {}
+        }
+    }
+
     /// Whether it sums rows at all, or only looks at the weights.
     pub fn looks_at_rows(self) -> bool {
         !matches!(self, Plan::None | Plan::WeightL1 | Plan::WeightL2)
