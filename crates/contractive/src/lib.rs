@@ -1,1 +1,34 @@
 //! Train, verify and use contractive autoencoders: data, recipes, training, checkpoints and model files.
+//!
+//! Read in this order:
+//!
+//! 1. [`data`]: where rows come from; [`preprocess`]: what is learnt from the training rows and applied to all.
+//! 2. [`config`]: everything that describes a run; [`recipe`]: named ones, compiled in.
+//! 3. [`train`]: the loop, with its batches, random streams, stopping rule and observers.
+//! 4. [`run`], [`checkpoint`] and [`model`]: what is written to disk, and read back with suspicion.
+//! 5. [`evaluate`](mod@evaluate) and [`output`]: numbers, codes and reconstructions of a trained model.
+//!
+//! The mathematics is [`contractive_core`], re-exported as [`core`](crate::core).
+
+pub mod checkpoint;
+pub mod config;
+pub mod data;
+mod error;
+pub mod evaluate;
+mod files;
+pub mod model;
+pub mod output;
+pub mod preprocess;
+pub mod recipe;
+pub mod run;
+mod tensor_file;
+pub mod train;
+
+pub use contractive_core as core;
+
+pub use config::TrainConfig;
+pub use error::Error;
+pub use evaluate::{Evaluation, evaluate};
+pub use model::Model;
+pub use run::RunDirectory;
+pub use train::{End, EpochRecord, Observer, Outcome, Prepared, train};

@@ -1,0 +1,207 @@
+//! Checkpoints: everything from which a run goes on to the same bits, in one safetensors file.
+//!
+//! The tensors are those of a model file and the optimiser's memory, `optimiser.first` and `optimiser.second`. All else
+//! is JSON in the file's metadata, under `contractive`. A checkpoint may lie in the middle of an epoch. There is no
+//! generator state: random streams are keyed by (seed, purpose, epoch, step).
+
+use std::path::{Path, PathBuf};
+
+use contractive_core::optimiser::{Optimiser, OptimiserState};
+use contractive_core::parameters::layout;
+use contractive_core::schedule::ScheduleState;
+use contractive_core::{Architecture, ArgumentError, Parameters};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::tensor_file::{Expected, TensorFile, TensorFileError, write_tensors};
+use crate::train::{EpochRecord, StoppingState, Sums};
+
+const METADATA: &str = "contractive";
+const FORMAT_VERSION: u64 = 1;
+
+/// A moment of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// Weights and biases.
+    pub parameters: Parameters,
+    /// The optimiser's memory.
+    pub optimiser: OptimiserState,
+    /// Where the run stands.
+    pub state: RunState,
+}
+
+/// Where a run goes on from.
+#[derive(Debug, Clone)]
+pub struct Resume {
+    /// The last checkpoint.
+    pub last: Checkpoint,
+    /// The best one, where an epoch was completed.
+    pub best: Option<Checkpoint>,
+}
+
+/// Where a run stands: all that is not a tensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunState {
+    format_version: u64,
+    /// The network's shape.
+    pub architecture: Architecture,
+    /// The optimiser that the memory belongs to.
+    pub optimiser: Optimiser,
+    /// The optimiser's count of steps.
+    pub optimiser_step: u64,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Rows trained on.
+    pub rows: usize,
+    /// Rows a step.
+    pub batch_size: usize,
+    /// SHA-256 of the data's source, in hexadecimal.
+    pub data_sha256: Option<String>,
+    /// Epochs completed.
+    pub epoch: usize,
+    /// Steps done of the epoch after those.
+    pub step_in_epoch: usize,
+    /// Steps done since the run began.
+    pub step: u64,
+    /// Sums over the unfinished epoch.
+    pub(crate) sums: Sums,
+    /// Wall time of the unfinished epoch so far.
+    pub seconds: f64,
+    /// What the schedule remembers.
+    pub schedule: ScheduleState,
+    /// What the stopping rule remembers.
+    pub stopping: StoppingState,
+    /// One record a completed epoch.
+    pub history: Vec<EpochRecord>,
+}
+
+impl RunState {
+    /// A run that has not begun.
+    pub fn new(
+        architecture: Architecture,
+        optimiser: Optimiser,
+        seed: u64,
+        rows: usize,
+        batch_size: usize,
+        data_sha256: Option<String>,
+    ) -> Self {
+        RunState {
+            format_version: FORMAT_VERSION,
+            architecture,
+            optimiser,
+            optimiser_step: 0,
+            seed,
+            rows,
+            batch_size,
+            data_sha256,
+            epoch: 0,
+            step_in_epoch: 0,
+            step: 0,
+            sums: Sums::default(),
+            seconds: 0.0,
+            schedule: ScheduleState::default(),
+            stopping: StoppingState::default(),
+            history: Vec::new(),
+        }
+    }
+}
+
+/// Why a checkpoint cannot be written or read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The tensors are refused, or the file cannot be read or written.
+    #[error(transparent)]
+    Tensors(#[from] TensorFileError),
+    /// A tensor file that is no checkpoint, or a damaged one.
+    #[error("{} is not a checkpoint, or damaged: {reason}", path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Its settings contradict each other.
+    #[error("{}: {source}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ArgumentError,
+    },
+}
+
+impl CheckpointError {
+    /// Whether the content is at fault rather than the system.
+    pub fn is_bad_data(&self) -> bool {
+        match self {
+            CheckpointError::Tensors(e) => e.is_bad_data(),
+            _ => true,
+        }
+    }
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint atomically.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        let state = serde_json::to_string(&self.state)
+            .map_err(|e| CheckpointError::State { path: path.to_path_buf(), reason: e.to_string() })?;
+        let values = self.parameters.values();
+        let mut tensors: Vec<(Expected, &[f32])> = self
+            .parameters
+            .places()
+            .iter()
+            .map(|p| (Expected { name: p.name.clone(), shape: p.shape.clone() }, &values[p.range()]))
+            .collect();
+        for (name, memory) in [("optimiser.first", &self.optimiser.first), ("optimiser.second", &self.optimiser.second)]
+        {
+            if !memory.is_empty() {
+                tensors.push((Expected { name: name.into(), shape: vec![memory.len()] }, memory));
+            }
+        }
+        Ok(write_tensors(path, &tensors, (METADATA, state))?)
+    }
+
+    /// Reads a checkpoint. Sizes are checked against its own state before they are allocated.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn load(path: &Path) -> Result<Self, CheckpointError> {
+        let wrong = |reason: String| CheckpointError::State { path: path.to_path_buf(), reason };
+        let settings = |source| CheckpointError::Settings { path: path.to_path_buf(), source };
+        let file = TensorFile::open(path)?;
+        let text = file.metadata(METADATA).ok_or_else(|| wrong(format!("it has no metadata `{METADATA}`")))?;
+        let state: RunState = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+        if state.format_version != FORMAT_VERSION {
+            let got = state.format_version;
+            return Err(wrong(format!("its `format_version` must be {FORMAT_VERSION}, got {got}")));
+        }
+        state.architecture.check().map_err(settings)?;
+        state.optimiser.check().map_err(settings)?;
+        if state.history.len() != state.epoch || state.stopping.best_epoch > state.epoch {
+            return Err(wrong(format!("{} epochs are done, but {} recorded", state.epoch, state.history.len())));
+        }
+        let mut expected: Vec<Expected> =
+            layout(&state.architecture).into_iter().map(|p| Expected { name: p.name, shape: p.shape }).collect();
+        let n = expected.iter().map(|e| e.shape.iter().product::<usize>()).sum::<usize>();
+        let memories = match state.optimiser {
+            Optimiser::Sgd { .. } => 0,
+            Optimiser::Momentum { .. } => 1,
+            Optimiser::Adam { .. } | Optimiser::AdamW { .. } => 2,
+        };
+        for name in ["optimiser.first", "optimiser.second"].iter().take(memories) {
+            expected.push(Expected { name: (*name).into(), shape: vec![n] });
+        }
+        let values = file.read(&expected)?;
+        let mut parts = values.chunks_exact(n.max(1));
+        let mut next = || parts.next().map(<[f32]>::to_vec).unwrap_or_default();
+        let mut parameters = Parameters::zeros(&state.architecture).map_err(settings)?;
+        parameters.values_mut().copy_from_slice(&next());
+        let optimiser = OptimiserState { step: state.optimiser_step, first: next(), second: next() };
+        Ok(Checkpoint { parameters, optimiser, state })
+    }
+}

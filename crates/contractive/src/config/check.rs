@@ -1,0 +1,62 @@
+//! Ranges of the settings, checked before any work.
+
+use super::{ConfigError, TrainConfig};
+
+impl TrainConfig {
+    /// Refuses every setting outside its range, NaN included, and combinations that mean nothing.
+    ///
+    /// Nothing here needs the data; sizes are checked with a stand-in for the number of features.
+    ///
+    /// # Errors
+    /// [`ConfigError::Number`] or [`ConfigError::Argument`], naming the setting.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let t = &self.training;
+        if let Some(rows) = self.data.rows {
+            at_least_one("data.rows", rows)?;
+        }
+        number("data.validation", "at least 0 and below 1", self.data.validation, |v| (0.0..1.0).contains(&v))?;
+        at_least_one("training.epochs", t.epochs)?;
+        at_least_one("training.batch_size", t.batch_size)?;
+        number("training.batch_size", "at most 4294967295", t.batch_size as f64, |v| v <= f64::from(u32::MAX))?;
+        number("training.learning_rate", "finite and above 0", t.learning_rate, |v| v.is_finite() && v > 0.0)?;
+        if let Some(clip) = t.clip {
+            number("training.clip", "finite and above 0", clip, |v| v.is_finite() && v > 0.0)?;
+        }
+        // TOML, and so config.toml, holds integers up to this one.
+        number("training.seed", "at most 9223372036854775807", t.seed as f64, |_| i64::try_from(t.seed).is_ok())?;
+        if let Some(threads) = t.threads {
+            at_least_one("training.threads", threads)?;
+            number("training.threads", "at most 1024", threads as f64, |v| v <= 1024.0)?;
+        }
+        if let Some(stopping) = t.early_stopping {
+            at_least_one("training.early_stopping.patience", stopping.patience)?;
+            let min_delta = stopping.min_delta;
+            number("training.early_stopping.min_delta", "finite and at least 0", min_delta, |v| {
+                v.is_finite() && v >= 0.0
+            })?;
+        }
+        t.optimiser.check()?;
+        t.schedule.check()?;
+        if let Some(noise) = self.objective.noise {
+            noise.check()?;
+        }
+        if self.model.hidden.is_empty() {
+            return Err(ConfigError::Number { name: "model.hidden", must_be: "a list of at least 1 size", got: 0.0 });
+        }
+        self.objective().check(&self.architecture(1))?;
+        Ok(())
+    }
+}
+
+fn number(
+    name: &'static str,
+    must_be: &'static str,
+    got: f64,
+    is_right: impl Fn(f64) -> bool,
+) -> Result<(), ConfigError> {
+    if is_right(got) { Ok(()) } else { Err(ConfigError::Number { name, must_be, got }) }
+}
+
+fn at_least_one(name: &'static str, value: usize) -> Result<(), ConfigError> {
+    number(name, "at least 1", value as f64, |v| v >= 1.0)
+}

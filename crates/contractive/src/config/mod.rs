@@ -1,0 +1,250 @@
+//! Everything that describes a training run, as one TOML document.
+//!
+//! A run is a base (a [recipe](crate::recipe) or the defaults below) under layers of overrides: the user's file, then the
+//! command line's flags. [`TrainConfig::layered`] merges them and names the layer, line and key at fault.
+//! [`TrainConfig::check`] refuses settings outside their range before any work.
+//!
+//! Settings that are left to the data (`data.scale`, `model.output_activation`) are filled in by
+//! [`TrainConfig::resolve`]; the `config.toml` of a run states them.
+
+mod check;
+mod error;
+mod layers;
+
+use contractive_core::initialisation::Initialisation;
+use contractive_core::objective::Sparsity;
+use contractive_core::optimiser::Optimiser;
+use contractive_core::schedule::Schedule;
+use contractive_core::{Activation, Architecture, Loss, Noise, Objective, Penalty};
+use serde::{Deserialize, Serialize};
+
+use crate::data::Dataset;
+use crate::preprocess::Scale;
+
+pub use error::ConfigError;
+pub use layers::Layer;
+pub(crate) use layers::nearest as nearest_word;
+
+/// A training run: data, network, objective and training.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Name of the recipe that this run started from, if any; a record, without effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<String>,
+    /// What is trained on.
+    pub data: DataConfig,
+    /// The network.
+    pub model: ModelConfig,
+    /// What is minimised.
+    pub objective: ObjectiveConfig,
+    /// How it is minimised.
+    pub training: TrainingConfig,
+}
+
+/// The section `[data]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// A registered name or a path, as [`DataSpec`](crate::data::DataSpec) reads it. Default `strokes`.
+    pub spec: String,
+    /// Only the first rows of the training part; all by default (`"none"` in a layer unsets it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<usize>,
+    /// Column of a table that holds labels, not features.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_column: Option<String>,
+    /// Array of an NPZ archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub array: Option<String>,
+    /// Share of the training rows held out for validation, at least 0 and below 1. Default 0.1; 0 holds out none.
+    pub validation: f64,
+    /// How features are scaled, learnt on the training rows. Left out, or `"auto"`: none for images (already in [0, 1]);
+    /// for tables `minmax` with a cross-entropy loss, else `standard`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        DataConfig { spec: "strokes".into(), rows: None, label_column: None, array: None, validation: 0.1, scale: None }
+    }
+}
+
+/// The section `[model]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// Sizes of the encoder's layers, the last one the code. Default `[64, 16]`.
+    pub hidden: Vec<usize>,
+    /// Sizes of the decoder's layers between code and output; by default the encoder's mirrored. A layer of overrides
+    /// that sets `hidden` alone goes back to the mirror; `"none"` unsets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder: Option<Vec<usize>>,
+    /// Activation of the layers between. Default `tanh`.
+    pub hidden_activation: Activation,
+    /// Activation of the code. Default `tanh`.
+    pub code_activation: Activation,
+    /// Activation of the output. Left out, or `"auto"`: `sigmoid` with a cross-entropy loss, else `identity`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_activation: Option<Activation>,
+    /// Whether decoder weights are the encoder's, transposed. Default false.
+    pub tied: bool,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        ModelConfig {
+            hidden: vec![64, 16],
+            decoder: None,
+            hidden_activation: Activation::Tanh,
+            code_activation: Activation::Tanh,
+            output_activation: None,
+            tied: false,
+        }
+    }
+}
+
+/// The section `[objective]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObjectiveConfig {
+    /// Reconstruction loss. Default `mse`.
+    pub loss: Loss,
+    /// Weight of the penalty, finite and at least 0. Default 1e-3.
+    pub contraction: f64,
+    /// Penalty: a table with `kind` and its settings, or the name alone. Default `jacobian`.
+    pub penalty: Penalty,
+    /// Input noise: a table with `kind`, or `"none"`. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<Noise>,
+    /// Sparsity of the code: `{ target, weight }`, or `"none"`. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sparsity: Option<Sparsity>,
+}
+
+impl Default for ObjectiveConfig {
+    fn default() -> Self {
+        ObjectiveConfig { loss: Loss::Mse, contraction: 1e-3, penalty: Penalty::Jacobian, noise: None, sparsity: None }
+    }
+}
+
+/// The section `[training]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainingConfig {
+    /// Passes over the training rows, at least 1. Default 50.
+    pub epochs: usize,
+    /// Rows a step, at least 1. Default 128.
+    pub batch_size: usize,
+    /// Base learning rate, finite and above 0. Default 1e-3.
+    pub learning_rate: f64,
+    /// Largest Euclidean norm of the gradient, above 0; not clipped by default (`"none"`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f64>,
+    /// How weights start. Default `kaiming_uniform`.
+    pub initialisation: Initialisation,
+    /// Seed of everything random: weights, order, noise, probes and the validation split; at most 2^63 - 1. Default 0.
+    pub seed: u64,
+    /// Threads, at least 1; the result does not depend on it. By default (`"auto"`) one a processor core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Whether each epoch takes the rows in a new order. Default true.
+    pub shuffle: bool,
+    /// Whether the rows left over after the last whole batch make a short one. Default true.
+    pub keep_last_partial_batch: bool,
+    /// Optimiser: a table with `kind`, or the name alone. Default `adam`.
+    pub optimiser: Optimiser,
+    /// Learning-rate schedule: a table with `kind`, or `constant`. Default `constant`.
+    pub schedule: Schedule,
+    /// When to stop before `epochs`; never by default (`"none"`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        TrainingConfig {
+            epochs: 50,
+            batch_size: 128,
+            learning_rate: 1e-3,
+            clip: None,
+            initialisation: Initialisation::KaimingUniform,
+            seed: 0,
+            threads: None,
+            shuffle: true,
+            keep_last_partial_batch: true,
+            optimiser: Optimiser::default(),
+            schedule: Schedule::Constant,
+            early_stopping: None,
+        }
+    }
+}
+
+/// Stops when the watched total (of the validation rows, else of the training rows) no longer falls.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// Epochs without improvement that are let pass, at least 1. Default 5.
+    #[serde(default = "five")]
+    pub patience: usize,
+    /// Least decrease that counts as improvement, finite and at least 0. Default 0.
+    #[serde(default)]
+    pub min_delta: f64,
+}
+
+fn five() -> usize {
+    5
+}
+
+impl TrainConfig {
+    /// Fills in what is left to the data: `data.scale` and `model.output_activation`.
+    pub fn resolve(&mut self, data: &Dataset) {
+        let is_cross_entropy = self.objective.loss.is_cross_entropy();
+        self.data.scale.get_or_insert(match (data.image_shape(), is_cross_entropy) {
+            (Some(_), _) => Scale::None,
+            (None, true) => Scale::Minmax,
+            (None, false) => Scale::Standard,
+        });
+        self.model.output_activation = Some(self.output_activation());
+    }
+
+    /// The output's activation, chosen by the loss where it is left out.
+    pub fn output_activation(&self) -> Activation {
+        let by_loss = if self.objective.loss.is_cross_entropy() { Activation::Sigmoid } else { Activation::Identity };
+        self.model.output_activation.unwrap_or(by_loss)
+    }
+
+    /// The network for rows of `d` features.
+    pub fn architecture(&self, d: usize) -> Architecture {
+        let model = &self.model;
+        let (hidden, code, output) = (model.hidden_activation, model.code_activation, self.output_activation());
+        let mut architecture = Architecture::mirrored(d, &model.hidden, hidden, code, output, model.tied);
+        if let Some(between) = &model.decoder {
+            let k = architecture.code_size();
+            architecture.decoder_sizes = std::iter::once(k).chain(between.iter().copied()).chain([d]).collect();
+            architecture.decoder_activations = vec![hidden; between.len()];
+            architecture.decoder_activations.push(output);
+        }
+        architecture
+    }
+
+    /// The objective in the mathematics' words.
+    pub fn objective(&self) -> Objective {
+        let ObjectiveConfig { loss, contraction, penalty, sparsity, .. } = self.objective;
+        Objective { loss, penalty, contraction, sparsity }
+    }
+
+    /// Threads to use: the setting, else one a processor core.
+    pub fn threads(&self) -> usize {
+        self.training.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
+    }
+
+    /// The configuration as a TOML document.
+    ///
+    /// # Errors
+    /// [`ConfigError::NotWritable`] for a number that TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string_pretty(self).map_err(|e| ConfigError::NotWritable { reason: e.to_string() })
+    }
+}

@@ -1,0 +1,348 @@
+//! Rows of numbers in memory.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::DataError;
+
+/// How values are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Storage {
+    /// Grey pixels 0 to 255; each is scaled by 1/255 as rows are read out.
+    U8(Vec<u8>),
+    /// Values as they are.
+    F32(Vec<f32>),
+}
+
+/// A table of N rows and d features, all finite, with what is known about it.
+///
+/// Images stay bytes in memory and become numbers in [0, 1] as rows are read: Fashion-MNIST takes 47 MB, not 188.
+#[derive(Clone, PartialEq)]
+pub struct Dataset {
+    name: String,
+    storage: Storage,
+    n_rows: usize,
+    n_features: usize,
+    image_shape: Option<(usize, usize)>,
+    labels: Option<Vec<i64>>,
+    class_names: Option<Vec<String>>,
+    feature_names: Option<Vec<String>>,
+    sha256: Option<String>,
+    notes: Vec<String>,
+}
+
+impl Dataset {
+    /// A table from row-major values, `n_features` a row.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Empty`] without rows or features, [`DataError::Shape`] when the values do not fill whole rows,
+    /// [`DataError::NonFinite`] naming the first NaN or infinity.
+    pub fn from_f32(name: impl Into<String>, n_features: usize, values: Vec<f32>) -> Result<Dataset, DataError> {
+        let name = name.into();
+        let n_rows = whole_rows(&name, n_features, values.len())?;
+        if let Some(i) = values.iter().position(|value| !value.is_finite()) {
+            let (row, column) = (i / n_features, i % n_features);
+            return Err(DataError::NonFinite { what: name, row, column, value: f64::from(values[i]) });
+        }
+        Ok(Self::new(name, Storage::F32(values), n_rows, n_features))
+    }
+
+    /// Images of `height` × `width` grey pixels, one after the other, each row by row.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Empty`] without images or pixels, [`DataError::Shape`] when the last image is not whole.
+    pub fn from_u8_images(
+        name: impl Into<String>,
+        height: usize,
+        width: usize,
+        pixels: Vec<u8>,
+    ) -> Result<Dataset, DataError> {
+        let name = name.into();
+        let n_features = height.checked_mul(width).unwrap_or(usize::MAX);
+        let n_rows = whole_rows(&name, n_features, pixels.len())?;
+        let mut dataset = Self::new(name, Storage::U8(pixels), n_rows, n_features);
+        dataset.image_shape = Some((height, width));
+        Ok(dataset)
+    }
+
+    fn new(name: String, storage: Storage, n_rows: usize, n_features: usize) -> Self {
+        Dataset {
+            name,
+            storage,
+            n_rows,
+            n_features,
+            image_shape: None,
+            labels: None,
+            class_names: None,
+            feature_names: None,
+            sha256: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds one label a row.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Shape`] when there are more or fewer labels than rows.
+    pub fn with_labels(mut self, labels: Vec<i64>) -> Result<Self, DataError> {
+        if labels.len() != self.n_rows {
+            return Err(DataError::Shape {
+                what: format!("the number of labels of {}", self.name),
+                expected: format!("{}, one a row", self.n_rows),
+                got: labels.len().to_string(),
+            });
+        }
+        self.labels = Some(labels);
+        Ok(self)
+    }
+
+    /// Adds the name of each class; label c has name c.
+    pub fn with_class_names(mut self, names: Vec<String>) -> Self {
+        self.class_names = Some(names);
+        self
+    }
+
+    /// Adds one name a feature.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Shape`] when there are more or fewer names than features.
+    pub fn with_feature_names(mut self, names: Vec<String>) -> Result<Self, DataError> {
+        if names.len() != self.n_features {
+            return Err(DataError::Shape {
+                what: format!("the number of feature names of {}", self.name),
+                expected: self.n_features.to_string(),
+                got: names.len().to_string(),
+            });
+        }
+        self.feature_names = Some(names);
+        Ok(self)
+    }
+
+    /// Says that each row is an image of `height` × `width` pixels, row by row.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Shape`] when height · width is not the number of features.
+    pub fn with_image_shape(mut self, height: usize, width: usize) -> Result<Self, DataError> {
+        if height.checked_mul(width) != Some(self.n_features) {
+            return Err(DataError::Shape {
+                what: format!("height × width of the images of {}", self.name),
+                expected: format!("{} pixels", self.n_features),
+                got: format!("{height} × {width}"),
+            });
+        }
+        self.image_shape = Some((height, width));
+        Ok(self)
+    }
+
+    /// Adds the SHA-256 sum of the source, in hexadecimal.
+    pub fn with_sha256(mut self, sum: String) -> Self {
+        self.sha256 = Some(sum);
+        self
+    }
+
+    /// Adds a remark for the user on how the source was understood.
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Number of rows, N.
+    pub fn len(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Whether there are no rows; only [`Dataset::take`] can make it so.
+    pub fn is_empty(&self) -> bool {
+        self.n_rows == 0
+    }
+
+    /// Number of features (columns, pixels), d.
+    pub fn n_features(&self) -> usize {
+        self.n_features
+    }
+
+    /// What the data are called: "fashion-mnist:train", "table.csv".
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The SHA-256 sum of the source's bytes as found on disk; for generated data, of the pixels.
+    pub fn sha256(&self) -> Option<&str> {
+        self.sha256.as_deref()
+    }
+
+    /// (height, width) when rows are images.
+    pub fn image_shape(&self) -> Option<(usize, usize)> {
+        self.image_shape
+    }
+
+    /// One name a feature, from a header line.
+    pub fn feature_names(&self) -> Option<&[String]> {
+        self.feature_names.as_deref()
+    }
+
+    /// One label a row.
+    pub fn labels(&self) -> Option<&[i64]> {
+        self.labels.as_deref()
+    }
+
+    /// The name of each class, when labels were text or the data set is a known one.
+    pub fn class_names(&self) -> Option<&[String]> {
+        self.class_names.as_deref()
+    }
+
+    /// Remarks for the user on how the source was understood: no header line, bytes read as images, …
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The values as kept, row-major, unscaled.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// Smallest and largest value over all rows, after scaling; (0, 0) without rows. Reads every value.
+    pub fn range(&self) -> (f32, f32) {
+        if self.is_empty() {
+            return (0.0, 0.0);
+        }
+        match &self.storage {
+            Storage::U8(pixels) => {
+                let (low, high) = pixels.iter().fold((u8::MAX, u8::MIN), |(low, high), &v| (low.min(v), high.max(v)));
+                (scaled(low), scaled(high))
+            }
+            Storage::F32(values) => {
+                values.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)))
+            }
+        }
+    }
+
+    /// Gathers rows into `out`, row-major (rows.len(), n_features), scaling pixels to [0, 1].
+    ///
+    /// # Panics
+    ///
+    /// If `out` has another length, or a row does not exist.
+    pub fn fill(&self, rows: &[u32], out: &mut [f32]) {
+        let d = self.n_features;
+        assert_eq!(out.len(), rows.len() * d, "out must hold {} rows of {d} values", rows.len());
+        match &self.storage {
+            Storage::U8(pixels) => {
+                for (&row, out) in rows.iter().zip(out.chunks_exact_mut(d)) {
+                    scale(&pixels[row as usize * d..][..d], out);
+                }
+            }
+            Storage::F32(values) => {
+                for (&row, out) in rows.iter().zip(out.chunks_exact_mut(d)) {
+                    out.copy_from_slice(&values[row as usize * d..][..d]);
+                }
+            }
+        }
+    }
+
+    /// Copies consecutive rows into `out`, as [`Dataset::fill`] does.
+    ///
+    /// # Panics
+    ///
+    /// If `out` has another length, or a row does not exist.
+    pub fn fill_range(&self, rows: Range<usize>, out: &mut [f32]) {
+        let d = self.n_features;
+        let values = rows.start * d..rows.end * d;
+        assert_eq!(out.len(), values.len(), "out must hold {} rows of {d} values", rows.len());
+        match &self.storage {
+            Storage::U8(pixels) => scale(&pixels[values], out),
+            Storage::F32(all) => out.copy_from_slice(&all[values]),
+        }
+    }
+
+    /// All rows, row-major (N, d), scaled.
+    pub fn to_vec(&self) -> Vec<f32> {
+        let mut out = vec![0.0; self.n_rows * self.n_features];
+        self.fill_range(0..self.n_rows, &mut out);
+        out
+    }
+
+    /// The first `rows` rows, or all when there are fewer. The name and the source's sum stay.
+    pub fn take(mut self, rows: usize) -> Dataset {
+        let rows = rows.min(self.n_rows);
+        match &mut self.storage {
+            Storage::U8(pixels) => {
+                pixels.truncate(rows * self.n_features);
+                pixels.shrink_to_fit();
+            }
+            Storage::F32(values) => {
+                values.truncate(rows * self.n_features);
+                values.shrink_to_fit();
+            }
+        }
+        if let Some(labels) = &mut self.labels {
+            labels.truncate(rows);
+        }
+        self.n_rows = rows;
+        self
+    }
+
+    /// The first value outside [0, 1] as (row, column, value): `bce` and `cross_entropy` need there to be none.
+    pub fn first_outside_unit_interval(&self) -> Option<(usize, usize, f32)> {
+        match &self.storage {
+            Storage::U8(_) => None,
+            Storage::F32(values) => {
+                let i = values.iter().position(|value| !(0.0..=1.0).contains(value))?;
+                Some((i / self.n_features, i % self.n_features, values[i]))
+            }
+        }
+    }
+}
+
+/// What the data are, without the values: there may be millions.
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataset")
+            .field("name", &self.name)
+            .field("n_rows", &self.n_rows)
+            .field("n_features", &self.n_features)
+            .field("image_shape", &self.image_shape)
+            .field("has_labels", &self.labels.is_some())
+            .field("sha256", &self.sha256)
+            .field("notes", &self.notes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Rows in `n_values` values; rows are numbered by u32.
+fn whole_rows(name: &str, n_features: usize, n_values: usize) -> Result<usize, DataError> {
+    if n_features == 0 || n_values == 0 {
+        return Err(DataError::Empty { what: name.to_string() });
+    }
+    if !n_values.is_multiple_of(n_features) {
+        return Err(DataError::Shape {
+            what: format!("the number of values of {name}"),
+            expected: format!("a multiple of its {n_features} features"),
+            got: n_values.to_string(),
+        });
+    }
+    let n_rows = n_values / n_features;
+    if u32::try_from(n_rows).is_err() {
+        return Err(DataError::Shape {
+            what: format!("the number of rows of {name}"),
+            expected: format!("at most {}", u32::MAX),
+            got: n_rows.to_string(),
+        });
+    }
+    Ok(n_rows)
+}
+
+fn scaled(pixel: u8) -> f32 {
+    f32::from(pixel) / 255.0
+}
+
+/// Division, not multiplication by a rounded 1/255, so that every value is the one other tools give.
+fn scale(pixels: &[u8], out: &mut [f32]) {
+    for (value, &pixel) in out.iter_mut().zip(pixels) {
+        *value = scaled(pixel);
+    }
+}

@@ -1,0 +1,114 @@
+//! NPZ archives, as `numpy.savez` writes them: a zip of NPY arrays.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::npy::{self, Header};
+use super::source::{Source, most_expanded};
+use super::{DataError, Dataset};
+
+type Archive = ZipArchive<BufReader<File>>;
+
+/// Reads `array`, or `X`, or the only array of two or more dimensions; labels from `y` (of `x_train`, `y_train`).
+pub(crate) fn load(path: &Path, name: &str, array: Option<&str>) -> Result<Dataset, DataError> {
+    let file = File::open(path).map_err(|e| DataError::io("open", path, e))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
+    let chosen = choose(&mut archive, path, array)?;
+    let data = with_array(&mut archive, path, &chosen, |source, header| npy::table(source, &header, name))?;
+
+    let labels = labels_name(&chosen);
+    if !members(&archive).contains(&labels) {
+        return Ok(data);
+    }
+    let labels = with_array(&mut archive, path, &labels, |source, header| match header.shape[..] {
+        [_] | [_, 1] => npy::labels(source, &header),
+        _ => Ok(None),
+    })?;
+    match labels {
+        Some(labels) => data.with_labels(labels),
+        None => Ok(data.with_note(format!("{name}: `y` is not one whole number a row, so there are no labels"))),
+    }
+}
+
+/// The array to read as rows.
+fn choose(archive: &mut Archive, path: &Path, array: Option<&str>) -> Result<String, DataError> {
+    let members = members(archive);
+    let wanted = array.unwrap_or("X");
+    if members.iter().any(|member| member == wanted) {
+        return Ok(wanted.to_string());
+    }
+    let mut tables = Vec::new();
+    let mut available = Vec::new();
+    for member in members {
+        // A member that cannot be read matters only if it is the one wanted.
+        match with_array(archive, path, &member, |_, header| Ok(header)) {
+            Ok(header) => {
+                available.push(format!("`{member}` {}", header.shape_text()));
+                if header.shape.len() >= 2 {
+                    tables.push(member);
+                }
+            }
+            Err(_) => available.push(format!("`{member}` (not an array of numbers)")),
+        }
+    }
+    match (array, tables.len()) {
+        (None, 1) => Ok(tables.remove(0)),
+        _ => {
+            let wanted = match array {
+                Some(array) => format!("`{array}`"),
+                None => "`X`, nor just one table".into(),
+            };
+            if available.is_empty() {
+                available.push("none".into());
+            }
+            Err(DataError::NoSuchArray { path: path.to_path_buf(), wanted, available })
+        }
+    }
+}
+
+/// `y` for `X`, `y_train` for `x_train`, else `y`.
+fn labels_name(array: &str) -> String {
+    match array.strip_prefix(['x', 'X']) {
+        Some(rest) => format!("y{rest}"),
+        None => "y".into(),
+    }
+}
+
+/// Names of the arrays, sorted.
+fn members(archive: &Archive) -> Vec<String> {
+    let mut names: Vec<String> =
+        archive.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_string())).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Opens an array and hands its stream and header to `read`.
+fn with_array<T>(
+    archive: &mut Archive,
+    path: &Path,
+    array: &str,
+    read: impl FnOnce(&mut Source<'_>, Header) -> Result<T, DataError>,
+) -> Result<T, DataError> {
+    // Errors name the array too: file.npz/X.npy
+    let inside = path.join(format!("{array}.npy"));
+    let size = std::fs::metadata(path).map_err(|e| DataError::io("open", path, e))?.len();
+    let member = archive.by_name(&format!("{array}.npy")).map_err(|e| damaged(&inside, e))?;
+    // The archive's own figures are claims as well: no member is larger than its file.
+    let packed = member.compressed_size().min(size);
+    let is_stored = member.compression() == zip::CompressionMethod::Stored;
+    let most = if is_stored { packed } else { most_expanded(packed) };
+    let mut source = Source::bounded(inside.clone(), member, packed, most);
+    let header = Header::read(&mut source.reader, &inside)?;
+    read(&mut source, header)
+}
+
+fn damaged(path: &Path, error: ZipError) -> DataError {
+    match error {
+        ZipError::Io(e) => DataError::reading(path, e),
+        other => DataError::Corrupt { path: path.to_path_buf(), reason: other.to_string() },
+    }
+}

@@ -1,0 +1,285 @@
+//! The registered data sets: what they are called, where they are found, and the sums they must have.
+//!
+//! A set's files are looked for in `data_dir/NAME`, in `data_dir` itself, in `$CONTRACTIVE_DATA_DIR/NAME`, and in the
+//! user's cache; then they are downloaded into the cache. Every file is checked against its published sum before use.
+
+mod catalogue;
+mod download;
+mod folders;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use super::checksum::sha256_of_file;
+use super::{DataError, Dataset, LoadOptions, Part, idx, strokes};
+pub use folders::cache_dir;
+
+/// Told about a download: (file, bytes done, bytes in all).
+pub type Progress<'a> = &'a mut dyn FnMut(&str, u64, u64);
+
+/// A data set known by name.
+#[derive(Debug)]
+pub struct Registered {
+    /// The name a user types.
+    pub name: &'static str,
+    /// One line on what it holds.
+    pub description: &'static str,
+    /// Terms of use and where it comes from.
+    pub licence: &'static str,
+    /// Rows and columns of its images, in pixels.
+    pub image_shape: (usize, usize),
+    /// What labels 0, 1, … stand for.
+    pub class_names: &'static [&'static str],
+    /// Rows of each part, (train, test); those drawn by default for a built-in set.
+    pub rows: (usize, usize),
+    /// The files of each part; none when the set is built in.
+    pub parts: &'static [PartFiles],
+}
+
+/// The files of one part.
+#[derive(Debug)]
+pub struct PartFiles {
+    /// The part.
+    pub part: Part,
+    /// The images, IDX compressed with gzip.
+    pub images: RegisteredFile,
+    /// The labels, IDX compressed with gzip.
+    pub labels: RegisteredFile,
+}
+
+/// One published file.
+#[derive(Debug)]
+pub struct RegisteredFile {
+    /// Its name.
+    pub name: &'static str,
+    /// Its official address; `None` when there is none.
+    pub url: Option<&'static str>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256 sum, in hexadecimal.
+    pub sha256: &'static str,
+    /// Its published MD5 sum, in hexadecimal, for comparison with other tools.
+    pub md5: Option<&'static str>,
+}
+
+impl Registered {
+    /// Whether the set is drawn from a seed and needs no files.
+    pub fn is_built_in(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Whether every file has an official address to download it from.
+    pub fn can_be_downloaded(&self) -> bool {
+        !self.is_built_in() && self.files().all(|file| file.url.is_some())
+    }
+
+    /// All files of all parts.
+    pub fn files(&self) -> impl Iterator<Item = &'static RegisteredFile> + use<> {
+        self.parts.iter().flat_map(|part| [&part.images, &part.labels])
+    }
+
+    fn files_of(&self, part: Part) -> Option<&'static PartFiles> {
+        self.parts.iter().find(|files| files.part == part)
+    }
+}
+
+/// Every registered data set.
+pub fn all() -> &'static [Registered] {
+    &catalogue::ALL
+}
+
+/// The data set of this name.
+pub fn find(name: &str) -> Option<&'static Registered> {
+    all().iter().find(|set| set.name == name)
+}
+
+/// The registered name most like `name`, if any is like it.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let likeness = |set: &Registered| strsim::jaro_winkler(&name, set.name);
+    let best = all().iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) > 0.8).then_some(best.name)
+}
+
+/// The error for a name that is not registered.
+pub(super) fn unknown(text: &str) -> DataError {
+    let name = text.rsplit_once(':').map_or(text, |(name, _)| name);
+    let known = all().iter().map(|set| set.name).collect();
+    DataError::UnknownName { name: text.to_string(), nearest: nearest(name), known }
+}
+
+/// Where a part's files lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The images.
+    pub images: PathBuf,
+    /// The labels.
+    pub labels: PathBuf,
+}
+
+/// Finds a part's files without downloading or reading them; `None` for a built-in set.
+///
+/// # Errors
+///
+/// [`DataError::UnknownName`]; [`DataError::NotFound`] listing the folders searched.
+pub fn locate(name: &str, part: Part, options: &LoadOptions) -> Result<Option<Located>, DataError> {
+    let set = find(name).ok_or_else(|| unknown(name))?;
+    match set.files_of(part) {
+        Some(files) => locate_files(set, files, options).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn locate_files(set: &Registered, files: &PartFiles, options: &LoadOptions) -> Result<Located, DataError> {
+    let searched = folders::search(set.name, options.data_dir.as_deref());
+    let found = searched.iter().find_map(|folder| {
+        let located =
+            Located { images: folder.path.join(files.images.name), labels: folder.path.join(files.labels.name) };
+        let is_there = located.images.is_file() && located.labels.is_file();
+        // MNIST and Fashion-MNIST have files of the same names: a folder that is not named after the set may be another's.
+        let is_ours = || folder.is_named || sha256_of_file(&located.labels).is_ok_and(|sum| sum == files.labels.sha256);
+        (is_there && is_ours()).then_some(located)
+    });
+    found.ok_or_else(|| DataError::NotFound {
+        name: set.name,
+        files: vec![files.images.name, files.labels.name],
+        searched: searched.into_iter().map(|folder| folder.path).collect(),
+        remedy: if !set.can_be_downloaded() {
+            "it has no official download: place the files in such a folder, or name another with --data-dir"
+        } else if options.offline {
+            "downloading is switched off: run `cae data fetch` with a network, or name the folder with --data-dir"
+        } else {
+            "run `cae data fetch`, or name the folder with --data-dir"
+        },
+    })
+}
+
+/// Downloads what a set lacks into `into/NAME/`, and returns the paths of all its files.
+///
+/// Files already there with the right sum are kept; any other is replaced. Each is written beside its place, checked,
+/// and only then moved there.
+///
+/// # Errors
+///
+/// [`DataError::UnknownName`], [`DataError::NotFound`] when there is no official download, [`DataError::Network`],
+/// [`DataError::Checksum`], [`DataError::Io`].
+pub fn fetch(name: &str, into: &Path, progress: Progress<'_>) -> Result<Vec<PathBuf>, DataError> {
+    let set = find(name).ok_or_else(|| unknown(name))?;
+    let folder = into.join(set.name);
+    set.files().map(|file| fetch_file(set, file, &folder, progress)).collect()
+}
+
+fn fetch_file(
+    set: &Registered,
+    file: &RegisteredFile,
+    folder: &Path,
+    progress: Progress<'_>,
+) -> Result<PathBuf, DataError> {
+    let target = folder.join(file.name);
+    if target.is_file() && sha256_of_file(&target)? == file.sha256 {
+        progress(file.name, file.size, file.size);
+        return Ok(target);
+    }
+    let url = file.url.ok_or_else(|| DataError::NotFound {
+        name: set.name,
+        files: vec![file.name],
+        searched: vec![folder.to_path_buf()],
+        remedy: "it has no official download: place the file there yourself",
+    })?;
+    std::fs::create_dir_all(folder).map_err(|e| DataError::io("create", folder, e))?;
+    let expected = download::Expected { size: file.size, sha256: file.sha256 };
+    download::download(url, expected, &target, &mut |done| progress(file.name, done, file.size))?;
+    Ok(target)
+}
+
+/// What is known of one file of a set.
+#[derive(Clone, Debug)]
+pub struct FileStatus {
+    /// The file.
+    pub file: &'static RegisteredFile,
+    /// Where it was found, in the folders that [`locate`] searches.
+    pub path: Option<PathBuf>,
+    /// Its state.
+    pub state: FileState,
+}
+
+/// Whether a file is there and sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// It is in none of the folders.
+    Missing,
+    /// It has the published sum.
+    Sound,
+    /// It has other bytes.
+    Wrong {
+        /// The SHA-256 sum of the bytes found.
+        got: String,
+    },
+}
+
+/// Checks every file of a set against its published sum; a built-in set has none. Downloads nothing.
+///
+/// # Errors
+///
+/// [`DataError::UnknownName`]; [`DataError::Io`] when a file cannot be read.
+pub fn verify(name: &str, options: &LoadOptions) -> Result<Vec<FileStatus>, DataError> {
+    let set = find(name).ok_or_else(|| unknown(name))?;
+    let mut statuses = Vec::new();
+    for files in set.parts {
+        let located = locate_files(set, files, options).ok();
+        let (images, labels) = located.map(|located| (located.images, located.labels)).unzip();
+        for (file, path) in [(&files.images, images), (&files.labels, labels)] {
+            let state = match &path {
+                None => FileState::Missing,
+                Some(path) => match sha256_of_file(path)? {
+                    sum if sum == file.sha256 => FileState::Sound,
+                    got => FileState::Wrong { got },
+                },
+            };
+            statuses.push(FileStatus { file, path, state });
+        }
+    }
+    Ok(statuses)
+}
+
+/// Loads one part, downloading it when that is allowed and needed.
+pub(super) fn load(
+    set: &'static Registered,
+    part: Part,
+    options: &LoadOptions,
+    progress: Progress<'_>,
+) -> Result<Dataset, DataError> {
+    let class_names = set.class_names.iter().map(|name| name.to_string()).collect();
+    let Some(files) = set.files_of(part) else {
+        let rows = options.rows.unwrap_or_else(|| strokes::default_rows(part));
+        return Ok(strokes::generate(strokes::SEED, part, rows)?.with_class_names(class_names));
+    };
+    let located = match locate_files(set, files, options) {
+        Err(DataError::NotFound { .. }) if !options.offline && set.can_be_downloaded() => {
+            let cache = folders::cache_dir().map(|cache| cache.join(set.name));
+            let folder = cache.ok_or_else(|| DataError::Network {
+                url: files.images.url.unwrap_or_default().to_string(),
+                reason: "neither $XDG_CACHE_HOME nor $HOME says where to keep it".into(),
+            })?;
+            let images = fetch_file(set, &files.images, &folder, progress)?;
+            Located { images, labels: fetch_file(set, &files.labels, &folder, progress)? }
+        }
+        other => other?,
+    };
+    let sum = checked_sum(&located.images, &files.images)?;
+    checked_sum(&located.labels, &files.labels)?;
+    Ok(idx::load_images(&located.images, &format!("{}:{part}", set.name))?
+        .with_labels(idx::load_labels(&located.labels)?)?
+        .with_class_names(class_names)
+        .with_sha256(sum))
+}
+
+fn checked_sum(path: &Path, file: &RegisteredFile) -> Result<String, DataError> {
+    let got = sha256_of_file(path)?;
+    if got == file.sha256 {
+        return Ok(got);
+    }
+    Err(DataError::Checksum { path: path.to_path_buf(), expected: file.sha256.to_string(), got })
+}

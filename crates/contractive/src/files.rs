@@ -1,0 +1,60 @@
+//! Atomic writing: a file is whole or not there.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes `path` through a temporary file in the same folder, flushed to the disk before it takes the name.
+pub(crate) fn write_atomically(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let folder = folder_of(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".writing-");
+    with_usual_permissions(&mut builder);
+    let mut temporary = builder.tempfile_in(&folder)?;
+    {
+        let mut writer = BufWriter::new(temporary.as_file_mut());
+        write(&mut writer)?;
+        writer.flush()?;
+    }
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|e| e.error)?;
+    sync_folder(&folder);
+    Ok(())
+}
+
+/// The folder a path lies in; `.` for a bare name.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Flushes a folder's entries. Not all systems can; where they cannot, the rename is as safe as they make it.
+pub(crate) fn sync_folder(folder: &Path) {
+    if let Ok(opened) = File::open(folder) {
+        let _ = opened.sync_all();
+    }
+}
+
+/// Whether `path` is a folder without entries, or is not there.
+pub(crate) fn is_free(path: &Path) -> io::Result<bool> {
+    match fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(e) => Err(e),
+    }
+}
+
+// Temporary files are made for their owner alone; results get what the user's umask says.
+#[cfg(unix)]
+fn with_usual_permissions(builder: &mut tempfile::Builder<'_, '_>) {
+    use std::os::unix::fs::PermissionsExt;
+    builder.permissions(fs::Permissions::from_mode(0o666));
+}
+
+#[cfg(not(unix))]
+fn with_usual_permissions(_: &mut tempfile::Builder<'_, '_>) {}

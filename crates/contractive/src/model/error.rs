@@ -1,0 +1,102 @@
+//! What can be wrong with a model directory or its use.
+
+use std::io;
+use std::path::PathBuf;
+
+use contractive_core::ArgumentError;
+use thiserror::Error;
+
+use crate::preprocess::PreprocessError;
+use crate::tensor_file::TensorFileError;
+
+/// Why a model cannot be written, read or used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The model cannot be written.
+    #[error("cannot write the model {}: {source}", path.display())]
+    Write {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The place is taken by something that is not a model.
+    #[error("cannot write the model {}: it exists and is not a model directory; choose another place", path.display())]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The model cannot be read.
+    #[error("cannot read the model {}: {source}", path.display())]
+    Read {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The configuration is not the JSON expected.
+    #[error("{}: {reason}; it is damaged or not a model's configuration", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        reason: String,
+    },
+    /// The configuration is larger than any.
+    #[error("{}: a model's configuration has at most {most} bytes, got {got}", path.display())]
+    ConfigSize {
+        /// The file.
+        path: PathBuf,
+        /// Largest size read.
+        most: u64,
+        /// Size found.
+        got: u64,
+    },
+    /// Written in another format.
+    #[error("{}: `format_version` must be {expected}, got {got}; use the version of Contractive that wrote it", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version known.
+        expected: u64,
+        /// The version found.
+        got: String,
+    },
+    /// Settings inside the configuration contradict each other.
+    #[error("{}: {source}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ArgumentError,
+    },
+    /// The stored preprocessing is not valid.
+    #[error("{}: {source}", path.display())]
+    StoredPreprocessing {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: PreprocessError,
+    },
+    /// The tensors are refused.
+    #[error(transparent)]
+    Tensors(#[from] TensorFileError),
+    /// A table does not fit the model.
+    #[error(transparent)]
+    Columns(#[from] PreprocessError),
+    /// The mathematics refused.
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
+}
+
+impl ModelError {
+    /// Whether content (of the model's files or of a table) is at fault rather than the system.
+    pub fn is_bad_data(&self) -> bool {
+        match self {
+            ModelError::Write { .. } | ModelError::Occupied { .. } | ModelError::Read { .. } => false,
+            ModelError::Tensors(e) => e.is_bad_data(),
+            _ => true,
+        }
+    }
+}

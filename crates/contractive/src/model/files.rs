@@ -1,0 +1,157 @@
+//! The model directory: `config.json` and `model.safetensors`. Reading one never runs code.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use contractive_core::parameters::layout;
+use contractive_core::{Architecture, Noise, Objective, Parameters};
+use serde::{Deserialize, Serialize};
+
+use super::{Model, ModelError, Provenance};
+use crate::files::{folder_of, is_free, sync_folder, write_atomically};
+use crate::preprocess::Preprocessing;
+use crate::tensor_file::{Expected, TensorFile, write_tensors};
+
+/// The format written and read.
+pub const FORMAT_VERSION: u64 = 1;
+/// Name of the configuration in a model directory.
+pub const CONFIG_FILE: &str = "config.json";
+/// Name of the tensors in a model directory.
+pub const TENSOR_FILE: &str = "model.safetensors";
+/// The largest configuration read: room for the names of a million features.
+const LARGEST_CONFIG: u64 = 64 << 20;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelConfigFile {
+    format_version: u64,
+    architecture: Architecture,
+    objective: Objective,
+    #[serde(default)]
+    noise: Option<Noise>,
+    preprocessing: Preprocessing,
+    #[serde(default)]
+    image_shape: Option<(usize, usize)>,
+    #[serde(default)]
+    provenance: Provenance,
+}
+
+impl Model {
+    /// Writes the model directory `path` whole: under a temporary name first, then renamed. A model that is there
+    /// already is replaced; anything else is not.
+    ///
+    /// # Errors
+    /// [`ModelError::Write`], [`ModelError::Occupied`], or [`ModelError::Argument`] for parameters that are not finite.
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
+        self.parameters.check_finite()?;
+        if !is_free(path).map_err(failed)? && !path.join(CONFIG_FILE).is_file() {
+            return Err(ModelError::Occupied { path: path.to_path_buf() });
+        }
+        let parent = folder_of(path);
+        fs::create_dir_all(&parent).map_err(failed)?;
+        let temporary = tempfile::Builder::new().prefix(".model-").tempdir_in(&parent).map_err(failed)?;
+        let whole = temporary.path().join("new");
+        fs::create_dir(&whole).map_err(failed)?;
+        self.write_config(&whole.join(CONFIG_FILE)).map_err(failed)?;
+        let tensors: Vec<_> = self
+            .parameters
+            .places()
+            .iter()
+            .map(|p| {
+                let tensor = Expected { name: p.name.clone(), shape: p.shape.clone() };
+                (tensor, &self.parameters.values()[p.range()])
+            })
+            .collect();
+        write_tensors(&whole.join(TENSOR_FILE), &tensors, ("format", "contractive-model".into()))?;
+        sync_folder(&whole);
+        if path.exists() {
+            // The old model goes where it is deleted with the temporary folder.
+            fs::rename(path, temporary.path().join("old")).map_err(failed)?;
+        }
+        fs::rename(&whole, path).map_err(failed)?;
+        sync_folder(&parent);
+        Ok(())
+    }
+
+    fn write_config(&self, path: &Path) -> io::Result<()> {
+        let config = ModelConfigFile {
+            format_version: FORMAT_VERSION,
+            architecture: self.architecture().clone(),
+            objective: self.objective.clone(),
+            noise: self.noise,
+            preprocessing: self.preprocessing.clone(),
+            image_shape: self.image_shape,
+            provenance: self.provenance.clone(),
+        };
+        write_atomically(path, |file| {
+            serde_json::to_writer_pretty(&mut *file, &config)?;
+            file.write_all(b"\n")
+        })
+    }
+
+    /// Reads a model directory, or the `model/` of a run directory.
+    ///
+    /// Every size is checked against the configuration before it is allocated.
+    ///
+    /// # Errors
+    /// All of [`ModelError`] but those of writing.
+    pub fn load(path: &Path) -> Result<Model, ModelError> {
+        let inside = path.join(crate::run::MODEL_FOLDER);
+        let directory: PathBuf =
+            if !path.join(CONFIG_FILE).exists() && inside.is_dir() { inside } else { path.to_path_buf() };
+        let config_path = directory.join(CONFIG_FILE);
+        let config = read_config(&config_path)?;
+        let settings = |source| ModelError::Settings { path: config_path.clone(), source };
+        config.objective.check(&config.architecture).map_err(settings)?;
+        if let Some(noise) = config.noise {
+            noise.check().map_err(settings)?;
+        }
+        let stored = |source| ModelError::StoredPreprocessing { path: config_path.clone(), source };
+        config.preprocessing.check_stored().map_err(stored)?;
+        let d = config.architecture.input_size();
+        if config.preprocessing.n_features != d {
+            let reason =
+                format!("the preprocessing is of {} features, the network takes {d}", config.preprocessing.n_features);
+            return Err(ModelError::Config { path: config_path, reason });
+        }
+        if config.image_shape.is_some_and(|(height, width)| height.checked_mul(width) != Some(d)) {
+            let reason =
+                format!("`image_shape` must have {d} pixels, got {:?}", config.image_shape.unwrap_or_default());
+            return Err(ModelError::Config { path: config_path, reason });
+        }
+        let expected: Vec<Expected> =
+            layout(&config.architecture).into_iter().map(|p| Expected { name: p.name, shape: p.shape }).collect();
+        let values = TensorFile::open(&directory.join(TENSOR_FILE))?.read(&expected)?;
+        let mut parameters = Parameters::zeros(&config.architecture)?;
+        parameters.values_mut().copy_from_slice(&values);
+        Ok(Model {
+            parameters,
+            objective: config.objective,
+            noise: config.noise,
+            preprocessing: config.preprocessing,
+            image_shape: config.image_shape,
+            provenance: config.provenance,
+        })
+    }
+}
+
+fn read_config(path: &Path) -> Result<ModelConfigFile, ModelError> {
+    let failed = |source| ModelError::Read { path: path.to_path_buf(), source };
+    let wrong = |e: serde_json::Error| ModelError::Config { path: path.to_path_buf(), reason: e.to_string() };
+    let file = File::open(path).map_err(failed)?;
+    let got = file.metadata().map_err(failed)?.len();
+    if got > LARGEST_CONFIG {
+        return Err(ModelError::ConfigSize { path: path.to_path_buf(), most: LARGEST_CONFIG, got });
+    }
+    let mut text = Vec::with_capacity(got as usize);
+    file.take(LARGEST_CONFIG).read_to_end(&mut text).map_err(failed)?;
+    // The version first: another one may differ in anything else.
+    let any: serde_json::Value = serde_json::from_slice(&text).map_err(wrong)?;
+    if any.get("format_version").and_then(serde_json::Value::as_u64) != Some(FORMAT_VERSION) {
+        let got = any.get("format_version").map_or_else(|| "none".to_owned(), ToString::to_string);
+        return Err(ModelError::Version { path: path.to_path_buf(), expected: FORMAT_VERSION, got });
+    }
+    serde_json::from_slice(&text).map_err(wrong)
+}

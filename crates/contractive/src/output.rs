@@ -1,0 +1,86 @@
+//! Tables of numbers as files: NPY or CSV, by the end of the name, written atomically.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use npyz::WriterBuilder;
+use thiserror::Error;
+
+use crate::files::write_atomically;
+
+/// Why a table cannot be written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// The name has no known ending.
+    #[error("cannot tell the format of {}: the name must end in .npy or .csv", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A format of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFormat {
+    /// NumPy's format, shape (N, columns), f32.
+    Npy,
+    /// Comma-separated text under a line of column names; each number reads back as the same f32.
+    Csv,
+}
+
+impl TableFormat {
+    /// The format that the end of a file's name says.
+    ///
+    /// # Errors
+    /// [`OutputError::Format`].
+    pub fn of(path: &Path) -> Result<Self, OutputError> {
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("npy") => Ok(TableFormat::Npy),
+            Some("csv") => Ok(TableFormat::Csv),
+            _ => Err(OutputError::Format { path: path.to_path_buf() }),
+        }
+    }
+
+    /// Writes `values`, row-major with one column a name, to `out`.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(self, out: &mut dyn Write, names: &[String], values: &[f32]) -> io::Result<()> {
+        let columns = names.len().max(1);
+        match self {
+            TableFormat::Npy => {
+                let shape = [(values.len() / columns) as u64, columns as u64];
+                let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;
+                writer.extend(values.iter().copied())?;
+                writer.finish()
+            }
+            TableFormat::Csv => {
+                let mut writer = csv::Writer::from_writer(out);
+                writer.write_record(names)?;
+                for row in values.chunks_exact(columns) {
+                    writer.write_record(row.iter().map(f32::to_string))?;
+                }
+                writer.flush()
+            }
+        }
+    }
+}
+
+/// Writes a table whole to `path`, in the format that its name says.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn write_table(path: &Path, names: &[String], values: &[f32]) -> Result<(), OutputError> {
+    let format = TableFormat::of(path)?;
+    write_atomically(path, |file| format.write(file, names, values))
+        .map_err(|source| OutputError::Write { path: path.to_path_buf(), source })
+}

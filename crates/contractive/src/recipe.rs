@@ -1,0 +1,75 @@
+//! Recipes: named runs that are known to work, compiled in from the repository's folder `recipes/`.
+
+use toml::Table;
+
+use crate::config::{ConfigError, Layer, TrainConfig, nearest_word};
+
+/// A named configuration with its reasons.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipe {
+    /// The name, as `cae train NAME` takes it.
+    pub name: &'static str,
+    /// One line on what it trains.
+    pub description: String,
+    /// Why its settings are as they are.
+    pub explanation: String,
+    /// The settings.
+    pub config: TrainConfig,
+}
+
+/// The recipe of a run that names none.
+pub const DEFAULT: &str = "strokes";
+
+const SOURCES: [(&str, &str); 3] = [
+    ("strokes", include_str!("../../../recipes/strokes.toml")),
+    ("fashion-64-32-16", include_str!("../../../recipes/fashion-64-32-16.toml")),
+    ("mnist-sigmoid", include_str!("../../../recipes/mnist-sigmoid.toml")),
+];
+
+/// The names of all recipes, the default one first.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SOURCES.iter().map(|(name, _)| *name)
+}
+
+/// All recipes, the default one first.
+///
+/// # Errors
+/// [`ConfigError`] when a compiled-in recipe is malformed, which a test rules out.
+pub fn all() -> Result<Vec<Recipe>, ConfigError> {
+    SOURCES.iter().map(|(name, text)| parse(name, text)).collect()
+}
+
+/// The recipe of this name.
+///
+/// # Errors
+/// [`ConfigError::UnknownRecipe`] with the nearest name.
+pub fn find(name: &str) -> Result<Recipe, ConfigError> {
+    match SOURCES.iter().find(|(known, _)| *known == name) {
+        Some((name, text)) => parse(name, text),
+        None => Err(ConfigError::UnknownRecipe {
+            name: name.to_owned(),
+            nearest: nearest(name),
+            known: names().collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
+
+/// The recipe whose name is most like `name`, if one is near enough to be a slip or begins alike.
+pub fn nearest(name: &str) -> Option<String> {
+    let begins = |known: &&str| !name.is_empty() && (known.starts_with(name) || name.starts_with(known));
+    nearest_word(name, names()).or_else(|| names().find(begins).map(str::to_owned))
+}
+
+fn parse(name: &'static str, text: &str) -> Result<Recipe, ConfigError> {
+    let origin = format!("the recipe {name}");
+    let syntax = |reason: String| ConfigError::Syntax { origin: origin.clone(), line: None, reason };
+    let mut table: Table = text.parse().map_err(|e: toml::de::Error| syntax(e.to_string()))?;
+    let mut prose = |key: &str| match table.remove(key) {
+        Some(toml::Value::String(text)) => Ok(text.trim().to_owned()),
+        _ => Err(syntax(format!("it needs the text `{key}`"))),
+    };
+    let (description, explanation) = (prose("description")?, prose("explanation")?);
+    let mut config = TrainConfig::layered(&TrainConfig::default(), &[Layer::from_table(origin.clone(), table)])?;
+    config.recipe = Some(name.to_owned());
+    Ok(Recipe { name, description, explanation, config })
+}

@@ -1,0 +1,309 @@
+//! The loop over epochs and steps.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use contractive_core::engine::Engine;
+use contractive_core::optimiser::OptimiserState;
+use contractive_core::{Objective, Parameters, Terms};
+
+use super::batches::{Buffers, Reader};
+use super::measure::{jacobian_means, measure};
+use super::random::{Purpose, Stream};
+use super::saving::Saver;
+use super::{End, EngineBuilder, EpochRecord, Observer, Outcome, Plan, Prepared, StepReport, TrainError};
+use crate::checkpoint::{Checkpoint, Resume, RunState};
+use crate::run::RunDirectory;
+
+/// Rows on which the Jacobian is measured after each epoch, at most.
+const JACOBIAN_ROWS: usize = 2_000;
+
+pub(super) fn run_epochs(
+    build: &EngineBuilder<'_>,
+    prepared: &Prepared,
+    run: Option<&RunDirectory>,
+    resume: Option<Resume>,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome, TrainError> {
+    let mut training = Training::new(build, prepared, run, resume)?;
+    observer.on_start(&training.plan());
+    let end = loop {
+        let rule = prepared.config.training.early_stopping;
+        if training.state.stopping.is_over(rule) {
+            break End::StoppedEarly;
+        }
+        if training.state.epoch >= prepared.config.training.epochs {
+            break End::Finished;
+        }
+        if training.epoch(observer, stop)?.is_break() {
+            break End::Interrupted;
+        }
+    };
+    if end != End::Interrupted {
+        training.saver.flush()?;
+    }
+    let best_epoch = training.state.stopping.best_epoch;
+    let parameters = training.best.unwrap_or_else(|| training.engine.parameters());
+    Ok(Outcome { end, model: prepared.model(parameters, best_epoch), best_epoch, history: training.state.history })
+}
+
+/// A run under way.
+struct Training<'a> {
+    prepared: &'a Prepared,
+    objective: Objective,
+    engine: Box<dyn Engine>,
+    state: RunState,
+    best: Option<Parameters>,
+    saver: Saver<'a>,
+    steps: usize,
+    buffers: Buffers,
+}
+
+impl<'a> Training<'a> {
+    fn new(
+        build: &EngineBuilder<'_>,
+        prepared: &'a Prepared,
+        run: Option<&'a RunDirectory>,
+        resume: Option<Resume>,
+    ) -> Result<Self, TrainError> {
+        let config = &prepared.config;
+        let t = &config.training;
+        let (rows, batch_size) = (prepared.train_rows.len(), t.batch_size);
+        let steps = if t.keep_last_partial_batch { rows.div_ceil(batch_size) } else { rows / batch_size };
+        if steps == 0 {
+            return Err(TrainError::NoBatch { rows, batch_size });
+        }
+        let sha256 = prepared.data.sha256().map(str::to_owned);
+        let fresh = RunState::new(prepared.architecture.clone(), t.optimiser, t.seed, rows, batch_size, sha256);
+        let (parameters, memory, state, best) = match resume {
+            None => {
+                let mut stream = Stream::new(t.seed, Purpose::Initialisation, 0, 0);
+                let drawn = t.initialisation.parameters(&prepared.architecture, || stream.uniform())?;
+                (drawn, None, fresh, None)
+            }
+            Some(Resume { last, best }) => {
+                check_same_run(&fresh, &last.state)?;
+                if let Some(best) = &best {
+                    check_same_run(&fresh, &best.state)?;
+                }
+                (last.parameters, Some(last.optimiser), last.state, best.map(|b| b.parameters))
+            }
+        };
+        let objective = config.objective();
+        let mut engine = build(&parameters, &objective, t.optimiser, t.clip, config.threads())?;
+        if let Some(memory) = memory {
+            engine.load_optimiser(&memory)?;
+        }
+        let saver = Saver::new(run, state.epoch > 0);
+        Ok(Training { prepared, objective, engine, state, best, saver, steps, buffers: Buffers::default() })
+    }
+
+    fn plan(&self) -> Plan {
+        Plan {
+            epochs: self.prepared.config.training.epochs,
+            epochs_done: self.state.epoch,
+            steps: self.steps,
+            rows: self.prepared.train_rows.len(),
+            validation_rows: self.prepared.validation_rows.len(),
+            test_rows: self.prepared.test.as_ref().map_or(0, |t| t.len()),
+            parameters: self.engine.parameters().len(),
+        }
+    }
+
+    /// One epoch, or what is left of it; breaks off when the stop flag is raised.
+    fn epoch(
+        &mut self,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<std::ops::ControlFlow<()>, TrainError> {
+        let t = &self.prepared.config.training;
+        let began = Instant::now();
+        let before = self.state.seconds;
+        let learning_rate = t.learning_rate * t.schedule.factor(&self.state.schedule, self.state.epoch, t.epochs);
+        let mut order = self.prepared.train_rows.clone();
+        if t.shuffle {
+            Stream::new(t.seed, Purpose::Order, self.state.epoch as u64, 0).shuffle(&mut order);
+        }
+        while self.state.step_in_epoch < self.steps {
+            if stop.load(Ordering::Relaxed) {
+                self.state.seconds = before + began.elapsed().as_secs_f64();
+                self.save_in_mid_epoch()?;
+                return Ok(std::ops::ControlFlow::Break(()));
+            }
+            let first = self.state.step_in_epoch * t.batch_size;
+            let rows = &order[first..order.len().min(first + t.batch_size)];
+            self.step(rows, learning_rate)?;
+            observer.on_step(&StepReport {
+                epoch: self.state.epoch + 1,
+                epochs: t.epochs,
+                step: self.state.step_in_epoch,
+                steps: self.steps,
+                terms: self.state.sums.mean(),
+                rows_per_second: self.rows_done() / (before + began.elapsed().as_secs_f64()),
+            });
+        }
+        let rows_per_second = self.rows_done() / (before + began.elapsed().as_secs_f64());
+        let mut record = self.measured(learning_rate)?;
+        record.seconds = before + began.elapsed().as_secs_f64();
+        record.rows_per_second = rows_per_second;
+        self.finish_epoch(record)?;
+        observer.on_epoch(&self.state.history[self.state.epoch - 1]);
+        Ok(std::ops::ControlFlow::Continue(()))
+    }
+
+    fn rows_done(&self) -> f64 {
+        self.state.sums.rows() as f64
+    }
+
+    fn step(&mut self, rows: &[u32], learning_rate: f64) -> Result<(), TrainError> {
+        let config = &self.prepared.config;
+        let architecture = &self.prepared.architecture;
+        let (epoch, step) = (self.state.epoch as u64, self.state.step_in_epoch as u64);
+        let stream = |purpose| Stream::new(config.training.seed, purpose, epoch, step);
+        self.prepared.reader().gather(rows, &mut self.buffers.rows);
+        self.buffers.draw(
+            architecture,
+            config.objective.noise.map(|noise| (noise, stream(Purpose::Noise))),
+            self.objective.has_penalty().then(|| (self.objective.penalty, stream(Purpose::Penalty))),
+        );
+        let terms = self.engine.objective_and_gradient(&self.buffers.batch(architecture.input_size()))?;
+        if let Some(term) = terms.not_finite() {
+            return Err(self.diverged(term.to_owned(), self.state.step + 1));
+        }
+        self.engine.update(learning_rate);
+        self.state.sums.add(&terms, rows.len());
+        self.state.step_in_epoch += 1;
+        self.state.step += 1;
+        Ok(())
+    }
+
+    /// The epoch's record, its times left open.
+    fn measured(&mut self, learning_rate: f64) -> Result<EpochRecord, TrainError> {
+        if let Err(e) = self.engine.parameters().check_finite() {
+            return Err(self.diverged(parameter_term(&e), self.state.step));
+        }
+        let prepared = self.prepared;
+        let seed = prepared.config.training.seed;
+        let validation = match prepared.validation_rows.as_slice() {
+            [] => None,
+            rows => Some(self.measure("validation", prepared.reader(), rows, seed, Purpose::ValidationPenalty)?),
+        };
+        let test = match &prepared.test {
+            None => None,
+            Some(data) => {
+                let rows: Vec<u32> = (0..data.len() as u32).collect();
+                let reader = Reader { data, preprocessing: &prepared.preprocessing };
+                Some(self.measure("test", reader, &rows, seed, Purpose::TestPenalty)?)
+            }
+        };
+        let watched =
+            if prepared.validation_rows.is_empty() { &prepared.train_rows } else { &prepared.validation_rows };
+        let some = &watched[..watched.len().min(JACOBIAN_ROWS)];
+        let (jacobian_norm, jacobian_square) = jacobian_means(self.engine.as_mut(), prepared.reader(), some)?;
+        if !(jacobian_square.is_finite() && jacobian_norm.is_finite()) {
+            return Err(self.diverged("jacobian_norm".into(), self.state.step));
+        }
+        Ok(EpochRecord {
+            epoch: self.state.epoch + 1,
+            step: self.state.step,
+            seconds: 0.0,
+            rows_per_second: 0.0,
+            learning_rate,
+            train: self.state.sums.mean(),
+            validation,
+            test,
+            jacobian_norm,
+            jacobian_square,
+            is_best: false,
+        })
+    }
+
+    fn measure(
+        &mut self,
+        part: &str,
+        reader: Reader<'_>,
+        rows: &[u32],
+        seed: u64,
+        purpose: Purpose,
+    ) -> Result<Terms, TrainError> {
+        let terms = measure(self.engine.as_mut(), &self.objective, reader, rows, seed, purpose)?;
+        match terms.not_finite() {
+            None => Ok(terms),
+            Some(term) => Err(self.diverged(format!("{part} {term}"), self.state.step)),
+        }
+    }
+
+    fn finish_epoch(&mut self, mut record: EpochRecord) -> Result<(), TrainError> {
+        let t = &self.prepared.config.training;
+        let state = &mut self.state;
+        state.epoch += 1;
+        t.schedule.observe(&mut state.schedule, record.watched());
+        record.is_best = state.stopping.observe(state.epoch, record.watched(), t.early_stopping);
+        state.history.push(record);
+        state.step_in_epoch = 0;
+        state.sums = Default::default();
+        state.seconds = 0.0;
+        if record.is_best {
+            self.best = Some(self.engine.parameters());
+        }
+        if self.saver.is_active() {
+            let checkpoint = self.checkpoint();
+            self.saver.epoch_done(checkpoint, record.is_best)?;
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        let optimiser: OptimiserState = self.engine.optimiser_state();
+        let mut state = self.state.clone();
+        state.optimiser_step = optimiser.step;
+        Checkpoint { parameters: self.engine.parameters(), optimiser, state }
+    }
+
+    fn save_in_mid_epoch(&mut self) -> Result<(), TrainError> {
+        if !self.saver.is_active() {
+            return Ok(());
+        }
+        let checkpoint = self.checkpoint();
+        if let Err(e) = checkpoint.parameters.check_finite() {
+            return Err(self.diverged(parameter_term(&e), self.state.step));
+        }
+        self.saver.moment(checkpoint)
+    }
+
+    /// The error of a divergence. The last finished epoch is written first, if it was not yet.
+    fn diverged(&mut self, term: String, step: u64) -> TrainError {
+        match self.saver.flush() {
+            Err(e) => e,
+            Ok(()) => {
+                TrainError::Diverged { epoch: self.state.epoch + 1, step, term, last_good: self.saver.last_good() }
+            }
+        }
+    }
+}
+
+fn parameter_term(e: &contractive_core::ArgumentError) -> String {
+    match e {
+        contractive_core::ArgumentError::NotFinite { tensor, .. } => format!("a parameter in `{tensor}`"),
+        e => e.to_string(),
+    }
+}
+
+/// Refuses a checkpoint whose continuation would not be the run that it was taken from.
+fn check_same_run(now: &RunState, then: &RunState) -> Result<(), TrainError> {
+    let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
+    for (what, checkpoint, run) in [
+        ("the architecture", text(&then.architecture), text(&now.architecture)),
+        ("the optimiser", text(&then.optimiser), text(&now.optimiser)),
+        ("the seed", text(&then.seed), text(&now.seed)),
+        ("the number of training rows", text(&then.rows), text(&now.rows)),
+        ("the batch size", text(&then.batch_size), text(&now.batch_size)),
+        ("the SHA-256 of the data", text(&then.data_sha256), text(&now.data_sha256)),
+    ] {
+        if checkpoint != run {
+            return Err(TrainError::Resume { what, checkpoint, run });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Training: the loop, and what it needs around it.
+//!
+//! 1. [`Prepared::load`] gets the rows a configuration asks for, splits them and learns the preprocessing.
+//! 2. [`train`] runs the epochs on the CPU engine; [`train_with`] on any [`Engine`].
+//! 3. An [`Observer`] is told about steps and epochs; a stop flag ends the run cleanly in the middle of an epoch.
+//!
+//! **Same seed, same bits.** Every random number comes from a [stream](random) that is keyed by (seed, purpose, epoch,
+//! step), so nothing depends on threads or on what was drawn before. A resumed run needs no generator state: it ends on
+//! the bits of a run that was never interrupted.
+
+mod batches;
+mod epochs;
+mod error;
+mod measure;
+mod observer;
+mod prepared;
+pub mod random;
+mod saving;
+mod stopping;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::AtomicBool;
+
+use contractive_core::engine::{CpuEngine, Engine};
+use contractive_core::optimiser::Optimiser;
+use contractive_core::{ArgumentError, Objective, Parameters};
+
+use crate::checkpoint::Resume;
+use crate::model::Model;
+use crate::run::RunDirectory;
+
+pub use error::TrainError;
+pub use observer::{EpochRecord, Observer, Plan, StepReport};
+pub use prepared::{Prepared, Source};
+pub use stopping::StoppingState;
+
+pub(crate) use batches::{EVALUATION_ROWS, Reader};
+pub(crate) use measure::{Sums, measure};
+pub(crate) use prepared::first_outside;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// All epochs were done.
+    Finished,
+    /// The watched total stopped falling.
+    StoppedEarly,
+    /// The stop flag was raised; `checkpoints/last.safetensors` continues from the very step.
+    Interrupted,
+}
+
+/// What a run gave.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// One record an epoch, those before a resume included.
+    pub history: Vec<EpochRecord>,
+    /// The epoch of [`Outcome::model`], from 1; 0 where no epoch was completed.
+    pub best_epoch: usize,
+    /// The best parameters by the watched total; those of the moment where no epoch was completed.
+    pub model: Model,
+}
+
+/// Builds an engine from initial parameters, the objective, the optimiser, the clip and the number of threads.
+pub type EngineBuilder<'a> =
+    dyn Fn(&Parameters, &Objective, Optimiser, Option<f64>, usize) -> Result<Box<dyn Engine>, ArgumentError> + 'a;
+
+/// Trains on the CPU.
+///
+/// With a run directory, checkpoints, `metrics.jsonl` and the final `model/` are written there; without one, nothing
+/// touches the disk. `resume` comes from [`RunDirectory::resume`]. The stop flag is polled at every step.
+///
+/// # Errors
+/// [`TrainError::Diverged`] at the first number that is not finite; otherwise what the disk or the settings refuse.
+pub fn train(
+    prepared: &Prepared,
+    run: Option<&RunDirectory>,
+    resume: Option<Resume>,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome, TrainError> {
+    train_with(&cpu_engine, prepared, run, resume, observer, stop)
+}
+
+/// [`train`] on the engine that `build` makes.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_with(
+    build: &EngineBuilder<'_>,
+    prepared: &Prepared,
+    run: Option<&RunDirectory>,
+    resume: Option<Resume>,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome, TrainError> {
+    let outcome = epochs::run_epochs(build, prepared, run, resume, observer, stop)?;
+    if let Some(run) = run {
+        outcome.model.save(&run.model())?;
+    }
+    Ok(outcome)
+}
+
+fn cpu_engine(
+    parameters: &Parameters,
+    objective: &Objective,
+    optimiser: Optimiser,
+    clip: Option<f64>,
+    threads: usize,
+) -> Result<Box<dyn Engine>, ArgumentError> {
+    Ok(Box::new(CpuEngine::new(parameters, objective, optimiser, clip, threads)?))
+}
