@@ -7,13 +7,12 @@
 use std::path::{Path, PathBuf};
 
 use contractive_core::optimiser::{Optimiser, OptimiserState};
-use contractive_core::parameters::layout;
 use contractive_core::schedule::ScheduleState;
 use contractive_core::{Architecture, ArgumentError, Parameters};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::tensor_file::{Expected, TensorFile, TensorFileError, write_tensors};
+use crate::tensor_file::{Expected, TensorFile, TensorFileError, tensors_of, write_tensors};
 use crate::train::{EpochRecord, StoppingState, Sums};
 
 const METADATA: &str = "contractive";
@@ -185,8 +184,8 @@ impl Checkpoint {
         if state.history.len() != state.epoch || state.stopping.best_epoch > state.epoch {
             return Err(wrong(format!("{} epochs are done, but {} recorded", state.epoch, state.history.len())));
         }
-        let mut expected: Vec<Expected> =
-            layout(&state.architecture).into_iter().map(|p| Expected { name: p.name, shape: p.shape }).collect();
+        let mut expected =
+            tensors_of(&state.architecture).map_err(|depth| wrong(format!("it claims {depth} layers")))?;
         let n = expected.iter().map(|e| e.shape.iter().product::<usize>()).sum::<usize>();
         let memories = match state.optimiser {
             Optimiser::Sgd { .. } => 0,

@@ -4,7 +4,7 @@
 //!
 //! 1. [`data`]: where rows come from; [`preprocess`]: what is learnt from the training rows and applied to all.
 //! 2. [`config`]: everything that describes a run; [`recipe`]: named ones, compiled in.
-//! 3. [`train`]: the loop, with its batches, random streams, stopping rule and observers.
+//! 3. [`mod@train`]: the loop, with its batches, random streams, stopping rule and observers.
 //! 4. [`run`], [`checkpoint`] and [`model`]: what is written to disk, and read back with suspicion.
 //! 5. [`evaluate`](mod@evaluate) and [`output`]: numbers, codes and reconstructions of a trained model.
 //!

@@ -84,3 +84,36 @@ pub fn write_table(path: &Path, names: &[String], values: &[f32]) -> Result<(), 
     write_atomically(path, |file| format.write(file, names, values))
         .map_err(|source| OutputError::Write { path: path.to_path_buf(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_back_as_the_same_bits_from_both_formats() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = vec!["a".to_owned(), "b, quoted".to_owned()];
+        let values = vec![0.1_f32, -0.0, 1e-40, f32::MAX, 1.0 / 3.0, -7.0];
+        let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        let csv_path = folder.path().join("t.csv");
+        write_table(&csv_path, &names, &values).unwrap();
+        let mut reader = csv::Reader::from_path(&csv_path).unwrap();
+        assert_eq!(reader.headers().unwrap().iter().collect::<Vec<_>>(), ["a", "b, quoted"]);
+        let read: Vec<f32> = reader
+            .records()
+            .flat_map(|r| r.unwrap().iter().map(|c| c.parse().unwrap()).collect::<Vec<f32>>())
+            .collect();
+        assert_eq!(bits(&read), bits(&values));
+        let npy_path = folder.path().join("t.npy");
+        write_table(&npy_path, &names, &values).unwrap();
+        let file = npyz::NpyFile::new(std::fs::File::open(&npy_path).unwrap()).unwrap();
+        assert_eq!(file.shape(), [3, 2]);
+        assert_eq!(bits(&file.into_vec::<f32>().unwrap()), bits(&values));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file is left");
+    }
+
+    #[test]
+    fn other_endings_are_refused() {
+        assert!(matches!(write_table(Path::new("x.txt"), &[], &[]), Err(OutputError::Format { .. })));
+    }
+}

@@ -73,3 +73,33 @@ fn parse(name: &'static str, text: &str) -> Result<Recipe, ConfigError> {
     config.recipe = Some(name.to_owned());
     Ok(Recipe { name, description, explanation, config })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recipe_parses_checks_and_explains_itself() {
+        let recipes = all().unwrap();
+        assert_eq!(recipes.len(), SOURCES.len());
+        assert_eq!(recipes[0].name, DEFAULT);
+        for recipe in recipes {
+            recipe.config.check().unwrap();
+            assert!(!recipe.description.contains('\n') && recipe.explanation.len() > recipe.description.len());
+            assert_eq!(find(recipe.name).unwrap(), recipe);
+            let spec: Result<crate::data::DataSpec, _> = recipe.config.data.spec.parse();
+            assert!(spec.is_ok(), "{}", recipe.name);
+        }
+    }
+
+    #[test]
+    fn a_slip_is_met_with_the_nearest_name() {
+        assert_eq!(nearest("stroke").as_deref(), Some("strokes"));
+        assert_eq!(nearest("fashion").as_deref(), Some("fashion-64-32-16"));
+        assert_eq!(nearest("zzz"), None);
+        let text = find("mnist-sigmod").unwrap_err().to_string();
+        assert!(
+            text.contains("unknown recipe `mnist-sigmod` (did you mean `mnist-sigmoid`?); the recipes are strokes")
+        );
+    }
+}

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use contractive_core::Architecture;
+use contractive_core::parameters::layout;
 use safetensors::tensor::{Dtype, TensorInfo, TensorView};
 use thiserror::Error;
 
@@ -121,6 +123,19 @@ impl TensorFileError {
     /// Whether the content is at fault rather than the system.
     pub fn is_bad_data(&self) -> bool {
         !matches!(self, TensorFileError::Read { .. } | TensorFileError::Write { .. })
+    }
+}
+
+/// The deepest stack read from a file. It keeps products and sums of sizes far from overflow.
+const DEEPEST: usize = 1024;
+
+/// The tensors of a checked architecture in file order; the number of layers where there are too many to be true.
+pub(crate) fn tensors_of(architecture: &Architecture) -> Result<Vec<Expected>, usize> {
+    match architecture.encoder_depth().max(architecture.decoder_depth()) {
+        0..=DEEPEST => {
+            Ok(layout(architecture).into_iter().map(|p| Expected { name: p.name, shape: p.shape }).collect())
+        }
+        deeper => Err(deeper),
     }
 }
 

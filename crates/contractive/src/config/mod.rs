@@ -11,6 +11,9 @@ mod check;
 mod error;
 mod layers;
 
+#[cfg(test)]
+mod tests;
+
 use contractive_core::initialisation::Initialisation;
 use contractive_core::objective::Sparsity;
 use contractive_core::optimiser::Optimiser;

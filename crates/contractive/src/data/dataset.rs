@@ -60,7 +60,7 @@ impl Dataset {
         pixels: Vec<u8>,
     ) -> Result<Dataset, DataError> {
         let name = name.into();
-        let n_features = height.checked_mul(width).unwrap_or(usize::MAX);
+        let n_features = height.saturating_mul(width);
         let n_rows = whole_rows(&name, n_features, pixels.len())?;
         let mut dataset = Self::new(name, Storage::U8(pixels), n_rows, n_features);
         dataset.image_shape = Some((height, width));

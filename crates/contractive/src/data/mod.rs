@@ -1,8 +1,8 @@
 //! Data: rows of numbers from files, from registered data sets, or drawn from a seed.
 //!
-//! [`DataSpec`] says which data, [`load`] gets them, [`Dataset`] holds them. One file a format: [IDX](idx),
-//! [CSV](csv), [NPY](npy) and [NPZ](npz). No file, however malformed, panics, hangs, or takes more memory than its own
-//! size justifies: a header's word is never enough.
+//! [`DataSpec`] says which data, [`load`] gets them, [`Dataset`] holds them. One file a format: `idx.rs`, `csv.rs`,
+//! `npy.rs` and `npz.rs`. No file, however malformed, panics, hangs, or takes more memory than its own size justifies:
+//! a header's word is never enough.
 
 mod checksum;
 mod csv;
@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub use dataset::{Dataset, Storage};
 pub use error::DataError;
+use spec::Target;
 pub use spec::{DataSpec, Part};
 pub use split::split_validation;
 
@@ -65,13 +66,12 @@ pub fn load_with_progress(
     if options.rows == Some(0) {
         return Err(DataError::RowCount { name: spec.to_string(), asked: 0, most: u32::MAX as usize });
     }
-    let dataset = match (spec.registered(), spec.path()) {
-        (Some(set), _) => {
+    let dataset = match spec.target() {
+        Target::Registered { set, part: named } => {
             refuse_options(Path::new(set.name), options)?;
-            registry::load(set, spec.part().unwrap_or(part), options, progress)?
+            registry::load(set, named.unwrap_or(part), options, progress)?
         }
-        (None, Some(path)) => load_file(path, options)?,
-        (None, None) => unreachable!("a spec is a registered name or a path"),
+        Target::File(path) => load_file(path, options)?,
     };
     Ok(match options.rows {
         Some(rows) => dataset.take(rows),

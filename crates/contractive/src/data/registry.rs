@@ -20,7 +20,7 @@ pub use folders::cache_dir;
 pub type Progress<'a> = &'a mut dyn FnMut(&str, u64, u64);
 
 /// A data set known by name.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Registered {
     /// The name a user types.
     pub name: &'static str,
@@ -39,7 +39,7 @@ pub struct Registered {
 }
 
 /// The files of one part.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct PartFiles {
     /// The part.
     pub part: Part,
@@ -50,7 +50,7 @@ pub struct PartFiles {
 }
 
 /// One published file.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct RegisteredFile {
     /// Its name.
     pub name: &'static str,

@@ -45,8 +45,8 @@ pub struct DataSpec {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Target {
-    Registered { name: &'static str, part: Option<Part> },
+pub(super) enum Target {
+    Registered { set: &'static Registered, part: Option<Part> },
     File(PathBuf),
 }
 
@@ -57,10 +57,14 @@ impl DataSpec {
         DataSpec { text: path.display().to_string(), target: Target::File(path) }
     }
 
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// The registered data set, if it is one.
     pub fn registered(&self) -> Option<&'static Registered> {
         match self.target {
-            Target::Registered { name, .. } => registry::find(name),
+            Target::Registered { set, .. } => Some(set),
             Target::File(_) => None,
         }
     }
@@ -92,7 +96,7 @@ impl FromStr for DataSpec {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
-        let as_set = |set: &Registered, part| Target::Registered { name: set.name, part };
+        let as_set = |set: &'static Registered, part| Target::Registered { set, part };
         let target = if let Some(set) = registry::find(text) {
             as_set(set, None)
         } else if !text.is_empty() && Path::new(text).exists() {

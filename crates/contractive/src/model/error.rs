@@ -77,7 +77,7 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: PreprocessError,
+        source: Box<PreprocessError>,
     },
     /// The tensors are refused.
     #[error(transparent)]

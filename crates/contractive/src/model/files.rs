@@ -4,14 +4,13 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use contractive_core::parameters::layout;
 use contractive_core::{Architecture, Noise, Objective, Parameters};
 use serde::{Deserialize, Serialize};
 
 use super::{Model, ModelError, Provenance};
 use crate::files::{folder_of, is_free, sync_folder, write_atomically};
 use crate::preprocess::Preprocessing;
-use crate::tensor_file::{Expected, TensorFile, write_tensors};
+use crate::tensor_file::{Expected, TensorFile, tensors_of, write_tensors};
 
 /// The format written and read.
 pub const FORMAT_VERSION: u64 = 1;
@@ -108,7 +107,7 @@ impl Model {
         if let Some(noise) = config.noise {
             noise.check().map_err(settings)?;
         }
-        let stored = |source| ModelError::StoredPreprocessing { path: config_path.clone(), source };
+        let stored = |e| ModelError::StoredPreprocessing { path: config_path.clone(), source: Box::new(e) };
         config.preprocessing.check_stored().map_err(stored)?;
         let d = config.architecture.input_size();
         if config.preprocessing.n_features != d {
@@ -121,8 +120,10 @@ impl Model {
                 format!("`image_shape` must have {d} pixels, got {:?}", config.image_shape.unwrap_or_default());
             return Err(ModelError::Config { path: config_path, reason });
         }
-        let expected: Vec<Expected> =
-            layout(&config.architecture).into_iter().map(|p| Expected { name: p.name, shape: p.shape }).collect();
+        let expected = tensors_of(&config.architecture).map_err(|depth| ModelError::Config {
+            path: config_path.clone(),
+            reason: format!("it claims {depth} layers"),
+        })?;
         let values = TensorFile::open(&directory.join(TENSOR_FILE))?.read(&expected)?;
         let mut parameters = Parameters::zeros(&config.architecture)?;
         parameters.values_mut().copy_from_slice(&values);

@@ -4,6 +4,9 @@ mod error;
 mod files;
 mod rows;
 
+#[cfg(test)]
+mod tests;
+
 use contractive_core::engine::CpuEngine;
 use contractive_core::optimiser::Optimiser;
 use contractive_core::{Architecture, ArgumentError, Noise, Objective, Parameters};

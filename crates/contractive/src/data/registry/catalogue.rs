@@ -1,4 +1,4 @@
-//! The list of registered data sets, with the sums their authors published.
+//! The list of registered data sets: MD5 sums as their authors published them, SHA-256 sums of the same bytes.
 //!
 //! `cifar10-gray` is this project's own re-encoding, so its sums are ours.
 

@@ -131,7 +131,7 @@ fn a_set_without_download_says_to_place_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let error = fetch("cifar10-gray", folder.path(), &mut |_, _, _| {}).unwrap_err();
     assert!(error.to_string().contains("place the file there yourself"), "{error}");
-    assert_eq!(fetch("strokes", folder.path(), &mut |_, _, _| {}).unwrap(), [PathBuf::new(); 0]);
+    assert!(fetch("strokes", folder.path(), &mut |_, _, _| {}).unwrap().is_empty());
     assert!(matches!(fetch("mnits", folder.path(), &mut |_, _, _| {}), Err(DataError::UnknownName { .. })));
 }
 

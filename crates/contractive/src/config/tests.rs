@@ -1,0 +1,136 @@
+use super::*;
+
+fn layer(text: &str) -> Layer {
+    Layer::from_text("run.toml", text).unwrap()
+}
+
+fn over_default(text: &str) -> Result<TrainConfig, ConfigError> {
+    TrainConfig::from_toml("run.toml", text)
+}
+
+#[test]
+fn later_layers_win_and_the_rest_stays() {
+    let file = layer("[model]\nhidden = [8, 4]\ntied = true\n[training]\nepochs = 7\nseed = 3\n");
+    let flags = layer("training.epochs = 9\nobjective.contraction = 0.5\n");
+    let config = TrainConfig::layered(&TrainConfig::default(), &[file, flags]).unwrap();
+    assert_eq!((config.training.epochs, config.training.seed), (9, 3));
+    assert_eq!((config.model.hidden, config.model.tied), (vec![8, 4], true));
+    assert_eq!(config.objective.contraction, 0.5);
+    assert_eq!(config.training.batch_size, TrainConfig::default().training.batch_size);
+}
+
+#[test]
+fn a_table_of_another_kind_is_replaced_and_of_the_same_kind_merged() {
+    let base = over_default("[training]\noptimiser = { kind = \"adam\", beta1 = 0.5, weight_decay = 0.1 }").unwrap();
+    let same = TrainConfig::layered(&base, &[layer("training.optimiser.beta2 = 0.9")]).unwrap();
+    assert_eq!(same.training.optimiser, Optimiser::Adam { beta1: 0.5, beta2: 0.9, epsilon: 1e-8, weight_decay: 0.1 });
+    for text in ["training.optimiser = \"adamw\"", "training.optimiser.kind = \"adamw\""] {
+        let other = TrainConfig::layered(&base, &[layer(text)]).unwrap();
+        assert_eq!(
+            other.training.optimiser,
+            Optimiser::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
+        );
+    }
+}
+
+#[test]
+fn words_unset_optional_settings_and_a_new_encoder_drops_the_old_decoder() {
+    let text = "[data]\nrows = 5\nscale = \"minmax\"\n[model]\ndecoder = [3]\noutput_activation = \"tanh\"\n\
+                [objective]\nnoise = { kind = \"gaussian\", sigma = 0.1 }\n[training]\nclip = 1.0\nearly_stopping = {}\n";
+    let base = over_default(text).unwrap();
+    assert_eq!(base.training.early_stopping, Some(EarlyStopping { patience: 5, min_delta: 0.0 }));
+    let unset = "data.rows = \"none\"\ndata.scale = \"auto\"\nmodel.decoder = \"none\"\n\
+                 model.output_activation = \"auto\"\nobjective.noise = \"none\"\ntraining.clip = \"none\"\n\
+                 training.early_stopping = \"none\"\n";
+    assert_eq!(TrainConfig::layered(&base, &[layer(unset)]).unwrap(), TrainConfig::default());
+    let hidden = TrainConfig::layered(&base, &[layer("model.hidden = [9, 2]")]).unwrap();
+    assert_eq!(hidden.model.decoder, None);
+}
+
+#[test]
+fn unknown_keys_name_the_file_the_line_and_the_nearest_key() {
+    let error = over_default("[training]\nepochs = 3\n\nbatchsize = 4\n").unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("run.toml, line 4: unknown key `training.batchsize` (did you mean `batch_size`?); the keys"),
+        "{text}"
+    );
+    let text = over_default("epochs = 3\n").unwrap_err().to_string();
+    assert!(text.starts_with("run.toml, line 1: unknown key `epochs`; the keys here are"), "{text}");
+    let text = over_default("[training.optimiser]\nkind = \"adam\"\nbeta3 = 1\n").unwrap_err().to_string();
+    assert!(text.contains("line 3: unknown key `training.optimiser.beta3` (did you mean `beta1`?)"), "{text}");
+}
+
+#[test]
+fn wrong_values_name_the_key_and_the_layer_at_fault() {
+    let text = over_default("[model]\nhidden_activation = \"rellu\"\n").unwrap_err().to_string();
+    assert!(text.contains("run.toml, line 2: `model.hidden_activation`: unknown variant `rellu`"), "{text}");
+    assert!(text.contains("did you mean `relu`?"), "{text}");
+    let text = over_default("[training]\nepochs = -1\n").unwrap_err().to_string();
+    assert!(text.contains("line 2: `training.epochs`"), "{text}");
+    let good = layer("training.epochs = 3");
+    let mut flags = toml::Table::new();
+    flags.insert("training".into(), toml::Value::Table(toml::Table::from_iter([("epochs".into(), "x".into())])));
+    let flags = Layer::from_table("the command line", flags);
+    let text = TrainConfig::layered(&TrainConfig::default(), &[good, flags]).unwrap_err().to_string();
+    assert!(text.starts_with("the command line: `training.epochs`"), "{text}");
+    let text = Layer::from_text("run.toml", "[a]\nb = \n").unwrap_err().to_string();
+    assert!(text.starts_with("run.toml, line 2 is not valid TOML"), "{text}");
+}
+
+#[test]
+fn every_range_is_checked_and_nan_fails() {
+    assert!(TrainConfig::default().check().is_ok());
+    for text in [
+        "objective.contraction = nan",
+        "objective.contraction = -0.1",
+        "objective.contraction = inf",
+        "training.learning_rate = nan",
+        "training.learning_rate = 0.0",
+        "training.epochs = 0",
+        "training.batch_size = 0",
+        "training.clip = nan",
+        "training.threads = 0",
+        "training.optimiser = { kind = \"adam\", beta1 = nan }",
+        "training.schedule = { kind = \"step\", every = 0, factor = 0.5 }",
+        "training.early_stopping = { min_delta = nan }",
+        "training.early_stopping = { patience = 0 }",
+        "data.validation = nan",
+        "data.validation = 1.0",
+        "data.rows = 0",
+        "model.hidden = []",
+        "model.hidden = [0]",
+        "model = { hidden = [5, 3], decoder = [4], tied = true }",
+        "objective.noise = { kind = \"masking\", share = nan }",
+        "objective.sparsity = { target = 0.1, weight = 1.0 }",
+        "model.output_activation = \"relu\"\nobjective.loss = \"bce\"",
+        "objective.penalty = { kind = \"hessian\", sigma = nan }",
+    ] {
+        assert!(over_default(text).unwrap().check().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_resolved_configuration_reads_back_as_it_was() {
+    let data = Dataset::from_f32("t.csv", 3, vec![0.5; 12]).unwrap();
+    for (loss, scale, output) in
+        [("mse", Scale::Standard, Activation::Identity), ("bce", Scale::Minmax, Activation::Sigmoid)]
+    {
+        let mut config = over_default(&format!("objective.loss = \"{loss}\"\ntraining.clip = 0.1")).unwrap();
+        config.resolve(&data);
+        assert_eq!((config.data.scale, config.model.output_activation), (Some(scale), Some(output)));
+        assert_eq!(over_default(&config.to_toml().unwrap()).unwrap(), config);
+    }
+    let images = Dataset::from_u8_images("i", 2, 2, vec![7; 8]).unwrap();
+    let mut config = TrainConfig::default();
+    config.resolve(&images);
+    assert_eq!(config.data.scale, Some(Scale::None));
+}
+
+#[test]
+fn an_explicit_decoder_takes_its_place_between_code_and_output() {
+    let config = over_default("model.hidden = [8, 3]\nmodel.decoder = [5, 6]").unwrap();
+    let net = config.architecture(10);
+    assert_eq!(net.decoder_sizes, [3, 5, 6, 10]);
+    assert_eq!(net.check(), Ok(()));
+}
