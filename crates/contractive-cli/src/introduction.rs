@@ -134,7 +134,7 @@ fn penalty(prepared: &Prepared) -> String {
 }
 
 fn cost_text(cost: Option<f64>) -> String {
-    cost.map_or_else(String::new, |cost| format!("; costs {} of a plain step", significant(cost, 2)))
+    cost.map_or_else(String::new, |cost| format!("; adds {} times the work of a plain step", significant(cost, 2)))
 }
 
 fn order_in_words(order: Order) -> &'static str {

@@ -128,9 +128,12 @@ impl TableTarget {
         match self {
             TableTarget::File(path) => write_table(path, names, values)?,
             TableTarget::Stdout(format) => {
-                let mut out = io::BufWriter::new(io::stdout().lock());
-                format.write(&mut out, names, values)?;
-                out.flush()?;
+                let mut out = io::BufWriter::new(Noted { inner: io::stdout().lock(), broken: false });
+                let result = format.write(&mut out, names, values).and_then(|()| out.flush());
+                if out.get_ref().broken {
+                    return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
+                }
+                result?;
             }
         }
         Ok(())
@@ -142,6 +145,31 @@ impl TableTarget {
             TableTarget::File(path) => Some(path),
             TableTarget::Stdout(_) => None,
         }
+    }
+}
+
+/// A stream that remembers a broken pipe: on its way through the CSV writer the kind of an error is lost.
+struct Noted<W> {
+    inner: W,
+    broken: bool,
+}
+
+impl<W: Write> Noted<W> {
+    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        self.broken |= result.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
+        result
+    }
+}
+
+impl<W: Write> Write for Noted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.inner.write(bytes);
+        self.note(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.inner.flush();
+        self.note(result)
     }
 }
 

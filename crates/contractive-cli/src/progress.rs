@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::introduction::{feature_word, introduction};
-use crate::numbers::{duration, grouped, plain, significant};
+use crate::numbers::{duration, grouped, significant};
 use crate::output::print_json_line;
 
 /// Least time between two looks of the bar.
@@ -103,8 +103,7 @@ impl<'a> Progress<'a> {
         for terms in [record.validation, record.test].into_iter().flatten() {
             line += &format!("  {:>10}", shown(terms.total));
         }
-        let rate = plain((record.learning_rate * 1e6).round() / 1e6);
-        let rate = if record.learning_rate < 1e-4 { significant(record.learning_rate, 2) } else { rate };
+        let rate = format!("{:.2e}", record.learning_rate);
         line + &format!("  {:>8}  {rate:>8}  {:>7.2}", significant(record.jacobian_norm, 4), record.seconds)
     }
 
