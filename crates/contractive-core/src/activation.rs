@@ -5,7 +5,7 @@
 //! | `identity` | z | 1 | 0 |
 //! | `sigmoid` | 1/(1+e⁻ᶻ) | φ(1−φ) | φ′(1−2φ) |
 //! | `tanh` | tanh z | 1−φ² | −2φφ′ |
-//! | `relu` | max(z, 0) | [z>0] | 0 |
+//! | `relu` | max(z, 0) | 1 if z>0, else 0 | 0 |
 //! | `leaky_relu` | z if z>0, else 0.01 z | 1 or 0.01 | 0 |
 //! | `softplus` | ln(1+eᶻ) | σ(z) | σ(1−σ) |
 //! | `elu` | z if z>0, else eᶻ−1 | 1 or eᶻ | 0 or eᶻ |
@@ -83,7 +83,9 @@ impl Activation {
             Activation::Identity => z,
             Activation::Sigmoid => sigmoid(z),
             Activation::Tanh => z.tanh(),
-            Activation::Relu => z.max(0.0),
+            // Not max(z, 0), which would turn NaN into 0 and hide a divergence.
+            Activation::Relu if z <= 0.0 => 0.0,
+            Activation::Relu => z,
             Activation::LeakyRelu => {
                 if z > 0.0 {
                     z

@@ -10,7 +10,7 @@
 //!
 //! 1. [`activation`], [`loss`], [`penalty`], [`noise`]: the words of an objective, each an enum that owns its settings.
 //! 2. [`architecture`] and [`parameters`]: the shape of a network and its numbers; [`initialisation`] fills them.
-//! 3. [`objective`]: what is minimised, and the [`Batch`](objective::Batch) it is evaluated on.
+//! 3. [`objective`]: what is minimised, and the [`Batch`] it is evaluated on.
 //! 4. [`mod@reference`]: the objective and its gradient in plain f64 with explicit Jacobians, written to be read. It judges
 //!    everything else.
 //! 5. [`kernels`]: one page a formula in fast f32.

@@ -85,7 +85,7 @@ pub enum ProbeDistribution {
     Rademacher,
     /// Uniform on the sphere of radius √k (Hoffman et al. 2019).
     Spherical,
-    /// Orthogonal to each other, each of length √k: the least variance, exact with k probes.
+    /// Orthogonal to each other, each of length √k: never worse than spherical, exact with k probes.
     Orthogonal,
 }
 

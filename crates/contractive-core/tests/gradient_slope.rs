@@ -95,7 +95,9 @@ fn check(
 ) -> Result<Accepted, String> {
     let (points, size) = errors(value, kinks, theta, gradient);
     let C = value(theta).abs();
-    let seen: Vec<&Point> = points.iter().filter(|p| !(p.error <= ROUNDINGS * f64::EPSILON * C / p.h)).collect();
+    // An error that is NaN is seen, and no slope fits it.
+    let is_seen = |p: &&Point| p.error.is_nan() || p.error > ROUNDINGS * f64::EPSILON * C / p.h;
+    let seen: Vec<&Point> = points.iter().filter(is_seen).collect();
     if seen.len() >= FITTED {
         let slope = fitted_slope(&seen[seen.len() - FITTED..]);
         let right = (slope - 2.0).abs() <= tolerance::SLOPE;

@@ -30,8 +30,8 @@ impl Worst {
         let scale = if largest > 0.0 { largest } else { 1.0 };
         for (i, (g, w)) in got.iter().zip(want).enumerate() {
             let error = (g - w).abs() / scale;
-            if !(error <= self.error) {
-                let error = if error.is_nan() { f64::INFINITY } else { error };
+            let error = if error.is_nan() { f64::INFINITY } else { error };
+            if error > self.error {
                 let place = format!("{}: {tensor}, entry {i}: got {g:e}, oracle {w:e}", case.name);
                 *self = Worst { error, place };
             }

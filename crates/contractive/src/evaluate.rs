@@ -122,3 +122,123 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         total: terms.total,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use contractive_core::{Architecture, Parameters};
+
+    use super::*;
+    use crate::model::Provenance;
+    use crate::preprocess::Preprocessing;
+
+    const ROWS: [[f32; 3]; 4] = [[0.1, 0.9, 0.3], [0.0, 1.0, 0.5], [0.7, 0.2, 0.4], [0.6, 0.6, 0.1]];
+    /// W and b of the encoder, then of the decoder; the second code unit is dead.
+    const VALUES: [f32; 17] = [0.5, -1.0, 2.0, 0.0, 0.0, 0.0, 0.1, 3.9, 1.0, -0.5, 0.3, 0.2, -0.7, 0.4, 0.1, -0.2, 0.3];
+
+    fn model(loss: Loss, output: Activation) -> Model {
+        let net = Architecture::mirrored(3, &[2], Activation::Sigmoid, Activation::Sigmoid, output, false);
+        let mut parameters = Parameters::zeros(&net).unwrap();
+        parameters.values_mut().copy_from_slice(&VALUES);
+        Model {
+            parameters,
+            objective: Objective::new(loss, Penalty::Jacobian, 0.25),
+            noise: None,
+            preprocessing: Preprocessing::identity(3),
+            image_shape: None,
+            provenance: Provenance::default(),
+        }
+    }
+
+    fn data() -> Dataset {
+        Dataset::from_f32("four rows", 3, ROWS.concat()).unwrap()
+    }
+
+    fn sigmoid(z: f64) -> f64 {
+        1.0 / (1.0 + (-z).exp())
+    }
+
+    /// (sse, cross-entropy, ‖J‖², ‖J‖) of one row, straight from the definitions.
+    fn by_hand(x: &[f32; 3]) -> [f64; 4] {
+        let p = VALUES.map(f64::from);
+        let x = x.map(f64::from);
+        let (mut h, mut square) = ([0.0; 2], 0.0);
+        for j in 0..2 {
+            let w = &p[3 * j..3 * j + 3];
+            h[j] = sigmoid((0..3).map(|i| w[i] * x[i]).sum::<f64>() + p[6 + j]);
+            square += (h[j] * (1.0 - h[j])).powi(2) * w.iter().map(|w| w * w).sum::<f64>();
+        }
+        let (mut sse, mut ce) = (0.0, 0.0);
+        for i in 0..3 {
+            let x_hat = sigmoid(p[8 + 2 * i] * h[0] + p[9 + 2 * i] * h[1] + p[14 + i]);
+            sse += (x_hat - x[i]).powi(2);
+            ce -= x[i] * x_hat.ln() + (1.0 - x[i]) * (1.0 - x_hat).ln();
+        }
+        [sse, ce, square, square.sqrt()]
+    }
+
+    fn is_near(got: f64, expected: f64) -> bool {
+        (got - expected).abs() <= 1e-5 * expected.abs()
+    }
+
+    #[test]
+    fn numbers_follow_their_definitions() {
+        let e = evaluate(&model(Loss::CrossEntropy, Activation::Sigmoid), &data(), 1).unwrap();
+        let mean = |part: usize| ROWS.iter().map(|row| by_hand(row)[part]).sum::<f64>() / 4.0;
+        assert_eq!((e.rows, e.features, e.code), (4, 3, 2));
+        for (name, got, expected) in [
+            ("sse", e.sse, mean(0)),
+            ("mse", e.mse, mean(0) / 3.0),
+            ("cross_entropy", e.cross_entropy.unwrap(), mean(1)),
+            ("bce", e.bce.unwrap(), mean(1) / 3.0),
+            ("penalty", e.penalty, mean(2)),
+            ("jacobian_norm", e.jacobian_norm, mean(3)),
+            ("jacobian_mean_square", e.jacobian_mean_square, mean(2) / 6.0),
+            ("total", e.total, mean(1) + 0.25 * mean(2)),
+            ("dead_code_units", e.dead_code_units, 0.5),
+        ] {
+            assert!(is_near(got, expected), "{name}: {got} {expected}");
+        }
+        // The dead unit sits at σ(3.9) = 0.98, within 5 % of its bound; the other never is.
+        assert_eq!(e.saturation, Some(0.5));
+    }
+
+    #[test]
+    fn cross_entropies_are_left_out_where_they_are_not_defined() {
+        let linear = evaluate(&model(Loss::Mse, Activation::Identity), &data(), 1).unwrap();
+        assert_eq!((linear.bce, linear.cross_entropy), (None, None));
+        let outside = Dataset::from_f32("outside", 3, vec![0.5, 0.5, 1.5]).unwrap();
+        let e = evaluate(&model(Loss::Mse, Activation::Sigmoid), &outside, 1).unwrap();
+        assert_eq!(e.bce, None);
+        let error = evaluate(&model(Loss::Bce, Activation::Sigmoid), &outside, 1).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        let narrow = Dataset::from_f32("narrow", 2, vec![0.5, 0.5]).unwrap();
+        let error = evaluate(&model(Loss::Mse, Activation::Sigmoid), &narrow, 1).unwrap_err();
+        assert_eq!(error.to_string(), "narrow has 2 columns, the model was trained on 3");
+    }
+
+    #[test]
+    fn codes_and_reconstructions_come_in_row_order_across_batches_and_in_the_users_units() {
+        let mut model = model(Loss::Mse, Activation::Identity);
+        let n = 2 * EVALUATION_ROWS + 3;
+        let values: Vec<f32> = (0..3 * n).map(|i| 10.0 + (i as f32 * 0.7).sin()).collect();
+        let data = Dataset::from_f32("waves", 3, values).unwrap();
+        let rows: Vec<u32> = (0..n as u32).collect();
+        model.preprocessing = Preprocessing::fit(crate::preprocess::Scale::Standard, &data, &rows);
+        let (codes, outputs) = (model.encode(&data, 1).unwrap(), model.reconstruct(&data, 1).unwrap());
+        assert_eq!((codes.len(), outputs.len()), (2 * n, 3 * n));
+        let r = EVALUATION_ROWS + 7;
+        let mut x = [0.0; 3];
+        data.fill(&[r as u32], &mut x);
+        model.preprocessing.apply(&mut x);
+        let p = VALUES.map(f64::from);
+        let h = [0, 1].map(|j| sigmoid((0..3).map(|i| p[3 * j + i] * f64::from(x[i])).sum::<f64>() + p[6 + j]));
+        let output = |i: usize| p[8 + 2 * i] * h[0] + p[9 + 2 * i] * h[1] + p[14 + i];
+        for j in 0..2 {
+            assert!(is_near(f64::from(codes[2 * r + j]), h[j]));
+        }
+        for i in 0..3 {
+            let expected = output(i) * model.preprocessing.factor[i] + model.preprocessing.offset[i];
+            assert!(is_near(f64::from(outputs[3 * r + i]), expected));
+        }
+    }
+}

@@ -8,7 +8,7 @@
 //! 4. [`run`], [`checkpoint`] and [`model`]: what is written to disk, and read back with suspicion.
 //! 5. [`evaluate`](mod@evaluate) and [`output`]: numbers, codes and reconstructions of a trained model.
 //!
-//! The mathematics is [`contractive_core`], re-exported as [`core`](crate::core).
+//! The mathematics is [`contractive_core`], re-exported as `contractive::core`.
 
 pub mod checkpoint;
 pub mod config;

@@ -59,7 +59,7 @@ pub fn activation_forward(arch: Arch, phi: Activation, z: &mut [f32], d: &mut [f
             #[inline(always)]
             |z| {
                 let on = if z > 0.0 { 1.0 } else { 0.0 };
-                [if z > 0.0 { z } else { 0.0 }, on, 0.0]
+                [if z <= 0.0 { 0.0 } else { z }, on, 0.0]
             },
         ),
         Activation::LeakyRelu => run(

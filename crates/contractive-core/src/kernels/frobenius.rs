@@ -1,4 +1,4 @@
-//! ‖J‖²_F of one layer, in closed form (Rifai et al. 2011, eq. 7 for the sigmoid).
+//! ‖J‖²_F of one layer, in closed form (Rifai et al. 2011, for the sigmoid).
 //!
 //! ```text
 //! J = diag(φ′(z)) W          P_b = Σ_j d_bj² q_j,   d = φ′(z),  q_j = ‖W_j‖²

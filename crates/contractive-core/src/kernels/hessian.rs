@@ -1,4 +1,4 @@
-//! ‖J(x)‖²_F + ratio · mean over ε of ‖J(x) − J(x+ε)‖²_F: CAE+H (Rifai et al., ECML 2011, eq. 6).
+//! ‖J(x)‖²_F + ratio · mean over ε of ‖J(x) − J(x+ε)‖²_F: CAE+H (Rifai et al., ECML 2011).
 //!
 //! One layer, in closed form (c counts the C corruptions, r = ratio/C):
 //!

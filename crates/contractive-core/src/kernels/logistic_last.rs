@@ -6,7 +6,7 @@
 //! ```
 //!
 //! It is ‖J‖²_F only for one sigmoid layer. With another φ, h(1−h) is not φ′; with a deeper encoder the layers below are
-//! missing; with W held constant the gradient pushes h towards 0 and 1, where the penalty vanishes, and leaves W alone.
+//! missing; with W held constant the gradient can only push h towards 0 and 1, where the penalty vanishes, which makes ‖W‖ grow.
 //! Source: the audit's rows 6, 7 and 18. Derivation: docs/derivations/logistic-last.md.
 
 use pulp::Arch;

@@ -33,6 +33,7 @@ pub mod gemm;
 pub mod hessian;
 pub mod layerwise;
 pub mod logistic_last;
+pub mod operands;
 pub mod reconstruction;
 pub mod sparsity;
 pub mod sums;
@@ -40,40 +41,15 @@ pub mod weight_norms;
 
 use pulp::Arch;
 
-use self::finite_difference::{FiniteDifferenceScratch, Layer64};
+use self::finite_difference::FiniteDifferenceScratch;
 use self::frobenius_deep::WeightSums;
 use self::frobenius_deep::code_side::{self, CodeSideScratch, End, RowStack};
 use self::frobenius_deep::input_side::{self, TangentStack};
 use self::frobenius_deep::order::{self, Order, Top};
 use self::hessian::HessianScratch;
+pub use self::operands::{EncoderLayer, LaneRows, LayerPass, StepWeights};
 use crate::architecture::Architecture;
 use crate::penalty::Penalty;
-
-/// One encoder layer as the penalties see it: z = W a + b, a = φ(z).
-#[derive(Debug, Clone, Copy)]
-pub struct EncoderLayer<'a> {
-    /// Weights, shape (m, n), row-major.
-    pub W: &'a [f32],
-    /// The transpose, shape (n, m), row-major.
-    pub WT: &'a [f32],
-    /// Outputs m.
-    pub m: usize,
-    /// Inputs n.
-    pub n: usize,
-    /// Whether φ″ is not zero everywhere: only then does a penalty reach the pre-activations.
-    pub is_smooth: bool,
-}
-
-/// One encoder layer at one point, for the rows of a lane: shapes (rows, m), row-major.
-#[derive(Debug, Clone, Default)]
-pub struct LayerPass {
-    /// φ′(z).
-    pub d: Vec<f32>,
-    /// φ″(z); empty where the penalty does not need it.
-    pub dd: Vec<f32>,
-    /// What the penalty adds to ∂C/∂z.
-    pub dZ: Vec<f32>,
-}
 
 /// Which page a penalty opens for a given network and batch size. Chosen once; a step only follows it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -216,32 +192,6 @@ impl Plan {
             _ => false,
         }
     }
-}
-
-/// What every lane reads of the step's weights.
-#[derive(Debug, Clone, Copy)]
-pub struct StepWeights<'a> {
-    /// The encoder's layers.
-    pub net: &'a [EncoderLayer<'a>],
-    /// ‖W_l,j‖² for each layer, where [`Plan::needs_row_norms`].
-    pub q: &'a [Vec<f32>],
-    /// G = W_1 W_1ᵀ, where [`Plan::needs_gram`].
-    pub G: &'a [f32],
-    /// The layers in f64, where [`Plan::needs_f64`].
-    pub net64: &'a [Layer64],
-}
-
-/// What a penalty reads of one lane's rows.
-#[derive(Debug, Clone, Copy)]
-pub struct LaneRows<'a> {
-    /// Clean rows x (rows, d).
-    pub X: &'a [f32],
-    /// The lane's share of the draws: probes (rows, probes, k) or directions (rows, directions, d).
-    pub draws: &'a [f32],
-    /// Codes h at the clean rows, `h_stride` apart.
-    pub h: &'a [f32],
-    /// Distance between rows of `h`.
-    pub h_stride: usize,
 }
 
 /// A lane's own memory for its penalty: scratch, and the sums that become weight gradients.

@@ -47,6 +47,23 @@ pub struct Evaluation {
 /// When [`Objective::check`] refuses the objective for this network; [`ArgumentError::Size`] when the batch is empty or
 /// does not fit the network, or the draws do not fit the batch; [`ArgumentError::Range`] when a cross-entropy gets
 /// targets outside [0, 1].
+///
+/// # Example
+/// ```
+/// use contractive_core::reference::{Batch, Matrix, Network, objective_and_gradient};
+/// use contractive_core::{Activation, Architecture, Loss, Objective, Penalty};
+///
+/// let sizes = Architecture::mirrored(2, &[1], Activation::Sigmoid, Activation::Sigmoid, Activation::Identity, true);
+/// // W = (3, 4), b = 0, c = (0, 0): at x = 0, h = 1/2 and J = h(1−h) W, so ‖J‖² = 25/16.
+/// let network = Network::new(&sizes, &[3.0, 4.0, 0.0, 0.0, 0.0])?;
+/// let rows = Matrix::zeros(1, 2);
+/// let batch = Batch { rows: &rows, corrupted: None, draws: &[] };
+/// let objective = Objective::new(Loss::Sse, Penalty::Jacobian, 0.1);
+/// let at = objective_and_gradient(&network, &objective, &batch)?;
+/// assert_eq!(at.terms.penalty, 25.0 / 16.0);
+/// assert_eq!(at.gradient.flatten().len(), 5);
+/// # Ok::<(), contractive_core::ArgumentError>(())
+/// ```
 pub fn objective_and_gradient(
     network: &Network,
     objective: &Objective,
@@ -177,5 +194,44 @@ fn check(network: &Network, objective: &Objective, batch: &Batch<'_>) -> Result<
             value: batch.rows.values()[i] as f32,
         }),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Activation, Architecture};
+
+    fn refusal(rows: Matrix, corrupted: Option<Matrix>, draws: &[f64], penalty: Penalty, loss: Loss) -> String {
+        let net = Architecture::mirrored(3, &[2], Activation::Sigmoid, Activation::Sigmoid, Activation::Sigmoid, true);
+        let network = Network::new(&net, &[0.1; 6 + 2 + 3]).unwrap();
+        let batch = Batch { rows: &rows, corrupted: corrupted.as_ref(), draws };
+        let got = objective_and_gradient(&network, &Objective::new(loss, penalty, 1.0), &batch);
+        got.map_or_else(|e| e.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_by_name() {
+        let rows = || Matrix::zeros(2, 3);
+        let plain = (Penalty::Jacobian, Loss::Bce);
+        assert_eq!(refusal(rows(), None, &[], plain.0, plain.1), "");
+        assert!(refusal(Matrix::zeros(0, 3), None, &[], plain.0, plain.1).contains("rows"));
+        assert!(refusal(Matrix::zeros(2, 4), None, &[], plain.0, plain.1).contains("must have 3 columns, got 4"));
+        assert!(refusal(rows(), Some(Matrix::zeros(1, 3)), &[], plain.0, plain.1).contains("corrupted"));
+        let hessian = Penalty::Hessian { corruptions: 2, sigma: 0.1, ratio: 1.0 };
+        assert!(refusal(rows(), None, &[0.0; 11], hessian, plain.1).contains("must have 12 numbers, got 11"));
+        assert_eq!(refusal(rows(), None, &[0.0; 12], hessian, plain.1), "");
+        for bad in [1.5, f64::NAN] {
+            let mut outside = rows();
+            outside[(1, 2)] = bad;
+            assert!(refusal(outside.clone(), None, &[], plain.0, Loss::Bce).contains("row 1, column 2"));
+            assert_eq!(refusal(outside, None, &[], plain.0, Loss::Mse), "");
+        }
+    }
+
+    #[test]
+    fn a_wrong_number_of_parameters_is_refused() {
+        let net = Architecture::mirrored(3, &[2], Activation::Relu, Activation::Relu, Activation::Identity, false);
+        assert!(Network::new(&net, &[0.0; 3]).unwrap_err().to_string().contains("must have 17 numbers, got 3"));
     }
 }

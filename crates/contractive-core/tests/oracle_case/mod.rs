@@ -91,7 +91,10 @@ fn objective(case: &Value) -> Objective {
         // Input noise alone: the noise is in the batch, not in the penalty.
         "denoising" => Penalty::None,
         "projection" => Penalty::Projection { probes: count("probes"), distribution: ProbeDistribution::Rademacher },
-        "finite_difference" => Penalty::FiniteDifference { epsilon: number("eps"), directions: 0 },
+        "finite_difference" => {
+            let directions = case["directions"].as_u64().unwrap_or(0) as usize;
+            Penalty::FiniteDifference { epsilon: number("eps"), directions }
+        }
         "hessian" => {
             Penalty::Hessian { corruptions: count("corruptions"), sigma: number("sigma"), ratio: number("ratio") }
         }
@@ -137,6 +140,7 @@ impl OracleCase {
     pub fn draws(&self) -> Vec<f64> {
         match self.objective.penalty {
             Penalty::Projection { .. } => self.tensor("probes").values.clone(),
+            Penalty::FiniteDifference { directions: 1.., .. } => self.tensor("directions").values.clone(),
             Penalty::Hessian { .. } => self.tensor("corruptions").values.clone(),
             _ => Vec::new(),
         }

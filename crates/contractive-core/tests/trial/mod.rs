@@ -171,7 +171,7 @@ pub const REFERENCE: Subject =
 pub const ENGINE: Subject = Subject { name: "engine", evaluate: by_engine, tolerance: crate::tolerance::ENGINE };
 
 /// Who is held to the audit and the laws.
-pub const SUBJECTS: &[Subject] = &[REFERENCE];
+pub const SUBJECTS: &[Subject] = &[REFERENCE, ENGINE];
 
 fn by_reference(trial: &Trial) -> Outcome {
     let batch = Batch { rows: &trial.rows, corrupted: trial.corrupted.as_ref(), draws: &trial.draws };

@@ -43,6 +43,9 @@ fn refusal(path: &Path) -> String {
     Model::load(path).unwrap_err().to_string()
 }
 
+/// A change to a file's JSON.
+type Edit = fn(&mut serde_json::Value);
+
 /// Rewrites `config.json` as JSON.
 fn edit_config(path: &Path, edit: impl FnOnce(&mut serde_json::Value)) {
     let file = path.join(CONFIG_FILE);
@@ -169,7 +172,7 @@ fn sizes_that_disagree_are_refused_before_they_are_allocated() {
 
 #[test]
 fn tensors_that_lie_about_themselves_are_refused() {
-    let cases: [(fn(&mut serde_json::Value), &str); 6] = [
+    let cases: [(Edit, &str); 6] = [
         (|h| h["encoder.0.weight"]["dtype"] = "I32".into(), "must be F32, got I32"),
         (|h| drop(h.as_object_mut().unwrap().remove("decoder.0.bias")), "`decoder.0.bias` is missing"),
         (|h| h["rootkit"] = h["encoder.0.bias"].clone(), "unexpected tensor `rootkit`"),
@@ -202,7 +205,7 @@ fn numbers_that_are_not_finite_are_refused_by_name() {
 
 #[test]
 fn configurations_that_lie_are_refused() {
-    let cases: [(fn(&mut serde_json::Value), &str); 7] = [
+    let cases: [(Edit, &str); 7] = [
         (|c| c["format_version"] = 2.into(), "`format_version` must be 1, got 2"),
         (|c| drop(c.as_object_mut().unwrap().remove("format_version")), "got none"),
         (|c| c["objective"]["contraction"] = (-1.0).into(), "`contraction` must be finite and at least 0"),

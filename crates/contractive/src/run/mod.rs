@@ -3,7 +3,7 @@
 //! | path | content |
 //! |---|---|
 //! | `config.toml` | the configuration, fully resolved |
-//! | `metrics.jsonl` | one [`EpochRecord`](crate::train::EpochRecord) a line |
+//! | `metrics.jsonl` | one [`EpochRecord`] a line |
 //! | `checkpoints/last.safetensors`, `checkpoints/best.safetensors` | [checkpoints](crate::checkpoint) |
 //! | `model/` | the best model |
 //! | `images/` | pictures |

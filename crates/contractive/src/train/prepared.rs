@@ -7,6 +7,7 @@ use contractive_core::{Architecture, ArgumentError};
 
 use super::batches::{EVALUATION_ROWS, Reader};
 use crate::config::TrainConfig;
+use crate::data::registry::Progress;
 use crate::data::{self, DataSpec, Dataset, LoadOptions, Part, split_validation};
 use crate::error::Error;
 use crate::model::{Model, Provenance};
@@ -46,6 +47,14 @@ impl Prepared {
     /// # Errors
     /// [`Error::Config`] and [`Error::Data`]; [`Error::Argument`] when rows do not suit the loss.
     pub fn load(config: &TrainConfig, source: &Source) -> Result<Self, Error> {
+        Prepared::load_with_progress(config, source, &mut |_, _, _| {})
+    }
+
+    /// [`Prepared::load`], telling `progress` about a download: (file, bytes done, bytes in all).
+    ///
+    /// # Errors
+    /// As [`Prepared::load`].
+    pub fn load_with_progress(config: &TrainConfig, source: &Source, progress: Progress<'_>) -> Result<Self, Error> {
         config.check()?;
         let spec: DataSpec = config.data.spec.parse()?;
         let mut options = LoadOptions {
@@ -55,11 +64,11 @@ impl Prepared {
             label_column: config.data.label_column.clone(),
             array: config.data.array.clone(),
         };
-        let data = data::load(&spec, Part::Train, &options)?;
+        let data = data::load_with_progress(&spec, Part::Train, &options, progress)?;
         // A spec that names its part is trained on as it is: there is nothing else to test on.
         let test = if spec.part().is_none() && data::has_test_part(&spec) {
             options.rows = None;
-            Some(data::load(&spec, Part::Test, &options)?)
+            Some(data::load_with_progress(&spec, Part::Test, &options, progress)?)
         } else {
             None
         };

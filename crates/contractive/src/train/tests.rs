@@ -218,8 +218,9 @@ fn a_run_killed_at_any_epoch_goes_on_to_the_same_bits_and_metrics() {
         let copy = RunDirectory::open(&killed(epoch)).unwrap();
         let state = copy.resume().unwrap().expect("the first epoch is always written").last.state;
         assert_eq!(state.history, copy.metrics().unwrap());
-        // Lines that a kill left ahead of the checkpoint.
+        // What a kill between two writes leaves ahead of the last checkpoint: lines, and the best of a later epoch.
         copy.write_metrics(&whole.history).unwrap();
+        fs::copy(run.best_checkpoint(), copy.best_checkpoint()).unwrap();
         assert_eq!(copy.config().unwrap(), prepared.config);
         assert_same(&whole, &resumed(&prepared, &copy));
         assert_eq!(timeless(&copy.metrics().unwrap()), timeless(&whole.history));
@@ -353,4 +354,18 @@ fn rows_outside_the_unit_interval_are_refused_for_a_cross_entropy() {
     assert!(Prepared::new(&config, data(), None).is_err());
     let config = TrainConfig::from_toml("t", "objective.loss = \"bce\"").unwrap();
     assert!(Prepared::new(&config, data(), None).unwrap().preprocessing.clip);
+}
+
+#[test]
+fn the_schedule_sees_the_watched_total_and_moves_the_learning_rate() {
+    let prepared =
+        prepared("training.schedule = { kind = \"plateau\", patience = 1, factor = 0.5 }\ntraining.epochs = 12");
+    let history = quietly(&prepared, None).unwrap().history;
+    let schedule = prepared.config.training.schedule;
+    let mut state = contractive_core::schedule::ScheduleState::default();
+    for (i, record) in history.iter().enumerate() {
+        assert_eq!(record.learning_rate, 0.01 * schedule.factor(&state, i, 12));
+        schedule.observe(&mut state, record.watched());
+    }
+    assert!(history[11].learning_rate < history[0].learning_rate, "the total must have waited at least once");
 }

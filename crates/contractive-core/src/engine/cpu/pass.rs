@@ -1,0 +1,206 @@
+//! One pass over a batch: weights, lanes, sums over lanes, tiles.
+
+use rayon::prelude::*;
+
+use super::gradient::{GradientSources, each_tile};
+use super::lane::{Lane, LaneStores, Step};
+use super::record::Record;
+use super::{CpuEngine, LANES, threads};
+use crate::kernels::sparsity::sparsity_forward_backward;
+use crate::kernels::weight_norms::{weight_l1_forward, weight_l2_forward};
+use crate::kernels::{EncoderLayer, Plan, StepWeights};
+use crate::objective::{Batch, Terms};
+use crate::penalty::Penalty;
+
+/// What a pass over a batch is for.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Purpose {
+    /// The objective's value.
+    Value,
+    /// Its value and gradient.
+    Gradient,
+    /// ‖J‖² of each row; no decoder.
+    Jacobian,
+}
+
+impl CpuEngine {
+    /// The plan for `purpose` with batches of `n` rows.
+    fn plan(&self, purpose: Purpose, n: usize) -> Plan {
+        let penalty = match purpose {
+            Purpose::Jacobian => Penalty::Jacobian,
+            _ => self.objective.penalty,
+        };
+        Plan::new(penalty, self.parameters.architecture(), n)
+    }
+
+    /// The whole pass; `values` receives P of each row where it is wanted.
+    pub(super) fn pass(&mut self, batch: &Batch<'_>, purpose: Purpose, values: &mut [f64]) -> Terms {
+        let pool = self.pool.take();
+        let terms = threads::run(pool.as_ref(), || self.pass_here(batch, purpose, pool.is_some(), values));
+        self.pool = pool;
+        terms
+    }
+
+    fn pass_here(&mut self, batch: &Batch<'_>, purpose: Purpose, parallel: bool, values: &mut [f64]) -> Terms {
+        let (n, d) = (batch.rows.rows(), batch.rows.columns());
+        let plan = self.plan(purpose, n);
+        self.derive(plan);
+        let n_shifted = match self.objective.penalty {
+            Penalty::Hessian { corruptions, .. } if plan.looks_at_rows() && purpose != Purpose::Jacobian => corruptions,
+            _ => 0,
+        };
+        self.shift(batch, n_shifted);
+        let mut inputs = Vec::with_capacity(2 + n_shifted);
+        inputs.push(batch.encoded().values());
+        if batch.corrupted.is_some() && plan.looks_at_rows() {
+            inputs.push(batch.rows.values());
+        }
+        let clean = inputs.len() - 1;
+        inputs.extend(self.shifted.chunks_exact(n * d).take(n_shifted));
+
+        let architecture = self.parameters.architecture();
+        let depth = architecture.encoder_depth();
+        let record = Record::new(architecture, inputs.len());
+        let net: Vec<EncoderLayer<'_>> = (0..depth).map(|l| self.derived.encoder_layer(&self.parameters, l)).collect();
+        let [even, odd, dz] = &mut self.stores;
+        for (store, stride) in [(&mut *even, record.a_stride[0]), (odd, record.a_stride[1]), (dz, record.dz_stride)] {
+            if store.len() < n * stride {
+                store.resize(n * stride, 0.0);
+            }
+        }
+        let backward = purpose == Purpose::Gradient;
+        let mut step = Step {
+            arch: self.arch,
+            parameters: &self.parameters,
+            derived: &self.derived,
+            weights: StepWeights {
+                net: &net,
+                q: &self.derived.row_norms,
+                G: &self.derived.gram,
+                net64: &self.derived.net64,
+            },
+            record: &record,
+            plan,
+            loss: self.objective.loss,
+            decodes: purpose != Purpose::Jacobian,
+            backward,
+            contraction: self.objective.contraction,
+            n,
+            targets: batch.rows.values(),
+            inputs: &inputs,
+            clean,
+            draws: batch.draws,
+            sparsity: &[],
+        };
+        let lane_rows = n.div_ceil(LANES).max(1);
+        let n_lanes = n.div_ceil(lane_rows);
+        self.lanes.resize_with(LANES, Lane::default);
+        let lanes = &mut self.lanes[..n_lanes];
+        let mut cut = Cut { lanes, stores: &mut self.stores, record: &record, n, lane_rows, parallel };
+
+        let mut sparsity = 0.0;
+        if let (Some(target), true) = (self.objective.sparsity, step.decodes) {
+            let k = architecture.code_size();
+            cut.each(|lane, stores, rows| lane.sum_code(&step, stores, rows));
+            let mut mean = vec![0.0; k];
+            for lane in &*cut.lanes {
+                mean.iter_mut().zip(&lane.code_sum).for_each(|(m, s)| *m += s / n as f64);
+            }
+            self.slope.resize(k, 0.0);
+            sparsity = sparsity_forward_backward(&mut self.slope, &mean, target.target, n);
+            self.slope.iter_mut().for_each(|s| *s *= target.weight as f32);
+            step.sparsity = &self.slope;
+        }
+        if backward {
+            cut.lanes.iter_mut().for_each(|lane| lane.penalty.reset(plan, &net));
+        }
+        cut.each(|lane, stores, rows| lane.run(&step, stores, rows));
+
+        let (mut reconstruction, mut penalty) = (0.0, 0.0);
+        for lane in &*cut.lanes {
+            reconstruction += lane.L.iter().sum::<f64>();
+            penalty += lane.P.iter().sum::<f64>();
+        }
+        if !values.is_empty() {
+            let rows = cut.lanes.iter().flat_map(|lane| &lane.P);
+            values.iter_mut().zip(rows).for_each(|(value, p)| *value = *p);
+        }
+        penalty = match plan {
+            Plan::WeightL1 => net.iter().map(|l| weight_l1_forward(l.W)).sum(),
+            Plan::WeightL2 => net.iter().map(|l| weight_l2_forward(self.arch, l.W)).sum(),
+            _ => penalty / n as f64,
+        };
+        if backward {
+            self.sums.reduce(self.arch, plan, &self.lanes[..n_lanes], depth);
+            let [even, odd, dz] = &self.stores;
+            let sources = GradientSources {
+                arch: self.arch,
+                parameters: &self.parameters,
+                record: &record,
+                plan,
+                contraction: self.objective.contraction,
+                inputs: &inputs,
+                n,
+                a: [even, odd],
+                dz,
+                sums: &self.sums,
+            };
+            each_tile(parallel, &self.tiles, &mut self.gradient, &|tile, part| sources.tile(tile, part));
+        }
+        Terms::combine(&self.objective, reconstruction / n as f64, penalty, sparsity)
+    }
+
+    /// Brings the derived weights up to date for `plan`.
+    pub(super) fn derive(&mut self, plan: Plan) {
+        if let Some(plans) = self.derived_for
+            && plans.contains(&plan)
+        {
+            return;
+        }
+        let plans = [plan, self.derived_for.map_or(plan, |plans| plans[0])];
+        self.derived.refresh(self.arch, &self.parameters, plans);
+        self.derived_for = Some(plans);
+    }
+
+    /// x + ε for each corruption of `hessian`.
+    fn shift(&mut self, batch: &Batch<'_>, corruptions: usize) {
+        let x = batch.rows.values();
+        self.shifted.resize(corruptions * x.len(), 0.0);
+        for (shifted, draws) in self.shifted.chunks_exact_mut(x.len()).zip(batch.draws.chunks_exact(x.len())) {
+            for ((s, &x), &e) in shifted.iter_mut().zip(x).zip(draws) {
+                *s = x + e;
+            }
+        }
+    }
+}
+
+/// A batch cut into lanes.
+struct Cut<'a> {
+    lanes: &'a mut [Lane],
+    stores: &'a mut [Vec<f32>; 3],
+    record: &'a Record,
+    n: usize,
+    lane_rows: usize,
+    parallel: bool,
+}
+
+impl Cut<'_> {
+    /// Runs `work` on every lane with its piece of the stores and its range of rows.
+    fn each(&mut self, work: impl Fn(&mut Lane, &mut LaneStores<'_>, std::ops::Range<usize>) + Sync) {
+        let [even, odd, dz] = &mut *self.stores;
+        let (rows, n, record) = (self.lane_rows, self.n, self.record);
+        let strides = [record.a_stride[0] * rows, record.a_stride[1] * rows, record.dz_stride * rows];
+        let one = |(i, (((lane, even), odd), dz)): (usize, (((&mut Lane, _), _), _))| {
+            work(lane, &mut LaneStores { a: [even, odd], dz }, i * rows..((i + 1) * rows).min(n));
+        };
+        if self.parallel {
+            let pieces = self.lanes.par_iter_mut().zip(even.par_chunks_mut(strides[0]));
+            let pieces = pieces.zip(odd.par_chunks_mut(strides[1])).zip(dz.par_chunks_mut(strides[2]));
+            pieces.enumerate().for_each(one);
+        } else {
+            let pieces = self.lanes.iter_mut().zip(even.chunks_mut(strides[0]));
+            let pieces = pieces.zip(odd.chunks_mut(strides[1])).zip(dz.chunks_mut(strides[2]));
+            pieces.enumerate().for_each(one);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What a penalty page is given: layers, their passes, a step's weights, a lane's rows.
+
+#[cfg(doc)]
+use super::Plan;
+use super::finite_difference::Layer64;
+
+/// One encoder layer as the penalties see it: z = W a + b, a = φ(z).
+#[derive(Debug, Clone, Copy)]
+pub struct EncoderLayer<'a> {
+    /// Weights, shape (m, n), row-major.
+    pub W: &'a [f32],
+    /// The transpose, shape (n, m), row-major.
+    pub WT: &'a [f32],
+    /// Outputs m.
+    pub m: usize,
+    /// Inputs n.
+    pub n: usize,
+    /// Whether φ″ is not zero everywhere: only then does a penalty reach the pre-activations.
+    pub is_smooth: bool,
+}
+
+/// One encoder layer at one point, for the rows of a lane: shapes (rows, m), row-major.
+#[derive(Debug, Clone, Default)]
+pub struct LayerPass {
+    /// φ′(z).
+    pub d: Vec<f32>,
+    /// φ″(z); empty where the penalty does not need it.
+    pub dd: Vec<f32>,
+    /// What the penalty adds to ∂C/∂z.
+    pub dZ: Vec<f32>,
+}
+
+/// What every lane reads of the step's weights.
+#[derive(Debug, Clone, Copy)]
+pub struct StepWeights<'a> {
+    /// The encoder's layers.
+    pub net: &'a [EncoderLayer<'a>],
+    /// ‖W_l,j‖² for each layer, where [`Plan::needs_row_norms`].
+    pub q: &'a [Vec<f32>],
+    /// G = W_1 W_1ᵀ, where [`Plan::needs_gram`].
+    pub G: &'a [f32],
+    /// The layers in f64, where [`Plan::needs_f64`].
+    pub net64: &'a [Layer64],
+}
+
+/// What a penalty reads of one lane's rows.
+#[derive(Debug, Clone, Copy)]
+pub struct LaneRows<'a> {
+    /// Clean rows x (rows, d).
+    pub X: &'a [f32],
+    /// The lane's share of the draws: probes (rows, probes, k) or directions (rows, directions, d).
+    pub draws: &'a [f32],
+    /// Codes h at the clean rows, `h_stride` apart.
+    pub h: &'a [f32],
+    /// Distance between rows of `h`.
+    pub h_stride: usize,
+}

@@ -1,0 +1,239 @@
+//! The fast engine against the reference, on shapes that reach every page, lane edge and order of multiplication; and
+//! what only an engine promises: the same bits for any number of threads, exact row norms, steps that allocate no buffer.
+#![allow(non_snake_case)] // matrices are upper case, as in the papers
+
+mod tolerance;
+mod trial;
+
+use contractive_core::engine::{CpuEngine, Engine};
+use contractive_core::matrix::MatRef;
+use contractive_core::objective::Sparsity;
+use contractive_core::optimiser::Optimiser;
+use contractive_core::penalty::ProbeDistribution;
+use contractive_core::{Activation, Architecture, Batch, Loss, Objective, Parameters, Penalty};
+use trial::{Draws, ENGINE, REFERENCE, Trial, network_of};
+
+/// Encoder sizes that make the cost model choose each order, and one layer.
+const SHAPES: [(&str, &[usize]); 5] = [
+    ("one layer", &[11, 7]),
+    ("Gram", &[40, 6, 5, 3]),
+    ("direct", &[9, 14, 3]),
+    ("input side", &[3, 10, 9, 8]),
+    ("a code wider than the lanes' groups", &[30, 20, 12]),
+];
+
+fn penalties(k: usize) -> Vec<Penalty> {
+    let mut all = Penalty::ALL.to_vec();
+    all.push(Penalty::LogisticLast { hold_weights: true });
+    all.push(Penalty::FiniteDifference { epsilon: 1e-2, directions: 3 });
+    all.push(Penalty::Projection { probes: 3, distribution: ProbeDistribution::Spherical });
+    all.push(Penalty::Projection { probes: k, distribution: ProbeDistribution::Orthogonal });
+    all
+}
+
+/// Engine and reference on one trial, value and every tensor of the gradient.
+fn compare(label: &str, trial: &Trial) {
+    let (want, got) = ((REFERENCE.evaluate)(trial), (ENGINE.evaluate)(trial));
+    for (name, want, got) in [
+        ("total", want.terms.total, got.terms.total),
+        ("penalty", want.terms.penalty, got.terms.penalty),
+        ("reconstruction", want.terms.reconstruction, got.terms.reconstruction),
+        ("sparsity", want.terms.sparsity, got.terms.sparsity),
+    ] {
+        let error = (got - want).abs() / want.abs().max(1e-30);
+        assert!(want == got || error < tolerance::ENGINE, "{label}: {name} is {got}, the reference says {want}");
+    }
+    for place in contractive_core::parameters::layout(&trial.architecture) {
+        let largest = want.gradient[place.range()].iter().fold(0.0_f64, |m, g| m.max(g.abs()));
+        for i in place.range() {
+            let error = (want.gradient[i] - got.gradient[i]).abs();
+            assert!(
+                error <= tolerance::ENGINE * largest,
+                "{label}: {} entry {}: {} not {}",
+                place.name,
+                i - place.start,
+                got.gradient[i],
+                want.gradient[i]
+            );
+        }
+    }
+}
+
+#[test]
+fn every_penalty_on_every_shape_agrees_with_the_reference() {
+    let mut seed = 0;
+    for (shape, sizes) in SHAPES {
+        for phi in Activation::ALL {
+            for penalty in penalties(sizes[sizes.len() - 1]) {
+                for tied in [false, true] {
+                    // 1 row, fewer rows than lanes, and more with a short last lane.
+                    for n in [1, 5, 19] {
+                        seed += 1;
+                        let loss = Loss::ALL[seed as usize % 2];
+                        let objective = Objective::new(loss, penalty, 0.3);
+                        let scale = 1.0 / (sizes[0] as f64).sqrt();
+                        let network = network_of(sizes, phi, Activation::Identity, tied);
+                        let trial = Trial::draw(seed, network, objective, n, scale, 0.3);
+                        compare(&format!("{shape}, {phi}, {penalty:?}, tied {tied}, {n} rows"), &trial);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn noise_and_sparsity_agree_with_the_reference() {
+    for (seed, penalty) in penalties(3).into_iter().enumerate() {
+        for loss in Loss::ALL {
+            let mut objective = Objective::new(loss, penalty, 0.2);
+            objective.sparsity = Some(Sparsity { target: 0.1, weight: 0.5 });
+            let network = network_of(&[12, 6, 3], Activation::Sigmoid, Activation::Sigmoid, seed % 2 == 0);
+            let trial = Trial::draw(seed as u64, network, objective, 21, 0.5, 0.3);
+            compare(&format!("{loss}, {penalty:?}, sparse"), &trial);
+            compare(&format!("{loss}, {penalty:?}, sparse and noisy"), &trial.with_noise(seed as u64, 0.2));
+        }
+    }
+}
+
+#[test]
+fn groups_of_samples_do_not_change_the_result() {
+    // 300 rows of 64 code units by 96 wide layers: several groups in a lane.
+    for penalty in
+        [Penalty::Jacobian, Penalty::JacobianNorm, Penalty::Hessian { corruptions: 1, sigma: 0.1, ratio: 0.5 }]
+    {
+        let network = network_of(&[110, 96, 64], Activation::Tanh, Activation::Identity, false);
+        let trial = Trial::draw(7, network, Objective::new(Loss::Mse, penalty, 0.1), 333, 0.1, 0.1);
+        compare(&format!("{penalty}"), &trial);
+    }
+}
+
+#[test]
+fn weights_beyond_one_tile_agree_with_the_reference() {
+    let network = network_of(&[700, 120, 9], Activation::Sigmoid, Activation::Sigmoid, true);
+    let trial = Trial::draw(3, network, Objective::new(Loss::CrossEntropy, Penalty::Jacobian, 0.1), 10, 0.05, 0.1);
+    compare("two tiles", &trial);
+}
+
+#[test]
+fn a_contraction_of_zero_still_reports_the_penalty() {
+    let network = network_of(&[8, 5], Activation::Sigmoid, Activation::Identity, false);
+    let trial = Trial::draw(3, network, Objective::new(Loss::Mse, Penalty::Jacobian, 0.0), 6, 1.0, 0.1);
+    compare("contraction 0", &trial);
+    assert!((ENGINE.evaluate)(&trial).terms.penalty > 0.0);
+}
+
+fn numbers(seed: u64, n: usize, scale: f64) -> Vec<f32> {
+    let mut draws = Draws::new(seed);
+    (0..n).map(|_| (scale * draws.normal()) as f32).collect()
+}
+
+/// An engine on random parameters.
+fn engine(network: &Architecture, objective: &Objective, optimiser: Optimiser, threads: usize) -> CpuEngine {
+    let mut parameters = Parameters::zeros(network).unwrap();
+    let values = numbers(1, parameters.len(), 0.1);
+    parameters.values_mut().copy_from_slice(&values);
+    CpuEngine::new(&parameters, objective, optimiser, Some(5.0), threads).unwrap()
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits_and_so_does_a_repeat() {
+    for penalty in penalties(5) {
+        let network = network_of(&[60, 24, 5], Activation::Tanh, Activation::Identity, false);
+        let objective = Objective::new(Loss::Sse, penalty, 0.1);
+        let rows = numbers(2, 50 * 60, 0.5);
+        let mut draws = numbers(3, penalty.n_draws(&network, 50), 1.0);
+        penalty.shape_draws(&network, &mut draws);
+        let run = |threads: usize| {
+            let mut engine = engine(&network, &objective, Optimiser::default(), threads);
+            let mut bits = Vec::new();
+            for _ in 0..5 {
+                let batch = Batch { draws: &draws, ..Batch::plain(MatRef::new(&rows, 50, 60)) };
+                bits.push(engine.objective_and_gradient(&batch).unwrap().total.to_bits());
+                engine.update(1e-2);
+            }
+            bits.extend(engine.parameters().values().iter().map(|v| u64::from(v.to_bits())));
+            bits
+        };
+        let one = run(1);
+        for threads in [1, 2, 3, 7] {
+            assert!(run(threads) == one, "{penalty}: {threads} threads give other bits");
+        }
+    }
+}
+
+#[test]
+fn encoding_and_decoding_agree_with_the_reference_beyond_one_block() {
+    let network = network_of(&[6, 9, 4], Activation::Gelu, Activation::Sigmoid, false);
+    let rows = numbers(5, 4500 * 6, 1.0);
+    for threads in [1, 2] {
+        let objective = Objective::new(Loss::Mse, Penalty::None, 0.0);
+        let mut engine = engine(&network, &objective, Optimiser::default(), threads);
+        let (mut code, mut output) = (vec![0.0; 4500 * 4], vec![0.0; 4500 * 6]);
+        engine.encode(MatRef::new(&rows, 4500, 6), &mut code).unwrap();
+        engine.decode(MatRef::new(&code, 4500, 4), &mut output).unwrap();
+        let values: Vec<f64> = engine.parameters().values().iter().map(|v| f64::from(*v)).collect();
+        let reference = contractive_core::reference::Network::new(&network, &values).unwrap();
+        for r in [0, 1, 511, 512, 4095, 4096, 4499] {
+            let x: Vec<f64> = rows[r * 6..(r + 1) * 6].iter().map(|v| f64::from(*v)).collect();
+            let h = contractive_core::reference::network::forward(reference.encoder(), &x);
+            let y = contractive_core::reference::network::forward(reference.decoder(), h.output());
+            for (got, want) in code[r * 4..].iter().zip(h.output()).chain(output[r * 6..].iter().zip(y.output())) {
+                assert!((f64::from(*got) - want).abs() < 1e-5, "row {r}, {threads} threads: {got} not {want}");
+            }
+        }
+    }
+}
+
+#[test]
+fn row_norms_agree_with_the_explicit_jacobian_whatever_was_trained() {
+    for (_, sizes) in SHAPES {
+        let network = network_of(sizes, Activation::Softplus, Activation::Identity, false);
+        let objective = Objective::new(Loss::Mse, Penalty::WeightL2, 0.1);
+        let mut engine = engine(&network, &objective, Optimiser::default(), 2);
+        let (n, d, k) = (600, sizes[0], sizes[sizes.len() - 1]);
+        let rows = numbers(9, n * d, 1.0);
+        let rows = MatRef::new(&rows, n, d);
+        let mut squares = vec![0.0; n];
+        engine.jacobian_squares(rows, &mut squares).unwrap();
+        let J = contractive_core::jacobian::explicit(&engine.parameters(), rows);
+        for (r, J) in J.chunks_exact(k * d).enumerate() {
+            let want: f64 = J.iter().map(|v| f64::from(*v).powi(2)).sum();
+            assert!((squares[r] - want).abs() < 1e-5 * want, "row {r}: {} not {want}", squares[r]);
+        }
+    }
+}
+
+#[test]
+fn wrong_sizes_are_errors_and_change_nothing() {
+    let network = network_of(&[6, 4], Activation::Tanh, Activation::Identity, false);
+    let penalty = Penalty::Projection { probes: 2, distribution: ProbeDistribution::Rademacher };
+    let mut engine = engine(&network, &Objective::new(Loss::Mse, penalty, 0.1), Optimiser::default(), 1);
+    let rows = [0.0; 15];
+    let error = engine.objective_and_gradient(&Batch::plain(MatRef::new(&rows, 3, 5))).unwrap_err();
+    assert_eq!(error.to_string(), "a batch must have 6 columns, got 5");
+    let error = engine.objective(&Batch::plain(MatRef::new(&rows[..12], 2, 6))).unwrap_err();
+    assert_eq!(error.to_string(), "the penalty's draws must have 16 numbers, got 0");
+    assert!(engine.encode(MatRef::new(&rows[..12], 2, 6), &mut [0.0; 7]).is_err());
+    assert!(engine.objective(&Batch::plain(MatRef::new(&[], 0, 6))).is_err());
+    let other = Parameters::zeros(&network_of(&[6, 5], Activation::Tanh, Activation::Identity, false)).unwrap();
+    assert!(engine.load(&other).is_err());
+}
+
+#[test]
+fn bad_settings_are_refused_before_any_work() {
+    let network = network_of(&[6, 4], Activation::Tanh, Activation::Identity, false);
+    let parameters = Parameters::zeros(&network).unwrap();
+    let build = |objective: &Objective, clip, threads| {
+        CpuEngine::new(&parameters, objective, Optimiser::default(), clip, threads).err().map(|e| e.to_string())
+    };
+    let good = Objective::new(Loss::Mse, Penalty::Jacobian, 0.1);
+    assert_eq!(build(&good, None, 1), None);
+    for bad in [f64::NAN, -1.0, f64::INFINITY] {
+        let message = build(&Objective::new(Loss::Mse, Penalty::Jacobian, bad), None, 1).unwrap();
+        assert!(message.starts_with("`contraction` must be finite and at least 0, got"), "{message}");
+    }
+    assert!(build(&Objective::new(Loss::Bce, Penalty::Jacobian, 0.1), None, 1).unwrap().contains("sigmoid output"));
+    assert!(build(&good, Some(0.0), 1).is_some());
+    assert!(build(&good, None, 0).is_some());
+}

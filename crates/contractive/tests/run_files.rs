@@ -1,0 +1,119 @@
+//! What a run leaves on the disk, read back when it has been damaged, and the exit codes of what is refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use contractive::checkpoint::Checkpoint;
+use contractive::config::TrainConfig;
+use contractive::data::Dataset;
+use contractive::run::{RunError, default_path};
+use contractive::{Error, Model, Prepared, RunDirectory, train};
+use proptest::prelude::*;
+
+fn run_in(folder: &Path) -> RunDirectory {
+    let text = "model.hidden = [3]\ntraining = { epochs = 2, batch_size = 8 }\n";
+    let config = TrainConfig::from_toml("test", text).unwrap();
+    let values = (0..80).map(|i| (i as f32).sin()).collect();
+    let prepared = Prepared::new(&config, Dataset::from_f32("waves", 4, values).unwrap(), None).unwrap();
+    let run = RunDirectory::create(&folder.join("run"), &prepared.config).unwrap();
+    train(&prepared, Some(&run), None, &mut (), &AtomicBool::new(false)).unwrap();
+    run
+}
+
+fn every_file(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(every_file(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn a_run_leaves_the_files_promised_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_in(folder.path());
+    let names: Vec<String> = every_file(run.path())
+        .iter()
+        .map(|p| p.strip_prefix(run.path()).unwrap().to_string_lossy().replace('\\', "/"))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "checkpoints/best.safetensors",
+            "checkpoints/last.safetensors",
+            "config.toml",
+            "metrics.jsonl",
+            "model/config.json",
+            "model/model.safetensors"
+        ]
+    );
+    let line = fs::read_to_string(run.metrics_file()).unwrap().lines().next().unwrap().to_owned();
+    for key in ["epoch", "step", "seconds", "train", "validation", "test", "jacobian_norm", "learning_rate"] {
+        assert!(line.contains(&format!("\"{key}\":")), "{line}");
+    }
+    let config = fs::read_to_string(run.config_file()).unwrap();
+    assert!(config.contains("scale = \"standard\"") && config.contains("output_activation = \"identity\""), "{config}");
+}
+
+#[test]
+fn a_place_that_is_taken_or_not_writable_is_refused_before_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_in(folder.path());
+    let error = RunDirectory::create(run.path(), &TrainConfig::default()).unwrap_err();
+    assert!(matches!(error, RunError::Occupied { .. }));
+    assert_eq!(Error::from(error).exit_code(), 2);
+    let file = folder.path().join("file");
+    fs::write(&file, "x").unwrap();
+    for path in [file.clone(), file.join("inside")] {
+        let error = RunDirectory::create(&path, &TrainConfig::default()).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("cannot write {}", path.display())), "{error}");
+        assert_eq!(Error::from(error).exit_code(), 1);
+    }
+    let error = RunDirectory::open(folder.path()).unwrap_err();
+    assert!(error.to_string().ends_with("is not a run directory: it has no config.toml"), "{error}");
+}
+
+#[test]
+fn a_damaged_metrics_line_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_in(folder.path());
+    let text = fs::read_to_string(run.metrics_file()).unwrap();
+    fs::write(run.metrics_file(), &text[..text.len() - 20]).unwrap();
+    let error = run.metrics().unwrap_err();
+    assert!(error.to_string().contains("metrics.jsonl, line 2: "), "{error}");
+}
+
+#[test]
+fn a_model_file_is_not_a_checkpoint_and_bad_files_exit_with_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_in(folder.path());
+    let error = Checkpoint::load(&run.model().join("model.safetensors")).unwrap_err();
+    assert!(error.to_string().contains("is not a checkpoint"), "{error}");
+    assert_eq!(Error::from(error).exit_code(), 3);
+    fs::write(run.model().join("model.safetensors"), [255; 16]).unwrap();
+    assert_eq!(Error::from(Model::load(run.path()).unwrap_err()).exit_code(), 3);
+    assert_eq!(Error::from(Model::load(folder.path()).unwrap_err()).exit_code(), 1);
+}
+
+#[test]
+fn names_are_made_fit_for_a_path() {
+    assert_eq!(default_path(Path::new("runs"), "../a b:test", "20260101"), Path::new("runs/a-b-test-20260101"));
+}
+
+#[test]
+fn no_damaged_checkpoint_panics_and_a_cut_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(run_in(folder.path()).last_checkpoint()).unwrap();
+    let path = folder.path().join("damaged.safetensors");
+    proptest!(|(at in any::<prop::sample::Index>(), byte: u8, cut: bool)| {
+        let mut bytes = whole.clone();
+        let at = at.index(bytes.len());
+        if cut { bytes.truncate(at) } else { bytes[at] = byte }
+        fs::write(&path, bytes).unwrap();
+        let read = Checkpoint::load(&path);
+        prop_assert!(!(cut && read.is_ok()));
+    });
+}
