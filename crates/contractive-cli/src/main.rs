@@ -1,3 +1,55 @@
 //! The command cae: train, evaluate and use contractive autoencoders.
+//!
+//! Read in this order: [`commands`], one file a subcommand; [`arguments`] and [`training_arguments`], the flags and how
+//! they become a layer of the configuration; [`session`], a training run from the first line to the last picture;
+//! [`progress`], what is shown meanwhile; [`exit`], errors and exit codes.
 
-fn main() {}
+mod arguments;
+mod commands;
+mod exit;
+mod introduction;
+mod models;
+mod numbers;
+mod output;
+mod pictures;
+mod progress;
+mod session;
+mod sources;
+mod table;
+mod training_arguments;
+
+use std::process::ExitCode;
+
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser};
+
+/// Trains, evaluates and uses contractive autoencoders.
+///
+/// A contractive autoencoder learns a code h = f(x) from which x can be restored, and pays for every direction in which
+/// the code moves with x: the squared Frobenius norm of the Jacobian ∂f/∂x, here exact for encoders of any depth.
+#[derive(Parser)]
+#[command(name = "cae", version, arg_required_else_help = true, after_help = AFTER_HELP, max_term_width = 100)]
+struct Cae {
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cae train                                      built-in images, default recipe; needs no files and no network
+  cae train fashion-64-32-16 --epochs 10         a recipe, with one change
+  cae train --data table.csv --hidden 64,16      your own table
+  cae evaluate runs/NAME --json                  judge what was trained
+
+Results go to standard output or to -o FILE; progress and errors go to standard error.
+
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad data, 4 training diverged, 130 stopped by Ctrl-C (saved).";
+
+fn main() -> ExitCode {
+    let colour = if output::allows_colour() { ColorChoice::Auto } else { ColorChoice::Never };
+    let matches = Cae::command().color(colour).get_matches();
+    let cae = match Cae::from_arg_matches(&matches) {
+        Ok(cae) => cae,
+        Err(e) => e.exit(),
+    };
+    exit::report(cae.command.run())
+}

@@ -355,3 +355,17 @@ fn rows_outside_the_unit_interval_are_refused_for_a_cross_entropy() {
     let config = TrainConfig::from_toml("t", "objective.loss = \"bce\"").unwrap();
     assert!(Prepared::new(&config, data(), None).unwrap().preprocessing.clip);
 }
+
+#[test]
+fn the_schedule_sees_the_watched_total_and_moves_the_learning_rate() {
+    let prepared =
+        prepared("training.schedule = { kind = \"plateau\", patience = 1, factor = 0.5 }\ntraining.epochs = 12");
+    let history = quietly(&prepared, None).unwrap().history;
+    let schedule = prepared.config.training.schedule;
+    let mut state = contractive_core::schedule::ScheduleState::default();
+    for (i, record) in history.iter().enumerate() {
+        assert_eq!(record.learning_rate, 0.01 * schedule.factor(&state, i, 12));
+        schedule.observe(&mut state, record.watched());
+    }
+    assert!(history[11].learning_rate < history[0].learning_rate, "the total must have waited at least once");
+}

@@ -1,0 +1,88 @@
+//! Flags that several subcommands share.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use contractive::data::LoadOptions;
+
+/// Where data sets are looked for.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SourceArguments {
+    /// Folder to look for registered data sets in first, before $CONTRACTIVE_DATA_DIR and the user's cache.
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Never download; a data set that is not there is an error.
+    #[arg(long, help_heading = "Data")]
+    pub(crate) offline: bool,
+}
+
+/// The rows that a trained model is used on.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct RowArguments {
+    /// A registered name (`mnist`, `mnist:train`; the test part when none is named; see `cae data list`) or a file:
+    /// .csv, .tsv, .npy, IDX (each also .gz), or .npz.
+    #[arg(long, value_name = "SPEC", help_heading = "Data")]
+    pub(crate) data: Option<String>,
+    /// The first rows only, at least 1; all by default.
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    pub(crate) rows: Option<usize>,
+    /// Column of a text table that holds labels, not features; by default the one the run left out.
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    pub(crate) label_column: Option<String>,
+    /// Array of an .npz archive; by default X, or the only table.
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    pub(crate) array: Option<String>,
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// Threads, at least 1; by default one a processor core. Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+}
+
+impl SourceArguments {
+    /// The flags again, as a user would type them after a command; with a space before each.
+    pub(crate) fn as_typed(&self) -> String {
+        let folder = self.data_dir.as_ref().map(|folder| format!(" --data-dir {}", quoted(&folder.to_string_lossy())));
+        format!("{}{}", folder.unwrap_or_default(), if self.offline { " --offline" } else { "" })
+    }
+}
+
+impl RowArguments {
+    /// As the toolkit takes them.
+    pub(crate) fn load_options(&self) -> LoadOptions {
+        LoadOptions {
+            data_dir: self.source.data_dir.clone(),
+            offline: self.source.offline,
+            rows: self.rows,
+            label_column: self.label_column.clone(),
+            array: self.array.clone(),
+        }
+    }
+
+    /// Threads to use.
+    pub(crate) fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
+        self.threads.map_or_else(cores, usize::from)
+    }
+}
+
+/// `text` as one word of a shell's command line.
+pub(crate) fn quoted(text: &str) -> String {
+    let is_plain = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_./:,=+@%".contains(c));
+    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_part_them() {
+        assert_eq!(quoted("../shared/data"), "../shared/data");
+        assert_eq!(quoted("my data"), "'my data'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        let source = SourceArguments { data_dir: Some("a b".into()), offline: true };
+        assert_eq!(source.as_typed(), " --data-dir 'a b' --offline");
+        assert_eq!(SourceArguments::default().as_typed(), "");
+    }
+}

@@ -1,0 +1,263 @@
+//! `cae data`: the registered data sets, and what a file holds.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use contractive::data::registry::{self, FileState, Registered};
+use contractive::data::{DataSpec, LoadOptions, Part};
+use serde_json::{Value, json};
+
+use crate::arguments::{RowArguments, SourceArguments};
+use crate::exit::{Ending, Usage};
+use crate::numbers::{bytes, count, grouped, plain};
+use crate::output::{check_folder, print, print_json};
+use crate::sources::{Downloads, load};
+use crate::table::{Side, aligned, pairs};
+
+/// List, fetch and verify data sets; describe a file.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Data {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// List the registered data sets and whether they are here.
+    List {
+        #[command(flatten)]
+        source: SourceArguments,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Download a data set from its official source, checking every file's SHA-256 sum.
+    Fetch {
+        /// The registered name.
+        name: String,
+        /// Folder in which the set's own folder is made [default: the user's cache].
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Show no progress.
+        #[arg(long, short)]
+        quiet: bool,
+    },
+    /// Check a data set's files against their published SHA-256 sums. Exit code 3 if one is wrong, 1 if one is missing.
+    Verify {
+        /// The registered name.
+        name: String,
+        #[command(flatten)]
+        source: SourceArguments,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Describe data: rows, features, range, labels.
+    Info {
+        /// A registered name (`mnist`, `mnist:test`) or a file.
+        spec: String,
+        #[command(flatten)]
+        source: SourceArguments,
+        /// Column of a text table that holds labels.
+        #[arg(long, value_name = "NAME", help_heading = "Data")]
+        label_column: Option<String>,
+        /// Array of an .npz archive; by default X, or the only table.
+        #[arg(long, value_name = "NAME", help_heading = "Data")]
+        array: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cae data list
+  cae data fetch fashion-mnist
+  cae data verify mnist --data-dir ~/data
+  cae data info table.csv";
+
+impl Data {
+    /// Runs the subcommand.
+    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        match self.action {
+            Action::List { source, json } => list(&source, json),
+            Action::Fetch { name, into, json, quiet } => fetch(&name, into, json, quiet),
+            Action::Verify { name, source, json } => verify(&name, &options_of(&source), json),
+            Action::Info { spec, source, label_column, array, json } => {
+                info(&spec, &RowArguments { label_column, array, source, ..RowArguments::default() }, json)
+            }
+        }
+    }
+}
+
+fn options_of(source: &SourceArguments) -> LoadOptions {
+    LoadOptions { data_dir: source.data_dir.clone(), offline: source.offline, ..LoadOptions::default() }
+}
+
+/// The folder of a set's files, if every part is found.
+fn folder_of(set: &Registered, options: &LoadOptions) -> Option<PathBuf> {
+    let parts: Vec<_> =
+        set.parts.iter().map(|part| registry::locate(set.name, part.part, options).ok().flatten()).collect();
+    let first = parts.iter().all(Option::is_some).then(|| parts.into_iter().flatten().next())??;
+    first.images.parent().map(PathBuf::from)
+}
+
+fn list(source: &SourceArguments, is_json: bool) -> anyhow::Result<Ending> {
+    let options = options_of(source);
+    let state = |set: &Registered| match folder_of(set, &options) {
+        _ if set.is_built_in() => ("built_in", "built in".to_owned()),
+        Some(folder) => ("here", folder.display().to_string()),
+        None if set.can_be_downloaded() => ("to_be_fetched", format!("`cae data fetch {}`", set.name)),
+        None => ("missing", "not here; it has no official download".to_owned()),
+    };
+    if is_json {
+        let sets: Vec<Value> = registry::all()
+            .iter()
+            .map(|set| {
+                json!({
+                    "name": set.name, "description": set.description, "licence": set.licence,
+                    "train_rows": set.rows.0, "test_rows": set.rows.1,
+                    "height": set.image_shape.0, "width": set.image_shape.1, "classes": set.class_names,
+                    "state": state(set).0, "folder": folder_of(set, &options),
+                })
+            })
+            .collect();
+        print_json(&sets)?;
+        return Ok(Ending::Done);
+    }
+    let mut rows = vec![["name", "train", "test", "pixels", "where"].map(str::to_owned).to_vec()];
+    for set in registry::all() {
+        let (height, width) = set.image_shape;
+        rows.push(vec![
+            set.name.to_owned(),
+            grouped(set.rows.0),
+            grouped(set.rows.1),
+            format!("{height} x {width}"),
+            state(set).1,
+        ]);
+    }
+    let described: Vec<(&str, String)> = registry::all()
+        .iter()
+        .map(|set| (set.name, format!("{} (licence: {})", set.description, set.licence)))
+        .collect();
+    let sides = [Side::Left, Side::Right, Side::Right, Side::Right, Side::Left];
+    print(&format!("{}\n{}", aligned(&sides, &rows), pairs(&described)))?;
+    Ok(Ending::Done)
+}
+
+fn fetch(name: &str, into: Option<PathBuf>, is_json: bool, is_quiet: bool) -> anyhow::Result<Ending> {
+    let Some(into) = into.or_else(registry::cache_dir) else {
+        return Err(Usage("neither $XDG_CACHE_HOME nor $HOME names a cache; give --into DIR".into()).into());
+    };
+    check_folder(&into).map_err(|source| contractive::run::RunError::Write { path: into.clone(), source })?;
+    let paths = {
+        let mut downloads = Downloads::new(is_quiet || is_json);
+        registry::fetch(name, &into, &mut |file, done, all| downloads.tell(file, done, all))?
+    };
+    if is_json {
+        print_json(&json!({ "name": name, "files": paths }))?;
+    } else if paths.is_empty() {
+        print(&format!("{name} is built in and needs no files\n"))?;
+    } else {
+        let lines: String = paths.iter().map(|path| format!("{}\n", path.display())).collect();
+        print(&lines)?;
+    }
+    Ok(Ending::Done)
+}
+
+fn verify(name: &str, options: &LoadOptions, is_json: bool) -> anyhow::Result<Ending> {
+    let statuses = registry::verify(name, options)?;
+    let word = |state: &FileState| match state {
+        FileState::Missing => "missing",
+        FileState::Sound => "sound",
+        FileState::Wrong { .. } => "wrong",
+    };
+    if is_json {
+        let files: Vec<Value> = statuses
+            .iter()
+            .map(|status| {
+                let got = match &status.state {
+                    FileState::Wrong { got } => Some(got),
+                    _ => None,
+                };
+                json!({
+                    "file": status.file.name, "path": status.path, "state": word(&status.state),
+                    "bytes": status.file.size, "sha256": status.file.sha256, "got": got,
+                })
+            })
+            .collect();
+        print_json(&json!({ "name": name, "files": files }))?;
+    } else if statuses.is_empty() {
+        print(&format!("{name} is built in and needs no files\n"))?;
+    } else {
+        let rows: Vec<Vec<String>> = statuses
+            .iter()
+            .map(|status| {
+                let place = status.path.as_ref().map_or_else(
+                    || format!("{} ({})", status.file.name, bytes(status.file.size)),
+                    |path| path.display().to_string(),
+                );
+                let remedy = match &status.state {
+                    FileState::Missing => format!("fetch it with `cae data fetch {name}`"),
+                    FileState::Sound => format!("sha256 {}…", &status.file.sha256[..12]),
+                    FileState::Wrong { got } => format!("sha256 {got}; delete it and fetch it again"),
+                };
+                vec![word(&status.state).to_owned(), place, remedy]
+            })
+            .collect();
+        print(&aligned(&[Side::Left; 3], &rows))?;
+    }
+    let is = |wanted: &str| statuses.iter().any(|status| word(&status.state) == wanted);
+    Ok(match (is("wrong"), is("missing")) {
+        (true, _) => Ending::FoundBadData,
+        (false, true) => Ending::NotFound,
+        (false, false) => Ending::Done,
+    })
+}
+
+fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<Ending> {
+    let spec: DataSpec = text.parse()?;
+    let data = load(&spec, Part::Train, &arguments.load_options(), is_json)?;
+    let (lowest, highest) = data.range();
+    let mut classes: Vec<i64> = data.labels().unwrap_or_default().to_vec();
+    classes.sort_unstable();
+    classes.dedup();
+    if is_json {
+        print_json(&json!({
+            "name": data.name(), "rows": data.len(), "features": data.n_features(),
+            "image_shape": data.image_shape(), "feature_names": data.feature_names(),
+            "lowest": lowest, "highest": highest, "classes": data.labels().map(|_| classes.len()),
+            "class_names": data.class_names(), "sha256": data.sha256(), "notes": data.notes(),
+        }))?;
+        return Ok(Ending::Done);
+    }
+    let mut lines = vec![("data", data.name().to_owned()), ("rows", grouped(data.len()))];
+    lines.push(match data.image_shape() {
+        Some((height, width)) => ("features", format!("{} (images of {height} x {width} pixels)", data.n_features())),
+        None => ("features", grouped(data.n_features())),
+    });
+    lines.push(("range", format!("{} to {}", plain(f64::from(lowest)), plain(f64::from(highest)))));
+    if let Some(names) = data.feature_names() {
+        lines.push(("columns", some_of(names)));
+    }
+    if data.labels().is_some() {
+        let names = data.class_names().map_or_else(String::new, |names| format!(": {}", some_of(names)));
+        lines.push(("labels", format!("{}{names}", count(classes.len(), "class").replace("classs", "classes"))));
+    }
+    lines.extend(data.sha256().map(|sum| ("sha256", sum.to_owned())));
+    lines.extend(data.notes().iter().map(|note| ("note", note.clone())));
+    print(&pairs(&lines))?;
+    Ok(Ending::Done)
+}
+
+/// The first names, and how many more there are.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown}, and {} more", names.len() - SHOWN) } else { shown }
+}

@@ -1,0 +1,85 @@
+//! `cae encode`: the codes of rows.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use contractive::output::TableFormat;
+
+use crate::arguments::RowArguments;
+use crate::exit::Ending;
+use crate::models::Opened;
+use crate::numbers::count;
+use crate::output::TableTarget;
+
+/// Write the codes of rows, one row a row, one code unit a column.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Encode {
+    /// A run directory or a model directory.
+    #[arg(value_name = "RUN_OR_MODEL")]
+    model: PathBuf,
+    #[command(flatten)]
+    rows: RowArguments,
+    #[command(flatten)]
+    target: TargetArguments,
+}
+
+/// Where rows of numbers go.
+#[derive(Args)]
+pub(crate) struct TargetArguments {
+    /// Write to this file, .npy or .csv by its name; `-` is standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Format on standard output [default: csv].
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    pub(crate) format: Option<FormatWord>,
+    /// Say nothing about the file written.
+    #[arg(long, short, help_heading = "Output")]
+    pub(crate) quiet: bool,
+}
+
+/// A format of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatWord {
+    /// Text under a line of column names.
+    Csv,
+    /// NumPy's binary format, 32-bit floats.
+    Npy,
+}
+
+impl TargetArguments {
+    /// The target, refused before any work when it cannot be written.
+    pub(crate) fn target(&self) -> anyhow::Result<TableTarget> {
+        let format = self.format.map(|word| match word {
+            FormatWord::Csv => TableFormat::Csv,
+            FormatWord::Npy => TableFormat::Npy,
+        });
+        TableTarget::new(self.output.as_deref(), format)
+    }
+
+    /// Says on standard error what was written to a file.
+    pub(crate) fn say_written(&self, target: &TableTarget, rows: usize, columns: usize) {
+        if let (Some(file), false) = (target.file(), self.quiet) {
+            eprintln!("wrote {} of {} to {}", count(rows, "row"), count(columns, "column"), file.display());
+        }
+    }
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cae encode runs/NAME --data mnist:test -o codes.npy
+  cae encode runs/NAME --data table.csv > codes.csv";
+
+impl Encode {
+    /// Runs the subcommand.
+    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        let target = self.target.target()?;
+        let opened = Opened::new(&self.model)?;
+        let data = opened.rows(&self.rows, self.target.quiet)?;
+        let codes = opened.model.encode(&data, self.rows.threads())?;
+        let names = opened.model.code_names();
+        target.write(&names, &codes)?;
+        self.target.say_written(&target, data.len(), names.len());
+        Ok(Ending::Done)
+    }
+}

@@ -1,0 +1,93 @@
+//! `cae evaluate`: numbers that judge a model on rows.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use contractive::{Evaluation, evaluate};
+
+use crate::arguments::RowArguments;
+use crate::exit::{Ending, Usage};
+use crate::models::Opened;
+use crate::numbers::{grouped, percent, plain, significant};
+use crate::output::{check_file, print, print_json, write_file};
+use crate::table::pairs;
+
+/// Judge a model: reconstruction losses, the exact Jacobian norm, saturation.
+///
+/// Without --data, the test part of what it was trained on is used, or all of it where there is no test part. All
+/// numbers are means over rows, of features as the model scales them.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Evaluate {
+    /// A run directory or a model directory.
+    #[arg(value_name = "RUN_OR_MODEL")]
+    model: PathBuf,
+    #[command(flatten)]
+    rows: RowArguments,
+    /// Print JSON.
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    /// Write to this file, .json or .txt, and print nothing.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cae evaluate runs/NAME
+  cae evaluate runs/NAME --data mnist:test --json
+  cae evaluate runs/NAME/model --data table.csv -o numbers.json";
+
+impl Evaluate {
+    /// Runs the subcommand.
+    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        let is_json = match self.output.as_deref().map(Path::extension) {
+            None => self.json,
+            Some(Some(end)) if end == "json" => true,
+            Some(Some(end)) if end == "txt" => self.json,
+            Some(_) => return Err(Usage("-o takes a name that ends in .json or .txt".into()).into()),
+        };
+        if let Some(path) = &self.output {
+            check_file(path)?;
+        }
+        let opened = Opened::new(&self.model)?;
+        let data = opened.rows(&self.rows, self.json)?;
+        let numbers = evaluate(&opened.model, &data, self.rows.threads())?;
+        match &self.output {
+            Some(path) if is_json => {
+                let text = serde_json::to_string_pretty(&numbers)? + "\n";
+                write_file(path, text.as_bytes())?;
+            }
+            Some(path) => write_file(path, in_words(&numbers).as_bytes())?,
+            None if is_json => print_json(&numbers)?,
+            None => print(&in_words(&numbers))?,
+        }
+        Ok(Ending::Done)
+    }
+}
+
+fn in_words(e: &Evaluation) -> String {
+    let shown = |value: f64| significant(value, 5);
+    let mut lines = vec![
+        ("data", format!("{}, {} rows of {} features", e.data, grouped(e.rows), e.features)),
+        ("trained with", format!("{} + {} x {}", e.loss, plain(e.contraction), e.trained_penalty)),
+        ("total", format!("{}  the objective it was trained with, without input noise", shown(e.total))),
+        ("mse", format!("{}  mean over features of the squared error", shown(e.mse))),
+        ("sse", format!("{}  its sum, a row", shown(e.sse))),
+    ];
+    if let (Some(bce), Some(cross_entropy)) = (e.bce, e.cross_entropy) {
+        lines.push(("bce", format!("{}  mean over features of the cross-entropy", shown(bce))));
+        lines.push(("cross_entropy", format!("{}  its sum, a row", shown(cross_entropy))));
+    }
+    lines.push((
+        "penalty",
+        format!("{}  mean squared Frobenius norm of the {} x {} Jacobian, exact", shown(e.penalty), e.code, e.features),
+    ));
+    lines.push(("jacobian_norm", format!("{}  mean Frobenius norm", shown(e.jacobian_norm))));
+    lines.push(("jacobian_mean_square", format!("{}  mean square of its entries", shown(e.jacobian_mean_square))));
+    if let Some(saturation) = e.saturation {
+        lines.push(("saturation", format!("{}  of bounded units lie within 5 % of a bound", percent(saturation))));
+    }
+    lines.push(("dead_code_units", format!("{}  of code units never move", percent(e.dead_code_units))));
+    pairs(&lines)
+}

@@ -1,0 +1,43 @@
+//! One file a subcommand: its flags, then what it does.
+
+mod data;
+mod encode;
+mod evaluate;
+mod inspect;
+mod recipes;
+mod reconstruct;
+mod resume;
+mod train;
+
+use clap::Subcommand;
+
+use crate::exit::Ending;
+
+/// A subcommand with its flags.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Train(train::Train),
+    Resume(resume::Resume),
+    Evaluate(evaluate::Evaluate),
+    Encode(encode::Encode),
+    Reconstruct(reconstruct::Reconstruct),
+    Inspect(inspect::Inspect),
+    Recipes(recipes::Recipes),
+    Data(data::Data),
+}
+
+impl Command {
+    /// Does what was asked.
+    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        match self {
+            Command::Train(command) => command.run(),
+            Command::Resume(command) => command.run(),
+            Command::Evaluate(command) => command.run(),
+            Command::Encode(command) => command.run(),
+            Command::Reconstruct(command) => command.run(),
+            Command::Inspect(command) => command.run(),
+            Command::Recipes(command) => command.run(),
+            Command::Data(command) => command.run(),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `cae reconstruct`: rows as the model restores them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::encode::TargetArguments;
+use crate::arguments::RowArguments;
+use crate::exit::{Ending, Usage};
+use crate::models::Opened;
+use crate::output::check_file;
+use crate::pictures::write_reconstructions;
+
+/// Write rows as the model restores them from their codes, in the units of the data.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Reconstruct {
+    /// A run directory or a model directory.
+    #[arg(value_name = "RUN_OR_MODEL")]
+    model: PathBuf,
+    #[command(flatten)]
+    rows: RowArguments,
+    #[command(flatten)]
+    target: TargetArguments,
+    /// Draw some rows and their restorations into this .png: ten images, or six rows of a table. Numbers are then
+    /// written only with -o.
+    #[arg(long, value_name = "FILE.png", help_heading = "Output")]
+    image: Option<PathBuf>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cae reconstruct runs/NAME --data mnist:test --image digits.png
+  cae reconstruct runs/NAME --data table.csv -o restored.csv";
+
+impl Reconstruct {
+    /// Runs the subcommand.
+    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        if let Some(path) = &self.image {
+            if path.extension().is_none_or(|end| !end.eq_ignore_ascii_case("png")) {
+                return Err(Usage(format!("--image takes a name that ends in .png, got {}", path.display())).into());
+            }
+            check_file(path)?;
+        }
+        let is_wanted = self.image.is_none() || self.target.output.is_some();
+        let target = is_wanted.then(|| self.target.target()).transpose()?;
+        let opened = Opened::new(&self.model)?;
+        let data = opened.rows(&self.rows, self.target.quiet)?;
+        opened.model.preprocessing.check(&data)?;
+        if let Some(path) = &self.image {
+            write_reconstructions(path, &opened.model, &data)?;
+            if !self.target.quiet {
+                eprintln!("wrote {}", path.display());
+            }
+        }
+        if let Some(target) = target {
+            let restored = opened.model.reconstruct(&data, self.rows.threads())?;
+            let names = opened.model.feature_names();
+            target.write(&names, &restored)?;
+            self.target.say_written(&target, data.len(), names.len());
+        }
+        Ok(Ending::Done)
+    }
+}

@@ -1,0 +1,74 @@
+//! `cae resume`: a run goes on where it was stopped.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use contractive::RunDirectory;
+
+use crate::arguments::SourceArguments;
+use crate::exit::{Ending, Usage};
+use crate::progress::Reporting;
+use crate::session;
+use crate::sources::prepare;
+
+/// Go on with a run that was stopped or killed, or train a finished one for longer.
+///
+/// A run goes on from its last checkpoint, to the same bits as one that was never interrupted. The data must be the same
+/// bytes as before.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Resume {
+    /// The run directory.
+    run: PathBuf,
+    /// Epochs in all, those already done included, at least as many as are done. A cosine schedule is stretched to the
+    /// new total [default: as the run was planned].
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Where the same data lie now, if they were moved.
+    #[arg(long, value_name = "SPEC", help_heading = "Data")]
+    data: Option<String>,
+    #[command(flatten)]
+    source: SourceArguments,
+    /// Threads, at least 1; the result does not depend on it [default: as the run was planned].
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Show nothing but errors.
+    #[arg(long, short, help_heading = "Output")]
+    quiet: bool,
+    /// Print one JSON object an epoch and one at the end to standard output, and nothing else.
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cae resume runs/strokes-20260101-120000
+  cae resume runs/strokes-20260101-120000 --epochs 40      until 40 epochs are done in all";
+
+impl Resume {
+    /// Runs the subcommand.
+    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        let run = RunDirectory::open(&self.run)?;
+        let mut config = run.config()?;
+        let resume = run.resume()?;
+        let done = resume.as_ref().map_or(0, |resume| resume.last.state.epoch);
+        if let Some(epochs) = self.epochs {
+            if epochs < done {
+                let text =
+                    format!("--epochs counts all epochs and must be at least the {done} already done, got {epochs}");
+                return Err(Usage(text).into());
+            }
+            config.training.epochs = epochs;
+        }
+        if let Some(data) = self.data {
+            config.data.spec = data;
+        }
+        if let Some(threads) = self.threads {
+            config.training.threads = Some(threads);
+        }
+        let reporting = Reporting::new(self.json, self.quiet);
+        let prepared = prepare(&config, &self.source, reporting == Reporting::Quiet)?;
+        run.write_config(&prepared.config)?;
+        session::run(&prepared, &run, resume, &self.source, reporting)
+    }
+}

@@ -1,0 +1,145 @@
+//! `cae train`: a recipe, a file and flags become one configuration, and that becomes a run.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use contractive::config::Layer;
+use contractive::run::{RunError, default_path};
+use contractive::{Prepared, RunDirectory, TrainConfig, recipe};
+
+use crate::arguments::SourceArguments;
+use crate::exit::{Ending, Usage};
+use crate::output::check_folder;
+use crate::progress::Reporting;
+use crate::session;
+use crate::sources::prepare;
+use crate::training_arguments::TrainingArguments;
+
+/// Train an autoencoder and leave a run directory with its model, numbers and pictures.
+///
+/// Settings come from a recipe, then from a TOML file, then from flags; each goes over what came before. Without a
+/// recipe and without --data, the recipe `strokes` is trained, which needs no files and no network. With --data and no
+/// recipe, the defaults named below hold.
+///
+/// Ctrl-C saves and stops, and says how to go on. A run that was killed goes on with `cae resume`, to the same bits.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Train {
+    /// A recipe, as `cae recipes` lists them.
+    recipe: Option<String>,
+    /// TOML file of settings, with the keys of a run's config.toml; unknown keys are refused.
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: TrainingArguments,
+    #[command(flatten)]
+    source: SourceArguments,
+    /// The run directory; it must be new or empty [default: runs/NAME-TIME].
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: Option<PathBuf>,
+    /// Name of the run in runs/NAME-TIME [default: the recipe's or the data's name].
+    #[arg(long, value_name = "NAME", conflicts_with = "out", help_heading = "Output")]
+    name: Option<String>,
+    /// Show nothing but errors.
+    #[arg(long, short, help_heading = "Output")]
+    quiet: bool,
+    /// Print one JSON object an epoch and one at the end to standard output, and nothing else.
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cae train                                             built-in images, under a minute
+  cae train fashion-64-32-16 --epochs 10                a recipe, with one change
+  cae train mnist-sigmoid --data-dir ~/data --offline   data that lie there already
+  cae train --data table.csv --hidden 64,16 --contraction 1e-3 --label-column class
+  cae train --data mnist --loss bce --noise masking:0.2 --penalty projection --probes 4
+  cae train --config mine.toml --set training.optimiser.beta2=0.99 --seed 7
+
+The objective is the mean over rows of loss + contraction x penalty; the number printed is the number minimised.
+Units: losses and penalties are those of one row, of features as they are scaled.";
+
+impl Train {
+    /// Runs the subcommand.
+    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        let config = self.configuration()?;
+        config.check()?;
+        if let Some(out) = &self.out {
+            check_place(out)?;
+        } else {
+            check_place(&self.place(&config, None))?;
+        }
+        let reporting = Reporting::new(self.json, self.quiet);
+        let prepared = prepare(&config, &self.source, reporting == Reporting::Quiet)?;
+        let run = self.run_directory(&prepared)?;
+        session::run(&prepared, &run, None, &self.source, reporting)
+    }
+
+    /// The recipe, or the defaults, under the file and the flags.
+    fn configuration(&self) -> anyhow::Result<TrainConfig> {
+        let file = self.config.as_deref().map(Layer::from_file).transpose()?;
+        let flags = self.settings.layer()?;
+        let layers: Vec<Layer> = file.into_iter().chain([flags]).collect();
+        let named = self.recipe.as_deref().or_else(|| layers.iter().rev().find_map(|layer| layer.string("recipe")));
+        let base = match named {
+            Some(name) => recipe::find(name).map_err(|e| with_path_hint(e, name))?.config,
+            None if layers.iter().any(|layer| layer.has("data.spec")) => TrainConfig::default(),
+            None => recipe::find(recipe::DEFAULT)?.config,
+        };
+        Ok(TrainConfig::layered(&base, &layers)?)
+    }
+
+    /// Where the run goes; `time` is left out while only the folder above matters.
+    fn place(&self, config: &TrainConfig, time: Option<&str>) -> PathBuf {
+        let of_data = || {
+            let spec = Path::new(&config.data.spec);
+            let file = spec.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            file.split('.').find(|part| !part.is_empty()).unwrap_or("run").to_owned()
+        };
+        let name = self.name.clone().or_else(|| config.recipe.clone()).unwrap_or_else(of_data);
+        default_path(Path::new("runs"), &name, time.unwrap_or("new"))
+    }
+
+    fn run_directory(&self, prepared: &Prepared) -> Result<RunDirectory, RunError> {
+        if let Some(out) = &self.out {
+            return RunDirectory::create(out, &prepared.config);
+        }
+        let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+        let place = self.place(&prepared.config, Some(&time));
+        // Two runs of one second: the later one is numbered.
+        let numbered = (2..100).map(|i| self.place(&prepared.config, Some(&format!("{time}-{i}"))));
+        let mut result = RunDirectory::create(&place, &prepared.config);
+        for place in numbered {
+            if !matches!(result, Err(RunError::Occupied { .. })) {
+                break;
+            }
+            result = RunDirectory::create(&place, &prepared.config);
+        }
+        result
+    }
+}
+
+/// Refuses, before any work, a run directory that is taken or cannot be made.
+fn check_place(path: &Path) -> Result<(), RunError> {
+    let failed = |source| RunError::Write { path: path.to_path_buf(), source };
+    let is_taken = match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+        Err(e) => return Err(failed(e)),
+    };
+    if is_taken {
+        return Err(RunError::Occupied { path: path.to_path_buf() });
+    }
+    check_folder(path).map_err(failed)
+}
+
+/// A data set or file given where a recipe belongs is a slip worth naming.
+fn with_path_hint(error: contractive::config::ConfigError, name: &str) -> anyhow::Error {
+    let is_data = contractive::data::registry::find(name).is_some() || Path::new(name).is_file();
+    if is_data {
+        return Usage(format!("{error}; `{name}` is data: train on it with `cae train --data {name}`")).into();
+    }
+    error.into()
+}

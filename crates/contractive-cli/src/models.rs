@@ -1,0 +1,83 @@
+//! Trained models on the disk, and the rows they are used on.
+
+use std::path::{Path, PathBuf};
+
+use contractive::data::{DataError, DataSpec, Dataset, Part, has_test_part};
+use contractive::{Model, RunDirectory, TrainConfig};
+
+use crate::arguments::{RowArguments, quoted};
+use crate::exit::Usage;
+use crate::sources::load;
+
+/// A model with the configuration of its run, where it lies in one.
+pub(crate) struct Opened {
+    /// The model.
+    pub(crate) model: Model,
+    /// The run's configuration.
+    pub(crate) config: Option<TrainConfig>,
+    /// The run's directory.
+    pub(crate) run: Option<RunDirectory>,
+}
+
+impl Opened {
+    /// Opens a run directory, its `model/`, or a model directory of its own.
+    pub(crate) fn new(path: &Path) -> anyhow::Result<Self> {
+        let run = [Some(path), path.parent()].into_iter().flatten().find_map(|path| {
+            let path = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.to_path_buf() };
+            RunDirectory::open(&path).ok()
+        });
+        // A model beside a run's model/ is not that run's.
+        let run = run.filter(|run| run.path() == path || run.model() == path);
+        if let Some(run) = run.as_ref().filter(|run| run.path() == path && !run.model().exists()) {
+            let path = run.path().to_string_lossy();
+            let text =
+                format!("{path} has no model yet: its training did not end; go on with `cae resume {}`", quoted(&path));
+            return Err(Usage(text).into());
+        }
+        if !path.exists() {
+            let text =
+                format!("there is no run or model {}; give a run directory or a model directory", path.display());
+            return Err(Usage(text).into());
+        }
+        let model = Model::load(path)?;
+        let config = run.as_ref().map(RunDirectory::config).transpose()?;
+        Ok(Opened { model, config, run })
+    }
+
+    /// The rows asked for; without `--data` the test part of what was trained on, else all of it.
+    pub(crate) fn rows(&self, arguments: &RowArguments, is_quiet: bool) -> anyhow::Result<Dataset> {
+        let mut options = arguments.load_options();
+        let trained = self.config.as_ref().map(|config| &config.data);
+        let spec: DataSpec = match &arguments.data {
+            Some(text) => text.parse()?,
+            None => self.trained_on()?.parse()?,
+        };
+        let is_inherited = arguments.data.is_none();
+        if let (Some(trained), true) = (trained, is_inherited) {
+            options.array = options.array.or_else(|| trained.array.clone());
+            if !has_test_part(&spec) {
+                options.rows = options.rows.or(trained.rows);
+            }
+        }
+        let inherited_label = trained
+            .and_then(|trained| trained.label_column.clone())
+            .filter(|_| arguments.label_column.is_none() && spec.registered().is_none());
+        let Some(column) = inherited_label else { return Ok(load(&spec, Part::Test, &options, is_quiet)?) };
+        let with_label = contractive::data::LoadOptions { label_column: Some(column), ..options.clone() };
+        match load(&spec, Part::Test, &with_label, is_quiet) {
+            // Rows to be judged need no labels: the column may be left out.
+            Err(DataError::NoSuchColumn { .. }) => Ok(load(&spec, Part::Test, &options, is_quiet)?),
+            other => Ok(other?),
+        }
+    }
+
+    /// The spec that the model was trained on, as far as it is known.
+    fn trained_on(&self) -> Result<String, Usage> {
+        if let Some(config) = &self.config {
+            return Ok(config.data.spec.clone());
+        }
+        let name = &self.model.provenance.data;
+        let registered = name.parse::<DataSpec>().ok().and_then(|spec| Some(spec.registered()?.name.to_owned()));
+        registered.ok_or_else(|| Usage(format!("say which rows with --data; the model was trained on `{name}`")))
+    }
+}

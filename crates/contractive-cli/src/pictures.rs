@@ -1,0 +1,156 @@
+//! The pictures of a run: which rows and numbers they show, and where they lie.
+
+use std::path::Path;
+
+use anyhow::Context;
+use contractive::core::Objective;
+use contractive::data::Dataset;
+use contractive::{EpochRecord, Model, Prepared, RunDirectory};
+use contractive_report::{
+    LossHistory, filter_grid, loss_curve_png, loss_curve_svg, profile_grid, reconstruction_grid, weight_heatmap,
+};
+
+use crate::output::write_file;
+
+/// Images in a grid of reconstructions.
+const IMAGES: usize = 10;
+/// Rows of a table in a picture of profiles.
+const PROFILES: usize = 6;
+/// Filters in a grid.
+const FILTERS: usize = 64;
+/// Features whose names still fit under a picture.
+const MOST_NAMES: usize = 40;
+/// Width and height of the loss curve, in pixels.
+const CURVE: (u32, u32) = (1600, 1200);
+
+/// Draws all pictures of a run into its `images/` and returns their names.
+pub(crate) fn write_all(
+    prepared: &Prepared,
+    model: &Model,
+    history: &[EpochRecord],
+    run: &RunDirectory,
+) -> anyhow::Result<Vec<&'static str>> {
+    let folder = run.images();
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut written = Vec::new();
+    let mut write = |name: &'static str, bytes: &[u8]| -> anyhow::Result<()> {
+        write_file(&folder.join(name), bytes)?;
+        written.push(name);
+        Ok(())
+    };
+    let shown = unseen_rows(prepared, if model.image_shape.is_some() { IMAGES } else { PROFILES })?;
+    let weights = model.parameters.encoder_weight(0);
+    match model.image_shape {
+        Some((height, width)) => {
+            write("reconstructions.png", &image_grid(model, &shown, height, width)?)?;
+            write("filters.png", &filter_grid(weights.values(), height, width, FILTERS, scale_of(width))?)?;
+        }
+        None => {
+            write("profiles.png", &profiles(model, &shown)?)?;
+            write("weights.png", &weight_heatmap(weights.values(), weights.rows(), weights.columns())?)?;
+        }
+    }
+    if !history.is_empty() {
+        let losses = loss_history(&model.objective, history);
+        write("loss.png", &loss_curve_png(&losses, CURVE.0, CURVE.1)?)?;
+        write("loss.svg", loss_curve_svg(&losses, CURVE.0, CURVE.1)?.as_bytes())?;
+    }
+    Ok(written)
+}
+
+/// Draws the first rows of `data` over, or beside, their reconstructions.
+pub(crate) fn write_reconstructions(path: &Path, model: &Model, data: &Dataset) -> anyhow::Result<()> {
+    let picture = match model.image_shape {
+        Some((height, width)) => image_grid(model, &some_rows(data, &first_rows(data, IMAGES))?, height, width)?,
+        None => profiles(model, &some_rows(data, &first_rows(data, PROFILES))?)?,
+    };
+    Ok(write_file(path, &picture)?)
+}
+
+fn image_grid(model: &Model, shown: &Dataset, height: usize, width: usize) -> anyhow::Result<Vec<u8>> {
+    let reconstructions = model.reconstruct(shown, 1)?;
+    Ok(reconstruction_grid(&shown.to_vec(), &reconstructions, shown.len(), height, width, scale_of(width))?)
+}
+
+/// Rows in the network's units, so that features of any size share an axis.
+fn profiles(model: &Model, shown: &Dataset) -> anyhow::Result<Vec<u8>> {
+    let (mut originals, mut reconstructions) = (shown.to_vec(), model.reconstruct(shown, 1)?);
+    model.preprocessing.apply(&mut originals);
+    model.preprocessing.apply(&mut reconstructions);
+    let names = model.preprocessing.feature_names.as_deref().filter(|names| names.len() <= MOST_NAMES);
+    Ok(profile_grid(&originals, &reconstructions, shown.len(), shown.n_features(), names)?)
+}
+
+/// Pixels of the picture for one of an image: about 112 a tile.
+fn scale_of(width: usize) -> usize {
+    (112 / width.max(1)).clamp(1, 8)
+}
+
+/// Rows that were not trained on where there are any: of the test part, else of the validation rows.
+fn unseen_rows(prepared: &Prepared, n: usize) -> anyhow::Result<Dataset> {
+    match &prepared.test {
+        Some(test) => some_rows(test, &first_rows(test, n)),
+        None => {
+            let unseen =
+                if prepared.validation_rows.is_empty() { &prepared.train_rows } else { &prepared.validation_rows };
+            some_rows(&prepared.data, &unseen[..unseen.len().min(n)])
+        }
+    }
+}
+
+/// The first row of each class where rows have labels, filled up with the first of the others; `n` at most.
+fn first_rows(data: &Dataset, n: usize) -> Vec<u32> {
+    let mut chosen: Vec<u32> = Vec::new();
+    if let Some(labels) = data.labels() {
+        for class in 0..n as i64 {
+            chosen.extend(labels.iter().position(|label| *label == class).map(|row| row as u32));
+        }
+    }
+    let others: Vec<u32> = (0..data.len() as u32).filter(|row| !chosen.contains(row)).take(n - chosen.len()).collect();
+    chosen.extend(others);
+    chosen
+}
+
+fn some_rows(data: &Dataset, rows: &[u32]) -> anyhow::Result<Dataset> {
+    let mut values = vec![0.0; rows.len() * data.n_features()];
+    data.fill(rows, &mut values);
+    let some = Dataset::from_f32(data.name(), data.n_features(), values)?;
+    Ok(match data.feature_names() {
+        Some(names) => some.with_feature_names(names.to_vec())?,
+        None => some,
+    })
+}
+
+fn loss_history(objective: &Objective, history: &[EpochRecord]) -> LossHistory {
+    let has_penalty = objective.has_penalty();
+    let of = |value: &dyn Fn(&EpochRecord) -> f64| history.iter().map(value).collect::<Vec<f64>>();
+    let validation: Option<Vec<f64>> = history.iter().map(|record| Some(record.validation?.total)).collect();
+    let penalty_name = match objective.penalty {
+        contractive::core::Penalty::Jacobian => "mean ‖J‖²".to_owned(),
+        contractive::core::Penalty::JacobianNorm => "mean ‖J‖".to_owned(),
+        penalty => penalty.name().to_owned(),
+    };
+    LossHistory {
+        epoch: of(&|record| record.epoch as f64),
+        train_total: of(&|record| record.train.total),
+        validation_total: validation,
+        train_reconstruction: has_penalty.then(|| of(&|record| record.train.reconstruction)),
+        train_penalty: has_penalty.then(|| of(&|record| record.train.penalty)),
+        loss_name: format!("loss per row ({})", objective.loss),
+        penalty_name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_is_shown_once_and_gaps_are_filled() {
+        let data = Dataset::from_f32("x", 1, vec![0.0; 6]).unwrap();
+        assert_eq!(first_rows(&data, 3), [0, 1, 2]);
+        let labelled = data.with_labels(vec![2, 2, 0, 1, 0, 1]).unwrap();
+        assert_eq!(first_rows(&labelled, 4), [2, 3, 0, 1]);
+        assert_eq!(first_rows(&labelled, 10).len(), 6);
+    }
+}

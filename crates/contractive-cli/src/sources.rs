@@ -1,0 +1,98 @@
+//! Data, with a bar where they must be downloaded first.
+
+use std::io::{self, IsTerminal};
+
+use contractive::data::{self, DataError, DataSpec, Dataset, LoadOptions, Part};
+use contractive::{Prepared, TrainConfig};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::arguments::SourceArguments;
+use crate::numbers::bytes;
+
+/// Shows downloads on standard error: a bar on a terminal, else a line a file.
+pub(crate) struct Downloads {
+    is_quiet: bool,
+    file: String,
+    bar: Option<ProgressBar>,
+}
+
+impl Downloads {
+    /// Nothing is shown when `is_quiet`.
+    pub(crate) fn new(is_quiet: bool) -> Self {
+        Downloads { is_quiet, file: String::new(), bar: None }
+    }
+
+    /// As the toolkit tells of a download: (file, bytes done, bytes in all).
+    pub(crate) fn tell(&mut self, file: &str, done: u64, all: u64) {
+        if self.is_quiet {
+            return;
+        }
+        if self.file != file {
+            self.finish();
+            self.file = file.to_owned();
+            // A file that is there already is told of once, as whole.
+            if done >= all {
+                return;
+            }
+            if io::stderr().is_terminal() {
+                self.bar = Some(download_bar(file, all));
+            } else {
+                eprintln!("downloading {file} ({})", bytes(all));
+            }
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.abandon();
+        }
+    }
+}
+
+impl Drop for Downloads {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn download_bar(file: &str, all: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(all), ProgressDrawTarget::stderr());
+    let template = "{prefix}  {bar:24}  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("━╸ "));
+    }
+    bar.set_prefix(file.to_owned());
+    bar
+}
+
+/// Loads data, showing a download.
+pub(crate) fn load(spec: &DataSpec, part: Part, options: &LoadOptions, is_quiet: bool) -> Result<Dataset, DataError> {
+    let mut downloads = Downloads::new(is_quiet);
+    data::load_with_progress(spec, part, options, &mut |file, done, all| downloads.tell(file, done, all))
+}
+
+/// Checks a configuration, loads its data and makes them ready, showing a download.
+pub(crate) fn prepare(
+    config: &TrainConfig,
+    source: &SourceArguments,
+    is_quiet: bool,
+) -> Result<Prepared, contractive::Error> {
+    config.check()?;
+    let spec: DataSpec = config.data.spec.parse()?;
+    let mut options = LoadOptions {
+        data_dir: source.data_dir.clone(),
+        offline: source.offline,
+        rows: config.data.rows,
+        label_column: config.data.label_column.clone(),
+        array: config.data.array.clone(),
+    };
+    let data = load(&spec, Part::Train, &options, is_quiet)?;
+    // A spec that names its part is trained on as it is: there is nothing else to test on.
+    let has_test = spec.part().is_none() && data::has_test_part(&spec);
+    options.rows = None;
+    let test = if has_test { Some(load(&spec, Part::Test, &options, is_quiet)?) } else { None };
+    Prepared::new(config, data, test)
+}

@@ -1,0 +1,394 @@
+//! The settings of `cae train` as flags, and how they become a layer of the configuration.
+//!
+//! Every flag is optional: what is not given stays as the file or the recipe has it. Ranges and combinations are checked
+//! by the toolkit, in one place for flags and files.
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use contractive::config::Layer;
+use contractive::core::initialisation::Initialisation;
+use contractive::core::optimiser::Optimiser;
+use contractive::core::{Activation, Loss, Penalty};
+use toml::{Table, Value};
+
+use crate::exit::Usage;
+
+/// The settings of a run.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct TrainingArguments {
+    /// What to train on: a registered name (see `cae data list`) or a file: .csv, .tsv, .npy, IDX (each also .gz), or
+    /// .npz. With a name, its test part is measured after each epoch.
+    #[arg(long, value_name = "SPEC", help_heading = "Data")]
+    data: Option<String>,
+    /// The first rows only, at least 1, or `none` for all.
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    rows: Option<String>,
+    /// Column of a text table that holds labels, not features.
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    label_column: Option<String>,
+    /// Array of an .npz archive; by default X, or the only table.
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    array: Option<String>,
+    /// Share of the training rows held out for validation, from 0 to below 1 [default: 0.1].
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, help_heading = "Data")]
+    validation: Option<f64>,
+    /// Scaling of each feature, learnt on the training rows. `auto`: none for images (pixels are already in [0, 1]);
+    /// for tables minmax with a cross-entropy, else standard [default: auto].
+    #[arg(long, value_parser = ["auto", "none", "minmax", "standard"], value_name = "HOW", help_heading = "Data")]
+    scale: Option<String>,
+
+    /// Sizes of the encoder's layers, the last one the code [default: 64,16].
+    #[arg(long, value_name = "SIZES", value_delimiter = ',', num_args = 1, help_heading = "Network")]
+    hidden: Vec<usize>,
+    /// Sizes of the decoder's layers between code and output, where they are not the encoder's mirrored; or `none`.
+    #[arg(long, value_name = "SIZES", help_heading = "Network")]
+    decoder: Option<String>,
+    /// Activation of the layers between [default: tanh].
+    #[arg(long, value_name = "NAME", value_parser = activations(), help_heading = "Network")]
+    activation: Option<String>,
+    /// Activation of the code [default: tanh].
+    #[arg(long, value_name = "NAME", value_parser = activations(), help_heading = "Network")]
+    code_activation: Option<String>,
+    /// Activation of the output, or `auto`: sigmoid with a cross-entropy, else identity [default: auto].
+    #[arg(long, value_name = "NAME", value_parser = output_activations(), help_heading = "Network")]
+    output_activation: Option<String>,
+    /// Decoder weights are the encoder's, transposed.
+    #[arg(long, overrides_with = "untied", help_heading = "Network")]
+    tied: bool,
+    /// Decoder weights are their own [default].
+    #[arg(long, overrides_with = "tied", help_heading = "Network")]
+    untied: bool,
+    /// How weights start: as PyTorch's Linear, Keras' Dense, or Rifai et al. [default: kaiming_uniform].
+    #[arg(long, alias = "initialization", value_name = "NAME", help_heading = "Network",
+          value_parser = words(&Initialisation::ALL.map(Initialisation::name)))]
+    initialisation: Option<String>,
+
+    /// Reconstruction loss a row: mean (mse) or sum (sse) over features of the squared error, or mean (bce) or sum
+    /// (cross_entropy) of the binary cross-entropy, which needs data in [0, 1] [default: mse].
+    #[arg(long, value_name = "NAME", value_parser = words(&Loss::ALL.map(Loss::name)), help_heading = "Objective")]
+    loss: Option<String>,
+    /// Weight of the penalty, at least 0; 0 trains a plain autoencoder [default: 0.001].
+    #[arg(long, value_name = "WEIGHT", allow_negative_numbers = true, help_heading = "Objective")]
+    contraction: Option<f64>,
+    /// What the contraction weighs [default: jacobian, the exact ‖∂h/∂x‖²_F of the whole encoder].
+    #[arg(long, value_name = "NAME", value_parser = words(&Penalty::ALL.map(Penalty::name)), help_heading = "Objective")]
+    penalty: Option<String>,
+    /// Input noise: gaussian:SIGMA, masking:SHARE, salt_pepper:SHARE, or none [default: none].
+    #[arg(long, value_name = "KIND:AMOUNT", help_heading = "Objective")]
+    noise: Option<String>,
+    /// Sparsity of a sigmoid code, KL(target ‖ mean activation): TARGET:WEIGHT, such as 0.05:0.1, or none.
+    #[arg(long, value_name = "TARGET:WEIGHT", help_heading = "Objective")]
+    sparsity: Option<String>,
+
+    /// projection: random probes a row, at least 1 [default: 1].
+    #[arg(long, value_name = "N", help_heading = "Settings of penalties")]
+    probes: Option<i64>,
+    /// projection: how probes are drawn [default: rademacher].
+    #[arg(long, value_name = "NAME", value_parser = ["rademacher", "spherical", "orthogonal"],
+          help_heading = "Settings of penalties")]
+    distribution: Option<String>,
+    /// finite_difference: the step, above 0, in units of the scaled features [default: 0.001].
+    #[arg(long, value_name = "STEP", allow_negative_numbers = true, help_heading = "Settings of penalties")]
+    epsilon: Option<f64>,
+    /// finite_difference: random directions a row; 0 takes every coordinate [default: 0].
+    #[arg(long, value_name = "N", help_heading = "Settings of penalties")]
+    directions: Option<i64>,
+    /// hessian: corrupted copies a row, at least 1 [default: 2].
+    #[arg(long, value_name = "N", help_heading = "Settings of penalties")]
+    corruptions: Option<i64>,
+    /// hessian: standard deviation of the corruption, above 0 [default: 0.1].
+    #[arg(long, value_name = "SIGMA", allow_negative_numbers = true, help_heading = "Settings of penalties")]
+    sigma: Option<f64>,
+    /// hessian: weight of its second term relative to the first, at least 0 [default: 1].
+    #[arg(long, value_name = "RATIO", allow_negative_numbers = true, help_heading = "Settings of penalties")]
+    ratio: Option<f64>,
+    /// logistic_last: hold the weights constant in the gradient.
+    #[arg(long, help_heading = "Settings of penalties")]
+    hold_weights: bool,
+
+    /// Passes over the training rows, at least 1 [default: 50].
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<i64>,
+    /// Rows a step, at least 1 [default: 128].
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    batch_size: Option<i64>,
+    /// Update rule, with PyTorch's defaults; other settings by --set training.optimiser.NAME=VALUE [default: adam].
+    #[arg(long, alias = "optimizer", value_name = "NAME", value_parser = words(&Optimiser::ALL.map(Optimiser::name)),
+          help_heading = "Training")]
+    optimiser: Option<String>,
+    /// Base learning rate, above 0 [default: 0.001].
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Training")]
+    learning_rate: Option<f64>,
+    /// Weight decay of the optimiser, at least 0.
+    #[arg(long, value_name = "DECAY", allow_negative_numbers = true, help_heading = "Training")]
+    weight_decay: Option<f64>,
+    /// How the learning rate moves: constant, cosine[:FLOOR], step:EVERY:FACTOR, or plateau:PATIENCE:FACTOR
+    /// [default: constant].
+    #[arg(long, value_name = "KIND", help_heading = "Training")]
+    schedule: Option<String>,
+    /// Largest Euclidean norm of a step's gradient, above 0, or `none` [default: none].
+    #[arg(long, value_name = "NORM", allow_hyphen_values = true, help_heading = "Training")]
+    clip: Option<String>,
+    /// Stop after this many epochs without a better validation total, at least 1, or `none` [default: none].
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    patience: Option<String>,
+    /// Seed of everything random; the same seed gives the same bits [default: 0].
+    #[arg(long, value_name = "SEED", value_parser = clap::value_parser!(i64).range(0..), help_heading = "Training")]
+    seed: Option<i64>,
+    /// Threads, at least 1, or `auto`: one a processor core. The result does not depend on it [default: auto].
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    threads: Option<String>,
+    /// Any setting by its key in the TOML file, such as training.optimiser.beta2=0.99; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Configuration")]
+    set: Vec<String>,
+}
+
+fn words(known: &[&'static str]) -> PossibleValuesParser {
+    PossibleValuesParser::new(known.iter().copied())
+}
+
+fn activations() -> PossibleValuesParser {
+    words(&Activation::ALL.map(Activation::name))
+}
+
+fn output_activations() -> PossibleValuesParser {
+    PossibleValuesParser::new(std::iter::once("auto").chain(Activation::ALL.map(Activation::name)))
+}
+
+impl TrainingArguments {
+    /// The flags as a layer over everything else; `--set` is above the named flags.
+    ///
+    /// # Errors
+    /// [`Usage`] for a flag whose parts cannot be told apart.
+    pub(crate) fn layer(&self) -> Result<Layer, Usage> {
+        let mut table = Table::new();
+        let mut put = |key: &str, value: Option<Value>| value.map_or(Ok(()), |value| set(&mut table, key, value));
+        let text = |value: &Option<String>| value.clone().map(Value::from);
+        put("data.spec", text(&self.data))?;
+        put("data.rows", number_or_word("--rows", self.rows.as_deref(), "none")?)?;
+        put("data.label_column", text(&self.label_column))?;
+        put("data.array", text(&self.array))?;
+        put("data.validation", self.validation.map(Value::from))?;
+        put("data.scale", text(&self.scale))?;
+        put("model.hidden", (!self.hidden.is_empty()).then(|| sizes(&self.hidden)))?;
+        put("model.decoder", self.decoder.as_deref().map(decoder).transpose()?)?;
+        put("model.hidden_activation", text(&self.activation))?;
+        put("model.code_activation", text(&self.code_activation))?;
+        put("model.output_activation", text(&self.output_activation))?;
+        put("model.tied", (self.tied || self.untied).then_some(Value::from(self.tied)))?;
+        put("objective.loss", text(&self.loss))?;
+        put("objective.contraction", self.contraction.map(Value::from))?;
+        for (key, value) in [
+            ("kind", text(&self.penalty)),
+            ("probes", self.probes.map(Value::from)),
+            ("distribution", text(&self.distribution)),
+            ("epsilon", self.epsilon.map(Value::from)),
+            ("directions", self.directions.map(Value::from)),
+            ("corruptions", self.corruptions.map(Value::from)),
+            ("sigma", self.sigma.map(Value::from)),
+            ("ratio", self.ratio.map(Value::from)),
+            ("hold_weights", self.hold_weights.then_some(Value::from(true))),
+        ] {
+            put(&format!("objective.penalty.{key}"), value)?;
+        }
+        put("objective.noise", self.noise.as_deref().map(noise).transpose()?)?;
+        put("objective.sparsity", self.sparsity.as_deref().map(sparsity).transpose()?)?;
+        put("training.epochs", self.epochs.map(Value::from))?;
+        put("training.batch_size", self.batch_size.map(Value::from))?;
+        put("training.optimiser.kind", text(&self.optimiser))?;
+        put("training.optimiser.weight_decay", self.weight_decay.map(Value::from))?;
+        put("training.learning_rate", self.learning_rate.map(Value::from))?;
+        put("training.schedule", self.schedule.as_deref().map(schedule).transpose()?)?;
+        put("training.clip", number_or_word("--clip", self.clip.as_deref(), "none")?)?;
+        match number_or_word("--patience", self.patience.as_deref(), "none")? {
+            Some(word @ Value::String(_)) => put("training.early_stopping", Some(word))?,
+            patience => put("training.early_stopping.patience", patience)?,
+        }
+        put("training.initialisation", text(&self.initialisation))?;
+        put("training.seed", self.seed.map(Value::from))?;
+        put("training.threads", number_or_word("--threads", self.threads.as_deref(), "auto")?)?;
+        for assignment in &self.set {
+            let Some((key, value)) = assignment.split_once('=') else {
+                return Err(Usage(format!("--set takes KEY=VALUE, such as training.epochs=10, got `{assignment}`")));
+            };
+            set(&mut table, key.trim(), any_value(value.trim()))?;
+        }
+        Ok(Layer::from_table("the command line", table))
+    }
+}
+
+/// Puts `value` at `key`, made of sections and a name: `training.optimiser.beta2`.
+fn set(table: &mut Table, key: &str, value: Value) -> Result<(), Usage> {
+    let mut parts: Vec<&str> = key.split('.').collect();
+    let name = parts.pop().filter(|name| !name.is_empty());
+    let Some(name) = name.filter(|_| parts.iter().all(|part| !part.is_empty())) else {
+        return Err(Usage(format!("--set takes a key such as training.epochs, got `{key}`")));
+    };
+    let mut here = table;
+    for part in parts {
+        let section = here.entry(part).or_insert_with(|| Value::Table(Table::new()));
+        // A name alone stands for a table with that `kind`.
+        if let Value::String(kind) = section {
+            *section = Value::Table(Table::from_iter([("kind".to_owned(), Value::String(std::mem::take(kind)))]));
+        }
+        match section {
+            Value::Table(inner) => here = inner,
+            _ => return Err(Usage(format!("`{key}` is set below `{part}`, which is no section"))),
+        }
+    }
+    match (here.get_mut(name), value) {
+        (Some(Value::Table(old)), Value::Table(new)) if !new.contains_key("kind") => old.extend(new),
+        (_, value) => {
+            here.insert(name.to_owned(), value);
+        }
+    }
+    Ok(())
+}
+
+/// A value as TOML reads it; what is no TOML is a string, so that words need no quotes.
+fn any_value(text: &str) -> Value {
+    let parsed = format!("value = {text}").parse::<Table>().ok();
+    let only = parsed.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+    only.unwrap_or_else(|| Value::from(text))
+}
+
+fn sizes(list: &[usize]) -> Value {
+    Value::Array(list.iter().map(|&size| Value::Integer(i64::try_from(size).unwrap_or(i64::MAX))).collect())
+}
+
+fn decoder(text: &str) -> Result<Value, Usage> {
+    if text == "none" {
+        return Ok(Value::from("none"));
+    }
+    let list: Result<Vec<usize>, _> = text.split(',').map(|size| size.trim().parse()).collect();
+    list.map(|list| sizes(&list))
+        .map_err(|_| Usage(format!("--decoder takes sizes such as 16,64, or none, got `{text}`")))
+}
+
+/// A number, kept as an integer where it is one, or the word that unsets the key.
+fn number_or_word(flag: &str, text: Option<&str>, word: &str) -> Result<Option<Value>, Usage> {
+    let Some(text) = text else { return Ok(None) };
+    if text == word {
+        return Ok(Some(Value::from(word)));
+    }
+    let whole = text.parse::<i64>().map(Value::from);
+    let value = whole.or_else(|_| text.parse::<f64>().map(Value::from));
+    value.map(Some).map_err(|_| Usage(format!("{flag} takes a number or `{word}`, got `{text}`")))
+}
+
+/// A table of `kind` and the numbers after it, as many as there are names; those from `required` on may be left out.
+fn kind_with_numbers(flag: &str, form: &str, text: &str, names: &[&str], required: usize) -> Result<Table, Usage> {
+    let wrong = || Usage(format!("{flag} must be {form}, got `{text}`"));
+    let mut parts = text.split(':');
+    let kind = parts.next().unwrap_or_default();
+    let numbers: Vec<&str> = parts.collect();
+    if numbers.len() < required || numbers.len() > names.len() {
+        return Err(wrong());
+    }
+    let mut table = Table::from_iter([("kind".to_owned(), Value::from(kind))]);
+    for (name, number) in names.iter().zip(numbers) {
+        let value = number_or_word(flag, Some(number), "").map_err(|_| wrong())?;
+        table.extend(value.map(|value| ((*name).to_owned(), value)));
+    }
+    Ok(table)
+}
+
+fn noise(text: &str) -> Result<Value, Usage> {
+    const FORM: &str = "gaussian:SIGMA, masking:SHARE, salt_pepper:SHARE or none";
+    let amount = match text.split(':').next() {
+        Some("none") if text == "none" => return Ok(Value::from("none")),
+        Some("gaussian") => "sigma",
+        Some("masking" | "salt_pepper") => "share",
+        _ => return Err(Usage(format!("--noise must be {FORM}, got `{text}`"))),
+    };
+    kind_with_numbers("--noise", FORM, text, &[amount], 1).map(Value::Table)
+}
+
+fn schedule(text: &str) -> Result<Value, Usage> {
+    const FORM: &str = "constant, cosine[:FLOOR], step:EVERY:FACTOR or plateau:PATIENCE:FACTOR";
+    let (names, required): (&[&str], usize) = match text.split(':').next() {
+        Some("constant") => (&[], 0),
+        Some("cosine") => (&["floor"], 0),
+        Some("step") => (&["every", "factor"], 2),
+        Some("plateau") => (&["patience", "factor"], 2),
+        _ => return Err(Usage(format!("--schedule must be {FORM}, got `{text}`"))),
+    };
+    kind_with_numbers("--schedule", FORM, text, names, required).map(Value::Table)
+}
+
+fn sparsity(text: &str) -> Result<Value, Usage> {
+    if text == "none" {
+        return Ok(Value::from("none"));
+    }
+    let parts: Option<(f64, f64)> =
+        text.split_once(':').and_then(|(target, weight)| Some((target.parse().ok()?, weight.parse().ok()?)));
+    let Some((target, weight)) = parts else {
+        return Err(Usage(format!("--sparsity must be TARGET:WEIGHT, such as 0.05:0.1, or none, got `{text}`")));
+    };
+    let entries = [("target".to_owned(), Value::from(target)), ("weight".to_owned(), Value::from(weight))];
+    Ok(Value::Table(Table::from_iter(entries)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contractive::TrainConfig;
+    use contractive::core::Noise;
+    use contractive::core::schedule::Schedule;
+
+    fn config(flags: TrainingArguments) -> TrainConfig {
+        TrainConfig::layered(&TrainConfig::default(), &[flags.layer().unwrap()]).unwrap()
+    }
+
+    #[test]
+    fn words_with_numbers_become_tables() {
+        let flags = TrainingArguments {
+            noise: Some("gaussian:0.3".into()),
+            schedule: Some("step:10:0.5".into()),
+            sparsity: Some("0.05:0.1".into()),
+            clip: Some("1".into()),
+            patience: Some("3".into()),
+            ..Default::default()
+        };
+        let config = config(flags);
+        assert_eq!(config.objective.noise, Some(Noise::Gaussian { sigma: 0.3 }));
+        assert_eq!(config.training.schedule, Schedule::Step { every: 10, factor: 0.5 });
+        assert_eq!(config.objective.sparsity.unwrap().target, 0.05);
+        assert_eq!(config.training.clip, Some(1.0));
+        assert_eq!(config.training.early_stopping.unwrap().patience, 3);
+    }
+
+    #[test]
+    fn malformed_words_are_refused_with_their_form() {
+        for text in ["gaussian", "gaussian:x", "gaussian:1:2", "uniform:1", "none:1", ""] {
+            assert!(noise(text).is_err_and(|e| e.0.contains("gaussian:SIGMA")), "{text}");
+        }
+        for text in ["step:10", "linear", "cosine:x", "constant:1"] {
+            assert!(schedule(text).is_err_and(|e| e.0.contains("plateau:PATIENCE")), "{text}");
+        }
+        assert!(sparsity("0.05").is_err() && decoder("16,x").is_err());
+        assert!(number_or_word("--clip", Some("some"), "none").is_err());
+    }
+
+    #[test]
+    fn any_key_can_be_set_and_words_need_no_quotes() {
+        let flags = TrainingArguments {
+            optimiser: Some("adamw".into()),
+            set: [
+                "training.optimiser.beta2=0.99",
+                "objective.loss=sse",
+                "model.hidden=[8, 4]",
+                "data.validation = 0.2",
+            ]
+            .map(str::to_owned)
+            .into(),
+            ..Default::default()
+        };
+        let config = config(flags);
+        assert!(matches!(config.training.optimiser, Optimiser::AdamW { beta2: 0.99, .. }));
+        assert_eq!((config.objective.loss, config.model.hidden), (Loss::Sse, vec![8, 4]));
+        assert_eq!(config.data.validation, 0.2);
+        let wrong = |set: &str| TrainingArguments { set: vec![set.into()], ..Default::default() }.layer();
+        assert!(wrong("training.epochs").is_err() && wrong("=1").is_err() && wrong("a..b=1").is_err());
+    }
+}
