@@ -76,12 +76,8 @@ pub(crate) fn load(spec: &DataSpec, part: Part, options: &LoadOptions, is_quiet:
 }
 
 /// Checks a configuration, loads its data and makes them ready, showing a download.
-pub(crate) fn prepare(
-    config: &TrainConfig,
-    source: &SourceArguments,
-    is_quiet: bool,
-) -> Result<Prepared, contractive::Error> {
+pub(crate) fn prepare(config: &TrainConfig, source: &SourceArguments, is_quiet: bool) -> anyhow::Result<Prepared> {
     let source = Source { data_dir: source.data_dir.clone(), offline: source.offline };
     let mut downloads = Downloads::new(is_quiet);
-    Prepared::load_with_progress(config, &source, &mut |file, done, all| downloads.tell(file, done, all))
+    Ok(Prepared::load_with_progress(config, &source, &mut |file, done, all| downloads.tell(file, done, all))?)
 }
