@@ -20,6 +20,7 @@ pub(crate) fn introduction(prepared: &Prepared, steps: usize) -> String {
         ("objective", objective(prepared)),
         ("penalty", penalty(prepared)),
         ("training", training(prepared, steps)),
+        ("optimiser", optimiser(prepared)),
     ];
     if let Some(recipe) = &config.recipe {
         lines.insert(0, ("recipe", recipe.clone()));
@@ -97,13 +98,13 @@ fn penalty(prepared: &Prepared) -> String {
     };
     let what = match config.objective.penalty {
         Penalty::None => "none",
-        Penalty::Jacobian => "exact squared Frobenius norm of dh/dx, the whole encoder",
-        Penalty::JacobianNorm => "exact Frobenius norm of dh/dx, not squared, the whole encoder",
+        Penalty::Jacobian => "exact ‖∂h/∂x‖²_F of the whole encoder",
+        Penalty::JacobianNorm => "exact ‖∂h/∂x‖_F of the whole encoder, not squared",
         Penalty::Layerwise => "squared Frobenius norm of each layer's own Jacobian, summed",
         Penalty::Projection { probes, distribution } => {
             let drawn = format!("{distribution:?}").to_lowercase();
             return format!(
-                "unbiased estimate of the squared Frobenius norm of dh/dx by {} a row{}",
+                "unbiased estimate of ‖∂h/∂x‖²_F by {} a row{}",
                 count(probes, &format!("{drawn} probe")),
                 cost_text(relative_cost(prepared)),
             );
@@ -115,7 +116,7 @@ fn penalty(prepared: &Prepared) -> String {
         Penalty::Hessian { corruptions, sigma, ratio } => {
             let copies = count(corruptions, "corrupted copy").replace("copys", "copies");
             return format!(
-                "exact squared Frobenius norm of dh/dx, and {} times its change over {copies} (sigma {})",
+                "exact ‖∂h/∂x‖²_F, and {} times its change over {copies} (sigma {})",
                 plain(ratio),
                 plain(sigma),
             );
@@ -134,14 +135,14 @@ fn penalty(prepared: &Prepared) -> String {
 }
 
 fn cost_text(cost: Option<f64>) -> String {
-    cost.map_or_else(String::new, |cost| format!("; adds {} times the work of a plain step", significant(cost, 2)))
+    cost.map_or_else(String::new, |cost| format!("; adds {} x the work of a plain step", significant(cost, 2)))
 }
 
 fn order_in_words(order: Order) -> &'static str {
     match order {
-        Order::CodeSideGram => "multiplied from the code side through W1 W1'",
-        Order::CodeSideDirect => "multiplied from the code side",
-        Order::InputSide => "multiplied from the input side",
+        Order::CodeSideGram => "from the code side through W₁W₁ᵀ",
+        Order::CodeSideDirect => "from the code side",
+        Order::InputSide => "from the input side",
     }
 }
 
@@ -164,24 +165,25 @@ fn relative_cost(prepared: &Prepared) -> Option<f64> {
 fn training(prepared: &Prepared, steps: usize) -> String {
     let t = &prepared.config.training;
     let mut text = format!(
-        "{} of {}, batches of {}, {}, learning rate {}, {} schedule, {}, seed {}, {}",
+        "{} of {}, batches of {}, seed {}, {}",
         count(t.epochs, "epoch"),
         count(steps, "step"),
         grouped(t.batch_size),
-        t.optimiser.name(),
-        plain(t.learning_rate),
-        t.schedule.name(),
-        t.initialisation.name(),
         t.seed,
         count(prepared.config.threads(), "thread"),
     );
-    if let Some(clip) = t.clip {
-        text += &format!(", gradient clipped at {}", plain(clip));
-    }
     if let Some(rule) = t.early_stopping {
-        text += &format!(", stopping after {} without gain", count(rule.patience, "epoch"));
+        text += &format!("; stops after {} without gain", count(rule.patience, "epoch"));
     }
     text
+}
+
+fn optimiser(prepared: &Prepared) -> String {
+    let t = &prepared.config.training;
+    let (optimiser, schedule, start) = (t.optimiser.name(), t.schedule.name(), t.initialisation.name());
+    let rate = plain(t.learning_rate);
+    let clip = t.clip.map_or_else(String::new, |clip| format!(", gradient clipped at {}", plain(clip)));
+    format!("{optimiser}, learning rate {rate}, {schedule} schedule, {start} start{clip}")
 }
 
 fn advice(prepared: &Prepared) -> Option<String> {

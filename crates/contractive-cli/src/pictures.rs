@@ -10,6 +10,7 @@ use contractive_report::{
     LossHistory, filter_grid, loss_curve_png, loss_curve_svg, profile_grid, reconstruction_grid, weight_heatmap,
 };
 
+use crate::activity::Activity;
 use crate::output::write_file;
 
 /// Images in a grid of reconstructions.
@@ -18,6 +19,8 @@ const IMAGES: usize = 10;
 const PROFILES: usize = 6;
 /// Filters in a grid.
 const FILTERS: usize = 64;
+/// Rows on which the units' activity is measured.
+const ACTIVITY_ROWS: usize = 500;
 /// Features whose names still fit under a picture.
 const MOST_NAMES: usize = 40;
 /// Width and height of the loss curve, in pixels.
@@ -43,7 +46,8 @@ pub(crate) fn write_all(
     match model.image_shape {
         Some((height, width)) => {
             write("reconstructions.png", &image_grid(model, &shown, height, width)?)?;
-            write("filters.png", &filter_grid(weights.values(), height, width, FILTERS, scale_of(width))?)?;
+            let filters = liveliest_filters(prepared, model);
+            write("filters.png", &filter_grid(&filters, height, width, FILTERS, scale_of(width))?)?;
         }
         None => {
             write("profiles.png", &profiles(model, &shown)?)?;
@@ -84,6 +88,14 @@ fn profiles(model: &Model, shown: &Dataset) -> anyhow::Result<Vec<u8>> {
 /// Pixels of the picture for one of an image: about 112 a tile.
 fn scale_of(width: usize) -> usize {
     (112 / width.max(1)).clamp(1, 8)
+}
+
+/// The first layer's weights, the units that move most first: those that never do show only how they started.
+fn liveliest_filters(prepared: &Prepared, model: &Model) -> Vec<f32> {
+    let rows = &prepared.train_rows[..prepared.train_rows.len().min(ACTIVITY_ROWS)];
+    let weights = model.parameters.encoder_weight(0);
+    let order = Activity::measure(model, &prepared.data, rows).liveliest_first();
+    order.iter().take(FILTERS).flat_map(|&unit| weights.row(unit)).copied().collect()
 }
 
 /// Rows that were not trained on where there are any: of the test part, else of the validation rows.

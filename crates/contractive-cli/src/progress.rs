@@ -89,7 +89,7 @@ impl<'a> Progress<'a> {
         for part in [has_validation.then_some("validation"), has_test.then_some("test")].into_iter().flatten() {
             line += &format!("  {part:>10}");
         }
-        line + &format!("  {:>8}  {:>8}  {:>7}", "|J|", "rate", "seconds")
+        line + &format!("  {:>8}  {:>8}  {:>7}", "‖J‖", "rate", "seconds")
     }
 
     fn line(&self, record: &EpochRecord) -> String {

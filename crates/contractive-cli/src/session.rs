@@ -137,11 +137,12 @@ fn summary(
     }
     made.push(("  numbers", quoted(&run.metrics_file().to_string_lossy())));
     let typed = source.as_typed();
+    let judged = if prepared.test.is_some() { "judge it on the test rows" } else { "judge it, here on all rows" };
     let more = 2 * prepared.config.training.epochs;
     text + &pairs(&made)
         + "\nnext\n"
         + &pairs(&[
-            (&*format!("  cae evaluate {path}{typed}"), "judge it on rows it has not seen".into()),
+            (&*format!("  cae evaluate {path}{typed}"), judged.into()),
             (&*format!("  cae inspect {path}{typed}"), "look inside: layers, local dimension".into()),
             (&*format!("  cae encode {path}{typed} -o codes.npy"), "codes of rows".into()),
             (&*format!("  cae reconstruct {path}{typed} --image rows.png"), "rows beside their restorations".into()),
@@ -166,7 +167,7 @@ fn result(prepared: &Prepared, best: &EpochRecord) -> String {
         String::new()
     };
     format!(
-        "{part}: {loss} {}{each}, mean |J| {}",
+        "{part}: {loss} {}{each}, mean ‖J‖_F {}",
         significant(terms.reconstruction, 5),
         significant(best.jacobian_norm, 4)
     )

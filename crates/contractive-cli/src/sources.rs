@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use contractive::data::{self, DataError, DataSpec, Dataset, LoadOptions, Part};
+use contractive::train::Source;
 use contractive::{Prepared, TrainConfig};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -75,24 +76,8 @@ pub(crate) fn load(spec: &DataSpec, part: Part, options: &LoadOptions, is_quiet:
 }
 
 /// Checks a configuration, loads its data and makes them ready, showing a download.
-pub(crate) fn prepare(
-    config: &TrainConfig,
-    source: &SourceArguments,
-    is_quiet: bool,
-) -> Result<Prepared, contractive::Error> {
-    config.check()?;
-    let spec: DataSpec = config.data.spec.parse()?;
-    let mut options = LoadOptions {
-        data_dir: source.data_dir.clone(),
-        offline: source.offline,
-        rows: config.data.rows,
-        label_column: config.data.label_column.clone(),
-        array: config.data.array.clone(),
-    };
-    let data = load(&spec, Part::Train, &options, is_quiet)?;
-    // A spec that names its part is trained on as it is: there is nothing else to test on.
-    let has_test = spec.part().is_none() && data::has_test_part(&spec);
-    options.rows = None;
-    let test = if has_test { Some(load(&spec, Part::Test, &options, is_quiet)?) } else { None };
-    Prepared::new(config, data, test)
+pub(crate) fn prepare(config: &TrainConfig, source: &SourceArguments, is_quiet: bool) -> anyhow::Result<Prepared> {
+    let source = Source { data_dir: source.data_dir.clone(), offline: source.offline };
+    let mut downloads = Downloads::new(is_quiet);
+    Ok(Prepared::load_with_progress(config, &source, &mut |file, done, all| downloads.tell(file, done, all))?)
 }

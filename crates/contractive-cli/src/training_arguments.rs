@@ -5,6 +5,7 @@
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use contractive::TrainConfig;
 use contractive::config::Layer;
 use contractive::core::initialisation::Initialisation;
 use contractive::core::optimiser::Optimiser;
@@ -161,6 +162,36 @@ impl TrainingArguments {
     /// # Errors
     /// [`Usage`] for a flag whose parts cannot be told apart.
     pub(crate) fn layer(&self) -> Result<Layer, Usage> {
+        Ok(Layer::from_table("the command line", self.table()?))
+    }
+
+    /// Refuses a setting of another kind than the one chosen, such as `--probes` with `--penalty jacobian`, rather than
+    /// pass over it.
+    ///
+    /// # Errors
+    /// [`Usage`] naming the setting and the kind.
+    pub(crate) fn check_taken(&self, config: &TrainConfig) -> Result<(), Usage> {
+        let (Ok(resolved), asked) = (Table::try_from(config), self.table()?) else { return Ok(()) };
+        let inner = |table: &Table, section: &str, name: &str| -> Option<Table> {
+            table.get(section)?.as_table()?.get(name)?.as_table().cloned()
+        };
+        for (section, name) in
+            [("objective", "penalty"), ("objective", "noise"), ("training", "optimiser"), ("training", "schedule")]
+        {
+            let (Some(asked), Some(taken)) = (inner(&asked, section, name), inner(&resolved, section, name)) else {
+                continue;
+            };
+            if let Some(key) = asked.keys().find(|key| !taken.contains_key(*key)) {
+                let kind = taken.get("kind").and_then(Value::as_str).unwrap_or("none");
+                return Err(Usage(format!(
+                    "the {name} `{kind}` has no setting `{key}`; leave it out or choose another {name}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&self) -> Result<Table, Usage> {
         let mut table = Table::new();
         let mut put = |key: &str, value: Option<Value>| value.map_or(Ok(()), |value| set(&mut table, key, value));
         let text = |value: &Option<String>| value.clone().map(Value::from);
@@ -213,7 +244,7 @@ impl TrainingArguments {
             };
             set(&mut table, key.trim(), any_value(value.trim()))?;
         }
-        Ok(Layer::from_table("the command line", table))
+        Ok(table)
     }
 }
 
@@ -332,7 +363,6 @@ fn sparsity(text: &str) -> Result<Value, Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contractive::TrainConfig;
     use contractive::core::Noise;
     use contractive::core::schedule::Schedule;
 

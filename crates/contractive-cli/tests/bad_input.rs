@@ -16,10 +16,13 @@ fn damaged_idx() {
     desk.cae("data info whole-ubyte").assert().success();
     desk.write("short-ubyte", &whole[..whole.len() - 1]);
     let error = desk.refused("train --data short-ubyte", 3);
-    assert!(error.contains("short-ubyte is truncated") && error.contains("160 bytes") && error.contains("159"), "{error}");
+    assert!(
+        error.contains("short-ubyte is truncated") && error.contains("160 bytes") && error.contains("159"),
+        "{error}"
+    );
     desk.write("magic-ubyte", idx(0x1234_0803, 10));
     assert!(desk.refused("train --data magic-ubyte", 3).contains("must begin with"));
-    desk.write("huge-ubyte", &idx(IMAGES, 10)[..16].iter().map(|b| b | 0x70).collect::<Vec<u8>>());
+    desk.write("huge-ubyte", idx(IMAGES, 10)[..16].iter().map(|b| b | 0x70).collect::<Vec<u8>>());
     desk.refused("train --data huge-ubyte", 3);
     assert!(!desk.path("runs").exists());
 }
@@ -78,7 +81,8 @@ fn an_output_that_cannot_be_written_is_refused_before_work() {
     let desk = Desk::new();
     desk.trained();
     // Data that do not exist would be the next error: the output is looked at first.
-    for command in ["encode run -o absent/x.npy", "reconstruct run -o table.csv/x.csv", "evaluate run -o absent/x.json"] {
+    for command in ["encode run -o absent/x.npy", "reconstruct run -o table.csv/x.csv", "evaluate run -o absent/x.json"]
+    {
         let error = desk.refused(&format!("{command} --data absent.csv"), 1);
         assert!(error.contains("cannot write"), "{command}: {error}");
     }

@@ -93,7 +93,8 @@ fn unknown_keys_and_wrong_values_are_named_with_their_place() {
     desk.write("broken.toml", "[training\n");
     assert!(desk.refused("train --config broken.toml", 2).contains("line 1"));
     assert!(desk.refused("train --config absent.toml", 1).contains("absent.toml"));
-    assert!(desk.refused("train --probes 3 --set objective.penalty=jacobian", 2).contains("probes"));
+    assert!(desk.refused("train --penalty jacobian --probes 3", 2).contains("`jacobian` has no setting `probes`"));
+    assert!(desk.refused("train --set training.optimiser.momentum=0.5", 2).contains("momentum"));
 }
 
 #[test]

@@ -8,12 +8,12 @@ use std::process::{Child, Stdio};
 
 use support::{Desk, untimed};
 
-const TRAIN: &str = "train --data table.csv --hidden 24,8 --batch-size 16 --epochs 300 --noise gaussian:0.1 \
+const TRAIN: &str = "train --data table.csv --hidden 16,4 --batch-size 16 --epochs 120 --noise gaussian:0.1 \
                      --schedule cosine --penalty projection --threads 1 --out";
 
 fn desk() -> Desk {
     let desk = Desk::new();
-    desk.table("table.csv", 1200, 20);
+    desk.table("table.csv", 600, 12);
     desk
 }
 
@@ -24,7 +24,7 @@ fn started(desk: &Desk, out: &str, epoch: usize) -> (Child, BufReader<std::proce
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
-    while !line.trim_start().starts_with(&format!("{epoch}/300")) {
+    while !line.trim_start().starts_with(&format!("{epoch}/120")) {
         line.clear();
         assert!(lines.read_line(&mut line).unwrap() > 0, "the run ended before epoch {epoch}");
     }
@@ -34,7 +34,7 @@ fn started(desk: &Desk, out: &str, epoch: usize) -> (Child, BufReader<std::proce
 fn assert_same_run(desk: &Desk, one: &str, two: &str) {
     let metrics = |run: &str| untimed(&desk.text(&format!("{run}/metrics.jsonl")));
     assert_eq!(metrics(one), metrics(two));
-    assert_eq!(metrics(one).len(), 300);
+    assert_eq!(metrics(one).len(), 120);
     for file in ["model/model.safetensors", "model/config.json", "images/loss.svg", "images/profiles.png"] {
         assert_eq!(desk.read(&format!("{one}/{file}")), desk.read(&format!("{two}/{file}")), "{file}");
     }

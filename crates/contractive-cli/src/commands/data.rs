@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{RowArguments, SourceArguments};
 use crate::exit::{Ending, Usage};
-use crate::numbers::{bytes, count, grouped, plain};
+use crate::numbers::{bytes, count, grouped};
 use crate::output::{check_folder, print, print_json};
 use crate::sources::{Downloads, load};
 use crate::table::{Side, aligned, pairs};
@@ -241,7 +241,7 @@ fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<E
         Some((height, width)) => ("features", format!("{} (images of {height} x {width} pixels)", data.n_features())),
         None => ("features", grouped(data.n_features())),
     });
-    lines.push(("range", format!("{} to {}", plain(f64::from(lowest)), plain(f64::from(highest)))));
+    lines.push(("range", format!("{lowest} to {highest}")));
     if let Some(names) = data.feature_names() {
         lines.push(("columns", some_of(names)));
     }

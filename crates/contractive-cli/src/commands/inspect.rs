@@ -10,6 +10,7 @@ use contractive::{Evaluation, Model, evaluate};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::activity::Activity;
 use crate::arguments::RowArguments;
 use crate::exit::Ending;
 use crate::introduction::network;
@@ -25,7 +26,7 @@ const SHOWN: usize = 12;
 
 /// Look inside a model: layers, objective, provenance; with --data, the singular values of its Jacobian.
 ///
-/// With rows it also prints, over the first 200 of them (or --rows), the mean singular values of the Jacobian dh/dx, the
+/// With rows it also prints, over the first 200 of them (or --rows), the mean singular values of the Jacobian ∂h/∂x, the
 /// estimated local dimension, saturated and dead units.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
@@ -66,6 +67,7 @@ struct Geometry {
     singular_values: Vec<f64>,
     participation_ratio: f64,
     above_a_tenth: f64,
+    dead_units: Vec<usize>,
     #[serde(flatten)]
     numbers: Evaluation,
 }
@@ -116,7 +118,7 @@ fn layers(model: &Model) -> Vec<LayerRecord> {
 }
 
 /// Judges the rows and averages the singular values of their Jacobians, one Jacobian in memory at a time.
-fn look(model: &Model, data: &Dataset, threads: usize) -> Result<Geometry, contractive::Error> {
+fn look(model: &Model, data: &Dataset, threads: usize) -> anyhow::Result<Geometry> {
     let numbers = evaluate(model, data, threads)?;
     let net = model.architecture();
     let (d, k) = (net.input_size(), net.code_size());
@@ -143,6 +145,7 @@ fn look(model: &Model, data: &Dataset, threads: usize) -> Result<Geometry, contr
         singular_values: means,
         participation_ratio: ratio / n,
         above_a_tenth: above / n,
+        dead_units: Activity::measure(model, data, &(0..data.len() as u32).collect::<Vec<_>>()).dead(),
         numbers,
     })
 }
@@ -200,7 +203,7 @@ fn in_words(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Stri
     let mut text = format!("{}\n{}", pairs(&lines), aligned(&sides, &rows));
     if let Some(geometry) = geometry {
         text += "\n";
-        text += &geometry_in_words(geometry);
+        text += &geometry_in_words(geometry, &model.architecture().encoder_sizes[1..]);
     }
     Ok(text)
 }
@@ -231,7 +234,7 @@ fn preprocessing(model: &Model) -> String {
     format!("{what}; scale {}{}", p.scale.name(), if p.clip { ", cut off at 0 and 1" } else { "" })
 }
 
-fn geometry_in_words(g: &Geometry) -> String {
+fn geometry_in_words(g: &Geometry, sizes: &[usize]) -> String {
     let shown = |value: f64| significant(value, 4);
     let n = g.singular_values.len();
     let mut values = g.singular_values.iter().take(SHOWN).map(|s| significant(*s, 3)).collect::<Vec<_>>().join("  ");
@@ -240,7 +243,7 @@ fn geometry_in_words(g: &Geometry) -> String {
     }
     let mut lines = vec![
         ("rows", format!("{} of {}", grouped(g.rows), g.numbers.data)),
-        ("jacobian_norm", format!("{}  mean Frobenius norm of dh/dx", shown(g.numbers.jacobian_norm))),
+        ("jacobian_norm", format!("{}  mean Frobenius norm of ∂h/∂x", shown(g.numbers.jacobian_norm))),
         ("singular values", format!("{values}  (means over rows)")),
         (
             "local dimension",
@@ -254,6 +257,13 @@ fn geometry_in_words(g: &Geometry) -> String {
     if let Some(saturation) = g.numbers.saturation {
         lines.push(("saturation", format!("{} of bounded units lie within 5 % of a bound", percent(saturation))));
     }
-    lines.push(("dead units", format!("{} of code units never move", percent(g.numbers.dead_code_units))));
+    let dead: Vec<String> = g
+        .dead_units
+        .iter()
+        .zip(sizes)
+        .enumerate()
+        .map(|(layer, (dead, size))| format!("{dead} of {size} in encoder.{layer}"))
+        .collect();
+    lines.push(("dead units", format!("{}  (they never move)", dead.join(", "))));
     pairs(&lines)
 }

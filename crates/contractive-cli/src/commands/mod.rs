@@ -16,7 +16,7 @@ use crate::exit::Ending;
 /// A subcommand with its flags.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    Train(train::Train),
+    Train(Box<train::Train>),
     Resume(resume::Resume),
     Evaluate(evaluate::Evaluate),
     Encode(encode::Encode),
