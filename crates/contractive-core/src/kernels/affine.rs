@@ -141,7 +141,8 @@ mod tests {
         let mut Z = vec![0.0; N * INPUTS];
         affine_forward(&mut Z, INPUTS, dense(&A, M), View::new(&W, M, INPUTS), &c);
         let product = |b, i| (0..M).map(|j| at(&A, M, b, j) * at(&W, INPUTS, j, i)).sum::<f64>();
-        let want: Vec<f64> = (0..N * INPUTS).map(|e| f64::from(c[e % INPUTS]) + product(e / INPUTS, e % INPUTS)).collect();
+        let want: Vec<f64> =
+            (0..N * INPUTS).map(|e| f64::from(c[e % INPUTS]) + product(e / INPUTS, e % INPUTS)).collect();
         assert_close("z", &wide(&Z), &want, ROUNDING);
 
         let mut dA = vec![0.0; N * M];

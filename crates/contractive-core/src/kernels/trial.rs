@@ -194,7 +194,8 @@ impl Trial {
 
     /// P of each row and, with the row weight `w`, the whole gradient, by `plan`.
     pub fn by_plan(&self, plan: Plan, draws: &[f32], w: f32) -> (Vec<f64>, Vec<LayerGradient>) {
-        let corruptions = if matches!(plan, Plan::HessianDeep { .. } | Plan::HessianOneLayer { .. }) { draws } else { &[] };
+        let corruptions =
+            if matches!(plan, Plan::HessianDeep { .. } | Plan::HessianOneLayer { .. }) { draws } else { &[] };
         let points = self.points(corruptions);
         let (net, mut passes, mut lane) = (self.net(), self.passes(&points), LanePenalty::default());
         let weights = StepWeights { net: &net, q: &self.q, G: &self.G, net64: &[] };
