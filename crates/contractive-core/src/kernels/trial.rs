@@ -185,13 +185,6 @@ impl Trial {
         }
     }
 
-    /// Sums of the shape that `plan` gathers.
-    pub fn weight_sums(&self, plan: Plan) -> WeightSums {
-        let mut lane = LanePenalty::default();
-        lane.reset(plan, &self.net());
-        lane.sums
-    }
-
     /// P of each row and, with the row weight `w`, the whole gradient, by `plan`.
     pub fn by_plan(&self, plan: Plan, draws: &[f32], w: f32) -> (Vec<f64>, Vec<LayerGradient>) {
         let corruptions =
