@@ -37,6 +37,8 @@ pub mod operands;
 pub mod reconstruction;
 pub mod sparsity;
 pub mod sums;
+#[cfg(test)]
+mod trial;
 pub mod weight_norms;
 
 use pulp::Arch;
