@@ -4,7 +4,7 @@ use contractive_core::engine::Engine;
 use contractive_core::jacobian::saturation;
 use contractive_core::matrix::MatRef;
 use contractive_core::{Activation, Loss, Objective, Penalty};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 use crate::error::Error;
@@ -13,7 +13,7 @@ use crate::train::random::Purpose;
 use crate::train::{EVALUATION_ROWS, Reader, first_outside, measure};
 
 /// A model on a data set. All numbers are means over rows, of rows as the network takes them (after preprocessing).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// What the data are called.
     pub data: String,
