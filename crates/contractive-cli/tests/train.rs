@@ -13,11 +13,20 @@ fn a_run_and_every_command_after_it() {
     for text in ["784-16-784", "270 to train on, 30 for validation, 2,000 to test on", "closed form", "1/2", "2/2"] {
         assert!(shown.contains(text), "{text} in {shown}");
     }
-    for text in ["cae evaluate run", "cae reconstruct run", "cae inspect run", "cae resume run", "reconstructions.png"]
-    {
+    for text in [
+        "cae evaluate run",
+        "cae reconstruct run",
+        "cae inspect run",
+        "cae resume run",
+        "reconstructions.png",
+        "run/report.html",
+    ] {
         assert!(said.contains(text), "{text} in {said}");
     }
-    assert_eq!(names_in(&desk.path("run")), ["checkpoints", "config.toml", "images", "metrics.jsonl", "model"]);
+    assert_eq!(
+        names_in(&desk.path("run")),
+        ["checkpoints", "config.toml", "images", "metrics.jsonl", "model", "report.html"]
+    );
     assert_eq!(names_in(&desk.path("run/model")), ["config.json", "model.safetensors"]);
     let pictures = ["filters.png", "loss.png", "loss.svg", "reconstructions.png"];
     assert_eq!(names_in(&desk.path("run/images")), pictures);

@@ -51,15 +51,15 @@ Examples:
 impl Report {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
-        let target = match (&self.output, self.runs.as_slice()) {
+        let opened: Vec<Opened> = self.runs.iter().map(|run| open(run)).collect::<Result<_, _>>()?;
+        let target = match (&self.output, opened.as_slice()) {
             (Some(path), _) => path.clone(),
-            (None, [run]) => run.join(REPORT_FILE),
+            (None, [Opened { run: Some(run), .. }]) => run.path().join(REPORT_FILE),
             (None, _) => PathBuf::from(REPORT_FILE),
         };
         if !target.extension().is_some_and(|end| end == "html" || end == "htm") {
             return Err(Usage("-o takes a name that ends in .html".into()).into());
         }
-        let opened: Vec<Opened> = self.runs.iter().map(|run| open(run)).collect::<Result<_, _>>()?;
         check_file(&target)?;
         let mut records = Vec::new();
         for (path, opened) in self.runs.iter().zip(opened) {

@@ -33,15 +33,6 @@ pub(crate) struct Dots {
     pub(crate) series: usize,
 }
 
-/// A rule across the chart with a word beside it.
-#[derive(Debug, Clone)]
-pub(crate) enum Mark {
-    /// At a place of the horizontal axis.
-    Upright(f64, String),
-    /// At a place of the vertical axis.
-    Level(f64, String),
-}
-
 /// What a chart shows.
 #[derive(Debug, Clone)]
 pub(crate) struct Chart {
@@ -53,7 +44,8 @@ pub(crate) struct Chart {
     /// (from, to, height) of each bar; they stand on the lower end of the axis.
     pub(crate) bars: Vec<(f64, f64, f64)>,
     pub(crate) dots: Vec<Dots>,
-    pub(crate) marks: Vec<Mark>,
+    /// Upright rules at places of the horizontal axis, with a word beside each.
+    pub(crate) marks: Vec<(f64, String)>,
 }
 
 /// A name with the look of its curve.
@@ -191,24 +183,24 @@ impl Chart {
         &self,
         page: &mut Page<DB>,
         frame: &Frame,
-        mark: &Mark,
+        (at, word): &(f64, String),
     ) -> Result<(), FigureError> {
-        match mark {
-            Mark::Upright(at, word) => {
-                let Some(share) = self.x.place(*at) else { return Ok(()) };
-                let x = frame.left + share * (frame.right - frame.left);
-                page.polyline(&[(x, frame.top), (x, frame.bottom)], 1.2, FRAME)?;
-                let (x, align) = if share > 0.6 { (x - 5.0, Align::Right) } else { (x + 5.0, Align::Left) };
-                page.write(word, &plain(x, frame.top + SMALL, SMALL, align))
-            }
-            Mark::Level(at, word) => {
-                let Some(share) = self.y.place(*at) else { return Ok(()) };
-                let y = frame.bottom - share * (frame.bottom - frame.top);
-                page.polyline(&[(frame.left, y), (frame.right, y)], 1.2, FRAME)?;
-                let y = if share > 0.85 { y + SMALL + 3.0 } else { y - 5.0 };
-                page.write(word, &plain(frame.right - 2.0, y, SMALL, Align::Right))
-            }
-        }
+        let Some(share) = self.x.place(*at) else { return Ok(()) };
+        let x = frame.left + share * (frame.right - frame.left);
+        page.polyline(&[(x, frame.top), (x, frame.bottom)], 1.2, FRAME)?;
+        let (x, align) = if share > 0.6 { (x - 5.0, Align::Right) } else { (x + 5.0, Align::Left) };
+        let y = if self.is_high_at(*at) { frame.bottom - 8.0 } else { frame.top + SMALL };
+        page.write(word, &plain(x, y, SMALL, align))
+    }
+
+    /// Whether curves run through the upper half there, so that a word belongs below.
+    fn is_high_at(&self, at: f64) -> bool {
+        let nearest = |line: &Line| {
+            let points = line.positions.iter().zip(&line.values).filter(|(x, y)| x.is_finite() && y.is_finite());
+            points.min_by(|a, b| (a.0 - at).abs().total_cmp(&(b.0 - at).abs())).and_then(|(_, y)| self.y.place(*y))
+        };
+        let shares: Vec<f64> = self.lines.iter().filter_map(nearest).collect();
+        shares.iter().sum::<f64>() > 0.5 * shares.len() as f64
     }
 }
 

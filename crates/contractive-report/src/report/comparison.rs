@@ -9,7 +9,7 @@ use contractive::{EpochRecord, TrainConfig};
 
 use super::chart::{Chart, Line, range};
 use super::loss::describe;
-use super::number::{count, duration, grouped, percent, significant};
+use super::number::{count, duration, grouped, significant};
 use super::summary::judged_loss;
 use super::{ReportError, assemble, geometry, picture};
 use crate::axis::Axis;
@@ -113,7 +113,7 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
         name: "rows judged on".to_owned(),
         cells: runs
             .iter()
-            .map(|r| (format!("{}, {} {}", r.data.name, grouped(r.evaluation.rows), r.part), false))
+            .map(|r| (format!("{}, {} {}", r.evaluation.data, grouped(r.evaluation.rows), r.part), false))
             .collect(),
     }];
     for (i, (name, of)) in lower.iter().chain(&plain).enumerate() {
@@ -128,8 +128,10 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
         let cells = values.iter().map(|value| (text(*value), marks && unique && *value == least)).collect();
         rows.push(Row { name: (*name).to_owned(), cells });
     }
-    let dead =
-        |r: &RunRecord| format!("{} of {}", percent(r.evaluation.dead_code_units), grouped(r.architecture.code_size()));
+    let dead = |r: &RunRecord| {
+        let k = r.architecture.code_size();
+        format!("{:.0} of {}", r.evaluation.dead_code_units * k as f64, grouped(k))
+    };
     let time = |r: &RunRecord| {
         format!("{} in {}", count(r.history.len(), "epoch"), duration(r.history.iter().map(|e| e.seconds).sum()))
     };

@@ -3,7 +3,7 @@
 use askama::Template;
 use contractive::record::RunRecord;
 
-use super::chart::{Chart, Line, Mark, range};
+use super::chart::{Chart, Line, range};
 use super::loss::describe;
 use super::number::{count, grouped, significant};
 use crate::axis::Axis;
@@ -55,7 +55,7 @@ pub(super) fn spectrum(record: &RunRecord) -> Result<String, FigureError> {
     let n = s.mean.len();
     let mut chart = spectra(std::iter::once((String::new(), record)));
     if s.participation_ratio >= 1.0 && n > 1 {
-        chart.marks.push(Mark::Upright(s.participation_ratio, "local dimension".to_owned()));
+        chart.marks.push((s.participation_ratio, "local dimension".to_owned()));
     }
     let described = describe(&chart.lines, &chart.lines[0].positions);
     Ok(SpectrumPanel {
@@ -120,7 +120,7 @@ pub(super) fn contraction(record: &RunRecord) -> Result<String, FigureError> {
     let (Some(first), Some(last)) = (c.points.first(), c.points.last()) else { return Ok(String::new()) };
     let peak = c.points.iter().max_by(|a, b| a.mean.total_cmp(&b.mean)).unwrap_or(first);
     let mut chart = contractions(std::iter::once((String::new(), record)));
-    chart.marks.push(Mark::Upright(c.typical_distance, "typical distance".to_owned()));
+    chart.marks.push((c.typical_distance, "typical distance".to_owned()));
     let described = describe(&chart.lines, &chart.lines[0].positions);
     let shape = if peak.mean > 1.15 * first.mean && peak.mean > 1.15 * last.mean {
         "It rises away from the data and falls again: most contraction is near the data, as a contractive code should."

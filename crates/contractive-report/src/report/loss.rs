@@ -4,7 +4,7 @@ use askama::Template;
 use contractive::EpochRecord;
 use contractive::record::RunRecord;
 
-use super::chart::{Chart, Line, Mark, range};
+use super::chart::{Chart, Line, range};
 use super::number::{duration, plain, significant};
 use crate::axis::Axis;
 use crate::error::FigureError;
@@ -92,6 +92,11 @@ fn charts(record: &RunRecord) -> Result<Vec<String>, FigureError> {
         Part { name: "test", of: &|e| Some(e.test?.total), series: 2, stroke: Stroke::Dotted },
     ];
     let mut charts = vec![chart(record, "loss-total", "Total objective", &total)?];
+    let reconstruction: [Part; 3] = [
+        Part { name: "training", of: &|e| Some(e.train.reconstruction), series: 0, stroke: Stroke::Solid },
+        Part { name: "validation", of: &|e| Some(e.validation?.reconstruction), series: 1, stroke: Stroke::Dashed },
+        Part { name: "test", of: &|e| Some(e.test?.reconstruction), series: 2, stroke: Stroke::Dotted },
+    ];
     let mut parts =
         vec![Part { name: "reconstruction", of: &|e| Some(e.train.reconstruction), series: 0, stroke: Stroke::Solid }];
     let weighted = |e: &EpochRecord| Some(contraction * e.train.penalty);
@@ -103,6 +108,7 @@ fn charts(record: &RunRecord) -> Result<Vec<String>, FigureError> {
         parts.push(Part { name: "weight × sparsity", of: &sparse, series: 2, stroke: Stroke::Dotted });
     }
     if parts.len() > 1 {
+        charts.push(chart(record, "loss-reconstruction", "Reconstruction alone", &reconstruction)?);
         charts.push(chart(record, "loss-parts", "Parts, training rows", &parts)?);
     }
     let norm = [Part { name: "", of: &|e| Some(e.jacobian_norm), series: 3, stroke: Stroke::Solid }];
@@ -132,7 +138,7 @@ fn chart(record: &RunRecord, id: &str, title: &str, parts: &[Part]) -> Result<St
     let described = describe(&lines, &epochs);
     chart.lines = lines;
     if history.len() > 1 && record.kept().is_some() {
-        chart.marks.push(Mark::Upright(record.provenance.epoch as f64, "kept".to_owned()));
+        chart.marks.push((record.provenance.epoch as f64, "kept".to_owned()));
     }
     chart.draw(id, &format!("{title} over the epochs"), &described, Some((first, last)))
 }
@@ -165,10 +171,12 @@ fn table(record: &RunRecord) -> (Vec<&'static str>, Vec<TableRow>, usize) {
     let every = history.len().div_ceil(MOST_ROWS).max(1);
     let (kept, last) = (record.provenance.epoch, history.len());
     let shown = history.iter().enumerate().filter(|(i, e)| i % every == 0 || e.epoch == kept || i + 1 == last);
+    // A learning rate is a setting, not a measurement: it has as many digits as it was given.
+    let text = |name: &str, v: f64| if name == "learning rate" { plain(v) } else { significant(v, 5) };
     let rows = shown.map(|(_, e)| TableRow {
         epoch: e.epoch,
         is_kept: e.epoch == kept,
-        cells: present.iter().map(|(_, of)| of(e).map_or_else(|| "–".to_owned(), |v| significant(v, 5))).collect(),
+        cells: present.iter().map(|(name, of)| of(e).map_or_else(|| "–".to_owned(), |v| text(name, v))).collect(),
     });
     (present.iter().map(|(name, _)| *name).collect(), rows.collect(), every)
 }

@@ -23,6 +23,8 @@ struct Block {
     size: String,
     activation: String,
     kind: &'static str,
+    /// Which stack the band to the next block belongs to.
+    half: &'static str,
     /// Corners of the band to the next block.
     band: Option<String>,
 }
@@ -49,8 +51,8 @@ pub(super) fn panel(record: &RunRecord) -> Result<String, FigureError> {
     let blocks = blocks(net);
     let (d, k) = (net.input_size(), net.code_size());
     let input = match record.data.image_shape {
-        Some((height, width)) => format!("images of {height} × {width} pixels"),
-        None => format!("rows of {d} features"),
+        Some((height, width)) => format!("Images of {height} × {width} pixels"),
+        None => format!("Rows of {d} features"),
     };
     Ok(NetworkPanel {
         width: STEP * blocks.len() as f64,
@@ -106,6 +108,7 @@ fn blocks(net: &Architecture) -> Vec<Block> {
             size: grouped(size),
             activation,
             kind,
+            half: if i < net.encoder_depth() { "encoder" } else { "decoder" },
             band: heights.get(i + 1).map(|next| {
                 let (from, to) = (place(i) + BLOCK, place(i + 1));
                 let half = [heights[i] / 2.0, next / 2.0];

@@ -51,7 +51,7 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
         figure("mean ‖J‖", significant(e.jacobian_norm, 3), format!("‖J‖² {}", significant(e.penalty, 3))),
         figure(
             "local dimension",
-            significant(run.spectrum.participation_ratio, 2),
+            significant(run.spectrum.participation_ratio, 3),
             format!("of {}", count(run.spectrum.mean.len(), "direction")),
         ),
         figure("dead code units", format!("{:.0}", e.dead_code_units * k as f64), format!("of {}", grouped(k))),
