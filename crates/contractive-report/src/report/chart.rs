@@ -189,18 +189,20 @@ impl Chart {
         let x = frame.left + share * (frame.right - frame.left);
         page.polyline(&[(x, frame.top), (x, frame.bottom)], 1.2, FRAME)?;
         let (x, align) = if share > 0.6 { (x - 5.0, Align::Right) } else { (x + 5.0, Align::Left) };
-        let y = if self.is_high_at(*at) { frame.bottom - 8.0 } else { frame.top + SMALL };
+        let y = frame.bottom - self.free_height_at(*at) * (frame.bottom - frame.top) + SMALL * 0.36;
         page.write(word, &plain(x, y, SMALL, align))
     }
 
-    /// Whether curves run through the upper half there, so that a word belongs below.
-    fn is_high_at(&self, at: f64) -> bool {
+    /// Share of the frame's height at which a word is farthest from the curves: near the top, the middle or the bottom.
+    fn free_height_at(&self, at: f64) -> f64 {
         let nearest = |line: &Line| {
             let points = line.positions.iter().zip(&line.values).filter(|(x, y)| x.is_finite() && y.is_finite());
             points.min_by(|a, b| (a.0 - at).abs().total_cmp(&(b.0 - at).abs())).and_then(|(_, y)| self.y.place(*y))
         };
-        let shares: Vec<f64> = self.lines.iter().filter_map(nearest).collect();
-        shares.iter().sum::<f64>() > 0.5 * shares.len() as f64
+        let curves: Vec<f64> = self.lines.iter().filter_map(nearest).collect();
+        let room = |share: f64| curves.iter().map(|curve| (curve - share).abs()).fold(1.0, f64::min);
+        let places = [0.95, 0.06, 0.5];
+        places.into_iter().reduce(|best, share| if room(share) > room(best) { share } else { best }).unwrap_or(0.95)
     }
 }
 

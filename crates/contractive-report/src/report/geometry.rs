@@ -42,7 +42,7 @@ pub(super) fn spectra<'a>(runs: impl Iterator<Item = (String, &'a RunRecord)>) -
     let mut chart = Chart::new(
         Axis::whole_numbers(1.0, most, 8),
         Axis::of_values(low.min(high * 0.2), high, 5),
-        "which, largest first",
+        "index, largest first",
         "Mean singular value of J",
     );
     chart.lines = lines;

@@ -94,11 +94,12 @@ pub fn report_html(runs: &[RunRecord]) -> Result<String, ReportError> {
 
 fn single(run: &RunRecord) -> Result<String, ReportError> {
     let at = |panel: &'static str| move |source| ReportError::Panel { panel, run: run.name.clone(), source };
+    let weights = if run.filters.image_shape.is_some() { "Filters" } else { "Features" };
     let panels = [
         ("examples", "Examples", examples::panel(run).map_err(at("examples"))?),
         ("loss", "Loss", loss::panel(run).map_err(at("losses"))?),
         ("network", "Network", network::panel(run).map_err(at("network"))?),
-        ("filters", "Filters", filters::panel(run).map_err(at("filters"))?),
+        ("filters", weights, filters::panel(run).map_err(at("filters"))?),
         ("spectrum", "Spectrum", geometry::spectrum(run).map_err(at("spectrum"))?),
         ("contraction", "Contraction", geometry::contraction(run).map_err(at("contraction ratio"))?),
         ("spread", "Spread", spread::panel(run).map_err(at("histograms"))?),

@@ -4,7 +4,7 @@ use askama::Template;
 use contractive::core::Architecture;
 use contractive::record::RunRecord;
 
-use super::number::grouped;
+use super::number::{grouped, significant};
 use crate::error::FigureError;
 
 /// Width in points that a layer takes, and of its block.
@@ -64,7 +64,7 @@ pub(super) fn panel(record: &RunRecord) -> Result<String, FigureError> {
         description: describe(net),
         input,
         code: k,
-        ratio: format!("{:.0}", (d as f64 / k.max(1) as f64).max(1.0)),
+        ratio: significant(d as f64 / k.max(1) as f64, 2),
         is_wide: k >= d,
         blocks,
     }

@@ -46,7 +46,10 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
         figure(
             &format!("{} on {} rows", run.part, grouped(e.rows)),
             significant(judged_loss(e), 4),
-            format!("{}, or {} a {word} squared", e.loss, significant(e.mse, 3)),
+            match e.loss {
+                Loss::Mse => format!("mean squared error a {word}"),
+                loss => format!("{loss}; squared error {} a {word}", significant(e.mse, 3)),
+            },
         ),
         figure("mean ‖J‖", significant(e.jacobian_norm, 3), format!("‖J‖² {}", significant(e.penalty, 3))),
         figure(
