@@ -198,8 +198,9 @@ impl Optimiser {
 /// lr/(1−β₁ᵗ) · m/(√v/√(1−β₂ᵗ) + ε) = rate · m/(√v + floor).
 #[derive(Clone, Copy)]
 struct AdamRates {
-    beta1: f32,
-    beta2: f32,
+    /// β₁ and 1 − β₁; the difference is taken in f64, since 1 − 0.999 in f32 is wrong in the fifth digit.
+    beta1: [f32; 2],
+    beta2: [f32; 2],
     rate: f32,
     floor: f32,
 }
@@ -209,7 +210,8 @@ impl AdamRates {
         let t = step as f64;
         let root = (1.0 - beta2.powf(t)).sqrt();
         let rate = learning_rate * root / (1.0 - beta1.powf(t));
-        AdamRates { beta1: beta1 as f32, beta2: beta2 as f32, rate: rate as f32, floor: (epsilon * root) as f32 }
+        let shares = |beta: f64| [beta as f32, (1.0 - beta) as f32];
+        AdamRates { beta1: shares(beta1), beta2: shares(beta2), rate: rate as f32, floor: (epsilon * root) as f32 }
     }
 }
 
@@ -219,8 +221,8 @@ fn adam(arch: Arch, r: AdamRates, state: &mut OptimiserState, p: &mut [f32], g: 
     arch.dispatch(|| {
         for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
             let g = g + wd * *p;
-            *m = r.beta1 * *m + (1.0 - r.beta1) * g;
-            *v = r.beta2 * *v + (1.0 - r.beta2) * g * g;
+            *m = r.beta1[0] * *m + r.beta1[1] * g;
+            *v = r.beta2[0] * *v + r.beta2[1] * g * g;
             *p = keep * *p - r.rate * *m / (v.sqrt() + r.floor);
         }
     });
@@ -229,4 +231,63 @@ fn adam(arch: Arch, r: AdamRates, state: &mut OptimiserState, p: &mut [f32], g: 
 /// The factor that clips a gradient of Euclidean norm `norm` to `clip` (PyTorch's `clip_grad_norm_`).
 pub fn clip_factor(norm: f64, clip: f64) -> f64 {
     (clip / (norm + 1e-6)).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One step from rest, by hand; five steps against PyTorch are in tests/optimisers.rs.
+    #[test]
+    fn the_first_step_follows_the_head() {
+        let step = |optimiser: Optimiser| {
+            let (mut state, mut p) = (optimiser.state(2), [1.0, -2.0]);
+            optimiser.update(Arch::new(), &mut state, &mut p, &[0.5, -4.0], 0.1);
+            assert_eq!(state.step, 1);
+            p
+        };
+        let near = |got: [f32; 2], want: [f32; 2]| {
+            assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-6), "{got:?}, not {want:?}");
+        };
+        near(step(Optimiser::Sgd { weight_decay: 0.0 }), [0.95, -1.6]);
+        near(step(Optimiser::Sgd { weight_decay: 0.2 }), [0.93, -1.56]);
+        near(step(Optimiser::Momentum { momentum: 0.9, nesterov: false, weight_decay: 0.0 }), [0.95, -1.6]);
+        near(step(Optimiser::Momentum { momentum: 0.9, nesterov: true, weight_decay: 0.0 }), [0.905, -1.24]);
+        // Adam's first step has length lr whatever the gradient's size.
+        near(step(Optimiser::default()), [0.9, -1.9]);
+        near(
+            step(Optimiser::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.5 }),
+            [0.95 - 0.1, -1.9 + 0.1],
+        );
+    }
+
+    #[test]
+    fn memory_is_kept_only_where_it_is_needed() {
+        let sizes = |optimiser: Optimiser| (optimiser.state(7).first.len(), optimiser.state(7).second.len());
+        assert_eq!(Optimiser::ALL.map(sizes), [(0, 0), (7, 0), (7, 7), (7, 7)]);
+        assert_eq!(Optimiser::ALL.map(|o| o.check()), [Ok(()), Ok(()), Ok(()), Ok(())]);
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused_and_so_is_nan() {
+        for bad in [-0.1, f64::NAN, f64::INFINITY] {
+            let adam = |beta1, beta2, epsilon, weight_decay| Optimiser::Adam { beta1, beta2, epsilon, weight_decay };
+            assert!(Optimiser::Sgd { weight_decay: bad }.check().is_err());
+            assert!(Optimiser::Momentum { momentum: bad, nesterov: false, weight_decay: 0.0 }.check().is_err());
+            assert!(Optimiser::Momentum { momentum: 0.9, nesterov: false, weight_decay: bad }.check().is_err());
+            assert!(adam(bad, 0.999, 1e-8, 0.0).check().is_err());
+            assert!(adam(0.9, bad, 1e-8, 0.0).check().is_err());
+            assert!(adam(0.9, 0.999, bad, 0.0).check().is_err());
+            assert!(adam(0.9, 0.999, 1e-8, bad).check().is_err());
+        }
+        let certain = Optimiser::Adam { beta1: 1.0, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+        assert_eq!(certain.check().unwrap_err().to_string(), "`optimiser.beta1` must be at least 0 and below 1, got 1");
+    }
+
+    #[test]
+    fn clipping_only_shortens() {
+        assert_eq!(clip_factor(0.0, 1.0), 1.0);
+        assert_eq!(clip_factor(0.5, 1.0), 1.0);
+        assert!((clip_factor(4.0, 1.0) - 0.25).abs() < 1e-6);
+    }
 }

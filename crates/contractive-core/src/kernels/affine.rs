@@ -66,3 +66,106 @@ pub fn affine_backward_bias(arch: Arch, db: &mut [f32], dZ: Rows<'_>) {
         },
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{ROUNDING, assert_close, numbers, wide};
+    use super::*;
+
+    const N: usize = 5;
+    const INPUTS: usize = 7;
+    const M: usize = 4;
+
+    /// Entry (i, j) of a dense matrix with `columns` columns.
+    fn at(data: &[f32], columns: usize, i: usize, j: usize) -> f64 {
+        f64::from(data[i * columns + j])
+    }
+
+    fn dense(data: &[f32], columns: usize) -> Rows<'_> {
+        Rows { data, rows: data.len() / columns, columns, stride: columns }
+    }
+
+    /// A dense matrix in records of `stride`, with 9 in between.
+    fn spread(data: &[f32], columns: usize, stride: usize) -> Vec<f32> {
+        let record = |row: &[f32]| [row, &vec![9.0; stride - columns]].concat();
+        data.chunks_exact(columns).flat_map(record).collect()
+    }
+
+    #[test]
+    fn gradients_agree_with_the_formulas_and_add_up() {
+        let (dZ, A, W) = (numbers(1, N * M), numbers(2, N * INPUTS), numbers(3, M * INPUTS));
+        let dA_want = |b, i| (0..M).map(|j| at(&dZ, M, b, j) * at(&W, INPUTS, j, i)).sum::<f64>();
+        let dW_want = |j, i| (0..N).map(|b| at(&dZ, M, b, j) * at(&A, INPUTS, b, i)).sum::<f64>();
+        let db_want = |j| (0..N).map(|b| at(&dZ, M, b, j)).sum::<f64>();
+
+        let (dZ_records, A_records) = (spread(&dZ, M, 6), spread(&A, INPUTS, 11));
+        let dZ_rows = Rows { data: &dZ_records, rows: N, columns: M, stride: 6 };
+        let A_rows = Rows { data: &A_records, rows: N, columns: INPUTS, stride: 11 };
+
+        let mut dA = vec![7.0; N * INPUTS];
+        affine_backward_input(&mut dA, dZ_rows, View::new(&W, M, INPUTS), INPUTS);
+        let want: Vec<f64> = (0..N * INPUTS).map(|i| dA_want(i / INPUTS, i % INPUTS)).collect();
+        assert_close("dA, set", &wide(&dA), &want, ROUNDING);
+
+        // Twice, in two blocks of rows: parameter gradients are added to.
+        let (mut dW, mut db) = (vec![0.0; M * INPUTS], vec![0.0; M]);
+        for _ in 0..2 {
+            let (top, bottom) = dW.split_at_mut(INPUTS);
+            affine_backward_weight(top, 0, dZ_rows, A_rows);
+            affine_backward_weight(bottom, 1, dZ_rows, A_rows);
+            affine_backward_bias(Arch::new(), &mut db, dZ_rows);
+        }
+        let want: Vec<f64> = (0..M * INPUTS).map(|i| 2.0 * dW_want(i / INPUTS, i % INPUTS)).collect();
+        assert_close("dW, added twice", &wide(&dW), &want, ROUNDING);
+        let want: Vec<f64> = (0..M).map(|j| 2.0 * db_want(j)).collect();
+        assert_close("db, added twice", &wide(&db), &want, ROUNDING);
+    }
+
+    #[test]
+    fn forward_adds_the_bias_and_leaves_the_rest_of_the_record_alone() {
+        let (A, W, b) = (numbers(4, N * INPUTS), numbers(5, M * INPUTS), numbers(6, M));
+        let mut Z = vec![9.0; N * 6];
+        affine_forward(&mut Z, 6, dense(&A, INPUTS), View::new(&W, M, INPUTS).t(), &b);
+        for (r, z) in Z.chunks_exact(6).enumerate() {
+            let product = |j| (0..INPUTS).map(|i| at(&A, INPUTS, r, i) * at(&W, INPUTS, j, i)).sum::<f64>();
+            let want: Vec<f64> = (0..M).map(|j| f64::from(b[j]) + product(j)).collect();
+            assert_close("z", &wide(&z[..M]), &want, ROUNDING);
+            assert_eq!(z[M..], [9.0, 9.0]);
+        }
+    }
+
+    /// The decoder layer z = Wᵀa + c of a tied network, m inputs and n outputs, shares W and its gradient.
+    #[test]
+    fn a_tied_layer_is_the_transpose_of_its_own() {
+        let (A, W, c, dZ) = (numbers(7, N * M), numbers(8, M * INPUTS), numbers(9, INPUTS), numbers(10, N * INPUTS));
+        let mut Z = vec![0.0; N * INPUTS];
+        affine_forward(&mut Z, INPUTS, dense(&A, M), View::new(&W, M, INPUTS), &c);
+        let product = |b, i| (0..M).map(|j| at(&A, M, b, j) * at(&W, INPUTS, j, i)).sum::<f64>();
+        let want: Vec<f64> =
+            (0..N * INPUTS).map(|e| f64::from(c[e % INPUTS]) + product(e / INPUTS, e % INPUTS)).collect();
+        assert_close("z", &wide(&Z), &want, ROUNDING);
+
+        let mut dA = vec![0.0; N * M];
+        affine_backward_input(&mut dA, dense(&dZ, INPUTS), View::new(&W, M, INPUTS).t(), M);
+        let product = |b, j| (0..INPUTS).map(|i| at(&dZ, INPUTS, b, i) * at(&W, INPUTS, j, i)).sum::<f64>();
+        let want: Vec<f64> = (0..N * M).map(|e| product(e / M, e % M)).collect();
+        assert_close("dA", &wide(&dA), &want, ROUNDING);
+
+        let mut dW = vec![0.0; M * INPUTS];
+        affine_backward_weight(&mut dW, 0, dense(&A, M), dense(&dZ, INPUTS));
+        let product = |j, i| (0..N).map(|b| at(&A, M, b, j) * at(&dZ, INPUTS, b, i)).sum::<f64>();
+        let want: Vec<f64> = (0..M * INPUTS).map(|e| product(e / INPUTS, e % INPUTS)).collect();
+        assert_close("dW", &wide(&dW), &want, ROUNDING);
+    }
+
+    #[test]
+    fn without_rows_nothing_changes() {
+        let W = numbers(11, M * INPUTS);
+        let (mut dW, mut db) = (vec![0.5; M * INPUTS], vec![0.5; M]);
+        affine_forward(&mut [], M, dense(&[], INPUTS), View::new(&W, M, INPUTS).t(), &[1.0; M]);
+        affine_backward_input(&mut [], dense(&[], M), View::new(&W, M, INPUTS), INPUTS);
+        affine_backward_bias(Arch::new(), &mut db, dense(&[], M));
+        affine_backward_weight(&mut dW, 0, dense(&[], M), dense(&[], INPUTS));
+        assert!(dW.iter().chain(&db).all(|&g| g == 0.5));
+    }
+}

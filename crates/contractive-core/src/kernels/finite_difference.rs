@@ -172,3 +172,144 @@ fn resized(buffer: &mut Vec<f64>, n: usize) -> &mut [f64] {
     }
     buffer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{ROUNDING, Trial, assert_close, assert_same_gradient, numbers, wide};
+    use super::*;
+    use crate::reference::Matrix;
+    use crate::reference::network::{LayerGradient, backward, forward};
+
+    /// Value and gradient of the first row, `times` backward passes; `directions` empty for the coordinates.
+    fn by_the_page(trial: &Trial, directions: &[f32], epsilon: f64, times: usize) -> (f64, Vec<LayerGradient>) {
+        let layer = |l: &crate::reference::Layer| Layer64 {
+            W: l.W.values().to_vec(),
+            b: l.b.clone(),
+            activation: l.activation,
+        };
+        let net: Vec<Layer64> = trial.encoder.iter().map(layer).collect();
+        let (x, mut scratch) = (&trial.X[..trial.d()], FiniteDifferenceScratch::default());
+        let points = [x.to_vec()];
+        let mut passes = trial.passes(&points);
+        let mut value = 0.0;
+        scratch.reset(&net);
+        for _ in 0..times {
+            value = finite_difference_forward(&mut scratch, &net, x, directions, epsilon);
+            finite_difference_backward(&mut passes[0][0].dZ, &mut scratch, &net, directions, epsilon, 0.5);
+        }
+        let mut gradient = trial.backpropagated(&points, &passes);
+        for (l, (into, layer)) in gradient.iter_mut().zip(&trial.encoder).enumerate() {
+            let (m, n) = (layer.W.rows(), layer.W.columns());
+            let dW = scratch.dW[l].clone();
+            into.dW.add(&if l == 0 { Matrix::new(n, m, dW).transposed() } else { Matrix::new(m, n, dW) });
+            into.db.iter_mut().zip(&scratch.db[l]).for_each(|(g, d)| *g += d);
+        }
+        (value, gradient)
+    }
+
+    /// The definition: f at both shifted points of every direction, and plain backpropagation of ±Q/ε.
+    fn by_definition(trial: &Trial, directions: &[f32], epsilon: f64) -> (f64, Vec<LayerGradient>) {
+        let (d, net, mut gradient, mut value) = (trial.d(), &trial.encoder, trial.zeros(), 0.0);
+        let x = wide(&trial.X[..d]);
+        let (U, share) = match directions.is_empty() {
+            true => (Matrix::identity(d).values().to_vec(), 1.0),
+            false => (wide(directions), d as f64 / directions.len() as f64),
+        };
+        for u in U.chunks_exact(d) {
+            let shifted = |step: f64| forward(net, &x.iter().zip(u).map(|(x, u)| x + step * u).collect::<Vec<_>>());
+            let (plus, minus) = (shifted(epsilon), shifted(-epsilon));
+            let both = plus.output().iter().zip(minus.output());
+            let Q: Vec<f64> = both.map(|(p, m)| (p - m) / (2.0 * epsilon)).collect();
+            value += share * Q.iter().map(|q| q * q).sum::<f64>();
+            for (at, sign) in [(&plus, 1.0), (&minus, -1.0)] {
+                let dh: Vec<f64> = Q.iter().map(|q| 0.5 * share * sign * q / epsilon).collect();
+                backward(net, at, &dh, &at.zeros(), &mut gradient);
+            }
+        }
+        (value, gradient)
+    }
+
+    fn flat(gradient: &[LayerGradient]) -> Vec<f64> {
+        gradient.iter().flat_map(|g| [g.dW.values(), &g.db].concat()).collect()
+    }
+
+    /// Two random directions with entries ±1.
+    fn two_directions(d: usize) -> Vec<f32> {
+        numbers(7, 2 * d).iter().map(|v| v.signum()).collect()
+    }
+
+    #[test]
+    fn value_and_gradient_agree_with_the_definition() {
+        for phi in Activation::ALL {
+            for sizes in [&[7, 5][..], &[6, 5, 3], &[4, 6, 5, 7]] {
+                let trial = Trial::draw(51, sizes, phi, 1);
+                for directions in [vec![], two_directions(sizes[0])] {
+                    let label = format!("{phi}, {sizes:?}, {} directions", directions.len() / sizes[0]);
+                    let (P, gradient) = by_the_page(&trial, &directions, 0.1, 1);
+                    let (want, want_gradient) = by_definition(&trial, &directions, 0.1);
+                    assert!((P - want).abs() <= 1e-12 * want, "{label}: {P}, not {want}");
+                    // The adjoint of z_1(x) leaves in f32; the rest is f64. A linear net's biases get rounding alone.
+                    assert_close(&label, &flat(&gradient), &flat(&want_gradient), 1e-6);
+                }
+            }
+        }
+    }
+
+    /// O(ε²): a step a tenth as long leaves a hundredth of the error, in the value and in the gradient.
+    #[test]
+    fn it_approaches_the_jacobian_with_the_square_of_the_step() {
+        for phi in [Activation::Sigmoid, Activation::Tanh, Activation::Gelu, Activation::Softplus] {
+            let trial = Trial::draw(52, &[6, 5, 4], phi, 1);
+            let (want, want_gradient) = trial.explicit(0.5);
+            let errors = |epsilon: f64| {
+                let (P, gradient) = by_the_page(&trial, &[], epsilon, 1);
+                [(P - want[0]).abs(), gradient[1].dW.minus(&want_gradient[1].dW).squared_norm().sqrt()]
+            };
+            for (long, short) in errors(1e-1).iter().zip(errors(1e-2)) {
+                let slope = (long / short).log10();
+                assert!((slope - 2.0).abs() < 0.1, "{phi}: the error falls with slope {slope}");
+            }
+        }
+    }
+
+    /// With this step f32 gives noise of a hundred times the value.
+    #[test]
+    fn a_step_of_a_millionth_keeps_six_digits() {
+        for phi in [Activation::Sigmoid, Activation::Tanh, Activation::Silu] {
+            let trial = Trial::draw(53, &[30, 12, 6], phi, 1);
+            let (P, gradient) = by_the_page(&trial, &[], 1e-6, 1);
+            let (want, want_gradient) = trial.explicit(0.5);
+            assert!((P - want[0]).abs() < 1e-6 * want[0], "{phi}: {P}, not {}", want[0]);
+            // The gradient subtracts terms of size 1/ε once more.
+            assert_same_gradient(phi.name(), &gradient, &want_gradient, 1e-5);
+        }
+    }
+
+    #[test]
+    fn directions_along_the_axes_are_the_coordinates() {
+        let trial = Trial::draw(54, &[4, 5, 3], Activation::Elu, 1);
+        // √d e_i: the mean over d of them is the sum over the coordinates, at half the step as √4 = 2.
+        let axes: Vec<f32> = (0..16).map(|i| if i % 5 == 0 { 2.0 } else { 0.0 }).collect();
+        let (P, gradient) = by_the_page(&trial, &axes, 0.05, 1);
+        let (want, want_gradient) = by_the_page(&trial, &[], 0.1, 1);
+        assert!((P - want).abs() < 1e-12 * want);
+        assert_same_gradient("axes", &gradient, &want_gradient, 1e-6);
+    }
+
+    #[test]
+    fn backward_adds_and_saturated_units_stay_finite() {
+        let trial = Trial::draw(55, &[6, 5, 4], Activation::Tanh, 1);
+        let (_, mut once) = by_the_page(&trial, &[], 0.1, 1);
+        for layer in &mut once {
+            layer.dW = layer.dW.scaled(2.0);
+            layer.db.iter_mut().for_each(|g| *g *= 2.0);
+        }
+        assert_same_gradient("twice", &by_the_page(&trial, &[], 0.1, 2).1, &once, ROUNDING);
+
+        let mut saturated = trial;
+        saturated.encoder[0].b = vec![1e6, -1e6, 400.0, -400.0, 800.0];
+        let (P, gradient) = by_the_page(&saturated, &[], 1e-3, 1);
+        assert_eq!(P, 0.0);
+        assert!(flat(&gradient).iter().all(|g| *g == 0.0));
+    }
+}

@@ -135,3 +135,131 @@ pub fn hessian_deep(
         ascend(arch, sums, &mut passes[0], &mut scratch.code_side, base, net);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Plan;
+    use super::super::trial::{ROUNDING, Trial, assert_close, assert_same_gradient, numbers, wide};
+    use super::*;
+    use crate::activation::Activation;
+    use crate::reference::jacobian::{jacobian, jacobian_backward};
+    use crate::reference::network::LayerGradient;
+    use crate::reference::{Layer, Matrix};
+
+    const CLOSED: fn(f32) -> Plan = |ratio| Plan::HessianOneLayer { ratio };
+    const GRAM: fn(f32) -> Plan = |ratio| Plan::HessianDeep { ratio, gram: true };
+    const DIRECT: fn(f32) -> Plan = |ratio| Plan::HessianDeep { ratio, gram: false };
+
+    /// The definition, with both Jacobians written out: ∂P/∂J(x) = 2 J + 2r Σ_c Δ_c, ∂P/∂J(x+ε_c) = −2r Δ_c.
+    fn by_explicit_jacobians(trial: &Trial, e: &[f32], ratio: f64, w: f64) -> (Vec<f64>, Vec<LayerGradient>) {
+        let (net, points, mut gradient, mut P) = (&trial.encoder, trial.points(e), trial.zeros(), Vec::new());
+        let r = ratio / (points.len() - 1) as f64;
+        for b in 0..trial.rows().count() {
+            let at = |X: &Vec<f32>| jacobian(net, &wide(&X[b * trial.d()..(b + 1) * trial.d()]));
+            let base = at(&points[0]);
+            let (mut value, mut dJ) = (base.J().squared_norm(), base.J().scaled(2.0 * w));
+            for moved in points[1..].iter().map(at) {
+                let change = base.J().minus(moved.J());
+                value += r * change.squared_norm();
+                dJ.add(&change.scaled(2.0 * w * r));
+                jacobian_backward(net, &moved, &change.scaled(-2.0 * w * r), &mut gradient);
+            }
+            jacobian_backward(net, &base, &dJ, &mut gradient);
+            P.push(value);
+        }
+        (P, gradient)
+    }
+
+    #[test]
+    fn value_and_gradient_agree_with_explicit_jacobians_at_every_point() {
+        for phi in Activation::ALL {
+            for (sizes, plans) in [
+                (&[7, 5][..], &[CLOSED][..]),
+                (&[7, 6, 4], &[GRAM, DIRECT]),
+                (&[5, 4, 6, 3], &[GRAM, DIRECT]),
+                (&[4, 9, 7], &[GRAM, DIRECT]),
+            ] {
+                let trial = Trial::draw(31, sizes, phi, 4);
+                let corruptions = numbers(32, 3 * trial.X.len());
+                let (want, want_gradient) = by_explicit_jacobians(&trial, &corruptions, 0.5, 0.25);
+                for plan in plans {
+                    let plan = plan(0.5);
+                    let label = format!("{phi}, {sizes:?}, {plan:?}");
+                    let (P, gradient) = trial.by_plan(plan, &corruptions, 0.25);
+                    assert_close(&format!("{label}, P"), &P, &want, ROUNDING);
+                    assert_same_gradient(&label, &gradient, &want_gradient, ROUNDING);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn with_ratio_zero_it_is_the_jacobian() {
+        for (sizes, plan) in [(&[7, 5][..], CLOSED), (&[7, 6, 4], GRAM), (&[7, 6, 4], DIRECT)] {
+            let trial = Trial::draw(33, sizes, Activation::Softplus, 4);
+            let corruptions = numbers(34, 2 * trial.X.len());
+            let (P, gradient) = trial.by_plan(plan(0.0), &corruptions, 0.25);
+            let (want, want_gradient) = trial.explicit(0.25);
+            assert_close("P", &P, &want, ROUNDING);
+            assert_same_gradient("ratio 0", &gradient, &want_gradient, ROUNDING);
+        }
+    }
+
+    /// The deep form starts from two layers; with a = z = a_1 on top it is the closed form of the first.
+    #[test]
+    fn the_deep_form_under_an_identity_is_the_closed_form() {
+        let one = Trial::draw(35, &[6, 4], Activation::Tanh, 5);
+        let top = Layer { W: Matrix::identity(4), b: vec![0.0; 4], activation: Activation::Identity };
+        let two = Trial::of(vec![one.encoder[0].clone(), top], one.X.clone());
+        let corruptions = numbers(36, 2 * one.X.len());
+        let (want, want_gradient) = one.by_plan(CLOSED(0.7), &corruptions, 0.5);
+        for plan in [GRAM(0.7), DIRECT(0.7)] {
+            let (P, gradient) = two.by_plan(plan, &corruptions, 0.5);
+            assert_close("P", &P, &want, ROUNDING);
+            assert_same_gradient(&format!("{plan:?}"), &gradient[..1], &want_gradient, ROUNDING);
+        }
+    }
+
+    /// J of a ReLU layer is piecewise constant: a corruption that crosses no kink changes nothing, to the bit.
+    #[test]
+    fn between_kinks_a_relu_has_no_second_term() {
+        let mut trial = Trial::draw(37, &[5, 4], Activation::Relu, 3);
+        trial.encoder[0].b = vec![50.0, -50.0, 50.0, -50.0];
+        let corruptions = numbers(38, 2 * trial.X.len());
+        let (with, gradient) = trial.by_plan(CLOSED(3.0), &corruptions, 0.5);
+        let (without, plain) = trial.by_plan(CLOSED(0.0), &corruptions, 0.5);
+        assert_eq!((with, gradient), (without, plain));
+    }
+
+    #[test]
+    fn backward_adds_and_no_rows_change_nothing() {
+        let trial = Trial::draw(39, &[6, 4], Activation::Elu, 3);
+        let points = trial.points(&numbers(40, 2 * trial.X.len()));
+        let run = |times: usize| {
+            let (mut s, mut passes) = (vec![0.0; 4], trial.passes(&points));
+            for _ in 0..times {
+                hessian_layer_backward(Arch::new(), &mut s, &mut passes, &trial.q[0], 0.5, &[0.25; 3]);
+            }
+            passes.iter().map(|p| p[0].dZ.clone()).chain([s]).flatten().collect::<Vec<f32>>()
+        };
+        let doubled: Vec<f64> = run(1).iter().map(|a| 2.0 * f64::from(*a)).collect();
+        assert_close("dZ and s", &wide(&run(2)), &doubled, ROUNDING);
+
+        let none = Trial::draw(39, &[6, 4], Activation::Elu, 0);
+        let (mut s, mut passes) = (vec![0.5; 4], none.passes(&[vec![], vec![]]));
+        hessian_layer_forward(Arch::new(), &mut [], &passes, &none.q[0], 0.5);
+        hessian_layer_backward(Arch::new(), &mut s, &mut passes, &none.q[0], 0.5, &[]);
+        assert_eq!(s, [0.5; 4]);
+    }
+
+    #[test]
+    fn saturated_units_give_finite_numbers() {
+        for (sizes, plan) in [(&[5, 4][..], CLOSED), (&[5, 4, 3], GRAM), (&[5, 4, 3], DIRECT)] {
+            let mut trial = Trial::draw(41, sizes, Activation::Sigmoid, 3);
+            trial.encoder[0].b = vec![1e6, -1e6, 95.0, -95.0];
+            let (P, gradient) = trial.by_plan(plan(1.0), &numbers(42, trial.X.len()), 1.0);
+            assert!(P.iter().all(|p| p.is_finite() && *p >= 0.0), "{P:?}");
+            assert!(gradient.iter().flat_map(|g| g.dW.values().iter().chain(&g.db)).all(|g| g.is_finite()));
+        }
+    }
+}

@@ -37,6 +37,8 @@ pub mod operands;
 pub mod reconstruction;
 pub mod sparsity;
 pub mod sums;
+#[cfg(test)]
+mod trial;
 pub mod weight_norms;
 
 use pulp::Arch;
@@ -138,6 +140,24 @@ impl Plan {
             Penalty::LogisticLast { hold_weights } => Plan::LogisticLast { hold_weights },
             Penalty::WeightL1 => Plan::WeightL1,
             Penalty::WeightL2 => Plan::WeightL2,
+        }
+    }
+
+    /// The value of a penalty of the weights alone, else `None`.
+    pub fn weights_forward(self, arch: Arch, net: &[EncoderLayer<'_>]) -> Option<f64> {
+        match self {
+            Plan::WeightL1 => Some(net.iter().map(|l| weight_norms::weight_l1_forward(l.W)).sum()),
+            Plan::WeightL2 => Some(net.iter().map(|l| weight_norms::weight_l2_forward(arch, l.W)).sum()),
+            _ => None,
+        }
+    }
+
+    /// dW += w ∂P/∂W for the weights in `W`, of a penalty of the weights alone; nothing for the others.
+    pub fn weights_backward(self, arch: Arch, dW: &mut [f32], W: &[f32], w: f32) {
+        match self {
+            Plan::WeightL1 => weight_norms::weight_l1_backward(arch, dW, W, w),
+            Plan::WeightL2 => weight_norms::weight_l2_backward(arch, dW, W, w),
+            _ => {}
         }
     }
 

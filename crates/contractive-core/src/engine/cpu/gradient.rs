@@ -14,7 +14,6 @@ use crate::kernels::affine::{Rows, affine_backward_bias, affine_backward_weight}
 use crate::kernels::frobenius::frobenius_backward_weight;
 use crate::kernels::frobenius_deep::WeightSums;
 use crate::kernels::gemm::{Into, View, ViewMut, gemm};
-use crate::kernels::weight_norms::{weight_l1_backward, weight_l2_backward};
 use crate::kernels::{LanePenalty, Plan};
 use crate::parameters::Parameters;
 
@@ -200,13 +199,8 @@ impl GradientSources<'_> {
             }
         }
         let rows = tile.from..tile.from + tile.rows;
-        let w = self.contraction as f32;
         let values = &W.values()[rows.start * n..rows.end * n];
-        match self.plan {
-            Plan::WeightL1 => weight_l1_backward(self.arch, dW, values, w),
-            Plan::WeightL2 => weight_l2_backward(self.arch, dW, values, w),
-            _ => {}
-        }
+        self.plan.weights_backward(self.arch, dW, values, self.contraction as f32);
         let depth = architecture.encoder_depth();
         if self.plan.gathers_row_scales(l, depth) {
             frobenius_backward_weight(self.arch, dW, values, &self.sums.s[l][rows.clone()]);

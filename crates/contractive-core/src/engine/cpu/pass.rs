@@ -7,7 +7,6 @@ use super::lane::{Lane, LaneStores, Step};
 use super::record::Record;
 use super::{CpuEngine, LANES, threads};
 use crate::kernels::sparsity::sparsity_forward_backward;
-use crate::kernels::weight_norms::{weight_l1_forward, weight_l2_forward};
 use crate::kernels::{EncoderLayer, Plan, StepWeights};
 use crate::objective::{Batch, Terms};
 use crate::penalty::Penalty;
@@ -125,11 +124,7 @@ impl CpuEngine {
             let rows = cut.lanes.iter().flat_map(|lane| &lane.P);
             values.iter_mut().zip(rows).for_each(|(value, p)| *value = *p);
         }
-        penalty = match plan {
-            Plan::WeightL1 => net.iter().map(|l| weight_l1_forward(l.W)).sum(),
-            Plan::WeightL2 => net.iter().map(|l| weight_l2_forward(self.arch, l.W)).sum(),
-            _ => penalty / n as f64,
-        };
+        let penalty = plan.weights_forward(self.arch, &net).unwrap_or(penalty / n as f64);
         if backward {
             self.sums.reduce(self.arch, plan, &self.lanes[..n_lanes], depth);
             let [even, odd, dz] = &self.stores;

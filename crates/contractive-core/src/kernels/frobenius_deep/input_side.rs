@@ -131,3 +131,103 @@ pub fn tangents_backward(
         std::mem::swap(&mut stack.X, &mut stack.other);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::trial::{ROUNDING, Trial, assert_close, assert_same_gradient, wide};
+    use super::super::super::{LanePenalty, Plan};
+    use super::*;
+    use crate::activation::Activation;
+    use crate::reference::jacobian::jacobian;
+    use crate::reference::network::LayerGradient;
+
+    /// Value, tangents T_L and gradient with weight ½, `times` over, in groups of `of` samples.
+    fn by_the_page(trial: &Trial, of: usize, times: usize) -> (Vec<f64>, Vec<f32>, Vec<LayerGradient>) {
+        let (arch, net, points) = (Arch::new(), trial.net(), trial.points(&[]));
+        let (mut passes, n) = (trial.passes(&points), trial.rows().count());
+        let (mut stack, mut lane) = (TangentStack::default(), LanePenalty::default());
+        lane.reset(Plan::InputSide { root: false }, &net);
+        let (mut P, mut T, w) = (vec![0.0; n], vec![], vec![0.5; n]);
+        for _ in 0..times {
+            T.clear();
+            for from in (0..n).step_by(of) {
+                let samples = from..(from + of).min(n);
+                let size = samples.len() * trial.d() * net.last().unwrap().m;
+                tangents_forward(arch, &mut P, &mut stack, &net, &passes[0], samples);
+                T.extend_from_slice(&stack.T[net.len() - 1][..size]);
+                tangents_backward(arch, &mut lane.sums, &mut passes[0], &mut stack, &net, &w);
+            }
+        }
+        let mut gradient = trial.backpropagated(&points, &passes);
+        trial.add_sums(&mut gradient, &lane.sums, true);
+        (P, T, gradient)
+    }
+
+    #[test]
+    fn value_and_gradient_agree_with_the_explicit_jacobian() {
+        for phi in Activation::ALL {
+            for sizes in [&[4, 6][..], &[4, 6, 7], &[3, 5, 4, 6]] {
+                let trial = Trial::draw(101, sizes, phi, 5);
+                let (want, want_gradient) = trial.explicit(0.5);
+                for of in [5, 2] {
+                    let (P, _, gradient) = by_the_page(&trial, of, 1);
+                    let label = format!("{phi}, {sizes:?}, groups of {of}");
+                    assert_close(&format!("{label}, P"), &P, &want, ROUNDING);
+                    assert_same_gradient(&label, &gradient, &want_gradient, ROUNDING);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tangents_are_the_columns_of_the_jacobian() {
+        let trial = Trial::draw(102, &[4, 6, 3], Activation::Elu, 3);
+        let T = by_the_page(&trial, 3, 1).1;
+        for (T, x) in T.chunks_exact(4 * 3).zip(trial.rows()) {
+            let at = jacobian(&trial.encoder, &x);
+            assert_close("Jᵀ", &wide(T), at.J().transposed().values(), ROUNDING);
+        }
+    }
+
+    /// docs/derivations/frobenius-deep.md works this out to six digits.
+    #[test]
+    fn the_worked_example_comes_out() {
+        // Twice with the weight ½.
+        let (P, T, gradient) = by_the_page(&Trial::worked_example(), 1, 2);
+        let six = |got: &[f64], want: &[f64]| {
+            assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1.5e-6), "{got:?}, not {want:?}");
+        };
+        six(&P, &[2.0 * 0.295539]);
+        six(&wide(&T), &[-0.273343, -0.469917]);
+        six(gradient[0].dW.values(), &[-0.054582, -0.211188, 0.078111, 0.531037]);
+        six(gradient[1].dW.values(), &[-0.103679, -0.347264]);
+        six(&[&gradient[0].db[..], &gradient[1].db].concat(), &[0.105765, -0.357573, 0.008192]);
+    }
+
+    #[test]
+    fn backward_adds_and_no_rows_change_nothing() {
+        let trial = Trial::draw(103, &[4, 6, 3], Activation::Gelu, 3);
+        let (once, twice) = (by_the_page(&trial, 3, 1).2, by_the_page(&trial, 3, 2).2);
+        for (once, twice) in once.iter().zip(&twice) {
+            assert_close("dW", twice.dW.values(), once.dW.scaled(2.0).values(), ROUNDING);
+            let doubled: Vec<f64> = once.db.iter().map(|g| 2.0 * g).collect();
+            assert_close("db", &twice.db, &doubled, ROUNDING);
+        }
+        let none = Trial::draw(103, &[4, 6, 3], Activation::Gelu, 0);
+        let (P, T, gradient) = by_the_page(&none, 3, 1);
+        assert!(P.is_empty() && T.is_empty());
+        assert_same_gradient("no rows", &gradient, &none.zeros(), 0.0);
+    }
+
+    #[test]
+    fn dead_and_saturated_units_give_finite_numbers() {
+        for phi in [Activation::Relu, Activation::Sigmoid] {
+            let mut trial = Trial::draw(104, &[4, 6, 3], phi, 3);
+            trial.encoder[0].b = vec![-1e6, 1e6, -95.0, 95.0, -1e3, -1e3];
+            trial.encoder[1].b = vec![-1e6, 0.0, 95.0];
+            let (P, _, gradient) = by_the_page(&trial, 3, 1);
+            assert!(P.iter().all(|p| p.is_finite()));
+            assert!(gradient.iter().flat_map(|g| g.dW.values().iter().chain(&g.db)).all(|g| g.is_finite()), "{phi}");
+        }
+    }
+}

@@ -68,3 +68,6 @@ fn at_least(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
     }
     &mut buffer[..n]
 }
+
+#[cfg(test)]
+mod tests;
