@@ -13,6 +13,8 @@
 //! | `finite_difference` | Σ_i ‖(f(x+εe_i) − f(x−εe_i))/2ε‖² | [`finite_difference`](crate::kernels::finite_difference) |
 //! | `hessian` | ‖J(x)‖²_F + ratio · mean over ε of ‖J(x) − J(x+ε)‖²_F | [`hessian`](crate::kernels::hessian) |
 //! | `logistic_last` | Σ_j (h_j(1−h_j))² ‖W_L,j‖², whatever φ is | [`logistic_last`](crate::kernels::logistic_last) |
+//! | `reconstruction` | ‖∂g(f(x))/∂x‖²_F | [`network_jacobian`](crate::kernels::network_jacobian) |
+//! | `decoder` | ‖∂g/∂h‖²_F at the clean code | the same |
 //! | `weight_l1`, `weight_l2` | Σ\|w\|, Σw² over the encoder's weights | [`weight_norms`](crate::kernels::weight_norms) |
 
 use std::fmt;
@@ -70,6 +72,18 @@ pub enum Penalty {
         #[serde(default)]
         hold_weights: bool,
     },
+    /// ‖∂g(f(x))/∂x‖²_F of encoder and decoder together (Alain & Bengio 2014).
+    Reconstruction {
+        /// Random ±1 probes a row in output space; 0 is exact.
+        #[serde(default)]
+        probes: usize,
+    },
+    /// ‖∂g/∂h‖²_F of the decoder at the clean row's code.
+    Decoder {
+        /// Random ±1 probes a row in output space; 0 is exact.
+        #[serde(default)]
+        probes: usize,
+    },
     /// Sum of absolute encoder weights.
     WeightL1,
     /// Sum of squared encoder weights.
@@ -107,7 +121,7 @@ fn default_ratio() -> f64 {
 
 impl Penalty {
     /// Every penalty with its default settings, in the order of the table.
-    pub const ALL: [Penalty; 10] = [
+    pub const ALL: [Penalty; 12] = [
         Penalty::None,
         Penalty::Jacobian,
         Penalty::JacobianNorm,
@@ -116,6 +130,8 @@ impl Penalty {
         Penalty::FiniteDifference { epsilon: 1e-3, directions: 0 },
         Penalty::Hessian { corruptions: 2, sigma: 0.1, ratio: 1.0 },
         Penalty::LogisticLast { hold_weights: false },
+        Penalty::Reconstruction { probes: 0 },
+        Penalty::Decoder { probes: 0 },
         Penalty::WeightL1,
         Penalty::WeightL2,
     ];
@@ -131,6 +147,8 @@ impl Penalty {
             Penalty::FiniteDifference { .. } => "finite_difference",
             Penalty::Hessian { .. } => "hessian",
             Penalty::LogisticLast { .. } => "logistic_last",
+            Penalty::Reconstruction { .. } => "reconstruction",
+            Penalty::Decoder { .. } => "decoder",
             Penalty::WeightL1 => "weight_l1",
             Penalty::WeightL2 => "weight_l2",
         }
@@ -177,12 +195,14 @@ impl Penalty {
     }
 
     /// How many random numbers a batch of `rows` rows needs: `(rows, probes, k)` for `projection`,
-    /// `(rows, directions, d)` for `finite_difference` along directions, `(corruptions, rows, d)` for `hessian`, else 0.
+    /// `(rows, directions, d)` for `finite_difference` along directions, `(corruptions, rows, d)` for `hessian`,
+    /// `(rows, probes, d)` for `reconstruction` and `decoder`, else 0.
     pub fn n_draws(self, architecture: &Architecture, rows: usize) -> usize {
         let (d, k) = (architecture.input_size(), architecture.code_size());
         match self {
             Penalty::Projection { probes, .. } => rows * probes * k,
             Penalty::FiniteDifference { directions, .. } => rows * directions * d,
+            Penalty::Reconstruction { probes } | Penalty::Decoder { probes } => rows * probes * d,
             Penalty::Hessian { corruptions, .. } => corruptions * rows * d,
             _ => 0,
         }
@@ -198,8 +218,8 @@ impl Penalty {
                     shape_probes(distribution, of_one_row, k);
                 }
             }
-            // Directions have covariance I, so that the mean over them estimates ‖J‖²_F without bias as ε → 0.
-            Penalty::FiniteDifference { .. } => {
+            // ±1 has covariance I, so that the mean over directions or probes estimates ‖J‖²_F without bias (as ε → 0).
+            Penalty::FiniteDifference { .. } | Penalty::Reconstruction { .. } | Penalty::Decoder { .. } => {
                 normal.iter_mut().for_each(|v| *v = if *v < 0.0 { -1.0 } else { 1.0 });
             }
             Penalty::Hessian { sigma, .. } => normal.iter_mut().for_each(|v| *v *= sigma as f32),

@@ -3,7 +3,7 @@
 use pulp::Arch;
 
 use super::frobenius_deep::WeightSums;
-use super::{EncoderLayer, LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
+use super::{DenseLayer, LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
 use crate::activation::Activation;
 use crate::reference::jacobian::{jacobian, jacobian_backward};
 use crate::reference::network::{LayerGradient, backward, forward};
@@ -105,8 +105,8 @@ impl Trial {
     }
 
     /// The layers as the pages see them.
-    pub fn net(&self) -> Vec<EncoderLayer<'_>> {
-        let layer = |l: usize| EncoderLayer {
+    pub fn net(&self) -> Vec<DenseLayer<'_>> {
+        let layer = |l: usize| DenseLayer {
             W: &self.W[l],
             WT: &self.WT[l],
             m: self.encoder[l].W.rows(),

@@ -23,7 +23,7 @@ use pulp::Arch;
 
 use super::super::gemm::{Into, View, ViewMut, gemm};
 use super::super::sums::dot;
-use super::super::{EncoderLayer, LayerPass};
+use super::super::{DenseLayer, LayerPass};
 use super::{WeightSums, at_least, gate, gate_in_place, through_slope};
 
 /// The rows of one group of samples at one point, from the code down.
@@ -60,7 +60,7 @@ pub enum End<'a> {
 pub fn descend(
     arch: Arch,
     stack: &mut RowStack,
-    net: &[EncoderLayer<'_>],
+    net: &[DenseLayer<'_>],
     pass: &[LayerPass],
     samples: Range<usize>,
     probes: &[f32],
@@ -151,7 +151,7 @@ pub fn end_forward(
     P: &mut [f64],
     scratch: &mut CodeSideScratch,
     stack: &RowStack,
-    first: &EncoderLayer<'_>,
+    first: &DenseLayer<'_>,
     end: End<'_>,
 ) {
     let (rows, m, d) = (stack.rows(), first.m, first.n);
@@ -192,7 +192,7 @@ pub fn end_backward(
     scratch: &mut CodeSideScratch,
     stack: &mut RowStack,
     w: &[f32],
-    first: &EncoderLayer<'_>,
+    first: &DenseLayer<'_>,
     end: End<'_>,
 ) {
     let (rows, m, d) = (stack.rows(), first.m, first.n);
@@ -245,7 +245,7 @@ pub fn ascend(
     pass: &mut [LayerPass],
     scratch: &mut CodeSideScratch,
     stack: &RowStack,
-    net: &[EncoderLayer<'_>],
+    net: &[DenseLayer<'_>],
 ) {
     let (depth, rows) = (net.len(), stack.rows());
     let owner = || stack.owner.iter().copied();
@@ -282,7 +282,7 @@ pub fn ascend(
 }
 
 /// The top layer for unit rows: V_{L−1,r} = d_bi W_L,i, so dW_L,i += d_bi X_r and dZ_L,bi += φ″_bi ⟨X_r, W_L,i⟩.
-fn ascend_units(arch: Arch, dW: &mut [f32], pass: &mut LayerPass, X: &[f32], stack: &RowStack, top: &EncoderLayer<'_>) {
+fn ascend_units(arch: Arch, dW: &mut [f32], pass: &mut LayerPass, X: &[f32], stack: &RowStack, top: &DenseLayer<'_>) {
     let (k, m) = (top.m, top.n);
     arch.dispatch(
         #[inline(always)]
