@@ -282,11 +282,8 @@ const GROUP: usize = 1 << 18;
 
 impl LanePenalty {
     /// Sets the sums that `plan` gathers to zero, sized for `net`.
-    pub fn reset(&mut self, plan: Plan, weights: StepWeights<'_>) {
-        let (net, depth) = (weights.net, weights.net.len());
-        if let Plan::NetworkJacobian { decoder_only, carry } = plan {
-            self.chain.reset(&weights.chain[if decoder_only { depth } else { 0 }..], carry);
-        }
+    pub fn reset(&mut self, plan: Plan, net: &[DenseLayer<'_>]) {
+        let depth = net.len();
         let (layers, gathers_gram) = plan.gathers(depth);
         let zero = |sum: &mut Vec<f32>, n: usize| {
             sum.clear();
@@ -300,6 +297,13 @@ impl LanePenalty {
             zero(&mut self.sums.W[l], if layers.contains(&l) { layer.m * layer.n } else { 0 });
             zero(&mut self.s[l], if plan.gathers_row_scales(l, depth) { layer.m } else { 0 });
             zero(&mut self.db[l], if plan.needs_f64() { layer.m } else { 0 });
+        }
+    }
+
+    /// The same for the sums of a chain, where the plan runs one.
+    pub fn reset_chain(&mut self, plan: Plan, chain: &[DenseLayer<'_>], depth: usize) {
+        if let Plan::NetworkJacobian { decoder_only, carry } = plan {
+            self.chain.reset(&chain[if decoder_only { depth } else { 0 }..], carry);
         }
     }
 

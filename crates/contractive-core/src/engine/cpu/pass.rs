@@ -127,7 +127,10 @@ impl CpuEngine {
             step.sparsity = &self.slope;
         }
         if backward {
-            cut.lanes.iter_mut().for_each(|lane| lane.penalty.reset(plan, step.weights));
+            for lane in &mut *cut.lanes {
+                lane.penalty.reset(plan, &net);
+                lane.penalty.reset_chain(plan, &chain.net, depth);
+            }
         }
         cut.each(|lane, stores, rows| lane.run(&step, stores, rows));
 

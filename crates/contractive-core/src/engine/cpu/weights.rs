@@ -58,13 +58,19 @@ impl DerivedWeights {
             gemm(ViewMut::new(&mut self.gram, m, m), Into::Set, 1.0, view, transposed);
         }
         if plans.iter().any(|p| p.needs_f64()) {
-            let wide = |v: &[f32]| v.iter().map(|&x| f64::from(x)).collect();
-            self.net64.clear();
-            self.net64.extend((0..depth).map(|l| Layer64 {
-                W: wide(parameters.encoder_weight(l).values()),
-                b: wide(encoder_bias(parameters, l)),
-                activation: architecture.encoder_activations[l],
-            }));
+            let wide = |to: &mut Vec<f64>, from: &[f32]| {
+                to.clear();
+                to.extend(from.iter().map(|&x| f64::from(x)));
+            };
+            let layer =
+                |l: usize| Layer64 { W: Vec::new(), b: Vec::new(), activation: architecture.encoder_activations[l] };
+            if self.net64.is_empty() {
+                self.net64.extend((0..depth).map(layer));
+            }
+            for (l, layer) in self.net64.iter_mut().enumerate() {
+                wide(&mut layer.W, parameters.encoder_weight(l).values());
+                wide(&mut layer.b, encoder_bias(parameters, l));
+            }
         }
     }
 
