@@ -154,6 +154,42 @@ impl Penalty {
         }
     }
 
+    /// What it is, in words, with its settings.
+    pub fn describe(self) -> String {
+        let plural = |n: usize, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
+        let by = |probes: usize| match probes {
+            0 => "exact".to_owned(),
+            n => format!("estimated by {} a row", plural(n, "±1 probe")),
+        };
+        match self {
+            Penalty::None => "none".into(),
+            Penalty::Jacobian => "exact ‖∂h/∂x‖²_F of the whole encoder".into(),
+            Penalty::JacobianNorm => "exact ‖∂h/∂x‖_F of the whole encoder, not squared".into(),
+            Penalty::Layerwise => "squared Frobenius norm of each layer's own Jacobian, summed".into(),
+            Penalty::Projection { probes, distribution } => {
+                let drawn = format!("{distribution:?} probe").to_lowercase();
+                format!("unbiased estimate of ‖∂h/∂x‖²_F by {} a row", plural(probes, &drawn))
+            }
+            Penalty::FiniteDifference { epsilon, directions } => {
+                let along =
+                    if directions == 0 { "every coordinate".into() } else { plural(directions, "random direction") };
+                format!("central differences of the encoder along {along}, step {epsilon}")
+            }
+            Penalty::Hessian { corruptions, sigma, ratio } => format!(
+                "exact ‖∂h/∂x‖²_F, and {ratio} times its change under {} (sigma {sigma})",
+                plural(corruptions, "corruption")
+            ),
+            Penalty::LogisticLast { .. } => {
+                "the widely copied form: logistic derivative, last layer alone; not the Jacobian of a deep encoder"
+                    .into()
+            }
+            Penalty::Reconstruction { probes } => format!("‖∂x̂/∂x‖²_F of encoder and decoder together, {}", by(probes)),
+            Penalty::Decoder { probes } => format!("‖∂x̂/∂h‖²_F of the decoder, {}", by(probes)),
+            Penalty::WeightL1 => "sum of absolute encoder weights".into(),
+            Penalty::WeightL2 => "sum of squared encoder weights".into(),
+        }
+    }
+
     /// The penalty of this name with its default settings.
     ///
     /// # Errors

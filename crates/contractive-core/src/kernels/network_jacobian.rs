@@ -205,3 +205,117 @@ fn backward(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{Batch, Matrix, Network, objective_and_gradient};
+    use crate::{Architecture, Loss, Objective, Penalty};
+
+    fn numbers(n: usize, scale: f64) -> Vec<f64> {
+        (1..=n).map(|i| f64::from((scale * ((i as f64 * 0.754_877_666).fract() - 0.5)) as f32)).collect()
+    }
+
+    /// The gradient first: one hidden layer and a linear decoder V have the closed form sᵀ((VᵀV) ∘ (W Wᵀ))s, s = φ′(z).
+    /// Its value and its derivative along each weight, by central differences, are what the reference says of `reconstruction`.
+    #[test]
+    fn a_linear_decoder_has_the_closed_form() {
+        let sizes = Architecture::mirrored(5, &[3], Activation::Tanh, Activation::Tanh, Activation::Identity, false);
+        let (n_parameters, x) = (15 + 3 + 15 + 5, Matrix::new(1, 5, numbers(5, 2.0)));
+        let closed = |p: &[f64]| {
+            let (W, b, V) = (&p[..15], &p[15..18], &p[18..33]);
+            let s: Vec<f64> = (0..3)
+                .map(|j| Activation::Tanh.derivative(b[j] + (0..5).map(|i| W[5 * j + i] * x.row(0)[i]).sum::<f64>()))
+                .collect();
+            let mut sum = 0.0;
+            for j in 0..3 {
+                for l in 0..3 {
+                    let of_W: f64 = (0..5).map(|i| W[5 * j + i] * W[5 * l + i]).sum();
+                    let of_V: f64 = (0..5).map(|i| V[3 * i + j] * V[3 * i + l]).sum();
+                    sum += s[j] * of_V * of_W * s[l];
+                }
+            }
+            sum
+        };
+        let p = numbers(n_parameters, 1.6);
+        let gradient = |penalty, contraction| {
+            let network = Network::new(&sizes, &p).unwrap();
+            let objective = Objective::new(Loss::Sse, penalty, contraction);
+            let batch = Batch { rows: &x, corrupted: None, draws: &[] };
+            objective_and_gradient(&network, &objective, &batch).unwrap()
+        };
+        let penalty = Penalty::Reconstruction { probes: 0 };
+        let (with, without) = (gradient(penalty, 1.0), gradient(penalty, 0.0));
+        assert!((with.terms.penalty - closed(&p)).abs() < 1e-12);
+        let (with, without) = (with.gradient.flatten(), without.gradient.flatten());
+        for i in 0..n_parameters {
+            let moved = |by: f64| {
+                let mut q = p.clone();
+                q[i] += by;
+                closed(&q)
+            };
+            let slope = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+            assert!((with[i] - without[i] - slope).abs() < 1e-8, "parameter {i}: {} not {slope}", with[i] - without[i]);
+        }
+    }
+
+    /// Rows, tangents and the explicit product agree on a chain, in P and in every sum.
+    #[test]
+    fn every_way_through_a_chain_agrees() {
+        let arch = Arch::new();
+        let sizes = [4, 6, 3, 5];
+        let weights: Vec<Vec<f32>> =
+            sizes.windows(2).map(|p| numbers(p[0] * p[1], 1.5).iter().map(|v| *v as f32).collect()).collect();
+        let biases: Vec<Vec<f32>> =
+            sizes[1..].iter().map(|&m| numbers(m, 0.5).iter().map(|v| *v as f32).collect()).collect();
+        let transposed: Vec<Vec<f32>> = weights
+            .iter()
+            .zip(sizes.windows(2))
+            .map(|(W, p)| {
+                let mut T = vec![0.0; W.len()];
+                super::super::sums::transpose(arch, &mut T, W, p[1], p[0]);
+                T
+            })
+            .collect();
+        let net: Vec<DenseLayer<'_>> = (0..3)
+            .map(|l| DenseLayer { W: &weights[l], WT: &transposed[l], m: sizes[l + 1], n: sizes[l], is_smooth: true })
+            .collect();
+        let b: Vec<&[f32]> = biases.iter().map(|b| &b[..]).collect();
+        let G: Vec<f32> =
+            (0..36).map(|i| (0..4).map(|c| weights[0][i / 6 * 4 + c] * weights[0][i % 6 * 4 + c]).sum()).collect();
+        let chain = Chain { net: &net, biases: &b, activations: &[Activation::Tanh; 3], G: &G };
+        let input: Vec<f32> = numbers(8, 2.0).iter().map(|v| *v as f32).collect();
+        let run = |carry| {
+            let (mut P, mut d_input, mut memory) = (vec![0.0; 2], vec![0.0; 8], ChainMemory::default());
+            memory.reset(&net, carry);
+            chain_forward_backward(
+                arch,
+                &mut P,
+                &mut d_input,
+                &mut memory,
+                chain,
+                carry,
+                &input,
+                &[],
+                Some(&[0.5, 0.25]),
+            );
+            (P, d_input, memory)
+        };
+        let (P, d_input, by_rows) = run(Carry::Rows { probes: 0, gram: false });
+        assert!(P.iter().all(|p| *p > 1e-3));
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-5 * (1.0 + a.abs());
+        for carry in [Carry::Rows { probes: 0, gram: true }, Carry::Tangents] {
+            let (other, other_d, memory) = run(carry);
+            assert!(P.iter().zip(&other).all(|(a, b)| close(*a, *b)), "{carry:?}: {P:?} {other:?}");
+            assert!(d_input.iter().zip(&other_d).all(|(a, b)| close(f64::from(*a), f64::from(*b))), "{carry:?}");
+            for l in 1..3 {
+                let pairs =
+                    by_rows.sums.W[l].iter().zip(&memory.sums.W[l]).chain(by_rows.db[l].iter().zip(&memory.db[l]));
+                assert!(pairs.clone().any(|(a, _)| *a != 0.0));
+                for (a, b) in pairs {
+                    assert!(close(f64::from(*a), f64::from(*b)), "{carry:?} layer {l}: {a} and {b}");
+                }
+            }
+        }
+    }
+}
