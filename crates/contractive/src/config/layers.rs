@@ -191,7 +191,7 @@ fn line_of(layer: &Layer, key: &str) -> Option<usize> {
 }
 
 /// The known word most like `word`, if one is near enough to be a slip.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let near = known.map(|k| (strsim::damerau_levenshtein(word, k), k)).min()?;
     let most = (word.chars().count().max(near.1.chars().count()) / 3).max(1);
     (near.0 <= most).then(|| near.1.to_owned())
