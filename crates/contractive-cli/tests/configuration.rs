@@ -104,7 +104,10 @@ fn unknown_keys_and_wrong_values_are_named_with_their_place() {
             assert!(error.contains(text), "{text} in {error}");
         }
     }
-    assert!(desk.refused("train --set training.schedule.floor=0.1", 2).contains("`constant` has no setting `floor`"));
+    assert!(
+        desk.refused("train --data absent.csv --set training.schedule.floor=0.1", 2)
+            .contains("`constant` has no setting `floor`")
+    );
     assert!(desk.refused("train --set training.optimiser.momentum=0.5", 2).contains("momentum"));
 }
 
