@@ -38,7 +38,16 @@ fn a_run_and_every_command_after_it() {
 fn evaluation_says_what_it_should(desk: &Desk) {
     let numbers = desk.json("evaluate run --json");
     assert_eq!((&numbers["rows"], &numbers["features"], &numbers["code"]), (&2000.into(), &784.into(), &16.into()));
-    for key in ["mse", "sse", "bce", "cross_entropy", "penalty", "jacobian_norm", "jacobian_mean_square"] {
+    for key in [
+        "mse",
+        "sse",
+        "bce",
+        "cross_entropy",
+        "penalty",
+        "jacobian_norm",
+        "jacobian_mean_square",
+        "jacobian_to_code_variance",
+    ] {
         assert!(numbers[key].as_f64().is_some_and(|v| v >= 0.0), "{key} in {numbers}");
     }
     assert!(numbers["saturation"].is_null(), "no unit of ReLU layers has a bound");
@@ -77,6 +86,7 @@ fn inspection_looks_inside(desk: &Desk) {
     assert!(values.len() == 16 && values.is_sorted_by(|a, b| a >= b));
     let dimension = inside["geometry"]["participation_ratio"].as_f64().unwrap();
     assert!((1.0..=16.0).contains(&dimension), "{dimension}");
+    assert!(inside["geometry"]["jacobian_to_code_variance"].as_f64().is_some_and(|ratio| ratio > 0.0));
     assert_eq!(inside["parameters"], 784 * 16 * 2 + 16 + 784);
     assert_eq!(inside["provenance"]["recipe"], "strokes");
     let words = desk.stdout("inspect run");
