@@ -64,6 +64,8 @@ pub fn every_penalty() -> impl Strategy<Value = Penalty> {
     all.push(Penalty::FiniteDifference { epsilon: 0.1, directions: 2 });
     all.push(Penalty::Projection { probes: 3, distribution: ProbeDistribution::Spherical });
     all.push(Penalty::LogisticLast { hold_weights: true });
+    all.push(Penalty::Reconstruction { probes: 2 });
+    all.push(Penalty::Decoder { probes: 2 });
     prop::sample::select(all)
 }
 
