@@ -15,6 +15,7 @@ mod output;
 mod pictures;
 mod progress;
 mod session;
+mod setting_words;
 mod sources;
 mod table;
 mod training_arguments;

@@ -51,7 +51,9 @@ pub(crate) fn write_all(
         }
         None => {
             write("profiles.png", &profiles(model, &shown)?)?;
-            write("weights.png", &weight_heatmap(weights.values(), weights.rows(), weights.columns())?)?;
+            let (m, n) = (weights.rows(), weights.columns());
+            let names = model.preprocessing.feature_names.as_deref();
+            write("weights.png", &weight_heatmap(weights.values(), m, n, "first-layer unit", names)?)?;
         }
     }
     if !history.is_empty() {

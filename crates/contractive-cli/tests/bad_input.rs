@@ -36,6 +36,10 @@ fn a_table_with_a_hole_or_text() {
     desk.write("text.csv", "a,b,c\n1,2,3\n4,five,6\n");
     let error = desk.refused("train --data text.csv", 3);
     assert!(error.contains("line 3, column `b`") && error.contains("`five`"), "{error}");
+    desk.write("labels.csv", "a,kind,c\n1,cat,3\n4,dog,6\n");
+    for command in ["train --data labels.csv", "data info labels.csv"] {
+        assert!(desk.refused(command, 3).contains("--label-column kind"), "{command}");
+    }
     desk.write("ragged.csv", "a,b,c\n1,2,3\n4,5\n");
     assert!(desk.refused("train --data ragged.csv", 3).contains("line 3"));
     desk.write("empty.csv", "");
@@ -139,7 +143,7 @@ fn places_that_hold_no_run_or_model() {
     fs::create_dir(desk.path("nothing")).unwrap();
     assert!(desk.refused("evaluate absent", 2).contains("no run or model absent"));
     assert!(desk.refused("resume nothing", 2).contains("not a run directory"));
-    desk.refused("evaluate nothing", 1);
+    assert!(desk.refused("evaluate nothing", 2).contains("neither a run nor a model"));
 }
 
 #[test]
@@ -148,10 +152,22 @@ fn divergence_ends_with_the_term_and_keeps_the_last_good_checkpoint() {
     desk.table("table.csv", 60, 6);
     let flags = "--data table.csv --hidden 4 --activation relu --code-activation relu --optimiser sgd --scale none";
     let error = desk.refused(&format!("train {flags} --learning-rate 1e30 --epochs 5 --out run --quiet"), 4);
-    for text in ["diverged in epoch 1", "is not finite", "learning_rate"] {
+    for text in ["diverged in epoch 1", "is not finite", "learning_rate", "--learning-rate", "--clip"] {
         assert!(error.contains(text), "{text} in {error}");
     }
     assert!(!desk.path("run/model").exists());
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let desk = Desk::new();
+    desk.trained();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cae"));
+    command.current_dir(desk.path("")).args(["reconstruct", "run"]).stderr(std::process::Stdio::piped());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }
 
 #[test]

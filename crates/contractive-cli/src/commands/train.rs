@@ -91,9 +91,7 @@ impl Train {
             None if layers.iter().any(|layer| layer.has("data.spec")) => TrainConfig::default(),
             None => recipe::find(recipe::DEFAULT)?.config,
         };
-        let config = TrainConfig::layered(&base, &layers)?;
-        self.settings.check_taken(&config)?;
-        Ok(config)
+        Ok(TrainConfig::layered(&base, &layers)?)
     }
 
     /// Where the run goes; `time` is left out while only the folder above matters.

@@ -20,6 +20,7 @@
 //! | [`hessian`] | ‖J(x) − J(x+ε)‖²_F |
 //! | [`finite_difference`] | ‖(f(x+εu) − f(x−εu))/2ε‖² |
 //! | [`logistic_last`] | Σ_j (h_j(1−h_j))² ‖W_j‖² |
+//! | [`network_jacobian`] | ‖∂g(f(x))/∂x‖²_F, ‖∂g/∂h‖²_F |
 //! | [`weight_norms`] | Σ\|w\|, Σw² |
 //! | [`sparsity`] | KL(target ‖ mean activation) |
 #![allow(non_snake_case)] // matrices are upper case, as in the papers
@@ -33,6 +34,8 @@ pub mod gemm;
 pub mod hessian;
 pub mod layerwise;
 pub mod logistic_last;
+mod memory;
+pub mod network_jacobian;
 pub mod operands;
 pub mod reconstruction;
 pub mod sparsity;
@@ -43,13 +46,12 @@ pub mod weight_norms;
 
 use pulp::Arch;
 
-use self::finite_difference::FiniteDifferenceScratch;
-use self::frobenius_deep::WeightSums;
-use self::frobenius_deep::code_side::{self, CodeSideScratch, End, RowStack};
-use self::frobenius_deep::input_side::{self, TangentStack};
+use self::frobenius_deep::code_side::{self, End};
+use self::frobenius_deep::input_side;
 use self::frobenius_deep::order::{self, Order, Top};
-use self::hessian::HessianScratch;
-pub use self::operands::{EncoderLayer, LaneRows, LayerPass, StepWeights};
+pub use self::memory::LanePenalty;
+use self::network_jacobian::{Carry, Chain, chain_forward_backward};
+pub use self::operands::{DenseLayer, LaneRows, LayerPass, StepWeights};
 use crate::architecture::Architecture;
 use crate::penalty::Penalty;
 
@@ -102,6 +104,13 @@ pub enum Plan {
         /// Random directions a row; 0 for every coordinate.
         directions: usize,
     },
+    /// The Jacobian of the whole network or of the decoder.
+    NetworkJacobian {
+        /// Whether the chain is the decoder alone.
+        decoder_only: bool,
+        /// What is carried through it.
+        carry: Carry,
+    },
     /// The widely copied form.
     LogisticLast {
         /// Whether W is held constant.
@@ -138,13 +147,41 @@ impl Plan {
                 Plan::HessianDeep { ratio: ratio as f32, gram }
             }
             Penalty::LogisticLast { hold_weights } => Plan::LogisticLast { hold_weights },
+            Penalty::Reconstruction { probes } => {
+                let (depth, sizes) = (architecture.encoder_depth(), &architecture.encoder_sizes);
+                let chain: Vec<usize> = sizes[..depth].iter().chain(&architecture.decoder_sizes).copied().collect();
+                Plan::NetworkJacobian { decoder_only: false, carry: Plan::carry(&chain, probes, batch, true) }
+            }
+            Penalty::Decoder { probes } => {
+                let carry = Plan::carry(&architecture.decoder_sizes, probes, batch, false);
+                Plan::NetworkJacobian { decoder_only: true, carry }
+            }
             Penalty::WeightL1 => Plan::WeightL1,
             Penalty::WeightL2 => Plan::WeightL2,
         }
     }
 
+    /// What to carry through a chain of these sizes; G is at hand only for the encoder's first layer.
+    fn carry(sizes: &[usize], probes: usize, batch: usize, has_gram: bool) -> Carry {
+        let top = if probes > 0 { Top::Probes(probes) } else { Top::Units };
+        let price = |order| order::cost(order, sizes, top, batch);
+        let direct = price(Order::CodeSideDirect);
+        let gram = has_gram && price(Order::CodeSideGram) < direct;
+        let rows = if gram { price(Order::CodeSideGram) } else { direct };
+        match probes {
+            0 if sizes.len() == 2 => Carry::Nothing,
+            0 if price(Order::InputSide) < rows => Carry::Tangents,
+            _ => Carry::Rows { probes, gram },
+        }
+    }
+
+    /// Whether it runs the chain of encoder and decoder by itself.
+    pub fn needs_chain(self) -> bool {
+        matches!(self, Plan::NetworkJacobian { .. })
+    }
+
     /// The value of a penalty of the weights alone, else `None`.
-    pub fn weights_forward(self, arch: Arch, net: &[EncoderLayer<'_>]) -> Option<f64> {
+    pub fn weights_forward(self, arch: Arch, net: &[DenseLayer<'_>]) -> Option<f64> {
         match self {
             Plan::WeightL1 => Some(net.iter().map(|l| weight_norms::weight_l1_forward(l.W)).sum()),
             Plan::WeightL2 => Some(net.iter().map(|l| weight_norms::weight_l2_forward(arch, l.W)).sum()),
@@ -168,7 +205,8 @@ impl Plan {
 
     /// Whether it needs G = W_1 W_1ᵀ.
     pub fn needs_gram(self) -> bool {
-        matches!(self, Plan::CodeSide { gram: true, .. } | Plan::HessianDeep { gram: true, .. })
+        let is_chain = matches!(self, Plan::NetworkJacobian { carry: Carry::Rows { gram: true, .. }, .. });
+        is_chain || matches!(self, Plan::CodeSide { gram: true, .. } | Plan::HessianDeep { gram: true, .. })
     }
 
     /// Whether it needs the row norms q_l of the weights.
@@ -186,6 +224,8 @@ impl Plan {
     pub fn reaches_activations(self, any_smooth: bool) -> bool {
         match self {
             Plan::FiniteDifference { .. } | Plan::LogisticLast { .. } => true,
+            // The whole network's chain goes back through its own layers; the decoder's ends in the encoder's code.
+            Plan::NetworkJacobian { decoder_only, .. } => decoder_only,
             plan => plan.looks_at_rows() && any_smooth,
         }
     }
@@ -195,7 +235,7 @@ impl Plan {
         matches!(self, Plan::InputSide { .. } | Plan::FiniteDifference { .. })
     }
 
-    /// Which encoder layers' weight gradients it gathers in [`WeightSums::W`], and whether K.
+    /// Which encoder layers' weight gradients it gathers in [`WeightSums::W`](frobenius_deep::WeightSums::W), and whether K.
     pub fn gathers(self, depth: usize) -> (std::ops::Range<usize>, bool) {
         match self {
             Plan::CodeSide { gram, .. } | Plan::HessianDeep { gram, .. } => (usize::from(gram)..depth, gram),
@@ -214,47 +254,10 @@ impl Plan {
     }
 }
 
-/// A lane's own memory for its penalty: scratch, and the sums that become weight gradients.
-#[derive(Debug, Clone, Default)]
-pub struct LanePenalty {
-    /// Sums over the lane's rows.
-    pub sums: WeightSums,
-    /// s_l, for dW_l,j += 2 s_l,j W_l,j.
-    pub s: Vec<Vec<f32>>,
-    /// What is added to db_l; finite differences alone.
-    pub db: Vec<Vec<f32>>,
-    /// w_b, one a row.
-    w: Vec<f32>,
-    rows: RowStack,
-    code_side: CodeSideScratch,
-    tangents: TangentStack,
-    hessian: HessianScratch,
-    differences: FiniteDifferenceScratch,
-}
-
 /// Numbers that a group of samples may hold in one stack of rows, so that it stays in a core's cache.
 const GROUP: usize = 1 << 18;
 
 impl LanePenalty {
-    /// Sets the sums that `plan` gathers to zero, sized for `net`.
-    pub fn reset(&mut self, plan: Plan, net: &[EncoderLayer<'_>]) {
-        let depth = net.len();
-        let (layers, gathers_gram) = plan.gathers(depth);
-        let zero = |sum: &mut Vec<f32>, n: usize| {
-            sum.clear();
-            sum.resize(n, 0.0);
-        };
-        zero(&mut self.sums.K, if gathers_gram { net[0].m * net[0].m } else { 0 });
-        self.sums.W.resize_with(depth, Vec::new);
-        self.s.resize_with(depth, Vec::new);
-        self.db.resize_with(depth, Vec::new);
-        for (l, layer) in net.iter().enumerate() {
-            zero(&mut self.sums.W[l], if layers.contains(&l) { layer.m * layer.n } else { 0 });
-            zero(&mut self.s[l], if plan.gathers_row_scales(l, depth) { layer.m } else { 0 });
-            zero(&mut self.db[l], if plan.needs_f64() { layer.m } else { 0 });
-        }
-    }
-
     /// P\[b\] for the rows of a lane; with `w` = contraction/N also every dZ of `passes` and the sums here.
     ///
     /// `passes[0]` is the encoder at the clean rows, `passes[1..]` at the corrupted ones of `hessian`.
@@ -270,11 +273,7 @@ impl LanePenalty {
     ) {
         P.fill(0.0);
         let (net, n, depth) = (weights.net, P.len(), weights.net.len());
-        let widest = net.iter().map(|l| l.m).max().unwrap_or(1);
-        let groups = |of_one: usize| {
-            let group = (GROUP / (of_one * widest)).clamp(1, n);
-            (0..n).step_by(group).map(move |from| from..(from + group).min(n))
-        };
+        let groups = |of_one: usize| groups(n, of_one, net);
         let end = |gram: bool| if gram { End::Gram(weights.G) } else { End::Direct };
         match plan {
             Plan::None | Plan::WeightL1 | Plan::WeightL2 => {}
@@ -353,31 +352,51 @@ impl LanePenalty {
                     hessian::hessian_deep(arch, P, sums, passes, scratch, net, end(gram), group, ratio, w);
                 }
             }
-            Plan::FiniteDifference { epsilon, directions } => {
-                let (d, m) = (net[0].n, net[0].m);
-                let (net64, scratch) = (weights.net64, &mut self.differences);
-                scratch.reset(net64);
-                for (b, P) in P.iter_mut().enumerate() {
-                    let (x, u) =
-                        (&rows.X[b * d..(b + 1) * d], &rows.draws[b * directions * d..(b + 1) * directions * d]);
-                    *P = finite_difference::finite_difference_forward(scratch, net64, x, u, epsilon);
-                    if let Some(w) = w {
-                        let dZ = &mut passes[0][0].dZ[b * m..(b + 1) * m];
-                        finite_difference::finite_difference_backward(dZ, scratch, net64, u, epsilon, f64::from(w));
-                    }
-                }
-                let rounded = |to: &mut [Vec<f32>], from: &[Vec<f64>]| {
-                    for (to, from) in to.iter_mut().zip(from) {
-                        to.iter_mut().zip(from).for_each(|(t, f)| *t += *f as f32);
-                    }
+            Plan::NetworkJacobian { decoder_only, carry } => {
+                let probes = if let Carry::Rows { probes, .. } = carry { probes.max(1) } else { 1 };
+                let from = if decoder_only { depth } else { 0 };
+                let chain = Chain {
+                    net: &weights.chain[from..],
+                    biases: &weights.biases[from..],
+                    activations: &weights.activations[from..],
+                    G: weights.G,
                 };
+                let k = net[depth - 1].m;
+                self.code.clear();
+                self.d_code.clear();
+                if decoder_only {
+                    rows.h.chunks(rows.h_stride).take(n).for_each(|h| self.code.extend_from_slice(&h[..k]));
+                    self.d_code.resize(n * k, 0.0);
+                }
+                let input = if decoder_only { &self.code[..] } else { rows.X };
+                row_weights(&mut self.w, P, w.unwrap_or(0.0) / probes as f32, false);
+                let w = w.map(|_| &self.w[..]);
+                let (memory, d_code) = (&mut self.chain, &mut self.d_code);
+                chain_forward_backward(arch, P, d_code, memory, chain, carry, input, rows.draws, w);
+                P.iter_mut().for_each(|p| *p /= probes as f64);
+                if decoder_only && w.is_some() {
+                    let LayerPass { d, dZ, .. } = &mut passes[0][depth - 1];
+                    dZ.iter_mut().zip(&self.d_code).zip(&*d).for_each(|((dZ, dh), d)| *dZ += dh * d);
+                }
+            }
+            Plan::FiniteDifference { epsilon, directions } => {
+                let (net64, dZ) = (weights.net64, &mut passes[0][0].dZ);
+                let u = |b: usize| &rows.draws[b * directions * net[0].n..][..directions * net[0].n];
+                let scratch = &mut self.differences;
+                finite_difference::finite_difference_rows(P, dZ, scratch, net64, rows.X, u, epsilon, w);
                 if w.is_some() {
-                    rounded(&mut self.sums.W, &scratch.dW);
-                    rounded(&mut self.db, &scratch.db);
+                    scratch.round_into(&mut self.sums.W, &mut self.db);
                 }
             }
         }
     }
+}
+
+/// Groups of samples of a lane of `n`, `of_one` rows a sample.
+fn groups(n: usize, of_one: usize, net: &[DenseLayer<'_>]) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+    let widest = net.iter().map(|l| l.m).max().unwrap_or(1);
+    let group = (GROUP / (of_one * widest)).clamp(1, n);
+    (0..n).step_by(group).map(move |from| from..(from + group).min(n))
 }
 
 /// w_b = w, or w/(2√P_b) for the norm; 0 where P_b = 0, where the norm has no gradient.
