@@ -103,7 +103,7 @@ fn a_run_on_images_has_every_panel_and_the_same_bytes_twice() {
     let all =
         ["examples", "loss", "network", "filters", "spectrum", "contraction", "spread", "codes", "units", "repeat"];
     assert_eq!(sections(&html), all);
-    assert!(report_html(&[run.clone()]).unwrap() == html);
+    assert!(report_html(std::slice::from_ref(&run)).unwrap() == html);
     for text in ["small run", "36 → 6 → 3", "test on 30 rows", "ring", "epoch 3 of 3", "cae train --config config.toml"]
     {
         assert!(html.to_lowercase().contains(&text.to_lowercase()), "{text}");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use contractive::analysis::Activity;
 use contractive::core::jacobian::{explicit, singular_values};
 use contractive::core::matrix::MatRef;
 use contractive::data::Dataset;
@@ -10,7 +11,6 @@ use contractive::{Evaluation, Model, evaluate};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::activity::Activity;
 use crate::arguments::RowArguments;
 use crate::exit::Ending;
 use crate::introduction::network;

@@ -99,9 +99,10 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
         ("binary cross-entropy a feature", &|r| r.evaluation.bce.unwrap_or(f64::NAN)),
         ("loss trained with", &|r| judged_loss(&r.evaluation)),
     ];
-    let plain: [(&str, Of); 6] = [
+    let plain: [(&str, Of); 7] = [
         ("mean ‖J‖", &|r| r.evaluation.jacobian_norm),
         ("mean ‖J‖²", &|r| r.evaluation.penalty),
+        ("mean ‖J‖² over the code's variance", &|r| r.evaluation.jacobian_to_code_variance.unwrap_or(f64::NAN)),
         ("local dimension", &|r| r.spectrum.participation_ratio),
         ("largest singular value", &|r| r.spectrum.mean.first().copied().unwrap_or(f64::NAN)),
         ("contraction ratio near the data", &|r| r.contraction.points.first().map_or(f64::NAN, |p| p.mean)),
@@ -142,7 +143,7 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
     });
     rows.push(Row { name: "trained".to_owned(), cells: runs.iter().map(|r| (time(r), false)).collect() });
     let caution = if comparable {
-        "A smaller ‖J‖ alone is no gain: a decoder that is not tied can make up for a code that was merely shrunk. Read it together with the reconstruction.".to_owned()
+        "A smaller ‖J‖ alone is no gain: a decoder that is not tied can make up for a code that was merely shrunk. Read it together with the reconstruction, and over the code's variance.".to_owned()
     } else {
         "These runs were judged on different rows: their errors do not compare.".to_owned()
     };

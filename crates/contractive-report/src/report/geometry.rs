@@ -75,6 +75,10 @@ pub(super) fn spectrum(record: &RunRecord) -> Result<String, FigureError> {
             ("smallest, mean", significant(last, 3)),
             ("mean ‖J‖", significant(record.evaluation.jacobian_norm, 4)),
             ("mean ‖J‖² (the exact penalty)", significant(record.evaluation.penalty, 4)),
+            (
+                "mean ‖J‖² over the code's variance",
+                record.evaluation.jacobian_to_code_variance.map_or_else(|| "–".to_owned(), |v| significant(v, 3)),
+            ),
             ("mean square of J's entries", significant(record.evaluation.jacobian_mean_square, 3)),
         ],
     }

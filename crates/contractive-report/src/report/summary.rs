@@ -88,11 +88,10 @@ fn advice(run: &RunRecord) -> Vec<String> {
     if e.saturation.is_some_and(|share| share > 0.5) {
         all.push(format!("{} of bounded units are saturated.", percent(e.saturation.unwrap_or_default())));
     }
-    if let (Some(train), Some(validation)) = (run.kept().map(|k| k.train), run.kept().and_then(|k| k.validation)) {
-        if validation.reconstruction > 1.3 * train.reconstruction {
-            let more = percent(validation.reconstruction / train.reconstruction - 1.0);
-            all.push(format!("Validation reconstruction is {more} above training: it learns by heart."));
-        }
+    let both = run.kept().and_then(|kept| Some((kept.train.reconstruction, kept.validation?.reconstruction)));
+    if let Some((train, validation)) = both.filter(|(train, validation)| *validation > 1.3 * train) {
+        let more = percent(validation / train - 1.0);
+        all.push(format!("Validation reconstruction is {more} above training: it learns by heart."));
     }
     all
 }
