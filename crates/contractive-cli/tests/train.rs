@@ -10,7 +10,14 @@ fn a_run_and_every_command_after_it() {
     let desk = Desk::new();
     let output = desk.cae("train --rows 300 --epochs 2 --hidden 16 --out run").assert().success().get_output().clone();
     let (said, shown) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    for text in ["784-16-784", "270 to train on, 30 for validation, 2,000 to test on", "closed form", "1/2", "2/2"] {
+    for text in [
+        "train, validation and test are the objective, loss its ",
+        "784-16-784",
+        "270 to train on, 30 for validation, 2,000 to test on",
+        "closed form",
+        "1/2",
+        "2/2",
+    ] {
         assert!(shown.contains(text), "{text} in {shown}");
     }
     for text in ["cae evaluate run", "cae reconstruct run", "cae inspect run", "cae resume run", "reconstructions.png"]
@@ -115,7 +122,15 @@ fn a_table_with_labels_gets_its_own_pictures() {
         .map(|(i, line)| format!("{line},{}", if i == 0 { "kind" } else { ["cat", "dog"][i % 2] }))
         .collect();
     desk.write("pets.csv", labelled.join("\n"));
-    desk.cae("train --data pets.csv --label-column kind --hidden 8,2 --epochs 2 --name trial").assert().success();
+    let words = "train --data pets.csv --label-column kind --hidden 8,2 --epochs 2 --name trial";
+    let shown = String::from_utf8(desk.cae(words).assert().success().get_output().stderr.clone()).unwrap();
+    for text in [
+        "5 features, each feature scaled to mean 0 and deviation 1 (standard)",
+        "column kind, 2 classes; not trained on",
+    ] {
+        assert!(shown.contains(text), "{text} in {shown}");
+    }
+    assert!(!shown.contains("the same in every"), "{shown}");
     let runs = names_in(&desk.path("runs"));
     assert!(runs.len() == 1 && runs[0].starts_with("trial-"), "{runs:?}");
     let run = format!("runs/{}", runs[0]);
@@ -125,6 +140,20 @@ fn a_table_with_labels_gets_its_own_pictures() {
     desk.write("unlabelled.csv", &text);
     let restored = desk.stdout(&format!("reconstruct {run} --data unlabelled.csv"));
     assert!(restored.starts_with("a,b,c,d,e\n"), "{restored}");
+}
+
+#[test]
+fn columns_that_never_change_are_named() {
+    let desk = Desk::new();
+    let rows: String = (0..60).map(|i| format!("{},3,{},7\n", i % 13, (i * i) % 7)).collect();
+    desk.write("sites.csv", format!("age,site,dose,\"ward, floor\"\n{rows}"));
+    let words = "train --data sites.csv --hidden 2 --epochs 1 --out run";
+    let shown = String::from_utf8(desk.cae(words).assert().success().get_output().stderr.clone()).unwrap();
+    assert!(shown.contains("site, ward, floor: the same in every training row"), "{shown}");
+    desk.write("bare.npy", support::npy(4, &[1.0, 5.0, 2.0, 5.0, 3.0, 5.0, 4.0, 5.0]));
+    let words = "train --data bare.npy --hidden 1 --epochs 1 --out bare";
+    let shown = String::from_utf8(desk.cae(words).assert().success().get_output().stderr.clone()).unwrap();
+    assert!(shown.contains("column 1 (from 0): the same in every training row"), "{shown}");
 }
 
 #[test]
