@@ -68,7 +68,6 @@ impl Resume {
         }
         let reporting = Reporting::new(self.json, self.quiet);
         let prepared = prepare(&config, &self.source, reporting == Reporting::Quiet)?;
-        run.write_config(&prepared.config)?;
         session::run(&prepared, &run, resume, &self.source, reporting)
     }
 }

@@ -27,6 +27,10 @@ pub(super) fn run_epochs(
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
     let mut training = Training::new(build, prepared, run, resume)?;
+    // Only now is the checkpoint known to belong to this configuration: a refusal must leave the run as it was.
+    if let Some(run) = run {
+        run.write_config(&prepared.config)?;
+    }
     observer.on_start(&training.plan());
     let end = loop {
         let rule = prepared.config.training.early_stopping;

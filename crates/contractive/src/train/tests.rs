@@ -257,6 +257,10 @@ fn a_checkpoint_of_another_run_is_refused() {
         let error = train_with(&toy(0), &other, None, resume, &mut (), &AtomicBool::new(false)).unwrap_err();
         assert!(error.to_string().contains(what), "{error}");
     }
+    let other = prepared("training.seed = 9");
+    let resume = run.resume().unwrap();
+    assert!(train_with(&toy(0), &other, Some(&run), resume, &mut (), &AtomicBool::new(false)).is_err());
+    assert_eq!(run.config().unwrap(), first.config, "a refusal leaves the run's configuration as it was");
 }
 
 #[test]
