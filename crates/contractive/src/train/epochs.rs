@@ -169,7 +169,7 @@ impl<'a> Training<'a> {
         self.buffers.draw(
             architecture,
             config.objective.noise.map(|noise| (noise, stream(Purpose::Noise))),
-            self.objective.has_penalty().then(|| (self.objective.penalty, stream(Purpose::Penalty))),
+            (self.objective.penalty, stream(Purpose::Penalty)),
         );
         let terms = self.engine.objective_and_gradient(&self.buffers.batch(architecture.input_size()))?;
         if let Some(term) = terms.not_finite() {
