@@ -157,6 +157,22 @@ fn columns_that_never_change_are_named() {
 }
 
 #[test]
+fn a_run_that_stopped_early_trains_on_when_asked_to() {
+    let desk = Desk::new();
+    desk.table("table.csv", 60, 6);
+    // No gain can be that large: each wait ends after two epochs.
+    let flags = "--patience 2 --set training.early_stopping.min_delta=1e9 --epochs 40 --out run";
+    let said = desk.stdout(&format!("train --data table.csv --hidden 3 {flags}"));
+    assert!(said.contains("stopped early") && said.contains("cae resume run --epochs 80"), "{said}");
+    let epochs = || desk.text("run/metrics.jsonl").lines().count();
+    assert_eq!(epochs(), 3);
+    desk.cae("resume run --quiet").assert().success();
+    assert_eq!(epochs(), 3, "without --epochs the rule still holds");
+    assert!(desk.stdout("resume run --epochs 80").contains("stopped early"));
+    assert_eq!(epochs(), 5);
+}
+
+#[test]
 fn quiet_says_nothing_and_json_only_json() {
     let desk = Desk::new();
     desk.table("table.csv", 50, 6);
