@@ -187,7 +187,9 @@ fn a_refused_resume_leaves_the_run_as_it_was() {
     desk.write("other.csv", table_text(60, 6).replacen("0.5", "0.6", 1));
     desk.table("short.csv", 50, 6);
     for data in ["other.csv", "short.csv"] {
-        desk.refused(&format!("resume run --epochs 3 --data {data}"), 2);
+        let error = desk.refused(&format!("resume run --epochs 3 --data {data}"), 2);
+        assert!(error.contains("not those of the run") && error.contains("--data"), "{error}");
+        assert!(!error.contains("Some("), "{error}");
         assert_eq!(desk.text("run/config.toml"), config, "{data}");
     }
     desk.table("moved.csv", 60, 6);
