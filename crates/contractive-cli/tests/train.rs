@@ -54,6 +54,7 @@ fn evaluation_says_what_it_should(desk: &Desk) {
         "jacobian_norm",
         "jacobian_mean_square",
         "jacobian_to_code_variance",
+        "trained_penalty_value",
     ] {
         assert!(numbers[key].as_f64().is_some_and(|v| v >= 0.0), "{key} in {numbers}");
     }
@@ -170,6 +171,18 @@ fn a_run_that_stopped_early_trains_on_when_asked_to() {
     assert_eq!(epochs(), 3, "without --epochs the rule still holds");
     assert!(desk.stdout("resume run --epochs 80").contains("stopped early"));
     assert_eq!(epochs(), 5);
+}
+
+#[test]
+fn salt_and_pepper_on_a_standard_scale_are_explained() {
+    let desk = Desk::new();
+    desk.table("table.csv", 60, 6);
+    for (scale, is_said) in [("standard", true), ("minmax", false)] {
+        let flags = format!("--scale {scale} --noise salt_pepper:0.2 --hidden 3 --epochs 1 --out {scale}");
+        let output = desk.cae(&format!("train --data table.csv {flags}")).assert().success().get_output().clone();
+        let shown = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(shown.contains("one standard deviation above"), is_said, "{shown}");
+    }
 }
 
 #[test]
