@@ -186,6 +186,25 @@ fn salt_and_pepper_on_a_standard_scale_are_explained() {
 }
 
 #[test]
+fn a_picture_that_fails_costs_no_other() {
+    let desk = Desk::new();
+    desk.trained();
+    // A folder of that name cannot be replaced by a file.
+    std::fs::remove_file(desk.path("run/images/profiles.png")).unwrap();
+    std::fs::create_dir_all(desk.path("run/images/profiles.png/taken")).unwrap();
+    for name in ["weights.png", "loss.png", "loss.svg"] {
+        std::fs::remove_file(desk.path(&format!("run/images/{name}"))).unwrap();
+    }
+    let output = desk.cae("resume run --epochs 3 --json").assert().success().get_output().clone();
+    let shown = String::from_utf8(output.stderr).unwrap();
+    assert!(shown.matches("warning:").count() == 1 && shown.contains("profiles.png"), "{shown}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains(r#""images":["weights.png","loss.png","loss.svg"]"#));
+    for name in ["weights.png", "loss.png", "loss.svg"] {
+        assert!(desk.path(&format!("run/images/{name}")).is_file(), "{name}");
+    }
+}
+
+#[test]
 fn quiet_says_nothing_and_json_only_json() {
     let desk = Desk::new();
     desk.table("table.csv", 50, 6);
