@@ -235,7 +235,7 @@ impl Plan {
         matches!(self, Plan::InputSide { .. } | Plan::FiniteDifference { .. })
     }
 
-    /// Which encoder layers' weight gradients it gathers in [`WeightSums::W`], and whether K.
+    /// Which encoder layers' weight gradients it gathers in [`WeightSums::W`](frobenius_deep::WeightSums::W), and whether K.
     pub fn gathers(self, depth: usize) -> (std::ops::Range<usize>, bool) {
         match self {
             Plan::CodeSide { gram, .. } | Plan::HessianDeep { gram, .. } => (usize::from(gram)..depth, gram),

@@ -43,8 +43,8 @@ pub enum ConfigError {
     },
     /// A setting of another kind than the one chosen, such as `probes` with the penalty `jacobian`.
     #[error(
-        "{origin}{}: unknown key `{key}`: the {what} `{kind}` has no setting `{setting}`; leave it out or choose \
-         another {what}", line_text(*line)
+        "{origin}{}: unknown key `{key}`: the {what} `{kind}` has no setting `{}`; leave it out or choose \
+         another {what}", line_text(*line), key.rsplit('.').next().unwrap_or(key)
     )]
     UnknownSetting {
         /// The file, or "the command line".
@@ -57,8 +57,6 @@ pub enum ConfigError {
         what: &'static str,
         /// The kind chosen.
         kind: String,
-        /// The last part of the key.
-        setting: String,
     },
     /// A value of the wrong type or an unknown word.
     #[error("{origin}{}: `{key}`: {reason}{}", line_text(*line), hint_text(nearest))]

@@ -153,7 +153,6 @@ fn refuse_settings_passed_over(layer: &Layer, asked: &Table, taken: &Table) -> R
                 line: line_of(layer, &key),
                 what: section.rsplit('.').next().unwrap_or(section),
                 kind: taken.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned(),
-                setting: setting.clone(),
                 key,
             });
         }
