@@ -1,10 +1,10 @@
 //! What a run is going to do, said before it does it.
 
-use contractive::Prepared;
 use contractive::core::kernels::frobenius_deep::order::{self, Order, Top};
 use contractive::core::parameters::layout;
-use contractive::core::{Architecture, Loss, Penalty};
+use contractive::core::{Architecture, Loss, Noise, Penalty};
 use contractive::preprocess::Scale;
+use contractive::{Prepared, TrainConfig};
 
 use crate::numbers::{count, grouped, plain, significant};
 use crate::table::pairs;
@@ -30,6 +30,7 @@ pub(crate) fn introduction(prepared: &Prepared, steps: usize) -> String {
     lines.push(("columns", columns(prepared)));
     lines.extend(constant_columns(prepared).map(|text| ("note", text)));
     lines.extend(prepared.data.notes().iter().map(|note| ("note", note.clone())));
+    lines.extend(noise_note(config).map(|note| ("note", note)));
     lines.extend(advice(prepared).into_iter().map(|text| ("advice", text)));
     pairs(&lines)
 }
@@ -125,6 +126,17 @@ fn constant_columns(prepared: &Prepared) -> Option<String> {
     let more = constant.len() - shown.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     Some(format!("{}{more}: the same in every training row; better left out of the data", shown.join(", ")))
+}
+
+/// What salt and pepper are where features are not in [0, 1].
+fn noise_note(config: &TrainConfig) -> Option<String> {
+    let is_standard = config.data.scale == Some(Scale::Standard);
+    let is_salt = matches!(config.objective.noise, Some(Noise::SaltPepper { .. }));
+    (is_standard && is_salt).then(|| {
+        "salt_pepper sets scaled features to 0 or 1: here a feature's mean, or one standard deviation above it; with \
+         `--scale minmax` its least or its greatest value"
+            .into()
+    })
 }
 
 fn objective(prepared: &Prepared) -> String {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use contractive::analysis::Activity;
 use contractive::core::Objective;
 use contractive::data::Dataset;
@@ -26,42 +25,52 @@ const MOST_NAMES: usize = 40;
 /// Width and height of the loss curve, in pixels.
 const CURVE: (u32, u32) = (1600, 1200);
 
-/// Draws all pictures of a run into its `images/` and returns their names.
-pub(crate) fn write_all(
-    prepared: &Prepared,
-    model: &Model,
-    history: &[EpochRecord],
-    run: &RunDirectory,
-) -> anyhow::Result<Vec<&'static str>> {
+/// What came of drawing a run's pictures.
+pub(crate) struct Drawn {
+    /// Names of the pictures written.
+    pub(crate) names: Vec<&'static str>,
+    /// Why others could not be drawn, each with its name.
+    pub(crate) failures: Vec<anyhow::Error>,
+}
+
+/// Draws all pictures of a run into its `images/`; one that fails costs no other.
+pub(crate) fn write_all(prepared: &Prepared, model: &Model, history: &[EpochRecord], run: &RunDirectory) -> Drawn {
     let folder = run.images();
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let mut written = Vec::new();
-    let mut write = |name: &'static str, bytes: &[u8]| -> anyhow::Result<()> {
-        write_file(&folder.join(name), bytes)?;
-        written.push(name);
-        Ok(())
+    let mut drawn = Drawn { names: Vec::new(), failures: Vec::new() };
+    if let Err(e) = std::fs::create_dir_all(&folder) {
+        drawn.failures.push(anyhow::Error::new(e).context(format!("cannot make the folder {}", folder.display())));
+        return drawn;
+    }
+    let mut write = |name: &'static str, draw: &dyn Fn() -> anyhow::Result<Vec<u8>>| match draw()
+        .and_then(|bytes| Ok(write_file(&folder.join(name), &bytes)?))
+    {
+        Ok(()) => drawn.names.push(name),
+        Err(e) => drawn.failures.push(e.context(name)),
     };
-    let shown = unseen_rows(prepared, if model.image_shape.is_some() { IMAGES } else { PROFILES })?;
     let weights = model.parameters.encoder_weight(0);
     match model.image_shape {
         Some((height, width)) => {
-            write("reconstructions.png", &image_grid(model, &shown, height, width)?)?;
-            let filters = liveliest_filters(prepared, model);
-            write("filters.png", &filter_grid(&filters, height, width, FILTERS, scale_of(width))?)?;
+            write("reconstructions.png", &|| image_grid(model, &unseen_rows(prepared, IMAGES)?, height, width));
+            write("filters.png", &|| {
+                let filters = liveliest_filters(prepared, model);
+                Ok(filter_grid(&filters, height, width, FILTERS, scale_of(width))?)
+            });
         }
         None => {
-            write("profiles.png", &profiles(model, &shown)?)?;
-            let (m, n) = (weights.rows(), weights.columns());
-            let names = model.preprocessing.feature_names.as_deref();
-            write("weights.png", &weight_heatmap(weights.values(), m, n, "first-layer unit", names)?)?;
+            write("profiles.png", &|| profiles(model, &unseen_rows(prepared, PROFILES)?));
+            write("weights.png", &|| {
+                let names = model.preprocessing.feature_names.as_deref();
+                let (m, n) = (weights.rows(), weights.columns());
+                Ok(weight_heatmap(weights.values(), m, n, "first-layer unit", names)?)
+            });
         }
     }
     if !history.is_empty() {
         let losses = loss_history(&model.objective, history);
-        write("loss.png", &loss_curve_png(&losses, CURVE.0, CURVE.1)?)?;
-        write("loss.svg", loss_curve_svg(&losses, CURVE.0, CURVE.1)?.as_bytes())?;
+        write("loss.png", &|| Ok(loss_curve_png(&losses, CURVE.0, CURVE.1)?));
+        write("loss.svg", &|| Ok(loss_curve_svg(&losses, CURVE.0, CURVE.1)?.into_bytes()));
     }
-    Ok(written)
+    drawn
 }
 
 /// Draws the first rows of `data` over, or beside, their reconstructions.

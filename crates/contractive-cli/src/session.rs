@@ -100,12 +100,13 @@ fn stop_flag(reporting: Reporting) -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-/// The pictures' names. The model is safe by now: a picture that fails is a warning.
+/// The names of the pictures drawn. The model is safe by now: a picture that fails is a warning.
 fn draw(prepared: &Prepared, outcome: &Outcome, run: &RunDirectory) -> Vec<&'static str> {
-    pictures::write_all(prepared, &outcome.model, &outcome.history, run).unwrap_or_else(|e| {
-        eprintln!("warning: not all pictures could be drawn: {e:#}");
-        Vec::new()
-    })
+    let drawn = pictures::write_all(prepared, &outcome.model, &outcome.history, run);
+    for failure in &drawn.failures {
+        eprintln!("warning: a picture could not be drawn: {failure:#}");
+    }
+    drawn.names
 }
 
 /// Where the report lies. As with the pictures, one that fails is a warning.

@@ -74,7 +74,9 @@ pub(crate) struct TrainingArguments {
     /// What the contraction weighs [default: jacobian, the exact ‖∂h/∂x‖²_F of the whole encoder].
     #[arg(long, value_name = "NAME", value_parser = words(&Penalty::ALL.map(Penalty::name)), help_heading = "Objective")]
     penalty: Option<String>,
-    /// Input noise: gaussian:SIGMA, masking:SHARE, salt_pepper:SHARE, or none [default: none].
+    /// Input noise: gaussian:SIGMA, masking:SHARE, salt_pepper:SHARE, or none. It is added to the scaled features:
+    /// masking sets 0, salt_pepper 0 or 1, which with --scale standard are the mean and one standard deviation above it
+    /// [default: none].
     #[arg(long, value_name = "KIND:AMOUNT", help_heading = "Objective")]
     noise: Option<String>,
     /// Sparsity of a sigmoid code, KL(target ‖ mean activation): TARGET:WEIGHT, such as 0.05:0.1, or none.

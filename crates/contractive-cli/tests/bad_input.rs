@@ -178,3 +178,21 @@ fn data_that_are_not_there() {
     let error = desk.refused("train mnist-sigmoid --offline", 1);
     assert!(error.contains("cae data fetch") && error.contains("--data-dir"), "{error}");
 }
+
+#[test]
+fn a_refused_resume_leaves_the_run_as_it_was() {
+    let desk = Desk::new();
+    desk.trained();
+    let config = desk.text("run/config.toml");
+    desk.write("other.csv", table_text(60, 6).replacen("0.5", "0.6", 1));
+    desk.table("short.csv", 50, 6);
+    for data in ["other.csv", "short.csv"] {
+        let error = desk.refused(&format!("resume run --epochs 3 --data {data}"), 2);
+        assert!(error.contains("not those of the run") && error.contains("--data"), "{error}");
+        assert!(!error.contains("Some("), "{error}");
+        assert_eq!(desk.text("run/config.toml"), config, "{data}");
+    }
+    desk.table("moved.csv", 60, 6);
+    desk.cae("resume run --epochs 3 --data moved.csv --quiet").assert().success();
+    assert!(desk.text("run/config.toml").contains("moved.csv"));
+}

@@ -14,6 +14,31 @@ fn resolved(desk: &Desk, words: &str) -> toml::Table {
 }
 
 #[test]
+fn absurd_counts_are_refused_with_their_range() {
+    let desk = Desk::new();
+    desk.table("table.csv", 30, 4);
+    for (flag, key, range) in [
+        ("--threads 10000", "training.threads", "from 1 to 1024"),
+        ("--threads 0", "training.threads", "from 1 to 1024"),
+        ("--batch-size 1000000000000", "training.batch_size", "from 1 to 4294967295"),
+        ("--batch-size 0", "training.batch_size", "from 1 to 4294967295"),
+        ("--epochs 0", "training.epochs", "from 1 to 4294967295"),
+        ("--epochs 1000000000000", "training.epochs", "from 1 to 4294967295"),
+    ] {
+        let error = desk.refused(&format!("train --data table.csv --out run {flag}"), 2);
+        assert!(error.contains(key) && error.contains(range), "{flag}: {error}");
+    }
+    // More than there are rows is one batch.
+    desk.cae("train --data table.csv --hidden 2 --epochs 1 --batch-size 4294967295 --out run --quiet")
+        .assert()
+        .success();
+    assert!(desk.refused("resume run --threads 10000", 2).contains("from 1 to 1024"));
+    for flag in ["--threads 10000", "--threads 0"] {
+        desk.refused(&format!("evaluate run {flag}"), 2);
+    }
+}
+
+#[test]
 fn flags_go_over_the_file_and_the_file_over_the_recipe() {
     let desk = Desk::new();
     desk.write("mine.toml", "[model]\nhidden = [3]\n[training]\nepochs = 2\nlearning_rate = 0.05\n");

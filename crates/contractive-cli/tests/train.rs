@@ -63,6 +63,7 @@ fn evaluation_says_what_it_should(desk: &Desk) {
         "jacobian_norm",
         "jacobian_mean_square",
         "jacobian_to_code_variance",
+        "trained_penalty_value",
     ] {
         assert!(numbers[key].as_f64().is_some_and(|v| v >= 0.0), "{key} in {numbers}");
     }
@@ -163,6 +164,53 @@ fn columns_that_never_change_are_named() {
     let words = "train --data bare.npy --hidden 1 --epochs 1 --out bare";
     let shown = String::from_utf8(desk.cae(words).assert().success().get_output().stderr.clone()).unwrap();
     assert!(shown.contains("column 1 (from 0): the same in every training row"), "{shown}");
+}
+
+#[test]
+fn a_run_that_stopped_early_trains_on_when_asked_to() {
+    let desk = Desk::new();
+    desk.table("table.csv", 60, 6);
+    // No gain can be that large: each wait ends after two epochs.
+    let flags = "--patience 2 --set training.early_stopping.min_delta=1e9 --epochs 40 --out run";
+    let said = desk.stdout(&format!("train --data table.csv --hidden 3 {flags}"));
+    assert!(said.contains("stopped early") && said.contains("cae resume run --epochs 80"), "{said}");
+    let epochs = || desk.text("run/metrics.jsonl").lines().count();
+    assert_eq!(epochs(), 3);
+    desk.cae("resume run --quiet").assert().success();
+    assert_eq!(epochs(), 3, "without --epochs the rule still holds");
+    assert!(desk.stdout("resume run --epochs 80").contains("stopped early"));
+    assert_eq!(epochs(), 5);
+}
+
+#[test]
+fn salt_and_pepper_on_a_standard_scale_are_explained() {
+    let desk = Desk::new();
+    desk.table("table.csv", 60, 6);
+    for (scale, is_said) in [("standard", true), ("minmax", false)] {
+        let flags = format!("--scale {scale} --noise salt_pepper:0.2 --hidden 3 --epochs 1 --out {scale}");
+        let output = desk.cae(&format!("train --data table.csv {flags}")).assert().success().get_output().clone();
+        let shown = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(shown.contains("one standard deviation above"), is_said, "{shown}");
+    }
+}
+
+#[test]
+fn a_picture_that_fails_costs_no_other() {
+    let desk = Desk::new();
+    desk.trained();
+    // A folder of that name cannot be replaced by a file.
+    std::fs::remove_file(desk.path("run/images/profiles.png")).unwrap();
+    std::fs::create_dir_all(desk.path("run/images/profiles.png/taken")).unwrap();
+    for name in ["weights.png", "loss.png", "loss.svg"] {
+        std::fs::remove_file(desk.path(&format!("run/images/{name}"))).unwrap();
+    }
+    let output = desk.cae("resume run --epochs 3 --json").assert().success().get_output().clone();
+    let shown = String::from_utf8(output.stderr).unwrap();
+    assert!(shown.matches("warning:").count() == 1 && shown.contains("profiles.png"), "{shown}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains(r#""images":["weights.png","loss.png","loss.svg"]"#));
+    for name in ["weights.png", "loss.png", "loss.svg"] {
+        assert!(desk.path(&format!("run/images/{name}")).is_file(), "{name}");
+    }
 }
 
 #[test]

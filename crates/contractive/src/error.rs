@@ -68,7 +68,10 @@ impl Error {
             Error::Output(_) => FAILURE,
             Error::Train(e) => match e {
                 TrainError::Diverged { .. } => DIVERGED,
-                TrainError::Resume { .. } | TrainError::NoBatch { .. } => USAGE,
+                TrainError::Resume { .. }
+                | TrainError::OtherData { .. }
+                | TrainError::NoTrainingRows { .. }
+                | TrainError::NoBatch { .. } => USAGE,
                 TrainError::Argument(e) => of_argument(e),
                 TrainError::Checkpoint(e) => of_bad_data(e.is_bad_data()),
                 TrainError::Run(e) => of_run(e),

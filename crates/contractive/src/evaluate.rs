@@ -51,9 +51,13 @@ pub struct Evaluation {
     pub loss: Loss,
     /// Name of the penalty trained with.
     pub trained_penalty: String,
+    /// The penalty trained with, as it was trained: with its own draws, before weighting.
+    ///
+    /// `total` = the loss trained with + `contraction` · this (+ the weighted sparsity term, where there is one).
+    pub trained_penalty_value: f64,
     /// Weight of the penalty trained with.
     pub contraction: f64,
-    /// The objective trained with, without input noise.
+    /// The objective trained with, without input noise: made of `trained_penalty_value`, not of `penalty`.
     pub total: f64,
 }
 
@@ -122,6 +126,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         dead_code_units: spread.dead_units() as f64 / k as f64,
         loss: model.objective.loss,
         trained_penalty: model.objective.penalty.name().to_owned(),
+        trained_penalty_value: terms.penalty,
         contraction: model.objective.contraction,
         total: terms.total,
     })
@@ -238,12 +243,24 @@ mod tests {
             ("jacobian_mean_square", e.jacobian_mean_square, mean(2) / 6.0),
             ("jacobian_to_code_variance", e.jacobian_to_code_variance.unwrap(), mean(2) / code_variance_by_hand()),
             ("total", e.total, mean(1) + 0.25 * mean(2)),
+            ("trained_penalty_value", e.trained_penalty_value, mean(2)),
             ("dead_code_units", e.dead_code_units, 0.5),
         ] {
             assert!(is_near(got, expected), "{name}: {got} {expected}");
         }
         // The dead unit sits at σ(3.9) = 0.98, within 5 % of its bound; the other never is.
         assert_eq!(e.saturation, Some(0.5));
+    }
+
+    #[test]
+    fn the_total_is_made_of_the_penalty_that_was_trained() {
+        let mut model = model(Loss::Mse, Activation::Identity);
+        for penalty in [Penalty::JacobianNorm, Penalty::WeightL1, Penalty::None] {
+            model.objective.penalty = penalty;
+            let e = evaluate(&model, &data(), 1).unwrap();
+            assert!(is_near(e.total, e.mse + 0.25 * e.trained_penalty_value), "{e:?}");
+            assert!(!is_near(e.trained_penalty_value, e.penalty), "{e:?}");
+        }
     }
 
     #[test]

@@ -43,6 +43,39 @@ fn a_file_without_header_is_read_and_said_so() {
 }
 
 #[test]
+fn a_first_row_with_a_hole_is_not_taken_for_a_header() {
+    for (table, line, column) in [
+        ("1,,3\n4,5,6\n", 1, 2),
+        ("nan,2\n3,4\n5,6\n", 1, 1),
+        ("1,inf\n3,4\n", 1, 2),
+        ("\n\n1,NA\n3,4\n", 3, 2),
+        ("1,1e99\n3,4\n", 1, 2),
+        ("nan\n3\n4\n", 1, 1),
+        ("1,,x\n3,4,5\n", 1, 2),
+    ] {
+        let message = bad_bytes("table.csv", table.as_bytes()).to_string();
+        assert!(
+            message.contains(&format!("table.csv line {line} holds numbers, but column {column} is ")),
+            "{message}"
+        );
+        assert!(message.contains("fill that cell") && message.contains("name that column"), "{message}");
+    }
+    let error = with_labels("1,,x\n3,4,5\n", "x").unwrap_err();
+    assert!(error.is_bad_data() && matches!(error, DataError::FirstLine { is_hole: true, .. }), "{error}");
+    // A slip among the numbers of the first row would lose it as well.
+    let message = bad_bytes("table.csv", b"1,x,3\n4,5,6\n").to_string();
+    assert!(message.contains("line 1 holds numbers and text (column 2 is `x`)"), "{message}");
+    // Headers that are clear all the same.
+    for (header, row) in [("label,0,1,2", "1,2,3,4"), ("0,1,label", "2,3,4"), (",0,1", "0,3,4"), (",0", "0,4")] {
+        let data = load_bytes("table.csv", format!("{header}\n{row}\n").as_bytes()).unwrap();
+        assert_eq!((data.len(), data.feature_names().unwrap().join(",").as_str()), (1, header));
+    }
+    let data = with_labels("country,1990,1991\nNorway,1,2\nPeru,3,4\n", "country").unwrap();
+    assert_eq!((data.len(), data.feature_names().unwrap()[0].as_str()), (2, "1990"));
+    assert_eq!(load_bytes("table.csv", b"a,,nan\n1,2,3\n").unwrap().len(), 1);
+}
+
+#[test]
 fn a_column_of_text_is_told_from_a_slip_and_may_be_the_labels() {
     let table = b"a,species,b\n1,setosa,2\n3,virginica,4\n";
     let error = bad_bytes("table.csv", table).to_string();
@@ -56,7 +89,9 @@ fn a_column_of_text_is_told_from_a_slip_and_may_be_the_labels() {
     assert!(!error.contains("--label-column"), "{error}");
     // A header of numbers is more likely a row.
     let error = bad_bytes("table.csv", b"5.1,3.5,setosa\n4.9,3.0,setosa\n").to_string();
-    assert!(error.contains("line 2, column `setosa`") && error.contains("give it a header line"), "{error}");
+    for text in ["table.csv line 1 holds numbers and text", "column 3 is `setosa`", "add a header line"] {
+        assert!(error.contains(text), "{text} in {error}");
+    }
     // Among numbers, text is a slip in one cell.
     let error = bad_bytes("table.csv", b"a,b\n1,2\n3,x\n").to_string();
     assert!(error.contains("fill or remove") && !error.contains("--label-column"), "{error}");

@@ -60,6 +60,11 @@ fn interrupted(prepared: &Prepared, path: &Path, steps: usize) -> RunDirectory {
 fn every_objective_resumes_to_the_same_bits_on_any_number_of_threads() {
     for text in [
         "",
+        "objective.penalty = \"none\"",
+        "objective.penalty = \"reconstruction\"",
+        "objective.penalty = { kind = \"reconstruction\", probes = 2 }",
+        "objective.penalty = \"decoder\"",
+        "objective.penalty = { kind = \"decoder\", probes = 2 }",
         "objective.penalty = \"projection\"\nobjective.contraction = 0.1",
         "objective.penalty = \"hessian\"\ntraining.optimiser = \"momentum\"",
         "objective.penalty = { kind = \"finite_difference\", directions = 2 }\ntraining.optimiser = \"sgd\"",
@@ -78,6 +83,27 @@ fn every_objective_resumes_to_the_same_bits_on_any_number_of_threads() {
         assert_eq!(bits(&outcome), bits(&expected), "{text}");
         assert_eq!(timeless(&outcome.history), timeless(&expected.history), "{text}");
         assert_eq!(Model::load(run.path()).unwrap(), outcome.model, "{text}");
+    }
+}
+
+#[test]
+fn every_penalty_is_measured_where_its_weight_is_zero() {
+    for penalty in [
+        "\"none\"",
+        "\"jacobian\"",
+        "\"projection\"",
+        "\"hessian\"",
+        "{ kind = \"finite_difference\", directions = 2 }",
+        "{ kind = \"reconstruction\", probes = 2 }",
+        "{ kind = \"decoder\", probes = 2 }",
+    ] {
+        let prepared = prepared(&format!("objective.penalty = {penalty}\nobjective.contraction = 0.0"));
+        let outcome = whole(&prepared);
+        let terms = outcome.history[3].train;
+        assert_eq!(terms.total, terms.reconstruction, "{penalty}");
+        let found = evaluate(&outcome.model, &curve(), 1).unwrap();
+        assert!((found.total - found.mse).abs() < 1e-6 * found.mse, "{penalty}: {} {}", found.total, found.mse);
+        assert_eq!(found.trained_penalty_value > 0.0, penalty != "\"none\"", "{penalty}");
     }
 }
 

@@ -33,6 +33,9 @@ pub(crate) struct Evaluate {
 }
 
 const AFTER_HELP: &str = "\
+total = the loss trained with + contraction x trained_penalty_value (+ the sparsity term). trained_penalty_value is the
+penalty that the model was trained with; penalty is always the exact squared Frobenius norm of the Jacobian.
+
 An untied decoder can make up for any shrinking of the code, so a small penalty alone proves no contraction. Compare
 models by jacobian_to_code_variance: penalty / (sum over code units of their variance over the rows). It does not
 change with the scale of the code; it is left out (null in JSON) where the code does not vary.
@@ -79,6 +82,17 @@ fn in_words(e: &Evaluation) -> String {
         ("mse", format!("{}  mean over features of the squared error", shown(e.mse))),
         ("sse", format!("{}  its sum, a row", shown(e.sse))),
     ];
+    lines.insert(
+        3,
+        (
+            "trained_penalty_value",
+            format!(
+                "{}  the penalty `{}` as it was trained, within total",
+                shown(e.trained_penalty_value),
+                e.trained_penalty
+            ),
+        ),
+    );
     if let (Some(bce), Some(cross_entropy)) = (e.bce, e.cross_entropy) {
         lines.push(("bce", format!("{}  mean over features of the cross-entropy", shown(bce))));
         lines.push(("cross_entropy", format!("{}  its sum, a row", shown(cross_entropy))));

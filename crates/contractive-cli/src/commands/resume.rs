@@ -21,7 +21,7 @@ pub(crate) struct Resume {
     /// The run directory.
     run: PathBuf,
     /// Epochs in all, those already done included, at least as many as are done. A cosine schedule is stretched to the
-    /// new total [default: as the run was planned].
+    /// new total; a run that stopped early trains on, and waits for a gain anew [default: as the run was planned].
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
     /// Where the same data lie now, if they were moved.
@@ -53,7 +53,7 @@ impl Resume {
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
         let run = RunDirectory::open(&self.run)?;
         let mut config = run.config()?;
-        let resume = run.resume()?;
+        let mut resume = run.resume()?;
         let done = resume.as_ref().map_or(0, |resume| resume.last.state.epoch);
         if let Some(epochs) = self.epochs {
             if epochs < done {
@@ -62,6 +62,9 @@ impl Resume {
                 return Err(Usage(text).into());
             }
             config.training.epochs = epochs;
+            if let Some(resume) = resume.as_mut().filter(|_| epochs > done) {
+                resume.last.state.stopping.go_on(config.training.early_stopping);
+            }
         }
         if let Some(data) = self.data {
             config.data.spec = data;
@@ -71,7 +74,6 @@ impl Resume {
         }
         let reporting = Reporting::new(self.json, self.quiet);
         let prepared = prepare(&config, &self.source, reporting == Reporting::Quiet)?;
-        run.write_config(&prepared.config)?;
         session::run(&prepared, &run, resume, &self.source, reporting, !self.no_report)
     }
 }

@@ -15,9 +15,9 @@ impl TrainConfig {
             at_least_one("data.rows", rows)?;
         }
         number("data.validation", "at least 0 and below 1", self.data.validation, |v| (0.0..1.0).contains(&v))?;
-        at_least_one("training.epochs", t.epochs)?;
-        at_least_one("training.batch_size", t.batch_size)?;
-        number("training.batch_size", "at most 4294967295", t.batch_size as f64, |v| v <= f64::from(u32::MAX))?;
+        let most = f64::from(u32::MAX);
+        number("training.epochs", "from 1 to 4294967295", t.epochs as f64, |v| (1.0..=most).contains(&v))?;
+        number("training.batch_size", "from 1 to 4294967295", t.batch_size as f64, |v| (1.0..=most).contains(&v))?;
         number("training.learning_rate", "finite and above 0", t.learning_rate, |v| v.is_finite() && v > 0.0)?;
         if let Some(clip) = t.clip {
             number("training.clip", "finite and above 0", clip, |v| v.is_finite() && v > 0.0)?;
@@ -25,8 +25,7 @@ impl TrainConfig {
         // TOML, and so config.toml, holds integers up to this one.
         number("training.seed", "at most 9223372036854775807", t.seed as f64, |_| i64::try_from(t.seed).is_ok())?;
         if let Some(threads) = t.threads {
-            at_least_one("training.threads", threads)?;
-            number("training.threads", "at most 1024", threads as f64, |v| v <= 1024.0)?;
+            number("training.threads", "from 1 to 1024", threads as f64, |v| (1.0..=1024.0).contains(&v))?;
         }
         if let Some(stopping) = t.early_stopping {
             at_least_one("training.early_stopping.patience", stopping.patience)?;

@@ -29,6 +29,15 @@ pub(crate) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Resul
         return Err(DataError::Empty { what: path.display().to_string() });
     }
     let n_columns = record.len();
+    if let Some((i, is_hole)) = fault_of_first_line(&record, label_column) {
+        return Err(DataError::FirstLine {
+            path: path.to_path_buf(),
+            line: line_of(path, record.position().map_or(0, |position| position.byte())),
+            column: i + 1,
+            text: String::from_utf8_lossy(&record[i]).into_owned(),
+            is_hole,
+        });
+    }
     let header: Option<Vec<String>> =
         (!is_data(&record)).then(|| record.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect());
     let label_at = match label_column {
@@ -109,10 +118,43 @@ fn separator(start: &[u8]) -> u8 {
     }
 }
 
-/// Whether a first line is data: all numbers, except 0, 1, 2, … as pandas writes for columns without names.
+/// Whether a first line is data: all numbers, except those that pandas writes for columns without names.
 fn is_data(record: &ByteRecord) -> bool {
-    let is_count = record.len() > 1 && record.iter().enumerate().all(|(i, cell)| cell == i.to_string().as_bytes());
-    !is_count && record.iter().all(|cell| number(cell).is_some())
+    !is_count(record) && record.iter().all(|cell| number(cell).is_some())
+}
+
+/// Whether a first line is the header that pandas writes for columns without names: 0, 1, 2, …, with or without the
+/// empty name of the row index before them, or the name of one more column before or after them.
+fn is_count(record: &ByteRecord) -> bool {
+    let n = record.len();
+    let counts = |mut from: std::ops::Range<usize>| {
+        let first = from.start;
+        from.len() > 1 && from.all(|i| record[i] == *(i - first).to_string().as_bytes())
+    };
+    let of_index = n > 1 && record[0].is_empty() && (n == 2 && record[1] == *b"0" || counts(1..n));
+    counts(0..n)
+        || of_index
+        || n > 2 && (is_word(&record[0]) && counts(1..n) || is_word(&record[n - 1]) && counts(0..n - 1))
+}
+
+/// The cell that leaves open whether a first line is a row or a header, and whether it is a hole rather than text.
+///
+/// A row with a hole, taken for a header, would be lost without a word. A line that names `label_column` is a header.
+fn fault_of_first_line(record: &ByteRecord, label_column: Option<&str>) -> Option<(usize, bool)> {
+    let is_hole = |cell: &[u8]| !is_word(cell) && number(cell).is_none();
+    // NaN, infinities, numbers beyond f32: no names either.
+    let is_numeric = |cell: &[u8]| std::str::from_utf8(cell).is_ok_and(|text| text.parse::<f64>().is_ok());
+    if is_count(record) || !record.iter().any(is_numeric) {
+        return None;
+    }
+    let has_numbers = record.iter().any(|cell| number(cell).is_some());
+    let hole = record.iter().position(is_hole).filter(|_| has_numbers || !record.iter().any(is_word));
+    if let Some(i) = hole {
+        return Some((i, true));
+    }
+    let names_labels = label_column.is_some_and(|name| record.iter().any(|cell| cell == name.as_bytes()));
+    let word = record.iter().position(is_word).filter(|_| has_numbers && !names_labels);
+    word.map(|i| (i, false))
 }
 
 fn number(cell: &[u8]) -> Option<f32> {

@@ -228,6 +228,20 @@ pub enum DataError {
         /// Whether the line read as the header holds numbers, as a row would.
         header_has_numbers: bool,
     },
+    /// The first line of a text table may be a row or the columns' names.
+    #[error("{} line {line} {}", path.display(), first_line_text(*column, text, *is_hole))]
+    FirstLine {
+        /// The file.
+        path: PathBuf,
+        /// The line in the file, from 1.
+        line: u64,
+        /// The column of the cell at fault, from 1.
+        column: usize,
+        /// What it says.
+        text: String,
+        /// Whether it is empty, not finite or a mark of a missing value, rather than text.
+        is_hole: bool,
+    },
     /// A line of a text table with too many or too few cells.
     #[error("{} line {line} must have {expected} cells like the first line, got {got}", path.display())]
     Ragged {
@@ -317,6 +331,21 @@ fn text_remedy(column: &str, can_be_labels: bool) -> String {
         )
     } else {
         "remove the column or write it as numbers".into()
+    }
+}
+
+fn first_line_text(column: usize, text: &str, is_hole: bool) -> String {
+    let cell = cell(text);
+    if is_hole {
+        format!(
+            "holds numbers, but column {column} is {cell}: if the line is a row, fill that cell or remove the row; if it \
+             is the header, name that column"
+        )
+    } else {
+        format!(
+            "holds numbers and text (column {column} is {cell}): if the line is a row, add a header line above that \
+             names the columns; if it is the header, give every column a name that is no number"
+        )
     }
 }
 

@@ -36,12 +36,13 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    /// Corrupts the rows gathered, where there is noise, and draws what the penalty needs.
+    /// Corrupts the rows gathered, where there is noise, and draws what the penalty needs: also where the contraction is
+    /// 0, because the penalty is measured all the same.
     pub(super) fn draw(
         &mut self,
         architecture: &Architecture,
         noise: Option<(Noise, Stream)>,
-        penalty: Option<(Penalty, Stream)>,
+        (penalty, mut stream): (Penalty, Stream),
     ) {
         self.has_noise = noise.is_some();
         if let Some((noise, mut stream)) = noise {
@@ -55,13 +56,10 @@ impl Buffers {
                 *draw = noise.corrupt(*x, *draw);
             }
         }
-        self.draws.clear();
-        if let Some((penalty, mut stream)) = penalty {
-            let n_rows = self.rows.len() / architecture.input_size();
-            self.draws.resize(penalty.n_draws(architecture, n_rows), 0.0);
-            stream.fill_normal(&mut self.draws);
-            penalty.shape_draws(architecture, &mut self.draws);
-        }
+        let n_rows = self.rows.len() / architecture.input_size();
+        self.draws.resize(penalty.n_draws(architecture, n_rows), 0.0);
+        stream.fill_normal(&mut self.draws);
+        penalty.shape_draws(architecture, &mut self.draws);
     }
 
     /// The batch for the engine.

@@ -27,6 +27,10 @@ pub(super) fn run_epochs(
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
     let mut training = Training::new(build, prepared, run, resume)?;
+    // Only now is the checkpoint known to belong to this configuration: a refusal must leave the run as it was.
+    if let Some(run) = run {
+        run.write_config(&prepared.config)?;
+    }
     observer.on_start(&training.plan());
     let end = loop {
         let rule = prepared.config.training.early_stopping;
@@ -165,7 +169,7 @@ impl<'a> Training<'a> {
         self.buffers.draw(
             architecture,
             config.objective.noise.map(|noise| (noise, stream(Purpose::Noise))),
-            self.objective.has_penalty().then(|| (self.objective.penalty, stream(Purpose::Penalty))),
+            (self.objective.penalty, stream(Purpose::Penalty)),
         );
         let terms = self.engine.objective_and_gradient(&self.buffers.batch(architecture.input_size()))?;
         if let Some(term) = terms.not_finite() {
@@ -292,18 +296,40 @@ fn parameter_term(e: &contractive_core::ArgumentError) -> String {
 
 /// Refuses a checkpoint whose continuation would not be the run that it was taken from.
 fn check_same_run(now: &RunState, then: &RunState) -> Result<(), TrainError> {
-    let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
+    // First: other data have other rows as well.
+    if then.data_sha256 != now.data_sha256 {
+        return Err(TrainError::OtherData { checkpoint: then.data_sha256.clone(), run: now.data_sha256.clone() });
+    }
     for (what, checkpoint, run) in [
-        ("the architecture", text(&then.architecture), text(&now.architecture)),
-        ("the optimiser", text(&then.optimiser), text(&now.optimiser)),
-        ("the seed", text(&then.seed), text(&now.seed)),
-        ("the number of training rows", text(&then.rows), text(&now.rows)),
-        ("the batch size", text(&then.batch_size), text(&now.batch_size)),
-        ("the SHA-256 of the data", text(&then.data_sha256), text(&now.data_sha256)),
+        ("the architecture", in_words(&then.architecture), in_words(&now.architecture)),
+        ("the optimiser", in_words(&then.optimiser), in_words(&now.optimiser)),
+        ("the seed", in_words(&then.seed), in_words(&now.seed)),
+        ("the number of training rows", in_words(&then.rows), in_words(&now.rows)),
+        ("the batch size", in_words(&then.batch_size), in_words(&now.batch_size)),
     ] {
         if checkpoint != run {
             return Err(TrainError::Resume { what, checkpoint, run });
         }
     }
     Ok(())
+}
+
+/// A setting as a user would write it: `encoder_sizes 784 16, tied false`.
+fn in_words(setting: &impl serde::Serialize) -> String {
+    fn text(value: &serde_json::Value) -> String {
+        use serde_json::Value;
+        match value {
+            Value::String(word) => word.clone(),
+            Value::Array(list) => list.iter().map(text).collect::<Vec<_>>().join(" "),
+            Value::Object(table) => {
+                let entry = |(key, value): (&String, &Value)| match key.as_str() {
+                    "kind" => text(value),
+                    key => format!("{key} {}", text(value)),
+                };
+                table.iter().map(entry).collect::<Vec<_>>().join(", ")
+            }
+            value => value.to_string(),
+        }
+    }
+    serde_json::to_value(setting).map_or_else(|e| e.to_string(), |value| text(&value))
 }

@@ -16,8 +16,8 @@ pub enum TrainError {
     /// A number was no longer finite.
     #[error(
         "training diverged in epoch {epoch}, step {step}: {term} is not finite; {}lower `training.learning_rate` \
-         (--learning-rate) or set `training.clip` (--clip)",
-        last_good_text(last_good)
+         (--learning-rate) or set `training.clip` (--clip){}",
+        last_good_text(last_good), penalty_remedy(term, *step)
     )]
     Diverged {
         /// Epoch, from 1.
@@ -30,7 +30,10 @@ pub enum TrainError {
         last_good: Option<PathBuf>,
     },
     /// A checkpoint belongs to another run.
-    #[error("the checkpoint does not belong to this run: {what} was {checkpoint}, now it is {run}")]
+    #[error(
+        "the checkpoint does not belong to this run: {what} was {checkpoint}, now it is {run}; go on with the settings \
+         that the run began with, or begin another run"
+    )]
     Resume {
         /// What differs.
         what: &'static str,
@@ -38,6 +41,28 @@ pub enum TrainError {
         checkpoint: String,
         /// Its value now.
         run: String,
+    },
+    /// A checkpoint belongs to a run on other data.
+    #[error(
+        "the data are not those of the run: their bytes differ from those it was trained on; give the same data with \
+         --data, or begin another run"
+    )]
+    OtherData {
+        /// SHA-256 sum of the data trained on, in hexadecimal; `None` for data that were in memory.
+        checkpoint: Option<String>,
+        /// That of the data now.
+        run: Option<String>,
+    },
+    /// Validation holds out every row.
+    #[error(
+        "there is nothing to train on: validation takes all {rows} rows, {share} of them rounded; lower \
+         `data.validation` (--validation; 0 holds out none) or use more rows (--rows)"
+    )]
+    NoTrainingRows {
+        /// Rows there are.
+        rows: usize,
+        /// `data.validation`.
+        share: f64,
     },
     /// There is no batch to train on.
     #[error(
@@ -61,6 +86,16 @@ pub enum TrainError {
     /// The model could not be written.
     #[error(transparent)]
     Model(#[from] ModelError),
+}
+
+/// Before the first update, or in the penalty itself, the learning rate is not at fault.
+fn penalty_remedy(term: &str, step: u64) -> &'static str {
+    if step <= 1 || term.contains("penalty") || term.contains("jacobian") {
+        "; or lower `objective.contraction` (--contraction), or look at the settings of `objective.penalty` (--penalty) and \
+         at the scale of the data (--scale)"
+    } else {
+        ""
+    }
 }
 
 fn last_good_text(path: &Option<PathBuf>) -> String {

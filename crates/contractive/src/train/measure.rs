@@ -60,7 +60,7 @@ pub(crate) fn measure(
     for (i, some) in rows.chunks(EVALUATION_ROWS).enumerate() {
         reader.gather(some, &mut buffers.rows);
         let stream = Stream::new(seed, purpose, 0, i as u64);
-        buffers.draw(&architecture, None, objective.has_penalty().then_some((objective.penalty, stream)));
+        buffers.draw(&architecture, None, (objective.penalty, stream));
         sums.add(&engine.objective(&buffers.batch(architecture.input_size()))?, some.len());
     }
     Ok(sums.mean())

@@ -71,7 +71,7 @@ pub type EngineBuilder<'a> =
 /// Trains on the CPU.
 ///
 /// With a run directory, checkpoints, `metrics.jsonl` and the final `model/` are written there; without one, nothing
-/// touches the disk. `resume` comes from [`RunDirectory::resume`]. The stop flag is polled at every step.
+/// touches the disk. `config.toml` is replaced once the checkpoint is accepted. `resume` comes from [`RunDirectory::resume`]. The stop flag is polled at every step.
 ///
 /// # Errors
 /// [`TrainError::Diverged`] at the first number that is not finite; otherwise what the disk or the settings refuse.

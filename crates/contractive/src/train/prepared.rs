@@ -45,7 +45,8 @@ impl Prepared {
     /// Checks the configuration, loads its data, and makes it ready.
     ///
     /// # Errors
-    /// [`Error::Config`] and [`Error::Data`]; [`Error::Argument`] when rows do not suit the loss.
+    /// [`Error::Config`] and [`Error::Data`]; [`Error::Argument`] when rows do not suit the loss; [`Error::Train`] when
+    /// validation leaves no row to train on.
     pub fn load(config: &TrainConfig, source: &Source) -> Result<Self, Error> {
         Prepared::load_with_progress(config, source, &mut |_, _, _| {})
     }
@@ -87,6 +88,10 @@ impl Prepared {
         let objective = config.objective();
         objective.check(&architecture)?;
         let (train_rows, validation_rows) = split_validation(data.len(), config.data.validation, config.training.seed);
+        if train_rows.is_empty() {
+            let error = super::TrainError::NoTrainingRows { rows: data.len(), share: config.data.validation };
+            return Err(error.into());
+        }
         let scale = config.data.scale.unwrap_or_default();
         let mut preprocessing = Preprocessing::fit(scale, &data, &train_rows);
         preprocessing.clip = scale == Scale::Minmax && objective.loss.is_cross_entropy();

@@ -37,6 +37,14 @@ impl StoppingState {
         is_best
     }
 
+    /// Waits anew where the rule has stopped the run, so that it can be trained on. Else nothing changes, and a run
+    /// that is given more epochs ends on the bits of one that had them from the start.
+    pub fn go_on(&mut self, rule: Option<EarlyStopping>) {
+        if self.is_over(rule) {
+            self.waited = 0;
+        }
+    }
+
     /// Whether the rule says to stop.
     pub fn is_over(&self, rule: Option<EarlyStopping>) -> bool {
         rule.is_some_and(|r| self.waited >= r.patience)
@@ -60,5 +68,10 @@ mod tests {
         assert_eq!(told, [(true, false), (true, false), (true, false), (true, false), (true, false), (false, true)]);
         assert_eq!((state.best, state.best_epoch), (Some(0.43), 5));
         assert!(!state.is_over(None));
+        state.go_on(rule);
+        assert_eq!((state.is_over(rule), state.waited, state.best), (false, 0, Some(0.43)));
+        state.observe(7, 0.6, rule);
+        state.go_on(rule);
+        assert_eq!(state.waited, 1, "a run that was not stopped goes on as it would have");
     }
 }

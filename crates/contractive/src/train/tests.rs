@@ -255,8 +255,12 @@ fn a_checkpoint_of_another_run_is_refused() {
         let resume = run.resume().unwrap();
         let other = prepared(overrides);
         let error = train_with(&toy(0), &other, None, resume, &mut (), &AtomicBool::new(false)).unwrap_err();
-        assert!(error.to_string().contains(what), "{error}");
+        assert!(error.to_string().contains(what) && !error.to_string().contains('{'), "{error}");
     }
+    let other = prepared("training.seed = 9");
+    let resume = run.resume().unwrap();
+    assert!(train_with(&toy(0), &other, Some(&run), resume, &mut (), &AtomicBool::new(false)).is_err());
+    assert_eq!(run.config().unwrap(), first.config, "a refusal leaves the run's configuration as it was");
 }
 
 #[test]
@@ -270,7 +274,14 @@ fn divergence_stops_at_the_step_and_keeps_the_last_good_checkpoint() {
     assert_eq!(last_good.as_deref(), Some(run.last_checkpoint().as_path()));
     assert_eq!(run.metrics().unwrap().len(), 3);
     assert_same(&quietly(&prepared, None).unwrap(), &resumed(&prepared, &run));
+    assert!(!error.to_string().contains("--contraction"), "{error}");
     assert_eq!(Error::from(error).exit_code(), 4);
+    let at_once = train_with(&toy(1), &prepared, None, None, &mut (), &AtomicBool::new(false)).unwrap_err();
+    for text in ["step 1", "--learning-rate", "--contraction", "--penalty"] {
+        assert!(at_once.to_string().contains(text), "{at_once}");
+    }
+    let of_penalty = TrainError::Diverged { epoch: 2, step: 9, term: "validation penalty".into(), last_good: None };
+    assert!(of_penalty.to_string().contains("--contraction"), "{of_penalty}");
 }
 
 #[test]
@@ -341,6 +352,15 @@ fn without_validation_the_training_total_is_watched() {
     let outcome = quietly(&prepared("data.validation = 0.0"), None).unwrap();
     assert!(outcome.history.iter().all(|r| r.validation.is_none() && r.watched() == r.train.total));
     assert!(outcome.history.iter().all(|r| r.jacobian_norm > 0.0 && r.jacobian_square > 0.0));
+}
+
+#[test]
+fn a_validation_that_takes_every_row_is_refused_with_what_to_change() {
+    let config = TrainConfig::from_toml("t", "data.validation = 0.6").unwrap();
+    let error = Prepared::new(&config, Dataset::from_f32("t", 2, vec![0.5, 0.5]).unwrap(), None).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("validation takes all 1 rows") && text.contains("--validation"), "{text}");
+    assert_eq!(error.exit_code(), 2);
 }
 
 #[test]
