@@ -10,11 +10,11 @@ fn every_recipe_is_listed_explained_and_trainable() {
     let list = desk.stdout("recipes");
     let all = desk.json("recipes --json");
     let names: Vec<&str> = all.as_array().unwrap().iter().map(|recipe| recipe["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["strokes", "fashion-64-32-16", "mnist-sigmoid"]);
+    assert_eq!(names[..3], ["strokes", "fashion-64-32-16", "mnist-sigmoid"]);
     for name in names {
         assert!(list.contains(name));
         let explained = desk.stdout(&format!("recipes {name}"));
-        assert!(explained.contains("[training]") && explained.contains("Jacobian"), "{explained}");
+        assert!(explained.contains("[training]") && explained.contains("penalty"), "{explained}");
         let toml = desk.stdout(&format!("recipes {name} --toml"));
         assert!(toml.parse::<toml::Table>().is_ok(), "{toml}");
     }
