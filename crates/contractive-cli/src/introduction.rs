@@ -91,75 +91,31 @@ fn penalty(prepared: &Prepared) -> String {
         return "none: a plain autoencoder".into();
     }
     let (net, batch) = (&prepared.architecture, config.training.batch_size);
-    let depth = net.encoder_depth();
-    let way = match depth {
-        1 => "in closed form",
-        _ => order_in_words(order::choose(&net.encoder_sizes, Top::Units, batch)),
+    let what = config.objective.penalty.describe();
+    let way = match config.objective.penalty {
+        Penalty::Jacobian | Penalty::JacobianNorm if net.encoder_depth() == 1 => ", in closed form",
+        Penalty::Jacobian | Penalty::JacobianNorm => {
+            order_in_words(order::choose(&net.encoder_sizes, Top::Units, batch))
+        }
+        _ => "",
     };
-    let what = match config.objective.penalty {
-        Penalty::None => "none",
-        Penalty::Jacobian => "exact ‖∂h/∂x‖²_F of the whole encoder",
-        Penalty::JacobianNorm => "exact ‖∂h/∂x‖_F of the whole encoder, not squared",
-        Penalty::Layerwise => "squared Frobenius norm of each layer's own Jacobian, summed",
-        Penalty::Projection { probes, distribution } => {
-            let drawn = format!("{distribution:?}").to_lowercase();
-            return format!(
-                "unbiased estimate of ‖∂h/∂x‖²_F by {} a row{}",
-                count(probes, &format!("{drawn} probe")),
-                cost_text(relative_cost(prepared)),
-            );
-        }
-        Penalty::FiniteDifference { epsilon, directions } => {
-            let along = if directions == 0 { "every coordinate".into() } else { count(directions, "random direction") };
-            return format!("central differences of the encoder along {along}, step {}", plain(epsilon));
-        }
-        Penalty::Hessian { corruptions, sigma, ratio } => {
-            let copies = count(corruptions, "corrupted copy").replace("copys", "copies");
-            return format!(
-                "exact ‖∂h/∂x‖²_F, and {} times its change over {copies} (sigma {})",
-                plain(ratio),
-                plain(sigma),
-            );
-        }
-        Penalty::LogisticLast { .. } => {
-            return "the widely copied form: logistic derivative, last layer alone; not the Jacobian of a deep encoder"
-                .into();
-        }
-        Penalty::WeightL1 => "sum of absolute encoder weights",
-        Penalty::WeightL2 => "sum of squared encoder weights",
-    };
-    match relative_cost(prepared) {
-        None => what.into(),
-        cost => format!("{what}, {way}{}", cost_text(cost)),
-    }
-}
-
-fn cost_text(cost: Option<f64>) -> String {
-    cost.map_or_else(String::new, |cost| format!("; adds {} x the work of a plain step", significant(cost, 2)))
+    let cost = relative_cost(prepared);
+    let cost = cost.map_or_else(String::new, |c| format!("; adds {} x the work of a plain step", significant(c, 2)));
+    format!("{what}{way}{cost}")
 }
 
 fn order_in_words(order: Order) -> &'static str {
     match order {
-        Order::CodeSideGram => "from the code side through W₁W₁ᵀ",
-        Order::CodeSideDirect => "from the code side",
-        Order::InputSide => "from the input side",
+        Order::CodeSideGram => ", from the code side through W₁W₁ᵀ",
+        Order::CodeSideDirect => ", from the code side",
+        Order::InputSide => ", from the input side",
     }
 }
 
 /// Multiply-adds of the penalty as a multiple of a plain step's, where they are known.
 fn relative_cost(prepared: &Prepared) -> Option<f64> {
-    let (net, batch) = (&prepared.architecture, prepared.config.training.batch_size);
-    match prepared.config.objective.penalty {
-        Penalty::Jacobian | Penalty::JacobianNorm => Some(order::relative_cost(net, batch)),
-        Penalty::Projection { probes, .. } => {
-            let top = Top::Probes(probes);
-            let weights = |sizes: &[usize]| sizes.windows(2).map(|p| p[0] as f64 * p[1] as f64).sum::<f64>();
-            let plain_step = 3.0 * (weights(&net.encoder_sizes) + weights(&net.decoder_sizes));
-            let order = order::choose(&net.encoder_sizes, top, batch);
-            Some(order::cost(order, &net.encoder_sizes, top, batch) / plain_step)
-        }
-        _ => None,
-    }
+    let config = &prepared.config;
+    order::relative_cost(config.objective.penalty, &prepared.architecture, config.training.batch_size)
 }
 
 fn training(prepared: &Prepared, steps: usize) -> String {
@@ -187,12 +143,14 @@ fn optimiser(prepared: &Prepared) -> String {
 }
 
 fn advice(prepared: &Prepared) -> Option<String> {
-    let is_exact = matches!(prepared.config.objective.penalty, Penalty::Jacobian | Penalty::JacobianNorm);
-    let cost = relative_cost(prepared).filter(|cost| is_exact && *cost > EXPENSIVE)?;
+    let estimate = match prepared.config.objective.penalty {
+        Penalty::Jacobian | Penalty::JacobianNorm => "--penalty projection",
+        Penalty::Reconstruction { probes: 0 } | Penalty::Decoder { probes: 0 } => "--probes 1",
+        _ => return None,
+    };
+    let cost = relative_cost(prepared).filter(|cost| *cost > EXPENSIVE)?;
     prepared.config.objective().has_penalty().then(|| {
         let multiple = significant(cost, 2);
-        format!(
-            "the exact penalty costs {multiple} times the rest of a step; `--penalty projection` estimates it cheaply"
-        )
+        format!("the exact penalty costs {multiple} times the rest of a step; `{estimate}` estimates it cheaply")
     })
 }

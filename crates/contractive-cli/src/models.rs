@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use contractive::data::{DataError, DataSpec, Dataset, Part, has_test_part};
+use contractive::model::CONFIG_FILE;
 use contractive::{Model, RunDirectory, TrainConfig};
 
 use crate::arguments::{RowArguments, quoted};
@@ -32,6 +33,10 @@ impl Opened {
             let path = run.path().to_string_lossy();
             let text =
                 format!("{path} has no model yet: its training did not end; go on with `cae resume {}`", quoted(&path));
+            return Err(Usage(text).into());
+        }
+        if path.exists() && run.is_none() && !path.join(CONFIG_FILE).exists() {
+            let text = format!("{} is neither a run nor a model directory: it has no {CONFIG_FILE}", path.display());
             return Err(Usage(text).into());
         }
         if !path.exists() {

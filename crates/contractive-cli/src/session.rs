@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use anyhow::Context;
 use contractive::checkpoint::Resume;
@@ -46,12 +45,12 @@ pub(crate) fn run(
     reporting: Reporting,
 ) -> anyhow::Result<Ending> {
     let stop = stop_flag(reporting)?;
-    let began = Instant::now();
     let outcome = {
         let mut progress = Progress::new(reporting, prepared);
         train(prepared, Some(run), resume, &mut progress, &stop)?
     };
-    let seconds = began.elapsed().as_secs_f64();
+    // Of the whole run, those before a resume included.
+    let seconds = outcome.history.iter().map(|record| record.seconds).sum();
     let is_interrupted = outcome.end == End::Interrupted;
     let images = if is_interrupted { Vec::new() } else { draw(prepared, &outcome, run) };
     let resume = format!("cae resume {}{}", quoted(&run.path().to_string_lossy()), source.as_typed());

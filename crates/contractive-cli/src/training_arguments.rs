@@ -56,7 +56,7 @@ pub(crate) struct TrainingArguments {
     /// Decoder weights are the encoder's, transposed.
     #[arg(long, overrides_with = "untied", help_heading = "Network")]
     tied: bool,
-    /// Decoder weights are their own [default].
+    /// Decoder weights are their own (the default).
     #[arg(long, overrides_with = "tied", help_heading = "Network")]
     untied: bool,
     /// How weights start: as PyTorch's Linear, Keras' Dense, or Rifai et al. [default: kaiming_uniform].
@@ -123,7 +123,7 @@ pub(crate) struct TrainingArguments {
     /// Weight decay of the optimiser, at least 0.
     #[arg(long, value_name = "DECAY", allow_negative_numbers = true, help_heading = "Training")]
     weight_decay: Option<f64>,
-    /// How the learning rate moves: constant, cosine[:FLOOR], step:EVERY:FACTOR, or plateau:PATIENCE:FACTOR
+    /// How the learning rate moves: constant, cosine, cosine:FLOOR, step:EVERY:FACTOR or plateau:PATIENCE:FACTOR
     /// [default: constant].
     #[arg(long, value_name = "KIND", help_heading = "Training")]
     schedule: Option<String>,

@@ -139,7 +139,7 @@ fn places_that_hold_no_run_or_model() {
     fs::create_dir(desk.path("nothing")).unwrap();
     assert!(desk.refused("evaluate absent", 2).contains("no run or model absent"));
     assert!(desk.refused("resume nothing", 2).contains("not a run directory"));
-    desk.refused("evaluate nothing", 1);
+    assert!(desk.refused("evaluate nothing", 2).contains("neither a run nor a model"));
 }
 
 #[test]
@@ -152,6 +152,18 @@ fn divergence_ends_with_the_term_and_keeps_the_last_good_checkpoint() {
         assert!(error.contains(text), "{text} in {error}");
     }
     assert!(!desk.path("run/model").exists());
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let desk = Desk::new();
+    desk.trained();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cae"));
+    command.current_dir(desk.path("")).args(["reconstruct", "run"]).stderr(std::process::Stdio::piped());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }
 
 #[test]

@@ -13,6 +13,8 @@
 //! | `finite_difference` | Σ_i ‖(f(x+εe_i) − f(x−εe_i))/2ε‖² | [`finite_difference`](crate::kernels::finite_difference) |
 //! | `hessian` | ‖J(x)‖²_F + ratio · mean over ε of ‖J(x) − J(x+ε)‖²_F | [`hessian`](crate::kernels::hessian) |
 //! | `logistic_last` | Σ_j (h_j(1−h_j))² ‖W_L,j‖², whatever φ is | [`logistic_last`](crate::kernels::logistic_last) |
+//! | `reconstruction` | ‖∂g(f(x))/∂x‖²_F | [`network_jacobian`](crate::kernels::network_jacobian) |
+//! | `decoder` | ‖∂g/∂h‖²_F at the clean code | the same |
 //! | `weight_l1`, `weight_l2` | Σ\|w\|, Σw² over the encoder's weights | [`weight_norms`](crate::kernels::weight_norms) |
 
 use std::fmt;
@@ -70,6 +72,18 @@ pub enum Penalty {
         #[serde(default)]
         hold_weights: bool,
     },
+    /// ‖∂g(f(x))/∂x‖²_F of encoder and decoder together (Alain & Bengio 2014).
+    Reconstruction {
+        /// Random ±1 probes a row in output space; 0 is exact.
+        #[serde(default)]
+        probes: usize,
+    },
+    /// ‖∂g/∂h‖²_F of the decoder at the clean row's code.
+    Decoder {
+        /// Random ±1 probes a row in output space; 0 is exact.
+        #[serde(default)]
+        probes: usize,
+    },
     /// Sum of absolute encoder weights.
     WeightL1,
     /// Sum of squared encoder weights.
@@ -107,7 +121,7 @@ fn default_ratio() -> f64 {
 
 impl Penalty {
     /// Every penalty with its default settings, in the order of the table.
-    pub const ALL: [Penalty; 10] = [
+    pub const ALL: [Penalty; 12] = [
         Penalty::None,
         Penalty::Jacobian,
         Penalty::JacobianNorm,
@@ -116,6 +130,8 @@ impl Penalty {
         Penalty::FiniteDifference { epsilon: 1e-3, directions: 0 },
         Penalty::Hessian { corruptions: 2, sigma: 0.1, ratio: 1.0 },
         Penalty::LogisticLast { hold_weights: false },
+        Penalty::Reconstruction { probes: 0 },
+        Penalty::Decoder { probes: 0 },
         Penalty::WeightL1,
         Penalty::WeightL2,
     ];
@@ -131,8 +147,46 @@ impl Penalty {
             Penalty::FiniteDifference { .. } => "finite_difference",
             Penalty::Hessian { .. } => "hessian",
             Penalty::LogisticLast { .. } => "logistic_last",
+            Penalty::Reconstruction { .. } => "reconstruction",
+            Penalty::Decoder { .. } => "decoder",
             Penalty::WeightL1 => "weight_l1",
             Penalty::WeightL2 => "weight_l2",
+        }
+    }
+
+    /// What it is, in words, with its settings.
+    pub fn describe(self) -> String {
+        let plural = |n: usize, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
+        let by = |probes: usize| match probes {
+            0 => "exact".to_owned(),
+            n => format!("estimated by {} a row", plural(n, "±1 probe")),
+        };
+        match self {
+            Penalty::None => "none".into(),
+            Penalty::Jacobian => "exact ‖∂h/∂x‖²_F of the whole encoder".into(),
+            Penalty::JacobianNorm => "exact ‖∂h/∂x‖_F of the whole encoder, not squared".into(),
+            Penalty::Layerwise => "squared Frobenius norm of each layer's own Jacobian, summed".into(),
+            Penalty::Projection { probes, distribution } => {
+                let drawn = format!("{distribution:?} probe").to_lowercase();
+                format!("unbiased estimate of ‖∂h/∂x‖²_F by {} a row", plural(probes, &drawn))
+            }
+            Penalty::FiniteDifference { epsilon, directions } => {
+                let along =
+                    if directions == 0 { "every coordinate".into() } else { plural(directions, "random direction") };
+                format!("central differences of the encoder along {along}, step {epsilon}")
+            }
+            Penalty::Hessian { corruptions, sigma, ratio } => format!(
+                "exact ‖∂h/∂x‖²_F, and {ratio} times its change under {} (sigma {sigma})",
+                plural(corruptions, "corruption")
+            ),
+            Penalty::LogisticLast { .. } => {
+                "the widely copied form: logistic derivative, last layer alone; not the Jacobian of a deep encoder"
+                    .into()
+            }
+            Penalty::Reconstruction { probes } => format!("‖∂x̂/∂x‖²_F of encoder and decoder together, {}", by(probes)),
+            Penalty::Decoder { probes } => format!("‖∂x̂/∂h‖²_F of the decoder, {}", by(probes)),
+            Penalty::WeightL1 => "sum of absolute encoder weights".into(),
+            Penalty::WeightL2 => "sum of squared encoder weights".into(),
         }
     }
 
@@ -177,12 +231,14 @@ impl Penalty {
     }
 
     /// How many random numbers a batch of `rows` rows needs: `(rows, probes, k)` for `projection`,
-    /// `(rows, directions, d)` for `finite_difference` along directions, `(corruptions, rows, d)` for `hessian`, else 0.
+    /// `(rows, directions, d)` for `finite_difference` along directions, `(corruptions, rows, d)` for `hessian`,
+    /// `(rows, probes, d)` for `reconstruction` and `decoder`, else 0.
     pub fn n_draws(self, architecture: &Architecture, rows: usize) -> usize {
         let (d, k) = (architecture.input_size(), architecture.code_size());
         match self {
             Penalty::Projection { probes, .. } => rows * probes * k,
             Penalty::FiniteDifference { directions, .. } => rows * directions * d,
+            Penalty::Reconstruction { probes } | Penalty::Decoder { probes } => rows * probes * d,
             Penalty::Hessian { corruptions, .. } => corruptions * rows * d,
             _ => 0,
         }
@@ -198,8 +254,8 @@ impl Penalty {
                     shape_probes(distribution, of_one_row, k);
                 }
             }
-            // Directions have covariance I, so that the mean over them estimates ‖J‖²_F without bias as ε → 0.
-            Penalty::FiniteDifference { .. } => {
+            // ±1 has covariance I, so that the mean over directions or probes estimates ‖J‖²_F without bias (as ε → 0).
+            Penalty::FiniteDifference { .. } | Penalty::Reconstruction { .. } | Penalty::Decoder { .. } => {
                 normal.iter_mut().for_each(|v| *v = if *v < 0.0 { -1.0 } else { 1.0 });
             }
             Penalty::Hessian { sigma, .. } => normal.iter_mut().for_each(|v| *v *= sigma as f32),

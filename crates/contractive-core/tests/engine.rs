@@ -28,6 +28,8 @@ fn penalties(k: usize) -> Vec<Penalty> {
     all.push(Penalty::FiniteDifference { epsilon: 1e-2, directions: 3 });
     all.push(Penalty::Projection { probes: 3, distribution: ProbeDistribution::Spherical });
     all.push(Penalty::Projection { probes: k, distribution: ProbeDistribution::Orthogonal });
+    all.extend([2, 5].map(|probes| Penalty::Reconstruction { probes }));
+    all.extend([1, 4].map(|probes| Penalty::Decoder { probes }));
     all
 }
 
@@ -105,6 +107,28 @@ fn groups_of_samples_do_not_change_the_result() {
         let network = network_of(&[110, 96, 64], Activation::Tanh, Activation::Identity, false);
         let trial = Trial::draw(7, network, Objective::new(Loss::Mse, penalty, 0.1), 333, 0.1, 0.1);
         compare(&format!("{penalty}"), &trial);
+    }
+}
+
+/// Decoders that do not mirror: one linear layer, one smooth layer, and a widening one.
+#[test]
+fn jacobians_of_other_decoders_agree_with_the_reference() {
+    let (tanh, identity) = (Activation::Tanh, Activation::Identity);
+    for (seed, (sizes, activations)) in
+        [(vec![4, 9], vec![identity]), (vec![4, 9], vec![tanh]), (vec![4, 30, 9], vec![tanh, identity])]
+            .into_iter()
+            .enumerate()
+    {
+        let mut network = network_of(&[9, 6, 4], tanh, identity, false);
+        (network.decoder_sizes, network.decoder_activations) = (sizes, activations);
+        for probes in [0, 3] {
+            for penalty in [Penalty::Reconstruction { probes }, Penalty::Decoder { probes }] {
+                let objective = Objective::new(Loss::Mse, penalty, 0.3);
+                let trial = Trial::draw(seed as u64, network.clone(), objective, 11, 0.4, 0.3);
+                compare(&format!("{penalty:?}, decoder {:?}", network.decoder_sizes), &trial);
+                compare(&format!("{penalty:?}, noisy"), &trial.with_noise(9, 0.2));
+            }
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use pulp::Arch;
 
 use super::frobenius_deep::WeightSums;
 use super::frobenius_deep::code_side::{CodeSideScratch, End, RowStack, ascend, descend, end_backward, end_forward};
-use super::{EncoderLayer, LayerPass};
+use super::{DenseLayer, LayerPass};
 
 /// One layer: P\[b\] += the value; `passes[p]` is the layer at point p.
 pub fn hessian_layer_forward(arch: Arch, P: &mut [f64], passes: &[Vec<LayerPass>], q: &[f32], ratio: f32) {
@@ -94,7 +94,7 @@ pub fn hessian_deep(
     sums: &mut WeightSums,
     passes: &mut [Vec<LayerPass>],
     scratch: &mut HessianScratch,
-    net: &[EncoderLayer<'_>],
+    net: &[DenseLayer<'_>],
     end: End<'_>,
     samples: Range<usize>,
     ratio: f32,

@@ -20,6 +20,7 @@
 //! | [`hessian`] | ‖J(x) − J(x+ε)‖²_F |
 //! | [`finite_difference`] | ‖(f(x+εu) − f(x−εu))/2ε‖² |
 //! | [`logistic_last`] | Σ_j (h_j(1−h_j))² ‖W_j‖² |
+//! | [`network_jacobian`] | ‖∂g(f(x))/∂x‖²_F, ‖∂g/∂h‖²_F |
 //! | [`weight_norms`] | Σ\|w\|, Σw² |
 //! | [`sparsity`] | KL(target ‖ mean activation) |
 #![allow(non_snake_case)] // matrices are upper case, as in the papers
@@ -33,6 +34,7 @@ pub mod gemm;
 pub mod hessian;
 pub mod layerwise;
 pub mod logistic_last;
+pub mod network_jacobian;
 pub mod operands;
 pub mod reconstruction;
 pub mod sparsity;
@@ -49,7 +51,8 @@ use self::frobenius_deep::code_side::{self, CodeSideScratch, End, RowStack};
 use self::frobenius_deep::input_side::{self, TangentStack};
 use self::frobenius_deep::order::{self, Order, Top};
 use self::hessian::HessianScratch;
-pub use self::operands::{EncoderLayer, LaneRows, LayerPass, StepWeights};
+use self::network_jacobian::{Carry, Chain, ChainMemory, chain_forward_backward};
+pub use self::operands::{DenseLayer, LaneRows, LayerPass, StepWeights};
 use crate::architecture::Architecture;
 use crate::penalty::Penalty;
 
@@ -102,6 +105,13 @@ pub enum Plan {
         /// Random directions a row; 0 for every coordinate.
         directions: usize,
     },
+    /// The Jacobian of the whole network or of the decoder.
+    NetworkJacobian {
+        /// Whether the chain is the decoder alone.
+        decoder_only: bool,
+        /// What is carried through it.
+        carry: Carry,
+    },
     /// The widely copied form.
     LogisticLast {
         /// Whether W is held constant.
@@ -138,13 +148,41 @@ impl Plan {
                 Plan::HessianDeep { ratio: ratio as f32, gram }
             }
             Penalty::LogisticLast { hold_weights } => Plan::LogisticLast { hold_weights },
+            Penalty::Reconstruction { probes } => {
+                let (depth, sizes) = (architecture.encoder_depth(), &architecture.encoder_sizes);
+                let chain: Vec<usize> = sizes[..depth].iter().chain(&architecture.decoder_sizes).copied().collect();
+                Plan::NetworkJacobian { decoder_only: false, carry: Plan::carry(&chain, probes, batch, true) }
+            }
+            Penalty::Decoder { probes } => {
+                let carry = Plan::carry(&architecture.decoder_sizes, probes, batch, false);
+                Plan::NetworkJacobian { decoder_only: true, carry }
+            }
             Penalty::WeightL1 => Plan::WeightL1,
             Penalty::WeightL2 => Plan::WeightL2,
         }
     }
 
+    /// What to carry through a chain of these sizes; G is at hand only for the encoder's first layer.
+    fn carry(sizes: &[usize], probes: usize, batch: usize, has_gram: bool) -> Carry {
+        let top = if probes > 0 { Top::Probes(probes) } else { Top::Units };
+        let price = |order| order::cost(order, sizes, top, batch);
+        let direct = price(Order::CodeSideDirect);
+        let gram = has_gram && price(Order::CodeSideGram) < direct;
+        let rows = if gram { price(Order::CodeSideGram) } else { direct };
+        match probes {
+            0 if sizes.len() == 2 => Carry::Nothing,
+            0 if price(Order::InputSide) < rows => Carry::Tangents,
+            _ => Carry::Rows { probes, gram },
+        }
+    }
+
+    /// Whether it runs the chain of encoder and decoder by itself.
+    pub fn needs_chain(self) -> bool {
+        matches!(self, Plan::NetworkJacobian { .. })
+    }
+
     /// The value of a penalty of the weights alone, else `None`.
-    pub fn weights_forward(self, arch: Arch, net: &[EncoderLayer<'_>]) -> Option<f64> {
+    pub fn weights_forward(self, arch: Arch, net: &[DenseLayer<'_>]) -> Option<f64> {
         match self {
             Plan::WeightL1 => Some(net.iter().map(|l| weight_norms::weight_l1_forward(l.W)).sum()),
             Plan::WeightL2 => Some(net.iter().map(|l| weight_norms::weight_l2_forward(arch, l.W)).sum()),
@@ -168,7 +206,8 @@ impl Plan {
 
     /// Whether it needs G = W_1 W_1ᵀ.
     pub fn needs_gram(self) -> bool {
-        matches!(self, Plan::CodeSide { gram: true, .. } | Plan::HessianDeep { gram: true, .. })
+        let is_chain = matches!(self, Plan::NetworkJacobian { carry: Carry::Rows { gram: true, .. }, .. });
+        is_chain || matches!(self, Plan::CodeSide { gram: true, .. } | Plan::HessianDeep { gram: true, .. })
     }
 
     /// Whether it needs the row norms q_l of the weights.
@@ -186,6 +225,8 @@ impl Plan {
     pub fn reaches_activations(self, any_smooth: bool) -> bool {
         match self {
             Plan::FiniteDifference { .. } | Plan::LogisticLast { .. } => true,
+            // The whole network's chain goes back through its own layers; the decoder's ends in the encoder's code.
+            Plan::NetworkJacobian { decoder_only, .. } => decoder_only,
             plan => plan.looks_at_rows() && any_smooth,
         }
     }
@@ -230,6 +271,10 @@ pub struct LanePenalty {
     tangents: TangentStack,
     hessian: HessianScratch,
     differences: FiniteDifferenceScratch,
+    /// The chain's own sums.
+    pub chain: ChainMemory,
+    code: Vec<f32>,
+    d_code: Vec<f32>,
 }
 
 /// Numbers that a group of samples may hold in one stack of rows, so that it stays in a core's cache.
@@ -237,7 +282,7 @@ const GROUP: usize = 1 << 18;
 
 impl LanePenalty {
     /// Sets the sums that `plan` gathers to zero, sized for `net`.
-    pub fn reset(&mut self, plan: Plan, net: &[EncoderLayer<'_>]) {
+    pub fn reset(&mut self, plan: Plan, net: &[DenseLayer<'_>]) {
         let depth = net.len();
         let (layers, gathers_gram) = plan.gathers(depth);
         let zero = |sum: &mut Vec<f32>, n: usize| {
@@ -252,6 +297,13 @@ impl LanePenalty {
             zero(&mut self.sums.W[l], if layers.contains(&l) { layer.m * layer.n } else { 0 });
             zero(&mut self.s[l], if plan.gathers_row_scales(l, depth) { layer.m } else { 0 });
             zero(&mut self.db[l], if plan.needs_f64() { layer.m } else { 0 });
+        }
+    }
+
+    /// The same for the sums of a chain, where the plan runs one.
+    pub fn reset_chain(&mut self, plan: Plan, chain: &[DenseLayer<'_>], depth: usize) {
+        if let Plan::NetworkJacobian { decoder_only, carry } = plan {
+            self.chain.reset(&chain[if decoder_only { depth } else { 0 }..], carry);
         }
     }
 
@@ -270,11 +322,7 @@ impl LanePenalty {
     ) {
         P.fill(0.0);
         let (net, n, depth) = (weights.net, P.len(), weights.net.len());
-        let widest = net.iter().map(|l| l.m).max().unwrap_or(1);
-        let groups = |of_one: usize| {
-            let group = (GROUP / (of_one * widest)).clamp(1, n);
-            (0..n).step_by(group).map(move |from| from..(from + group).min(n))
-        };
+        let groups = |of_one: usize| groups(n, of_one, net);
         let end = |gram: bool| if gram { End::Gram(weights.G) } else { End::Direct };
         match plan {
             Plan::None | Plan::WeightL1 | Plan::WeightL2 => {}
@@ -353,6 +401,33 @@ impl LanePenalty {
                     hessian::hessian_deep(arch, P, sums, passes, scratch, net, end(gram), group, ratio, w);
                 }
             }
+            Plan::NetworkJacobian { decoder_only, carry } => {
+                let probes = if let Carry::Rows { probes, .. } = carry { probes.max(1) } else { 1 };
+                let from = if decoder_only { depth } else { 0 };
+                let chain = Chain {
+                    net: &weights.chain[from..],
+                    biases: &weights.biases[from..],
+                    activations: &weights.activations[from..],
+                    G: weights.G,
+                };
+                let k = net[depth - 1].m;
+                self.code.clear();
+                self.d_code.clear();
+                if decoder_only {
+                    rows.h.chunks(rows.h_stride).take(n).for_each(|h| self.code.extend_from_slice(&h[..k]));
+                    self.d_code.resize(n * k, 0.0);
+                }
+                let input = if decoder_only { &self.code[..] } else { rows.X };
+                row_weights(&mut self.w, P, w.unwrap_or(0.0) / probes as f32, false);
+                let w = w.map(|_| &self.w[..]);
+                let (memory, d_code) = (&mut self.chain, &mut self.d_code);
+                chain_forward_backward(arch, P, d_code, memory, chain, carry, input, rows.draws, w);
+                P.iter_mut().for_each(|p| *p /= probes as f64);
+                if decoder_only && w.is_some() {
+                    let LayerPass { d, dZ, .. } = &mut passes[0][depth - 1];
+                    dZ.iter_mut().zip(&self.d_code).zip(&*d).for_each(|((dZ, dh), d)| *dZ += dh * d);
+                }
+            }
             Plan::FiniteDifference { epsilon, directions } => {
                 let (d, m) = (net[0].n, net[0].m);
                 let (net64, scratch) = (weights.net64, &mut self.differences);
@@ -378,6 +453,13 @@ impl LanePenalty {
             }
         }
     }
+}
+
+/// Groups of samples of a lane of `n`, `of_one` rows a sample.
+fn groups(n: usize, of_one: usize, net: &[DenseLayer<'_>]) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+    let widest = net.iter().map(|l| l.m).max().unwrap_or(1);
+    let group = (GROUP / (of_one * widest)).clamp(1, n);
+    (0..n).step_by(group).map(move |from| from..(from + group).min(n))
 }
 
 /// w_b = w, or w/(2√P_b) for the norm; 0 where P_b = 0, where the norm has no gradient.

@@ -3,10 +3,11 @@
 #[cfg(doc)]
 use super::Plan;
 use super::finite_difference::Layer64;
+use crate::activation::Activation;
 
-/// One encoder layer as the penalties see it: z = W a + b, a = φ(z).
+/// One layer as the penalties see it: z = W a + b, a = φ(z).
 #[derive(Debug, Clone, Copy)]
-pub struct EncoderLayer<'a> {
+pub struct DenseLayer<'a> {
     /// Weights, shape (m, n), row-major.
     pub W: &'a [f32],
     /// The transpose, shape (n, m), row-major.
@@ -34,11 +35,17 @@ pub struct LayerPass {
 #[derive(Debug, Clone, Copy)]
 pub struct StepWeights<'a> {
     /// The encoder's layers.
-    pub net: &'a [EncoderLayer<'a>],
+    pub net: &'a [DenseLayer<'a>],
     /// ‖W_l,j‖² for each layer, where [`Plan::needs_row_norms`].
     pub q: &'a [Vec<f32>],
     /// G = W_1 W_1ᵀ, where [`Plan::needs_gram`].
     pub G: &'a [f32],
+    /// Encoder and decoder in one chain, where [`Plan::needs_chain`]; else empty.
+    pub chain: &'a [DenseLayer<'a>],
+    /// The chain's biases.
+    pub biases: &'a [&'a [f32]],
+    /// The chain's activations.
+    pub activations: &'a [Activation],
     /// The layers in f64, where [`Plan::needs_f64`].
     pub net64: &'a [Layer64],
 }

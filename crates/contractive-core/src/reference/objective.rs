@@ -96,7 +96,7 @@ pub fn objective_and_gradient(
 
         let draws = draws_of_row(objective.penalty, network, batch, r);
         let scale = objective.contraction * share;
-        penalty.push(penalty_at_row(objective.penalty, encoder, x, &draws, scale, &mut gradient.encoder));
+        penalty.push(penalty_at_row(objective.penalty, encoder, decoder, x, &draws, scale, &mut gradient));
     }
 
     let mean = |values: &[f64]| share * values.iter().sum::<f64>();
@@ -157,6 +157,7 @@ fn draws_of_row<'a>(penalty: Penalty, network: &Network, batch: &Batch<'a>, r: u
     match penalty {
         Penalty::Projection { probes, .. } => together(probes, k),
         Penalty::FiniteDifference { directions, .. } => together(directions, d),
+        Penalty::Reconstruction { probes } | Penalty::Decoder { probes } => together(probes, d),
         Penalty::Hessian { corruptions, .. } => {
             (0..corruptions).map(|c| &batch.draws[(c * n + r) * d..][..d]).collect()
         }

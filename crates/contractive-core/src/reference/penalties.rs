@@ -9,22 +9,27 @@
 //! | `projection` | mean over probes of 2 v vᵀ J |
 //! | `hessian` | at x: 2 J(x) + 2 ratio · mean (J(x) − J(x+ε)); at each x+ε: −2 ratio/n · (J(x) − J(x+ε)) |
 //! | `layerwise` | 2 ∂a_l/∂a_{l−1} for each layer by itself |
+//! | `reconstruction`, `decoder` | as `jacobian` or `projection`, of other stacks |
 
 use super::jacobian::{JacobianAt, jacobian, jacobian_backward};
 use super::matrix::{Matrix, dot};
-use super::network::{Layer, LayerGradient, backward, forward};
+use super::network::{Gradient, Layer, LayerGradient, backward, forward};
 use crate::penalty::Penalty;
 
-/// P at the clean row `x`; adds `scale` · ∂P/∂θ to `gradient`. `draws` are this row's probes, directions or corruptions.
+/// P at the clean row `x`; adds `scale` · ∂P/∂θ to `into`. `draws` are this row's probes, directions or corruptions.
 pub(super) fn penalty_at_row(
     penalty: Penalty,
     encoder: &[Layer],
+    decoder: &[Layer],
     x: &[f64],
     draws: &[&[f64]],
     scale: f64,
-    gradient: &mut [LayerGradient],
+    into: &mut Gradient,
 ) -> f64 {
+    let gradient = &mut into.encoder[..];
     match penalty {
+        Penalty::Reconstruction { .. } => reconstruction(encoder, decoder, x, draws, scale, into),
+        Penalty::Decoder { .. } => decoder_jacobian(encoder, decoder, x, draws, scale, into),
         Penalty::None => 0.0,
         Penalty::Jacobian => frobenius(encoder, x, scale, gradient),
         Penalty::JacobianNorm => frobenius_norm(encoder, x, scale, gradient),
@@ -78,17 +83,23 @@ fn layerwise(encoder: &[Layer], x: &[f64], scale: f64, gradient: &mut [LayerGrad
 /// P = mean over probes v of ‖vᵀJ‖², ∂P/∂J = mean of 2 v (vᵀJ).
 fn projection(encoder: &[Layer], x: &[f64], probes: &[&[f64]], scale: f64, gradient: &mut [LayerGradient]) -> f64 {
     let at = jacobian(encoder, x);
+    let (mean, dJ) = projected(at.J(), probes, scale);
+    jacobian_backward(encoder, &at, &dJ, gradient);
+    mean
+}
+
+/// The mean over probes v of ‖vᵀJ‖², and `scale` times its derivative by J.
+fn projected(J: &Matrix, probes: &[&[f64]], scale: f64) -> (f64, Matrix) {
     let share = 1.0 / probes.len() as f64;
-    let mut dJ = Matrix::zeros(at.J().rows(), at.J().columns());
+    let mut dJ = Matrix::zeros(J.rows(), J.columns());
     let mut mean = 0.0;
     for v in probes {
-        let vJ = at.J().transpose_times_vector(v);
+        let vJ = J.transpose_times_vector(v);
         mean += share * dot(&vJ, &vJ);
         let scaled: Vec<f64> = v.iter().map(|v| 2.0 * scale * share * v).collect();
         dJ.add_outer(&scaled, &vJ);
     }
-    jacobian_backward(encoder, &at, &dJ, gradient);
-    mean
+    (mean, dJ)
 }
 
 /// P = Σ_i ‖(f(x+εe_i) − f(x−εe_i))/2ε‖² over every input coordinate i.
@@ -180,6 +191,49 @@ fn logistic_last(encoder: &[Layer], x: &[f64], hold_weights: bool, scale: f64, g
         }
     }
     backward(encoder, &trace, &dh, &trace.zeros(), gradient);
+    value
+}
+
+/// ‖J‖²_F, or its estimate by probes where there are any.
+fn exact_or_probed(stack: &[Layer], x: &[f64], probes: &[&[f64]], scale: f64, gradient: &mut [LayerGradient]) -> f64 {
+    if probes.is_empty() { frobenius(stack, x, scale, gradient) } else { projection(stack, x, probes, scale, gradient) }
+}
+
+/// P = ‖∂g(f(x))/∂x‖²_F: encoder and decoder are one stack.
+fn reconstruction(
+    encoder: &[Layer],
+    decoder: &[Layer],
+    x: &[f64],
+    probes: &[&[f64]],
+    scale: f64,
+    into: &mut Gradient,
+) -> f64 {
+    let stack: Vec<Layer> = encoder.iter().chain(decoder).cloned().collect();
+    let mut gradient: Vec<LayerGradient> = into.encoder.iter().chain(&into.decoder).cloned().collect();
+    let value = exact_or_probed(&stack, x, probes, scale, &mut gradient);
+    into.decoder = gradient.split_off(encoder.len());
+    into.encoder = gradient;
+    value
+}
+
+/// P = ‖∂g/∂h‖²_F at h = f(x): what it sends to h goes back through the encoder.
+fn decoder_jacobian(
+    encoder: &[Layer],
+    decoder: &[Layer],
+    x: &[f64],
+    probes: &[&[f64]],
+    scale: f64,
+    into: &mut Gradient,
+) -> f64 {
+    let code = forward(encoder, x);
+    let at = jacobian(decoder, code.output());
+    let (value, dJ) = if probes.is_empty() {
+        (at.J().squared_norm(), at.J().scaled(2.0 * scale))
+    } else {
+        projected(at.J(), probes, scale)
+    };
+    let dh = jacobian_backward(decoder, &at, &dJ, &mut into.decoder);
+    backward(encoder, &code, &dh, &code.zeros(), &mut into.encoder);
     value
 }
 

@@ -14,6 +14,7 @@ use crate::kernels::affine::{Rows, affine_backward_bias, affine_backward_weight}
 use crate::kernels::frobenius::frobenius_backward_weight;
 use crate::kernels::frobenius_deep::WeightSums;
 use crate::kernels::gemm::{Into, View, ViewMut, gemm};
+use crate::kernels::network_jacobian::Carry;
 use crate::kernels::{LanePenalty, Plan};
 use crate::parameters::Parameters;
 
@@ -78,6 +79,9 @@ pub struct PenaltySums {
     sums: WeightSums,
     s: Vec<Vec<f32>>,
     db: Vec<Vec<f32>>,
+    /// The same of a chain's layers, and their biases.
+    chain: WeightSums,
+    chain_db: Vec<Vec<f32>>,
 }
 
 impl PenaltySums {
@@ -94,6 +98,16 @@ impl PenaltySums {
             sum_of(arch, &mut self.sums.W[l], lanes, |p| &p.sums.W[l]);
             if plan.needs_f64() {
                 sum_of(arch, &mut self.db[l], lanes, |p| &p.db[l]);
+            }
+        }
+        if plan.needs_chain() {
+            let layers = lanes.first().map_or(0, |lane| lane.penalty.chain.db.len());
+            self.chain.W.resize_with(layers, Vec::new);
+            self.chain_db.resize_with(layers, Vec::new);
+            sum_of(arch, &mut self.chain.K, lanes, |p| &p.chain.sums.K);
+            for l in 0..layers {
+                sum_of(arch, &mut self.chain.W[l], lanes, |p| &p.chain.sums.W[l]);
+                sum_of(arch, &mut self.chain_db[l], lanes, |p| &p.chain.db[l]);
             }
         }
         for l in 0..depth {
@@ -168,10 +182,15 @@ impl GradientSources<'_> {
         match (tile.is_decoder, tile.rows) {
             (false, 0) => self.encoder_bias(tile.layer, gradient),
             (false, _) => self.encoder_weight(tile, gradient),
-            (true, 0) => affine_backward_bias(self.arch, gradient, self.adjoints(self.record.decoder[tile.layer])),
+            (true, 0) => {
+                affine_backward_bias(self.arch, gradient, self.adjoints(self.record.decoder[tile.layer]));
+                self.chain_bias(self.chain_layer(true, tile.layer), gradient);
+            }
             (true, _) => {
                 let dZ = self.adjoints(self.record.decoder[tile.layer]);
                 affine_backward_weight(gradient, tile.from, dZ, self.decoder_input(tile.layer));
+                let n = gradient.len() / tile.rows;
+                self.chain_weight(self.chain_layer(true, tile.layer), false, tile, n, gradient);
             }
         }
     }
@@ -182,6 +201,42 @@ impl GradientSources<'_> {
         }
         if let Some(more) = self.sums.db.get(l) {
             db.iter_mut().zip(more).for_each(|(g, m)| *g += m);
+        }
+        self.chain_bias(self.chain_layer(false, l), db);
+    }
+
+    /// Where a layer stands in the plan's chain, if it does.
+    fn chain_layer(&self, is_decoder: bool, l: usize) -> Option<usize> {
+        match (self.plan, is_decoder) {
+            (Plan::NetworkJacobian { decoder_only: true, .. }, true) => Some(l),
+            (Plan::NetworkJacobian { decoder_only: false, .. }, true) => {
+                Some(self.parameters.architecture().encoder_depth() + l)
+            }
+            (Plan::NetworkJacobian { decoder_only: false, .. }, false) => Some(l),
+            _ => None,
+        }
+    }
+
+    fn chain_bias(&self, place: Option<usize>, db: &mut [f32]) {
+        if let Some(place) = place {
+            db.iter_mut().zip(&self.sums.chain_db[place]).for_each(|(g, m)| *g += m);
+        }
+    }
+
+    /// The chain's share of a tile whose rows have n numbers. `is_mirrored` reads it as the transpose of the tile's
+    /// layer, as a tied decoder's share of an encoder weight is.
+    fn chain_weight(&self, place: Option<usize>, is_mirrored: bool, tile: &Tile, n: usize, dW: &mut [f32]) {
+        let Some(place) = place else { return };
+        let sums = &self.sums.chain.W[place];
+        // Tangents gather the first layer transposed.
+        let carries_tangents = matches!(self.plan, Plan::NetworkJacobian { carry: Carry::Tangents, .. });
+        if is_mirrored != (place == 0 && carries_tangents) {
+            let m = sums.len() / n;
+            for (r, dW) in (tile.from..tile.from + tile.rows).zip(dW.chunks_exact_mut(n)) {
+                dW.iter_mut().enumerate().for_each(|(i, g)| *g += sums[i * m + r]);
+            }
+        } else {
+            dW.iter_mut().zip(&sums[tile.from * n..]).for_each(|(g, s)| *g += s);
         }
     }
 
@@ -196,8 +251,10 @@ impl GradientSources<'_> {
             if mirrored(architecture, decoder) == Some(l) {
                 let dZ = self.adjoints(self.record.decoder[decoder]);
                 affine_backward_weight(dW, tile.from, self.decoder_input(decoder), dZ);
+                self.chain_weight(self.chain_layer(true, decoder), true, tile, n, dW);
             }
         }
+        self.chain_weight(self.chain_layer(false, l), false, tile, n, dW);
         let rows = tile.from..tile.from + tile.rows;
         let values = &W.values()[rows.start * n..rows.end * n];
         self.plan.weights_backward(self.arch, dW, values, self.contraction as f32);
@@ -206,10 +263,12 @@ impl GradientSources<'_> {
             frobenius_backward_weight(self.arch, dW, values, &self.sums.s[l][rows.clone()]);
         }
         let (layers, gathers_gram) = self.plan.gathers(depth);
-        if l == 0 && gathers_gram {
+        let chain_gram = self.plan.needs_chain() && self.plan.needs_gram();
+        if l == 0 && (gathers_gram || chain_gram) {
             // dW_1 += 2 K W_1.
             let m = W.rows();
-            let K = View::new(&self.sums.sums.K[rows.start * m..rows.end * m], tile.rows, m);
+            let K = if chain_gram { &self.sums.chain.K } else { &self.sums.sums.K };
+            let K = View::new(&K[rows.start * m..rows.end * m], tile.rows, m);
             gemm(ViewMut::new(dW, tile.rows, n), Into::Add, 2.0, K, View::new(W.values(), m, n));
         }
         if layers.contains(&l) {

@@ -2,8 +2,8 @@
 //!
 //! A step has four phases: weights (transposes, G, row norms; once a weight change), lanes (rows, in parallel), sums over
 //! lanes (in lane order), tiles (weight gradients, in parallel). Lanes and tiles depend on the batch and the network
-//! alone, so any number of threads gives the same bits. After the first step of a batch size nothing here allocates; the
-//! `gemm` crate keeps a small list a call.
+//! alone, so any number of threads gives the same bits. After the first step of a batch size nothing here allocates a
+//! buffer; the `gemm` crate packs operands into one of its own a call.
 
 #![allow(non_snake_case)] // matrices are upper case, as in the kernels
 

@@ -5,9 +5,11 @@ use rayon::prelude::*;
 use super::gradient::{GradientSources, each_tile};
 use super::lane::{Lane, LaneStores, Step};
 use super::record::Record;
+use super::weights::{decoder_bias, encoder_bias};
 use super::{CpuEngine, LANES, threads};
+use crate::activation::Activation;
 use crate::kernels::sparsity::sparsity_forward_backward;
-use crate::kernels::{EncoderLayer, Plan, StepWeights};
+use crate::kernels::{DenseLayer, Plan, StepWeights};
 use crate::objective::{Batch, Terms};
 use crate::penalty::Penalty;
 
@@ -60,7 +62,18 @@ impl CpuEngine {
         let architecture = self.parameters.architecture();
         let depth = architecture.encoder_depth();
         let record = Record::new(architecture, inputs.len());
-        let net: Vec<EncoderLayer<'_>> = (0..depth).map(|l| self.derived.encoder_layer(&self.parameters, l)).collect();
+        let net: Vec<DenseLayer<'_>> = (0..depth).map(|l| self.derived.encoder_layer(&self.parameters, l)).collect();
+        let mut chain = Chained::default();
+        if plan.needs_chain() {
+            chain.net.extend_from_slice(&net);
+            for l in 0..architecture.decoder_depth() {
+                chain.net.push(self.derived.decoder_layer(&self.parameters, l));
+            }
+            chain.biases.extend((0..depth).map(|l| encoder_bias(&self.parameters, l)));
+            chain.biases.extend((0..architecture.decoder_depth()).map(|l| decoder_bias(&self.parameters, l)));
+            chain.activations.extend_from_slice(&architecture.encoder_activations);
+            chain.activations.extend_from_slice(&architecture.decoder_activations);
+        }
         let [even, odd, dz] = &mut self.stores;
         for (store, stride) in [(&mut *even, record.a_stride[0]), (odd, record.a_stride[1]), (dz, record.dz_stride)] {
             if store.len() < n * stride {
@@ -76,6 +89,9 @@ impl CpuEngine {
                 net: &net,
                 q: &self.derived.row_norms,
                 G: &self.derived.gram,
+                chain: &chain.net,
+                biases: &chain.biases,
+                activations: &chain.activations,
                 net64: &self.derived.net64,
             },
             record: &record,
@@ -111,7 +127,10 @@ impl CpuEngine {
             step.sparsity = &self.slope;
         }
         if backward {
-            cut.lanes.iter_mut().for_each(|lane| lane.penalty.reset(plan, &net));
+            for lane in &mut *cut.lanes {
+                lane.penalty.reset(plan, &net);
+                lane.penalty.reset_chain(plan, &chain.net, depth);
+            }
         }
         cut.each(|lane, stores, rows| lane.run(&step, stores, rows));
 
@@ -167,6 +186,14 @@ impl CpuEngine {
             }
         }
     }
+}
+
+/// Encoder and decoder in one chain; empty unless the plan runs one.
+#[derive(Default)]
+struct Chained<'a> {
+    net: Vec<DenseLayer<'a>>,
+    biases: Vec<&'a [f32]>,
+    activations: Vec<Activation>,
 }
 
 /// A batch cut into lanes.

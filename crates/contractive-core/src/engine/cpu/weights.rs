@@ -6,7 +6,7 @@ use crate::architecture::Architecture;
 use crate::kernels::finite_difference::Layer64;
 use crate::kernels::gemm::{Into, View, ViewMut, gemm};
 use crate::kernels::sums::{row_square_norms, transpose};
-use crate::kernels::{EncoderLayer, Plan};
+use crate::kernels::{DenseLayer, Plan};
 use crate::parameters::Parameters;
 
 /// Transposes, Gram matrix and row norms, kept until the weights change.
@@ -58,26 +58,43 @@ impl DerivedWeights {
             gemm(ViewMut::new(&mut self.gram, m, m), Into::Set, 1.0, view, transposed);
         }
         if plans.iter().any(|p| p.needs_f64()) {
-            let wide = |v: &[f32]| v.iter().map(|&x| f64::from(x)).collect();
-            self.net64.clear();
-            self.net64.extend((0..depth).map(|l| Layer64 {
-                W: wide(parameters.encoder_weight(l).values()),
-                b: wide(encoder_bias(parameters, l)),
-                activation: architecture.encoder_activations[l],
-            }));
+            let wide = |to: &mut Vec<f64>, from: &[f32]| {
+                to.clear();
+                to.extend(from.iter().map(|&x| f64::from(x)));
+            };
+            let layer =
+                |l: usize| Layer64 { W: Vec::new(), b: Vec::new(), activation: architecture.encoder_activations[l] };
+            if self.net64.is_empty() {
+                self.net64.extend((0..depth).map(layer));
+            }
+            for (l, layer) in self.net64.iter_mut().enumerate() {
+                wide(&mut layer.W, parameters.encoder_weight(l).values());
+                wide(&mut layer.b, encoder_bias(parameters, l));
+            }
         }
     }
 
     /// Encoder layer `l` as the kernels see it.
-    pub fn encoder_layer<'a>(&'a self, parameters: &'a Parameters, l: usize) -> EncoderLayer<'a> {
+    pub fn encoder_layer<'a>(&'a self, parameters: &'a Parameters, l: usize) -> DenseLayer<'a> {
         let W = parameters.encoder_weight(l);
-        EncoderLayer {
+        DenseLayer {
             W: W.values(),
             WT: &self.encoder_transposed[l],
             m: W.rows(),
             n: W.columns(),
             is_smooth: !parameters.architecture().encoder_activations[l].is_piecewise_linear(),
         }
+    }
+
+    /// Decoder layer `l` as the kernels see it: its own weights, or the mirrored encoder layer's the other way round.
+    pub fn decoder_layer<'a>(&'a self, parameters: &'a Parameters, l: usize) -> DenseLayer<'a> {
+        let (n, m) = decoder_shape(parameters.architecture(), l);
+        let (W, WT) = match mirrored(parameters.architecture(), l) {
+            Some(e) => (&self.encoder_transposed[e][..], parameters.encoder_weight(e).values()),
+            None => (decoder_weight(parameters, l), &self.decoder_transposed[l][..]),
+        };
+        let is_smooth = !parameters.architecture().decoder_activations[l].is_piecewise_linear();
+        DenseLayer { W, WT, m, n, is_smooth }
     }
 
     /// The matrix M of decoder layer `l` with Z = A·M, shape (n, m).

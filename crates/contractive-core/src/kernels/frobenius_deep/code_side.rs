@@ -23,8 +23,8 @@ use pulp::Arch;
 
 use super::super::gemm::{Into, View, ViewMut, gemm};
 use super::super::sums::dot;
-use super::super::{EncoderLayer, LayerPass};
-use super::{WeightSums, at_least, gate, gate_in_place, through_slope};
+use super::super::{DenseLayer, LayerPass};
+use super::{WeightSums, at_least_of, gate, gate_in_place, through_slope};
 
 /// The rows of one group of samples at one point, from the code down.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,8 @@ pub struct RowStack {
     owner: Vec<usize>,
     /// Code unit of each row; empty for probes.
     unit: Vec<usize>,
+    /// Rows there would be if no unit were dead: how many are alive changes from step to step, the memory must not.
+    most: usize,
     U: Vec<Vec<f32>>,
     V: Vec<Vec<f32>>,
 }
@@ -60,7 +62,7 @@ pub enum End<'a> {
 pub fn descend(
     arch: Arch,
     stack: &mut RowStack,
-    net: &[EncoderLayer<'_>],
+    net: &[DenseLayer<'_>],
     pass: &[LayerPass],
     samples: Range<usize>,
     probes: &[f32],
@@ -73,18 +75,21 @@ pub fn descend(
     stack.unit.clear();
     stack.U.resize_with(depth, Vec::new);
     stack.V.resize_with(depth, Vec::new);
-    let mut l = depth - 1;
+    stack.most = samples.len() * if n_probes > 0 { n_probes } else { k };
+    stack.owner.reserve(stack.most);
+    let (most, mut l) = (stack.most, depth - 1);
     if n_probes > 0 {
         stack.owner.extend(samples.clone().flat_map(|b| std::iter::repeat_n(b, n_probes)));
         let size = stack.owner.len() * k;
-        let V = at_least(&mut stack.V[l], size);
+        let V = at_least_of(&mut stack.V[l], size, most * k);
         V.copy_from_slice(&probes[samples.start * n_probes * k..][..size]);
-        let U = at_least(&mut stack.U[l], size);
+        let U = at_least_of(&mut stack.U[l], size, most * k);
         arch.dispatch(
             #[inline(always)]
             || gate(U, V, d, stack.owner.iter().copied(), k),
         );
     } else {
+        stack.unit.reserve(most);
         for b in samples {
             for i in 0..k {
                 if keep_dead || d[b * k + i] != 0.0 {
@@ -96,7 +101,8 @@ pub fn descend(
         l -= 1;
         let (W, m) = (net[depth - 1].W, net[l].m);
         let size = stack.owner.len() * m;
-        let (V, U) = (at_least(&mut stack.V[l], size), at_least(&mut stack.U[l], size));
+        let V = at_least_of(&mut stack.V[l], size, most * m);
+        let U = at_least_of(&mut stack.U[l], size, most * m);
         let below = &pass[l].d;
         arch.dispatch(
             #[inline(always)]
@@ -116,9 +122,9 @@ pub fn descend(
         let layer = &net[l];
         let (m, n, rows) = (layer.m, layer.n, stack.owner.len());
         let (below, above) = stack.U.split_at_mut(l);
-        let V = at_least(&mut stack.V[l - 1], rows * n);
+        let V = at_least_of(&mut stack.V[l - 1], rows * n, most * n);
         gemm(ViewMut::new(V, rows, n), Into::Set, 1.0, View::new(&above[0], rows, m), View::new(layer.W, m, n));
-        let U = at_least(&mut below[l - 1], rows * n);
+        let U = at_least_of(&mut below[l - 1], rows * n, most * n);
         arch.dispatch(
             #[inline(always)]
             || gate(U, V, &pass[l - 1].d, stack.owner.iter().copied(), n),
@@ -151,12 +157,12 @@ pub fn end_forward(
     P: &mut [f64],
     scratch: &mut CodeSideScratch,
     stack: &RowStack,
-    first: &EncoderLayer<'_>,
+    first: &DenseLayer<'_>,
     end: End<'_>,
 ) {
     let (rows, m, d) = (stack.rows(), first.m, first.n);
     let U = stack.first(m);
-    let N = at_least(&mut scratch.X, rows * m);
+    let N = at_least_of(&mut scratch.X, rows * m, stack.most * m);
     match end {
         End::Gram(G) => {
             gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(U, rows, m), View::new(G, m, m));
@@ -170,7 +176,7 @@ pub fn end_forward(
             );
         }
         End::Direct => {
-            let J = at_least(&mut scratch.J, rows * d);
+            let J = at_least_of(&mut scratch.J, rows * d, stack.most * d);
             gemm(ViewMut::new(J, rows, d), Into::Set, 1.0, View::new(U, rows, m), View::new(first.W, m, d));
             gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(J, rows, d), View::new(first.WT, d, m));
             arch.dispatch(
@@ -192,7 +198,7 @@ pub fn end_backward(
     scratch: &mut CodeSideScratch,
     stack: &mut RowStack,
     w: &[f32],
-    first: &EncoderLayer<'_>,
+    first: &DenseLayer<'_>,
     end: End<'_>,
 ) {
     let (rows, m, d) = (stack.rows(), first.m, first.n);
@@ -245,7 +251,7 @@ pub fn ascend(
     pass: &mut [LayerPass],
     scratch: &mut CodeSideScratch,
     stack: &RowStack,
-    net: &[EncoderLayer<'_>],
+    net: &[DenseLayer<'_>],
 ) {
     let (depth, rows) = (net.len(), stack.rows());
     let owner = || stack.owner.iter().copied();
@@ -275,14 +281,14 @@ pub fn ascend(
         let V = View::new(&*X, rows, m);
         let U = View::new(&stack.U[l + 1], rows, above.m);
         gemm(ViewMut::new(&mut sums.W[l + 1], above.m, m), Into::Add, 1.0, U.t(), V);
-        let next = at_least(&mut scratch.other, rows * above.m);
+        let next = at_least_of(&mut scratch.other, rows * above.m, stack.most * above.m);
         gemm(ViewMut::new(next, rows, above.m), Into::Set, 1.0, V, View::new(above.WT, m, above.m));
         std::mem::swap(&mut scratch.X, &mut scratch.other);
     }
 }
 
 /// The top layer for unit rows: V_{L−1,r} = d_bi W_L,i, so dW_L,i += d_bi X_r and dZ_L,bi += φ″_bi ⟨X_r, W_L,i⟩.
-fn ascend_units(arch: Arch, dW: &mut [f32], pass: &mut LayerPass, X: &[f32], stack: &RowStack, top: &EncoderLayer<'_>) {
+fn ascend_units(arch: Arch, dW: &mut [f32], pass: &mut LayerPass, X: &[f32], stack: &RowStack, top: &DenseLayer<'_>) {
     let (k, m) = (top.m, top.n);
     arch.dispatch(
         #[inline(always)]

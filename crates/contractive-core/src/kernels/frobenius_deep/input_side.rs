@@ -19,7 +19,7 @@ use pulp::Arch;
 
 use super::super::gemm::{Into, View, ViewMut, gemm};
 use super::super::sums::dot;
-use super::super::{EncoderLayer, LayerPass};
+use super::super::{DenseLayer, LayerPass};
 use super::{WeightSums, at_least, gate_in_place, through_slope};
 
 /// The tangents of one group of samples.
@@ -37,7 +37,7 @@ pub fn tangents_forward(
     arch: Arch,
     P: &mut [f64],
     stack: &mut TangentStack,
-    net: &[EncoderLayer<'_>],
+    net: &[DenseLayer<'_>],
     pass: &[LayerPass],
     samples: Range<usize>,
 ) {
@@ -83,7 +83,7 @@ pub fn tangents_backward(
     sums: &mut WeightSums,
     pass: &mut [LayerPass],
     stack: &mut TangentStack,
-    net: &[EncoderLayer<'_>],
+    net: &[DenseLayer<'_>],
     w: &[f32],
 ) {
     let (d_x, depth) = (net[0].n, net.len());

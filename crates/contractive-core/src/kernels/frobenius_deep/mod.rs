@@ -63,7 +63,13 @@ fn through_slope(dZ: &mut [f32], dd: &[f32], X: &[f32], V: &[f32], owner: impl I
 
 /// A buffer of at least `n` numbers; it grows on first use and keeps its size, so that a step allocates nothing.
 fn at_least(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
+    at_least_of(buffer, n, n)
+}
+
+/// The same where later steps may need up to `most`: room for them is taken at once, but only `n` are touched.
+fn at_least_of(buffer: &mut Vec<f32>, n: usize, most: usize) -> &mut [f32] {
     if buffer.len() < n {
+        buffer.reserve_exact(most.max(n) - buffer.len());
         buffer.resize(n, 0.0);
     }
     &mut buffer[..n]

@@ -13,6 +13,7 @@
 //! A plain step costs 3 multiply-adds a weight a row (encoder and decoder).
 
 use crate::architecture::Architecture;
+use crate::penalty::Penalty;
 
 /// An order of multiplication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,16 +60,29 @@ pub fn choose(sizes: &[usize], top: Top, batch: usize) -> Order {
     usable.iter().copied().min_by(|a, b| price(a).total_cmp(&price(b))).unwrap_or(Order::CodeSideDirect)
 }
 
-/// What the exact ‖J‖²_F costs in its cheapest order, as a multiple of a plain training step.
-pub fn relative_cost(architecture: &Architecture, batch: usize) -> f64 {
+/// What a penalty on a Jacobian costs in its cheapest order, as a multiple of a plain training step; `None` for the
+/// others.
+pub fn relative_cost(penalty: Penalty, architecture: &Architecture, batch: usize) -> Option<f64> {
+    let (encoder, decoder) = (&architecture.encoder_sizes, &architecture.decoder_sizes);
     let weights = |sizes: &[usize]| sizes.windows(2).map(|p| (p[0] * p[1]) as f64).sum::<f64>();
-    let plain = 3.0 * (weights(&architecture.encoder_sizes) + weights(&architecture.decoder_sizes));
-    let sizes = &architecture.encoder_sizes;
-    let exact = match architecture.encoder_depth() {
-        1 => 3.0 * sizes[1] as f64 + 2.0 * (sizes[0] * sizes[1]) as f64 / batch.max(1) as f64,
-        _ => cost(choose(sizes, Top::Units, batch), sizes, Top::Units, batch),
+    let plain = 3.0 * (weights(encoder) + weights(decoder));
+    let through = |sizes: &[usize], probes: usize| match (sizes.len(), probes) {
+        (2, 0) => 3.0 * sizes[1] as f64 + 2.0 * (sizes[0] * sizes[1]) as f64 / batch.max(1) as f64,
+        (_, 0) => cost(choose(sizes, Top::Units, batch), sizes, Top::Units, batch),
+        (_, n) => cost(choose(sizes, Top::Probes(n), batch), sizes, Top::Probes(n), batch),
     };
-    exact / plain
+    let multiply_adds = match penalty {
+        Penalty::Jacobian | Penalty::JacobianNorm => through(encoder, 0),
+        Penalty::Projection { probes, .. } => through(encoder, probes),
+        // These two run their chain once more before they differentiate it.
+        Penalty::Reconstruction { probes } => {
+            let chain: Vec<usize> = encoder.iter().chain(&decoder[1..]).copied().collect();
+            plain + through(&chain, probes)
+        }
+        Penalty::Decoder { probes } => 3.0 * weights(decoder) + through(decoder, probes),
+        _ => return None,
+    };
+    Some(multiply_adds / plain)
 }
 
 #[cfg(test)]
@@ -92,9 +106,10 @@ mod tests {
             let a = Activation::Relu;
             Architecture::mirrored(784, hidden, a, a, Activation::Identity, false)
         };
-        let small = relative_cost(&net(&[64, 32, 16]), 128);
+        let exact = |hidden: &[usize], batch| relative_cost(Penalty::Jacobian, &net(hidden), batch).unwrap();
+        let small = exact(&[64, 32, 16], 128);
         assert!((0.5..1.5).contains(&small), "784-64-32-16: {small}");
-        assert!(relative_cost(&net(&[1000]), 128) < 0.1, "one layer is nearly free");
-        assert!(relative_cost(&net(&[1024, 512, 128]), 256) > 30.0, "a wide code is not");
+        assert!(exact(&[1000], 128) < 0.1, "one layer is nearly free");
+        assert!(exact(&[1024, 512, 128], 256) > 30.0, "a wide code is not");
     }
 }
