@@ -85,6 +85,8 @@ impl Lane {
     pub fn run(&mut self, step: &Step<'_>, stores: &mut LaneStores<'_>, rows: Range<usize>) {
         let n = rows.len();
         self.L.resize(n, 0.0);
+        // What no page fills is 0, not the last pass's: without a penalty, ‖J‖² may have been measured since.
+        self.P.clear();
         self.P.resize(n, 0.0);
         self.passes.resize_with(step.inputs.len(), Vec::new);
         for point in 0..step.inputs.len() {
