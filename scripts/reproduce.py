@@ -20,15 +20,10 @@ PUBLISHED = [3717, 3014, 2702, 2597, 2490, 2351, 2095, 1997, 1931, 1882]
 
 @dataclass
 class Trained:
-    """A finished run: its epochs, the kept one first among equals, and its evaluation on the test rows."""
+    """A finished run: its epochs, and its evaluation on the test rows."""
 
     history: list
     evaluation: dict
-
-    @property
-    def kept(self):
-        """The epoch whose parameters the model has."""
-        return [record for record in self.history if record["is_best"]][-1]
 
     @property
     def seconds(self):
@@ -106,9 +101,6 @@ def rows_of(recipe, flags="", seeds=3):
     return lambda claim, number, **more: Row(claim, variant, number, **more)
 
 
-TABLES = {}
-
-
 def published():
     as_printed = rows_of("fashion-64-32-16-published", "--epochs 10", 10)
     rows = [
@@ -145,9 +137,9 @@ EXACT = [
 def losses(recipe, flags="", seeds=3, limits=("–", "–")):
     row = rows_of(recipe, flags, seeds)
     return [
-        row("training loss, last epoch", lambda r: r.history[-1]["train"]["total"], digits=4, published=limits[0]),
-        row("test loss, penalty included", test("total"), digits=4, published=limits[1]),
-        row("test cross-entropy a pixel alone", test("bce"), digits=4),
+        row("training loss of the last epoch, with the penalty", lambda r: r.history[-1]["train"]["total"], digits=4, published=limits[0]),
+        row("test loss: cross-entropy a pixel", test("bce"), digits=4, published=limits[1]),
+        row("the same with the penalty", test("total"), digits=4),
         row("mean ‖J‖²_F", test("penalty")),
     ]
 
@@ -191,7 +183,7 @@ def paper():
 TABLES = {
     "fashion-64-32-16-published": published,
     "mnist-note": lambda: squares("the note's loss", "mnist-note") + squares("no penalty", "mnist-note", "--contraction 0"),
-    "mnist-bce": lambda: losses("mnist-bce", limits=("≤ 0.1126", "≤ 0.0662")),
+    "mnist-bce": lambda: losses("mnist-bce", seeds=1, limits=("≤ 0.1126", "≤ 0.0662")),
     "mnist-256-64": how_to,
     "mnist-rifai": paper,
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains recipes with their seeds and writes the tables of docs/reproduction.md anew: bash scripts/reproduce.sh NAME… | all
 # Real data are taken from $CONTRACTIVE_DATA_DIR, else from ../shared/data, else downloaded. Runs are kept in
-# runs/reproduction/ and not done twice; delete that folder to start afresh. `all` takes about two hours on two cores.
+# runs/reproduction/ and not done twice; delete that folder to start afresh. `all` takes about an hour on two idle cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
