@@ -25,11 +25,6 @@ class Trained:
     history: list
     evaluation: dict
 
-    @property
-    def seconds(self):
-        """Wall time of the training, measurements included."""
-        return sum(record["seconds"] for record in self.history)
-
 
 @dataclass
 class Variant:
@@ -162,7 +157,6 @@ def how_to():
         ("no penalty", "mnist-256-64-exact", "--contraction 0"),
     ]:
         rows += squares(claim, recipe, flags, 1)
-        rows.append(rows_of(recipe, flags, 1)(f"{claim}: seconds of training", lambda r: r.seconds, digits=2))
     return rows
 
 

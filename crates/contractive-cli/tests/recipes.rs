@@ -40,3 +40,22 @@ fn an_unknown_recipe_suggests_the_nearest() {
     assert!(desk.refused("train mnist", 2).contains("cae train --data mnist"));
     assert!(!desk.path("runs").exists());
 }
+
+/// In file order the last batch has the same rows every epoch, and its sum, the figure of the article, is shown.
+#[test]
+fn the_sum_over_the_last_batch_is_shown_in_file_order_and_always_recorded() {
+    let desk = Desk::new();
+    let flags = "--rows 40 --epochs 1 --hidden 4 --validation 0 --batch-size 32 --out";
+    let shown = |words: &str| {
+        let output = desk.cae(&format!("train strokes {flags} {words}")).assert().success().get_output().clone();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(shown("in-order --set training.shuffle=false").contains("last batch"));
+    assert!(!shown("shuffled").contains("last batch"));
+    for run in ["in-order", "shuffled"] {
+        let record: serde_json::Value = serde_json::from_str(&desk.text(&format!("{run}/metrics.jsonl"))).unwrap();
+        let (sum, mean) = (record["last_batch_sum"].as_f64().unwrap(), record["train"]["total"].as_f64().unwrap());
+        // Eight of the 40 rows.
+        assert!(sum > 0.0 && sum < 40.0 * mean, "{sum} of {mean}");
+    }
+}
