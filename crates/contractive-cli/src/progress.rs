@@ -72,6 +72,11 @@ impl<'a> Progress<'a> {
         matches!(loss, Loss::Sse | Loss::CrossEntropy).then(|| value / self.prepared.data.n_features() as f64)
     }
 
+    /// Whether the sum over the last batch is shown: in file order it is over the same rows every epoch, and so compares.
+    fn shows_last_batch(&self) -> bool {
+        !self.prepared.config.training.shuffle
+    }
+
     fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{line}")),
@@ -89,6 +94,9 @@ impl<'a> Progress<'a> {
         for part in [has_validation.then_some("validation"), has_test.then_some("test")].into_iter().flatten() {
             line += &format!("  {part:>10}");
         }
+        if self.shows_last_batch() {
+            line += &format!("  {:>10}", "last batch");
+        }
         line + &format!("  {:>8}  {:>8}  {:>7}", "‖J‖", "rate", "seconds")
     }
 
@@ -102,6 +110,9 @@ impl<'a> Progress<'a> {
         }
         for terms in [record.validation, record.test].into_iter().flatten() {
             line += &format!("  {:>10}", shown(terms.total));
+        }
+        if let (true, Some(sum)) = (self.shows_last_batch(), record.last_batch_sum) {
+            line += &format!("  {:>10}", shown(sum));
         }
         let rate = format!("{:.2e}", record.learning_rate);
         line + &format!("  {:>8}  {rate:>8}  {:>7.2}", significant(record.jacobian_norm, 4), record.seconds)

@@ -84,6 +84,26 @@ fn every_penalty_on_every_shape_agrees_with_the_reference() {
     }
 }
 
+/// As training does between epochs.
+#[test]
+fn measuring_the_jacobian_leaves_the_next_objective_alone() {
+    let rows: Vec<f32> = (0..60).map(|i| (i as f32 * 0.7).sin()).collect();
+    let rows = MatRef::new(&rows, 10, 6);
+    for penalty in [Penalty::None, Penalty::WeightL1, Penalty::Jacobian] {
+        let network = network_of(&[6, 5, 3], Activation::Tanh, Activation::Identity, false);
+        let mut parameters = Parameters::zeros(&network).unwrap();
+        parameters.values_mut().iter_mut().enumerate().for_each(|(i, v)| *v = (i as f32 * 0.3).cos());
+        let objective = Objective::new(Loss::Mse, penalty, 0.1);
+        let mut engine = CpuEngine::new(&parameters, &objective, Optimiser::default(), None, 1).unwrap();
+        let before = engine.objective(&Batch::plain(rows)).unwrap();
+        let mut squares = [0.0; 10];
+        engine.jacobian_squares(rows, &mut squares).unwrap();
+        assert!(squares.iter().all(|s| *s > 0.0));
+        assert_eq!(engine.objective(&Batch::plain(rows)).unwrap(), before, "{penalty}");
+        assert_eq!(engine.objective_and_gradient(&Batch::plain(rows)).unwrap(), before, "{penalty}");
+    }
+}
+
 #[test]
 fn noise_and_sparsity_agree_with_the_reference() {
     for (seed, penalty) in penalties(3).into_iter().enumerate() {

@@ -47,6 +47,8 @@ pub struct Evaluation {
     pub saturation: Option<f64>,
     /// Share of the code units that give the same number for every row.
     pub dead_code_units: f64,
+    /// Share of the code's numbers, over all rows and units, that are exactly 0.
+    pub zero_code_activations: f64,
     /// Name of the loss trained with.
     pub loss: Loss,
     /// Name of the penalty trained with.
@@ -91,12 +93,13 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
 
     let mut spread = CodeSpread::of(k);
     let (mut buffer, mut code, mut squares) = (Vec::new(), Vec::new(), vec![0.0; EVALUATION_ROWS]);
-    let (mut norm, mut square, mut saturated) = (0.0, 0.0, None);
+    let (mut norm, mut square, mut saturated, mut zeros) = (0.0, 0.0, None, 0_usize);
     for some in rows.chunks(EVALUATION_ROWS) {
         reader.gather(some, &mut buffer);
         let batch = MatRef::new(&buffer, some.len(), d);
         code.resize(some.len() * k, 0.0);
         engine.encode(batch, &mut code)?;
+        zeros += code.iter().filter(|h| **h == 0.0).count();
         code.chunks_exact(k).for_each(|h| spread.add(h));
         let squares = &mut squares[..some.len()];
         engine.jacobian_squares(batch, squares)?;
@@ -124,6 +127,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         jacobian_to_code_variance: (variance > 0.0).then(|| penalty / variance),
         saturation: saturated.map(|sum: f64| sum / n),
         dead_code_units: spread.dead_units() as f64 / k as f64,
+        zero_code_activations: zeros as f64 / (n * k as f64),
         loss: model.objective.loss,
         trained_penalty: model.objective.penalty.name().to_owned(),
         trained_penalty_value: terms.penalty,

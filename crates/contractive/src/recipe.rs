@@ -20,10 +20,17 @@ pub struct Recipe {
 /// The recipe of a run that names none.
 pub const DEFAULT: &str = "strokes";
 
-const SOURCES: [(&str, &str); 3] = [
+const SOURCES: [(&str, &str); 10] = [
     ("strokes", include_str!("../../../recipes/strokes.toml")),
     ("fashion-64-32-16", include_str!("../../../recipes/fashion-64-32-16.toml")),
     ("mnist-sigmoid", include_str!("../../../recipes/mnist-sigmoid.toml")),
+    ("fashion-64-32-16-published", include_str!("../../../recipes/fashion-64-32-16-published.toml")),
+    ("mnist-note", include_str!("../../../recipes/mnist-note.toml")),
+    ("mnist-bce", include_str!("../../../recipes/mnist-bce.toml")),
+    ("mnist-256-64-exact", include_str!("../../../recipes/mnist-256-64-exact.toml")),
+    ("mnist-256-64-fd", include_str!("../../../recipes/mnist-256-64-fd.toml")),
+    ("mnist-256-64-l1", include_str!("../../../recipes/mnist-256-64-l1.toml")),
+    ("mnist-rifai", include_str!("../../../recipes/mnist-rifai.toml")),
 ];
 
 /// The names of all recipes, the default one first.

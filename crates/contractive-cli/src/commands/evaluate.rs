@@ -111,5 +111,6 @@ fn in_words(e: &Evaluation) -> String {
         lines.push(("saturation", format!("{}  of bounded units lie within 5 % of a bound", percent(saturation))));
     }
     lines.push(("dead_code_units", format!("{}  of code units never move", percent(e.dead_code_units))));
+    lines.push(("zero_code_activations", format!("{}  of the code's numbers are 0", percent(e.zero_code_activations))));
     pairs(&lines)
 }

@@ -1,15 +1,17 @@
-//! The run directory: everything a training run leaves behind, each file written atomically.
+//! The run directory: everything a training run leaves behind, each file written atomically (the event file grows).
 //!
 //! | path | content |
 //! |---|---|
 //! | `config.toml` | the configuration, fully resolved |
 //! | `metrics.jsonl` | one [`EpochRecord`] a line |
+//! | `events.out.tfevents.*` | the same for TensorBoard |
 //! | `checkpoints/last.safetensors`, `checkpoints/best.safetensors` | [checkpoints](crate::checkpoint) |
 //! | `model/` | the best model |
 //! | `images/` | pictures |
 //! | `report.html` | the page that explains the run |
 
 mod error;
+mod events;
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -142,6 +144,14 @@ impl RunDirectory {
             Ok(())
         });
         written.map_err(|source| RunError::Write { path, source })
+    }
+
+    /// Brings the TensorBoard event file up to `history`.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn write_events(&self, history: &[EpochRecord]) -> Result<(), RunError> {
+        events::write(&self.path, history).map_err(|source| RunError::Write { path: self.path.clone(), source })
     }
 
     /// Reads `metrics.jsonl`; no records where there is none yet.

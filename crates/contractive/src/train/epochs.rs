@@ -61,6 +61,8 @@ struct Training<'a> {
     best: Option<Parameters>,
     saver: Saver<'a>,
     steps: usize,
+    /// The objective summed over the rows of the last step done.
+    last_batch_sum: Option<f64>,
     buffers: Buffers,
 }
 
@@ -100,7 +102,17 @@ impl<'a> Training<'a> {
             engine.load_optimiser(&memory)?;
         }
         let saver = Saver::new(run, state.epoch > 0);
-        Ok(Training { prepared, objective, engine, state, best, saver, steps, buffers: Buffers::default() })
+        Ok(Training {
+            prepared,
+            objective,
+            engine,
+            state,
+            best,
+            saver,
+            steps,
+            last_batch_sum: None,
+            buffers: Buffers::default(),
+        })
     }
 
     fn plan(&self) -> Plan {
@@ -177,6 +189,7 @@ impl<'a> Training<'a> {
         }
         self.engine.update(learning_rate);
         self.state.sums.add(&terms, rows.len());
+        self.last_batch_sum = Some(terms.total * rows.len() as f64);
         self.state.step_in_epoch += 1;
         self.state.step += 1;
         Ok(())
@@ -215,6 +228,7 @@ impl<'a> Training<'a> {
             rows_per_second: 0.0,
             learning_rate,
             train: self.state.sums.mean(),
+            last_batch_sum: self.last_batch_sum,
             validation,
             test,
             jacobian_norm,

@@ -54,6 +54,10 @@ pub struct EpochRecord {
     pub learning_rate: f64,
     /// The training rows, as the steps went: with input noise, under changing parameters.
     pub train: Terms,
+    /// The objective summed, not averaged, over the rows of the epoch's last step, as that step went: the figure that
+    /// programs print which add up the loss of a batch and report the last one. `None` in records of older versions.
+    #[serde(default)]
+    pub last_batch_sum: Option<f64>,
     /// The validation rows after the epoch, without input noise.
     pub validation: Option<Terms>,
     /// The test rows after the epoch, without input noise.

@@ -52,6 +52,7 @@ impl<'a> Saver<'a> {
         if let Some(last) = &self.last {
             last.save(&run.last_checkpoint())?;
             run.write_metrics(&last.state.history)?;
+            run.write_events(&last.state.history)?;
             self.last = None;
             self.has_good = true;
             self.written = Some(Instant::now());
