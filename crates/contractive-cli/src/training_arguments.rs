@@ -83,7 +83,7 @@ pub(crate) struct TrainingArguments {
     #[arg(long, value_name = "TARGET:WEIGHT", help_heading = "Objective")]
     sparsity: Option<String>,
 
-    /// projection: random probes a row, at least 1 [default: 1].
+    /// projection: random probes a row, at least 1 [default: 1]; reconstruction and decoder: 0 is exact [default: 0].
     #[arg(long, value_name = "N", help_heading = "Settings of penalties")]
     probes: Option<i64>,
     /// projection: how probes are drawn [default: rademacher].

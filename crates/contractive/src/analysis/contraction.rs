@@ -1,7 +1,7 @@
 //! The contraction ratio: ‖f(x) − f(x̃)‖/‖x − x̃‖ for x̃ uniform on a sphere round x, over the sphere's radius.
 //!
 //! Rifai et al. 2011, section 5. In the limit r → 0 the root mean square of the ratio is ‖J‖_F/√d, because
-//! E[uuᵀ] = I/d for u uniform on the unit sphere of d dimensions.
+//! the mean of uuᵀ is I/d for u uniform on the unit sphere of d dimensions.
 
 use contractive_core::ArgumentError;
 use contractive_core::engine::Engine;
