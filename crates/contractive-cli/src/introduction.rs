@@ -4,6 +4,7 @@ use contractive::Prepared;
 use contractive::core::kernels::frobenius_deep::order::{self, Order, Top};
 use contractive::core::parameters::layout;
 use contractive::core::{Architecture, Loss, Penalty};
+use contractive::preprocess::Scale;
 
 use crate::numbers::{count, grouped, plain, significant};
 use crate::table::pairs;
@@ -25,6 +26,9 @@ pub(crate) fn introduction(prepared: &Prepared, steps: usize) -> String {
     if let Some(recipe) = &config.recipe {
         lines.insert(0, ("recipe", recipe.clone()));
     }
+    lines.extend(labels(prepared).map(|text| ("labels", text)));
+    lines.push(("columns", columns(prepared)));
+    lines.extend(constant_columns(prepared).map(|text| ("note", text)));
     lines.extend(prepared.data.notes().iter().map(|note| ("note", note.clone())));
     lines.extend(advice(prepared).into_iter().map(|text| ("advice", text)));
     pairs(&lines)
@@ -60,9 +64,67 @@ fn data(prepared: &Prepared) -> String {
     if let Some(test) = &prepared.test {
         parts.push(format!("{} to test on", grouped(test.len())));
     }
-    let scale = prepared.config.data.scale.unwrap_or_default().name();
-    let scale = if scale == "none" { String::new() } else { format!(", scaled: {scale}") };
+    let word = feature_word(data.image_shape().is_some());
+    let scale = match prepared.config.data.scale.unwrap_or_default() {
+        Scale::None => String::new(),
+        Scale::Minmax => format!(", each {word} scaled to 0 to 1 (minmax)"),
+        Scale::Standard => format!(", each {word} scaled to mean 0 and deviation 1 (standard)"),
+    };
     format!("{}, {shape}{scale}; {}", data.name(), parts.join(", "))
+}
+
+/// Labels that a column of the table gives.
+fn labels(prepared: &Prepared) -> Option<String> {
+    let column = prepared.config.data.label_column.as_deref()?;
+    let mut classes = prepared.data.labels()?.to_vec();
+    classes.sort_unstable();
+    classes.dedup();
+    let classes = count(classes.len(), "class").replace("classs", "classes");
+    Some(format!("column {column}, {classes}; not trained on"))
+}
+
+/// What the columns of numbers below are.
+fn columns(prepared: &Prepared) -> String {
+    let mut measured = vec!["train"];
+    measured.extend((!prepared.validation_rows.is_empty()).then_some("validation"));
+    measured.extend(prepared.test.as_ref().map(|_| "test"));
+    let last = measured.pop().unwrap_or_default();
+    let measured = match measured.len() {
+        0 => format!("{last} is"),
+        _ => format!("{} and {last} are", measured.join(", ")),
+    };
+    let loss = prepared.config.objective.loss;
+    format!("{measured} the objective, loss its {loss} in training; ‖J‖ is the mean ‖∂h/∂x‖_F")
+}
+
+/// Columns of a table that hold one number: they say nothing about a row.
+fn constant_columns(prepared: &Prepared) -> Option<String> {
+    const SHOWN: usize = 8;
+    const ROWS: usize = 256;
+    let data = &prepared.data;
+    let d = data.n_features();
+    let (mut first, mut values) = (vec![0.0; d], vec![0.0; ROWS * d]);
+    // An image's margin is often constant, and there is nothing to remove.
+    let has_columns = data.image_shape().is_none() && prepared.train_rows.len() > 1;
+    let (true, Some(row)) = (has_columns, prepared.train_rows.first()) else { return None };
+    data.fill(&[*row], &mut first);
+    let mut constant: Vec<usize> = (0..d).collect();
+    for rows in prepared.train_rows.chunks(ROWS) {
+        let values = &mut values[..rows.len() * d];
+        data.fill(rows, values);
+        constant.retain(|&j| values.chunks_exact(d).all(|row| row[j] == first[j]));
+        if constant.is_empty() {
+            return None;
+        }
+    }
+    let shown: Vec<String> = constant
+        .iter()
+        .take(SHOWN)
+        .map(|&j| data.feature_names().map_or_else(|| format!("column {j} (from 0)"), |names| names[j].clone()))
+        .collect();
+    let more = constant.len() - shown.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(format!("{}{more}: the same in every training row; better left out of the data", shown.join(", ")))
 }
 
 fn objective(prepared: &Prepared) -> String {

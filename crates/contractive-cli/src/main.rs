@@ -4,7 +4,6 @@
 //! they become a layer of the configuration; [`session`], a training run from the first line to the last picture;
 //! [`progress`], what is shown meanwhile; [`exit`], errors and exit codes.
 
-mod activity;
 mod arguments;
 mod commands;
 mod exit;
@@ -15,6 +14,7 @@ mod output;
 mod pictures;
 mod progress;
 mod session;
+mod setting_words;
 mod sources;
 mod table;
 mod training_arguments;

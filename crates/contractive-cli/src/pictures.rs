@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use contractive::analysis::Activity;
 use contractive::core::Objective;
 use contractive::data::Dataset;
 use contractive::{EpochRecord, Model, Prepared, RunDirectory};
@@ -10,7 +11,6 @@ use contractive_report::{
     LossHistory, filter_grid, loss_curve_png, loss_curve_svg, profile_grid, reconstruction_grid, weight_heatmap,
 };
 
-use crate::activity::Activity;
 use crate::output::write_file;
 
 /// Images in a grid of reconstructions.
@@ -51,7 +51,9 @@ pub(crate) fn write_all(
         }
         None => {
             write("profiles.png", &profiles(model, &shown)?)?;
-            write("weights.png", &weight_heatmap(weights.values(), weights.rows(), weights.columns())?)?;
+            let (m, n) = (weights.rows(), weights.columns());
+            let names = model.preprocessing.feature_names.as_deref();
+            write("weights.png", &weight_heatmap(weights.values(), m, n, "first-layer unit", names)?)?;
         }
     }
     if !history.is_empty() {

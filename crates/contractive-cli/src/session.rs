@@ -1,7 +1,7 @@
 //! A training run from its first step to its last picture: shared by `cae train` and `cae resume`.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +13,7 @@ use contractive::{EpochRecord, Prepared, RunDirectory, train};
 use serde::Serialize;
 
 use crate::arguments::{SourceArguments, quoted};
+use crate::commands::report;
 use crate::exit::Ending;
 use crate::introduction::feature_word;
 use crate::numbers::{count, duration, significant};
@@ -32,6 +33,7 @@ struct EndEvent<'a> {
     run: &'a Path,
     model: &'a Path,
     images: &'a [&'static str],
+    report: Option<&'a Path>,
     best: Option<&'a EpochRecord>,
     resume: Option<String>,
 }
@@ -43,6 +45,7 @@ pub(crate) fn run(
     resume: Option<Resume>,
     source: &SourceArguments,
     reporting: Reporting,
+    wants_report: bool,
 ) -> anyhow::Result<Ending> {
     let stop = stop_flag(reporting)?;
     let outcome = {
@@ -53,6 +56,7 @@ pub(crate) fn run(
     let seconds = outcome.history.iter().map(|record| record.seconds).sum();
     let is_interrupted = outcome.end == End::Interrupted;
     let images = if is_interrupted { Vec::new() } else { draw(prepared, &outcome, run) };
+    let report = if is_interrupted || !wants_report { None } else { write_report(prepared, &outcome, run) };
     let resume = format!("cae resume {}{}", quoted(&run.path().to_string_lossy()), source.as_typed());
     match reporting {
         Reporting::Quiet => {}
@@ -65,6 +69,7 @@ pub(crate) fn run(
             run: run.path(),
             model: &run.model(),
             images: &images,
+            report: report.as_deref(),
             best: best_of(&outcome),
             resume: is_interrupted.then_some(resume),
         })?,
@@ -72,7 +77,7 @@ pub(crate) fn run(
             let epochs = count(outcome.history.len(), "whole epoch");
             eprintln!("stopped after {epochs}; everything is saved, to the very step. Go on with:\n  {resume}");
         }
-        Reporting::Lines => print(&summary(prepared, &outcome, run, source, seconds, &images))?,
+        Reporting::Lines => print(&summary(prepared, &outcome, run, source, seconds, &images, report.as_deref()))?,
     }
     Ok(if is_interrupted { Ending::Interrupted } else { Ending::Done })
 }
@@ -103,6 +108,17 @@ fn draw(prepared: &Prepared, outcome: &Outcome, run: &RunDirectory) -> Vec<&'sta
     })
 }
 
+/// Where the report lies. As with the pictures, one that fails is a warning.
+fn write_report(prepared: &Prepared, outcome: &Outcome, run: &RunDirectory) -> Option<PathBuf> {
+    match report::write(run, prepared, &outcome.model, &outcome.history) {
+        Ok(path) => Some(path),
+        Err(e) => {
+            eprintln!("warning: no report could be made: {e:#}");
+            None
+        }
+    }
+}
+
 fn end_word(end: End) -> &'static str {
     match end {
         End::Finished => "finished",
@@ -122,6 +138,7 @@ fn summary(
     source: &SourceArguments,
     seconds: f64,
     images: &[&str],
+    report: Option<&Path>,
 ) -> String {
     let path = quoted(&run.path().to_string_lossy());
     let why = if outcome.end == End::StoppedEarly { ", stopped early: no more gain" } else { "" };
@@ -130,7 +147,11 @@ fn summary(
     if let Some(best) = best_of(outcome) {
         text += &format!("  {}\n", result(prepared, best));
     }
-    let mut made = vec![("  model", quoted(&run.model().to_string_lossy()))];
+    let mut made = Vec::new();
+    if let Some(report) = report {
+        made.push(("  report", quoted(&report.to_string_lossy())));
+    }
+    made.push(("  model", quoted(&run.model().to_string_lossy())));
     if !images.is_empty() {
         made.push(("  pictures", format!("{}: {}", quoted(&run.images().to_string_lossy()), images.join(", "))));
     }

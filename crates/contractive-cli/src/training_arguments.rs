@@ -5,7 +5,6 @@
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use contractive::TrainConfig;
 use contractive::config::Layer;
 use contractive::core::initialisation::Initialisation;
 use contractive::core::optimiser::Optimiser;
@@ -13,6 +12,7 @@ use contractive::core::{Activation, Loss, Penalty};
 use toml::{Table, Value};
 
 use crate::exit::Usage;
+use crate::setting_words::{any_value, decoder, noise, number_or_word, schedule, sizes, sparsity};
 
 /// The settings of a run.
 #[derive(Debug, Clone, Default, Args)]
@@ -165,32 +165,6 @@ impl TrainingArguments {
         Ok(Layer::from_table("the command line", self.table()?))
     }
 
-    /// Refuses a setting of another kind than the one chosen, such as `--probes` with `--penalty jacobian`, rather than
-    /// pass over it.
-    ///
-    /// # Errors
-    /// [`Usage`] naming the setting and the kind.
-    pub(crate) fn check_taken(&self, config: &TrainConfig) -> Result<(), Usage> {
-        let (Ok(resolved), asked) = (Table::try_from(config), self.table()?) else { return Ok(()) };
-        let inner = |table: &Table, section: &str, name: &str| -> Option<Table> {
-            table.get(section)?.as_table()?.get(name)?.as_table().cloned()
-        };
-        for (section, name) in
-            [("objective", "penalty"), ("objective", "noise"), ("training", "optimiser"), ("training", "schedule")]
-        {
-            let (Some(asked), Some(taken)) = (inner(&asked, section, name), inner(&resolved, section, name)) else {
-                continue;
-            };
-            if let Some(key) = asked.keys().find(|key| !taken.contains_key(*key)) {
-                let kind = taken.get("kind").and_then(Value::as_str).unwrap_or("none");
-                return Err(Usage(format!(
-                    "the {name} `{kind}` has no setting `{key}`; leave it out or choose another {name}"
-                )));
-            }
-        }
-        Ok(())
-    }
-
     fn table(&self) -> Result<Table, Usage> {
         let mut table = Table::new();
         let mut put = |key: &str, value: Option<Value>| value.map_or(Ok(()), |value| set(&mut table, key, value));
@@ -276,93 +250,10 @@ fn set(table: &mut Table, key: &str, value: Value) -> Result<(), Usage> {
     Ok(())
 }
 
-/// A value as TOML reads it; what is no TOML is a string, so that words need no quotes.
-fn any_value(text: &str) -> Value {
-    let parsed = format!("value = {text}").parse::<Table>().ok();
-    let only = parsed.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
-    only.unwrap_or_else(|| Value::from(text))
-}
-
-fn sizes(list: &[usize]) -> Value {
-    Value::Array(list.iter().map(|&size| Value::Integer(i64::try_from(size).unwrap_or(i64::MAX))).collect())
-}
-
-fn decoder(text: &str) -> Result<Value, Usage> {
-    if text == "none" {
-        return Ok(Value::from("none"));
-    }
-    let list: Result<Vec<usize>, _> = text.split(',').map(|size| size.trim().parse()).collect();
-    list.map(|list| sizes(&list))
-        .map_err(|_| Usage(format!("--decoder takes sizes such as 16,64, or none, got `{text}`")))
-}
-
-/// A number, kept as an integer where it is one, or the word that unsets the key.
-fn number_or_word(flag: &str, text: Option<&str>, word: &str) -> Result<Option<Value>, Usage> {
-    let Some(text) = text else { return Ok(None) };
-    if text == word {
-        return Ok(Some(Value::from(word)));
-    }
-    let whole = text.parse::<i64>().map(Value::from);
-    let value = whole.or_else(|_| text.parse::<f64>().map(Value::from));
-    value.map(Some).map_err(|_| Usage(format!("{flag} takes a number or `{word}`, got `{text}`")))
-}
-
-/// A table of `kind` and the numbers after it, as many as there are names; those from `required` on may be left out.
-fn kind_with_numbers(flag: &str, form: &str, text: &str, names: &[&str], required: usize) -> Result<Table, Usage> {
-    let wrong = || Usage(format!("{flag} must be {form}, got `{text}`"));
-    let mut parts = text.split(':');
-    let kind = parts.next().unwrap_or_default();
-    let numbers: Vec<&str> = parts.collect();
-    if numbers.len() < required || numbers.len() > names.len() {
-        return Err(wrong());
-    }
-    let mut table = Table::from_iter([("kind".to_owned(), Value::from(kind))]);
-    for (name, number) in names.iter().zip(numbers) {
-        let value = number_or_word(flag, Some(number), "").map_err(|_| wrong())?;
-        table.extend(value.map(|value| ((*name).to_owned(), value)));
-    }
-    Ok(table)
-}
-
-fn noise(text: &str) -> Result<Value, Usage> {
-    const FORM: &str = "gaussian:SIGMA, masking:SHARE, salt_pepper:SHARE or none";
-    let amount = match text.split(':').next() {
-        Some("none") if text == "none" => return Ok(Value::from("none")),
-        Some("gaussian") => "sigma",
-        Some("masking" | "salt_pepper") => "share",
-        _ => return Err(Usage(format!("--noise must be {FORM}, got `{text}`"))),
-    };
-    kind_with_numbers("--noise", FORM, text, &[amount], 1).map(Value::Table)
-}
-
-fn schedule(text: &str) -> Result<Value, Usage> {
-    const FORM: &str = "constant, cosine[:FLOOR], step:EVERY:FACTOR or plateau:PATIENCE:FACTOR";
-    let (names, required): (&[&str], usize) = match text.split(':').next() {
-        Some("constant") => (&[], 0),
-        Some("cosine") => (&["floor"], 0),
-        Some("step") => (&["every", "factor"], 2),
-        Some("plateau") => (&["patience", "factor"], 2),
-        _ => return Err(Usage(format!("--schedule must be {FORM}, got `{text}`"))),
-    };
-    kind_with_numbers("--schedule", FORM, text, names, required).map(Value::Table)
-}
-
-fn sparsity(text: &str) -> Result<Value, Usage> {
-    if text == "none" {
-        return Ok(Value::from("none"));
-    }
-    let parts: Option<(f64, f64)> =
-        text.split_once(':').and_then(|(target, weight)| Some((target.parse().ok()?, weight.parse().ok()?)));
-    let Some((target, weight)) = parts else {
-        return Err(Usage(format!("--sparsity must be TARGET:WEIGHT, such as 0.05:0.1, or none, got `{text}`")));
-    };
-    let entries = [("target".to_owned(), Value::from(target)), ("weight".to_owned(), Value::from(weight))];
-    Ok(Value::Table(Table::from_iter(entries)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contractive::TrainConfig;
     use contractive::core::Noise;
     use contractive::core::schedule::Schedule;
 
@@ -386,18 +277,6 @@ mod tests {
         assert_eq!(config.objective.sparsity.unwrap().target, 0.05);
         assert_eq!(config.training.clip, Some(1.0));
         assert_eq!(config.training.early_stopping.unwrap().patience, 3);
-    }
-
-    #[test]
-    fn malformed_words_are_refused_with_their_form() {
-        for text in ["gaussian", "gaussian:x", "gaussian:1:2", "uniform:1", "none:1", ""] {
-            assert!(noise(text).is_err_and(|e| e.0.contains("gaussian:SIGMA")), "{text}");
-        }
-        for text in ["step:10", "linear", "cosine:x", "constant:1"] {
-            assert!(schedule(text).is_err_and(|e| e.0.contains("plateau:PATIENCE")), "{text}");
-        }
-        assert!(sparsity("0.05").is_err() && decoder("16,x").is_err());
-        assert!(number_or_word("--clip", Some("some"), "none").is_err());
     }
 
     #[test]

@@ -36,6 +36,10 @@ fn a_table_with_a_hole_or_text() {
     desk.write("text.csv", "a,b,c\n1,2,3\n4,five,6\n");
     let error = desk.refused("train --data text.csv", 3);
     assert!(error.contains("line 3, column `b`") && error.contains("`five`"), "{error}");
+    desk.write("labels.csv", "a,kind,c\n1,cat,3\n4,dog,6\n");
+    for command in ["train --data labels.csv", "data info labels.csv"] {
+        assert!(desk.refused(command, 3).contains("--label-column kind"), "{command}");
+    }
     desk.write("ragged.csv", "a,b,c\n1,2,3\n4,5\n");
     assert!(desk.refused("train --data ragged.csv", 3).contains("line 3"));
     desk.write("empty.csv", "");
@@ -148,7 +152,7 @@ fn divergence_ends_with_the_term_and_keeps_the_last_good_checkpoint() {
     desk.table("table.csv", 60, 6);
     let flags = "--data table.csv --hidden 4 --activation relu --code-activation relu --optimiser sgd --scale none";
     let error = desk.refused(&format!("train {flags} --learning-rate 1e30 --epochs 5 --out run --quiet"), 4);
-    for text in ["diverged in epoch 1", "is not finite", "learning_rate"] {
+    for text in ["diverged in epoch 1", "is not finite", "learning_rate", "--learning-rate", "--clip"] {
         assert!(error.contains(text), "{text} in {error}");
     }
     assert!(!desk.path("run/model").exists());

@@ -93,7 +93,21 @@ fn unknown_keys_and_wrong_values_are_named_with_their_place() {
     desk.write("broken.toml", "[training\n");
     assert!(desk.refused("train --config broken.toml", 2).contains("line 1"));
     assert!(desk.refused("train --config absent.toml", 1).contains("absent.toml"));
-    assert!(desk.refused("train --penalty jacobian --probes 3", 2).contains("`jacobian` has no setting `probes`"));
+    desk.write("other.toml", "[objective]\n\npenalty = { kind = \"jacobian\", probes = 3 }\n");
+    for (flags, place) in [
+        ("--config other.toml", "other.toml, line 3"),
+        ("--penalty jacobian --probes 3", "the command line"),
+        ("--set objective.penalty.probes=3", "the command line"),
+    ] {
+        let error = desk.refused(&format!("train {flags}"), 2);
+        for text in [place, "`objective.penalty.probes`", "the penalty `jacobian` has no setting `probes`"] {
+            assert!(error.contains(text), "{text} in {error}");
+        }
+    }
+    assert!(
+        desk.refused("train --data absent.csv --set training.schedule.floor=0.1", 2)
+            .contains("`constant` has no setting `floor`")
+    );
     assert!(desk.refused("train --set training.optimiser.momentum=0.5", 2).contains("momentum"));
 }
 

@@ -10,16 +10,29 @@ fn a_run_and_every_command_after_it() {
     let desk = Desk::new();
     let output = desk.cae("train --rows 300 --epochs 2 --hidden 16 --out run").assert().success().get_output().clone();
     let (said, shown) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    for text in ["784-16-784", "270 to train on, 30 for validation, 2,000 to test on", "closed form", "1/2", "2/2"] {
+    for text in [
+        "train, validation and test are the objective, loss its ",
+        "784-16-784",
+        "270 to train on, 30 for validation, 2,000 to test on",
+        "closed form",
+        "1/2",
+        "2/2",
+    ] {
         assert!(shown.contains(text), "{text} in {shown}");
     }
-    for text in ["cae evaluate run", "cae reconstruct run", "cae inspect run", "cae resume run", "reconstructions.png"]
-    {
+    for text in [
+        "cae evaluate run",
+        "cae reconstruct run",
+        "cae inspect run",
+        "cae resume run",
+        "reconstructions.png",
+        "run/report.html",
+    ] {
         assert!(said.contains(text), "{text} in {said}");
     }
     let (events, names): (Vec<_>, Vec<_>) =
         names_in(&desk.path("run")).into_iter().partition(|name| name.starts_with("events.out.tfevents."));
-    assert_eq!(names, ["checkpoints", "config.toml", "images", "metrics.jsonl", "model"]);
+    assert_eq!(names, ["checkpoints", "config.toml", "images", "metrics.jsonl", "model", "report.html"]);
     assert_eq!(events.len(), 1);
     assert_eq!(names_in(&desk.path("run/model")), ["config.json", "model.safetensors"]);
     let pictures = ["filters.png", "loss.png", "loss.svg", "reconstructions.png"];
@@ -41,7 +54,16 @@ fn a_run_and_every_command_after_it() {
 fn evaluation_says_what_it_should(desk: &Desk) {
     let numbers = desk.json("evaluate run --json");
     assert_eq!((&numbers["rows"], &numbers["features"], &numbers["code"]), (&2000.into(), &784.into(), &16.into()));
-    for key in ["mse", "sse", "bce", "cross_entropy", "penalty", "jacobian_norm", "jacobian_mean_square"] {
+    for key in [
+        "mse",
+        "sse",
+        "bce",
+        "cross_entropy",
+        "penalty",
+        "jacobian_norm",
+        "jacobian_mean_square",
+        "jacobian_to_code_variance",
+    ] {
         assert!(numbers[key].as_f64().is_some_and(|v| v >= 0.0), "{key} in {numbers}");
     }
     assert!(numbers["saturation"].is_null(), "no unit of ReLU layers has a bound");
@@ -80,6 +102,7 @@ fn inspection_looks_inside(desk: &Desk) {
     assert!(values.len() == 16 && values.is_sorted_by(|a, b| a >= b));
     let dimension = inside["geometry"]["participation_ratio"].as_f64().unwrap();
     assert!((1.0..=16.0).contains(&dimension), "{dimension}");
+    assert!(inside["geometry"]["jacobian_to_code_variance"].as_f64().is_some_and(|ratio| ratio > 0.0));
     assert_eq!(inside["parameters"], 784 * 16 * 2 + 16 + 784);
     assert_eq!(inside["provenance"]["recipe"], "strokes");
     let words = desk.stdout("inspect run");
@@ -108,7 +131,15 @@ fn a_table_with_labels_gets_its_own_pictures() {
         .map(|(i, line)| format!("{line},{}", if i == 0 { "kind" } else { ["cat", "dog"][i % 2] }))
         .collect();
     desk.write("pets.csv", labelled.join("\n"));
-    desk.cae("train --data pets.csv --label-column kind --hidden 8,2 --epochs 2 --name trial").assert().success();
+    let words = "train --data pets.csv --label-column kind --hidden 8,2 --epochs 2 --name trial";
+    let shown = String::from_utf8(desk.cae(words).assert().success().get_output().stderr.clone()).unwrap();
+    for text in [
+        "5 features, each feature scaled to mean 0 and deviation 1 (standard)",
+        "column kind, 2 classes; not trained on",
+    ] {
+        assert!(shown.contains(text), "{text} in {shown}");
+    }
+    assert!(!shown.contains("the same in every"), "{shown}");
     let runs = names_in(&desk.path("runs"));
     assert!(runs.len() == 1 && runs[0].starts_with("trial-"), "{runs:?}");
     let run = format!("runs/{}", runs[0]);
@@ -118,6 +149,20 @@ fn a_table_with_labels_gets_its_own_pictures() {
     desk.write("unlabelled.csv", &text);
     let restored = desk.stdout(&format!("reconstruct {run} --data unlabelled.csv"));
     assert!(restored.starts_with("a,b,c,d,e\n"), "{restored}");
+}
+
+#[test]
+fn columns_that_never_change_are_named() {
+    let desk = Desk::new();
+    let rows: String = (0..60).map(|i| format!("{},3,{},7\n", i % 13, (i * i) % 7)).collect();
+    desk.write("sites.csv", format!("age,site,dose,\"ward, floor\"\n{rows}"));
+    let words = "train --data sites.csv --hidden 2 --epochs 1 --out run";
+    let shown = String::from_utf8(desk.cae(words).assert().success().get_output().stderr.clone()).unwrap();
+    assert!(shown.contains("site, ward, floor: the same in every training row"), "{shown}");
+    desk.write("bare.npy", support::npy(4, &[1.0, 5.0, 2.0, 5.0, 3.0, 5.0, 4.0, 5.0]));
+    let words = "train --data bare.npy --hidden 1 --epochs 1 --out bare";
+    let shown = String::from_utf8(desk.cae(words).assert().success().get_output().stderr.clone()).unwrap();
+    assert!(shown.contains("column 1 (from 0): the same in every training row"), "{shown}");
 }
 
 #[test]

@@ -27,6 +27,9 @@ pub struct Architecture {
 /// The largest layer accepted: beyond it a weight matrix would not fit any machine this runs on.
 pub const LARGEST_LAYER: usize = 1 << 24;
 
+/// The most weights accepted.
+const LARGEST_NETWORK: f64 = 2_147_483_648.0;
+
 impl Architecture {
     /// An encoder `d → hidden[0] → … → hidden[last]` and a decoder that mirrors it.
     ///
@@ -116,6 +119,15 @@ impl Architecture {
             if expected != got {
                 return Err(ArgumentError::Size { what: what.into(), unit: "units", expected, got });
             }
+        }
+        let weights = |sizes: &[usize]| sizes.windows(2).map(|p| p[0] as f64 * p[1] as f64).sum::<f64>();
+        let parameters = weights(&self.encoder_sizes) + if self.tied { 0.0 } else { weights(&self.decoder_sizes) };
+        if parameters > LARGEST_NETWORK {
+            return Err(ArgumentError::Number {
+                name: "number of weights",
+                must_be: "at most 2147483648 (8 GiB in f32; training needs four times that)",
+                got: parameters,
+            });
         }
         if self.tied && !self.decoder_sizes.iter().eq(self.encoder_sizes.iter().rev()) {
             return Err(ArgumentError::Conflict {

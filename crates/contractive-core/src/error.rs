@@ -74,21 +74,41 @@ pub enum ArgumentError {
     },
 }
 
-/// `value` if it is finite and at least 0; the error names the setting.
+/// The range in which a setting and its square are still numbers in f32: beyond it training could only diverge.
+const SMALLEST: f64 = 1e-15;
+const LARGEST: f64 = 1e15;
+
+/// `value` if it is 0 to 1e15; the error names the setting. NaN and ∞ fail.
 pub(crate) fn finite_non_negative(name: &'static str, value: f64) -> Result<(), ArgumentError> {
-    if value.is_finite() && value >= 0.0 {
-        Ok(())
-    } else {
-        Err(ArgumentError::Number { name, must_be: "finite and at least 0", got: value })
+    match value {
+        0.0..=LARGEST => Ok(()),
+        _ if value > LARGEST && value.is_finite() => {
+            Err(ArgumentError::Number { name, must_be: "at most 1e15", got: value })
+        }
+        _ => Err(ArgumentError::Number { name, must_be: "finite and at least 0", got: value }),
     }
 }
 
-/// `value` if it is finite and above 0; the error names the setting.
+/// `value` if it is 1e-15 to 1e15; the error names the setting. NaN and ∞ fail.
 pub(crate) fn finite_positive(name: &'static str, value: f64) -> Result<(), ArgumentError> {
-    if value.is_finite() && value > 0.0 {
-        Ok(())
+    match value {
+        SMALLEST..=LARGEST => Ok(()),
+        _ if value > 0.0 && value.is_finite() => {
+            Err(ArgumentError::Number { name, must_be: "between 1e-15 and 1e15", got: value })
+        }
+        _ => Err(ArgumentError::Number { name, must_be: "finite and above 0", got: value }),
+    }
+}
+
+/// Random vectors a row accepted: more would cost more than the exact penalty on any network that fits.
+const MOST_DRAWS: usize = 1 << 16;
+
+/// Count `value` of random vectors a row, at least `least`; the error names the setting.
+pub(crate) fn drawable(name: &'static str, value: usize, least: usize) -> Result<(), ArgumentError> {
+    if value <= MOST_DRAWS {
+        if value >= least { Ok(()) } else { at_least_one(name, value) }
     } else {
-        Err(ArgumentError::Number { name, must_be: "finite and above 0", got: value })
+        Err(ArgumentError::Number { name, must_be: "at most 65536", got: value as f64 })
     }
 }
 

@@ -144,23 +144,4 @@ impl Objective {
         }
         Ok(())
     }
-
-    /// Refuses rows that the loss is not defined on: a cross-entropy needs [0, 1].
-    ///
-    /// # Errors
-    /// [`ArgumentError::Range`] with the first offending row and column.
-    pub fn check_rows(&self, rows: MatRef<'_>) -> Result<(), ArgumentError> {
-        if !self.loss.is_cross_entropy() {
-            return Ok(());
-        }
-        match rows.values().iter().position(|v| !(0.0..=1.0).contains(v)) {
-            None => Ok(()),
-            Some(i) => Err(ArgumentError::Range {
-                loss: self.loss.name(),
-                row: i / rows.columns(),
-                column: i % rows.columns(),
-                value: rows.values()[i],
-            }),
-        }
-    }
 }

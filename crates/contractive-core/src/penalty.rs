@@ -22,7 +22,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::architecture::Architecture;
-use crate::error::{ArgumentError, at_least_one, finite_non_negative, finite_positive};
+use crate::error::{ArgumentError, drawable, finite_non_negative, finite_positive};
 
 /// A penalty with its settings. The formulas are in the [module's table](self).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,8 @@ pub enum Penalty {
     JacobianNorm,
     /// Sum over layers of each layer's own squared Jacobian norm (deep contractive network, Gu & Rigazio 2014).
     Layerwise,
-    /// Unbiased estimate of ‖J‖²_F by random probes in code space, for wide codes.
+    /// Unbiased estimate of ‖J‖²_F by random probes in code space, for wide codes. Counts of probes, directions and
+    /// corruptions go up to 65,536, here and below.
     Projection {
         /// Probes a row, at least 1; with `orthogonal` at most k, and exact at k.
         #[serde(default = "default_probes")]
@@ -209,7 +210,7 @@ impl Penalty {
     pub fn check(self, architecture: &Architecture) -> Result<(), ArgumentError> {
         match self {
             Penalty::Projection { probes, distribution } => {
-                at_least_one("penalty.probes", probes)?;
+                drawable("penalty.probes", probes, 1)?;
                 let k = architecture.code_size();
                 if distribution == ProbeDistribution::Orthogonal && probes > k {
                     return Err(ArgumentError::Conflict {
@@ -220,9 +221,13 @@ impl Penalty {
                 }
                 Ok(())
             }
-            Penalty::FiniteDifference { epsilon, .. } => finite_positive("penalty.epsilon", epsilon),
+            Penalty::FiniteDifference { epsilon, directions } => {
+                drawable("penalty.directions", directions, 0)?;
+                finite_positive("penalty.epsilon", epsilon)
+            }
+            Penalty::Reconstruction { probes } | Penalty::Decoder { probes } => drawable("penalty.probes", probes, 0),
             Penalty::Hessian { corruptions, sigma, ratio } => {
-                at_least_one("penalty.corruptions", corruptions)?;
+                drawable("penalty.corruptions", corruptions, 1)?;
                 finite_positive("penalty.sigma", sigma)?;
                 finite_non_negative("penalty.ratio", ratio)
             }
@@ -236,10 +241,11 @@ impl Penalty {
     pub fn n_draws(self, architecture: &Architecture, rows: usize) -> usize {
         let (d, k) = (architecture.input_size(), architecture.code_size());
         match self {
-            Penalty::Projection { probes, .. } => rows * probes * k,
-            Penalty::FiniteDifference { directions, .. } => rows * directions * d,
-            Penalty::Reconstruction { probes } | Penalty::Decoder { probes } => rows * probes * d,
-            Penalty::Hessian { corruptions, .. } => corruptions * rows * d,
+            Penalty::Projection { probes, .. } => rows.saturating_mul(probes).saturating_mul(k),
+            Penalty::FiniteDifference { directions: count, .. }
+            | Penalty::Reconstruction { probes: count }
+            | Penalty::Decoder { probes: count }
+            | Penalty::Hessian { corruptions: count, .. } => rows.saturating_mul(count).saturating_mul(d),
             _ => 0,
         }
     }

@@ -194,7 +194,16 @@ fn audit_h_no_penalty_is_silently_zero() {
             let mut trial = trial_of(23, &[6, 5, 4], Activation::Tanh, 1.0);
             trial.objective.penalty = penalty;
             trial.draw_for_penalty(&mut Draws::new(24));
-            let ours = penalty_part(subject, &trial);
+            // These two reach the weights through the decoder, which `penalty_part` sets to 0.
+            let ours = match penalty {
+                Penalty::Reconstruction { .. } | Penalty::Decoder { .. } => {
+                    let plain = (subject.evaluate)(&trial.with_penalty(Penalty::None));
+                    let mut with = (subject.evaluate)(&trial);
+                    with.gradient.iter_mut().zip(&plain.gradient).for_each(|(w, p)| *w -= p);
+                    with
+                }
+                _ => penalty_part(subject, &trial),
+            };
             assert!(ours.terms.penalty > 1e-3, "{} {penalty}: {}", subject.name, ours.terms.penalty);
             for place in contractive_core::parameters::layout(&trial.architecture) {
                 // `logistic_last` reaches the first layer through h alone, every other penalty through J or W itself.

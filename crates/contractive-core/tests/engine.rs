@@ -248,6 +248,58 @@ fn row_norms_agree_with_the_explicit_jacobian_whatever_was_trained() {
     }
 }
 
+/// A pass leaves nothing behind for the next: not the Jacobian's values for an objective without a penalty.
+#[test]
+fn measuring_the_jacobian_does_not_reach_the_next_objective() {
+    let network = network_of(&[6, 4], Activation::Tanh, Activation::Identity, false);
+    let rows = numbers(4, 20 * 6, 1.0);
+    let rows = MatRef::new(&rows, 20, 6);
+    for penalty in [Penalty::None, Penalty::WeightL1, Penalty::Layerwise] {
+        let objective = Objective::new(Loss::Mse, penalty, 5.0);
+        let mut engine = engine(&network, &objective, Optimiser::default(), 2);
+        let before = engine.objective(&Batch::plain(rows)).unwrap();
+        engine.jacobian_squares(rows, &mut [0.0; 20]).unwrap();
+        assert_eq!(engine.objective(&Batch::plain(rows)).unwrap(), before, "{penalty}");
+        assert_eq!(engine.objective_and_gradient(&Batch::plain(rows)).unwrap(), before, "{penalty}");
+    }
+}
+
+#[test]
+fn no_rows_give_no_codes() {
+    let network = network_of(&[6, 4], Activation::Tanh, Activation::Identity, false);
+    let objective = Objective::new(Loss::Mse, Penalty::None, 0.0);
+    let mut engine = engine(&network, &objective, Optimiser::default(), 1);
+    engine.encode(MatRef::new(&[], 0, 6), &mut []).unwrap();
+    engine.decode(MatRef::new(&[], 0, 4), &mut []).unwrap();
+    engine.jacobian_squares(MatRef::new(&[], 0, 6), &mut []).unwrap();
+}
+
+/// Settings whose buffers no machine holds, or whose f32 image is 0 or infinite, are refused before any work.
+#[test]
+fn settings_beyond_any_machine_are_refused() {
+    let network = network_of(&[6, 4], Activation::Tanh, Activation::Identity, false);
+    let parameters = Parameters::zeros(&network).unwrap();
+    let rademacher = ProbeDistribution::Rademacher;
+    for penalty in [
+        Penalty::Projection { probes: usize::MAX / 8, distribution: rademacher },
+        Penalty::FiniteDifference { epsilon: 1e-3, directions: 1 << 40 },
+        Penalty::FiniteDifference { epsilon: 1e-200, directions: 0 },
+        Penalty::Hessian { corruptions: 1 << 40, sigma: 0.1, ratio: 1.0 },
+        Penalty::Hessian { corruptions: 1, sigma: 1e300, ratio: 1.0 },
+        Penalty::Hessian { corruptions: 1, sigma: 0.1, ratio: 1e300 },
+        Penalty::Reconstruction { probes: 1 << 40 },
+        Penalty::Decoder { probes: 1 << 40 },
+    ] {
+        let objective = Objective::new(Loss::Mse, penalty, 0.1);
+        assert!(CpuEngine::new(&parameters, &objective, Optimiser::default(), None, 1).is_err(), "{penalty:?}");
+    }
+    let objective = Objective::new(Loss::Mse, Penalty::Jacobian, 1e308);
+    assert!(CpuEngine::new(&parameters, &objective, Optimiser::default(), None, 1).is_err());
+    let tiny = Optimiser::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-40, weight_decay: 0.0 };
+    assert!(tiny.check().is_err());
+    assert!(Parameters::zeros(&network_of(&[784, 1 << 24], Activation::Tanh, Activation::Tanh, false)).is_err());
+}
+
 #[test]
 fn wrong_sizes_are_errors_and_change_nothing() {
     let network = network_of(&[6, 4], Activation::Tanh, Activation::Identity, false);

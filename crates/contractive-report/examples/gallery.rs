@@ -28,7 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let faded: Vec<f32> = images.iter().map(|value| value * 0.8).collect();
     write("reconstructions.png", &reconstruction_grid(&images, &faded, 10, 28, 28, 4)?)?;
     write("filters.png", &filter_grid(&weights, 28, 28, 64, 3)?)?;
-    write("weights.png", &weight_heatmap(&weights[..16 * 30], 16, 30)?)?;
+    let names: Vec<String> = (1..=30).map(|feature| format!("feature {feature}")).collect();
+    write("weights.png", &weight_heatmap(&weights[..16 * 30], 16, 30, "first-layer unit", Some(&names))?)?;
     write("profiles.png", &profile_grid(&images[..160], &faded[..160], 4, 40, None)?)?;
 
     let epoch: Vec<f64> = (1..=20).map(f64::from).collect();

@@ -121,6 +121,14 @@ impl Axis {
         Self { scale: Scale::Logarithmic, low, high, ticks }
     }
 
+    /// Cuts a linear axis off below `low`, for bars that stand on it.
+    pub(crate) fn start_at(&mut self, low: f64) {
+        if self.scale == Scale::Linear && low < self.high {
+            self.low = low;
+            self.ticks.retain(|tick| tick.value >= low);
+        }
+    }
+
     /// Share of the way from the axis's low end to its high end; `None` where the value cannot be drawn on it.
     pub(crate) fn place(&self, value: f64) -> Option<f64> {
         let value = match self.scale {

@@ -7,6 +7,19 @@ pub(crate) type Rgb = [u8; 3];
 pub(crate) const BLUE: Rgb = [0, 114, 178];
 pub(crate) const VERMILION: Rgb = [213, 94, 0];
 pub(crate) const GREEN: Rgb = [0, 158, 115];
+/// Series that share a chart, such as classes; the first three are those above. A page gives each a twin for dark mode.
+pub(crate) const SERIES: [Rgb; 10] = [
+    BLUE,
+    VERMILION,
+    GREEN,
+    [126, 76, 168],
+    [176, 125, 0],
+    [196, 60, 110],
+    [70, 160, 220],
+    [120, 86, 62],
+    [98, 142, 30],
+    [92, 104, 120],
+];
 /// Text and frames.
 pub(crate) const INK: Rgb = [38, 38, 38];
 pub(crate) const FRAME: Rgb = [120, 120, 120];

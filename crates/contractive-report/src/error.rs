@@ -71,6 +71,13 @@ pub enum FigureError {
     },
 }
 
+/// A template refuses nothing of its own: what it reports is a fault in this crate.
+impl From<askama::Error> for FigureError {
+    fn from(error: askama::Error) -> Self {
+        FigureError::Drawing { stage: "page", reason: error.to_string() }
+    }
+}
+
 /// Requires `got` to be the product of `sizes`, each at least 1.
 pub(crate) fn check_length(
     what: &'static str,

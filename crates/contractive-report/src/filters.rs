@@ -8,6 +8,8 @@ use crate::error::{FigureError, check_finite, check_length};
 use crate::page::{Align, Direction, Figure, Page, Writing, draw_png};
 use crate::panel::{BODY, SMALL, plain};
 use crate::png::{check_size, rgb};
+use crate::series::{LONGEST_NAME, name_height};
+use crate::typeface::fitted;
 
 /// Pixels between two filters and round them all.
 const GAP: usize = 4;
@@ -84,20 +86,31 @@ fn relative_colour(value: f64, largest: f64) -> Rgb {
 /// Most cells a side of a heat map; longer sides are averaged down to it.
 const MOST_CELLS: usize = 1200;
 
-/// A PNG with a weight matrix as a heat map: one code unit a row, one input feature a column, one symmetric colour
-/// scale for all, shown beside it. Blue is negative, near white zero, orange positive.
+/// A PNG with a weight matrix as a heat map: one unit a row, one input feature a column, one symmetric colour scale for
+/// all, shown beside it. Blue is negative, near white zero, orange positive.
 ///
-/// Sides longer than 1200 are averaged down in equal blocks, which the axis then says.
+/// `row_title` says what a row is, such as "first-layer unit". Columns are marked with their names, written upright and
+/// as many of them as have room, or else with indices from 0. Sides longer than 1200 are averaged down in equal blocks,
+/// which the axis then says.
 ///
-/// **Shapes.** `weights`: (m, n), row-major.
+/// **Shapes.** `weights`: (m, n), row-major; `column_names`: n.
 ///
 /// # Errors
-/// [`FigureError::Empty`] where a size is 0, [`FigureError::Length`] where `weights` does not hold m × n values,
-/// [`FigureError::NonFinite`] for NaN or ∞.
-pub fn weight_heatmap(weights: &[f32], m: usize, n: usize) -> Result<Vec<u8>, FigureError> {
+/// [`FigureError::Empty`] where a size is 0, [`FigureError::Length`] where `weights` does not hold m × n values or
+/// `column_names` not n, [`FigureError::NonFinite`] for NaN or ∞.
+pub fn weight_heatmap(
+    weights: &[f32],
+    m: usize,
+    n: usize,
+    row_title: &str,
+    column_names: Option<&[String]>,
+) -> Result<Vec<u8>, FigureError> {
     check_length("weights", "m × n", weights.len(), &[m, n])?;
     check_finite("weights", weights, n)?;
-    let heat = Heat::of(weights, m, n);
+    if let Some(names) = column_names.filter(|names| names.len() != n) {
+        return Err(FigureError::Length { what: "column_names", sizes: "n", expected: n, got: names.len() });
+    }
+    let heat = Heat::of(weights, (m, n), row_title, column_names);
     let (width, height) = heat.sheet_size();
     let (png_w, png_h) = check_size((width * UNIT) as usize, (height * UNIT) as usize, 1)?;
     draw_png(&heat, png_w, png_h, UNIT)
@@ -107,7 +120,9 @@ pub fn weight_heatmap(weights: &[f32], m: usize, n: usize) -> Result<Vec<u8>, Fi
 const UNIT: f64 = 2.0;
 
 /// A matrix of cells, averaged down where needed, with its layout in points.
-struct Heat {
+struct Heat<'a> {
+    row_title: &'a str,
+    column_names: Option<&'a [String]>,
     cells: Vec<f64>,
     rows: usize,
     columns: usize,
@@ -124,8 +139,8 @@ const BAR: f64 = 14.0;
 const NARROWEST: f64 = 100.0;
 const LOWEST: f64 = 100.0;
 
-impl Heat {
-    fn of(weights: &[f32], m: usize, n: usize) -> Self {
+impl<'a> Heat<'a> {
+    fn of(weights: &[f32], (m, n): (usize, usize), row_title: &'a str, column_names: Option<&'a [String]>) -> Self {
         let block = (m.div_ceil(MOST_CELLS), n.div_ceil(MOST_CELLS));
         let (rows, columns) = (m.div_ceil(block.0), n.div_ceil(block.1));
         let mut sums = vec![(0.0, 0_u32); rows * columns];
@@ -139,7 +154,16 @@ impl Heat {
         let cells = sums.into_iter().map(|(sum, count)| sum / f64::from(count.max(1))).collect();
         // whole device pixels a cell, within a width of 600 and a height of 450 points where one pixel a cell allows
         let cell = |count: usize, room: f64| ((room * UNIT / count as f64).floor().clamp(1.0, 64.0)) / UNIT;
-        Self { cells, rows, columns, block, size: (m, n), cell: (cell(columns, 600.0), cell(rows, 450.0)) }
+        Self {
+            row_title,
+            column_names,
+            cells,
+            rows,
+            columns,
+            block,
+            size: (m, n),
+            cell: (cell(columns, 600.0), cell(rows, 450.0)),
+        }
     }
 
     fn extent(&self) -> (f64, f64) {
@@ -149,11 +173,40 @@ impl Heat {
     fn sheet_size(&self) -> (f64, f64) {
         let (width, height) = self.extent();
         let (width, height) = (width.max(NARROWEST), height.max(LOWEST));
-        (LEFT + width + 130.0, TOP + height + 56.0)
+        (LEFT + width + 130.0, TOP + height + self.label_height() + 44.0)
+    }
+
+    /// Height of what marks the columns.
+    fn label_height(&self) -> f64 {
+        self.column_names.map_or(SMALL, |names| name_height(names).max(SMALL))
+    }
+
+    /// Marks columns with as many upright names as have room, or with indices.
+    fn mark_columns<DB: DrawingBackend>(
+        &self,
+        page: &mut Page<DB>,
+        width: f64,
+        bottom: f64,
+    ) -> Result<(), FigureError> {
+        let per_column = self.cell.0 / self.block.1 as f64;
+        let apart = if self.column_names.is_some() { SMALL + 3.0 } else { 60.0 };
+        for (value, label) in index_ticks(self.size.1, width, apart) {
+            let x = LEFT + (value + 0.5) * per_column;
+            page.rule((x, bottom + 1.0), (x, bottom + 5.0), 1.0, FRAME)?;
+            match self.column_names.and_then(|names| names.get(value as usize)) {
+                None => page.write(&label, &plain(x, bottom + 9.0 + SMALL, SMALL, Align::Centre))?,
+                Some(name) => {
+                    let upright = plain(x + SMALL * 0.36, bottom + 9.0, SMALL, Align::Right);
+                    let name = fitted(name, SMALL, LONGEST_NAME);
+                    page.write(&name, &Writing { direction: Direction::Upwards, ..upright })?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-impl Figure for Heat {
+impl Figure for Heat<'_> {
     fn draw<DB: DrawingBackend>(&self, page: &mut Page<DB>) -> Result<(), FigureError> {
         let largest = self.cells.iter().fold(0.0, |largest, value| f64::max(largest, value.abs()));
         let (width, height) = self.extent();
@@ -165,15 +218,9 @@ impl Figure for Heat {
             page.rectangle(x, y, x + self.cell.0, y + self.cell.1, relative_colour(value, largest))?;
         }
 
-        let (m, n) = self.size;
         let per_row = self.cell.1 / self.block.0 as f64;
-        let per_column = self.cell.0 / self.block.1 as f64;
-        for (value, label) in index_ticks(n, width, 60.0) {
-            let x = LEFT + (value + 0.5) * per_column;
-            page.rule((x, bottom + 1.0), (x, bottom + 5.0), 1.0, FRAME)?;
-            page.write(&label, &plain(x, bottom + 9.0 + SMALL, SMALL, Align::Centre))?;
-        }
-        for (value, label) in index_ticks(m, height, 30.0) {
+        self.mark_columns(page, width, bottom)?;
+        for (value, label) in index_ticks(self.size.0, height, 30.0) {
             let y = TOP + (value + 0.5) * per_row;
             page.rule((LEFT - 5.0, y), (LEFT - 1.0, y), 1.0, FRAME)?;
             page.write(&label, &plain(LEFT - 9.0, y + SMALL * 0.36, SMALL, Align::Right))?;
@@ -183,11 +230,12 @@ impl Figure for Heat {
             _ => format!("{what} (means of {block})"),
         };
         let title_x = LEFT + f64::max(width, NARROWEST) / 2.0;
-        let title = plain(title_x, bottom + 14.0 + SMALL + BODY, BODY, Align::Centre);
+        let title = plain(title_x, bottom + 14.0 + self.label_height() + BODY, BODY, Align::Centre);
         page.write(&averaged("input feature", self.block.1), &title)?;
         let middle = TOP + f64::max(height, LOWEST) / 2.0;
         let title = Writing { direction: Direction::Upwards, ..plain(8.0 + BODY, middle, BODY, Align::Centre) };
-        page.write(&averaged("code unit", self.block.0), &title)?;
+        let row_title = fitted(&averaged(self.row_title, self.block.0), BODY, f64::max(height, LOWEST) + 40.0);
+        page.write(&row_title, &title)?;
         draw_colour_bar(page, LEFT + f64::max(width, NARROWEST) + 24.0, largest, f64::max(height, LOWEST))
     }
 }

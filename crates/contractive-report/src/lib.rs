@@ -6,14 +6,14 @@
 //! - [`filters`]: the encoder's weights, as images or as one matrix
 //! - [`loss_curve`]: the losses and the penalty over the epochs, as PNG or SVG
 //! - [`series`]: rows of a table over the feature index, with their reconstructions
+//! - [`report`]: a whole run, or several, as one self-contained HTML file
 //! - [`error`]: what can be wrong with the numbers
-//!
-//! A page that shows a whole run (`RunRecord` to one self-contained HTML file) comes with issue 3.
 
 pub mod error;
 pub mod filters;
 pub mod grid;
 pub mod loss_curve;
+pub mod report;
 pub mod series;
 
 mod axis;
@@ -27,4 +27,5 @@ pub use error::FigureError;
 pub use filters::{filter_grid, weight_heatmap};
 pub use grid::reconstruction_grid;
 pub use loss_curve::{LossHistory, loss_curve_png, loss_curve_svg};
+pub use report::{ReportError, report_html};
 pub use series::profile_grid;

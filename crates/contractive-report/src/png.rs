@@ -31,7 +31,13 @@ pub(crate) fn rgb(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, Fig
     encode(pixels, width, height, ExtendedColorType::Rgb8)
 }
 
-fn encode(pixels: &[u8], width: u32, height: u32, colour: ExtendedColorType) -> Result<Vec<u8>, FigureError> {
+/// Encodes 8-bit pixels of any colour type.
+pub(crate) fn encode(
+    pixels: &[u8],
+    width: u32,
+    height: u32,
+    colour: ExtendedColorType,
+) -> Result<Vec<u8>, FigureError> {
     let mut bytes = Vec::new();
     PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
         .write_image(pixels, width, height, colour)

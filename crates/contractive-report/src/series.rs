@@ -21,7 +21,7 @@ const PANEL: f64 = 110.0;
 const BETWEEN: f64 = 16.0;
 const ABOVE: f64 = 38.0;
 /// Widest feature name; longer ones are cut.
-const LONGEST_NAME: f64 = 120.0;
+pub(crate) const LONGEST_NAME: f64 = 120.0;
 
 /// A PNG, 1600 pixels wide, with one panel a row: the original as a solid line over the feature index, its
 /// reconstruction dashed. All panels share the feature axis; each has its own value axis. Values that are not finite
@@ -57,7 +57,8 @@ pub fn profile_grid(
     draw_png(&Sheet { originals, reconstructions, n_features, names }, png_w, png_h, UNIT)
 }
 
-fn name_height(names: &[String]) -> f64 {
+/// Height of the longest of some names, written upright.
+pub(crate) fn name_height(names: &[String]) -> f64 {
     names.iter().map(|name| text_width(&fitted(name, SMALL, LONGEST_NAME), SMALL)).fold(0.0, f64::max)
 }
 

@@ -146,12 +146,39 @@ fn filters_stop_at_the_number_asked_for_and_refuse_a_part_of_one() {
 
 #[test]
 fn heatmap_has_the_first_weight_at_its_upper_left() {
-    let image = rgb(&weight_heatmap(&[-2.0, 1.0, 0.0, 2.0], 2, 2).unwrap());
+    let image = rgb(&weight_heatmap(&[-2.0, 1.0, 0.0, 2.0], 2, 2, "code unit", None).unwrap());
     // the matrix begins at (64, 20) points of two pixels; its four cells are 64 pixels a side
     let cell = |column: u32, row: u32| image.get_pixel(128 + 64 * column + 32, 40 + 64 * row + 32).0;
     assert_eq!([cell(0, 0), cell(0, 1), cell(1, 1)], [[4, 44, 92], [247; 3], [108, 36, 4]]);
-    assert!(weight_heatmap(&[1.0; 6], 2, 2).is_err());
-    assert!(weight_heatmap(&vec![0.0; 3 * 5000], 3, 5000).is_ok(), "long sides are averaged down; zeros have a colour");
+    assert!(weight_heatmap(&[1.0; 6], 2, 2, "code unit", None).is_err());
+    let long = weight_heatmap(&vec![0.0; 3 * 5000], 3, 5000, "code unit", None);
+    assert!(long.is_ok(), "long sides are averaged down; zeros have a colour");
+}
+
+#[test]
+fn heatmap_says_what_its_rows_are_and_names_its_columns() {
+    let weights: Vec<f32> = (0..12).map(|index| index as f32 - 6.0).collect();
+    let draw = |rows: &str, names: Option<&[String]>| weight_heatmap(&weights, 3, 4, rows, names);
+    let named = |words: [&str; 4]| draw("first-layer unit", Some(&words.map(str::to_owned))).unwrap();
+    let plain = draw("first-layer unit", None).unwrap();
+    assert!(plain != draw("code unit", None).unwrap(), "the title is the caller's");
+    let (short, long) = (named(["a", "b", "c", "d"]), named(["age", "height", "weight", "blood pressure"]));
+    let heights = [&plain, &short, &long].map(|png| rgb(png).height());
+    assert!(heights[1] < heights[2] && heights[0] < heights[2], "names take the room they need: {heights:?}");
+    assert!(short != named(["a", "b", "d", "c"]), "the names are written");
+    let (bare, full) = (rgb(&plain), rgb(&long));
+    // one cell of each column and row, 64 pixels a side from (128, 40)
+    for (column, row) in [(0, 0), (3, 0), (1, 2)] {
+        let (x, y) = (128 + 64 * column + 32, 40 + 64 * row + 32);
+        assert_eq!(bare.get_pixel(x, y), full.get_pixel(x, y), "names move no cell");
+    }
+    // Many names are thinned, not written over each other.
+    let many: Vec<String> = (0..3000).map(|column| format!("column {column}")).collect();
+    assert!(weight_heatmap(&vec![0.5; 2 * 3000], 2, 3000, "first-layer unit", Some(&many)).is_ok());
+    assert_eq!(
+        draw("first-layer unit", Some(&many[..3])),
+        Err(FigureError::Length { what: "column_names", sizes: "n", expected: 4, got: 3 })
+    );
 }
 
 #[test]

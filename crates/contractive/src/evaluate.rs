@@ -4,7 +4,7 @@ use contractive_core::engine::Engine;
 use contractive_core::jacobian::saturation;
 use contractive_core::matrix::MatRef;
 use contractive_core::{Activation, Loss, Objective, Penalty};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 use crate::error::Error;
@@ -13,7 +13,7 @@ use crate::train::random::Purpose;
 use crate::train::{EVALUATION_ROWS, Reader, first_outside, measure};
 
 /// A model on a data set. All numbers are means over rows, of rows as the network takes them (after preprocessing).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// What the data are called.
     pub data: String,
@@ -37,6 +37,12 @@ pub struct Evaluation {
     pub jacobian_norm: f64,
     /// ‖J‖²_F/(k·d): the mean square of J's entries.
     pub jacobian_mean_square: f64,
+    /// ‖J‖²_F relative to the variance of the code, Σ_j var(h_j) over the rows; `None` for a code that does not vary.
+    ///
+    /// Small weights in the encoder and large ones in an untied decoder make ‖J‖ small at no cost, without any
+    /// contraction. This ratio does not depend on the code's scale, so it does not fall for that: compare it, and not
+    /// `penalty` alone, between models.
+    pub jacobian_to_code_variance: Option<f64>,
     /// Share of the encoder's sigmoid and tanh units within 5 % of a bound; `None` without such units.
     pub saturation: Option<f64>,
     /// Share of the code units that give the same number for every row.
@@ -81,7 +87,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
     let has_logits = architecture.output_activation() == Activation::Sigmoid && outside.is_none();
     let cross_entropy = if has_logits { Some(mean_loss(Loss::CrossEntropy)?) } else { None };
 
-    let mut code_range = vec![(f32::INFINITY, f32::NEG_INFINITY); k];
+    let mut spread = CodeSpread::of(k);
     let (mut buffer, mut code, mut squares) = (Vec::new(), Vec::new(), vec![0.0; EVALUATION_ROWS]);
     let (mut norm, mut square, mut saturated, mut zeros) = (0.0, 0.0, None, 0_usize);
     for some in rows.chunks(EVALUATION_ROWS) {
@@ -90,11 +96,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         code.resize(some.len() * k, 0.0);
         engine.encode(batch, &mut code)?;
         zeros += code.iter().filter(|h| **h == 0.0).count();
-        for h in code.chunks_exact(k) {
-            for (range, &h) in code_range.iter_mut().zip(h) {
-                *range = (range.0.min(h), range.1.max(h));
-            }
-        }
+        code.chunks_exact(k).for_each(|h| spread.add(h));
         let squares = &mut squares[..some.len()];
         engine.jacobian_squares(batch, squares)?;
         norm += squares.iter().map(|s| s.max(0.0).sqrt()).sum::<f64>();
@@ -105,6 +107,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
     }
     let n = rows.len().max(1) as f64;
     let penalty = square / n;
+    let variance = spread.variance();
     Ok(Evaluation {
         data: data.name().to_owned(),
         rows: rows.len(),
@@ -117,14 +120,46 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         penalty,
         jacobian_norm: norm / n,
         jacobian_mean_square: penalty / (k * d) as f64,
+        jacobian_to_code_variance: (variance > 0.0).then(|| penalty / variance),
         saturation: saturated.map(|sum: f64| sum / n),
-        dead_code_units: code_range.iter().filter(|(low, high)| low >= high).count() as f64 / k as f64,
+        dead_code_units: spread.dead_units() as f64 / k as f64,
         zero_code_activations: zeros as f64 / (n * k as f64),
         loss: model.objective.loss,
         trained_penalty: model.objective.penalty.name().to_owned(),
         contraction: model.objective.contraction,
         total: terms.total,
     })
+}
+
+/// Mean and summed squared deviation of each code unit, one row after the other (Welford): exactly 0 for a unit that
+/// always gives the same number.
+struct CodeSpread {
+    rows: f64,
+    units: Vec<(f64, f64)>,
+}
+
+impl CodeSpread {
+    fn of(k: usize) -> Self {
+        CodeSpread { rows: 0.0, units: vec![(0.0, 0.0); k] }
+    }
+
+    fn add(&mut self, code: &[f32]) {
+        self.rows += 1.0;
+        for ((mean, squares), &h) in self.units.iter_mut().zip(code) {
+            let before = f64::from(h) - *mean;
+            *mean += before / self.rows;
+            *squares += before * (f64::from(h) - *mean);
+        }
+    }
+
+    /// Σ_j var(h_j).
+    fn variance(&self) -> f64 {
+        self.units.iter().map(|(_, squares)| squares).sum::<f64>() / self.rows.max(1.0)
+    }
+
+    fn dead_units(&self) -> usize {
+        self.units.iter().filter(|(_, squares)| *squares == 0.0).count()
+    }
 }
 
 #[cfg(test)]
@@ -180,6 +215,14 @@ mod tests {
         [sse, ce, square, square.sqrt()]
     }
 
+    /// Of the unit that moves; the other is dead.
+    fn code_variance_by_hand() -> f64 {
+        let p = VALUES.map(f64::from);
+        let h = ROWS.map(|x| sigmoid((0..3).map(|i| p[i] * f64::from(x[i])).sum::<f64>() + p[6]));
+        let mean = h.iter().sum::<f64>() / 4.0;
+        h.iter().map(|h| (h - mean).powi(2)).sum::<f64>() / 4.0
+    }
+
     fn is_near(got: f64, expected: f64) -> bool {
         (got - expected).abs() <= 1e-5 * expected.abs()
     }
@@ -197,6 +240,7 @@ mod tests {
             ("penalty", e.penalty, mean(2)),
             ("jacobian_norm", e.jacobian_norm, mean(3)),
             ("jacobian_mean_square", e.jacobian_mean_square, mean(2) / 6.0),
+            ("jacobian_to_code_variance", e.jacobian_to_code_variance.unwrap(), mean(2) / code_variance_by_hand()),
             ("total", e.total, mean(1) + 0.25 * mean(2)),
             ("dead_code_units", e.dead_code_units, 0.5),
         ] {
@@ -218,6 +262,36 @@ mod tests {
         let narrow = Dataset::from_f32("narrow", 2, vec![0.5, 0.5]).unwrap();
         let error = evaluate(&model(Loss::Mse, Activation::Sigmoid), &narrow, 1).unwrap_err();
         assert_eq!(error.to_string(), "narrow has 2 columns, the model was trained on 3");
+    }
+
+    #[test]
+    fn a_shrunken_code_lowers_the_penalty_but_not_its_ratio_to_the_codes_variance() {
+        let scaled = |factor: f32| {
+            let net = Architecture::mirrored(
+                3,
+                &[2],
+                Activation::Identity,
+                Activation::Identity,
+                Activation::Identity,
+                false,
+            );
+            let mut model = model(Loss::Mse, Activation::Identity);
+            model.parameters = Parameters::zeros(&net).unwrap();
+            let (encoder, decoder) = ([0.5, -1.0, 2.0, 0.3, 0.2, 0.1], [1.0, -0.5, 0.3, 0.2, -0.7, 0.4]);
+            for (value, new) in model.parameters.values_mut().iter_mut().zip(encoder) {
+                *value = factor * new;
+            }
+            for (value, new) in model.parameters.values_mut()[8..].iter_mut().zip(decoder) {
+                *value = new / factor;
+            }
+            evaluate(&model, &data(), 1).unwrap()
+        };
+        let (plain, small) = (scaled(1.0), scaled(0.01));
+        assert!(is_near(small.mse, plain.mse) && is_near(small.penalty, 1e-4 * plain.penalty));
+        assert!(is_near(small.jacobian_to_code_variance.unwrap(), plain.jacobian_to_code_variance.unwrap()));
+        // One row, or a code that never moves, has no variance to compare with.
+        let model = model(Loss::Mse, Activation::Sigmoid);
+        assert_eq!(evaluate(&model, &data().take(1), 1).unwrap().jacobian_to_code_variance, None);
     }
 
     #[test]

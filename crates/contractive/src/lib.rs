@@ -7,9 +7,11 @@
 //! 3. [`mod@train`]: the loop, with its batches, random streams, stopping rule and observers.
 //! 4. [`run`], [`checkpoint`] and [`model`]: what is written to disk, and read back with suspicion.
 //! 5. [`evaluate`](mod@evaluate) and [`output`]: numbers, codes and reconstructions of a trained model.
+//! 6. [`analysis`] and [`record`]: what an encoder does to its rows, and all a report says about a run.
 //!
 //! The mathematics is [`contractive_core`], re-exported as `contractive::core`.
 
+pub mod analysis;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
@@ -20,6 +22,7 @@ pub mod model;
 pub mod output;
 pub mod preprocess;
 pub mod recipe;
+pub mod record;
 pub mod run;
 mod tensor_file;
 pub mod train;
@@ -30,5 +33,6 @@ pub use config::TrainConfig;
 pub use error::Error;
 pub use evaluate::{Evaluation, evaluate};
 pub use model::Model;
+pub use record::RunRecord;
 pub use run::RunDirectory;
 pub use train::{End, EpochRecord, Observer, Outcome, Prepared, train};

@@ -2,7 +2,7 @@
 
 use toml::Table;
 
-use crate::config::{ConfigError, Layer, TrainConfig, nearest_word};
+use crate::config::{ConfigError, Layer, TrainConfig};
 
 /// A named configuration with its reasons.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,10 +61,14 @@ pub fn find(name: &str) -> Result<Recipe, ConfigError> {
     }
 }
 
-/// The recipe whose name is most like `name`, if one is near enough to be a slip or begins alike.
+/// The recipe whose name is most like `name`, if one begins with it or is like it at all.
 pub fn nearest(name: &str) -> Option<String> {
-    let begins = |known: &&str| !name.is_empty() && (known.starts_with(name) || name.starts_with(known));
-    nearest_word(name, names()).or_else(|| names().find(begins).map(str::to_owned))
+    let name = name.to_lowercase();
+    // A likeness that weighs the beginning, as for names of data: a recipe's name ends in what nobody remembers.
+    let likeness = |known: &str| strsim::jaro_winkler(&name, known);
+    let most_like = names().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|best| likeness(best) > 0.8);
+    let begins = |known: &&str| !name.is_empty() && known.starts_with(&name);
+    most_like.or_else(|| names().find(begins)).map(str::to_owned)
 }
 
 fn parse(name: &'static str, text: &str) -> Result<Recipe, ConfigError> {
@@ -102,7 +106,11 @@ mod tests {
     #[test]
     fn a_slip_is_met_with_the_nearest_name() {
         assert_eq!(nearest("stroke").as_deref(), Some("strokes"));
-        assert_eq!(nearest("fashion").as_deref(), Some("fashion-64-32-16"));
+        for near in ["fashion", "Fashion", "fashon", "fashion-64", "fashion-64-32-8"] {
+            assert_eq!(nearest(near).as_deref(), Some("fashion-64-32-16"), "{near}");
+        }
+        assert_eq!(nearest("f").as_deref(), Some("fashion-64-32-16"));
+        assert_eq!(nearest(""), None);
         assert_eq!(nearest("zzz"), None);
         let text = find("mnist-sigmod").unwrap_err().to_string();
         assert!(

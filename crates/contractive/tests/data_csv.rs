@@ -43,6 +43,30 @@ fn a_file_without_header_is_read_and_said_so() {
 }
 
 #[test]
+fn a_column_of_text_is_told_from_a_slip_and_may_be_the_labels() {
+    let table = b"a,species,b\n1,setosa,2\n3,virginica,4\n";
+    let error = bad_bytes("table.csv", table).to_string();
+    for text in ["table.csv line 2, column `species`: ", "got `setosa`", "--label-column species", "remove the column"]
+    {
+        assert!(error.contains(text), "{text} in {error}");
+    }
+    // Labels are taken already: the other column of text cannot be them.
+    let error = with_labels("kind,a,species\nx,1,setosa\n", "kind").unwrap_err().to_string();
+    assert!(error.contains("column `species`") && error.contains("remove the column"), "{error}");
+    assert!(!error.contains("--label-column"), "{error}");
+    // A header of numbers is more likely a row.
+    let error = bad_bytes("table.csv", b"5.1,3.5,setosa\n4.9,3.0,setosa\n").to_string();
+    assert!(error.contains("line 2, column `setosa`") && error.contains("give it a header line"), "{error}");
+    // Among numbers, text is a slip in one cell.
+    let error = bad_bytes("table.csv", b"a,b\n1,2\n3,x\n").to_string();
+    assert!(error.contains("fill or remove") && !error.contains("--label-column"), "{error}");
+    for hole in ["NA", "nan", "inf", "?", "1e99"] {
+        let error = bad_bytes("table.csv", format!("a,b\n1,{hole}\n3,4\n").as_bytes()).to_string();
+        assert!(error.contains("fill or remove") && !error.contains("--label-column"), "{hole}: {error}");
+    }
+}
+
+#[test]
 fn every_cell_must_be_a_finite_number() {
     for text in ["", "abc", "nan", "NaN", "inf", "-Infinity", "1e39", "1,5", "0x10", "1 2", "é"] {
         let quoted = format!("a,b\n1,2\n\n3,\"{text}\"\n5,6\n");

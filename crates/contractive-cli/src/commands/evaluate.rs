@@ -33,6 +33,10 @@ pub(crate) struct Evaluate {
 }
 
 const AFTER_HELP: &str = "\
+An untied decoder can make up for any shrinking of the code, so a small penalty alone proves no contraction. Compare
+models by jacobian_to_code_variance: penalty / (sum over code units of their variance over the rows). It does not
+change with the scale of the code; it is left out (null in JSON) where the code does not vary.
+
 Examples:
   cae evaluate runs/NAME
   cae evaluate runs/NAME --data mnist:test --json
@@ -85,6 +89,10 @@ fn in_words(e: &Evaluation) -> String {
     ));
     lines.push(("jacobian_norm", format!("{}  mean Frobenius norm", shown(e.jacobian_norm))));
     lines.push(("jacobian_mean_square", format!("{}  mean square of its entries", shown(e.jacobian_mean_square))));
+    if let Some(ratio) = e.jacobian_to_code_variance {
+        let meaning = "penalty over the variance of the code, whatever the code's scale";
+        lines.push(("jacobian_to_code_variance", format!("{}  {meaning}", shown(ratio))));
+    }
     if let Some(saturation) = e.saturation {
         lines.push(("saturation", format!("{}  of bounded units lie within 5 % of a bound", percent(saturation))));
     }

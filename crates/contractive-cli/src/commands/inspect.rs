@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use contractive::analysis::Activity;
 use contractive::core::jacobian::{explicit, singular_values};
 use contractive::core::matrix::MatRef;
 use contractive::data::Dataset;
@@ -10,7 +11,6 @@ use contractive::{Evaluation, Model, evaluate};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::activity::Activity;
 use crate::arguments::RowArguments;
 use crate::exit::Ending;
 use crate::introduction::network;
@@ -254,6 +254,11 @@ fn geometry_in_words(g: &Geometry, sizes: &[usize]) -> String {
             ),
         ),
     ];
+    if let Some(ratio) = g.numbers.jacobian_to_code_variance {
+        let line =
+            format!("{}  mean squared norm over the variance of the code, whatever the code's scale", shown(ratio));
+        lines.insert(2, ("jacobian_to_code_variance", line));
+    }
     if let Some(saturation) = g.numbers.saturation {
         lines.push(("saturation", format!("{} of bounded units lie within 5 % of a bound", percent(saturation))));
     }

@@ -6,6 +6,7 @@ mod evaluate;
 mod inspect;
 mod recipes;
 mod reconstruct;
+pub(crate) mod report;
 mod resume;
 mod train;
 
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Encode(encode::Encode),
     Reconstruct(reconstruct::Reconstruct),
     Inspect(inspect::Inspect),
+    Report(report::Report),
     Recipes(recipes::Recipes),
     Data(data::Data),
 }
@@ -36,6 +38,7 @@ impl Command {
             Command::Encode(command) => command.run(),
             Command::Reconstruct(command) => command.run(),
             Command::Inspect(command) => command.run(),
+            Command::Report(command) => command.run(),
             Command::Recipes(command) => command.run(),
             Command::Data(command) => command.run(),
         }

@@ -32,6 +32,9 @@ pub(crate) struct Resume {
     /// Threads, at least 1; the result does not depend on it [default: as the run was planned].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Make no report.html at the end.
+    #[arg(long, help_heading = "Output")]
+    no_report: bool,
     /// Show nothing but errors.
     #[arg(long, short, help_heading = "Output")]
     quiet: bool,
@@ -69,6 +72,6 @@ impl Resume {
         let reporting = Reporting::new(self.json, self.quiet);
         let prepared = prepare(&config, &self.source, reporting == Reporting::Quiet)?;
         run.write_config(&prepared.config)?;
-        session::run(&prepared, &run, resume, &self.source, reporting)
+        session::run(&prepared, &run, resume, &self.source, reporting, !self.no_report)
     }
 }

@@ -41,6 +41,9 @@ pub(crate) struct Train {
     /// Name of the run in runs/NAME-TIME [default: the recipe's or the data's name].
     #[arg(long, value_name = "NAME", conflicts_with = "out", help_heading = "Output")]
     name: Option<String>,
+    /// Make no report.html at the end.
+    #[arg(long, help_heading = "Output")]
+    no_report: bool,
     /// Show nothing but errors.
     #[arg(long, short, help_heading = "Output")]
     quiet: bool,
@@ -74,7 +77,7 @@ impl Train {
         let reporting = Reporting::new(self.json, self.quiet);
         let prepared = prepare(&config, &self.source, reporting == Reporting::Quiet)?;
         let run = self.run_directory(&prepared)?;
-        session::run(&prepared, &run, None, &self.source, reporting)
+        session::run(&prepared, &run, None, &self.source, reporting, !self.no_report)
     }
 
     /// The recipe, or the defaults, under the file and the flags.
@@ -88,9 +91,7 @@ impl Train {
             None if layers.iter().any(|layer| layer.has("data.spec")) => TrainConfig::default(),
             None => recipe::find(recipe::DEFAULT)?.config,
         };
-        let config = TrainConfig::layered(&base, &layers)?;
-        self.settings.check_taken(&config)?;
-        Ok(config)
+        Ok(TrainConfig::layered(&base, &layers)?)
     }
 
     /// Where the run goes; `time` is left out while only the folder above matters.

@@ -42,6 +42,13 @@ pub struct FiniteDifferenceScratch {
 }
 
 impl FiniteDifferenceScratch {
+    /// Adds the gradients, rounded once, to f32 sums.
+    pub fn round_into(&self, dW: &mut [Vec<f32>], db: &mut [Vec<f32>]) {
+        for (to, from) in dW.iter_mut().zip(&self.dW).chain(db.iter_mut().zip(&self.db)) {
+            to.iter_mut().zip(from).for_each(|(t, f)| *t += *f as f32);
+        }
+    }
+
     /// Sets the gradients to zero, sized for `net`.
     pub fn reset(&mut self, net: &[Layer64]) {
         self.dW.resize_with(net.len(), Vec::new);
@@ -51,6 +58,28 @@ impl FiniteDifferenceScratch {
             self.dW[l].resize(layer.W.len(), 0.0);
             self.db[l].clear();
             self.db[l].resize(layer.b.len(), 0.0);
+        }
+    }
+}
+
+/// P\[b\] of every row of `X` along its directions `u(b)`; with `w`, the gradients into the scratch and `dZ` (rows, m_1).
+pub fn finite_difference_rows<'u>(
+    P: &mut [f64],
+    dZ: &mut [f32],
+    scratch: &mut FiniteDifferenceScratch,
+    net: &[Layer64],
+    X: &[f32],
+    u: impl Fn(usize) -> &'u [f32],
+    epsilon: f64,
+    w: Option<f32>,
+) {
+    let (d, m) = (X.len() / P.len(), net[0].b.len());
+    scratch.reset(net);
+    for (b, P) in P.iter_mut().enumerate() {
+        *P = finite_difference_forward(scratch, net, &X[b * d..(b + 1) * d], u(b), epsilon);
+        if let Some(w) = w {
+            let dZ = &mut dZ[b * m..(b + 1) * m];
+            finite_difference_backward(dZ, scratch, net, u(b), epsilon, f64::from(w));
         }
     }
 }

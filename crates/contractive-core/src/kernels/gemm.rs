@@ -27,7 +27,13 @@ pub struct ViewMut<'a, T> {
 
 /// Number of entries a slice needs to hold a view.
 fn extent(rows: usize, columns: usize, row_stride: usize, column_stride: usize) -> usize {
-    if rows == 0 || columns == 0 { 0 } else { (rows - 1) * row_stride + (columns - 1) * column_stride + 1 }
+    if rows == 0 || columns == 0 {
+        return 0;
+    }
+    let last = (rows - 1).checked_mul(row_stride).zip((columns - 1).checked_mul(column_stride));
+    // A view past the end of memory fits no slice; without the check the sum would wrap to one that fits.
+    let needed = last.and_then(|(down, across)| down.checked_add(across)?.checked_add(1));
+    needed.unwrap_or(usize::MAX)
 }
 
 impl<'a, T> View<'a, T> {
@@ -194,6 +200,12 @@ mod tests {
                 assert_eq!(c[i * (n + 2) + n..(i + 1) * (n + 2)], [0.25, 0.25], "the neighbours are left alone");
             }
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "needs 18446744073709551615 entries")]
+    fn a_view_whose_extent_overflows_is_refused() {
+        ViewMut::strided(&mut [0.0_f32; 0], 1 << 33, 1 << 31, 1 << 31);
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub mod gemm;
 pub mod hessian;
 pub mod layerwise;
 pub mod logistic_last;
+mod memory;
 pub mod network_jacobian;
 pub mod operands;
 pub mod reconstruction;
@@ -45,13 +46,11 @@ pub mod weight_norms;
 
 use pulp::Arch;
 
-use self::finite_difference::FiniteDifferenceScratch;
-use self::frobenius_deep::WeightSums;
-use self::frobenius_deep::code_side::{self, CodeSideScratch, End, RowStack};
-use self::frobenius_deep::input_side::{self, TangentStack};
+use self::frobenius_deep::code_side::{self, End};
+use self::frobenius_deep::input_side;
 use self::frobenius_deep::order::{self, Order, Top};
-use self::hessian::HessianScratch;
-use self::network_jacobian::{Carry, Chain, ChainMemory, chain_forward_backward};
+pub use self::memory::LanePenalty;
+use self::network_jacobian::{Carry, Chain, chain_forward_backward};
 pub use self::operands::{DenseLayer, LaneRows, LayerPass, StepWeights};
 use crate::architecture::Architecture;
 use crate::penalty::Penalty;
@@ -236,7 +235,7 @@ impl Plan {
         matches!(self, Plan::InputSide { .. } | Plan::FiniteDifference { .. })
     }
 
-    /// Which encoder layers' weight gradients it gathers in [`WeightSums::W`], and whether K.
+    /// Which encoder layers' weight gradients it gathers in [`WeightSums::W`](frobenius_deep::WeightSums::W), and whether K.
     pub fn gathers(self, depth: usize) -> (std::ops::Range<usize>, bool) {
         match self {
             Plan::CodeSide { gram, .. } | Plan::HessianDeep { gram, .. } => (usize::from(gram)..depth, gram),
@@ -255,58 +254,10 @@ impl Plan {
     }
 }
 
-/// A lane's own memory for its penalty: scratch, and the sums that become weight gradients.
-#[derive(Debug, Clone, Default)]
-pub struct LanePenalty {
-    /// Sums over the lane's rows.
-    pub sums: WeightSums,
-    /// s_l, for dW_l,j += 2 s_l,j W_l,j.
-    pub s: Vec<Vec<f32>>,
-    /// What is added to db_l; finite differences alone.
-    pub db: Vec<Vec<f32>>,
-    /// w_b, one a row.
-    w: Vec<f32>,
-    rows: RowStack,
-    code_side: CodeSideScratch,
-    tangents: TangentStack,
-    hessian: HessianScratch,
-    differences: FiniteDifferenceScratch,
-    /// The chain's own sums.
-    pub chain: ChainMemory,
-    code: Vec<f32>,
-    d_code: Vec<f32>,
-}
-
 /// Numbers that a group of samples may hold in one stack of rows, so that it stays in a core's cache.
 const GROUP: usize = 1 << 18;
 
 impl LanePenalty {
-    /// Sets the sums that `plan` gathers to zero, sized for `net`.
-    pub fn reset(&mut self, plan: Plan, net: &[DenseLayer<'_>]) {
-        let depth = net.len();
-        let (layers, gathers_gram) = plan.gathers(depth);
-        let zero = |sum: &mut Vec<f32>, n: usize| {
-            sum.clear();
-            sum.resize(n, 0.0);
-        };
-        zero(&mut self.sums.K, if gathers_gram { net[0].m * net[0].m } else { 0 });
-        self.sums.W.resize_with(depth, Vec::new);
-        self.s.resize_with(depth, Vec::new);
-        self.db.resize_with(depth, Vec::new);
-        for (l, layer) in net.iter().enumerate() {
-            zero(&mut self.sums.W[l], if layers.contains(&l) { layer.m * layer.n } else { 0 });
-            zero(&mut self.s[l], if plan.gathers_row_scales(l, depth) { layer.m } else { 0 });
-            zero(&mut self.db[l], if plan.needs_f64() { layer.m } else { 0 });
-        }
-    }
-
-    /// The same for the sums of a chain, where the plan runs one.
-    pub fn reset_chain(&mut self, plan: Plan, chain: &[DenseLayer<'_>], depth: usize) {
-        if let Plan::NetworkJacobian { decoder_only, carry } = plan {
-            self.chain.reset(&chain[if decoder_only { depth } else { 0 }..], carry);
-        }
-    }
-
     /// P\[b\] for the rows of a lane; with `w` = contraction/N also every dZ of `passes` and the sums here.
     ///
     /// `passes[0]` is the encoder at the clean rows, `passes[1..]` at the corrupted ones of `hessian`.
@@ -429,26 +380,12 @@ impl LanePenalty {
                 }
             }
             Plan::FiniteDifference { epsilon, directions } => {
-                let (d, m) = (net[0].n, net[0].m);
-                let (net64, scratch) = (weights.net64, &mut self.differences);
-                scratch.reset(net64);
-                for (b, P) in P.iter_mut().enumerate() {
-                    let (x, u) =
-                        (&rows.X[b * d..(b + 1) * d], &rows.draws[b * directions * d..(b + 1) * directions * d]);
-                    *P = finite_difference::finite_difference_forward(scratch, net64, x, u, epsilon);
-                    if let Some(w) = w {
-                        let dZ = &mut passes[0][0].dZ[b * m..(b + 1) * m];
-                        finite_difference::finite_difference_backward(dZ, scratch, net64, u, epsilon, f64::from(w));
-                    }
-                }
-                let rounded = |to: &mut [Vec<f32>], from: &[Vec<f64>]| {
-                    for (to, from) in to.iter_mut().zip(from) {
-                        to.iter_mut().zip(from).for_each(|(t, f)| *t += *f as f32);
-                    }
-                };
+                let (net64, dZ) = (weights.net64, &mut passes[0][0].dZ);
+                let u = |b: usize| &rows.draws[b * directions * net[0].n..][..directions * net[0].n];
+                let scratch = &mut self.differences;
+                finite_difference::finite_difference_rows(P, dZ, scratch, net64, rows.X, u, epsilon, w);
                 if w.is_some() {
-                    rounded(&mut self.sums.W, &scratch.dW);
-                    rounded(&mut self.db, &scratch.db);
+                    scratch.round_into(&mut self.sums.W, &mut self.db);
                 }
             }
         }

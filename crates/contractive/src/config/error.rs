@@ -41,6 +41,23 @@ pub enum ConfigError {
         /// The keys that are known there.
         known: String,
     },
+    /// A setting of another kind than the one chosen, such as `probes` with the penalty `jacobian`.
+    #[error(
+        "{origin}{}: unknown key `{key}`: the {what} `{kind}` has no setting `{}`; leave it out or choose \
+         another {what}", line_text(*line), key.rsplit('.').next().unwrap_or(key)
+    )]
+    UnknownSetting {
+        /// The file, or "the command line".
+        origin: String,
+        /// Line, from 1.
+        line: Option<usize>,
+        /// The key with its sections, as `objective.penalty.probes`.
+        key: String,
+        /// What has kinds: `penalty`, `noise`, `optimiser` or `schedule`.
+        what: &'static str,
+        /// The kind chosen.
+        kind: String,
+    },
     /// A value of the wrong type or an unknown word.
     #[error("{origin}{}: `{key}`: {reason}{}", line_text(*line), hint_text(nearest))]
     Value {

@@ -80,18 +80,19 @@ impl TrainConfig {
     ///
     /// Tables merge key by key; lists and plain values are replaced. A table with `kind` is replaced when its kind
     /// changes, so settings of one penalty never leak into another. The word `"none"` (or `"auto"`) unsets an optional
-    /// key. Unknown keys and wrong values are refused with the layer's name, the line, and the nearest known key.
-    /// Ranges are left to [`TrainConfig::check`].
+    /// key. Unknown keys, settings of another kind and wrong values are refused with the layer's name, the line, and the
+    /// nearest known key. Ranges are left to [`TrainConfig::check`].
     ///
     /// # Errors
-    /// [`ConfigError::UnknownKey`] or [`ConfigError::Value`].
+    /// [`ConfigError::UnknownKey`], [`ConfigError::UnknownSetting`] or [`ConfigError::Value`].
     pub fn layered(base: &TrainConfig, layers: &[Layer]) -> Result<TrainConfig, ConfigError> {
-        let mut merged = Table::try_from(base).map_err(|e| ConfigError::NotWritable { reason: e.to_string() })?;
+        let mut merged = as_table(base)?;
         let mut config = base.clone();
         for layer in layers {
             merge(&mut merged, &layer.table, "");
             // A layer at a time, so that the layer which broke it is the one blamed.
             config = merged.clone().try_into().map_err(|e| blame(layer, &e))?;
+            refuse_settings_passed_over(layer, &merged, &as_table(&config)?)?;
         }
         Ok(config)
     }
@@ -134,6 +135,29 @@ fn merge(into: &mut Table, from: &Table, path: &str) {
 
 fn has_same_kind(old: &Table, new: &Table) -> bool {
     new.get("kind").is_none_or(|kind| old.get("kind") == Some(kind))
+}
+
+fn as_table(config: &TrainConfig) -> Result<Table, ConfigError> {
+    Table::try_from(config).map_err(|e| ConfigError::NotWritable { reason: e.to_string() })
+}
+
+/// Refuses a setting that the kind chosen does not have: serde passes over the keys beside a kind without settings.
+fn refuse_settings_passed_over(layer: &Layer, asked: &Table, taken: &Table) -> Result<(), ConfigError> {
+    for section in KINDS {
+        let table = |of| look_up(of, section).and_then(Value::as_table);
+        let (Some(asked), Some(taken)) = (table(asked), table(taken)) else { continue };
+        if let Some(setting) = asked.keys().find(|key| !taken.contains_key(*key)) {
+            let key = join(section, setting);
+            return Err(ConfigError::UnknownSetting {
+                origin: layer.origin.clone(),
+                line: line_of(layer, &key),
+                what: section.rsplit('.').next().unwrap_or(section),
+                kind: taken.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                key,
+            });
+        }
+    }
+    Ok(())
 }
 
 fn look_up<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
@@ -191,7 +215,7 @@ fn line_of(layer: &Layer, key: &str) -> Option<usize> {
 }
 
 /// The known word most like `word`, if one is near enough to be a slip.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let near = known.map(|k| (strsim::damerau_levenshtein(word, k), k)).min()?;
     let most = (word.chars().count().max(near.1.chars().count()) / 3).max(1);
     (near.0 <= most).then(|| near.1.to_owned())

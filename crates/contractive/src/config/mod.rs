@@ -26,7 +26,6 @@ use crate::preprocess::Scale;
 
 pub use error::ConfigError;
 pub use layers::Layer;
-pub(crate) use layers::nearest as nearest_word;
 
 /// A training run: data, network, objective and training.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -62,6 +62,45 @@ fn unknown_keys_name_the_file_the_line_and_the_nearest_key() {
 }
 
 #[test]
+fn settings_that_the_kind_does_not_have_are_refused_with_their_place() {
+    for (text, key, reason) in [
+        (
+            "[objective]\npenalty = { kind = \"jacobian\", probes = 3 }",
+            "objective.penalty.probes",
+            "the penalty `jacobian` has no setting `probes`",
+        ),
+        ("[objective.penalty]\nprobes = 3", "objective.penalty.probes", "`jacobian` has no setting `probes`"),
+        (
+            "[objective]\npenalty = { kind = \"none\", sigma = 0.1 }",
+            "objective.penalty.sigma",
+            "the penalty `none` has no setting `sigma`",
+        ),
+        (
+            "[training]\nschedule = { kind = \"constant\", floor = 0.1 }",
+            "training.schedule.floor",
+            "the schedule `constant` has no setting `floor`",
+        ),
+        ("[training.schedule]\nevery = 2", "training.schedule.every", "`constant` has no setting `every`"),
+    ] {
+        let error = over_default(text).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("run.toml, line 2: unknown key `{key}`: ")), "{error}");
+        assert!(error.contains(reason), "{error}");
+    }
+    for (text, key) in [
+        ("[objective]\nnoise = { kind = \"gaussian\", sigma = 0.1, share = 0.2 }", "objective.noise.share"),
+        ("[training]\noptimiser = { kind = \"sgd\", momentum = 0.9 }", "training.optimiser.momentum"),
+    ] {
+        let error = over_default(text).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("run.toml, line 2: unknown key `{key}`")), "{error}");
+    }
+    // A kind set above does not bring back what a layer below asked of another.
+    let layers = [layer("objective.penalty.probes = 3"), layer("objective.penalty = \"projection\"")];
+    assert!(TrainConfig::layered(&TrainConfig::default(), &layers).is_err());
+    let projection = over_default("[objective]\npenalty = { kind = \"projection\", probes = 3 }").unwrap();
+    assert!(TrainConfig::layered(&projection, &[layer("objective.penalty = \"jacobian\"")]).is_ok());
+}
+
+#[test]
 fn wrong_values_name_the_key_and_the_layer_at_fault() {
     let text = over_default("[model]\nhidden_activation = \"rellu\"\n").unwrap_err().to_string();
     assert!(text.contains("run.toml, line 2: `model.hidden_activation`: unknown variant `rellu`"), "{text}");

@@ -38,6 +38,7 @@ pub(crate) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Resul
 
     let mut values = Vec::new();
     let mut labels = Labels::default();
+    let mut is_first = true;
     let mut more = header.is_none() || read(&mut record)?;
     while more {
         let line = || line_of(path, record.position().map_or(0, |position| position.byte()));
@@ -53,12 +54,25 @@ pub(crate) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Resul
                 must_be,
                 text: String::from_utf8_lossy(cell).into_owned(),
             };
+            // In the first row below a header; further down the column has held numbers.
+            let text_column = || {
+                let names = header.as_ref().filter(|_| is_first && is_word(cell))?;
+                Some(DataError::TextColumn {
+                    path: path.to_path_buf(),
+                    line: line(),
+                    column: names[i].clone(),
+                    text: String::from_utf8_lossy(cell).into_owned(),
+                    can_be_labels: label_at.is_none(),
+                    header_has_numbers: names.iter().any(|name| number(name.as_bytes()).is_some()),
+                })
+            };
             if Some(i) == label_at {
                 labels.push(cell).ok_or_else(|| refused("a label"))?;
             } else {
-                values.push(number(cell).ok_or_else(|| refused(A_NUMBER))?);
+                values.push(number(cell).ok_or_else(|| text_column().unwrap_or_else(|| refused(A_NUMBER)))?);
             }
         }
+        is_first = false;
         more = read(&mut record)?;
     }
 
@@ -104,6 +118,16 @@ fn is_data(record: &ByteRecord) -> bool {
 fn number(cell: &[u8]) -> Option<f32> {
     let value: f32 = std::str::from_utf8(cell).ok()?.parse().ok()?;
     value.is_finite().then_some(value)
+}
+
+/// Whether a cell is text and no hole: neither a number of any size nor one of the usual marks of a missing one.
+fn is_word(cell: &[u8]) -> bool {
+    const HOLES: [&str; 8] = ["na", "n/a", "#n/a", "null", "none", "nil", "missing", "unknown"];
+    std::str::from_utf8(cell).is_ok_and(|text| {
+        text.chars().any(char::is_alphabetic)
+            && text.parse::<f64>().is_err()
+            && !HOLES.contains(&text.to_lowercase().as_str())
+    })
 }
 
 fn find_column(path: &Path, column: &str, header: Option<&[String]>) -> Result<usize, DataError> {

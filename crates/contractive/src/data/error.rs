@@ -209,6 +209,25 @@ pub enum DataError {
         /// What it says.
         text: String,
     },
+    /// A column of a text table begins with a word.
+    #[error(
+        "{} line {line}, column `{column}`: every cell of a feature must be a finite number, got {}; {}{}",
+        path.display(), cell(text), text_remedy(column, *can_be_labels), header_remedy(*header_has_numbers)
+    )]
+    TextColumn {
+        /// The file.
+        path: PathBuf,
+        /// The line in the file, from 1.
+        line: u64,
+        /// The column's name.
+        column: String,
+        /// What its first cell says.
+        text: String,
+        /// Whether no other column was chosen for the labels.
+        can_be_labels: bool,
+        /// Whether the line read as the header holds numbers, as a row would.
+        header_has_numbers: bool,
+    },
     /// A line of a text table with too many or too few cells.
     #[error("{} line {line} must have {expected} cells like the first line, got {got}", path.display())]
     Ragged {
@@ -287,6 +306,26 @@ fn paths(searched: &[PathBuf]) -> String {
         let _ = write!(text, "{}{}", if i == 0 { "" } else { ", " }, path.display());
     }
     if text.is_empty() { "no folder (no --data-dir, and no home folder is known)".into() } else { text }
+}
+
+fn text_remedy(column: &str, can_be_labels: bool) -> String {
+    let is_plain = column.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+    let quoted = if is_plain { column.to_owned() } else { format!("\"{column}\"") };
+    if can_be_labels {
+        format!(
+            "if it holds labels, name it with --label-column {quoted}; else remove the column or write it as numbers"
+        )
+    } else {
+        "remove the column or write it as numbers".into()
+    }
+}
+
+fn header_remedy(header_has_numbers: bool) -> &'static str {
+    if header_has_numbers {
+        "; the first line was read as the columns' names: if it is a row, give it a header line above"
+    } else {
+        ""
+    }
 }
 
 /// A cell as it is shown: quoted, and cut when long, because a damaged file can make one cell of the whole file.

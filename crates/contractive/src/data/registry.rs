@@ -159,7 +159,7 @@ fn locate_files(set: &Registered, files: &PartFiles, options: &LoadOptions) -> R
 /// Downloads what a set lacks into `into/NAME/`, and returns the paths of all its files.
 ///
 /// Files already there with the right sum are kept; any other is replaced. Each is written beside its place, checked,
-/// and only then moved there.
+/// and only then moved there. A download that fails leaves no folder that was made for it.
 ///
 /// # Errors
 ///
@@ -188,10 +188,19 @@ fn fetch_file(
         searched: vec![folder.to_path_buf()],
         remedy: "it has no official download: place the file there yourself",
     })?;
+    let absent: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
     std::fs::create_dir_all(folder).map_err(|e| DataError::io("create", folder, e))?;
     let expected = download::Expected { size: file.size, sha256: file.sha256 };
-    download::download(url, expected, &target, &mut |done| progress(file.name, done, file.size))?;
-    Ok(target)
+    match download::download(url, expected, &target, &mut |done| progress(file.name, done, file.size)) {
+        Ok(()) => Ok(target),
+        Err(e) => {
+            // The folders made for it go again; one that someone else has put something into stays.
+            for folder in absent {
+                let _ = std::fs::remove_dir(folder);
+            }
+            Err(e)
+        }
+    }
 }
 
 /// What is known of one file of a set.

@@ -8,6 +8,7 @@
 //! | `checkpoints/last.safetensors`, `checkpoints/best.safetensors` | [checkpoints](crate::checkpoint) |
 //! | `model/` | the best model |
 //! | `images/` | pictures |
+//! | `report.html` | the page that explains the run |
 
 mod error;
 mod events;

@@ -15,7 +15,8 @@ use crate::run::RunError;
 pub enum TrainError {
     /// A number was no longer finite.
     #[error(
-        "training diverged in epoch {epoch}, step {step}: {term} is not finite; {}lower `training.learning_rate` or set `training.clip`",
+        "training diverged in epoch {epoch}, step {step}: {term} is not finite; {}lower `training.learning_rate` \
+         (--learning-rate) or set `training.clip` (--clip)",
         last_good_text(last_good)
     )]
     Diverged {

@@ -21,6 +21,8 @@ pub enum Purpose {
     TestPenalty = 6,
     /// The penalty's draws when a model is evaluated.
     EvaluationPenalty = 7,
+    /// Directions and rows of an analysis.
+    Analysis = 16,
 }
 
 /// A stream of random numbers, the same on every platform.

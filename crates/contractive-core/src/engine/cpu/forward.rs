@@ -14,6 +14,9 @@ use crate::matrix::MatRef;
 impl CpuEngine {
     /// `layers` of one stack over `rows`, block by block; each layer is (M, bias, activation).
     pub(super) fn forward(&mut self, rows: MatRef<'_>, output: &mut [f32], is_encoder: bool) {
+        if rows.rows() == 0 {
+            return;
+        }
         let plan = self.derived_for.map_or(Plan::None, |plans| plans[0]);
         self.derive(plan);
         let architecture = self.parameters.architecture();

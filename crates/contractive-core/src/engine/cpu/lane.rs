@@ -84,10 +84,11 @@ impl Lane {
     /// Rows `rows` of the batch, all phases.
     pub fn run(&mut self, step: &Step<'_>, stores: &mut LaneStores<'_>, rows: Range<usize>) {
         let n = rows.len();
-        self.L.resize(n, 0.0);
-        // What no page fills is 0, not the last pass's: without a penalty, ‖J‖² may have been measured since.
-        self.P.clear();
-        self.P.resize(n, 0.0);
+        // From 0: a pass without a decoder leaves no loss, and one without a penalty no penalty.
+        for values in [&mut self.L, &mut self.P] {
+            values.clear();
+            values.resize(n, 0.0);
+        }
         self.passes.resize_with(step.inputs.len(), Vec::new);
         for point in 0..step.inputs.len() {
             self.encode(step, stores, rows.clone(), point);

@@ -33,7 +33,9 @@ pub fn run<R: Send>(pool: Option<&ThreadPool>, work: impl FnOnce() -> R + Send) 
 
 /// While it lives, this thread's f32 and f64 arithmetic rounds subnormal numbers to zero (x86 only).
 ///
-/// Adam's means of squares sink into the subnormal range, where each operation costs a hundred cycles.
+/// Adam's means of squares sink into the subnormal range, where each operation costs a hundred cycles. The language
+/// assumes the default floating-point mode, so the compiler may fold a constant expression with subnormals as if the mode
+/// were off: such a result can differ in a number below 1e-38, never in memory safety. Nothing in the kernels folds one.
 pub struct FlushToZero {
     #[cfg(target_arch = "x86_64")]
     before: u32,

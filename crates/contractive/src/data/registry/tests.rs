@@ -127,6 +127,35 @@ fn no_server_is_a_network_error() {
 }
 
 #[test]
+fn a_failed_fetch_leaves_no_folder_that_it_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(); // closed again at once
+    let file = |url: String| RegisteredFile {
+        name: "file.gz",
+        url: Some(Box::leak(url.into_boxed_str())),
+        size: 4,
+        sha256: Box::leak(sum_of(b"four").into_boxed_str()),
+        md5: None,
+    };
+    let refused = file(format!("http://127.0.0.1:{port}/file.gz"));
+    let set = find("mnist").unwrap();
+    let into = folder.path().join("new").join("mnist");
+    fetch_file(set, &refused, &into, &mut |_, _, _| {}).unwrap_err();
+    assert_eq!(names_in(folder.path()), [""; 0]);
+
+    // What was there before stays, empty or not.
+    std::fs::create_dir(folder.path().join("new")).unwrap();
+    fetch_file(set, &refused, &into, &mut |_, _, _| {}).unwrap_err();
+    assert_eq!(names_in(folder.path()), ["new"]);
+    assert_eq!(names_in(&folder.path().join("new")), [""; 0]);
+    let (url, served) = serve(ok(4, b"four"));
+    let path = fetch_file(set, &file(url), &into, &mut |_, _, _| {}).unwrap();
+    served.join().unwrap();
+    fetch_file(set, &RegisteredFile { name: "other.gz", ..refused }, &into, &mut |_, _, _| {}).unwrap_err();
+    assert_eq!((names_in(&into), path), (vec!["file.gz".to_string()], into.join("file.gz")));
+}
+
+#[test]
 fn a_set_without_download_says_to_place_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let error = fetch("cifar10-gray", folder.path(), &mut |_, _, _| {}).unwrap_err();

@@ -1,0 +1,97 @@
+//! The top of the page: what was trained and what came of it.
+
+use askama::Template;
+use contractive::Evaluation;
+use contractive::core::Loss;
+use contractive::record::RunRecord;
+
+use super::ReportError;
+use super::loss::formula;
+use super::network::chain;
+use super::number::{count, duration, grouped, percent, significant};
+use crate::error::FigureError;
+
+struct Figure {
+    name: String,
+    value: String,
+    of: String,
+}
+
+#[derive(Template)]
+#[template(path = "header.html")]
+struct Header {
+    name: String,
+    line: String,
+    figures: Vec<Figure>,
+    advice: Vec<String>,
+}
+
+/// The loss trained with, on the rows judged; NaN where it is not defined there.
+pub(super) fn judged_loss(e: &Evaluation) -> f64 {
+    match e.loss {
+        Loss::Mse => e.mse,
+        Loss::Sse => e.sse,
+        Loss::Bce => e.bce.unwrap_or(f64::NAN),
+        Loss::CrossEntropy => e.cross_entropy.unwrap_or(f64::NAN),
+    }
+}
+
+pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
+    let e = &run.evaluation;
+    let k = run.architecture.code_size();
+    let seconds = run.history.iter().map(|epoch| epoch.seconds).sum();
+    let word = if run.data.image_shape.is_some() { "pixel" } else { "feature" };
+    let figure = |name: &str, value: String, of: String| Figure { name: name.to_owned(), value, of };
+    let figures = vec![
+        figure(
+            &format!("{} on {} rows", run.part, grouped(e.rows)),
+            significant(judged_loss(e), 4),
+            match e.loss {
+                Loss::Mse => format!("mean squared error a {word}"),
+                loss => format!("{loss}; squared error {} a {word}", significant(e.mse, 3)),
+            },
+        ),
+        figure("mean ‖J‖", significant(e.jacobian_norm, 3), format!("‖J‖² {}", significant(e.penalty, 3))),
+        figure(
+            "local dimension",
+            significant(run.spectrum.participation_ratio, 3),
+            format!("of {}", count(run.spectrum.mean.len(), "direction")),
+        ),
+        figure("dead code units", format!("{:.0}", e.dead_code_units * k as f64), format!("of {}", grouped(k))),
+        figure("trained", count(run.history.len(), "epoch"), format!("in {}", duration(seconds))),
+    ];
+    let line = format!(
+        "{} through {}, minimising {}{}",
+        run.data.name,
+        chain(&run.architecture.encoder_sizes),
+        formula(run),
+        run.config.objective.noise.map_or_else(String::new, |noise| format!(" with {} input noise", noise.name())),
+    );
+    let header = Header { name: run.name.clone(), line, figures, advice: advice(run) };
+    Ok(header.render().map_err(FigureError::from)?)
+}
+
+/// What a reader should not miss.
+fn advice(run: &RunRecord) -> Vec<String> {
+    let e = &run.evaluation;
+    let mut all = Vec::new();
+    let finite = run.history.iter().all(|epoch| epoch.train.total.is_finite() && epoch.watched().is_finite());
+    if !finite {
+        all.push("A loss is not finite: training diverged. Lower the learning rate or set a clip.".to_owned());
+    }
+    if e.dead_code_units > 0.2 {
+        all.push(format!("{} of the code's units are dead.", percent(e.dead_code_units)));
+    }
+    if run.spectrum.mean.first() == Some(&0.0) {
+        all.push("The code does not move at all: it has collapsed. Lower the contraction.".to_owned());
+    }
+    if e.saturation.is_some_and(|share| share > 0.5) {
+        all.push(format!("{} of bounded units are saturated.", percent(e.saturation.unwrap_or_default())));
+    }
+    let both = run.kept().and_then(|kept| Some((kept.train.reconstruction, kept.validation?.reconstruction)));
+    if let Some((train, validation)) = both.filter(|(train, validation)| *validation > 1.3 * train) {
+        let more = percent(validation / train - 1.0);
+        all.push(format!("Validation reconstruction is {more} above training: it learns by heart."));
+    }
+    all
+}

@@ -1,0 +1,23 @@
+//! What a trained encoder does to its rows: pure functions, seeded, of bounded memory.
+//!
+//! | page | says |
+//! |---|---|
+//! | [`spectrum`](mod@spectrum) | the singular values of J = ∂h/∂x and the local dimension |
+//! | [`contraction`] | how distances shrink from rows to codes, over the distance |
+//! | [`histogram`] | how a number is spread over rows |
+//! | [`principal`] | the plane in which codes spread most |
+//! | [`activity`] | units that never move, units at a bound |
+//!
+//! Rows are always as the network takes them, after preprocessing.
+
+pub mod activity;
+pub mod contraction;
+pub mod histogram;
+pub mod principal;
+pub mod spectrum;
+
+pub use activity::Activity;
+pub use contraction::{ContractionPoint, contraction_curve, typical_distance};
+pub use histogram::Histogram;
+pub use principal::{PrincipalPlane, principal_plane};
+pub use spectrum::{Spectrum, spectrum};
