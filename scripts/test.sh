@@ -10,24 +10,22 @@ cd "$(dirname "$0")/.."
 say() { printf '\n== %s\n' "$*"; }
 
 command -v cargo >/dev/null || { echo "cargo must be on the PATH: install Rust with rustup (https://rustup.rs)" >&2; exit 1; }
-if ! command -v cc >/dev/null; then
-    say "installing a C compiler"
+# need WHAT TEST PACKAGE...: installs Debian packages when the test fails, or says what to install.
+need() {
+    local what=$1 check=$2
+    shift 2
+    if eval "$check" >/dev/null 2>&1; then return; fi
+    say "installing $what"
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-        apt-get update -qq && apt-get install -y -qq gcc libc6-dev
+        apt-get update -qq && apt-get install -y -qq "$@"
     else
-        echo "a C compiler must be on the PATH: install gcc or clang" >&2
+        echo "$what must be on the PATH: install $*" >&2
         exit 1
     fi
-fi
-if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-    say "installing python3-venv"
-    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-        apt-get update -qq && apt-get install -y -qq python3 python3-venv
-    else
-        echo "python3 with venv must be on the PATH: install python3 and python3-venv" >&2
-        exit 1
-    fi
-fi
+}
+need "a C compiler" "command -v cc" gcc libc6-dev
+need "python3 with venv" "python3 -c 'import ensurepip, venv'" python3 python3-venv
+
 if [ -z "${CONTRACTIVE_DATA_DIR:-}" ] && [ -d ../shared/data ]; then
     CONTRACTIVE_DATA_DIR=$(cd ../shared/data && pwd)
     export CONTRACTIVE_DATA_DIR

@@ -16,6 +16,20 @@ pub(crate) struct SourceArguments {
     pub(crate) offline: bool,
 }
 
+/// What a training run shows and leaves.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct OutputArguments {
+    /// Make no report.html at the end.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) no_report: bool,
+    /// Show nothing but errors.
+    #[arg(long, short, help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Print one JSON object an epoch and one at the end to standard output, and nothing else.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
 /// The rows that a trained model is used on.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RowArguments {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use contractive::RunDirectory;
 
-use crate::arguments::SourceArguments;
+use crate::arguments::{OutputArguments, SourceArguments};
 use crate::exit::{Ending, Usage};
 use crate::progress::Reporting;
 use crate::session;
@@ -32,15 +32,8 @@ pub(crate) struct Resume {
     /// Threads, at least 1; the result does not depend on it [default: as the run was planned].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Make no report.html at the end.
-    #[arg(long, help_heading = "Output")]
-    no_report: bool,
-    /// Show nothing but errors.
-    #[arg(long, short, help_heading = "Output")]
-    quiet: bool,
-    /// Print one JSON object an epoch and one at the end to standard output, and nothing else.
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 const AFTER_HELP: &str = "\
@@ -72,8 +65,8 @@ impl Resume {
         if let Some(threads) = self.threads {
             config.training.threads = Some(threads);
         }
-        let reporting = Reporting::new(self.json, self.quiet);
+        let reporting = Reporting::new(self.output.json, self.output.quiet);
         let prepared = prepare(&config, &self.source, reporting == Reporting::Quiet)?;
-        session::run(&prepared, &run, resume, &self.source, reporting, !self.no_report)
+        session::run(&prepared, &run, resume, &self.source, reporting, !self.output.no_report)
     }
 }

@@ -8,7 +8,7 @@ use contractive::config::Layer;
 use contractive::run::{RunError, default_path};
 use contractive::{Prepared, RunDirectory, TrainConfig, recipe};
 
-use crate::arguments::SourceArguments;
+use crate::arguments::{OutputArguments, SourceArguments};
 use crate::exit::{Ending, Usage};
 use crate::output::check_folder;
 use crate::progress::Reporting;
@@ -41,15 +41,8 @@ pub(crate) struct Train {
     /// Name of the run in runs/NAME-TIME [default: the recipe's or the data's name].
     #[arg(long, value_name = "NAME", conflicts_with = "out", help_heading = "Output")]
     name: Option<String>,
-    /// Make no report.html at the end.
-    #[arg(long, help_heading = "Output")]
-    no_report: bool,
-    /// Show nothing but errors.
-    #[arg(long, short, help_heading = "Output")]
-    quiet: bool,
-    /// Print one JSON object an epoch and one at the end to standard output, and nothing else.
-    #[arg(long, help_heading = "Output")]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 const AFTER_HELP: &str = "\
@@ -74,10 +67,10 @@ impl Train {
         } else {
             check_place(&self.place(&config, None))?;
         }
-        let reporting = Reporting::new(self.json, self.quiet);
+        let reporting = Reporting::new(self.output.json, self.output.quiet);
         let prepared = prepare(&config, &self.source, reporting == Reporting::Quiet)?;
         let run = self.run_directory(&prepared)?;
-        session::run(&prepared, &run, None, &self.source, reporting, !self.no_report)
+        session::run(&prepared, &run, None, &self.source, reporting, !self.output.no_report)
     }
 
     /// The recipe, or the defaults, under the file and the flags.

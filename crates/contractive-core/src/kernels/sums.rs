@@ -6,14 +6,21 @@ const LANES: usize = 16;
 /// Terms summed in f32 before they go to f64.
 const BLOCK: usize = 64 * LANES;
 
+/// Σ_i term(a_i, b_i).
 #[inline(always)]
-fn blocked(n: usize, block: impl Fn(std::ops::Range<usize>) -> f64) -> f64 {
+fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f64 {
     let mut total = 0.0;
-    let mut start = 0;
-    while start < n {
-        let end = (start + BLOCK).min(n);
-        total += block(start..end);
-        start = end;
+    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
+        let (a16, a_rest) = a.as_chunks::<LANES>();
+        let (b16, b_rest) = b.as_chunks::<LANES>();
+        let mut sums = [0.0_f32; LANES];
+        for (a, b) in a16.iter().zip(b16) {
+            for i in 0..LANES {
+                sums[i] += term(a[i], b[i]);
+            }
+        }
+        total += sums.iter().map(|&s| f64::from(s)).sum::<f64>();
+        total += a_rest.iter().zip(b_rest).map(|(&a, &b)| f64::from(term(a, b))).sum::<f64>();
     }
     total
 }
@@ -21,48 +28,23 @@ fn blocked(n: usize, block: impl Fn(std::ops::Range<usize>) -> f64) -> f64 {
 /// Σ_i a_i b_i.
 #[inline(always)]
 pub fn dot(a: &[f32], b: &[f32]) -> f64 {
-    blocked(
-        a.len(),
+    sum(
+        a,
+        b,
         #[inline(always)]
-        |r| {
-            let (a, b) = (&a[r.clone()], &b[r]);
-            let (a16, a_rest) = a.as_chunks::<LANES>();
-            let (b16, b_rest) = b.as_chunks::<LANES>();
-            let mut sums = [0.0_f32; LANES];
-            for (a, b) in a16.iter().zip(b16) {
-                for i in 0..LANES {
-                    sums[i] += a[i] * b[i];
-                }
-            }
-            finish(sums) + a_rest.iter().zip(b_rest).map(|(a, b)| f64::from(a * b)).sum::<f64>()
-        },
+        |a, b| a * b,
     )
 }
 
 /// Σ_i a_i² b_i.
 #[inline(always)]
 pub fn square_dot(a: &[f32], b: &[f32]) -> f64 {
-    blocked(
-        a.len(),
+    sum(
+        a,
+        b,
         #[inline(always)]
-        |r| {
-            let (a, b) = (&a[r.clone()], &b[r]);
-            let (a16, a_rest) = a.as_chunks::<LANES>();
-            let (b16, b_rest) = b.as_chunks::<LANES>();
-            let mut sums = [0.0_f32; LANES];
-            for (a, b) in a16.iter().zip(b16) {
-                for i in 0..LANES {
-                    sums[i] += a[i] * a[i] * b[i];
-                }
-            }
-            finish(sums) + a_rest.iter().zip(b_rest).map(|(a, b)| f64::from(a * a * b)).sum::<f64>()
-        },
+        |a, b| a * a * b,
     )
-}
-
-#[inline(always)]
-fn finish(sums: [f32; LANES]) -> f64 {
-    sums.iter().map(|&s| f64::from(s)).sum()
 }
 
 /// Σ_i v_i², vectorised for the machine.
