@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use contractive::analysis::Activity;
-use contractive::core::jacobian::{explicit, singular_values};
+use contractive::analysis::{Activity, spectrum};
 use contractive::core::matrix::MatRef;
 use contractive::data::Dataset;
 use contractive::{Evaluation, Model, evaluate};
@@ -117,34 +116,18 @@ fn layers(model: &Model) -> Vec<LayerRecord> {
     all
 }
 
-/// Judges the rows and averages the singular values of their Jacobians, one Jacobian in memory at a time.
+/// Judges the rows, and takes the spectrum of their Jacobians.
 fn look(model: &Model, data: &Dataset, threads: usize) -> anyhow::Result<Geometry> {
     let numbers = evaluate(model, data, threads)?;
-    let net = model.architecture();
-    let (d, k) = (net.input_size(), net.code_size());
-    let mut means = vec![0.0; d.min(k)];
-    let (mut ratio, mut above) = (0.0, 0.0);
-    let mut row = vec![0.0; d];
-    for r in 0..data.len() {
-        data.fill_range(r..r + 1, &mut row);
-        model.preprocessing.apply(&mut row);
-        let values = singular_values(&explicit(&model.parameters, MatRef::new(&row, 1, d)), k, d);
-        let squares: f64 = values.iter().map(|s| s * s).sum();
-        let fourths: f64 = values.iter().map(|s| s.powi(4)).sum();
-        // A row at which the code does not move at all has dimension 0.
-        if fourths > 0.0 {
-            ratio += squares * squares / fourths;
-            above += values.iter().filter(|s| **s > 0.1 * values[0]).count() as f64;
-        }
-        means.iter_mut().zip(&values).for_each(|(mean, s)| *mean += s);
-    }
-    let n = data.len().max(1) as f64;
-    means.iter_mut().for_each(|mean| *mean /= n);
+    let mut rows = data.to_vec();
+    model.preprocessing.apply(&mut rows);
+    let rows = MatRef::new(&rows, data.len(), model.architecture().input_size());
+    let spectrum = spectrum(&model.parameters, rows, threads);
     Ok(Geometry {
-        rows: data.len(),
-        singular_values: means,
-        participation_ratio: ratio / n,
-        above_a_tenth: above / n,
+        rows: spectrum.rows,
+        singular_values: spectrum.mean,
+        participation_ratio: spectrum.participation_ratio,
+        above_a_tenth: spectrum.above_a_tenth,
         dead_units: Activity::measure(model, data, &(0..data.len() as u32).collect::<Vec<_>>()).dead(),
         numbers,
     })
