@@ -3,6 +3,7 @@
 use askama::Template;
 use contractive::EpochRecord;
 use contractive::record::RunRecord;
+use contractive::train::Divergence;
 
 use super::chart::{Chart, Line, range};
 use super::number::{duration, plain, significant};
@@ -27,6 +28,7 @@ struct LossPanel {
     epochs: usize,
     kept: usize,
     last_is_kept: bool,
+    divergence: Option<Divergence>,
     formula: String,
     has_penalty: bool,
     /// (fall of the watched total since the first epoch in percent, what is watched).
@@ -56,7 +58,8 @@ pub(super) fn panel(record: &RunRecord) -> Result<String, FigureError> {
     Ok(LossPanel {
         epochs: history.len(),
         kept,
-        last_is_kept: kept == last.epoch && history.len() > 1,
+        last_is_kept: kept == last.epoch && history.len() > 1 && record.divergence.is_none(),
+        divergence: record.divergence.clone(),
         formula: formula(record),
         has_penalty: objective.has_penalty(),
         fall: (history.len() > 1 && fall.is_finite()).then(|| (format!("{fall:.0}"), watched)),
@@ -134,12 +137,19 @@ fn chart(record: &RunRecord, id: &str, title: &str, parts: &[Part]) -> Result<St
     }
     let (low, high) = range(lines.iter().flat_map(|line| line.values.iter().copied()));
     let (first, last) = range(epochs.iter().copied());
-    let mut chart = Chart::new(Axis::whole_numbers(first, last, 8), Axis::of_values(low, high, 5), "epoch", title);
+    let end = record.divergence.as_ref().map(|divergence| divergence.epoch as f64);
+    let mut chart = Chart::new(
+        Axis::whole_numbers(first, last.max(end.unwrap_or(last)), 8),
+        Axis::of_values(low, high, 5),
+        "epoch",
+        title,
+    );
     let described = describe(&lines, &epochs);
     chart.lines = lines;
     if history.len() > 1 && record.kept().is_some() {
         chart.marks.push((record.provenance.epoch as f64, "kept".to_owned()));
     }
+    chart.marks.extend(end.map(|epoch| (epoch, "diverged".to_owned())));
     chart.draw(id, &format!("{title} over the epochs"), &described, Some((first, last)))
 }
 
