@@ -123,6 +123,11 @@ def epoch_shown(browser):
     return int(find(browser, "#epoch-now").text), dict(zip(names, values, strict=True))
 
 
+def number(text):
+    """From the page's way of writing it, such as 2.3×10³⁵."""
+    return float(text.translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")).replace("×10", "e"))
+
+
 def assert_is_epoch(shown, record):
     """The numbers shown are those of metrics.jsonl, to the digits shown (five significant ones)."""
     epoch, values = shown
@@ -134,7 +139,7 @@ def assert_is_epoch(shown, record):
         "mean ‖J‖": record["jacobian_norm"],
     }
     for name, value in wanted.items():
-        assert float(values[name]) == pytest.approx(value, rel=1e-4), name
+        assert number(values[name]) == pytest.approx(value, rel=1e-4), name
 
 
 @pytest.mark.parametrize("name", ["images", "table", "diverged"])

@@ -13,6 +13,8 @@ use crate::panel::Stroke;
 
 /// Most epochs in the table; longer histories show every so many.
 const MOST_ROWS: usize = 200;
+/// Longest text of a number that is shown as it was set.
+const MOST_DIGITS: usize = 8;
 
 /// One part of the objective over the epochs.
 struct Part<'a> {
@@ -62,7 +64,7 @@ pub(super) fn panel(record: &RunRecord) -> Result<String, FigureError> {
         divergence: record.divergence.clone(),
         formula: formula(record),
         has_penalty: objective.has_penalty(),
-        fall: (history.len() > 1 && fall.is_finite()).then(|| (format!("{fall:.0}"), watched)),
+        fall: (kept > first.epoch && fall.is_finite()).then(|| (format!("{fall:.0}"), watched)),
         time: duration(history.iter().map(|epoch| epoch.seconds).sum()),
         charts: charts(record)?,
         headings,
@@ -181,8 +183,9 @@ fn table(record: &RunRecord) -> (Vec<&'static str>, Vec<TableRow>, usize) {
     let every = history.len().div_ceil(MOST_ROWS).max(1);
     let (kept, last) = (record.provenance.epoch, history.len());
     let shown = history.iter().enumerate().filter(|(i, e)| i % every == 0 || e.epoch == kept || i + 1 == last);
-    // A learning rate is a setting, not a measurement: it has as many digits as it was given.
-    let text = |name: &str, v: f64| if name == "learning rate" { plain(v) } else { significant(v, 5) };
+    // A learning rate that was set, not computed by a schedule, has as many digits as it was given.
+    let is_set = |name: &str, text: &str| name == "learning rate" && text.len() <= MOST_DIGITS;
+    let text = |name: &str, v: f64| Some(plain(v)).filter(|t| is_set(name, t)).unwrap_or_else(|| significant(v, 5));
     let rows = shown.map(|(_, e)| TableRow {
         epoch: e.epoch,
         is_kept: e.epoch == kept,

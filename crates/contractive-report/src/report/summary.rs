@@ -107,6 +107,7 @@ fn advice(run: &RunRecord) -> Vec<String> {
         all.push(format!("{} of bounded units are saturated.", percent(e.saturation.unwrap_or_default())));
     }
     let both = run.kept().and_then(|kept| Some((kept.train.reconstruction, kept.validation?.reconstruction)));
+    let both = both.filter(|_| run.divergence.is_none());
     if let Some((train, validation)) = both.filter(|(train, validation)| *validation > 1.3 * train) {
         let more = percent(validation / train - 1.0);
         all.push(format!("Validation reconstruction is {more} above training: it learns by heart."));
