@@ -67,19 +67,26 @@ pub fn row_square_norms(arch: Arch, q: &mut [f32], W: &[f32], n: usize) {
     );
 }
 
-/// Rows `from..` of T = Wᵀ, as many as `T` holds: W has shape (m, n), T has rows of m; by blocks that stay in cache.
+/// Rows `from..` of T = Wᵀ, as many as `T` holds: W has shape (m, n), T has rows of m; by squares that fit registers.
 pub fn transpose(arch: Arch, T: &mut [f32], W: &[f32], m: usize, n: usize, from: usize) {
-    const TILE: usize = 16;
+    const SIDE: usize = 8;
     arch.dispatch(
         #[inline(always)]
         || {
-            for (band, T) in T.chunks_mut(TILE * m).enumerate() {
-                let left = from + band * TILE;
-                for j0 in (0..m).step_by(TILE) {
-                    for (i, T) in T.chunks_exact_mut(m).enumerate() {
-                        for j in j0..(j0 + TILE).min(m) {
-                            T[j] = W[j * n + left + i];
-                        }
+            for (band, T) in T.chunks_mut(SIDE * m).enumerate() {
+                let left = from + band * SIDE;
+                let whole = if T.len() == SIDE * m { m / SIDE * SIDE } else { 0 };
+                for j0 in (0..whole).step_by(SIDE) {
+                    let square: [[f32; SIDE]; SIDE] =
+                        std::array::from_fn(|j| std::array::from_fn(|i| W[(j0 + j) * n + left..][..SIDE][i]));
+                    for i in 0..SIDE {
+                        let column: [f32; SIDE] = std::array::from_fn(|j| square[j][i]);
+                        T[i * m + j0..][..SIDE].copy_from_slice(&column);
+                    }
+                }
+                for (i, T) in T.chunks_exact_mut(m).enumerate() {
+                    for j in whole..m {
+                        T[j] = W[j * n + left + i];
                     }
                 }
             }

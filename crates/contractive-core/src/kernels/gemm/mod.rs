@@ -44,7 +44,7 @@ const BLOCK: usize = 256;
 /// Columns of the widest panel: four registers of sixteen f32.
 const PANEL: usize = 64;
 /// Groups of fewer rows read B where it lies.
-const ROWS_WORTH_A_COPY: usize = 24;
+const ROWS_WORTH_A_COPY: usize = 96;
 /// Rows of B closer than this many bytes are read where they lie.
 const FAR: usize = 1024;
 
