@@ -3,7 +3,7 @@
 //! In the order of the parameters: a weight of n inputs is (2u − 1)/√n, a bias 0 (its numbers are drawn all the same).
 //! Then the rows, u³: between 0 and 1, most of them small, as pixels are.
 
-use contractive_core::{ArgumentError, Architecture, Parameters};
+use contractive_core::{Architecture, ArgumentError, Parameters};
 
 /// Lehmer's multiplicative generator modulo 2³¹ − 1.
 #[derive(Debug, Clone)]
