@@ -17,14 +17,14 @@ use crate::setting_words::{any_value, decoder, noise, number_or_word, schedule, 
 /// The settings of a run.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TrainingArguments {
-    /// What to train on: a registered name (see `cae data list`) or a file: .csv, .tsv, .npy, IDX (each also .gz), or
-    /// .npz. With a name, its test part is measured after each epoch.
+    /// What to train on: a registered name (see `cae data list`) or a file: .csv, .tsv, .npy, IDX (each also .gz),
+    /// .npz, .parquet, .arrow, .ipc or .feather. With a name, its test part is measured after each epoch.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     data: Option<String>,
     /// The first rows only, at least 1, or `none` for all.
     #[arg(long, value_name = "N", help_heading = "Data")]
     rows: Option<String>,
-    /// Column of a text table that holds labels, not features.
+    /// Column of a CSV, Parquet or Arrow table that holds labels, not features.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     label_column: Option<String>,
     /// Array of an .npz archive; by default X, or the only table.

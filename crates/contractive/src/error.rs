@@ -64,7 +64,7 @@ impl Error {
             Error::Model(e) => of_model(e),
             Error::Checkpoint(e) => of_bad_data(e.is_bad_data()),
             Error::Run(e) => of_run(e),
-            Error::Output(OutputError::Format { .. }) => USAGE,
+            Error::Output(OutputError::Format { .. } | OutputError::UnknownFormat { .. }) => USAGE,
             Error::Output(_) => FAILURE,
             Error::Train(e) => match e {
                 TrainError::Diverged { .. } => DIVERGED,

@@ -1,0 +1,135 @@
+//! NPY and NPZ arrays as frames: rows in C order, a bounded number at a time.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use flate2::read::DeflateDecoder;
+
+use super::MOST_COLUMNS;
+use super::frame::{Column, Field, Frame, Kind, Values};
+use super::reader::{FrameSource, Selection};
+use crate::data::DataError;
+use crate::data::npy::{self, Header};
+use crate::data::npz;
+use crate::data::source::{Source, most_expanded, read_up_to};
+
+/// An open array of two or more dimensions; all after the first make a row.
+pub(super) struct ArraySource {
+    source: Source<'static>,
+    header: Header,
+    image_shape: Option<(usize, usize)>,
+    n_rows: u64,
+    n_columns: usize,
+    chosen: Vec<usize>,
+    fields: Vec<Field>,
+    chunk_rows: usize,
+    done: u64,
+    bytes: Vec<u8>,
+}
+
+impl ArraySource {
+    /// Opens a file of one array, plain or gzip.
+    pub fn npy(path: &Path, selection: &Selection, chunk_rows: usize) -> Result<Self, DataError> {
+        Self::new(Source::open(path)?, selection, chunk_rows)
+    }
+
+    /// Opens one array of an archive.
+    pub fn npz(path: &Path, array: Option<&str>, selection: &Selection, chunk_rows: usize) -> Result<Self, DataError> {
+        let place = npz::place(path, array)?;
+        let io = |e| DataError::io("open", path, e);
+        let mut file = File::open(path).map_err(io)?;
+        file.seek(SeekFrom::Start(place.start)).map_err(io)?;
+        let packed = BufReader::with_capacity(1 << 16, file).take(place.packed);
+        let source = if place.is_stored {
+            Source::bounded(place.inside, packed, place.packed, place.packed)
+        } else {
+            Source::bounded(place.inside, DeflateDecoder::new(packed), place.packed, most_expanded(place.packed))
+        };
+        Self::new(source, selection, chunk_rows)
+    }
+
+    fn new(mut source: Source<'static>, selection: &Selection, chunk_rows: usize) -> Result<Self, DataError> {
+        let header = Header::read(&mut source.reader, &source.path)?;
+        source.check_claim(header.n_bytes())?;
+        let (n_columns, image) = npy::row_shape(&source.path, &header)?;
+        if header.is_fortran && n_columns > 1 && header.shape[0] > 1 {
+            return Err(DataError::Type {
+                path: source.path.clone(),
+                got: "an array in Fortran order".into(),
+                expected: "in C order to be read by rows; save `numpy.ascontiguousarray(array)`",
+            });
+        }
+        if n_columns > MOST_COLUMNS {
+            let reason = format!("its rows have {n_columns} values; at most {MOST_COLUMNS} are read");
+            return Err(DataError::Corrupt { path: source.path, reason });
+        }
+        let n_rows = header.shape[0] as u64;
+        if n_rows == 0 || n_columns == 0 {
+            return Err(DataError::Empty { what: source.path.display().to_string() });
+        }
+        let image_shape = npy::byte_image_shape(&header, n_columns, image);
+        let names: Vec<String> = (1..=n_columns).map(|i| i.to_string()).collect();
+        let chosen = selection.choose(&source.path, &names)?;
+        let mut fields = Vec::with_capacity(chosen.len());
+        for &place in &chosen {
+            let name = names[place].clone();
+            let kind = selection.kind(&source.path, &name, Kind::Number)?;
+            fields.push(Field { name, kind });
+        }
+        let bytes = Vec::new();
+        Ok(ArraySource { source, header, image_shape, n_rows, n_columns, chosen, fields, chunk_rows, done: 0, bytes })
+    }
+}
+
+impl FrameSource for ArraySource {
+    fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    fn n_rows(&self) -> Option<u64> {
+        Some(self.n_rows)
+    }
+
+    fn has_names(&self) -> bool {
+        false
+    }
+
+    fn image_shape(&self) -> Option<(usize, usize)> {
+        self.image_shape
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, DataError> {
+        let row_bytes = self.n_columns * self.header.size;
+        let expected = self.n_rows.saturating_mul(row_bytes as u64);
+        if self.done == self.n_rows {
+            self.source.expect_end(expected)?;
+            return Ok(None);
+        }
+        let n = usize::try_from(self.n_rows - self.done).map_or(self.chunk_rows, |left| left.min(self.chunk_rows));
+        self.bytes.resize(n * row_bytes, 0);
+        let got = read_up_to(&mut self.source.reader, &mut self.bytes);
+        let got = got.or_else(|e| match e.kind() {
+            std::io::ErrorKind::UnexpectedEof => Ok(0),
+            _ => Err(DataError::reading(&self.source.path, e)),
+        })?;
+        if got < self.bytes.len() {
+            let got = self.done * row_bytes as u64 + got as u64;
+            return Err(DataError::Truncated { path: self.source.path.clone(), expected, got });
+        }
+        let decode = self.header.decoder();
+        let size = self.header.size;
+        let column = |(&place, field): (&usize, &Field)| {
+            let cells = self.bytes.chunks_exact(row_bytes).map(|row| decode(&row[place * size..][..size]));
+            let values = Values::Numbers(cells.collect());
+            let values = match field.kind {
+                Kind::Text => Values::Text((0..n).map(|i| values.text(i)).collect()),
+                _ => values,
+            };
+            Column { name: field.name.clone(), values }
+        };
+        let frame = Frame { first_row: self.done, columns: self.chosen.iter().zip(&self.fields).map(column).collect() };
+        self.done += n as u64;
+        Ok(Some(frame))
+    }
+}
