@@ -10,6 +10,7 @@ use super::blocks::Block;
 use super::lane::Lane;
 use super::record::{Column, Record};
 use super::weights::mirrored;
+use crate::instructions::vectorised;
 use crate::kernels::affine::{Rows, affine_backward_bias, affine_backward_weight};
 use crate::kernels::frobenius::frobenius_backward_weight;
 use crate::kernels::frobenius_deep::WeightSums;
@@ -73,7 +74,8 @@ fn sum_of<'l>(arch: Arch, total: &mut Vec<f32>, lanes: &'l [Lane], part: impl Fn
             total.extend_from_slice(part);
             continue;
         }
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || total.iter_mut().zip(part).for_each(|(t, p)| *t += p),
         );

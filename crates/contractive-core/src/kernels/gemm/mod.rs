@@ -47,6 +47,8 @@ const PANEL: usize = 64;
 const ROWS_WORTH_A_COPY: usize = 96;
 /// Rows of B closer than this many bytes are read where they lie.
 const FAR: usize = 1024;
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// The whole product. Same shapes, same bits.
 ///
@@ -104,7 +106,14 @@ struct Product<'c, 'a, T> {
 pub trait Element: Copy + Default {
     /// The whole product, with the instructions chosen for this machine.
     #[doc(hidden)]
-    fn multiply(C: ViewMut<'_, Self>, into: Into<'_, Self>, alpha: Self, A: View<'_, Self>, B: View<'_, Self>, upper: bool);
+    fn multiply(
+        C: ViewMut<'_, Self>,
+        into: Into<'_, Self>,
+        alpha: Self,
+        A: View<'_, Self>,
+        B: View<'_, Self>,
+        upper: bool,
+    );
 }
 
 macro_rules! element {
@@ -119,7 +128,14 @@ macro_rules! element {
         }
 
         impl Element for $number {
-            fn multiply(C: ViewMut<'_, Self>, into: Into<'_, Self>, alpha: Self, A: View<'_, Self>, B: View<'_, Self>, upper: bool) {
+            fn multiply(
+                C: ViewMut<'_, Self>,
+                into: Into<'_, Self>,
+                alpha: Self,
+                A: View<'_, Self>,
+                B: View<'_, Self>,
+                upper: bool,
+            ) {
                 instructions::arch().dispatch(Product { C, into, alpha, A, B, upper });
             }
         }
@@ -154,6 +170,12 @@ impl<T: Copy + Default> Product<'_, '_, T> {
                 let width = if vectors == 0 { n - j } else { vectors * lanes };
                 let rows = if self.upper { m.min(j + width) } else { m };
                 let mut at = self.operands(p, block, j);
+                if is_far {
+                    // The next panel: to the right, or at the left of the next block of k.
+                    let below = self.B.row_stride() * block;
+                    at.ahead =
+                        if j + width < n { at.b.wrapping_add(width) } else { at.b.wrapping_add(below).wrapping_sub(j) };
+                }
                 if vectors == 0 || (is_far && rows >= ROWS_WORTH_A_COPY) {
                     let padded = vectors.max(1) * lanes;
                     // SAFETY: `operands` checked that rows p.. and columns j.. of B exist, and block ≤ BLOCK,
@@ -199,6 +221,8 @@ impl<T: Copy + Default> Product<'_, '_, T> {
             a_strides: [A.row_stride(), A.column_stride()],
             b: B.as_ptr().wrapping_add(p * B.row_stride() + j),
             b_stride: B.row_stride(),
+            ahead: std::ptr::null(),
+            ahead_stride: B.row_stride(),
             c: self.C.as_mut_ptr().wrapping_add(j),
             c_stride: self.C.row_stride(),
             alpha: self.alpha,
@@ -239,7 +263,8 @@ unsafe fn copy_panel<T: Copy + Default>(
 /// As [`tile`], for all `rows`.
 #[inline(always)]
 unsafe fn column<T: Copy + Default, G: Registers<T>, const V: usize>(registers: G, mut at: Operands<T>, rows: usize) {
-    let mut i = 0;
+    let (mut i, mut tiles) = (0, 0);
+    let fetches = !at.ahead.is_null();
     while i < rows {
         // SAFETY: at most `rows` − i rows are left to each tile.
         let done = unsafe {
@@ -263,6 +288,10 @@ unsafe fn column<T: Copy + Default, G: Registers<T>, const V: usize>(registers: 
             }
         };
         i += done;
+        // Each tile fetches one line of every row of the panel ahead, until all are under way.
+        let lines = (V * size_of::<G::Vector>()).div_ceil(LINE);
+        tiles += 1;
+        at.ahead = if fetches && tiles < lines { at.ahead.wrapping_byte_add(LINE) } else { std::ptr::null() };
         at.a = at.a.wrapping_add(done * at.a_strides[0]);
         at.c = at.c.wrapping_add(done * at.c_stride);
     }
@@ -289,13 +318,8 @@ unsafe fn narrow<T: Copy + Default, G: Registers<T>>(registers: G, at: Operands<
         let some = (rows - i).min(6);
         let mut c = [T::default(); 6 * PANEL / 4];
         let here = at.c.wrapping_add(i * at.c_stride);
-        let tile = Operands {
-            a: at.a.wrapping_add(i * at.a_strides[0]),
-            c: c.as_mut_ptr(),
-            c_stride: lanes,
-            finish,
-            ..at
-        };
+        let tile =
+            Operands { a: at.a.wrapping_add(i * at.a_strides[0]), c: c.as_mut_ptr(), c_stride: lanes, finish, ..at };
         // SAFETY: rows i..i + some of C have `width` columns; `c` has six rows of a vector of at most PANEL/4 numbers.
         unsafe {
             for r in 0..some {
