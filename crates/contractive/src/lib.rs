@@ -8,6 +8,7 @@
 //! 4. [`run`], [`checkpoint`] and [`model`]: what is written to disk, and read back with suspicion.
 //! 5. [`evaluate`](mod@evaluate) and [`output`]: numbers, codes and reconstructions of a trained model.
 //! 6. [`analysis`] and [`record`]: what an encoder does to its rows, and all a report says about a run.
+//! 7. [`speed`]: how fast a network trains here, and how fast it could.
 //!
 //! The mathematics is [`contractive_core`], re-exported as `contractive::core`.
 
@@ -24,6 +25,7 @@ pub mod preprocess;
 pub mod recipe;
 pub mod record;
 pub mod run;
+pub mod speed;
 pub mod table;
 mod tensor_file;
 pub mod train;

@@ -67,18 +67,26 @@ pub fn row_square_norms(arch: Arch, q: &mut [f32], W: &[f32], n: usize) {
     );
 }
 
-/// T = Wᵀ: W has shape (m, n), T shape (n, m), by blocks that stay in cache.
-pub fn transpose(arch: Arch, T: &mut [f32], W: &[f32], m: usize, n: usize) {
-    const TILE: usize = 16;
+/// Rows `from..` of T = Wᵀ, as many as `T` holds: W has shape (m, n), T has rows of m; by squares that fit registers.
+pub fn transpose(arch: Arch, T: &mut [f32], W: &[f32], m: usize, n: usize, from: usize) {
+    const SIDE: usize = 8;
     arch.dispatch(
         #[inline(always)]
         || {
-            for j0 in (0..m).step_by(TILE) {
-                for i0 in (0..n).step_by(TILE) {
-                    for i in i0..(i0 + TILE).min(n) {
-                        for j in j0..(j0 + TILE).min(m) {
-                            T[i * m + j] = W[j * n + i];
-                        }
+            for (band, T) in T.chunks_mut(SIDE * m).enumerate() {
+                let left = from + band * SIDE;
+                let whole = if T.len() == SIDE * m { m / SIDE * SIDE } else { 0 };
+                for j0 in (0..whole).step_by(SIDE) {
+                    let square: [[f32; SIDE]; SIDE] =
+                        std::array::from_fn(|j| std::array::from_fn(|i| W[(j0 + j) * n + left..][..SIDE][i]));
+                    for i in 0..SIDE {
+                        let column: [f32; SIDE] = std::array::from_fn(|j| square[j][i]);
+                        T[i * m + j0..][..SIDE].copy_from_slice(&column);
+                    }
+                }
+                for (i, T) in T.chunks_exact_mut(m).enumerate() {
+                    for j in whole..m {
+                        T[j] = W[j * n + left + i];
                     }
                 }
             }
@@ -107,8 +115,10 @@ mod tests {
         let (m, n) = (37, 21);
         let W: Vec<f32> = (0..m * n).map(|i| i as f32).collect();
         let (mut T, mut back) = (vec![0.0; m * n], vec![0.0; m * n]);
-        transpose(Arch::new(), &mut T, &W, m, n);
-        transpose(Arch::new(), &mut back, &T, n, m);
+        let (top, bottom) = T.split_at_mut(18 * m);
+        transpose(Arch::new(), top, &W, m, n, 0);
+        transpose(Arch::new(), bottom, &W, m, n, 18);
+        transpose(Arch::new(), &mut back, &T, n, m, 0);
         assert_eq!(T[5 * m + 3], W[3 * n + 5]);
         assert_eq!(back, W);
     }

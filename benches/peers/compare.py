@@ -1,0 +1,316 @@
+"""Measures ours beside the peers and writes the record; called by scripts/bench.sh, which says how.
+
+A repeat is one round: each form of each process in turn, a fraction of a second each, all others stopped. Losses of 20
+steps must agree before anything is timed. Numbers are medians over rounds.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import article
+import page
+import workloads
+from worker import Worker, processors
+
+HERE = Path(__file__).parent
+RECORD = Path("benches/results/performance.json")
+PEERS = ("pytorch", "jax", "tensorflow")
+TRAINING = ("a", "b", "c", "d", "e")
+LOSS_STEPS, LOSS_TOLERANCE = 20, 1e-4
+# What a user would write without knowing the closed form.
+PER_SAMPLE = ("torch_jacrev", "jax_jacrev", "tf_batch_jacobian")
+# Forms that are not run: Jacobians of these sizes take gigabytes and seconds, and a scan saves nothing on long steps.
+LEFT_OUT = {
+    "b": PER_SAMPLE,
+    "c": (*PER_SAMPLE, "jax_scan", "jax_scan_plain"),
+    "e": (*PER_SAMPLE, "jax_scan", "jax_scan_plain"),
+}
+PRODUCT_SIZE = 2048
+INFERENCE_ROWS, INFERENCE_PASSES, INFERENCE_CHUNKS = 62500, 16, (512, 4096, 62500)
+
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+class Field:
+    """All processes of one workload with one number of threads."""
+
+    def __init__(self, given, name, threads):
+        self.given, self.name, self.threads = given, name, threads
+        self.ours = Worker([given.ours, name, threads], threads, greets=False)
+        self.workers, self.versions, self.failed = {}, {}, {}
+        for peer in given.peers:
+            try:
+                worker = Worker([sys.executable, HERE / f"peer_{peer}.py", name, threads], threads, greets=True)
+            except RuntimeError as e:
+                self.failed[peer] = str(e)[-600:]
+                say(f"  {peer} does not run: {e}")
+                continue
+            self.workers[peer] = worker
+            self.versions |= worker.hello["versions"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for worker in [self.ours, *self.workers.values()]:
+            worker.end()
+
+    def forms(self, plain_only):
+        """(name, process, form as that process calls it) of ours and of every peer form for this workload."""
+        found = [("ours", self.ours, "exact"), ("ours_plain", self.ours, "plain")]
+        for worker in self.workers.values():
+            found += [(form, worker, form) for form in worker.hello["forms"]]
+        found = [f for f in found if f[0] not in LEFT_OUT.get(self.name, ())]
+        return [f for f in found if f[0].endswith("_plain") or not plain_only]
+
+    def machine_rates(self):
+        """Multiply-adds in registers on one thread and on all, and everybody's matrix product; operations a second."""
+        products = {"ours": self.ours.ask("product", PRODUCT_SIZE, 0.5)["rate"]}
+        for peer, worker in self.workers.items():
+            products[peer] = worker.ask("product", PRODUCT_SIZE, 0.5)["rate"]
+        one = self.ours.ask("peak", 1, 0.2)["rate"]
+        return {
+            "multiply_add_rate_one_thread": one,
+            "multiply_add_rate": self.ours.ask("peak", self.threads, 0.2)["rate"],
+            "product_rates": products,
+            "gemm_rate": max(products.values()),
+        }
+
+
+def check_losses(forms, steps):
+    """Losses by form, and the largest relative difference from ours; ends the program where it is too large. A form that
+    fails is dropped, with its reason."""
+    losses, failed = {}, {}
+    for name, worker, form in forms:
+        try:
+            losses[name] = worker.ask("losses", form, steps)["losses"]
+        except RuntimeError as e:
+            failed[name] = str(e)[-600:]
+            say(f"  {name} fails: {e}")
+    worst = 0.0
+    for name, values in losses.items():
+        ours = losses["ours_plain" if name.endswith("_plain") else "ours"]
+        difference = max(abs(a - b) / abs(b) for a, b in zip(values, ours))
+        worst = max(worst, difference)
+        if not difference <= LOSS_TOLERANCE:
+            sys.exit(f"{name} is not the same work: its losses differ by {difference:.2e} relative\n{values}\n{ours}")
+    return losses, worst, failed
+
+
+def rounds(field, forms, repeats, seconds):
+    """Steps a second by form, a number a round, with what disturbed each; and the multiply-add rate before each round."""
+    steps = {}
+    for name, worker, form in forms:
+        first = worker.ask("time", form, 1)
+        again = worker.ask("time", form, max(1, min(50, int(0.2 / max(first["seconds"], 1e-6)))))
+        steps[name] = max(1, round(seconds * again["steps"] / again["seconds"]))
+    if max(1 / (n / seconds) for n in steps.values()) > 0.7:
+        repeats = max(3, (repeats + 1) // 2)  # long steps vary less and cost more
+    results, peaks = {name: [] for name, _, _ in forms}, []
+    for _ in range(repeats):
+        peaks.append(field.ours.ask("peak", field.threads, 0.03)["rate"])
+        for name, worker, form in forms:
+            answer = worker.ask_timed("time", form, steps[name])
+            results[name].append((answer["steps"] / answer["seconds"], answer["foreign"]))
+    return results, peaks
+
+
+def summary(results, peaks):
+    """Medians, spreads, and how many rounds counted: those in which the processor was as fast as in the best (a virtual
+    machine's threads may come to share a core) and others took little of it; all of them where that leaves under 3."""
+    usable = [i for i, peak in enumerate(peaks) if peak >= 0.85 * max(peaks)]
+    quiet = {name: [v[i][0] for i in usable if v[i][1] < 0.15] for name, v in results.items()}
+    chosen = {name: quiet[name] if len(quiet[name]) >= 3 else [rate for rate, _ in v] for name, v in results.items()}
+    return {
+        "steps_per_second": {name: statistics.median(v) for name, v in chosen.items()},
+        "spread": {name: [min(v), max(v)] for name, v in chosen.items()},
+        "rounds": len(peaks),
+        "quiet_rounds": {name: len(v) for name, v in quiet.items()},
+        "multiply_add_rate_by_round": peaks,
+    }
+
+
+def fastest(rates):
+    return max(rates, key=rates.get) if rates else None
+
+
+def training(given, name, threads, loss_steps=LOSS_STEPS, plain_only=False):
+    say(f"{name}, {threads} thread{'s' * (threads > 1)}: {workloads.ALL[name]['says']}")
+    with Field(given, name, threads) as field:
+        forms = field.forms(plain_only)
+        machine = field.machine_rates()
+        losses, worst, failed = check_losses(forms, loss_steps)
+        forms = [f for f in forms if f[0] not in failed]
+        say(f"  losses of {loss_steps} steps agree to {worst:.1e}")
+        results, peaks = rounds(field, forms, given.repeats, given.seconds)
+        operations = field.ours.ask("operations")
+    numbers = summary(results, peaks)
+    rates = numbers["steps_per_second"]
+    plain = {n.removesuffix("_plain"): r for n, r in rates.items() if n.endswith("_plain") and n != "ours_plain"}
+    peers = {n: r for n, r in rates.items() if not n.endswith("_plain") and n != "ours"}
+    best = {"": fastest(peers), "plain": fastest(plain)}
+    record = {
+        "workload": name,
+        "threads": threads,
+        "says": workloads.ALL[name]["says"],
+        "unit": "steps/s",
+        "ours": rates.get("ours"),
+        "peers": peers,
+        "fastest_peer": best[""],
+        "ratio_to_fastest": rates["ours"] / peers[best[""]] if peers else None,
+        "ratio_to_per_sample": {n: rates["ours"] / peers[n] for n in PER_SAMPLE if n in peers},
+        "plain": {
+            "ours": rates["ours_plain"],
+            "peers": plain,
+            "fastest_peer": best["plain"],
+            "ratio_to_fastest": rates["ours_plain"] / plain[best["plain"]] if plain else None,
+        },
+        "operations": operations,
+        "losses": {"steps": loss_steps, "worst_relative_difference": worst, "ours": losses.get("ours"),
+                   "ours_plain": losses["ours_plain"]},
+        "failed": field.failed | failed,
+        "versions": field.versions,
+        **machine,
+        **numbers,
+    }  # fmt: skip
+    if "ours" in rates:
+        record["penalty_cost"] = rates["ours_plain"] / rates["ours"] - 1
+        record["rate_least"] = rates["ours"] * operations["least"]
+        record["rate_dense"] = rates["ours"] * operations["dense"]
+        record["share_of_gemm_least"] = record["rate_least"] / machine["gemm_rate"]
+        record["share_of_gemm_dense"] = record["rate_dense"] / machine["gemm_rate"]
+        say(f"  ours {rates['ours']:.4g}/s, {best['']} {peers.get(best[''], float('nan')):.4g}/s")
+    say(f"  without penalty: ours {rates['ours_plain']:.4g}/s, {best['plain']} {plain.get(best['plain'], float('nan')):.4g}/s")
+    return record
+
+
+def inference(given, threads):
+    say(f"g, {threads} thread{'s' * (threads > 1)}: encode and reconstruct a million rows")
+    with Field(given, "a", threads) as field:
+        asks = [("ours", field.ours, ("infer", INFERENCE_ROWS, INFERENCE_PASSES))]
+        for worker in field.workers.values():
+            prefix = worker.hello["forms"][0].split("_")[0]
+            asks += [(f"{prefix}_{chunk}", worker, ("infer", chunk, INFERENCE_ROWS)) for chunk in INFERENCE_CHUNKS]
+        sums = {name: worker.ask(*words, *(() if name == "ours" else (1,)))["sum"] for name, worker, words in asks}
+        for name, value in sums.items():
+            if not abs(value - sums["ours"]) <= LOSS_TOLERANCE * abs(sums["ours"]):
+                sys.exit(f"{name} is not the same work: its first outputs sum to {value}, ours to {sums['ours']}")
+        results, peaks = {name: [] for name in sums}, []
+        for _ in range(max(3, (given.repeats + 1) // 2)):
+            peaks.append(field.ours.ask("peak", threads, 0.03)["rate"])
+            for name, worker, words in asks:
+                # A million rows for us; a quarter for each chunk size of the peers.
+                passes = () if name == "ours" else (INFERENCE_PASSES // 4,)
+                answer = worker.ask_timed(*words, *passes)
+                results[name].append((answer["rows"] / answer["seconds"], answer["foreign"]))
+        versions = field.versions
+    numbers = summary(results, peaks)
+    rates = numbers.pop("steps_per_second")
+    peers = {n: r for n, r in rates.items() if n != "ours"}
+    best = fastest(peers)
+    say(f"  ours {rates['ours']:.4g} rows/s, {best} {peers.get(best, float('nan')):.4g} rows/s")
+    return {
+        "workload": "g",
+        "threads": threads,
+        "says": "encode and reconstruct a million rows through 784-64-32-16-32-64-784 (peers: name_CHUNK rows at a time)",
+        "unit": "rows/s",
+        "ours": rates["ours"],
+        "peers": peers,
+        "fastest_peer": best,
+        "ratio_to_fastest": rates["ours"] / peers[best] if peers else None,
+        "versions": versions,
+        **numbers,
+    }
+
+
+def without_penalty(records, threads):
+    """Workload f: what the records of a to e say about the nets without their penalty."""
+    nets = {r["workload"]: r["plain"] for r in records if r["threads"] == threads and r["workload"] in TRAINING}
+    ratios = {name: net["ratio_to_fastest"] for name, net in nets.items() if net["ratio_to_fastest"]}
+    return {
+        "workload": "f",
+        "threads": threads,
+        "says": "the nets of a to e without their penalty",
+        "unit": "steps/s",
+        "ours": {name: net["ours"] for name, net in nets.items()},
+        "peers": {name: net["peers"] for name, net in nets.items()},
+        "fastest_peer": {name: net["fastest_peer"] for name, net in nets.items()},
+        "ratios": ratios,
+        "ratio_to_fastest": min(ratios.values(), default=None),
+    }
+
+
+def machine():
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    flags = next((line for line in info.read_text().splitlines() if line.startswith("flags")), "")
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "processors": len(os.sched_getaffinity(0)),
+        "virtual": "hypervisor" in flags,
+        "avx512": "avx512f" in flags,
+        "system": platform.platform(terse=True),
+        "date": datetime.date.today().isoformat(),
+        "commit": subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip(),
+    }
+
+
+def measure(given):
+    records = []
+    for name in given.workload:
+        # Most threads first: where steps take seconds, losses are compared at length once, then briefly.
+        for i, threads in enumerate(sorted(given.threads, reverse=True)):
+            if name in TRAINING:
+                brief = name == "c" and i > 0
+                records.append(training(given, name, threads, 3 if brief else LOSS_STEPS))
+            elif name == "f":
+                have = {r["workload"] for r in records if r["threads"] == threads}
+                also = [training(given, n, threads, plain_only=True) for n in TRAINING if n not in have]
+                records.append(without_penalty(records + also, threads))
+            elif name == "g":
+                records.append(inference(given, threads))
+            elif name == "h":
+                records.append(article.whole_program(given, threads, say))
+    return records
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench.sh", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--workload", default="all", help="letters separated by commas, or all (a to h)")
+    parser.add_argument("--threads", default="1,2", help="numbers separated by commas; 1,2 by default")
+    parser.add_argument("--repeats", type=int, default=7, help="rounds; half as many where steps are long; 7 by default")
+    parser.add_argument("--seconds", type=float, default=0.4, help="of each form in a round; 0.4 by default")
+    parser.add_argument("--peers", default=",".join(PEERS), help="pytorch, jax, tensorflow, separated by commas")
+    parser.add_argument("--json", type=Path, help="write the record here, and leave docs/performance.md alone")
+    parser.add_argument("--ours", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--cae", type=Path, required=True, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    given.workload = list("abcdefgh") if given.workload == "all" else given.workload.split(",")
+    given.threads = [int(t) for t in given.threads.split(",")]
+    given.peers = [p for p in given.peers.split(",") if p]
+    given.ours, given.cae = given.ours.resolve(), given.cae.resolve()
+    for name in given.workload:
+        if name not in "abcdefgh":
+            parser.error(f"no workload is called {name}; they are a to h, or all")
+    for threads in given.threads:
+        if len(processors(threads)) < threads:
+            parser.error(f"{threads} threads need as many processors; this machine has {len(processors(threads))}")
+    records = measure(given)
+    if given.json:
+        whole = records[0] | {"machine": machine()} if len(records) == 1 else {"machine": machine(), "runs": records}
+        page.write_json(given.json, whole)
+    else:
+        page.update(RECORD, machine(), records)
+
+
+if __name__ == "__main__":
+    main()

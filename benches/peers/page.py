@@ -1,0 +1,219 @@
+"""Writes the tables of docs/performance.md from benches/results/performance.json; measures nothing.
+
+A table lies between the lines `<!-- table NAME -->` and `<!-- end -->`; all else on the page is written by hand.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+PAGE, RECORD = Path("docs/performance.md"), Path("benches/results/performance.json")
+
+
+def write_text(path, text):
+    """The file is replaced in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    new.write_text(text)
+    os.replace(new, path)
+
+
+def write_json(path, value):
+    write_text(path, json.dumps(rounded(value), indent=1, ensure_ascii=False) + "\n")
+
+
+def rounded(value):
+    """Six digits are more than a measurement has."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    return [rounded(v) for v in value] if isinstance(value, list) else value
+
+
+def update(path, machine, records):
+    """Puts new records in place of those of the same workload and threads, each with its machine, then the tables."""
+    old = json.loads(path.read_text())["runs"] if path.exists() else []
+    done = {(r["workload"], r["threads"]) for r in records}
+    runs = [r for r in old if (r["workload"], r["threads"]) not in done]
+    runs += [r | {"machine": machine} for r in records]
+    runs.sort(key=lambda r: (r["workload"], r["threads"]))
+    write_json(path, {"runs": runs})
+    write_tables(runs)
+
+
+class Record:
+    """The runs by workload and threads."""
+
+    def __init__(self, runs):
+        self.runs = {(r["workload"], r["threads"]): r for r in runs}
+
+    def get(self, workload, threads, *path):
+        """A number of a run, or None where it was not measured."""
+        value = self.runs.get((workload, threads))
+        for key in path:
+            value = value.get(key) if value else None
+        return value
+
+    def scaling(self, workload):
+        one, two = self.get(workload, 1, "ours"), self.get(workload, 2, "ours")
+        return two / one if one and two else None
+
+
+def targets(record):
+    """(what, wanted, measured, whether more is better)."""
+    ratio = lambda w, t: record.get(w, t, "ratio_to_fastest")
+    rows = [("a, to the fastest formulation, 1 thread", 2.0, ratio("a", 1), True),
+            ("a, to the fastest formulation, 2 threads", 2.5, ratio("a", 2), True)]  # fmt: skip
+    for threads in (1, 2):
+        over = record.get("a", threads, "ratio_to_per_sample", "torch_jacrev")
+        rows.append((f"a, to PyTorch vmap(jacrev), {plural(threads)}", 12.0, over, True))
+    for workload, wanted in [("b", 1.15), ("c", 1.6), ("d", 5.0), ("e", 1.5), ("g", 1.5)]:
+        rows += [(f"{workload}, to the fastest formulation, {plural(t)}", wanted, ratio(workload, t), True) for t in (1, 2)]
+    for t in (1, 2):
+        rows.append((f"h, to the article's program as printed, {plural(t)}", 30.0, record.get("h", t, "ratios", "printed"), True))
+    for workload in ("c", "e"):
+        for t in (1, 2):
+            share = record.get(workload, t, "share_of_gemm_least")
+            rows.append((f"{workload}, share of the matrix-product rate, symmetric products counted by half, {plural(t)}", 0.75, share, True))
+    for workload, wanted in [("a", 1.0), ("b", 0.3)]:
+        for t in (1, 2):
+            cost = record.get(workload, t, "penalty_cost")
+            rows.append((f"{workload}, what the exact penalty adds to a plain step, {plural(t)}", wanted, cost, False))
+    rows += [("a, two threads over one", 1.7, record.scaling("a"), True), ("c, two threads over one", 1.85, record.scaling("c"), True)]
+    return rows
+
+
+def plural(threads):
+    return f"{threads} thread{'s' * (threads > 1)}"
+
+
+def number(value, digits=3):
+    if value is None:
+        return "–"
+    text = f"{value:.{digits}g}"
+    return f"{float(text):,.0f}" if "e+" in text or abs(value) >= 1000 else text
+
+
+def targets_table(record):
+    lines = ["| target | wanted | measured | |", "|---|---|---|---|"]
+    for what, wanted, value, more in targets(record):
+        met = "not measured" if value is None else "met" if (value >= wanted if more else value <= wanted) else "**missed**"
+        bound = f"{'at least' if more else 'at most'} {number(wanted)}"
+        lines.append(f"| {what} | {bound} | {number(value)} | {met} |")
+    return lines
+
+
+def workload_table(workload):
+    def table(record):
+        runs = {t: record.get(workload, t) for t in (1, 2)}
+        rates = {t: per_form(run) for t, run in runs.items() if run}
+        unit = next((run["unit"] for run in runs.values() if run), "steps/s")
+        lines = [f"| | 1 thread, {unit} | ours is | 2 threads, {unit} | ours is |", "|---|---|---|---|---|"]
+        names = list(dict.fromkeys(name for r in rates.values() for name in r))
+        names.sort(key=lambda n: (n != "ours", -next((r[n] for r in rates.values() if n in r), 0)))
+        for name in names:
+            cells = []
+            for t in (1, 2):
+                value = rates.get(t, {}).get(name)
+                ours = rates.get(t, {}).get("ours")
+                spread = (runs[t] or {}).get("spread", {}).get(name)
+                shown = f" ({number(spread[0])}–{number(spread[1])})" if spread and value else ""
+                cells.append(number(value) + shown)
+                cells.append(f"{ours / value:.2f}x" if value and ours and name != "ours" else "" if name == "ours" else "–")
+            label = "**ours**" if name == "ours" else f"`{name}`"
+            lines.append(f"| {label} | " + " | ".join(cells) + " |")
+        for t, run in runs.items():
+            if run and "rate_least" in run:
+                lines += ["", limits(run)]
+        return lines
+
+    return table
+
+
+def per_form(run):
+    return {"ours": run["ours"]} | run["peers"]
+
+
+def limits(run):
+    least, dense = run["operations"]["least"] / 1e9, run["operations"]["dense"] / 1e9
+    return (
+        f"{plural(run['threads'])}: a step is {number(dense, 4)} GFLOP by counts ({number(least, 4)} with symmetric products by half); "
+        f"ours does {number(run['rate_least'] / 1e9)} GFLOP/s counted so, {100 * run['share_of_gemm_least']:.0f} % of the "
+        f"best matrix product of that run ({number(run['gemm_rate'] / 1e9)} GFLOP/s; multiply-adds in registers "
+        f"{number(run['multiply_add_rate'] / 1e9)}). Without penalty ours does {number(run['plain']['ours'])} steps/s: the exact "
+        f"penalty adds {100 * run['penalty_cost']:.0f} % to a plain step. Losses of {run['losses']['steps']} steps agree to "
+        f"{run['losses']['worst_relative_difference']:.0e}."
+    )
+
+
+def plain_table(record):
+    lines = ["| net | threads | ours, steps/s | fastest peer | its steps/s | ours is |", "|---|---|---|---|---|---|"]
+    for workload in "abcde":
+        for t in (1, 2):
+            plain = record.get(workload, t, "plain")
+            if plain and plain["fastest_peer"]:
+                best = plain["fastest_peer"]
+                lines.append(f"| {workload} | {t} | {number(plain['ours'])} | `{best}` | {number(plain['peers'][best])} | {plain['ratio_to_fastest']:.2f}x |")
+    return lines
+
+
+def programs_table(record):
+    lines = ["| program | 1 thread, seconds | ours is | 2 threads, seconds | ours is |", "|---|---|---|---|---|"]
+    runs = {t: record.get("h", t) or {} for t in (1, 2)}
+    for t, run in runs.items():
+        if "skipped" in run:
+            return [f"Not measured: {run['skipped']}."]
+    names = ["ours", *dict.fromkeys(n for r in runs.values() for n in r.get("peers", {}))]
+    for name in names:
+        cells = []
+        for run in runs.values():
+            value = run.get("ours") if name == "ours" else run.get("peers", {}).get(name)
+            cells += [number(value), f"{value / run['ours']:.1f}x" if value and name != "ours" else ""]
+        label = "**ours**" if name == "ours" else f"`{name}`"
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def machine_table(record):
+    lines = []
+    for run in record.runs.values():
+        m = run["machine"]
+        kind = "virtual" if m["virtual"] else "bare"
+        lines.append(f"- {m['processor']}, {m['processors']} processors ({kind}), AVX-512 {'yes' if m['avx512'] else 'no'}, {m['system']}; {m['date']}, commit {m['commit']}")
+    lines = sorted(set(lines))
+    versions = {}
+    for run in record.runs.values():
+        versions |= run.get("versions", {})
+    lines.append("- " + ", ".join(f"{name} {v}" for name, v in sorted(versions.items())))
+    for t in (1, 2):
+        rates = [(run["multiply_add_rate_by_round"], run["workload"]) for (_, n), run in record.runs.items() if n == t and "multiply_add_rate_by_round" in run]
+        if rates:
+            every = [r for series, _ in rates for r in series]
+            lines.append(f"- multiply-adds in registers, {plural(t)}, measured before every round: {number(min(every) / 1e9)} to {number(max(every) / 1e9)} GFLOP/s")
+    return lines
+
+
+TABLES = {
+    "machine": machine_table,
+    "targets": targets_table,
+    **{w: workload_table(w) for w in "abcdeg"},
+    "f": plain_table,
+    "h": programs_table,
+}
+
+
+def write_tables(runs):
+    text, record = PAGE.read_text(), Record(runs)
+    for name, table in TABLES.items():
+        opening = f"<!-- table {name} -->\n"
+        if opening not in text:
+            sys.exit(f"{PAGE} must have the line {opening.strip()}, and has not")
+        before, after = text.split(opening, 1)
+        text = before + opening + "\n".join(table(record)) + "\n" + after[after.index("<!-- end -->") :]
+    write_text(PAGE, text)
+
+
+if __name__ == "__main__":
+    write_tables(json.loads(RECORD.read_text())["runs"])

@@ -1,0 +1,112 @@
+//! What the processor does at most: multiply-adds in registers alone, and one large matrix product.
+//!
+//! The first is a limit, no program reaches it; the second is what good code reaches, memory included. Two threads of a
+//! virtual machine may share one core: the first shows it, as far less than twice one thread's rate.
+
+use std::sync::Barrier;
+use std::time::Instant;
+
+use contractive_core::kernels::gemm::{Into, View, ViewMut, gemm};
+use pulp::{Arch, Simd, WithSimd};
+
+/// Chains of multiply-adds that run side by side: enough to hide the unit's latency, few enough for 16 registers.
+const CHAINS: usize = 12;
+/// Multiply-adds a chain between looks at the clock.
+const LINKS: usize = 100_000;
+
+/// Runs [`LINKS`] multiply-adds in each of [`CHAINS`] vectors; gives back how many numbers a vector holds.
+struct Chains<'a>(&'a mut f32);
+
+impl WithSimd for Chains<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> usize {
+        // x ← 0.75 x + 0.25 goes to 1, never to a subnormal number.
+        let (scale, shift) = (simd.splat_f32s(0.75), simd.splat_f32s(0.25));
+        let mut x = [simd.splat_f32s(*self.0); CHAINS];
+        for _ in 0..LINKS {
+            for x in &mut x {
+                *x = simd.mul_add_e_f32s(*x, scale, shift);
+            }
+        }
+        let sum = x.into_iter().reduce(|a, b| simd.add_f32s(a, b)).unwrap_or(scale);
+        *self.0 = simd.reduce_sum_f32s(sum) / (S::F32_LANES * CHAINS) as f32;
+        S::F32_LANES
+    }
+}
+
+/// f32 operations a second of multiply-adds in registers, on `threads` threads at once, for about `seconds`.
+pub fn multiply_add_rate(threads: usize, seconds: f64) -> f64 {
+    let arch = Arch::new();
+    together(threads, seconds, |_| {
+        let mut x = 0.5_f32;
+        move || {
+            let lanes = arch.dispatch(Chains(&mut x));
+            std::hint::black_box(x);
+            2.0 * (lanes * CHAINS * LINKS) as f64
+        }
+    })
+}
+
+/// f32 operations a second of a product of two `n` × `n` matrices, its rows cut among `threads` threads, for about
+/// `seconds` and at least one product.
+pub fn product_rate(threads: usize, n: usize, seconds: f64) -> f64 {
+    let number = |i: usize| (i % 1013) as f32 / 1013.0 - 0.5;
+    let [a, b]: [Vec<f32>; 2] = [0, 1].map(|k| (0..n * n).map(|i| number(i * (7 + k))).collect());
+    together(threads, seconds, |thread| {
+        let (first, last) = (thread * n / threads, (thread + 1) * n / threads);
+        let (a, b, rows) = (&a[first * n..last * n], &b[..], last - first);
+        let mut c = vec![0.0_f32; rows * n];
+        move || {
+            gemm(ViewMut::new(&mut c, rows, n), Into::Set, 1.0, View::new(a, rows, n), View::new(b, n, n));
+            std::hint::black_box(&c);
+            2.0 * (rows * n * n) as f64
+        }
+    })
+}
+
+/// Sum over threads of operations a second: each repeats its work, which says how many operations it was, until the time
+/// is up. All start together after one round that is not counted.
+fn together<W: FnMut() -> f64>(threads: usize, seconds: f64, work: impl Fn(usize) -> W + Sync) -> f64 {
+    let start = Barrier::new(threads);
+    std::thread::scope(|scope| {
+        let one = |thread: usize| {
+            let mut round = work(thread);
+            round();
+            start.wait();
+            let (begin, mut operations) = (Instant::now(), 0.0);
+            loop {
+                operations += round();
+                let passed = begin.elapsed().as_secs_f64();
+                if passed >= seconds {
+                    return operations / passed;
+                }
+            }
+        };
+        let others: Vec<_> = (1..threads).map(|t| scope.spawn(move || one(t))).collect();
+        let mine = one(0);
+        // A thread that panicked counts for nothing; the panic itself was printed.
+        others.into_iter().map(|t| t.join().unwrap_or(0.0)).sum::<f64>() + mine
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_positive_with_any_number_of_threads() {
+        for threads in [1, 2, 3] {
+            assert!(multiply_add_rate(threads, 0.0) > 0.0);
+            assert!(product_rate(threads, 7, 0.0) > 0.0);
+        }
+    }
+
+    #[test]
+    fn the_chains_converge_as_their_formula_says() {
+        let mut x = 0.5;
+        assert!(Arch::new().dispatch(Chains(&mut x)) >= 1);
+        assert!((x - 1.0).abs() < 1e-5, "{x}");
+    }
+}

@@ -1,0 +1,80 @@
+//! A network, its objective and how it is trained, to be timed on drawn numbers.
+
+use contractive_core::optimiser::Optimiser;
+use contractive_core::{Activation, Architecture, ArgumentError, Loss, Objective, Parameters, Penalty};
+use serde::{Deserialize, Serialize};
+
+use super::drawn::{self, Lehmer};
+use super::stopwatch::TrainingSteps;
+
+/// Where the generator starts: the peers of `scripts/bench.sh` start there too.
+pub const SEED: u64 = 2011;
+
+/// What is timed: `benches/workloads.json` holds the named ones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// d, m_1, …, k; the decoder mirrors it.
+    pub encoder: Vec<usize>,
+    /// Activation of every layer but the output.
+    pub activation: Activation,
+    /// Activation of the output.
+    pub output: Activation,
+    /// Whether the decoder's weights are the encoder's, transposed.
+    pub tied: bool,
+    /// Reconstruction loss.
+    pub loss: Loss,
+    /// Weight of the penalty.
+    pub contraction: f64,
+    /// `sgd` or `adam`, with PyTorch's defaults.
+    pub optimiser: OptimiserName,
+    /// Learning rate, above 0.
+    pub learning_rate: f64,
+    /// Rows a step.
+    pub batch: usize,
+    /// Batches that are trained on in turn.
+    pub batches: usize,
+}
+
+/// An optimiser with its default settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimiserName {
+    /// Gradient descent.
+    Sgd,
+    /// Adam.
+    Adam,
+}
+
+impl Workload {
+    /// Its network.
+    pub fn architecture(&self) -> Architecture {
+        let (d, hidden) = self.encoder.split_first().unwrap_or((&0, &[]));
+        Architecture::mirrored(*d, hidden, self.activation, self.activation, self.output, self.tied)
+    }
+
+    /// Its drawn parameters, and `rows` rows (rows, d) drawn after them.
+    ///
+    /// # Errors
+    /// When the architecture is refused.
+    pub fn drawn(&self, rows: usize) -> Result<(Parameters, Vec<f32>), ArgumentError> {
+        let mut random = Lehmer::new(SEED);
+        let parameters = drawn::parameters(&self.architecture(), &mut random)?;
+        let data = drawn::rows(rows * parameters.architecture().input_size(), &mut random);
+        Ok((parameters, data))
+    }
+
+    /// Its training steps with this penalty; `Penalty::None` leaves the contraction out.
+    ///
+    /// # Errors
+    /// When a setting is out of range.
+    pub fn steps(&self, penalty: Penalty, threads: usize) -> Result<TrainingSteps, ArgumentError> {
+        let (parameters, data) = self.drawn(self.batches * self.batch)?;
+        let contraction = if penalty == Penalty::None { 0.0 } else { self.contraction };
+        let objective = Objective::new(self.loss, penalty, contraction);
+        let optimiser = match self.optimiser {
+            OptimiserName::Sgd => Optimiser::Sgd { weight_decay: 0.0 },
+            OptimiserName::Adam => Optimiser::default(),
+        };
+        TrainingSteps::new(&parameters, &objective, optimiser, self.learning_rate, data, self.batch, threads)
+    }
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Ours beside PyTorch, JAX and TensorFlow, in turn in one run; writes benches/results/performance.json and the tables of
+# docs/performance.md. Everything, on 1 and 2 threads (about 20 minutes on two idle cores): bash scripts/bench.sh
+#   bash scripts/bench.sh --workload a,b --threads 1 --repeats 5     some of it
+#   bash scripts/bench.sh --workload a --threads 1 --json FILE       the record to FILE, the page left alone
+#   bash scripts/bench.sh --page                                     the page anew from the record, nothing measured
+# Makes .bench-venv on first use (several GB: the stock PyTorch wheel brings GPU libraries, which are not used).
+# Workload h needs Fashion-MNIST in $CONTRACTIVE_DATA_DIR, else ../shared/data, and is skipped without it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ "${1:-}" = --page ]; then
+    exec python3 benches/peers/page.py
+fi
+venv=.bench-venv
+requirements=benches/peers/requirements.txt
+if ! cmp -s $requirements $venv/requirements.txt; then
+    python3 -m venv $venv
+    $venv/bin/pip install -q -r $requirements
+    cp $requirements $venv/requirements.txt
+fi
+if [ -z "${CONTRACTIVE_DATA_DIR:-}" ] && [ -d ../shared/data ]; then
+    export CONTRACTIVE_DATA_DIR=../shared/data
+fi
+target=${CARGO_TARGET_DIR:-target}
+cargo build --quiet --release --locked -p contractive --example workload
+cargo build --quiet --release --locked -p contractive-cli
+exec $venv/bin/python benches/peers/compare.py --ours "$target/release/examples/workload" --cae "$target/release/cae" "$@"
