@@ -68,7 +68,9 @@ fn a_stream_is_introduced_trained_on_and_reported_like_any_run() {
     let one = desk.json("evaluate run --json");
     assert_eq!(one["rows"], 600);
     desk.cae("resume run --epochs 3 --quiet").assert().success();
-    desk.cae("train --data table.csv --stream --shuffle-rows 50 --hidden 4 --epochs 3 --out long --quiet").assert().success();
+    desk.cae("train --data table.csv --stream --shuffle-rows 50 --hidden 4 --epochs 3 --out long --quiet")
+        .assert()
+        .success();
     assert_eq!(desk.read("run/model/model.safetensors"), desk.read("long/model/model.safetensors"));
 }
 

@@ -10,6 +10,7 @@ use super::MOST_COLUMNS;
 use super::frame::{Column, Field, Frame, Kind, Values};
 use super::reader::{FrameSource, Selection};
 use crate::data::DataError;
+use crate::data::columnar::append;
 use crate::data::npy::{self, Header};
 use crate::data::npz;
 use crate::data::source::{Source, most_expanded, read_up_to};
@@ -135,8 +136,12 @@ impl FrameSource for ArraySource {
         Ok(Some(Frame { first_row, columns: self.chosen.iter().zip(&self.fields).map(column).collect() }))
     }
 
-    fn next_rows(&mut self, path: &Path, left_out: Option<usize>, values: &mut Vec<f32>) -> Result<bool, DataError> {
-        debug_assert!(left_out.is_none() && self.chosen.len() == self.n_columns, "columns of arrays have no names");
+    fn next_rows(&mut self, path: &Path, values: &mut Vec<f32>) -> Result<bool, DataError> {
+        if self.chosen.len() < self.n_columns {
+            let Some(frame) = self.next_frame()? else { return Ok(false) };
+            append(path, &frame, None, values)?;
+            return Ok(true);
+        }
         let n = self.fill()?;
         let start = values.len();
         // The usual types without a detour over f64; rows lie as they are wanted.

@@ -74,10 +74,10 @@ pub(super) trait FrameSource: Send {
         None
     }
 
-    /// The next rows as 32-bit numbers, all columns but `left_out`, added to `values` row by row; false at the end.
-    fn next_rows(&mut self, path: &Path, left_out: Option<usize>, values: &mut Vec<f32>) -> Result<bool, DataError> {
+    /// The next rows as 32-bit numbers, added to `values` row by row; false at the end.
+    fn next_rows(&mut self, path: &Path, values: &mut Vec<f32>) -> Result<bool, DataError> {
         let Some(frame) = self.next_frame()? else { return Ok(false) };
-        append(path, &frame, left_out, values)?;
+        append(path, &frame, None, values)?;
         Ok(true)
     }
 
@@ -161,13 +161,12 @@ impl FrameReader {
 }
 
 impl FrameReader {
-    /// The next rows as finite 32-bit numbers, all columns but `left_out`, added to `values` row by row; false at the
-    /// end. Images of bytes are scaled to [0, 1], as [`crate::data::Dataset`] scales them.
-    pub(crate) fn next_rows(&mut self, left_out: Option<usize>, values: &mut Vec<f32>) -> Result<bool, DataError> {
+    /// The next rows as finite 32-bit numbers, added to `values` row by row; false at the end. Images of bytes are scaled to [0, 1], as [`crate::data::Dataset`] scales them.
+    pub(crate) fn next_rows(&mut self, values: &mut Vec<f32>) -> Result<bool, DataError> {
         if self.is_over {
             return Ok(false);
         }
-        let next = self.source.next_rows(&self.path, left_out, values);
+        let next = self.source.next_rows(&self.path, values);
         self.is_over = !matches!(next, Ok(true));
         next
     }

@@ -3,7 +3,7 @@
 use super::StreamedRows;
 use crate::data::columnar::not_a_feature;
 use crate::data::{DataError, Format};
-use crate::table::{FrameReader, ReadOptions};
+use crate::table::{Field, FrameReader, ReadOptions};
 
 /// Bytes of rows a chunk, and the most rows.
 const CHUNK: (usize, usize) = (2 << 20, 8192);
@@ -11,7 +11,6 @@ const CHUNK: (usize, usize) = (2 << 20, 8192);
 /// A walk through the file.
 pub(super) struct Rows {
     reader: FrameReader,
-    label_at: Option<usize>,
     left: u64,
 }
 
@@ -21,39 +20,33 @@ impl Rows {
         if Format::of(&rows.path) == Some(Format::Idx) {
             return Err(DataError::NotAStream { name: rows.path.display().to_string() });
         }
-        // How wide rows are is known only once it is open, and with it how many make a chunk.
-        let probe = FrameReader::open(&rows.path, &rows.options)?;
-        let chunk_rows = (CHUNK.0 / (size_of::<f32>() * probe.fields().len())).clamp(1, CHUNK.1);
-        drop(probe);
-        let reader = FrameReader::open(&rows.path, &ReadOptions { chunk_rows, ..rows.options.clone() })?;
-        let fields = reader.fields();
-        let label_at = match &rows.label_column {
-            None => None,
-            Some(column) => {
-                let place = fields.iter().position(|field| field.name == *column && reader.has_names());
-                Some(place.ok_or_else(|| DataError::NoSuchColumn {
-                    path: rows.path.clone(),
-                    column: column.clone(),
-                    available: fields.iter().filter(|_| reader.has_names()).map(|f| f.name.clone()).collect(),
-                })?)
-            }
-        };
-        for (i, field) in fields.iter().enumerate() {
-            if Some(i) != label_at && !field.kind.is_numeric() {
-                return Err(not_a_feature(&rows.path, &field.name, &field.kind, label_at.is_none()));
-            }
-        }
-        let n_features = fields.len() - usize::from(label_at.is_some());
-        if n_features == 0 {
+        let label = rows.label_column.as_ref();
+        // What its columns are is known only once it is open, and with it what to read, and how many rows make a chunk.
+        let mut options = ReadOptions { as_text: label.into_iter().cloned().collect(), ..rows.options.clone() };
+        let probe = FrameReader::open(&rows.path, &options)?;
+        let features: Vec<&Field> = probe.fields().iter().filter(|field| Some(&field.name) != label).collect();
+        if features.is_empty() {
             return Err(DataError::Empty { what: rows.path.display().to_string() });
         }
-        Ok((Rows { reader, label_at, left: rows.most_rows }, n_features))
+        for field in &features {
+            if !field.kind.is_numeric() {
+                return Err(not_a_feature(&rows.path, &field.name, &field.kind, label.is_none()));
+            }
+        }
+        let n_features = features.len();
+        options.chunk_rows = (CHUNK.0 / (size_of::<f32>() * n_features)).clamp(1, CHUNK.1);
+        options.as_text.clear();
+        if label.is_some() {
+            options.columns = Some(features.iter().map(|field| field.name.clone()).collect());
+        }
+        drop(probe);
+        let reader = FrameReader::open(&rows.path, &options)?;
+        Ok((Rows { reader, left: rows.most_rows }, n_features))
     }
 
     /// Names of the features, where the file has them.
     pub fn feature_names(&self) -> Option<Vec<String>> {
-        let names = self.reader.fields().iter().enumerate().filter(|(i, _)| Some(*i) != self.label_at);
-        self.reader.has_names().then(|| names.map(|(_, field)| field.name.clone()).collect())
+        self.reader.has_names().then(|| self.reader.fields().iter().map(|field| field.name.clone()).collect())
     }
 
     /// (height, width) where rows are images.
@@ -64,10 +57,7 @@ impl Rows {
     /// The next rows, row-major and finite, in place of what is in `values`; false at the end.
     pub fn next(&mut self, values: &mut Vec<f32>, n_features: usize) -> Result<bool, DataError> {
         values.clear();
-        if self.left == 0 {
-            return Ok(false);
-        }
-        if !self.reader.next_rows(self.label_at, values)? {
+        if self.left == 0 || !self.reader.next_rows(values)? {
             return Ok(false);
         }
         let n = (values.len() / n_features) as u64;
