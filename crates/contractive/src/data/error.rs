@@ -268,6 +268,21 @@ pub enum DataError {
         /// What it says.
         got: String,
     },
+    /// Data that are not read by chunks.
+    #[error(
+        "{name} cannot be streamed (data.stream, --stream): only files of CSV, Parquet, Arrow, NPY or NPZ can; leave \
+         --stream out"
+    )]
+    NotAStream {
+        /// What was to be streamed.
+        name: String,
+    },
+    /// A file that is read again and again is no longer what it was.
+    #[error("{} was changed while it was trained on; begin the run again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// Columns asked for that are not there.
     #[error("{} lacks {}; its columns are {}", path.display(), missing.join(", "), names(available))]
     MissingColumns {
@@ -375,6 +390,7 @@ impl DataError {
                 | DataError::NoSuchColumn { .. }
                 | DataError::NoSuchArray { .. }
                 | DataError::MissingColumns { .. }
+                | DataError::NotAStream { .. }
                 | DataError::RowCount { .. }
         )
     }

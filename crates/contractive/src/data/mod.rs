@@ -20,6 +20,7 @@ pub mod strokes;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use checksum::sha256_of_file;
 pub use dataset::{Dataset, Storage};
 pub use error::DataError;
 pub(crate) use source::most_expanded;
@@ -108,7 +109,7 @@ fn load_file(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
         Format::Npz => npz::load(path, &name, options.array.as_deref()),
         Format::Parquet | Format::Arrow => columnar::load(path, &name, options.label_column.as_deref()),
     }?;
-    Ok(dataset.with_sha256(checksum::sha256_of_file(path)?))
+    Ok(dataset.with_sha256(sha256_of_file(path)?))
 }
 
 /// Refuses options that mean nothing for this source, rather than pass over them.

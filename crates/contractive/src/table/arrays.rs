@@ -10,6 +10,7 @@ use super::MOST_COLUMNS;
 use super::frame::{Column, Field, Frame, Kind, Values};
 use super::reader::{FrameSource, Selection};
 use crate::data::DataError;
+use crate::data::columnar::append;
 use crate::data::npy::{self, Header};
 use crate::data::npz;
 use crate::data::source::{Source, most_expanded, read_up_to};
@@ -19,6 +20,8 @@ pub(super) struct ArraySource {
     source: Source<'static>,
     header: Header,
     image_shape: Option<(usize, usize)>,
+    /// Whether rows are images of bytes.
+    has_pixels: bool,
     n_rows: u64,
     n_columns: usize,
     chosen: Vec<usize>,
@@ -68,7 +71,7 @@ impl ArraySource {
         if n_rows == 0 || n_columns == 0 {
             return Err(DataError::Empty { what: source.path.display().to_string() });
         }
-        let image_shape = npy::byte_image_shape(&header, n_columns, image);
+        let byte_image = npy::byte_image_shape(&header, n_columns, image);
         let names: Vec<String> = (1..=n_columns).map(|i| i.to_string()).collect();
         let chosen = selection.choose(&source.path, &names)?;
         let mut fields = Vec::with_capacity(chosen.len());
@@ -78,7 +81,20 @@ impl ArraySource {
             fields.push(Field { name, kind });
         }
         let bytes = Vec::new();
-        Ok(ArraySource { source, header, image_shape, n_rows, n_columns, chosen, fields, chunk_rows, done: 0, bytes })
+        let (image_shape, has_pixels) = (byte_image.or(image), byte_image.is_some());
+        Ok(ArraySource {
+            source,
+            header,
+            image_shape,
+            has_pixels,
+            n_rows,
+            n_columns,
+            chosen,
+            fields,
+            chunk_rows,
+            done: 0,
+            bytes,
+        })
     }
 }
 
@@ -100,11 +116,70 @@ impl FrameSource for ArraySource {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, DataError> {
+        let n = self.fill()?;
+        if n == 0 {
+            return Ok(None);
+        }
+        let row_bytes = self.n_columns * self.header.size;
+        let decode = self.header.decoder();
+        let size = self.header.size;
+        let column = |(&place, field): (&usize, &Field)| {
+            let cells = self.bytes.chunks_exact(row_bytes).map(|row| decode(&row[place * size..][..size]));
+            let values = Values::Numbers(cells.collect());
+            let values = match field.kind {
+                Kind::Text => Values::Text((0..n).map(|i| values.text(i)).collect()),
+                _ => values,
+            };
+            Column { name: field.name.clone(), values }
+        };
+        let first_row = self.done - n as u64;
+        Ok(Some(Frame { first_row, columns: self.chosen.iter().zip(&self.fields).map(column).collect() }))
+    }
+
+    fn next_rows(&mut self, path: &Path, values: &mut Vec<f32>) -> Result<bool, DataError> {
+        if self.chosen.len() < self.n_columns {
+            let Some(frame) = self.next_frame()? else { return Ok(false) };
+            append(path, &frame, None, values)?;
+            return Ok(true);
+        }
+        let n = self.fill()?;
+        let start = values.len();
+        // The usual types without a detour over f64; rows lie as they are wanted.
+        match (self.header.kind, self.header.size, self.header.is_big_endian) {
+            (npy::Kind::Float, 4, false) => {
+                values.extend(self.bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+            }
+            (npy::Kind::Float, 8, false) => {
+                values.extend(self.bytes.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes) as f32));
+            }
+            _ if self.has_pixels => values.extend(self.bytes.iter().map(|&pixel| f32::from(pixel) / 255.0)),
+            _ => {
+                let decode = self.header.decoder();
+                values.extend(self.bytes.chunks_exact(self.header.size).map(|bytes| decode(bytes) as f32));
+            }
+        }
+        if let Some(i) = values[start..].iter().position(|value| !value.is_finite()) {
+            return Err(DataError::MissingCell {
+                path: path.to_path_buf(),
+                row: self.done - n as u64 + (i / self.n_columns) as u64,
+                column: (i % self.n_columns + 1).to_string(),
+                must_be: "a finite 32-bit number",
+                got: values[start + i].to_string(),
+            });
+        }
+        Ok(n > 0)
+    }
+}
+
+impl ArraySource {
+    /// Reads the bytes of the next rows, and says how many rows they are: 0 at the end.
+    fn fill(&mut self) -> Result<usize, DataError> {
         let row_bytes = self.n_columns * self.header.size;
         let expected = self.n_rows.saturating_mul(row_bytes as u64);
         if self.done == self.n_rows {
+            self.bytes.clear();
             self.source.expect_end(expected)?;
-            return Ok(None);
+            return Ok(0);
         }
         let n = usize::try_from(self.n_rows - self.done).map_or(self.chunk_rows, |left| left.min(self.chunk_rows));
         self.bytes.resize(n * row_bytes, 0);
@@ -117,19 +192,7 @@ impl FrameSource for ArraySource {
             let got = self.done * row_bytes as u64 + got as u64;
             return Err(DataError::Truncated { path: self.source.path.clone(), expected, got });
         }
-        let decode = self.header.decoder();
-        let size = self.header.size;
-        let column = |(&place, field): (&usize, &Field)| {
-            let cells = self.bytes.chunks_exact(row_bytes).map(|row| decode(&row[place * size..][..size]));
-            let values = Values::Numbers(cells.collect());
-            let values = match field.kind {
-                Kind::Text => Values::Text((0..n).map(|i| values.text(i)).collect()),
-                _ => values,
-            };
-            Column { name: field.name.clone(), values }
-        };
-        let frame = Frame { first_row: self.done, columns: self.chosen.iter().zip(&self.fields).map(column).collect() };
         self.done += n as u64;
-        Ok(Some(frame))
+        Ok(n)
     }
 }

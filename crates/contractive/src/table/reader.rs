@@ -7,6 +7,7 @@ use super::csv_source::CsvSource;
 use super::frame::{Field, Frame, Kind};
 use super::ipc::IpcSource;
 use super::parquet::ParquetSource;
+use crate::data::columnar::append;
 use crate::data::{DataError, Format};
 
 /// Endings of the tables that are read in frames.
@@ -73,12 +74,19 @@ pub(super) trait FrameSource: Send {
         None
     }
 
+    /// The next rows as 32-bit numbers, added to `values` row by row; false at the end.
+    fn next_rows(&mut self, path: &Path, values: &mut Vec<f32>) -> Result<bool, DataError> {
+        let Some(frame) = self.next_frame()? else { return Ok(false) };
+        append(path, &frame, None, values)?;
+        Ok(true)
+    }
+
     /// Whether the columns' names are the file's, not just numbers.
     fn has_names(&self) -> bool {
         true
     }
 
-    /// (height, width) where rows are images of bytes, which hold 0 to 255.
+    /// (height, width) where rows are images.
     fn image_shape(&self) -> Option<(usize, usize)> {
         None
     }
@@ -146,9 +154,21 @@ impl FrameReader {
         self.source.has_names()
     }
 
-    /// (height, width) where each row is an image of bytes from 0 to 255.
+    /// (height, width) where the shape of an array says that each row is an image. Frames hold its values as they are.
     pub fn image_shape(&self) -> Option<(usize, usize)> {
         self.source.image_shape()
+    }
+}
+
+impl FrameReader {
+    /// The next rows as finite 32-bit numbers, added to `values` row by row; false at the end. Images of bytes are scaled to [0, 1], as [`crate::data::Dataset`] scales them.
+    pub(crate) fn next_rows(&mut self, values: &mut Vec<f32>) -> Result<bool, DataError> {
+        if self.is_over {
+            return Ok(false);
+        }
+        let next = self.source.next_rows(&self.path, values);
+        self.is_over = !matches!(next, Ok(true));
+        next
     }
 }
 
