@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The one test command: formatting, lints, documentation, every test. README names it and .ci/run calls it.
-# Needs the Rust toolchain of rust-toolchain.toml; a C compiler, for the TLS library, and python3 with venv, for the tests
-# that read our files with other people's programs, are installed when missing (Debian). Makes .venv on first use.
+# Needs the Rust toolchain of rust-toolchain.toml; a C compiler, for the TLS library, python3 with venv, for the tests that
+# read our files with other people's programs, and Chromium, for the tests that click through a report, are installed when
+# missing (Debian, as root); without Chromium those tests say so and are skipped. Makes .venv on first use.
 # Real data are used when they lie in ../shared/data or $CONTRACTIVE_DATA_DIR; without them the tests that want them say
 # so and pass.
 set -euo pipefail
@@ -10,21 +11,22 @@ cd "$(dirname "$0")/.."
 say() { printf '\n== %s\n' "$*"; }
 
 command -v cargo >/dev/null || { echo "cargo must be on the PATH: install Rust with rustup (https://rustup.rs)" >&2; exit 1; }
-# need WHAT TEST PACKAGE...: installs Debian packages when the test fails, or says what to install.
-need() {
+# want WHAT TEST PACKAGE...: installs Debian packages when the test fails, or says what to install and fails.
+want() {
     local what=$1 check=$2
     shift 2
     if eval "$check" >/dev/null 2>&1; then return; fi
     say "installing $what"
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-        apt-get update -qq && apt-get install -y -qq "$@"
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
     else
         echo "$what must be on the PATH: install $*" >&2
-        exit 1
+        return 1
     fi
 }
-need "a C compiler" "command -v cc" gcc libc6-dev
-need "python3 with venv" "python3 -c 'import ensurepip, venv'" python3 python3-venv
+want "a C compiler" "command -v cc" gcc libc6-dev || exit 1
+want "python3 with venv" "python3 -c 'import ensurepip, venv'" python3 python3-venv || exit 1
+want "Chromium" "command -v chromium && command -v chromedriver" chromium chromium-driver || true
 
 if [ -z "${CONTRACTIVE_DATA_DIR:-}" ] && [ -d ../shared/data ]; then
     CONTRACTIVE_DATA_DIR=$(cd ../shared/data && pwd)
@@ -53,6 +55,6 @@ if ! cmp -s $requirements .venv/requirements.txt; then
     .venv/bin/pip install -q -r $requirements
     cp $requirements .venv/requirements.txt
 fi
-CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae .venv/bin/python -m pytest -q -p no:cacheprovider tests/python
+CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae .venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python
 
 say "all green"

@@ -1,31 +1,15 @@
 """A run's event file, read by TensorBoard itself, says what metrics.jsonl says."""
 
-import json
-import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import numpy
-import pytest
+from metrics import history
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 SETTINGS = "train strokes --rows 300 --hidden 16,8 --batch-size 32 --threads 1 --quiet --out".split()
-
-
-@pytest.fixture(scope="session")
-def cae():
-    """The command; scripts/test.sh names it in CONTRACTIVE_CAE."""
-    path = os.environ.get("CONTRACTIVE_CAE")
-    if path is None:
-        pytest.fail("name the command in CONTRACTIVE_CAE, or run scripts/test.sh")
-    return Path(path).resolve()
-
-
-def history(run):
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
 def expected(run):

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use contractive::data::LoadOptions;
 
+use crate::progress::Reporting;
+
 /// Where data sets are looked for.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SourceArguments {
@@ -22,6 +24,9 @@ pub(crate) struct OutputArguments {
     /// Make no report.html at the end.
     #[arg(long, help_heading = "Output")]
     pub(crate) no_report: bool,
+    /// Open report.html in the default browser at the end.
+    #[arg(long, conflicts_with = "no_report", help_heading = "Output")]
+    pub(crate) open: bool,
     /// Show nothing but errors.
     #[arg(long, short, help_heading = "Output")]
     pub(crate) quiet: bool,
@@ -51,6 +56,13 @@ pub(crate) struct RowArguments {
     /// Threads, at least 1; by default one a processor core. Results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+}
+
+impl OutputArguments {
+    /// How the run tells of itself.
+    pub(crate) fn reporting(&self) -> Reporting {
+        Reporting::new(self.json, self.quiet)
+    }
 }
 
 impl SourceArguments {

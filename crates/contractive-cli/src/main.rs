@@ -5,6 +5,7 @@
 //! [`progress`], what is shown meanwhile; [`exit`], errors and exit codes.
 
 mod arguments;
+mod browser;
 mod commands;
 mod exit;
 mod introduction;

@@ -1,7 +1,7 @@
 //! A training run from its first step to its last picture: shared by `cae train` and `cae resume`.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,8 @@ use contractive::train::{End, Outcome};
 use contractive::{EpochRecord, Prepared, RunDirectory, train};
 use serde::Serialize;
 
-use crate::arguments::{SourceArguments, quoted};
+use crate::arguments::{OutputArguments, SourceArguments, quoted};
+use crate::browser;
 use crate::commands::report;
 use crate::exit::Ending;
 use crate::introduction::feature_word;
@@ -44,19 +45,30 @@ pub(crate) fn run(
     run: &RunDirectory,
     resume: Option<Resume>,
     source: &SourceArguments,
-    reporting: Reporting,
-    wants_report: bool,
+    output: &OutputArguments,
 ) -> anyhow::Result<Ending> {
+    let reporting = output.reporting();
     let stop = stop_flag(reporting)?;
     let outcome = {
         let mut progress = Progress::new(reporting, prepared);
-        train(prepared, Some(run), resume, &mut progress, &stop)?
+        train(prepared, Some(run), resume, &mut progress, &stop)
+    };
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(e) => {
+            if e.divergence().is_some() {
+                tell_of_divergence(prepared, run, output);
+            }
+            return Err(e.into());
+        }
     };
     // Of the whole run, those before a resume included.
     let seconds = outcome.history.iter().map(|record| record.seconds).sum();
     let is_interrupted = outcome.end == End::Interrupted;
     let images = if is_interrupted { Vec::new() } else { draw(prepared, &outcome, run) };
-    let report = if is_interrupted || !wants_report { None } else { write_report(prepared, &outcome, run) };
+    let wants_report = !is_interrupted && !output.no_report;
+    let report =
+        wants_report.then(|| or_warn(report::write(run, prepared, &outcome.model, &outcome.history))).flatten();
     let resume = format!("cae resume {}{}", quoted(&run.path().to_string_lossy()), source.as_typed());
     match reporting {
         Reporting::Quiet => {}
@@ -78,6 +90,9 @@ pub(crate) fn run(
             eprintln!("stopped after {epochs}; everything is saved, to the very step. Go on with:\n  {resume}");
         }
         Reporting::Lines => print(&summary(prepared, &outcome, run, source, seconds, &images, report.as_deref()))?,
+    }
+    if let Some(page) = report.as_deref().filter(|_| output.open) {
+        open(page);
     }
     Ok(if is_interrupted { Ending::Interrupted } else { Ending::Done })
 }
@@ -110,13 +125,28 @@ fn draw(prepared: &Prepared, outcome: &Outcome, run: &RunDirectory) -> Vec<&'sta
 }
 
 /// Where the report lies. As with the pictures, one that fails is a warning.
-fn write_report(prepared: &Prepared, outcome: &Outcome, run: &RunDirectory) -> Option<PathBuf> {
-    match report::write(run, prepared, &outcome.model, &outcome.history) {
-        Ok(path) => Some(path),
-        Err(e) => {
-            eprintln!("warning: no report could be made: {e:#}");
-            None
-        }
+fn or_warn<T>(report: anyhow::Result<T>) -> Option<T> {
+    report.inspect_err(|e| eprintln!("warning: no report could be made: {e:#}")).ok()
+}
+
+/// Makes the report of a run that diverged, where it left a checkpoint to report on.
+fn tell_of_divergence(prepared: &Prepared, run: &RunDirectory, output: &OutputArguments) {
+    if output.no_report {
+        return;
+    }
+    let Some(page) = or_warn(report::write_diverged(run, prepared)).flatten() else { return };
+    if output.reporting() != Reporting::Quiet {
+        eprintln!("what came before the divergence is in {}", quoted(&page.to_string_lossy()));
+    }
+    if output.open {
+        open(&page);
+    }
+}
+
+/// Shows the page; training is done by now, so that a browser that fails is a warning.
+fn open(page: &Path) {
+    if let Err(e) = browser::open(page) {
+        eprintln!("warning: {e}");
     }
 }
 

@@ -47,3 +47,66 @@ fn what_cannot_be_reported_is_refused() {
     }
     assert!(!names_in(&desk.path("run")).contains(&"report.html".to_owned()));
 }
+
+#[test]
+fn a_run_that_diverged_is_reported_up_to_there() {
+    let desk = Desk::new();
+    desk.table("table.csv", 60, 6);
+    // One step an epoch, each with a gradient larger than the last, until a number is no longer finite.
+    let flags = "--data table.csv --hidden 4 --activation relu --code-activation relu --scale none --batch-size 54";
+    let train = format!("train {flags} --optimiser sgd --contraction 0 --epochs 200 --learning-rate 30 --out run");
+    let said = desk.refused(&train, 4);
+    assert!(said.contains("run/report.html"), "{said}");
+    let divergence: serde_json::Value = serde_json::from_str(&desk.text("run/divergence.json")).unwrap();
+    let epochs = desk.text("run/metrics.jsonl").lines().count();
+    assert!(epochs >= 1 && divergence["epoch"] == epochs + 1 && !desk.path("run/model").exists(), "{divergence}");
+    let page = desk.text("run/report.html");
+    let at = format!("diverged in epoch {}, step {}", divergence["epoch"], divergence["step"]);
+    assert!(page.contains(&at) && said.contains(&at), "{at}: {said}");
+    // The same page again, from the disk; and a comparison.
+    assert_eq!(desk.stdout("report run -o again.html"), "again.html\n");
+    assert!(desk.text("again.html") == page);
+    desk.cae("report run run --quiet").assert().success();
+    assert!(desk.text("report.html").contains("then diverged"));
+    desk.table("other.csv", 70, 6);
+    assert!(desk.refused("report run --data other.csv", 2).contains("not those of the run"));
+
+    // At the very first step there is nothing to show.
+    let said = desk.refused(&format!("train {flags} --learning-rate 1e39 --optimiser sgd --out none"), 4);
+    assert!(!said.contains("report.html") && !desk.path("none/report.html").exists(), "{said}");
+    assert!(desk.refused("report none", 2).contains("before its first checkpoint"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_page_is_opened_in_the_browser() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    desk.trained();
+    let bin = desk.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let with_browser = |words: &str, script: Option<&str>| {
+        let _ = std::fs::remove_file(bin.join(opener));
+        if let Some(script) = script {
+            desk.write(&format!("bin/{opener}"), script);
+            std::fs::set_permissions(bin.join(opener), std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let output = desk.cae(words).env("PATH", &bin).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let script = format!("#!/bin/sh\necho \"$1\" > {}\n", desk.path("opened").display());
+    assert_eq!(with_browser("report run --open --quiet", Some(&script)), (Some(0), String::new()));
+    let opened = desk.text("opened");
+    assert_eq!(opened.trim_end(), desk.path("run/report.html").canonicalize().unwrap().to_string_lossy());
+
+    let (code, said) = with_browser("report run --open --quiet", Some("#!/bin/sh\nexit 3\n"));
+    assert!(code == Some(1) && said.contains("found no browser") && said.contains("run/report.html"), "{said}");
+    let (code, said) = with_browser("report run --open --quiet", None);
+    assert!(code == Some(1) && said.contains(opener) && said.contains("on the PATH"), "{said}");
+    // A model that is trained is trained, browser or not.
+    let train = "train --data table.csv --hidden 4 --epochs 1 --quiet --open";
+    let (code, said) = with_browser(&format!("{train} --out other"), None);
+    assert!(code == Some(0) && said.starts_with("warning: cannot open a browser"), "{said}");
+    assert_eq!(with_browser(&format!("{train} --no-report --out third"), None).0, Some(2));
+}

@@ -25,6 +25,7 @@ pub mod architecture;
 pub mod engine;
 mod error;
 pub mod initialisation;
+pub mod instructions;
 pub mod jacobian;
 pub mod kernels;
 pub mod loss;

@@ -156,40 +156,106 @@ impl Optimiser {
     /// # Panics
     /// When the sizes of `p`, `g` and the state differ.
     pub fn update(self, arch: Arch, state: &mut OptimiserState, p: &mut [f32], g: &[f32], learning_rate: f64) {
+        self.parts(state, p, g, learning_rate).for_each(|part| part.update(arch));
+    }
+
+    /// The same step cut into parts, which any thread may take in any order. The state counts it at once.
+    ///
+    /// # Panics
+    /// As [`Optimiser::update`].
+    pub(crate) fn parts<'a>(
+        self,
+        state: &'a mut OptimiserState,
+        p: &'a mut [f32],
+        g: &'a [f32],
+        learning_rate: f64,
+    ) -> impl Iterator<Item = Part<'a>> {
+        /// Parameters of a part: a few microseconds.
+        const PART: usize = 1 << 13;
         assert_eq!(p.len(), g.len(), "as many gradients as parameters");
         state.step += 1;
+        let rule = self.rule(state.step, learning_rate);
+        let (mut p, mut first, mut second) = (p, &mut state.first[..], &mut state.second[..]);
+        g.chunks(PART).map(move |g| Part {
+            rule,
+            p: split_off(&mut p, g.len()),
+            g,
+            first: split_off(&mut first, g.len()),
+            second: split_off(&mut second, g.len()),
+        })
+    }
+
+    fn rule(self, step: u64, learning_rate: f64) -> Rule {
         let lr = learning_rate as f32;
         match self {
-            Optimiser::Sgd { weight_decay } => {
-                let wd = weight_decay as f32;
-                arch.dispatch(|| {
-                    for (p, &g) in p.iter_mut().zip(g) {
-                        *p -= lr * (g + wd * *p);
-                    }
-                });
-            }
+            Optimiser::Sgd { weight_decay } => Rule::Sgd { lr, wd: weight_decay as f32 },
             Optimiser::Momentum { momentum, nesterov, weight_decay } => {
-                let wd = weight_decay as f32;
                 // The first step copies the gradient: v starts at 0, so μ·v + g is g.
                 let mu = momentum as f32;
                 let (ahead, behind) = if nesterov { (1.0, mu) } else { (0.0, 1.0) };
-                let v = &mut state.first[..p.len()];
-                arch.dispatch(|| {
-                    for ((p, &g), v) in p.iter_mut().zip(g).zip(v) {
-                        let g = g + wd * *p;
-                        *v = mu * *v + g;
-                        *p -= lr * (ahead * g + behind * *v);
-                    }
-                });
+                Rule::Momentum { lr, wd: weight_decay as f32, mu, ahead, behind }
             }
             Optimiser::Adam { beta1, beta2, epsilon, weight_decay } => {
-                let rates = AdamRates::at(state.step, beta1, beta2, epsilon, learning_rate);
-                adam(arch, rates, state, p, g, weight_decay as f32, 1.0);
+                let rates = AdamRates::at(step, beta1, beta2, epsilon, learning_rate);
+                Rule::Adam { rates, wd: weight_decay as f32, keep: 1.0 }
             }
             Optimiser::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                let rates = AdamRates::at(state.step, beta1, beta2, epsilon, learning_rate);
-                adam(arch, rates, state, p, g, 0.0, (1.0 - learning_rate * weight_decay) as f32);
+                let rates = AdamRates::at(step, beta1, beta2, epsilon, learning_rate);
+                Rule::Adam { rates, wd: 0.0, keep: (1.0 - learning_rate * weight_decay) as f32 }
             }
+        }
+    }
+}
+
+/// The first `n` numbers, taken off the front; none where there are none.
+fn split_off<'a>(rest: &mut &'a mut [f32], n: usize) -> &'a mut [f32] {
+    let (front, back) = std::mem::take(rest).split_at_mut_checked(n).unwrap_or_default();
+    *rest = back;
+    front
+}
+
+/// An update formula with the numbers of one step.
+#[derive(Clone, Copy)]
+enum Rule {
+    Sgd { lr: f32, wd: f32 },
+    Momentum { lr: f32, wd: f32, mu: f32, ahead: f32, behind: f32 },
+    Adam { rates: AdamRates, wd: f32, keep: f32 },
+}
+
+/// Some parameters of a step, with their gradients and the optimiser's memory of them.
+pub(crate) struct Part<'a> {
+    rule: Rule,
+    p: &'a mut [f32],
+    g: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+}
+
+impl Part<'_> {
+    /// The step of these parameters.
+    pub(crate) fn update(self, arch: Arch) {
+        let Part { rule, p, g, first, second } = self;
+        match rule {
+            Rule::Sgd { lr, wd } => arch.dispatch(|| {
+                for (p, &g) in p.iter_mut().zip(g) {
+                    *p -= lr * (g + wd * *p);
+                }
+            }),
+            Rule::Momentum { lr, wd, mu, ahead, behind } => arch.dispatch(|| {
+                for ((p, &g), v) in p.iter_mut().zip(g).zip(first) {
+                    let g = g + wd * *p;
+                    *v = mu * *v + g;
+                    *p -= lr * (ahead * g + behind * *v);
+                }
+            }),
+            Rule::Adam { rates: r, wd, keep } => arch.dispatch(|| {
+                for (((p, &g), m), v) in p.iter_mut().zip(g).zip(first).zip(second) {
+                    let g = g + wd * *p;
+                    *m = r.beta1[0] * *m + r.beta1[1] * g;
+                    *v = r.beta2[0] * *v + r.beta2[1] * g * g;
+                    *p = keep * *p - r.rate * *m / (v.sqrt() + r.floor);
+                }
+            }),
         }
     }
 }
@@ -213,19 +279,6 @@ impl AdamRates {
         let shares = |beta: f64| [beta as f32, (1.0 - beta) as f32];
         AdamRates { beta1: shares(beta1), beta2: shares(beta2), rate: rate as f32, floor: (epsilon * root) as f32 }
     }
-}
-
-fn adam(arch: Arch, r: AdamRates, state: &mut OptimiserState, p: &mut [f32], g: &[f32], wd: f32, keep: f32) {
-    let n = p.len();
-    let (m, v) = (&mut state.first[..n], &mut state.second[..n]);
-    arch.dispatch(|| {
-        for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
-            let g = g + wd * *p;
-            *m = r.beta1[0] * *m + r.beta1[1] * g;
-            *v = r.beta2[0] * *v + r.beta2[1] * g * g;
-            *p = keep * *p - r.rate * *m / (v.sqrt() + r.floor);
-        }
-    });
 }
 
 /// The factor that clips a gradient of Euclidean norm `norm` to `clip` (PyTorch's `clip_grad_norm_`).

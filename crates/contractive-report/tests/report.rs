@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use contractive::data::Dataset;
 use contractive::record::RunRecord;
+use contractive::train::Divergence;
 use contractive::{Prepared, TrainConfig, train};
 use contractive_report::{ReportError, report_html};
 
@@ -187,6 +188,27 @@ fn values_that_diverged_are_said_and_never_drawn() {
     let html = page(run.clone());
     assert!(html.contains("not a number") && html.contains("diverged") && html.contains("∞"));
     check_page(&report_html(&[run, image_run()]).unwrap());
+}
+
+#[test]
+fn a_divergence_is_said_on_top_and_marked_in_the_curves() {
+    let mut run = image_run();
+    let sound = page(run.clone());
+    run.divergence = Some(Divergence { epoch: 4, step: 41, term: "validation penalty".into() });
+    let html = page(run.clone());
+    let header = html.split("</header>").next().unwrap();
+    for text in ["diverged in epoch 4, step 41", "validation penalty was not finite", "--learning-rate", "of epoch 3"] {
+        assert!(header.contains(text), "{text}");
+    }
+    let marks = |html: &str| html.matches("diverged\n</text>").count();
+    assert!(marks(&html) >= 3 && marks(&sound) == 0 && !sound.contains("diverged"), "{}", marks(&html));
+    assert!(sound.contains("training longer may still gain") && !html.contains("training longer may still gain"));
+    let both = report_html(&[image_run(), run.clone()]).unwrap();
+    assert!(both.contains("then diverged at step 41"));
+    // Before the first epoch was over.
+    run.history.clear();
+    run.provenance.epoch = 0;
+    assert!(page(run).contains("the last model before that"));
 }
 
 #[test]

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use contractive::checkpoint::Resume;
+use contractive::train::TrainError;
 use contractive::{EpochRecord, Model, Prepared, RunDirectory, RunRecord};
 use contractive_report::report_html;
 
 use crate::arguments::{SourceArguments, quoted};
+use crate::browser;
 use crate::exit::{Ending, Usage};
 use crate::models::Opened;
 use crate::output::{check_file, print, write_file};
@@ -20,7 +23,8 @@ pub(crate) const REPORT_FILE: &str = "report.html";
 ///
 /// For one run the page is RUN/report.html; for several it is report.html here, with the settings that differ, the
 /// figures beside each other, and curves and reconstructions of all. The data are read again, as the run was configured.
-/// `cae train` and `cae resume` make the page of their run at the end.
+/// `cae train` and `cae resume` make the page of their run at the end. Of a run that diverged, the page shows the best
+/// model and the curves before that, and says where it diverged.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Report {
@@ -35,6 +39,9 @@ pub(crate) struct Report {
     data: Option<String>,
     #[command(flatten)]
     source: SourceArguments,
+    /// Open the page in the default browser.
+    #[arg(long, help_heading = "Output")]
+    open: bool,
     /// Threads, at least 1; the page does not depend on it [default: one a processor core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -45,16 +52,16 @@ pub(crate) struct Report {
 
 const AFTER_HELP: &str = "\
 Examples:
-  cae report runs/NAME
+  cae report runs/NAME --open
   cae report runs/plain runs/contractive -o comparison.html";
 
 impl Report {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
-        let opened: Vec<Opened> = self.runs.iter().map(|run| open(run)).collect::<Result<_, _>>()?;
+        let opened: Vec<Subject> = self.runs.iter().map(|run| open(run)).collect::<Result<_, _>>()?;
         let target = match (&self.output, opened.as_slice()) {
             (Some(path), _) => path.clone(),
-            (None, [Opened { run: Some(run), .. }]) => run.path().join(REPORT_FILE),
+            (None, [Subject { run, .. }]) => run.path().join(REPORT_FILE),
             (None, _) => PathBuf::from(REPORT_FILE),
         };
         if !target.extension().is_some_and(|end| end == "html" || end == "htm") {
@@ -62,18 +69,21 @@ impl Report {
         }
         check_file(&target)?;
         let mut records = Vec::new();
-        for (path, opened) in self.runs.iter().zip(opened) {
-            records.push(self.record(path, opened)?);
+        for subject in opened {
+            records.push(self.record(subject)?);
         }
         write_file(&target, report_html(&records)?.as_bytes())?;
         if !self.quiet {
             print(&format!("{}\n", quoted(&target.to_string_lossy())))?;
         }
+        if self.open {
+            browser::open(&target)?;
+        }
         Ok(Ending::Done)
     }
 
-    fn record(&self, path: &Path, opened: Opened) -> anyhow::Result<RunRecord> {
-        let (Some(run), Some(mut config)) = (opened.run, opened.config) else { return Err(no_run(path).into()) };
+    fn record(&self, Subject { run, kept }: Subject) -> anyhow::Result<RunRecord> {
+        let mut config = run.config()?;
         if let Some(data) = &self.data {
             config.data.spec.clone_from(data);
         }
@@ -82,26 +92,67 @@ impl Report {
             config.training.threads = Some(usize::from(threads));
         }
         let mut prepared = prepare(&config, &self.source, self.quiet)
-            .with_context(|| format!("cannot read the data of {}", path.display()))?;
+            .with_context(|| format!("cannot read the data of {}", run.path().display()))?;
+        let model = match kept {
+            Kept::Model(model) => *model,
+            Kept::Checkpoints(resume) => model_of(*resume, &prepared)?,
+        };
         // The page depends on the rows, not on how many threads looked at them.
-        let mut record = record(&run, &prepared, &opened.model, &run.metrics()?)?;
+        let mut record = record(&run, &prepared, &model, &run.metrics()?)?;
         prepared.config.training.threads = planned;
         record.config = prepared.config;
         Ok(record)
     }
 }
 
-fn open(path: &Path) -> anyhow::Result<Opened> {
-    let opened = Opened::new(path)?;
-    if opened.run.is_none() {
-        return Err(no_run(path).into());
-    }
-    Ok(opened)
+/// A run with what it kept.
+struct Subject {
+    run: RunDirectory,
+    kept: Kept,
 }
 
-fn no_run(path: &Path) -> Usage {
-    let path = path.display();
-    Usage(format!("{path} must be a run directory, with config.toml and metrics.jsonl; a model alone has no history"))
+enum Kept {
+    /// The model of a run that ended well.
+    Model(Box<Model>),
+    /// The checkpoints of one that diverged.
+    Checkpoints(Box<Resume>),
+}
+
+fn open(path: &Path) -> anyhow::Result<Subject> {
+    if let Ok(run) = RunDirectory::open(path)
+        && let Some(divergence) = run.divergence()?
+    {
+        let Some(resume) = run.resume()? else {
+            let text = format!(
+                "{} diverged in epoch {}, step {}, before its first checkpoint: there is nothing to report; train again \
+                 with a lower --learning-rate or with --clip",
+                path.display(),
+                divergence.epoch,
+                divergence.step
+            );
+            return Err(Usage(text).into());
+        };
+        return Ok(Subject { run, kept: Kept::Checkpoints(Box::new(resume)) });
+    }
+    let opened = Opened::new(path)?;
+    let Some(run) = opened.run else {
+        let path = path.display();
+        let text =
+            format!("{path} must be a run directory, with config.toml and metrics.jsonl; a model alone has no history");
+        return Err(Usage(text).into());
+    };
+    Ok(Subject { run, kept: Kept::Model(Box::new(opened.model)) })
+}
+
+/// The best model of the checkpoints; the last where no epoch was completed.
+fn model_of(resume: Resume, prepared: &Prepared) -> Result<Model, TrainError> {
+    let (checkpoint, run) = (resume.last.state.data_sha256, prepared.data.sha256().map(str::to_owned));
+    // The scaling is learnt again from the data: others would give another.
+    if checkpoint != run {
+        return Err(TrainError::OtherData { checkpoint, run });
+    }
+    let epoch = resume.last.state.stopping.best_epoch;
+    Ok(prepared.model(resume.best.map_or(resume.last.parameters, |best| best.parameters), epoch))
 }
 
 fn record(
@@ -114,7 +165,9 @@ fn record(
     // `.` and `..` have no name of their own.
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let name = whole.file_name().map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned());
-    RunRecord::new(&name, prepared, model, history)
+    let mut record = RunRecord::new(&name, prepared, model, history)?;
+    record.divergence = run.divergence()?;
+    Ok(record)
 }
 
 /// Writes the report of a run that has just ended, and returns where it lies.
@@ -128,4 +181,10 @@ pub(crate) fn write(
     let page = report_html(&[record(run, prepared, model, history)?])?;
     write_file(&path, page.as_bytes())?;
     Ok(path)
+}
+
+/// Writes the report of a run that has just diverged; `None` where it left no checkpoint to report on.
+pub(crate) fn write_diverged(run: &RunDirectory, prepared: &Prepared) -> anyhow::Result<Option<PathBuf>> {
+    let Some(resume) = run.resume()? else { return Ok(None) };
+    write(run, prepared, &model_of(resume, prepared)?, &run.metrics()?).map(Some)
 }

@@ -65,8 +65,7 @@ impl Resume {
         if let Some(threads) = self.threads {
             config.training.threads = Some(threads);
         }
-        let reporting = Reporting::new(self.output.json, self.output.quiet);
-        let prepared = prepare(&config, &self.source, reporting == Reporting::Quiet)?;
-        session::run(&prepared, &run, resume, &self.source, reporting, !self.output.no_report)
+        let prepared = prepare(&config, &self.source, self.output.reporting() == Reporting::Quiet)?;
+        session::run(&prepared, &run, resume, &self.source, &self.output)
     }
 }

@@ -67,10 +67,9 @@ impl Train {
         } else {
             check_place(&self.place(&config, None))?;
         }
-        let reporting = Reporting::new(self.output.json, self.output.quiet);
-        let prepared = prepare(&config, &self.source, reporting == Reporting::Quiet)?;
+        let prepared = prepare(&config, &self.source, self.output.reporting() == Reporting::Quiet)?;
         let run = self.run_directory(&prepared)?;
-        session::run(&prepared, &run, None, &self.source, reporting, !self.output.no_report)
+        session::run(&prepared, &run, None, &self.source, &self.output)
     }
 
     /// The recipe, or the defaults, under the file and the flags.

@@ -35,10 +35,7 @@ impl<'a> Rows<'a> {
 
 /// Z = A·M + 1 bᵀ, where M is Wᵀ (n, m), or W for a tied decoder layer. Z's rows lie `stride` apart.
 pub fn affine_forward(Z: &mut [f32], stride: usize, A: Rows<'_>, M: View<'_, f32>, b: &[f32]) {
-    for z in Z.chunks_mut(stride).take(A.rows) {
-        z[..b.len()].copy_from_slice(b);
-    }
-    gemm(ViewMut::strided(Z, A.rows, b.len(), stride), Into::Add, 1.0, A.view(), M);
+    gemm(ViewMut::strided(Z, A.rows, b.len(), stride), Into::Bias(b), 1.0, A.view(), M);
 }
 
 /// dA = dZ·M, dense, where M is W (m, n), or Wᵀ for a tied decoder layer with n inputs.
@@ -46,11 +43,11 @@ pub fn affine_backward_input(dA: &mut [f32], dZ: Rows<'_>, M: View<'_, f32>, n: 
     gemm(ViewMut::new(dA, dZ.rows, n), Into::Set, 1.0, dZ.view(), M);
 }
 
-/// Rows `from..from + dW.len()/n` of dW += dZᵀ A.
-pub fn affine_backward_weight(dW: &mut [f32], from: usize, dZ: Rows<'_>, A: Rows<'_>) {
-    let rows = dW.len() / A.columns;
-    let dZ = Rows { data: &dZ.data[from..], columns: rows, ..dZ };
-    gemm(ViewMut::new(dW, rows, A.columns), Into::Add, 1.0, dZ.view().t(), A.view());
+/// A block of dW += dZᵀ A, of the columns of dZ and of A that begin at `from`.
+pub fn affine_backward_weight(dW: ViewMut<'_, f32>, from: [usize; 2], dZ: Rows<'_>, A: Rows<'_>) {
+    let dZ = dZ.view().columns_in(from[0]..from[0] + dW.rows());
+    let A = A.view().columns_in(from[1]..from[1] + dW.columns());
+    gemm(dW, Into::Add, 1.0, dZ.t(), A);
 }
 
 /// db += Σ_rows dZ, row after row.
@@ -81,6 +78,11 @@ mod tests {
         f64::from(data[i * columns + j])
     }
 
+    /// Wᵀ, (n, m), of W (m, n).
+    fn transposed(W: &[f32], m: usize, n: usize) -> Vec<f32> {
+        (0..m * n).map(|e| W[e % m * n + e / m]).collect()
+    }
+
     fn dense(data: &[f32], columns: usize) -> Rows<'_> {
         Rows { data, rows: data.len() / columns, columns, stride: columns }
     }
@@ -107,12 +109,14 @@ mod tests {
         let want: Vec<f64> = (0..N * INPUTS).map(|i| dA_want(i / INPUTS, i % INPUTS)).collect();
         assert_close("dA, set", &wide(&dA), &want, ROUNDING);
 
-        // Twice, in two blocks of rows: parameter gradients are added to.
+        // Twice, in three blocks: parameter gradients are added to.
         let (mut dW, mut db) = (vec![0.0; M * INPUTS], vec![0.0; M]);
         for _ in 0..2 {
             let (top, bottom) = dW.split_at_mut(INPUTS);
-            affine_backward_weight(top, 0, dZ_rows, A_rows);
-            affine_backward_weight(bottom, 1, dZ_rows, A_rows);
+            let (left, right) = ViewMut::new(bottom, M - 1, INPUTS).split_columns(4);
+            affine_backward_weight(ViewMut::new(top, 1, INPUTS), [0, 0], dZ_rows, A_rows);
+            affine_backward_weight(left, [1, 0], dZ_rows, A_rows);
+            affine_backward_weight(right, [1, 4], dZ_rows, A_rows);
             affine_backward_bias(Arch::new(), &mut db, dZ_rows);
         }
         let want: Vec<f64> = (0..M * INPUTS).map(|i| 2.0 * dW_want(i / INPUTS, i % INPUTS)).collect();
@@ -125,7 +129,7 @@ mod tests {
     fn forward_adds_the_bias_and_leaves_the_rest_of_the_record_alone() {
         let (A, W, b) = (numbers(4, N * INPUTS), numbers(5, M * INPUTS), numbers(6, M));
         let mut Z = vec![9.0; N * 6];
-        affine_forward(&mut Z, 6, dense(&A, INPUTS), View::new(&W, M, INPUTS).t(), &b);
+        affine_forward(&mut Z, 6, dense(&A, INPUTS), View::new(&transposed(&W, M, INPUTS), INPUTS, M), &b);
         for (r, z) in Z.chunks_exact(6).enumerate() {
             let product = |j| (0..INPUTS).map(|i| at(&A, INPUTS, r, i) * at(&W, INPUTS, j, i)).sum::<f64>();
             let want: Vec<f64> = (0..M).map(|j| f64::from(b[j]) + product(j)).collect();
@@ -146,13 +150,13 @@ mod tests {
         assert_close("z", &wide(&Z), &want, ROUNDING);
 
         let mut dA = vec![0.0; N * M];
-        affine_backward_input(&mut dA, dense(&dZ, INPUTS), View::new(&W, M, INPUTS).t(), M);
+        affine_backward_input(&mut dA, dense(&dZ, INPUTS), View::new(&transposed(&W, M, INPUTS), INPUTS, M), M);
         let product = |b, j| (0..INPUTS).map(|i| at(&dZ, INPUTS, b, i) * at(&W, INPUTS, j, i)).sum::<f64>();
         let want: Vec<f64> = (0..N * M).map(|e| product(e / M, e % M)).collect();
         assert_close("dA", &wide(&dA), &want, ROUNDING);
 
         let mut dW = vec![0.0; M * INPUTS];
-        affine_backward_weight(&mut dW, 0, dense(&A, M), dense(&dZ, INPUTS));
+        affine_backward_weight(ViewMut::new(&mut dW, M, INPUTS), [0, 0], dense(&A, M), dense(&dZ, INPUTS));
         let product = |j, i| (0..N).map(|b| at(&A, M, b, j) * at(&dZ, INPUTS, b, i)).sum::<f64>();
         let want: Vec<f64> = (0..M * INPUTS).map(|e| product(e / INPUTS, e % INPUTS)).collect();
         assert_close("dW", &wide(&dW), &want, ROUNDING);
@@ -162,10 +166,10 @@ mod tests {
     fn without_rows_nothing_changes() {
         let W = numbers(11, M * INPUTS);
         let (mut dW, mut db) = (vec![0.5; M * INPUTS], vec![0.5; M]);
-        affine_forward(&mut [], M, dense(&[], INPUTS), View::new(&W, M, INPUTS).t(), &[1.0; M]);
+        affine_forward(&mut [], M, dense(&[], INPUTS), View::new(&W, INPUTS, M), &[1.0; M]);
         affine_backward_input(&mut [], dense(&[], M), View::new(&W, M, INPUTS), INPUTS);
         affine_backward_bias(Arch::new(), &mut db, dense(&[], M));
-        affine_backward_weight(&mut dW, 0, dense(&[], M), dense(&[], INPUTS));
+        affine_backward_weight(ViewMut::new(&mut dW, M, INPUTS), [0, 0], dense(&[], M), dense(&[], INPUTS));
         assert!(dW.iter().chain(&db).all(|&g| g == 0.5));
     }
 }

@@ -20,6 +20,8 @@ use crate::activation::Activation;
 pub struct Layer64 {
     /// Weights (m, n).
     pub W: Vec<f64>,
+    /// The same transposed, (n, m).
+    pub WT: Vec<f64>,
     /// Biases (m).
     pub b: Vec<f64>,
     /// φ.
@@ -117,9 +119,8 @@ pub fn finite_difference_forward(
         let Z = resized(&mut here[0], 2 * n * m);
         if l > 0 {
             let inputs = layer.W.len() / m;
-            Z.chunks_exact_mut(m).for_each(|row| row.copy_from_slice(&layer.b));
             let A = View::new(&below[l - 1], 2 * n, inputs);
-            gemm(ViewMut::new(Z, 2 * n, m), Into::Add, 1.0, A, View::new(&layer.W, m, inputs).t());
+            gemm(ViewMut::new(Z, 2 * n, m), Into::Bias(&layer.b), 1.0, A, View::new(&layer.WT, inputs, m));
         }
         let D = resized(&mut scratch.D[l], 2 * n * m);
         for (z, d) in Z.iter_mut().zip(D) {
@@ -225,6 +226,7 @@ mod tests {
     fn by_the_page(trial: &Trial, directions: &[f32], epsilon: f64, times: usize) -> (f64, Vec<LayerGradient>) {
         let layer = |l: &crate::reference::Layer| Layer64 {
             W: l.W.values().to_vec(),
+            WT: l.W.transposed().values().to_vec(),
             b: l.b.clone(),
             activation: l.activation,
         };

@@ -67,17 +67,18 @@ pub fn row_square_norms(arch: Arch, q: &mut [f32], W: &[f32], n: usize) {
     );
 }
 
-/// T = Wᵀ: W has shape (m, n), T shape (n, m), by blocks that stay in cache.
-pub fn transpose(arch: Arch, T: &mut [f32], W: &[f32], m: usize, n: usize) {
+/// Rows `from..` of T = Wᵀ, as many as `T` holds: W has shape (m, n), T has rows of m; by blocks that stay in cache.
+pub fn transpose(arch: Arch, T: &mut [f32], W: &[f32], m: usize, n: usize, from: usize) {
     const TILE: usize = 16;
     arch.dispatch(
         #[inline(always)]
         || {
-            for j0 in (0..m).step_by(TILE) {
-                for i0 in (0..n).step_by(TILE) {
-                    for i in i0..(i0 + TILE).min(n) {
+            for (band, T) in T.chunks_mut(TILE * m).enumerate() {
+                let left = from + band * TILE;
+                for j0 in (0..m).step_by(TILE) {
+                    for (i, T) in T.chunks_exact_mut(m).enumerate() {
                         for j in j0..(j0 + TILE).min(m) {
-                            T[i * m + j] = W[j * n + i];
+                            T[j] = W[j * n + left + i];
                         }
                     }
                 }
@@ -107,8 +108,10 @@ mod tests {
         let (m, n) = (37, 21);
         let W: Vec<f32> = (0..m * n).map(|i| i as f32).collect();
         let (mut T, mut back) = (vec![0.0; m * n], vec![0.0; m * n]);
-        transpose(Arch::new(), &mut T, &W, m, n);
-        transpose(Arch::new(), &mut back, &T, n, m);
+        let (top, bottom) = T.split_at_mut(18 * m);
+        transpose(Arch::new(), top, &W, m, n, 0);
+        transpose(Arch::new(), bottom, &W, m, n, 18);
+        transpose(Arch::new(), &mut back, &T, n, m, 0);
         assert_eq!(T[5 * m + 3], W[3 * n + 5]);
         assert_eq!(back, W);
     }

@@ -3,6 +3,7 @@
 use pulp::Arch;
 
 use super::frobenius_deep::WeightSums;
+use super::gemm::mirror;
 use super::{DenseLayer, LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
 use crate::activation::Activation;
 use crate::reference::jacobian::{jacobian, jacobian_backward};
@@ -173,7 +174,9 @@ impl Trial {
     pub fn add_sums(&self, gradient: &mut [LayerGradient], sums: &WeightSums, first_is_transposed: bool) {
         let m = self.encoder[0].W.rows();
         if !sums.K.is_empty() {
-            gradient[0].dW.add(&Matrix::new(m, m, wide(&sums.K)).product(&self.encoder[0].W).scaled(2.0));
+            let mut K = sums.K.clone();
+            mirror(&mut K, m);
+            gradient[0].dW.add(&Matrix::new(m, m, wide(&K)).product(&self.encoder[0].W).scaled(2.0));
         }
         for (l, sum) in sums.W.iter().enumerate().filter(|(_, sum)| !sum.is_empty()) {
             let (m, n) = (self.encoder[l].W.rows(), self.encoder[l].W.columns());

@@ -165,8 +165,11 @@ impl Figure for Chart {
                 page.rectangle(x(left) + 0.5, y, x(right) - 0.5, frame.bottom, SERIES[0])?;
             }
         }
+        let mut heights = Vec::new();
         for mark in &self.marks {
-            self.draw_mark(page, &frame, mark)?;
+            let height = self.free_height_at(mark.0, &heights);
+            heights.push(height);
+            self.draw_mark(page, &frame, mark, height)?;
         }
         for line in &self.lines {
             let colour = SERIES[line.series % SERIES.len()];
@@ -184,23 +187,25 @@ impl Chart {
         page: &mut Page<DB>,
         frame: &Frame,
         (at, word): &(f64, String),
+        height: f64,
     ) -> Result<(), FigureError> {
         let Some(share) = self.x.place(*at) else { return Ok(()) };
         let x = frame.left + share * (frame.right - frame.left);
         page.polyline(&[(x, frame.top), (x, frame.bottom)], 1.2, FRAME)?;
         let (x, align) = if share > 0.6 { (x - 5.0, Align::Right) } else { (x + 5.0, Align::Left) };
-        let y = frame.bottom - self.free_height_at(*at) * (frame.bottom - frame.top) + SMALL * 0.36;
+        let y = frame.bottom - height * (frame.bottom - frame.top) + SMALL * 0.36;
         page.write(word, &plain(x, y, SMALL, align))
     }
 
-    /// Share of the frame's height at which a word is farthest from the curves: near the top, the middle or the bottom.
-    fn free_height_at(&self, at: f64) -> f64 {
+    /// Share of the frame's height at which a word is farthest from the curves and from the words at `others`: near the
+    /// top, the middle or the bottom.
+    fn free_height_at(&self, at: f64, others: &[f64]) -> f64 {
         let nearest = |line: &Line| {
             let points = line.positions.iter().zip(&line.values).filter(|(x, y)| x.is_finite() && y.is_finite());
             points.min_by(|a, b| (a.0 - at).abs().total_cmp(&(b.0 - at).abs())).and_then(|(_, y)| self.y.place(*y))
         };
-        let curves: Vec<f64> = self.lines.iter().filter_map(nearest).collect();
-        let room = |share: f64| curves.iter().map(|curve| (curve - share).abs()).fold(1.0, f64::min);
+        let taken: Vec<f64> = self.lines.iter().filter_map(nearest).chain(others.iter().copied()).collect();
+        let room = |share: f64| taken.iter().map(|taken| (taken - share).abs()).fold(1.0, f64::min);
         let places = [0.95, 0.06, 0.5];
         places.into_iter().reduce(|best, share| if room(share) > room(best) { share } else { best }).unwrap_or(0.95)
     }

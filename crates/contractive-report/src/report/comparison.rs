@@ -134,7 +134,10 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
         format!("{:.0} of {}", r.evaluation.dead_code_units * k as f64, grouped(k))
     };
     let time = |r: &RunRecord| {
-        format!("{} in {}", count(r.history.len(), "epoch"), duration(r.history.iter().map(|e| e.seconds).sum()))
+        let diverged =
+            r.divergence.as_ref().map_or_else(String::new, |d| format!(", then diverged at step {}", d.step));
+        let seconds = r.history.iter().map(|e| e.seconds).sum();
+        format!("{} in {}{diverged}", count(r.history.len(), "epoch"), duration(seconds))
     };
     rows.push(Row { name: "dead code units".to_owned(), cells: runs.iter().map(|r| (dead(r), false)).collect() });
     rows.push(Row {

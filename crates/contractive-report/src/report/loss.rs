@@ -3,6 +3,7 @@
 use askama::Template;
 use contractive::EpochRecord;
 use contractive::record::RunRecord;
+use contractive::train::Divergence;
 
 use super::chart::{Chart, Line, range};
 use super::number::{duration, plain, significant};
@@ -12,6 +13,8 @@ use crate::panel::Stroke;
 
 /// Most epochs in the table; longer histories show every so many.
 const MOST_ROWS: usize = 200;
+/// Longest text of a number that is shown as it was set.
+const MOST_DIGITS: usize = 8;
 
 /// One part of the objective over the epochs.
 struct Part<'a> {
@@ -27,6 +30,7 @@ struct LossPanel {
     epochs: usize,
     kept: usize,
     last_is_kept: bool,
+    divergence: Option<Divergence>,
     formula: String,
     has_penalty: bool,
     /// (fall of the watched total since the first epoch in percent, what is watched).
@@ -56,10 +60,11 @@ pub(super) fn panel(record: &RunRecord) -> Result<String, FigureError> {
     Ok(LossPanel {
         epochs: history.len(),
         kept,
-        last_is_kept: kept == last.epoch && history.len() > 1,
+        last_is_kept: kept == last.epoch && history.len() > 1 && record.divergence.is_none(),
+        divergence: record.divergence.clone(),
         formula: formula(record),
         has_penalty: objective.has_penalty(),
-        fall: (history.len() > 1 && fall.is_finite()).then(|| (format!("{fall:.0}"), watched)),
+        fall: (kept > first.epoch && fall.is_finite()).then(|| (format!("{fall:.0}"), watched)),
         time: duration(history.iter().map(|epoch| epoch.seconds).sum()),
         charts: charts(record)?,
         headings,
@@ -134,12 +139,19 @@ fn chart(record: &RunRecord, id: &str, title: &str, parts: &[Part]) -> Result<St
     }
     let (low, high) = range(lines.iter().flat_map(|line| line.values.iter().copied()));
     let (first, last) = range(epochs.iter().copied());
-    let mut chart = Chart::new(Axis::whole_numbers(first, last, 8), Axis::of_values(low, high, 5), "epoch", title);
+    let end = record.divergence.as_ref().map(|divergence| divergence.epoch as f64);
+    let mut chart = Chart::new(
+        Axis::whole_numbers(first, last.max(end.unwrap_or(last)), 8),
+        Axis::of_values(low, high, 5),
+        "epoch",
+        title,
+    );
     let described = describe(&lines, &epochs);
     chart.lines = lines;
     if history.len() > 1 && record.kept().is_some() {
         chart.marks.push((record.provenance.epoch as f64, "kept".to_owned()));
     }
+    chart.marks.extend(end.map(|epoch| (epoch, "diverged".to_owned())));
     chart.draw(id, &format!("{title} over the epochs"), &described, Some((first, last)))
 }
 
@@ -171,8 +183,9 @@ fn table(record: &RunRecord) -> (Vec<&'static str>, Vec<TableRow>, usize) {
     let every = history.len().div_ceil(MOST_ROWS).max(1);
     let (kept, last) = (record.provenance.epoch, history.len());
     let shown = history.iter().enumerate().filter(|(i, e)| i % every == 0 || e.epoch == kept || i + 1 == last);
-    // A learning rate is a setting, not a measurement: it has as many digits as it was given.
-    let text = |name: &str, v: f64| if name == "learning rate" { plain(v) } else { significant(v, 5) };
+    // A learning rate that was set, not computed by a schedule, has as many digits as it was given.
+    let is_set = |name: &str, text: &str| name == "learning rate" && text.len() <= MOST_DIGITS;
+    let text = |name: &str, v: f64| Some(plain(v)).filter(|t| is_set(name, t)).unwrap_or_else(|| significant(v, 5));
     let rows = shown.map(|(_, e)| TableRow {
         epoch: e.epoch,
         is_kept: e.epoch == kept,

@@ -58,7 +58,11 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
             format!("of {}", count(run.spectrum.mean.len(), "direction")),
         ),
         figure("dead code units", format!("{:.0}", e.dead_code_units * k as f64), format!("of {}", grouped(k))),
-        figure("trained", count(run.history.len(), "epoch"), format!("in {}", duration(seconds))),
+        figure(
+            "trained",
+            count(run.history.len(), "epoch"),
+            format!("in {}{}", duration(seconds), if run.divergence.is_some() { ", then diverged" } else { "" }),
+        ),
     ];
     let line = format!(
         "{} through {}, minimising {}{}",
@@ -75,6 +79,20 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
 fn advice(run: &RunRecord) -> Vec<String> {
     let e = &run.evaluation;
     let mut all = Vec::new();
+    if let Some(d) = &run.divergence {
+        let shown = match run.provenance.epoch {
+            0 => "the last model before that".to_owned(),
+            epoch => format!("the best model before that, of epoch {epoch}"),
+        };
+        let text = format!(
+            "Training diverged in epoch {}, step {}: {} was not finite. This page shows {shown}. Lower the learning rate \
+             (--learning-rate) or set a clip (--clip).",
+            grouped(d.epoch),
+            d.step,
+            d.term
+        );
+        all.push(text);
+    }
     let finite = run.history.iter().all(|epoch| epoch.train.total.is_finite() && epoch.watched().is_finite());
     if !finite {
         all.push("A loss is not finite: training diverged. Lower the learning rate or set a clip.".to_owned());
@@ -89,6 +107,7 @@ fn advice(run: &RunRecord) -> Vec<String> {
         all.push(format!("{} of bounded units are saturated.", percent(e.saturation.unwrap_or_default())));
     }
     let both = run.kept().and_then(|kept| Some((kept.train.reconstruction, kept.validation?.reconstruction)));
+    let both = both.filter(|_| run.divergence.is_none());
     if let Some((train, validation)) = both.filter(|(train, validation)| *validation > 1.3 * train) {
         let more = percent(validation / train - 1.0);
         all.push(format!("Validation reconstruction is {more} above training: it learns by heart."));

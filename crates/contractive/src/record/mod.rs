@@ -24,7 +24,7 @@ use crate::config::TrainConfig;
 use crate::error::Error;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::model::{Model, Provenance};
-use crate::train::{EVALUATION_ROWS, EpochRecord, Prepared, Reader};
+use crate::train::{Divergence, EVALUATION_ROWS, EpochRecord, Prepared, Reader};
 
 pub use examples::{Example, Examples, Filters};
 pub use judged::Part;
@@ -120,6 +120,9 @@ pub struct RunRecord {
     pub provenance: Provenance,
     /// One record an epoch.
     pub history: Vec<EpochRecord>,
+    /// Where training diverged after that, if it did. [`RunRecord::new`] cannot know and leaves it out.
+    #[serde(default)]
+    pub divergence: Option<Divergence>,
     /// What it was trained on.
     pub data: DataRecord,
     /// Which rows everything below was measured on.
@@ -188,6 +191,7 @@ impl RunRecord {
             parameters: model.parameters.len(),
             provenance: model.provenance.clone(),
             history: history.to_vec(),
+            divergence: None,
             data: data_record(prepared),
             part,
             evaluation,

@@ -39,7 +39,7 @@ pub enum RunError {
         /// The directory.
         path: PathBuf,
     },
-    /// A line of `metrics.jsonl` cannot be understood.
+    /// A line of `metrics.jsonl` or `divergence.json` cannot be understood.
     #[error("{}, line {line}: {reason}", path.display())]
     Metrics {
         /// The file.

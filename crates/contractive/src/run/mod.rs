@@ -7,6 +7,7 @@
 //! | `events.out.tfevents.*` | the same for TensorBoard |
 //! | `checkpoints/last.safetensors`, `checkpoints/best.safetensors` | [checkpoints](crate::checkpoint) |
 //! | `model/` | the best model |
+//! | `divergence.json` | where a run that diverged did so, as a [`Divergence`]; no other run has it |
 //! | `images/` | pictures |
 //! | `report.html` | the page that explains the run |
 
@@ -14,13 +15,13 @@ mod error;
 mod events;
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Resume};
 use crate::config::{ConfigError, Layer, TrainConfig};
 use crate::files::{is_free, write_atomically};
-use crate::train::EpochRecord;
+use crate::train::{Divergence, EpochRecord};
 
 pub use error::RunError;
 
@@ -28,6 +29,7 @@ pub use error::RunError;
 pub const MODEL_FOLDER: &str = "model";
 const CONFIG_FILE: &str = "config.toml";
 const METRICS_FILE: &str = "metrics.jsonl";
+const DIVERGENCE_FILE: &str = "divergence.json";
 const CHECKPOINT_FOLDER: &str = "checkpoints";
 const IMAGE_FOLDER: &str = "images";
 
@@ -160,12 +162,7 @@ impl RunDirectory {
     /// [`RunError::Read`] or [`RunError::Metrics`] with the line.
     pub fn metrics(&self) -> Result<Vec<EpochRecord>, RunError> {
         let path = self.metrics_file();
-        let mut text = String::new();
-        match fs::File::open(&path).and_then(|mut file| file.read_to_string(&mut text)) {
-            Ok(_) => {}
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(RunError::Read { path, source }),
-        }
+        let text = read_if_there(&path)?.unwrap_or_default();
         text.lines()
             .enumerate()
             .map(|(i, line)| {
@@ -174,6 +171,33 @@ impl RunDirectory {
                 serde_json::from_str(line).map_err(wrong)
             })
             .collect()
+    }
+
+    /// Writes `divergence.json`, or removes it.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn write_divergence(&self, divergence: Option<&Divergence>) -> Result<(), RunError> {
+        let path = self.path.join(DIVERGENCE_FILE);
+        let written = match divergence {
+            Some(divergence) => write_atomically(&path, |file| Ok(serde_json::to_writer(file, divergence)?)),
+            None => match fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+                _ => Ok(()),
+            },
+        };
+        written.map_err(|source| RunError::Write { path, source })
+    }
+
+    /// Reads `divergence.json`: where the run diverged, if that is how it ended.
+    ///
+    /// # Errors
+    /// [`RunError::Read`], or [`RunError::Metrics`] where it cannot be understood.
+    pub fn divergence(&self) -> Result<Option<Divergence>, RunError> {
+        let path = self.path.join(DIVERGENCE_FILE);
+        let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        let wrong = |e: serde_json::Error| RunError::Metrics { path, line: e.line(), reason: e.to_string() };
+        serde_json::from_str(&text).map(Some).map_err(wrong)
     }
 
     /// Where the run can go on: its last checkpoint and the best parameters; `None` where it was killed before the
@@ -191,5 +215,13 @@ impl RunDirectory {
             _ => Some(Checkpoint::load(&self.best_checkpoint())?),
         };
         Ok(Some(Resume { last, best }))
+    }
+}
+
+fn read_if_there(path: &Path) -> Result<Option<String>, RunError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(RunError::Read { path: path.to_path_buf(), source }),
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn run_epochs(
     // Only now is the checkpoint known to belong to this configuration: a refusal must leave the run as it was.
     if let Some(run) = run {
         run.write_config(&prepared.config)?;
+        run.write_divergence(None)?;
     }
     observer.on_start(&training.plan());
     let end = loop {

@@ -3,11 +3,23 @@
 use std::path::PathBuf;
 
 use contractive_core::ArgumentError;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::checkpoint::CheckpointError;
 use crate::model::ModelError;
 use crate::run::RunError;
+
+/// Where a run met a number that was not finite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Step since the run began, from 1.
+    pub step: u64,
+    /// What was not finite: `total`, `validation penalty`, …
+    pub term: String,
+}
 
 /// Why a run ended without a result.
 #[derive(Debug, Error)]
@@ -86,6 +98,18 @@ pub enum TrainError {
     /// The model could not be written.
     #[error(transparent)]
     Model(#[from] ModelError),
+}
+
+impl TrainError {
+    /// Where the run diverged, if that is what ended it.
+    pub fn divergence(&self) -> Option<Divergence> {
+        match self {
+            TrainError::Diverged { epoch, step, term, .. } => {
+                Some(Divergence { epoch: *epoch, step: *step, term: term.clone() })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Before the first update, or in the penalty itself, the learning rate is not at fault.

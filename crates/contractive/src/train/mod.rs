@@ -31,7 +31,7 @@ use crate::checkpoint::Resume;
 use crate::model::Model;
 use crate::run::RunDirectory;
 
-pub use error::TrainError;
+pub use error::{Divergence, TrainError};
 pub use observer::{EpochRecord, Observer, Plan, StepReport};
 pub use prepared::{Prepared, Source};
 pub use stopping::StoppingState;
@@ -70,7 +70,7 @@ pub type EngineBuilder<'a> =
 
 /// Trains on the CPU.
 ///
-/// With a run directory, checkpoints, `metrics.jsonl` and the final `model/` are written there; without one, nothing
+/// With a run directory, checkpoints, `metrics.jsonl` and the final `model/` (or `divergence.json`) are written there; without one, nothing
 /// touches the disk. `config.toml` is replaced once the checkpoint is accepted. `resume` comes from [`RunDirectory::resume`]. The stop flag is polled at every step.
 ///
 /// # Errors
@@ -97,11 +97,17 @@ pub fn train_with(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    let outcome = epochs::run_epochs(build, prepared, run, resume, observer, stop)?;
-    if let Some(run) = run {
-        outcome.model.save(&run.model())?;
+    let result = epochs::run_epochs(build, prepared, run, resume, observer, stop);
+    let Some(run) = run else { return result };
+    match &result {
+        Ok(outcome) => outcome.model.save(&run.model())?,
+        Err(e) => {
+            if let Some(divergence) = e.divergence() {
+                run.write_divergence(Some(&divergence))?;
+            }
+        }
     }
-    Ok(outcome)
+    result
 }
 
 fn cpu_engine(

@@ -273,7 +273,10 @@ fn divergence_stops_at_the_step_and_keeps_the_last_good_checkpoint() {
     assert_eq!((*epoch, *step, term.as_str()), (4, 21, "reconstruction"));
     assert_eq!(last_good.as_deref(), Some(run.last_checkpoint().as_path()));
     assert_eq!(run.metrics().unwrap().len(), 3);
+    assert_eq!(run.divergence().unwrap(), error.divergence());
+    assert!(!run.model().exists());
     assert_same(&quietly(&prepared, None).unwrap(), &resumed(&prepared, &run));
+    assert_eq!(run.divergence().unwrap(), None, "what ended well has not diverged");
     assert!(!error.to_string().contains("--contraction"), "{error}");
     assert_eq!(Error::from(error).exit_code(), 4);
     let at_once = train_with(&toy(1), &prepared, None, None, &mut (), &AtomicBool::new(false)).unwrap_err();

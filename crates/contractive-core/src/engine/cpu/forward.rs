@@ -1,10 +1,9 @@
 //! Encoding and decoding alone, block by block over any number of rows.
 
-use rayon::prelude::*;
-
+use super::flush_to_zero::FlushToZero;
 use super::lane::Lane;
 use super::weights::{decoder_bias, encoder_bias};
-use super::{BLOCK, CpuEngine, LANES, threads};
+use super::{BLOCK, CpuEngine, LANES};
 use crate::kernels::Plan;
 use crate::kernels::activation::activation_forward;
 use crate::kernels::affine::{Rows, affine_forward};
@@ -50,20 +49,12 @@ impl CpuEngine {
             lane.buffers = [here, next];
         };
         self.lanes.resize_with(LANES, Lane::default);
-        let lanes = &mut self.lanes;
-        let pool = self.pool.as_ref();
-        threads::run(pool, || {
-            let of_all = BLOCK * LANES;
-            let inputs = rows.values().chunks(of_all * rows.columns());
-            for (input, output) in inputs.zip(output.chunks_mut(of_all * width)) {
-                if pool.is_some() {
-                    let blocks = input.par_chunks(BLOCK * rows.columns()).zip(output.par_chunks_mut(BLOCK * width));
-                    lanes.par_iter_mut().zip(blocks).for_each(block);
-                } else {
-                    let blocks = input.chunks(BLOCK * rows.columns()).zip(output.chunks_mut(BLOCK * width));
-                    lanes.iter_mut().zip(blocks).for_each(block);
-                }
-            }
-        });
+        let _mode = FlushToZero::begin();
+        let of_all = BLOCK * LANES;
+        let inputs = rows.values().chunks(of_all * rows.columns());
+        for (input, output) in inputs.zip(output.chunks_mut(of_all * width)) {
+            let blocks = input.chunks(BLOCK * rows.columns()).zip(output.chunks_mut(BLOCK * width));
+            self.team.each(self.lanes.iter_mut().zip(blocks), block);
+        }
     }
 }

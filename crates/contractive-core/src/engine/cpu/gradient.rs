@@ -1,77 +1,22 @@
-//! Weight and bias gradients from the stores, tile by tile over the flat gradient.
+//! Weight and bias gradients from the stores, block by block over the flat gradient.
 //!
-//! A tile is a block of rows of one weight, or one bias. Each is summed over the whole batch by one task in one order,
-//! so tiles may run on any thread: dW = dZᵀ A of every point, plus what the penalty gathered, plus, for a tied weight,
-//! the mirrored decoder layer's share.
+//! A block is a part of one weight, or one bias. Each is summed over the whole batch by one task in one order, so blocks
+//! may run on any thread: dW = dZᵀ A of every point, plus what the penalty gathered, plus, for a tied weight, the
+//! mirrored decoder layer's share.
 
 use pulp::Arch;
 
+use super::blocks::Block;
 use super::lane::Lane;
 use super::record::{Column, Record};
 use super::weights::mirrored;
-use crate::architecture::Architecture;
 use crate::kernels::affine::{Rows, affine_backward_bias, affine_backward_weight};
 use crate::kernels::frobenius::frobenius_backward_weight;
 use crate::kernels::frobenius_deep::WeightSums;
-use crate::kernels::gemm::{Into, View, ViewMut, gemm};
+use crate::kernels::gemm::{Into, View, ViewMut, gemm, mirror};
 use crate::kernels::network_jacobian::Carry;
 use crate::kernels::{LanePenalty, Plan};
 use crate::parameters::Parameters;
-
-/// Weights a tile holds, about: enough work to be worth a task, small enough to share out.
-const TILE: usize = 1 << 15;
-
-/// Part of the flat gradient that one task computes.
-#[derive(Debug, Clone, Copy)]
-pub struct Tile {
-    is_decoder: bool,
-    layer: usize,
-    /// First row and number of rows of the weight; 0 rows for the bias.
-    from: usize,
-    rows: usize,
-    /// Numbers in the flat gradient.
-    len: usize,
-}
-
-/// The tiles of a network, in the order of the flat gradient, which they cover.
-pub fn tiles(architecture: &Architecture) -> Vec<Tile> {
-    let mut tiles = Vec::new();
-    for (is_decoder, sizes) in [(false, &architecture.encoder_sizes), (true, &architecture.decoder_sizes)] {
-        for (layer, pair) in sizes.windows(2).enumerate() {
-            let (n, m) = (pair[0], pair[1]);
-            if !(is_decoder && architecture.tied) {
-                let of_one = (TILE / n).clamp(1, m);
-                for from in (0..m).step_by(of_one) {
-                    let rows = of_one.min(m - from);
-                    tiles.push(Tile { is_decoder, layer, from, rows, len: rows * n });
-                }
-            }
-            tiles.push(Tile { is_decoder, layer, from: 0, rows: 0, len: m });
-        }
-    }
-    tiles
-}
-
-/// Runs `task` on every tile with its part of `gradient`; by halves in the current pool if `parallel`.
-pub fn each_tile(parallel: bool, tiles: &[Tile], gradient: &mut [f32], task: &(impl Fn(&Tile, &mut [f32]) + Sync)) {
-    match tiles {
-        [] => {}
-        [tile] => task(tile, gradient),
-        _ => {
-            let (left, right) = tiles.split_at(tiles.len() / 2);
-            let (left_part, right_part) = gradient.split_at_mut(left.iter().map(|t| t.len).sum());
-            if parallel {
-                rayon::join(
-                    || each_tile(parallel, left, left_part, task),
-                    || each_tile(parallel, right, right_part, task),
-                );
-            } else {
-                each_tile(parallel, left, left_part, task);
-                each_tile(parallel, right, right_part, task);
-            }
-        }
-    }
-}
 
 /// Sums over all lanes, in lane order.
 #[derive(Debug, Default)]
@@ -93,6 +38,7 @@ impl PenaltySums {
         self.db.resize_with(depth, Vec::new);
         if gathers_gram {
             sum_of(arch, &mut self.sums.K, lanes, |p| &p.sums.K);
+            mirror_square(&mut self.sums.K);
         }
         for l in layers {
             sum_of(arch, &mut self.sums.W[l], lanes, |p| &p.sums.W[l]);
@@ -105,6 +51,7 @@ impl PenaltySums {
             self.chain.W.resize_with(layers, Vec::new);
             self.chain_db.resize_with(layers, Vec::new);
             sum_of(arch, &mut self.chain.K, lanes, |p| &p.chain.sums.K);
+            mirror_square(&mut self.chain.K);
             for l in 0..layers {
                 sum_of(arch, &mut self.chain.W[l], lanes, |p| &p.chain.sums.W[l]);
                 sum_of(arch, &mut self.chain_db[l], lanes, |p| &p.chain.db[l]);
@@ -133,7 +80,12 @@ fn sum_of<'l>(arch: Arch, total: &mut Vec<f32>, lanes: &'l [Lane], part: impl Fn
     }
 }
 
-/// What the tiles read.
+/// The lanes gather K on and above its diagonal.
+fn mirror_square(K: &mut [f32]) {
+    mirror(K, K.len().isqrt());
+}
+
+/// What the blocks read.
 pub struct GradientSources<'a> {
     pub arch: Arch,
     pub parameters: &'a Parameters,
@@ -176,21 +128,23 @@ impl GradientSources<'_> {
         }
     }
 
-    /// Sets one tile of the gradient.
-    pub fn tile(&self, tile: &Tile, gradient: &mut [f32]) {
-        gradient.fill(0.0);
-        match (tile.is_decoder, tile.rows) {
-            (false, 0) => self.encoder_bias(tile.layer, gradient),
-            (false, _) => self.encoder_weight(tile, gradient),
-            (true, 0) => {
-                affine_backward_bias(self.arch, gradient, self.adjoints(self.record.decoder[tile.layer]));
-                self.chain_bias(self.chain_layer(true, tile.layer), gradient);
+    /// Sets one block of the gradient.
+    pub fn block(&self, block: &Block, mut gradient: ViewMut<'_, f32>) {
+        for i in 0..gradient.rows() {
+            gradient.row(i).fill(0.0);
+        }
+        match (block.is_decoder, block.is_bias) {
+            (false, true) => self.encoder_bias(block.layer, gradient.row(0)),
+            (false, false) => self.encoder_weight(block, gradient),
+            (true, true) => {
+                let db = gradient.row(0);
+                affine_backward_bias(self.arch, db, self.adjoints(self.record.decoder[block.layer]));
+                self.chain_bias(self.chain_layer(true, block.layer), db);
             }
-            (true, _) => {
-                let dZ = self.adjoints(self.record.decoder[tile.layer]);
-                affine_backward_weight(gradient, tile.from, dZ, self.decoder_input(tile.layer));
-                let n = gradient.len() / tile.rows;
-                self.chain_weight(self.chain_layer(true, tile.layer), false, tile, n, gradient);
+            (true, false) => {
+                let dZ = self.adjoints(self.record.decoder[block.layer]);
+                affine_backward_weight(gradient.reborrow(), block.from, dZ, self.decoder_input(block.layer));
+                self.chain_weight(self.chain_layer(true, block.layer), false, block, &mut gradient);
             }
         }
     }
@@ -223,64 +177,65 @@ impl GradientSources<'_> {
         }
     }
 
-    /// The chain's share of a tile whose rows have n numbers. `is_mirrored` reads it as the transpose of the tile's
-    /// layer, as a tied decoder's share of an encoder weight is.
-    fn chain_weight(&self, place: Option<usize>, is_mirrored: bool, tile: &Tile, n: usize, dW: &mut [f32]) {
+    /// The chain's share of a block. `is_mirrored` reads it as the transpose of the block's layer, as a tied decoder's
+    /// share of an encoder weight is.
+    fn chain_weight(&self, place: Option<usize>, is_mirrored: bool, block: &Block, dW: &mut ViewMut<'_, f32>) {
         let Some(place) = place else { return };
         let sums = &self.sums.chain.W[place];
         // Tangents gather the first layer transposed.
         let carries_tangents = matches!(self.plan, Plan::NetworkJacobian { carry: Carry::Tangents, .. });
-        if is_mirrored != (place == 0 && carries_tangents) {
-            let m = sums.len() / n;
-            for (r, dW) in (tile.from..tile.from + tile.rows).zip(dW.chunks_exact_mut(n)) {
-                dW.iter_mut().enumerate().for_each(|(i, g)| *g += sums[i * m + r]);
-            }
-        } else {
-            dW.iter_mut().zip(&sums[tile.from * n..]).for_each(|(g, s)| *g += s);
-        }
+        add_part(dW, block, sums, is_mirrored != (place == 0 && carries_tangents));
     }
 
-    fn encoder_weight(&self, tile: &Tile, dW: &mut [f32]) {
-        let (l, architecture) = (tile.layer, self.parameters.architecture());
+    fn encoder_weight(&self, block: &Block, mut dW: ViewMut<'_, f32>) {
+        let (l, architecture) = (block.layer, self.parameters.architecture());
         let W = self.parameters.encoder_weight(l);
-        let n = W.columns();
+        let (m, n) = (W.rows(), W.columns());
         for (point, layers) in self.record.encoder.iter().enumerate() {
-            affine_backward_weight(dW, tile.from, self.adjoints(layers[l]), self.encoder_input(point, l));
+            let dZ = self.adjoints(layers[l]);
+            affine_backward_weight(dW.reborrow(), block.from, dZ, self.encoder_input(point, l));
         }
         for decoder in 0..architecture.decoder_depth() {
             if mirrored(architecture, decoder) == Some(l) {
                 let dZ = self.adjoints(self.record.decoder[decoder]);
-                affine_backward_weight(dW, tile.from, self.decoder_input(decoder), dZ);
-                self.chain_weight(self.chain_layer(true, decoder), true, tile, n, dW);
+                affine_backward_weight(dW.reborrow(), block.from, self.decoder_input(decoder), dZ);
+                self.chain_weight(self.chain_layer(true, decoder), true, block, &mut dW);
             }
         }
-        self.chain_weight(self.chain_layer(false, l), false, tile, n, dW);
-        let rows = tile.from..tile.from + tile.rows;
-        let values = &W.values()[rows.start * n..rows.end * n];
-        self.plan.weights_backward(self.arch, dW, values, self.contraction as f32);
+        self.chain_weight(self.chain_layer(false, l), false, block, &mut dW);
         let depth = architecture.encoder_depth();
-        if self.plan.gathers_row_scales(l, depth) {
-            frobenius_backward_weight(self.arch, dW, values, &self.sums.s[l][rows.clone()]);
+        let [first, left] = block.from;
+        for i in 0..dW.rows() {
+            let values = &W.values()[(first + i) * n + left..][..dW.columns()];
+            self.plan.weights_backward(self.arch, dW.row(i), values, self.contraction as f32);
+            if self.plan.gathers_row_scales(l, depth) {
+                frobenius_backward_weight(self.arch, dW.row(i), values, &self.sums.s[l][first + i..=first + i]);
+            }
         }
         let (layers, gathers_gram) = self.plan.gathers(depth);
         let chain_gram = self.plan.needs_chain() && self.plan.needs_gram();
         if l == 0 && (gathers_gram || chain_gram) {
             // dW_1 += 2 K W_1.
-            let m = W.rows();
             let K = if chain_gram { &self.sums.chain.K } else { &self.sums.sums.K };
-            let K = View::new(&K[rows.start * m..rows.end * m], tile.rows, m);
-            gemm(ViewMut::new(dW, tile.rows, n), Into::Add, 2.0, K, View::new(W.values(), m, n));
+            let K = View::new(&K[first * m..], dW.rows(), m);
+            let W = View::new(W.values(), m, n).columns_in(left..left + dW.columns());
+            gemm(dW.reborrow(), Into::Add, 2.0, K, W);
         }
         if layers.contains(&l) {
-            let sums = &self.sums.sums.W[l];
-            if l == 0 && self.plan.first_is_transposed() {
-                let m = W.rows();
-                for (r, dW) in rows.zip(dW.chunks_exact_mut(n)) {
-                    dW.iter_mut().enumerate().for_each(|(i, g)| *g += sums[i * m + r]);
-                }
-            } else {
-                dW.iter_mut().zip(&sums[rows.start * n..rows.end * n]).for_each(|(g, s)| *g += s);
-            }
+            add_part(&mut dW, block, &self.sums.sums.W[l], l == 0 && self.plan.first_is_transposed());
+        }
+    }
+}
+
+/// dW += the block's part of `sums`, a matrix of the layer's shape, or of its transpose's.
+fn add_part(dW: &mut ViewMut<'_, f32>, block: &Block, sums: &[f32], is_transposed: bool) {
+    let ([first, left], [m, n]) = (block.from, block.of);
+    for i in 0..dW.rows() {
+        let row = dW.row(i);
+        if is_transposed {
+            row.iter_mut().enumerate().for_each(|(j, g)| *g += sums[(left + j) * m + first + i]);
+        } else {
+            row.iter_mut().zip(&sums[(first + i) * n + left..]).for_each(|(g, s)| *g += s);
         }
     }
 }

@@ -1,29 +1,35 @@
 //! The CPU engine: hand-derived steps over a fixed cut of the batch.
 //!
-//! A step has four phases: weights (transposes, G, row norms; once a weight change), lanes (rows, in parallel), sums over
-//! lanes (in lane order), tiles (weight gradients, in parallel). Lanes and tiles depend on the batch and the network
-//! alone, so any number of threads gives the same bits. After the first step of a batch size nothing here allocates a
-//! buffer; the `gemm` crate packs operands into one of its own a call.
+//! A step has phases: weights (transposes, G, row norms; once a weight change), lanes of rows, sums over lanes (in lane
+//! order), blocks of weight gradients, and parts of the update. All but the sums run on the whole [`team`]. Lanes, blocks
+//! and parts depend on the batch and the network alone, so any number of threads gives the same bits. After the first
+//! step of a batch size nothing here allocates a buffer.
 
 #![allow(non_snake_case)] // matrices are upper case, as in the kernels
 
+mod blocks;
+mod flush_to_zero;
 mod forward;
 mod gradient;
 mod lane;
 mod pass;
 mod record;
-mod threads;
+mod team;
 mod weights;
 
 use pulp::Arch;
 
-use self::gradient::{PenaltySums, Tile, tiles};
+use self::blocks::{Block, blocks};
+use self::flush_to_zero::FlushToZero;
+use self::gradient::PenaltySums;
 use self::lane::Lane;
 use self::pass::Purpose;
+use self::team::Team;
 use self::weights::DerivedWeights;
 use super::Engine;
 use crate::architecture::Architecture;
 use crate::error::{ArgumentError, at_least_one, finite_positive};
+use crate::instructions;
 use crate::kernels::Plan;
 use crate::kernels::sums::square_norm;
 use crate::matrix::MatRef;
@@ -39,14 +45,14 @@ const BLOCK: usize = 512;
 /// The CPU engine; see the [module's head](self).
 pub struct CpuEngine {
     arch: Arch,
-    pool: Option<rayon::ThreadPool>,
+    team: Team,
     objective: Objective,
     optimiser: Optimiser,
     clip: Option<f64>,
     parameters: Parameters,
     state: OptimiserState,
     gradient: Vec<f32>,
-    tiles: Vec<Tile>,
+    blocks: Vec<Block>,
     derived: DerivedWeights,
     derived_for: Option<[Plan; 2]>,
     lanes: Vec<Lane>,
@@ -80,14 +86,14 @@ impl CpuEngine {
             finite_positive("clip", clip)?;
         }
         Ok(CpuEngine {
-            arch: Arch::new(),
-            pool: threads::pool(threads),
+            arch: instructions::arch(),
+            team: Team::of(threads),
             objective: objective.clone(),
             optimiser,
             clip,
             state: optimiser.state(parameters.len()),
             gradient: vec![0.0; parameters.len()],
-            tiles: tiles(parameters.architecture()),
+            blocks: blocks(parameters.architecture()),
             parameters: parameters.clone(),
             derived: DerivedWeights::default(),
             derived_for: None,
@@ -192,7 +198,7 @@ impl Engine for CpuEngine {
 
     fn update(&mut self, learning_rate: f64) {
         let arch = self.arch;
-        let _guard = threads::FlushToZero::begin();
+        let _mode = FlushToZero::begin();
         if let Some(clip) = self.clip {
             let factor = clip_factor(square_norm(arch, &self.gradient).sqrt(), clip) as f32;
             if factor < 1.0 {
@@ -200,7 +206,8 @@ impl Engine for CpuEngine {
             }
         }
         let values = self.parameters.values_mut();
-        self.optimiser.update(arch, &mut self.state, values, &self.gradient, learning_rate);
+        let parts = self.optimiser.parts(&mut self.state, values, &self.gradient, learning_rate);
+        self.team.each(parts, |part| part.update(arch));
         self.derived_for = None;
     }
 

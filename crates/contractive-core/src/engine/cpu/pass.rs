@@ -1,13 +1,15 @@
-//! One pass over a batch: weights, lanes, sums over lanes, tiles.
+//! One pass over a batch: weights, lanes, sums over lanes, blocks of the gradient.
 
-use rayon::prelude::*;
-
-use super::gradient::{GradientSources, each_tile};
+use super::blocks::each_block;
+use super::flush_to_zero::FlushToZero;
+use super::gradient::GradientSources;
 use super::lane::{Lane, LaneStores, Step};
 use super::record::Record;
+use super::team::Team;
 use super::weights::{decoder_bias, encoder_bias};
-use super::{CpuEngine, LANES, threads};
+use super::{CpuEngine, LANES};
 use crate::activation::Activation;
+use crate::architecture::Architecture;
 use crate::kernels::sparsity::sparsity_forward_backward;
 use crate::kernels::{DenseLayer, Plan, StepWeights};
 use crate::objective::{Batch, Terms};
@@ -36,13 +38,7 @@ impl CpuEngine {
 
     /// The whole pass; `values` receives P of each row where it is wanted.
     pub(super) fn pass(&mut self, batch: &Batch<'_>, purpose: Purpose, values: &mut [f64]) -> Terms {
-        let pool = self.pool.take();
-        let terms = threads::run(pool.as_ref(), || self.pass_here(batch, purpose, pool.is_some(), values));
-        self.pool = pool;
-        terms
-    }
-
-    fn pass_here(&mut self, batch: &Batch<'_>, purpose: Purpose, parallel: bool, values: &mut [f64]) -> Terms {
+        let _mode = FlushToZero::begin();
         let (n, d) = (batch.rows.rows(), batch.rows.columns());
         let plan = self.plan(purpose, n);
         self.derive(plan);
@@ -107,11 +103,11 @@ impl CpuEngine {
             draws: batch.draws,
             sparsity: &[],
         };
-        let lane_rows = n.div_ceil(LANES).max(1);
+        let lane_rows = lane_rows(n, architecture);
         let n_lanes = n.div_ceil(lane_rows);
         self.lanes.resize_with(LANES, Lane::default);
         let lanes = &mut self.lanes[..n_lanes];
-        let mut cut = Cut { lanes, stores: &mut self.stores, record: &record, n, lane_rows, parallel };
+        let mut cut = Cut { team: &mut self.team, lanes, stores: &mut self.stores, record: &record, n, lane_rows };
 
         let mut sparsity = 0.0;
         if let (Some(target), true) = (self.objective.sparsity, step.decodes) {
@@ -159,7 +155,8 @@ impl CpuEngine {
                 dz,
                 sums: &self.sums,
             };
-            each_tile(parallel, &self.tiles, &mut self.gradient, &|tile, part| sources.tile(tile, part));
+            let blocks = each_block(&self.blocks, &mut self.gradient);
+            self.team.each(blocks, |(block, part)| sources.block(block, part));
         }
         Terms::combine(&self.objective, reconstruction / n as f64, penalty, sparsity)
     }
@@ -172,7 +169,7 @@ impl CpuEngine {
             return;
         }
         let plans = [plan, self.derived_for.map_or(plan, |plans| plans[0])];
-        self.derived.refresh(self.arch, &self.parameters, plans);
+        self.derived.refresh(self.arch, &mut self.team, &self.parameters, plans);
         self.derived_for = Some(plans);
     }
 
@@ -196,14 +193,26 @@ struct Chained<'a> {
     activations: Vec<Activation>,
 }
 
+/// Rows of a lane: an eighth of the batch, but more where each lane reads weights from beyond a core's own cache, and
+/// should do much with what it reads. The batch and the network decide, not the threads.
+fn lane_rows(n: usize, architecture: &Architecture) -> usize {
+    /// Numbers of a weight that stay in a core's second cache beside the rows.
+    const NEAR: usize = 1 << 17;
+    /// Rows worth a reading from farther away.
+    const ROWS: usize = 64;
+    let stacks = [&architecture.encoder_sizes, &architecture.decoder_sizes];
+    let is_far = stacks.iter().any(|sizes| sizes.windows(2).any(|pair| pair[0] * pair[1] > NEAR));
+    n.div_ceil(LANES).max(if is_far { ROWS.min(n.div_ceil(2)) } else { 1 }).max(1)
+}
+
 /// A batch cut into lanes.
 struct Cut<'a> {
+    team: &'a mut Team,
     lanes: &'a mut [Lane],
     stores: &'a mut [Vec<f32>; 3],
     record: &'a Record,
     n: usize,
     lane_rows: usize,
-    parallel: bool,
 }
 
 impl Cut<'_> {
@@ -212,17 +221,10 @@ impl Cut<'_> {
         let [even, odd, dz] = &mut *self.stores;
         let (rows, n, record) = (self.lane_rows, self.n, self.record);
         let strides = [record.a_stride[0] * rows, record.a_stride[1] * rows, record.dz_stride * rows];
-        let one = |(i, (((lane, even), odd), dz)): (usize, (((&mut Lane, _), _), _))| {
+        let pieces = self.lanes.iter_mut().zip(even.chunks_mut(strides[0]));
+        let pieces = pieces.zip(odd.chunks_mut(strides[1])).zip(dz.chunks_mut(strides[2]));
+        self.team.each(pieces.enumerate(), |(i, (((lane, even), odd), dz))| {
             work(lane, &mut LaneStores { a: [even, odd], dz }, i * rows..((i + 1) * rows).min(n));
-        };
-        if self.parallel {
-            let pieces = self.lanes.par_iter_mut().zip(even.par_chunks_mut(strides[0]));
-            let pieces = pieces.zip(odd.par_chunks_mut(strides[1])).zip(dz.par_chunks_mut(strides[2]));
-            pieces.enumerate().for_each(one);
-        } else {
-            let pieces = self.lanes.iter_mut().zip(even.chunks_mut(strides[0]));
-            let pieces = pieces.zip(odd.chunks_mut(strides[1])).zip(dz.chunks_mut(strides[2]));
-            pieces.enumerate().for_each(one);
-        }
+        });
     }
 }

@@ -2,9 +2,10 @@
 
 use pulp::Arch;
 
+use super::team::Team;
 use crate::architecture::Architecture;
 use crate::kernels::finite_difference::Layer64;
-use crate::kernels::gemm::{Into, View, ViewMut, gemm};
+use crate::kernels::gemm::{Into, View, ViewMut, gemm, mirror};
 use crate::kernels::sums::{row_square_norms, transpose};
 use crate::kernels::{DenseLayer, Plan};
 use crate::parameters::Parameters;
@@ -24,53 +25,107 @@ pub struct DerivedWeights {
     pub net64: Vec<Layer64>,
 }
 
+/// Numbers of a weight that one task takes, about.
+const BAND: usize = 1 << 14;
+
+/// A part of the work, by one thread.
+enum Task<'a> {
+    /// Rows `from..` of T = Wᵀ.
+    Transpose { T: &'a mut [f32], W: &'a [f32], m: usize, n: usize, from: usize },
+    /// ‖W_j‖² of some rows.
+    Norms { q: &'a mut [f32], W: &'a [f32], n: usize },
+}
+
+impl Task<'_> {
+    fn run(self, arch: Arch) {
+        match self {
+            Task::Transpose { T, W, m, n, from } => transpose(arch, T, W, m, n, from),
+            Task::Norms { q, W, n } => row_square_norms(arch, q, W, n),
+        }
+    }
+}
+
 impl DerivedWeights {
     /// Computes what the plans need from `parameters`.
-    pub fn refresh(&mut self, arch: Arch, parameters: &Parameters, plans: [Plan; 2]) {
+    pub fn refresh(&mut self, arch: Arch, team: &mut Team, parameters: &Parameters, plans: [Plan; 2]) {
         let architecture = parameters.architecture();
-        let (depth, tied) = (architecture.encoder_depth(), architecture.tied);
+        let depth = architecture.encoder_depth();
+        let decoder_depth = if architecture.tied { 0 } else { architecture.decoder_depth() };
         self.encoder_transposed.resize_with(depth, Vec::new);
+        self.decoder_transposed.resize_with(decoder_depth, Vec::new);
         self.row_norms.resize_with(depth, Vec::new);
-        for l in 0..depth {
+        let encoder = self.encoder_transposed.iter_mut().enumerate().map(|(l, T)| {
+            let W = parameters.encoder_weight(l);
+            (T, W.values(), W.rows(), W.columns())
+        });
+        let decoder = self.decoder_transposed.iter_mut().enumerate().map(|(l, T)| {
+            let (n, m) = decoder_shape(architecture, l);
+            (T, decoder_weight(parameters, l), m, n)
+        });
+        let transposes = encoder.chain(decoder).flat_map(|(T, W, m, n)| {
+            T.resize(m * n, 0.0);
+            let rows = (BAND / m).max(16);
+            let bands = T.chunks_mut(rows * m).enumerate();
+            bands.map(move |(i, T)| Task::Transpose { T, W, m, n, from: i * rows })
+        });
+        let wants_norms = plans.iter().any(|p| p.needs_row_norms());
+        let norms = self.row_norms.iter_mut().enumerate().filter(|_| wants_norms).flat_map(|(l, q)| {
             let W = parameters.encoder_weight(l);
             let (m, n) = (W.rows(), W.columns());
-            self.encoder_transposed[l].resize(m * n, 0.0);
-            transpose(arch, &mut self.encoder_transposed[l], W.values(), m, n);
-            if plans.iter().any(|p| p.needs_row_norms()) {
-                self.row_norms[l].resize(m, 0.0);
-                row_square_norms(arch, &mut self.row_norms[l], W.values(), n);
-            }
-        }
-        if !tied {
-            self.decoder_transposed.resize_with(architecture.decoder_depth(), Vec::new);
-            for l in 0..architecture.decoder_depth() {
-                let (n, m) = (architecture.decoder_sizes[l], architecture.decoder_sizes[l + 1]);
-                self.decoder_transposed[l].resize(m * n, 0.0);
-                transpose(arch, &mut self.decoder_transposed[l], decoder_weight(parameters, l), m, n);
-            }
-        }
+            q.resize(m, 0.0);
+            let rows = (BAND / n).max(1);
+            q.chunks_mut(rows).zip(W.values().chunks(rows * n)).map(move |(q, W)| Task::Norms { q, W, n })
+        });
+        team.each(transposes.chain(norms), |task| task.run(arch));
         if plans.iter().any(|p| p.needs_gram()) {
-            let W = parameters.encoder_weight(0);
-            let (m, n) = (W.rows(), W.columns());
-            self.gram.resize(m * m, 0.0);
-            let view = View::new(W.values(), m, n);
-            let transposed = View::new(&self.encoder_transposed[0], n, m);
-            gemm(ViewMut::new(&mut self.gram, m, m), Into::Set, 1.0, view, transposed);
+            self.multiply_gram(team, parameters);
         }
         if plans.iter().any(|p| p.needs_f64()) {
-            let wide = |to: &mut Vec<f64>, from: &[f32]| {
-                to.clear();
-                to.extend(from.iter().map(|&x| f64::from(x)));
-            };
-            let layer =
-                |l: usize| Layer64 { W: Vec::new(), b: Vec::new(), activation: architecture.encoder_activations[l] };
-            if self.net64.is_empty() {
-                self.net64.extend((0..depth).map(layer));
-            }
-            for (l, layer) in self.net64.iter_mut().enumerate() {
-                wide(&mut layer.W, parameters.encoder_weight(l).values());
-                wide(&mut layer.b, encoder_bias(parameters, l));
-            }
+            self.widen(parameters);
+        }
+    }
+
+    /// G = W_1 W_1ᵀ: the columns on and above the diagonal, band by band, then the rest.
+    fn multiply_gram(&mut self, team: &mut Team, parameters: &Parameters) {
+        /// Columns of a band.
+        const COLUMNS: usize = 32;
+        let W = parameters.encoder_weight(0);
+        let (m, n) = (W.rows(), W.columns());
+        self.gram.resize(m * m, 0.0);
+        let (W, WT) = (W.values(), View::new(&self.encoder_transposed[0], n, m));
+        let mut rest = Some(ViewMut::new(&mut self.gram, m, m));
+        let bands = (0..m).step_by(COLUMNS).filter_map(|from| {
+            let to = (from + COLUMNS).min(m);
+            let (band, right) = rest.take()?.split_columns(to - from);
+            rest = Some(right);
+            Some((from..to, band.split_rows(to).0))
+        });
+        team.each(bands, |(columns, band)| {
+            gemm(band, Into::Set, 1.0, View::new(W, columns.end, n), WT.columns_in(columns));
+        });
+        mirror(&mut self.gram, m);
+    }
+
+    /// The encoder in f64.
+    fn widen(&mut self, parameters: &Parameters) {
+        let architecture = parameters.architecture();
+        let wide = |to: &mut Vec<f64>, from: &[f32]| {
+            to.clear();
+            to.extend(from.iter().map(|&x| f64::from(x)));
+        };
+        let layer = |l: usize| Layer64 {
+            W: Vec::new(),
+            WT: Vec::new(),
+            b: Vec::new(),
+            activation: architecture.encoder_activations[l],
+        };
+        if self.net64.is_empty() {
+            self.net64.extend((0..architecture.encoder_depth()).map(layer));
+        }
+        for (l, layer) in self.net64.iter_mut().enumerate() {
+            wide(&mut layer.W, parameters.encoder_weight(l).values());
+            wide(&mut layer.WT, &self.encoder_transposed[l]);
+            wide(&mut layer.b, encoder_bias(parameters, l));
         }
     }
 

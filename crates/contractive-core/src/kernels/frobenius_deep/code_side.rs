@@ -21,7 +21,7 @@ use std::ops::Range;
 
 use pulp::Arch;
 
-use super::super::gemm::{Into, View, ViewMut, gemm};
+use super::super::gemm::{Into, View, ViewMut, gemm, gemm_upper};
 use super::super::sums::dot;
 use super::super::{DenseLayer, LayerPass};
 use super::{WeightSums, at_least_of, gate, gate_in_place, through_slope};
@@ -216,7 +216,7 @@ pub fn end_backward(
                 || scale_rows(U, m, &stack.owner, |b| w[b].sqrt()),
             );
             let U = View::new(&*U, rows, m);
-            gemm(ViewMut::new(&mut sums.K, m, m), Into::Add, 1.0, U.t(), U);
+            gemm_upper(ViewMut::new(&mut sums.K, m, m), Into::Add, 1.0, U.t(), U);
         }
         End::Direct => {
             let J = &mut scratch.J[..rows * d];

@@ -1,35 +1,5 @@
-//! The threads of an engine, and flush-to-zero while they work.
-//!
-//! Lanes and tiles are cut by the batch and the network, never by the number of threads, and summed in a fixed order:
-//! the same seed gives the same bits for any number of threads.
+//! Flush-to-zero: subnormal numbers cost a hundred cycles an operation, and none of ours matters.
 #![allow(unsafe_code)] // one control register, set and restored
-
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
-/// A pool of its own for `threads` > 1; with one thread everything runs on the caller's.
-pub fn pool(threads: usize) -> Option<ThreadPool> {
-    if threads <= 1 {
-        return None;
-    }
-    // Where the system refuses threads, one thread gives the same bits, only later.
-    ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|i| format!("contractive-{i}"))
-        .start_handler(|_| std::mem::forget(FlushToZero::begin()))
-        .build()
-        .ok()
-}
-
-/// Runs `work` in the pool, or here, with subnormal numbers flushed to zero.
-pub fn run<R: Send>(pool: Option<&ThreadPool>, work: impl FnOnce() -> R + Send) -> R {
-    match pool {
-        Some(pool) => pool.install(work),
-        None => {
-            let _guard = FlushToZero::begin();
-            work()
-        }
-    }
-}
 
 /// While it lives, this thread's f32 and f64 arithmetic rounds subnormal numbers to zero (x86 only).
 ///
@@ -91,6 +61,5 @@ mod tests {
             assert_eq!(half(f32::MIN_POSITIVE), 0.0);
         }
         assert!(half(f32::MIN_POSITIVE) > 0.0);
-        pool(2).unwrap().install(|| assert_eq!(half(f32::MIN_POSITIVE), 0.0));
     }
 }
