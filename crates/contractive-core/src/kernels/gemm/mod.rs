@@ -104,7 +104,14 @@ struct Product<'c, 'a, T> {
 pub trait Element: Copy + Default {
     /// The whole product, with the instructions chosen for this machine.
     #[doc(hidden)]
-    fn multiply(C: ViewMut<'_, Self>, into: Into<'_, Self>, alpha: Self, A: View<'_, Self>, B: View<'_, Self>, upper: bool);
+    fn multiply(
+        C: ViewMut<'_, Self>,
+        into: Into<'_, Self>,
+        alpha: Self,
+        A: View<'_, Self>,
+        B: View<'_, Self>,
+        upper: bool,
+    );
 }
 
 macro_rules! element {
@@ -119,7 +126,14 @@ macro_rules! element {
         }
 
         impl Element for $number {
-            fn multiply(C: ViewMut<'_, Self>, into: Into<'_, Self>, alpha: Self, A: View<'_, Self>, B: View<'_, Self>, upper: bool) {
+            fn multiply(
+                C: ViewMut<'_, Self>,
+                into: Into<'_, Self>,
+                alpha: Self,
+                A: View<'_, Self>,
+                B: View<'_, Self>,
+                upper: bool,
+            ) {
                 instructions::arch().dispatch(Product { C, into, alpha, A, B, upper });
             }
         }
@@ -289,13 +303,8 @@ unsafe fn narrow<T: Copy + Default, G: Registers<T>>(registers: G, at: Operands<
         let some = (rows - i).min(6);
         let mut c = [T::default(); 6 * PANEL / 4];
         let here = at.c.wrapping_add(i * at.c_stride);
-        let tile = Operands {
-            a: at.a.wrapping_add(i * at.a_strides[0]),
-            c: c.as_mut_ptr(),
-            c_stride: lanes,
-            finish,
-            ..at
-        };
+        let tile =
+            Operands { a: at.a.wrapping_add(i * at.a_strides[0]), c: c.as_mut_ptr(), c_stride: lanes, finish, ..at };
         // SAFETY: rows i..i + some of C have `width` columns; `c` has six rows of a vector of at most PANEL/4 numbers.
         unsafe {
             for r in 0..some {

@@ -51,7 +51,10 @@ fn agrees_with_three_loops_and_leaves_the_neighbours_alone() {
                         let want = 0.5 * terms.iter().sum::<f64>() + before;
                         let size = 1.0 + terms.iter().map(|t| t.abs()).sum::<f64>();
                         let got = f64::from(c[i * (n + 3) + j]);
-                        assert!((got - want).abs() < 1e-6 * size, "({m}, {n}, {k}), entry ({i}, {j}): {got} not {want}");
+                        assert!(
+                            (got - want).abs() < 1e-6 * size,
+                            "({m}, {n}, {k}), entry ({i}, {j}): {got} not {want}"
+                        );
                     }
                     assert_eq!(c[i * (n + 3) + n..(i + 1) * (n + 3)], [0.25; 3], "the neighbours are left alone");
                 }

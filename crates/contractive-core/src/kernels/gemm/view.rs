@@ -183,4 +183,3 @@ impl<'a, T> ViewMut<'a, T> {
         (ViewMut { columns: at, ..self }, ViewMut { data: right, columns: self.columns - at, ..self })
     }
 }
-
