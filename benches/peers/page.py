@@ -204,14 +204,23 @@ TABLES = {
 }
 
 
+def with_table(text, name, lines):
+    """`text` with these lines between the table's markers."""
+    opening = f"<!-- table {name} -->\n"
+    if opening not in text:
+        sys.exit(f"{PAGE} must have the line {opening.strip()}, and has not")
+    before, after = text.split(opening, 1)
+    return before + opening + "\n".join(lines) + "\n" + after[after.index("<!-- end -->") :]
+
+
+def write_table(name, lines):
+    write_text(PAGE, with_table(PAGE.read_text(), name, lines))
+
+
 def write_tables(runs):
     text, record = PAGE.read_text(), Record(runs)
     for name, table in TABLES.items():
-        opening = f"<!-- table {name} -->\n"
-        if opening not in text:
-            sys.exit(f"{PAGE} must have the line {opening.strip()}, and has not")
-        before, after = text.split(opening, 1)
-        text = before + opening + "\n".join(table(record)) + "\n" + after[after.index("<!-- end -->") :]
+        text = with_table(text, name, table(record))
     write_text(PAGE, text)
 
 
