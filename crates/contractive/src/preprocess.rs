@@ -1,6 +1,6 @@
 //! Preprocessing: what is learnt from the training rows and applied to every row since, feature by feature.
 //!
-//! x′ = (x − offset) / factor. It is stored with the model, so a model takes rows as they are in the user's table.
+//! x′ = (x − offset) / factor, or its arsinh with `robust`. It is stored with the model, so a model takes rows as they are in the user's table.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -18,6 +18,9 @@ pub enum Scale {
     Minmax,
     /// To mean 0 and standard deviation 1 (of the population) over the training rows.
     Standard,
+    /// arsinh of (x − median)/spread, the spread being the interquartile range over 1.349 (the standard deviation, of
+    /// normal numbers). Near the median it is linear, far out logarithmic: a few huge values do not rule.
+    Robust,
 }
 
 impl Scale {
@@ -27,6 +30,7 @@ impl Scale {
             Scale::None => "none",
             Scale::Minmax => "minmax",
             Scale::Standard => "standard",
+            Scale::Robust => "robust",
         }
     }
 }
@@ -134,7 +138,7 @@ impl Preprocessing {
         });
         let n = rows.len().max(1) as f64;
         let mut factor: Vec<f64> = match scale {
-            Scale::Standard => {
+            Scale::Standard | Scale::Robust => {
                 let means: Vec<f64> = sums.iter().map(|s| s / n).collect();
                 let mut squares = vec![0.0; d];
                 for_each_row(data, rows, |row| {
@@ -143,7 +147,8 @@ impl Preprocessing {
                     }
                 });
                 fitted.offset = means;
-                squares.iter().map(|s| (s / n).sqrt()).collect()
+                let deviations: Vec<f64> = squares.iter().map(|s| (s / n).sqrt()).collect();
+                if scale == Scale::Robust { fitted.fit_quartiles(data, rows, &deviations) } else { deviations }
             }
             _ => {
                 fitted.offset = lowest.clone();
@@ -163,6 +168,29 @@ impl Preprocessing {
         fitted
     }
 
+    /// Sets the offsets to the medians, and gives the spreads: of the quartiles, or where those are equal the standard
+    /// deviation.
+    fn fit_quartiles(&mut self, data: &Dataset, rows: &[u32], deviations: &[f64]) -> Vec<f64> {
+        let d = data.n_features();
+        let mut all = Vec::with_capacity(rows.len() * d);
+        for_each_row(data, rows, |row| all.extend_from_slice(row));
+        let mut column = Vec::with_capacity(rows.len());
+        (0..d)
+            .map(|j| {
+                column.clear();
+                column.extend(all.iter().skip(j).step_by(d).map(|v| f64::from(*v)));
+                if column.is_empty() {
+                    return 1.0;
+                }
+                column.sort_unstable_by(f64::total_cmp);
+                let at = |p| crate::detector::threshold::quantile_of_sorted(&column, p);
+                self.offset[j] = at(0.5);
+                let spread = (at(0.75) - at(0.25)) / 1.349;
+                if spread > 1e-9 * deviations[j] { spread } else { deviations[j] }
+            })
+            .collect()
+    }
+
     /// Scales rows in place, row-major (N, d).
     pub fn apply(&self, rows: &mut [f32]) {
         if self.scale == Scale::None {
@@ -170,7 +198,9 @@ impl Preprocessing {
         }
         for row in rows.chunks_exact_mut(self.n_features) {
             for ((x, offset), factor) in row.iter_mut().zip(&self.offset).zip(&self.factor) {
-                let scaled = ((f64::from(*x) - offset) / factor) as f32;
+                let scaled = (f64::from(*x) - offset) / factor;
+                // libm, not the platform's, whose last bit differs between systems.
+                let scaled = if self.scale == Scale::Robust { libm::asinh(scaled) } else { scaled } as f32;
                 *x = if self.clip { scaled.clamp(0.0, 1.0) } else { scaled };
             }
         }
@@ -183,7 +213,9 @@ impl Preprocessing {
         }
         for row in rows.chunks_exact_mut(self.n_features) {
             for ((x, offset), factor) in row.iter_mut().zip(&self.offset).zip(&self.factor) {
-                *x = (f64::from(*x) * factor + offset) as f32;
+                let scaled = f64::from(*x);
+                let scaled = if self.scale == Scale::Robust { libm::sinh(scaled) } else { scaled };
+                *x = (scaled * factor + offset) as f32;
             }
         }
     }
