@@ -6,6 +6,7 @@
 
 mod arguments;
 mod commands;
+mod detector_training;
 mod exit;
 mod introduction;
 mod models;

@@ -3,6 +3,7 @@
 mod data;
 mod encode;
 mod evaluate;
+mod evaluate_detector;
 mod inspect;
 mod recipes;
 mod reconstruct;

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::calibration::{Location, median};
+use super::calibration::Location;
 use super::network::dot;
 
 /// Share of the codes that the centre and covariance are learnt from.
@@ -143,7 +143,6 @@ fn inverse(matrix: &[f64], k: usize) -> Option<Vec<f64>> {
     whole.iter().all(|v| v.is_finite()).then_some(whole)
 }
 
-/// The median of each unit; used by tests.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +188,6 @@ mod tests {
             assert!(density.is_valid(3));
             assert!(density.squared_distance(&codes[..3], &mut Vec::new()).is_finite());
         }
-        assert_eq!(median(&mut [3.0, 1.0, 2.0, 10.0]), 2.5);
+        assert_eq!(crate::detector::calibration::median(&mut [3.0, 1.0, 2.0, 10.0]), 2.5);
     }
 }

@@ -11,7 +11,7 @@ use super::network::{RowNetwork, RowOutput};
 use super::reference::{FEWEST_HELD_OUT, Reference};
 use super::scores::{Raw, feature_errors, log};
 use super::settings::{DetectorSettings, Plan};
-use super::{Buffers, CHUNK, Detector, Member, Scorer, for_each};
+use super::{Detector, Member, for_each};
 use crate::data::{Dataset, split_validation};
 use crate::model::{Model, Provenance};
 use crate::preprocess::{Preprocessing, Scale};
@@ -85,7 +85,11 @@ impl Detector {
             return Err(DetectorError::Setting { name: "threads", must_be: "at least 1", got: 0.0 });
         }
         if data.len() < FEWEST_ROWS {
-            return Err(DetectorError::TooFewRows { data: data.name().to_owned(), least: FEWEST_ROWS, got: data.len() });
+            return Err(DetectorError::TooFewRows {
+                data: data.name().to_owned(),
+                least: FEWEST_ROWS,
+                got: data.len(),
+            });
         }
         let (train_rows, validation_rows) = split(data.len(), settings);
         let preprocessing = Preprocessing::fit(Scale::Robust, data, &train_rows);
@@ -114,10 +118,10 @@ impl Detector {
             epoch: trained.steps * plan.batch_size / train_rows.len().max(1),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let mut members: Vec<Option<Member>> = vec![None; trained.len()];
+        let mut members: Vec<Option<Calibrated>> = vec![None; trained.len()];
         let jobs = trained.into_iter().zip(members.iter_mut());
         for_each(jobs, options.threads, || {
-            |(trained, place): (Trained, &mut Option<Member>)| {
+            |(trained, place): (Trained, &mut Option<Calibrated>)| {
                 let provenance = provenance(&trained);
                 let model = Model {
                     parameters: trained.parameters,
@@ -127,29 +131,29 @@ impl Detector {
                     image_shape: data.image_shape(),
                     provenance,
                 };
-                let calibration = calibrate(&model, judged, &all_rows);
-                *place = Some(Member { model, calibration });
+                let (calibration, kinds) = calibrate(&model, judged, &all_rows);
+                *place = Some((Member { model, calibration }, kinds));
             }
         });
-        let members: Vec<Member> = members.into_iter().flatten().collect();
-
-        let scorer = Scorer::new(&members, settings.score);
-        let d = data.n_features();
+        // Added up in the order of members, as they are when rows are scored.
+        let weight = 1.0 / members.len() as f64;
         let mut scores = vec![[0.0; 6]; data.len()];
-        for_each(all_rows.chunks(CHUNK * d).zip(scores.chunks_mut(CHUNK)), options.threads, || {
-            let mut buffers = Buffers::default();
-            let scorer = &scorer;
-            move |(rows, out): (&[f32], &mut [[f64; 6]])| {
-                for (x, out) in rows.chunks_exact(d).zip(out) {
-                    *out = scorer.row(x, &mut buffers, None);
-                }
+        let mut kept = Vec::with_capacity(members.len());
+        for (member, kinds) in members.into_iter().flatten() {
+            for (sums, kinds) in scores.iter_mut().zip(kinds) {
+                sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += weight * kind);
             }
-        });
+            kept.push(member);
+        }
+        let members = kept;
         let reference = Reference::new(&scores, &validation_rows);
         let threshold = reference.threshold(settings.threshold, settings.score)?;
         Ok(Detector { settings: settings.clone(), members, reference, threshold })
     }
 }
+
+/// A member with all kinds of score of every row.
+type Calibrated = (Member, Vec<[f64; 6]>);
 
 /// (training rows, rows held out), at least one each.
 fn split(n: usize, settings: &DetectorSettings) -> (Vec<u32>, Vec<u32>) {
@@ -195,15 +199,16 @@ fn train_members(
     results.into_iter().flatten().collect()
 }
 
-/// `judged` are the rows whose errors scale the features, `all` those that codes and terms are learnt from.
-fn calibrate(model: &Model, judged: &[f32], all: &[f32]) -> Calibration {
+/// The calibration and the scores of all rows. `judged` are the rows whose errors scale the features, `all` those that
+/// codes and terms are learnt from.
+fn calibrate(model: &Model, judged: &[f32], all: &[f32]) -> (Calibration, Vec<[f64; 6]>) {
     let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
     let wide = |rows: &[f32]| rows.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
     let network = RowNetwork::new(&model.parameters);
     let (all, mut output) = (wide(all), RowOutput::default());
     let mut codes = Vec::with_capacity(all.len() / d * k);
     for x in all.chunks_exact(d) {
-        network.apply(x, false, &mut output);
+        network.reconstruct(x, &mut output);
         codes.extend_from_slice(&output.code);
     }
     let nowhere = Location { median: 0.0, spread: 1.0 };
@@ -214,17 +219,18 @@ fn calibrate(model: &Model, judged: &[f32], all: &[f32]) -> Calibration {
         density: nowhere,
         jacobian: nowhere,
     };
-    let (mut errors, mut densities, mut norms) = (Vec::new(), Vec::new(), Vec::new());
     let mut gradient = Vec::new();
-    for x in all.chunks_exact(d) {
-        network.apply(x, false, &mut output);
-        let raw = Raw::of(x, &output, &calibration, &mut gradient);
-        errors.push(log(raw.scaled));
-        densities.push(log(raw.density));
-        norms.push(raw.jacobian);
-    }
-    calibration.error = Location::of(&mut errors);
-    calibration.density = Location::of(&mut densities);
-    calibration.jacobian = Location::of(&mut norms);
-    calibration
+    let raws: Vec<Raw> = all
+        .chunks_exact(d)
+        .map(|x| {
+            network.apply(x, false, &mut output);
+            Raw::of(x, &output, &calibration, &mut gradient)
+        })
+        .collect();
+    let location = |of: fn(&Raw) -> f64| Location::of(&mut raws.iter().map(of).collect::<Vec<f64>>());
+    calibration.error = location(|raw| log(raw.scaled));
+    calibration.density = location(|raw| log(raw.density));
+    calibration.jacobian = location(|raw| raw.jacobian);
+    let kinds = raws.iter().map(|raw| raw.kinds(&calibration, d)).collect();
+    (calibration, kinds)
 }

@@ -123,7 +123,13 @@ struct RowErrors {
 }
 
 impl RowErrors {
-    fn drop_worst(&mut self, engine: &mut CpuEngine, batch: &mut Vec<f32>, d: usize, share: f64) -> Result<(), DetectorError> {
+    fn drop_worst(
+        &mut self,
+        engine: &mut CpuEngine,
+        batch: &mut Vec<f32>,
+        d: usize,
+        share: f64,
+    ) -> Result<(), DetectorError> {
         let n = batch.len() / d;
         let k = engine.architecture().code_size();
         self.code.resize(n * k, 0.0);

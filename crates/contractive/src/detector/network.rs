@@ -42,8 +42,18 @@ impl Layer {
 pub(crate) struct RowNetwork {
     encoder: Vec<Layer>,
     decoder: Vec<Layer>,
-    /// W₁W₁ᵀ, (m₁, m₁): ‖A W₁‖² = Σ (A G) ∘ A costs m₁² instead of m₁·d a row of A.
-    gram: Option<Vec<f64>>,
+    square: Square,
+}
+
+/// How ‖J‖²_F is had without J.
+enum Square {
+    /// Two layers of which the second has a constant slope c: with s = φ′(z_1), ‖c W₂ diag(s) W₁‖² = sᵀ P s,
+    /// P = c² (W₂ᵀW₂) ∘ (W₁W₁ᵀ), (m₁, m₁).
+    Form(Vec<f64>),
+    /// G = W₁W₁ᵀ, (m₁, m₁): ‖A W₁‖² = Σ (A G) ∘ A costs m₁² instead of m₁·d a row of A.
+    Gram(Vec<f64>),
+    /// From J.
+    Explicit,
 }
 
 /// What a network says of one row; buffers are reused from row to row.
@@ -74,12 +84,9 @@ impl RowNetwork {
                     let weights = match own {
                         Some(w) => transposed(w, n_out, n_in),
                         // Tied: the decoder's weight is the mirrored encoder's, transposed, which is how it lies here.
-                        None => parameters
-                            .encoder_weight(depth - 1 - l)
-                            .values()
-                            .iter()
-                            .map(|v| f64::from(*v))
-                            .collect(),
+                        None => {
+                            parameters.encoder_weight(depth - 1 - l).values().iter().map(|v| f64::from(*v)).collect()
+                        }
                     };
                     let bias = parameters.tensor(&format!("{name}.{l}.bias")).unwrap_or_default();
                     Layer { weights, bias: bias.iter().map(|v| f64::from(*v)).collect(), activation: activations[l] }
@@ -88,12 +95,37 @@ impl RowNetwork {
         };
         let encoder = stack("encoder", &architecture.encoder_sizes, &architecture.encoder_activations);
         let decoder = stack("decoder", &architecture.decoder_sizes, &architecture.decoder_activations);
-        let gram = (encoder[0].n_out() < encoder[0].n_in()).then(|| gram(&encoder[0]));
-        RowNetwork { encoder, decoder, gram }
+        let square = match encoder.as_slice() {
+            [first, second] if second.activation == Activation::Identity => {
+                // Row i of the transposed W₂ is column i of W₂.
+                let mut form = gram(first);
+                let m = first.n_out();
+                let columns: Vec<&[f64]> = second.weights.chunks_exact(second.n_out()).collect();
+                for (i, row) in form.chunks_exact_mut(m).enumerate() {
+                    row.iter_mut().zip(&columns).for_each(|(p, column)| *p *= dot(columns[i], column));
+                }
+                Square::Form(form)
+            }
+            [first, ..] if first.n_out() < first.n_in() => Square::Gram(gram(first)),
+            _ => Square::Explicit,
+        };
+        RowNetwork { encoder, decoder, square }
     }
 
     /// Applies the network to the row `x`; `wants_J` asks for the whole Jacobian.
     pub(crate) fn apply(&self, x: &[f64], wants_J: bool, out: &mut RowOutput) {
+        self.reconstruct(x, out);
+        out.J.clear();
+        if let Square::Form(form) = &self.square {
+            out.jacobian_square = quadratic_forms(&out.slopes[0], form, self.encoder[0].n_out());
+        }
+        if wants_J || !matches!(self.square, Square::Form(_)) {
+            self.jacobian(wants_J, out);
+        }
+    }
+
+    /// The code and the reconstruction of the row `x` alone.
+    pub(crate) fn reconstruct(&self, x: &[f64], out: &mut RowOutput) {
         out.slopes.resize_with(self.encoder.len(), Vec::new);
         let (mut from, mut to) = (std::mem::take(&mut out.from), std::mem::take(&mut out.to));
         from.clear();
@@ -109,7 +141,6 @@ impl RowNetwork {
         }
         out.reconstruction.clone_from(&from);
         (out.from, out.to) = (from, to);
-        self.jacobian(wants_J, out);
     }
 
     /// How much each feature of `x` drives first-layer units away from where they move: Σ_i |W_ij x_j| (1 − |φ′_i|), with
@@ -118,7 +149,10 @@ impl RowNetwork {
         let first = &self.encoder[0];
         let fallen: Vec<f64> = output.slopes[0].iter().map(|s| 1.0 - s.abs().min(1.0)).collect();
         let weights = first.weights.chunks_exact(first.n_out());
-        x.iter().zip(weights).map(|(x, w)| x.abs() * w.iter().zip(&fallen).map(|(w, f)| w.abs() * f).sum::<f64>()).collect()
+        x.iter()
+            .zip(weights)
+            .map(|(x, w)| x.abs() * w.iter().zip(&fallen).map(|(w, f)| w.abs() * f).sum::<f64>())
+            .collect()
     }
 
     /// J = D_L W_L … D_1 W_1 from the code's side, k rows at a time.
@@ -138,19 +172,16 @@ impl RowNetwork {
             }
             std::mem::swap(&mut A, &mut B);
         }
-        out.J.clear();
-        match (&self.gram, wants_J) {
-            (Some(gram), false) => out.jacobian_square = quadratic_forms(&A, gram, self.encoder[0].n_out()),
-            _ => {
-                times_weight(&A, &self.encoder[0], &mut B);
-                out.jacobian_square = match &self.gram {
-                    // The same sum whether or not J is wanted.
-                    Some(gram) => quadratic_forms(&A, gram, self.encoder[0].n_out()),
-                    None => B.iter().map(|v| v * v).sum(),
-                };
-                if wants_J {
-                    out.J.extend_from_slice(&B);
-                }
+        if let Square::Gram(gram) = &self.square {
+            out.jacobian_square = quadratic_forms(&A, gram, self.encoder[0].n_out());
+        }
+        if wants_J || matches!(self.square, Square::Explicit) {
+            times_weight(&A, &self.encoder[0], &mut B);
+            if matches!(self.square, Square::Explicit) {
+                out.jacobian_square = dot(&B, &B);
+            }
+            if wants_J {
+                out.J.extend_from_slice(&B);
             }
         }
         (out.from, out.to) = (A, B);
@@ -216,15 +247,15 @@ mod tests {
 
     #[test]
     fn a_row_comes_out_as_the_reference_says() {
-        for (hidden, tied) in [(&[5, 3][..], false), (&[4], false), (&[20, 6, 4], true), (&[5, 3], true)] {
-            let net = Architecture::mirrored(
-                7,
-                hidden,
-                Activation::Tanh,
-                Activation::Sigmoid,
-                Activation::Identity,
-                tied,
-            );
+        for (hidden, tied, code) in [
+            (&[5, 3][..], false, Activation::Sigmoid),
+            (&[4], false, Activation::Sigmoid),
+            (&[9], true, Activation::Identity),
+            (&[20, 6, 4], true, Activation::Tanh),
+            (&[5, 3], true, Activation::Identity),
+            (&[16, 6], false, Activation::Identity),
+        ] {
+            let net = Architecture::mirrored(7, hidden, Activation::Tanh, code, Activation::Identity, tied);
             let mut stream = Stream::new(5, Purpose::Initialisation, 0, 0);
             let parameters = Initialisation::GlorotUniform.parameters(&net, || stream.uniform()).unwrap();
             let reference = Network::from(&parameters);

@@ -157,7 +157,7 @@ pub(super) fn feature_errors(network: &RowNetwork, rows: &[f64], d: usize) -> Ve
     let mut sums = vec![0.0; d];
     let mut output = RowOutput::default();
     for x in rows.chunks_exact(d) {
-        network.apply(x, false, &mut output);
+        network.reconstruct(x, &mut output);
         for (sum, (x, y)) in sums.iter_mut().zip(x.iter().zip(&output.reconstruction)) {
             *sum += (y - x) * (y - x);
         }

@@ -20,8 +20,7 @@ const NEARLY_EXPONENTIAL: f64 = 1e-8;
 
 impl GeneralisedPareto {
     /// Fits excesses, all above 0 and finite, at least one. A posterior mean rather than a maximum of the likelihood:
-    /// always defined, without iteration, and steady for few excesses. The shape is drawn towards 0 as by ten excesses
-    /// of shape 0.5, as Vehtari et al. (2024) do, and equal excesses give an exponential of their mean.
+    /// always defined, without iteration, and steady for few excesses. Equal excesses give an exponential of their mean.
     pub fn fit(excesses: &[f64]) -> Self {
         let mut x = excesses.to_vec();
         x.sort_unstable_by(f64::total_cmp);
@@ -36,9 +35,8 @@ impl GeneralisedPareto {
         // θ = −ξ/σ on a grid of quantiles of its prior, weighted by the profile likelihood.
         let quartile = x[((n as f64 / 4.0 + 0.5).floor() as usize).max(1) - 1];
         let m = 20 + (n as f64).sqrt().floor() as usize;
-        let grid: Vec<f64> = (1..=m)
-            .map(|i| 1.0 / last + (1.0 - (m as f64 / (i as f64 - 0.5)).sqrt()) / (3.0 * quartile))
-            .collect();
+        let grid: Vec<f64> =
+            (1..=m).map(|i| 1.0 / last + (1.0 - (m as f64 / (i as f64 - 0.5)).sqrt()) / (3.0 * quartile)).collect();
         let shape_at = |theta: f64| x.iter().map(|v| (-theta * v).ln_1p()).sum::<f64>() / n as f64;
         let likelihoods: Vec<f64> = grid
             .iter()
@@ -57,13 +55,12 @@ impl GeneralisedPareto {
             }
         }
         let theta = sum / weights;
-        let raw = shape_at(theta);
-        let scale = -raw / theta;
-        if !(theta.is_finite() && raw.is_finite() && scale.is_finite() && scale > 0.0) {
+        let shape = shape_at(theta);
+        let scale = -shape / theta;
+        if !(theta.is_finite() && shape.is_finite() && scale.is_finite() && scale > 0.0) {
             return GeneralisedPareto { shape: 0.0, scale: mean };
         }
-        let shape = (raw * n as f64 + 0.5 * 10.0) / (n as f64 + 10.0);
-        GeneralisedPareto { shape: if n >= 200 { raw } else { shape }, scale }
+        GeneralisedPareto { shape, scale }
     }
 
     /// ln P(excess > x), at most 0; −∞ beyond a bounded support.
