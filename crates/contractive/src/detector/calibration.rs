@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::covariance::CodeDensity;
+use super::neighbours::Neighbours;
 use super::threshold::quantile_of_sorted;
 
 /// The median and the robust spread of numbers: their median absolute deviation, times 1.4826 so that it is the standard
@@ -58,10 +59,14 @@ pub(crate) struct Calibration {
     pub(super) feature_error: Vec<f64>,
     /// Where codes lie.
     pub(super) code: CodeDensity,
+    /// Codes that neighbours are looked for among.
+    pub(super) neighbours: Neighbours,
     /// Of ln(scaled error), over all rows given for training.
     pub(super) error: Location,
     /// Of ln(Mahalanobis² of the code).
     pub(super) density: Location,
+    /// Of ln(distance to the neighbour).
+    pub(super) neighbour: Location,
     /// Of −ln ‖J‖.
     pub(super) jacobian: Location,
 }
@@ -75,7 +80,8 @@ impl Calibration {
         self.feature_error.len() == d
             && self.feature_error.iter().all(|v| v.is_finite() && *v > 0.0)
             && self.code.is_valid(k)
-            && [self.error, self.density, self.jacobian].iter().all(Location::is_valid)
+            && self.neighbours.is_valid(k)
+            && [self.error, self.density, self.neighbour, self.jacobian].iter().all(Location::is_valid)
     }
 }
 

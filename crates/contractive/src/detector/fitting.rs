@@ -7,15 +7,17 @@ use super::calibration::{Calibration, Location};
 use super::covariance::CodeDensity;
 use super::error::DetectorError;
 use super::member::{self, Trained};
+use super::neighbours::Neighbours;
 use super::network::{RowNetwork, RowOutput};
 use super::reference::{FEWEST_HELD_OUT, Reference};
-use super::scores::{Raw, feature_errors, log};
+use super::scores::{Directions, KINDS, Raw, feature_errors, log};
 use super::settings::{DetectorSettings, Plan};
 use super::{Detector, Member, for_each};
 use crate::data::{Dataset, split_validation};
 use crate::model::{Model, Provenance};
 use crate::preprocess::{Preprocessing, Scale};
 use crate::train::Reader;
+use crate::train::random::{Purpose, Stream};
 
 /// Fewest rows that a detector is trained on.
 const FEWEST_ROWS: usize = 10;
@@ -119,9 +121,10 @@ impl Detector {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let mut members: Vec<Option<Calibrated>> = vec![None; trained.len()];
-        let jobs = trained.into_iter().zip(members.iter_mut());
+        let jobs = trained.into_iter().zip(members.iter_mut().enumerate());
         for_each(jobs, options.threads, || {
-            |(trained, place): (Trained, &mut Option<Calibrated>)| {
+            |(trained, (i, place)): (Trained, (usize, &mut Option<Calibrated>))| {
+                let stream = Stream::new(settings.seed, Purpose::Analysis, 2, i as u64);
                 let provenance = provenance(&trained);
                 let model = Model {
                     parameters: trained.parameters,
@@ -131,13 +134,13 @@ impl Detector {
                     image_shape: data.image_shape(),
                     provenance,
                 };
-                let (calibration, kinds) = calibrate(&model, judged, &all_rows);
+                let (calibration, kinds) = calibrate(&model, judged, &all_rows, stream);
                 *place = Some((Member { model, calibration }, kinds));
             }
         });
         // Added up in the order of members, as they are when rows are scored.
         let weight = 1.0 / members.len() as f64;
-        let mut scores = vec![[0.0; 6]; data.len()];
+        let mut scores = vec![[0.0; KINDS]; data.len()];
         let mut kept = Vec::with_capacity(members.len());
         for (member, kinds) in members.into_iter().flatten() {
             for (sums, kinds) in scores.iter_mut().zip(kinds) {
@@ -153,7 +156,7 @@ impl Detector {
 }
 
 /// A member with all kinds of score of every row.
-type Calibrated = (Member, Vec<[f64; 6]>);
+type Calibrated = (Member, Vec<[f64; KINDS]>);
 
 /// (training rows, rows held out), at least one each.
 fn split(n: usize, settings: &DetectorSettings) -> (Vec<u32>, Vec<u32>) {
@@ -201,7 +204,7 @@ fn train_members(
 
 /// The calibration and the scores of all rows. `judged` are the rows whose errors scale the features, `all` those that
 /// codes and terms are learnt from.
-fn calibrate(model: &Model, judged: &[f32], all: &[f32]) -> (Calibration, Vec<[f64; 6]>) {
+fn calibrate(model: &Model, judged: &[f32], all: &[f32], stream: Stream) -> (Calibration, Vec<[f64; KINDS]>) {
     let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
     let wide = |rows: &[f32]| rows.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
     let network = RowNetwork::new(&model.parameters);
@@ -215,21 +218,24 @@ fn calibrate(model: &Model, judged: &[f32], all: &[f32]) -> (Calibration, Vec<[f
     let mut calibration = Calibration {
         feature_error: feature_errors(&network, &wide(judged), d),
         code: CodeDensity::fit(&codes, k),
+        neighbours: Neighbours::fit(&codes, k, stream),
         error: nowhere,
         density: nowhere,
+        neighbour: nowhere,
         jacobian: nowhere,
     };
-    let mut gradient = Vec::new();
+    let mut directions = Directions::default();
     let raws: Vec<Raw> = all
         .chunks_exact(d)
         .map(|x| {
             network.apply(x, false, &mut output);
-            Raw::of(x, &output, &calibration, &mut gradient)
+            Raw::of(x, &output, &calibration, &mut directions)
         })
         .collect();
     let location = |of: fn(&Raw) -> f64| Location::of(&mut raws.iter().map(of).collect::<Vec<f64>>());
     calibration.error = location(|raw| log(raw.scaled));
     calibration.density = location(|raw| log(raw.density));
+    calibration.neighbour = location(|raw| log(raw.neighbour));
     calibration.jacobian = location(|raw| raw.jacobian);
     let kinds = raws.iter().map(|raw| raw.kinds(&calibration, d)).collect();
     (calibration, kinds)

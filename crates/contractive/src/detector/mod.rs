@@ -33,6 +33,7 @@ mod files;
 mod fitting;
 mod member;
 pub mod metrics;
+mod neighbours;
 mod network;
 mod reference;
 pub mod scores;
@@ -52,7 +53,7 @@ use crate::train::Reader;
 use self::calibration::Calibration;
 use self::network::{RowNetwork, RowOutput};
 use self::reference::Reference;
-use self::scores::{Raw, add_contributions};
+use self::scores::{Directions, KINDS, Raw, add_contributions};
 
 pub use error::DetectorError;
 pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
@@ -157,7 +158,7 @@ impl Detector {
         let (n, d) = (data.len(), self.n_features());
         let rows: Vec<u32> = (0..n as u32).collect();
         let scorer = Scorer::new(&self.members, self.settings.score);
-        let mut kinds = vec![[0.0; 6]; n];
+        let mut kinds = vec![[0.0; KINDS]; n];
         let mut contributions = if options.contributions { vec![0.0; n * d] } else { Vec::new() };
         let parts: Vec<Option<&mut [f64]>> = match options.contributions {
             true => contributions.chunks_mut(CHUNK * d).map(Some).collect(),
@@ -168,7 +169,7 @@ impl Detector {
         for_each(jobs, options.threads, || {
             let (mut scaled, mut buffers) = (Vec::new(), Buffers::default());
             let scorer = &scorer;
-            move |((rows, kinds), mut parts): ((&[u32], &mut [[f64; 6]]), Option<&mut [f64]>)| {
+            move |((rows, kinds), mut parts): ((&[u32], &mut [[f64; KINDS]]), Option<&mut [f64]>)| {
                 reader.gather(rows, &mut scaled);
                 for (r, x) in scaled.chunks_exact(d).enumerate() {
                     let part = parts.as_deref_mut().map(|p| &mut p[r * d..][..d]);
@@ -177,7 +178,7 @@ impl Detector {
             }
         });
         let of = |i: usize| -> Vec<f64> { kinds.iter().map(|k| k[i]).collect() };
-        let kinds = [of(0), of(1), of(2), of(3), of(4), of(5)];
+        let kinds: [Vec<f64>; KINDS] = std::array::from_fn(of);
         let score = kinds[self.settings.score as usize].clone();
         Ok(Scores {
             n_features: d,
@@ -200,7 +201,7 @@ struct Scorer<'a> {
 struct Buffers {
     x: Vec<f64>,
     output: RowOutput,
-    gradient: Vec<f64>,
+    directions: Directions,
 }
 
 impl<'a> Scorer<'a> {
@@ -210,19 +211,19 @@ impl<'a> Scorer<'a> {
     }
 
     /// All kinds of score of the scaled row `x`, means over the members; its contributions are added to `part`.
-    fn row(&self, x: &[f32], buffers: &mut Buffers, mut part: Option<&mut [f64]>) -> [f64; 6] {
-        let Buffers { x: wide, output, gradient } = buffers;
+    fn row(&self, x: &[f32], buffers: &mut Buffers, mut part: Option<&mut [f64]>) -> [f64; KINDS] {
+        let Buffers { x: wide, output, directions } = buffers;
         wide.clear();
         wide.extend(x.iter().map(|v| f64::from(*v)));
         let weight = 1.0 / self.members.len() as f64;
-        let mut sums = [0.0; 6];
+        let mut sums = [0.0; KINDS];
         for (network, calibration) in &self.members {
             network.apply(wide, part.is_some(), output);
-            let raw = Raw::of(wide, output, calibration, gradient);
+            let raw = Raw::of(wide, output, calibration, directions);
             let kinds = raw.kinds(calibration, wide.len());
             sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += weight * kind);
             if let Some(part) = part.as_deref_mut() {
-                add_contributions(self.kind, wide, output, &raw, calibration, network, gradient, weight, part);
+                add_contributions(self.kind, wide, output, &raw, calibration, network, directions, weight, part);
             }
         }
         sums

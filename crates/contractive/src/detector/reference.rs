@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::scores::ScoreKind;
+use super::scores::{KINDS, ScoreKind};
 use super::threshold::{ThresholdError, ThresholdRule, quantile_of_sorted};
 
 /// Most numbers kept of a kind of score: beyond, evenly spaced quantiles, the least and the greatest among them.
@@ -29,7 +29,7 @@ pub(crate) struct Reference(pub(super) Vec<KindReference>);
 
 impl Reference {
     /// From the scores of all rows and the numbers of those held out.
-    pub(super) fn new(scores: &[[f64; 6]], held_out: &[u32]) -> Self {
+    pub(super) fn new(scores: &[[f64; KINDS]], held_out: &[u32]) -> Self {
         let of = |kind: ScoreKind| {
             let all = || scores.iter().map(|s| s[kind as usize]).collect::<Vec<f64>>();
             let some = || held_out.iter().map(|r| scores[*r as usize][kind as usize]).collect::<Vec<f64>>();

@@ -7,9 +7,10 @@
 //! | `error` | mean over features of (x̂ − x)² | the row is off the manifold |
 //! | `scaled_error` | the same with each feature divided by its own root mean square error on held-out rows | the same, where features differ in how well they can be restored |
 //! | `density` | squared Mahalanobis distance of h from the centre of the training codes, robust | the row is on the manifold, but far out |
+//! | `neighbour` | distance of h to its 20th neighbour among 256 training codes | the row is between or beyond the groups of training rows |
 //! | `reconstruction_norm` | ‖x̂ − x‖₂, the length of the reconstruction vector, which points along the gradient of the log density (Alain & Bengio 2014) | as `error`, in the units of the features |
 //! | `jacobian` | −ln ‖J‖_F | the encoder no longer moves with the row: the contraction has won, as it does away from the training rows |
-//! | `combined` | mean over three terms of (ln v − median)/spread, v = `scaled_error`, `density`, 1/‖J‖; median and spread those of the training rows | any of these; 0 is an ordinary row, 1 one robust standard deviation above |
+//! | `combined` | mean over four terms of (ln v − median)/spread, v = `scaled_error`, `density`, `neighbour`, 1/‖J‖; median and spread those of the training rows | any of these; 0 is an ordinary row, 1 one robust standard deviation above |
 //!
 //! Scores of an ensemble are means over its members.
 #![allow(non_snake_case)] // J as in the formulas
@@ -32,19 +33,25 @@ pub enum ScoreKind {
     ScaledError,
     /// Squared Mahalanobis distance of the code.
     Density,
+    /// Distance of the code to its neighbour among training codes.
+    Neighbour,
     /// ‖x̂ − x‖₂.
     ReconstructionNorm,
     /// −ln ‖J‖_F.
     Jacobian,
 }
 
+/// How many kinds of score there are.
+pub const KINDS: usize = 7;
+
 impl ScoreKind {
     /// Every kind, in the order of the table.
-    pub const ALL: [ScoreKind; 6] = [
+    pub const ALL: [ScoreKind; KINDS] = [
         ScoreKind::Combined,
         ScoreKind::Error,
         ScoreKind::ScaledError,
         ScoreKind::Density,
+        ScoreKind::Neighbour,
         ScoreKind::ReconstructionNorm,
         ScoreKind::Jacobian,
     ];
@@ -56,6 +63,7 @@ impl ScoreKind {
             ScoreKind::Error => "error",
             ScoreKind::ScaledError => "scaled_error",
             ScoreKind::Density => "density",
+            ScoreKind::Neighbour => "neighbour",
             ScoreKind::ReconstructionNorm => "reconstruction_norm",
             ScoreKind::Jacobian => "jacobian",
         }
@@ -74,7 +82,7 @@ pub struct Scores {
     /// Whether the score is above the threshold.
     pub label: Vec<bool>,
     /// Every kind of score, N numbers each, in the order of [`ScoreKind::ALL`].
-    pub kinds: [Vec<f64>; 6],
+    pub kinds: [Vec<f64>; KINDS],
     /// Where asked for: each feature's part in the score, row-major (N, d). A row's parts add up to its score, to
     /// rounding; a part below 0 makes the row less anomalous.
     pub contributions: Option<Vec<f64>>,
@@ -111,12 +119,20 @@ pub(super) struct Raw {
     pub(super) error: f64,
     pub(super) scaled: f64,
     pub(super) density: f64,
+    pub(super) neighbour: f64,
     pub(super) jacobian: f64,
 }
 
+/// Directions in code space along which a term grows.
+#[derive(Default)]
+pub(super) struct Directions {
+    density: Vec<f64>,
+    neighbour: Vec<f64>,
+}
+
 impl Raw {
-    /// `output` must be of the row `x`. Leaves the gradient of the density with respect to the code in `gradient`.
-    pub(super) fn of(x: &[f64], output: &RowOutput, calibration: &Calibration, gradient: &mut Vec<f64>) -> Self {
+    /// `output` must be of the row `x`. Leaves the gradients of density and neighbour, up to a factor, in `directions`.
+    pub(super) fn of(x: &[f64], output: &RowOutput, calibration: &Calibration, directions: &mut Directions) -> Self {
         let (mut error, mut scaled) = (0.0, 0.0);
         for ((x, y), sd) in x.iter().zip(&output.reconstruction).zip(&calibration.feature_error) {
             let away = y - x;
@@ -124,23 +140,26 @@ impl Raw {
             scaled += (away / sd).powi(2);
         }
         let d = x.len() as f64;
-        let density = calibration.code.squared_distance(&output.code, gradient);
-        Raw { error: error / d, scaled: scaled / d, density, jacobian: negative_log_norm(output.jacobian_square) }
+        let density = calibration.code.squared_distance(&output.code, &mut directions.density);
+        let neighbour = calibration.neighbours.distance(&output.code, &mut directions.neighbour);
+        let jacobian = negative_log_norm(output.jacobian_square);
+        Raw { error: error / d, scaled: scaled / d, density, neighbour, jacobian }
     }
 
-    /// The three terms of the combination, each in robust standard deviations.
-    pub(super) fn terms(&self, calibration: &Calibration) -> [f64; 3] {
+    /// The four terms of the combination, each in robust standard deviations.
+    pub(super) fn terms(&self, calibration: &Calibration) -> [f64; 4] {
         [
             calibration.error.standardised(log(self.scaled)),
             calibration.density.standardised(log(self.density)),
+            calibration.neighbour.standardised(log(self.neighbour)),
             calibration.jacobian.standardised(self.jacobian),
         ]
     }
 
     /// All kinds of score, in the order of [`ScoreKind::ALL`].
-    pub(super) fn kinds(&self, calibration: &Calibration, d: usize) -> [f64; 6] {
-        let combined = self.terms(calibration).iter().sum::<f64>() / 3.0;
-        [combined, self.error, self.scaled, self.density, (self.error * d as f64).sqrt(), self.jacobian]
+    pub(super) fn kinds(&self, calibration: &Calibration, d: usize) -> [f64; KINDS] {
+        let combined = self.terms(calibration).iter().sum::<f64>() / 4.0;
+        [combined, self.error, self.scaled, self.density, self.neighbour, (self.error * d as f64).sqrt(), self.jacobian]
     }
 }
 
@@ -169,7 +188,7 @@ pub(super) fn feature_errors(network: &RowNetwork, rows: &[f64], d: usize) -> Ve
 /// Adds each feature's part in a score of kind `kind` of the row `x` to `out`, d numbers, times `weight`.
 ///
 /// A value is parted as its own definition has it where it is a sum over features. The others are parted by how much
-/// each feature moves them: the density along its gradient, |x_j · ∂density/∂x_j|, and ‖J‖ by how far each feature
+/// each feature moves them: density and neighbour along their gradients, |x_j · ∂v/∂x_j|, and ‖J‖ by how far each feature
 /// drives first-layer units whose slope has fallen. A term below 0 says that the row as a whole is ordinary, and is
 /// parted evenly.
 pub(super) fn add_contributions(
@@ -179,7 +198,7 @@ pub(super) fn add_contributions(
     raw: &Raw,
     calibration: &Calibration,
     network: &RowNetwork,
-    gradient: &[f64],
+    directions: &Directions,
     weight: f64,
     out: &mut [f64],
 ) {
@@ -189,7 +208,7 @@ pub(super) fn add_contributions(
     };
     let plain = || squares(&|_| 1.0);
     let scaled = || squares(&|j| calibration.feature_error[j]);
-    let along = || -> Vec<f64> {
+    let along = |gradient: &[f64]| -> Vec<f64> {
         let mut pull = vec![0.0; d];
         for (g, row) in gradient.iter().zip(output.J.chunks_exact(d)) {
             pull.iter_mut().zip(row).for_each(|(p, j)| *p += g * j);
@@ -206,14 +225,16 @@ pub(super) fn add_contributions(
     };
     match kind {
         ScoreKind::Combined => {
-            let [error, density, jacobian] = raw.terms(calibration).map(|term| term / 3.0);
+            let [error, density, neighbour, jacobian] = raw.terms(calibration).map(|term| term / 4.0);
             add(error, scaled());
-            add(density, along());
+            add(density, along(&directions.density));
+            add(neighbour, along(&directions.neighbour));
             add(jacobian, drive());
         }
         ScoreKind::Error => add(raw.error, plain()),
         ScoreKind::ScaledError => add(raw.scaled, scaled()),
-        ScoreKind::Density => add(raw.density, along()),
+        ScoreKind::Density => add(raw.density, along(&directions.density)),
+        ScoreKind::Neighbour => add(raw.neighbour, along(&directions.neighbour)),
         ScoreKind::ReconstructionNorm => add((raw.error * d as f64).sqrt(), plain()),
         ScoreKind::Jacobian => add(raw.jacobian, drive()),
     }
