@@ -4,6 +4,7 @@ mod bench;
 mod data;
 mod encode;
 mod evaluate;
+mod evaluate_detector;
 mod inspect;
 mod recipes;
 mod reconstruct;
