@@ -102,7 +102,7 @@ where
 
 /// Asks the second cache for the line at `place`, which need not exist.
 #[inline(always)]
-fn fetch<T>(place: *const T) {
+pub(super) fn fetch<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch is a hint: it reads nothing and does not fault, whatever the address. Every x86-64 has it.
     unsafe {
