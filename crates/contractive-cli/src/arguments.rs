@@ -39,13 +39,13 @@ pub(crate) struct OutputArguments {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RowArguments {
     /// A registered name (`mnist`, `mnist:train`; the test part when none is named; see `cae data list`) or a file:
-    /// .csv, .tsv, .npy, IDX (each also .gz), or .npz.
+    /// .csv, .tsv, .npy, IDX (each also .gz), .npz, .parquet, .arrow, .ipc or .feather.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     pub(crate) data: Option<String>,
     /// The first rows only, at least 1; all by default.
     #[arg(long, value_name = "N", help_heading = "Data")]
     pub(crate) rows: Option<usize>,
-    /// Column of a text table that holds labels, not features; by default the one the run left out.
+    /// Column of a CSV, Parquet or Arrow table that holds labels, not features; by default the one the run left out.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub(crate) label_column: Option<String>,
     /// Array of an .npz archive; by default X, or the only table.

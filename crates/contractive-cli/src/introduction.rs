@@ -58,9 +58,9 @@ fn data(prepared: &Prepared) -> String {
         Some((height, width)) => format!("images of {height} x {width} pixels"),
         None => count(data.n_features(), "feature"),
     };
-    let mut parts = vec![format!("{} to train on", grouped(prepared.train_rows.len()))];
+    let mut parts = vec![format!("{} to train on", grouped(prepared.n_training_rows()))];
     if !prepared.validation_rows.is_empty() {
-        parts.push(format!("{} for validation", grouped(prepared.validation_rows.len())));
+        parts.push(format!("{} for validation", grouped(prepared.n_validation_rows())));
     }
     if let Some(test) = &prepared.test {
         parts.push(format!("{} to test on", grouped(test.len())));
@@ -106,7 +106,8 @@ fn constant_columns(prepared: &Prepared) -> Option<String> {
     let d = data.n_features();
     let (mut first, mut values) = (vec![0.0; d], vec![0.0; ROWS * d]);
     // An image's margin is often constant, and there is nothing to remove.
-    let has_columns = data.image_shape().is_none() && prepared.train_rows.len() > 1;
+    let has_columns =
+        data.image_shape().is_none() && prepared.train_rows.len() > 1 && prepared.shuffle_buffer().is_none();
     let (true, Some(row)) = (has_columns, prepared.train_rows.first()) else { return None };
     data.fill(&[*row], &mut first);
     let mut constant: Vec<usize> = (0..d).collect();

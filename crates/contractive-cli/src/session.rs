@@ -188,15 +188,24 @@ fn summary(
     }
     made.push(("  numbers", quoted(&run.metrics_file().to_string_lossy())));
     let typed = source.as_typed();
-    let judged = if prepared.test.is_some() { "judge it on the test rows" } else { "judge it, here on all rows" };
+    // What was streamed may not fit in memory, where rows that are used lie.
+    let rows = if prepared.shuffle_buffer().is_some() { " --data PART" } else { "" };
+    let judged = match (prepared.test.is_some(), rows) {
+        (true, _) => "judge it on the test rows",
+        (false, "") => "judge it, here on all rows",
+        (false, _) => "judge it on a file of rows that memory holds",
+    };
     let more = 2 * prepared.config.training.epochs;
     text + &pairs(&made)
         + "\nnext\n"
         + &pairs(&[
-            (&*format!("  cae evaluate {path}{typed}"), judged.into()),
-            (&*format!("  cae inspect {path}{typed}"), "look inside: layers, local dimension".into()),
-            (&*format!("  cae encode {path}{typed} -o codes.npy"), "codes of rows".into()),
-            (&*format!("  cae reconstruct {path}{typed} --image rows.png"), "rows beside their restorations".into()),
+            (&*format!("  cae evaluate {path}{rows}{typed}"), judged.into()),
+            (&*format!("  cae inspect {path}{rows}{typed}"), "look inside: layers, local dimension".into()),
+            (&*format!("  cae encode {path}{rows}{typed} -o codes.npy"), "codes of rows".into()),
+            (
+                &*format!("  cae reconstruct {path}{rows}{typed} --image rows.png"),
+                "rows beside their restorations".into(),
+            ),
             (&*format!("  cae resume {path}{typed} --epochs {more}"), "train on".into()),
         ])
 }

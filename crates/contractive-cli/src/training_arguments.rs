@@ -17,19 +17,27 @@ use crate::setting_words::{any_value, decoder, noise, number_or_word, schedule, 
 /// The settings of a run.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TrainingArguments {
-    /// What to train on: a registered name (see `cae data list`) or a file: .csv, .tsv, .npy, IDX (each also .gz), or
-    /// .npz. With a name, its test part is measured after each epoch.
+    /// What to train on: a registered name (see `cae data list`) or a file: .csv, .tsv, .npy, IDX (each also .gz),
+    /// .npz, .parquet, .arrow, .ipc or .feather. With a name, its test part is measured after each epoch.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     data: Option<String>,
     /// The first rows only, at least 1, or `none` for all.
     #[arg(long, value_name = "N", help_heading = "Data")]
     rows: Option<String>,
-    /// Column of a text table that holds labels, not features.
+    /// Column of a CSV, Parquet or Arrow table that holds labels, not features.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     label_column: Option<String>,
     /// Array of an .npz archive; by default X, or the only table.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     array: Option<String>,
+    /// Leave the rows in their file and read them anew each epoch, in bounded memory: for a CSV, Parquet, Arrow, NPY or
+    /// NPZ file larger than memory. The scaling is learnt in one pass before; rows are held out one by one, by a hash.
+    #[arg(long, help_heading = "Data")]
+    stream: bool,
+    /// Rows of the buffer through which --stream shuffles, at least 1 [default: as many as 64 MiB hold, at most 65536 and at
+    /// least 1024]. A file sorted by time or class needs one of a good part of its rows, or to be shuffled before.
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    shuffle_rows: Option<i64>,
     /// Share of the training rows held out for validation, from 0 to below 1 [default: 0.1].
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true, help_heading = "Data")]
     validation: Option<f64>,
@@ -175,6 +183,8 @@ impl TrainingArguments {
         put("data.rows", number_or_word("--rows", self.rows.as_deref(), "none")?)?;
         put("data.label_column", text(&self.label_column))?;
         put("data.array", text(&self.array))?;
+        put("data.stream", self.stream.then_some(Value::from(true)))?;
+        put("data.shuffle_rows", self.shuffle_rows.map(Value::from))?;
         put("data.validation", self.validation.map(Value::from))?;
         put("data.scale", text(&self.scale))?;
         put("model.hidden", (!self.hidden.is_empty()).then(|| sizes(&self.hidden)))?;

@@ -15,6 +15,7 @@ use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ArgumentError, below_one, finite_non_negative, finite_positive};
+use crate::instructions::vectorised;
 
 /// An optimiser with its settings. The formulas are in the [module's head](self).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -236,26 +237,38 @@ impl Part<'_> {
     pub(crate) fn update(self, arch: Arch) {
         let Part { rule, p, g, first, second } = self;
         match rule {
-            Rule::Sgd { lr, wd } => arch.dispatch(|| {
-                for (p, &g) in p.iter_mut().zip(g) {
-                    *p -= lr * (g + wd * *p);
-                }
-            }),
-            Rule::Momentum { lr, wd, mu, ahead, behind } => arch.dispatch(|| {
-                for ((p, &g), v) in p.iter_mut().zip(g).zip(first) {
-                    let g = g + wd * *p;
-                    *v = mu * *v + g;
-                    *p -= lr * (ahead * g + behind * *v);
-                }
-            }),
-            Rule::Adam { rates: r, wd, keep } => arch.dispatch(|| {
-                for (((p, &g), m), v) in p.iter_mut().zip(g).zip(first).zip(second) {
-                    let g = g + wd * *p;
-                    *m = r.beta1[0] * *m + r.beta1[1] * g;
-                    *v = r.beta2[0] * *v + r.beta2[1] * g * g;
-                    *p = keep * *p - r.rate * *m / (v.sqrt() + r.floor);
-                }
-            }),
+            Rule::Sgd { lr, wd } => vectorised(
+                arch,
+                #[inline(always)]
+                || {
+                    for (p, &g) in p.iter_mut().zip(g) {
+                        *p -= lr * (g + wd * *p);
+                    }
+                },
+            ),
+            Rule::Momentum { lr, wd, mu, ahead, behind } => vectorised(
+                arch,
+                #[inline(always)]
+                || {
+                    for ((p, &g), v) in p.iter_mut().zip(g).zip(&mut *first) {
+                        let g = g + wd * *p;
+                        *v = mu * *v + g;
+                        *p -= lr * (ahead * g + behind * *v);
+                    }
+                },
+            ),
+            Rule::Adam { rates: r, wd, keep } => vectorised(
+                arch,
+                #[inline(always)]
+                || {
+                    for (((p, &g), m), v) in p.iter_mut().zip(g).zip(&mut *first).zip(&mut *second) {
+                        let g = g + wd * *p;
+                        *m = r.beta1[0] * *m + r.beta1[1] * g;
+                        *v = r.beta2[0] * *v + r.beta2[1] * g * g;
+                        *p = keep * *p - r.rate * *m / (v.sqrt() + r.floor);
+                    }
+                },
+            ),
         }
     }
 }

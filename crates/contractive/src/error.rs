@@ -56,15 +56,13 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Config(e) => of_config(e),
-            Error::Data(e) if e.is_usage() => USAGE,
-            Error::Data(e) if e.is_bad_data() => BAD_DATA,
-            Error::Data(_) => FAILURE,
+            Error::Data(e) => of_data(e),
             Error::Preprocess(_) => BAD_DATA,
             Error::Argument(e) => of_argument(e),
             Error::Model(e) => of_model(e),
             Error::Checkpoint(e) => of_bad_data(e.is_bad_data()),
             Error::Run(e) => of_run(e),
-            Error::Output(OutputError::Format { .. }) => USAGE,
+            Error::Output(OutputError::Format { .. } | OutputError::UnknownFormat { .. }) => USAGE,
             Error::Output(_) => FAILURE,
             Error::Train(e) => match e {
                 TrainError::Diverged { .. } => DIVERGED,
@@ -72,6 +70,7 @@ impl Error {
                 | TrainError::OtherData { .. }
                 | TrainError::NoTrainingRows { .. }
                 | TrainError::NoBatch { .. } => USAGE,
+                TrainError::Data(e) => of_data(e),
                 TrainError::Argument(e) => of_argument(e),
                 TrainError::Checkpoint(e) => of_bad_data(e.is_bad_data()),
                 TrainError::Run(e) => of_run(e),
@@ -83,6 +82,13 @@ impl Error {
 
 fn of_bad_data(is_bad_data: bool) -> u8 {
     if is_bad_data { BAD_DATA } else { FAILURE }
+}
+
+fn of_data(e: &DataError) -> u8 {
+    match e {
+        e if e.is_usage() => USAGE,
+        e => of_bad_data(e.is_bad_data()),
+    }
 }
 
 fn of_config(e: &ConfigError) -> u8 {

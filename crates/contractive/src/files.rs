@@ -4,25 +4,58 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 /// Writes `path` through a temporary file in the same folder, flushed to the disk before it takes the name.
 pub(crate) fn write_atomically(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let folder = folder_of(path);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
-    with_usual_permissions(&mut builder);
-    let mut temporary = builder.tempfile_in(&folder)?;
+    let mut file = AtomicFile::create(path)?;
     {
-        let mut writer = BufWriter::new(temporary.as_file_mut());
+        let mut writer = BufWriter::new(file.file_mut());
         write(&mut writer)?;
         writer.flush()?;
     }
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|e| e.error)?;
-    sync_folder(&folder);
-    Ok(())
+    file.commit()
+}
+
+/// A file that has no name until it is whole. Dropped before, it leaves nothing.
+pub(crate) struct AtomicFile {
+    temporary: NamedTempFile,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Begins a file beside the place it will take.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".writing-");
+        with_usual_permissions(&mut builder);
+        Ok(AtomicFile { temporary: builder.tempfile_in(folder_of(path))?, path: path.to_path_buf() })
+    }
+
+    pub(crate) fn file_mut(&mut self) -> &mut File {
+        self.temporary.as_file_mut()
+    }
+
+    /// Flushes the file to the disk and gives it its name.
+    pub(crate) fn commit(self) -> io::Result<()> {
+        self.temporary.as_file().sync_all()?;
+        self.temporary.persist(&self.path).map_err(|e| e.error)?;
+        sync_folder(&folder_of(&self.path));
+        Ok(())
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file_mut().flush()
+    }
 }
 
 /// The folder a path lies in; `.` for a bare name.

@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //!
-//! 1. [`data`]: where rows come from; [`preprocess`]: what is learnt from the training rows and applied to all.
+//! 1. [`data`]: where rows come from; [`table`]: files read and written by chunks; [`preprocess`]: what is learnt from the training rows and applied to all.
 //! 2. [`config`]: everything that describes a run; [`recipe`]: named ones, compiled in.
 //! 3. [`mod@train`]: the loop, with its batches, random streams, stopping rule and observers.
 //! 4. [`run`], [`checkpoint`] and [`model`]: what is written to disk, and read back with suspicion.
@@ -26,6 +26,7 @@ pub mod recipe;
 pub mod record;
 pub mod run;
 pub mod speed;
+pub mod table;
 mod tensor_file;
 pub mod train;
 

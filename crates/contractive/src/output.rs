@@ -18,6 +18,14 @@ pub enum OutputError {
         /// The file.
         path: PathBuf,
     },
+    /// The name has no ending of a table that is written in frames.
+    #[error("cannot tell the format of {}: the name must end in {known}", path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// Endings that can be written.
+        known: &'static str,
+    },
     /// The file cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {

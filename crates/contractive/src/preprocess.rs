@@ -106,6 +106,15 @@ pub struct Preprocessing {
     pub clip: bool,
 }
 
+/// What is known of each feature over the training rows.
+pub(crate) struct Statistics {
+    pub lowest: Vec<f64>,
+    pub highest: Vec<f64>,
+    pub mean: Vec<f64>,
+    /// Of the population.
+    pub deviation: Vec<f64>,
+}
+
 impl Preprocessing {
     /// No scaling of `n_features` features.
     pub fn identity(n_features: usize) -> Self {
@@ -133,17 +142,32 @@ impl Preprocessing {
             }
         });
         let n = rows.len().max(1) as f64;
+        let mean: Vec<f64> = sums.iter().map(|s| s / n).collect();
+        let mut squares = vec![0.0; d];
+        if scale == Scale::Standard {
+            for_each_row(data, rows, |row| {
+                for (j, &x) in row.iter().enumerate() {
+                    squares[j] += (f64::from(x) - mean[j]).powi(2);
+                }
+            });
+        }
+        let deviation = squares.iter().map(|s| (s / n).sqrt()).collect();
+        Preprocessing::learnt(scale, d, fitted.feature_names, &Statistics { lowest, highest, mean, deviation })
+    }
+
+    /// The scaling of `scale` for `d` features of which this is known.
+    pub(crate) fn learnt(scale: Scale, d: usize, feature_names: Option<Vec<String>>, statistics: &Statistics) -> Self {
+        let mut fitted = Preprocessing::identity(d);
+        fitted.scale = scale;
+        fitted.feature_names = feature_names;
+        if scale == Scale::None {
+            return fitted;
+        }
+        let Statistics { lowest, highest, mean, deviation } = statistics;
         let mut factor: Vec<f64> = match scale {
             Scale::Standard => {
-                let means: Vec<f64> = sums.iter().map(|s| s / n).collect();
-                let mut squares = vec![0.0; d];
-                for_each_row(data, rows, |row| {
-                    for (j, &x) in row.iter().enumerate() {
-                        squares[j] += (f64::from(x) - means[j]).powi(2);
-                    }
-                });
-                fitted.offset = means;
-                squares.iter().map(|s| (s / n).sqrt()).collect()
+                fitted.offset = mean.clone();
+                deviation.clone()
             }
             _ => {
                 fitted.offset = lowest.clone();

@@ -62,7 +62,7 @@ enum Action {
         spec: String,
         #[command(flatten)]
         source: SourceArguments,
-        /// Column of a text table that holds labels.
+        /// Column of a CSV, Parquet or Arrow table that holds labels.
         #[arg(long, value_name = "NAME", help_heading = "Data")]
         label_column: Option<String>,
         /// Array of an .npz archive; by default X, or the only table.

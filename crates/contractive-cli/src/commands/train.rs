@@ -52,6 +52,7 @@ Examples:
   cae train mnist-sigmoid --data-dir ~/data --offline   data that lie there already
   cae train --data table.csv --hidden 64,16 --contraction 1e-3 --label-column class
   cae train --data mnist --loss bce --noise masking:0.2 --penalty projection --probes 4
+  cae train --data large.parquet --stream               a table larger than memory
   cae train --config mine.toml --set training.optimiser.beta2=0.99 --seed 7
 
 The objective is the mean over rows of loss + contraction x penalty; the number printed is the number minimised.

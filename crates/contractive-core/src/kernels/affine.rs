@@ -11,6 +11,8 @@
 
 use pulp::Arch;
 
+use crate::instructions::vectorised;
+
 use super::gemm::{Into, View, ViewMut, gemm};
 
 /// A matrix of `rows` rows of `columns` numbers, `stride` apart.
@@ -43,16 +45,17 @@ pub fn affine_backward_input(dA: &mut [f32], dZ: Rows<'_>, M: View<'_, f32>, n: 
     gemm(ViewMut::new(dA, dZ.rows, n), Into::Set, 1.0, dZ.view(), M);
 }
 
-/// A block of dW += dZᵀ A, of the columns of dZ and of A that begin at `from`.
-pub fn affine_backward_weight(dW: ViewMut<'_, f32>, from: [usize; 2], dZ: Rows<'_>, A: Rows<'_>) {
+/// A block of dW = dZᵀ A or dW += dZᵀ A, of the columns of dZ and of A that begin at `from`.
+pub fn affine_backward_weight(dW: ViewMut<'_, f32>, into: Into<'_, f32>, from: [usize; 2], dZ: Rows<'_>, A: Rows<'_>) {
     let dZ = dZ.view().columns_in(from[0]..from[0] + dW.rows());
     let A = A.view().columns_in(from[1]..from[1] + dW.columns());
-    gemm(dW, Into::Add, 1.0, dZ.t(), A);
+    gemm(dW, into, 1.0, dZ.t(), A);
 }
 
 /// db += Σ_rows dZ, row after row.
 pub fn affine_backward_bias(arch: Arch, db: &mut [f32], dZ: Rows<'_>) {
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for row in dZ.data.chunks(dZ.stride).take(dZ.rows) {
@@ -114,9 +117,9 @@ mod tests {
         for _ in 0..2 {
             let (top, bottom) = dW.split_at_mut(INPUTS);
             let (left, right) = ViewMut::new(bottom, M - 1, INPUTS).split_columns(4);
-            affine_backward_weight(ViewMut::new(top, 1, INPUTS), [0, 0], dZ_rows, A_rows);
-            affine_backward_weight(left, [1, 0], dZ_rows, A_rows);
-            affine_backward_weight(right, [1, 4], dZ_rows, A_rows);
+            affine_backward_weight(ViewMut::new(top, 1, INPUTS), Into::Add, [0, 0], dZ_rows, A_rows);
+            affine_backward_weight(left, Into::Add, [1, 0], dZ_rows, A_rows);
+            affine_backward_weight(right, Into::Add, [1, 4], dZ_rows, A_rows);
             affine_backward_bias(Arch::new(), &mut db, dZ_rows);
         }
         let want: Vec<f64> = (0..M * INPUTS).map(|i| 2.0 * dW_want(i / INPUTS, i % INPUTS)).collect();
@@ -156,7 +159,7 @@ mod tests {
         assert_close("dA", &wide(&dA), &want, ROUNDING);
 
         let mut dW = vec![0.0; M * INPUTS];
-        affine_backward_weight(ViewMut::new(&mut dW, M, INPUTS), [0, 0], dense(&A, M), dense(&dZ, INPUTS));
+        affine_backward_weight(ViewMut::new(&mut dW, M, INPUTS), Into::Add, [0, 0], dense(&A, M), dense(&dZ, INPUTS));
         let product = |j, i| (0..N).map(|b| at(&A, M, b, j) * at(&dZ, INPUTS, b, i)).sum::<f64>();
         let want: Vec<f64> = (0..M * INPUTS).map(|e| product(e / INPUTS, e % INPUTS)).collect();
         assert_close("dW", &wide(&dW), &want, ROUNDING);
@@ -169,7 +172,7 @@ mod tests {
         affine_forward(&mut [], M, dense(&[], INPUTS), View::new(&W, INPUTS, M), &[1.0; M]);
         affine_backward_input(&mut [], dense(&[], M), View::new(&W, M, INPUTS), INPUTS);
         affine_backward_bias(Arch::new(), &mut db, dense(&[], M));
-        affine_backward_weight(ViewMut::new(&mut dW, M, INPUTS), [0, 0], dense(&[], M), dense(&[], INPUTS));
+        affine_backward_weight(ViewMut::new(&mut dW, M, INPUTS), Into::Add, [0, 0], dense(&[], M), dense(&[], INPUTS));
         assert!(dW.iter().chain(&db).all(|&g| g == 0.5));
     }
 }

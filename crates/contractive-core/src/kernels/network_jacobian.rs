@@ -20,7 +20,7 @@ use super::frobenius::{frobenius_backward, frobenius_backward_weight, frobenius_
 use super::frobenius_deep::WeightSums;
 use super::frobenius_deep::code_side::{CodeSideScratch, End, RowStack, ascend, descend, end_backward, end_forward};
 use super::frobenius_deep::input_side::{TangentStack, tangents_backward, tangents_forward};
-use super::gemm::{View, ViewMut};
+use super::gemm::{Into, View, ViewMut};
 use super::sums::row_square_norms;
 use super::{DenseLayer, LayerPass, groups};
 use crate::activation::Activation;
@@ -183,9 +183,9 @@ fn backward(
         let dZ = Rows { data: &here[0].dZ, rows: n, columns: layer.m, stride: layer.m };
         let dW = &mut memory.sums.W[l];
         if l == 0 && carry == Carry::Tangents {
-            affine_backward_weight(ViewMut::new(dW, A.columns, dZ.columns), [0, 0], A, dZ);
+            affine_backward_weight(ViewMut::new(dW, A.columns, dZ.columns), Into::Add, [0, 0], A, dZ);
         } else {
-            affine_backward_weight(ViewMut::new(dW, dZ.columns, A.columns), [0, 0], dZ, A);
+            affine_backward_weight(ViewMut::new(dW, dZ.columns, A.columns), Into::Add, [0, 0], dZ, A);
         }
         affine_backward_bias(arch, &mut memory.db[l], dZ);
         if l == 0 && d_input.is_empty() {

@@ -14,6 +14,11 @@ impl TrainConfig {
         if let Some(rows) = self.data.rows {
             at_least_one("data.rows", rows)?;
         }
+        if let Some(rows) = self.data.shuffle_rows {
+            let most = f64::from(u32::MAX);
+            number("data.shuffle_rows", "from 1 to 4294967295", rows as f64, |v| (1.0..=most).contains(&v))?;
+            number("data.shuffle_rows", "left out where data.stream is not set", rows as f64, |_| self.data.stream)?;
+        }
         number("data.validation", "at least 0 and below 1", self.data.validation, |v| (0.0..1.0).contains(&v))?;
         let most = f64::from(u32::MAX);
         number("training.epochs", "from 1 to 4294967295", t.epochs as f64, |v| (1.0..=most).contains(&v))?;

@@ -61,6 +61,13 @@ pub struct DataConfig {
     pub array: Option<String>,
     /// Share of the training rows held out for validation, at least 0 and below 1. Default 0.1; 0 holds out none.
     pub validation: f64,
+    /// Whether the rows stay in their file and are read anew each epoch: for tables larger than memory. Default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
+    /// Rows of the buffer through which a stream is shuffled, at least 1. By default as many as 64 MiB hold, at most
+    /// 65,536 and at least 1,024.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shuffle_rows: Option<usize>,
     /// How features are scaled, learnt on the training rows. Left out, or `"auto"`: none for images (already in [0, 1]);
     /// for tables `minmax` with a cross-entropy loss, else `standard`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +76,16 @@ pub struct DataConfig {
 
 impl Default for DataConfig {
     fn default() -> Self {
-        DataConfig { spec: "strokes".into(), rows: None, label_column: None, array: None, validation: 0.1, scale: None }
+        DataConfig {
+            spec: "strokes".into(),
+            rows: None,
+            label_column: None,
+            array: None,
+            validation: 0.1,
+            stream: false,
+            shuffle_rows: None,
+            scale: None,
+        }
     }
 }
 

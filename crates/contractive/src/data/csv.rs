@@ -15,7 +15,7 @@ const A_NUMBER: &str = "a finite number";
 /// Reads a table; `label_column` is taken out and becomes the labels.
 pub(crate) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Result<Dataset, DataError> {
     let mut text = BufReader::with_capacity(1 << 16, Source::open(path)?.reader);
-    let separator = separator(text.fill_buf().map_err(|e| DataError::reading(path, e))?);
+    let separator = separator(path, text.fill_buf().map_err(|e| DataError::reading(path, e))?);
     let mut lines = ReaderBuilder::new()
         .delimiter(separator)
         .has_headers(false)
@@ -108,18 +108,19 @@ pub(crate) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Resul
     }
 }
 
-/// A comma, unless the first line has none and does have tabs or semicolons.
-fn separator(start: &[u8]) -> u8 {
+/// A comma, unless the first line has none and does have tabs or semicolons; in a .tsv file a tab, if there is one.
+pub(crate) fn separator(path: &Path, start: &[u8]) -> u8 {
     let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
     match (line.contains(&b','), line.contains(&b'\t'), line.contains(&b';')) {
         (false, true, _) => b'\t',
+        (_, true, _) if path.to_string_lossy().to_ascii_lowercase().contains(".tsv") => b'\t',
         (false, false, true) => b';',
         _ => b',',
     }
 }
 
 /// Whether a first line is data: all numbers, except those that pandas writes for columns without names.
-fn is_data(record: &ByteRecord) -> bool {
+pub(crate) fn is_data(record: &ByteRecord) -> bool {
     !is_count(record) && record.iter().all(|cell| number(cell).is_some())
 }
 
@@ -140,7 +141,7 @@ fn is_count(record: &ByteRecord) -> bool {
 /// The cell that leaves open whether a first line is a row or a header, and whether it is a hole rather than text.
 ///
 /// A row with a hole, taken for a header, would be lost without a word. A line that names `label_column` is a header.
-fn fault_of_first_line(record: &ByteRecord, label_column: Option<&str>) -> Option<(usize, bool)> {
+pub(crate) fn fault_of_first_line(record: &ByteRecord, label_column: Option<&str>) -> Option<(usize, bool)> {
     let is_hole = |cell: &[u8]| !is_word(cell) && number(cell).is_none();
     // NaN, infinities, numbers beyond f32: no names either.
     let is_numeric = |cell: &[u8]| std::str::from_utf8(cell).is_ok_and(|text| text.parse::<f64>().is_ok());
@@ -184,7 +185,7 @@ fn find_column(path: &Path, column: &str, header: Option<&[String]>) -> Result<u
 /// The line, from 1, of the record that begins at or after byte `start` of the text.
 ///
 /// Counted afresh, and only for an error: the parser's own count falls behind at empty lines and at CR LF.
-fn line_of(path: &Path, start: u64) -> u64 {
+pub(crate) fn line_of(path: &Path, start: u64) -> u64 {
     let Ok(source) = Source::open(path) else { return 0 };
     let mut text = BufReader::new(source.reader).bytes().map_while(Result::ok);
     let before = text.by_ref().take(usize::try_from(start).unwrap_or(usize::MAX)).filter(|&byte| byte == b'\n').count();
@@ -192,7 +193,7 @@ fn line_of(path: &Path, start: u64) -> u64 {
     (before + empty) as u64 + 1
 }
 
-fn damaged(path: &Path, error: csv::Error) -> DataError {
+pub(crate) fn damaged(path: &Path, error: csv::Error) -> DataError {
     let reason = error.to_string();
     match error.into_kind() {
         csv::ErrorKind::Io(e) => DataError::reading(path, e),
@@ -202,14 +203,14 @@ fn damaged(path: &Path, error: csv::Error) -> DataError {
 
 /// Labels as met: integers if all of them are, else classes in sorted order.
 #[derive(Default)]
-struct Labels {
+pub(crate) struct Labels {
     texts: BTreeMap<String, u32>,
     rows: Vec<u32>,
 }
 
 impl Labels {
     /// Adds a row's label; `None` for a hole.
-    fn push(&mut self, cell: &[u8]) -> Option<()> {
+    pub(crate) fn push(&mut self, cell: &[u8]) -> Option<()> {
         let text = std::str::from_utf8(cell).ok().filter(|text| !text.is_empty())?;
         let next = self.texts.len() as u32;
         let id = match self.texts.get(text) {
@@ -221,7 +222,7 @@ impl Labels {
     }
 
     /// (label a row, class names); no names when the labels are integers themselves.
-    fn finish(self) -> (Vec<i64>, Vec<String>) {
+    pub(crate) fn finish(self) -> (Vec<i64>, Vec<String>) {
         let mut meaning = vec![0; self.texts.len()];
         let are_integers = self.texts.keys().all(|text| integer(text).is_some());
         for (rank, (text, &id)) in self.texts.iter().enumerate() {

@@ -254,6 +254,94 @@ pub enum DataError {
         /// Cells of this line.
         got: usize,
     },
+    /// A cell of a typed table that cannot be used.
+    #[error("{} row {row} (from 0), column `{column}`: every cell must be {must_be}, got {got}; fill or remove such rows, or leave the column out", path.display())]
+    MissingCell {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 0.
+        row: u64,
+        /// The column's name, or its number from 1.
+        column: String,
+        /// What the cell must be.
+        must_be: &'static str,
+        /// What it says.
+        got: String,
+    },
+    /// Data that are not read by chunks.
+    #[error(
+        "{name} cannot be streamed (data.stream, --stream): only files of CSV, Parquet, Arrow, NPY or NPZ can; leave \
+         --stream out"
+    )]
+    NotAStream {
+        /// What was to be streamed.
+        name: String,
+    },
+    /// A file that is read again and again is no longer what it was.
+    #[error("{} was changed while it was trained on; begin the run again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Columns asked for that are not there.
+    #[error("{} lacks {}; its columns are {}", path.display(), missing.join(", "), names(available))]
+    MissingColumns {
+        /// The file.
+        path: PathBuf,
+        /// The columns asked for and not found.
+        missing: Vec<String>,
+        /// The columns that exist, at most the first hundred.
+        available: Vec<String>,
+    },
+    /// Two columns of one name.
+    #[error("{} has two columns `{column}`; give each a name of its own", path.display())]
+    SameColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        column: String,
+    },
+    /// A column of a type that cannot be used.
+    #[error("{}, column `{column}` must be {expected}, got {got}; leave it out or convert it", path.display())]
+    ColumnKind {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What it holds.
+        got: String,
+        /// What can be used.
+        expected: &'static str,
+    },
+    /// Contents packed in a way that is not read.
+    #[error("{} is packed with {codec}; only {read} can be read: write it again so", path.display())]
+    Codec {
+        /// The file.
+        path: PathBuf,
+        /// What it is packed with.
+        codec: &'static str,
+        /// What can be read.
+        read: &'static str,
+    },
+    /// A cell of a text table is not what its column's first cells were.
+    #[error(
+        "{} line {line}, column `{column}`: every cell must be {must_be}, as in the first {prefix} lines, got {}; correct \
+         it, or have the whole column read as text", path.display(), cell(text)
+    )]
+    LaterCell {
+        /// The file.
+        path: PathBuf,
+        /// The line in the file, from 1.
+        line: u64,
+        /// The column's name, or its number from 1 when there is no header.
+        column: String,
+        /// What the cell must be.
+        must_be: &'static str,
+        /// What it says.
+        text: String,
+        /// Lines that decided on the column's kind.
+        prefix: usize,
+    },
     /// NaN or infinity in an array.
     #[error(
         "{what} row {row}, column {column} (from 0): every value must be a finite 32-bit number, got {value}; fill or remove such rows"
@@ -301,6 +389,8 @@ impl DataError {
                 | DataError::UnknownFormat { .. }
                 | DataError::NoSuchColumn { .. }
                 | DataError::NoSuchArray { .. }
+                | DataError::MissingColumns { .. }
+                | DataError::NotAStream { .. }
                 | DataError::RowCount { .. }
         )
     }

@@ -1,32 +1,36 @@
 //! Data: rows of numbers from files, from registered data sets, or drawn from a seed.
 //!
 //! [`DataSpec`] says which data, [`load`] gets them, [`Dataset`] holds them. One file a format: `idx.rs`, `csv.rs`,
-//! `npy.rs` and `npz.rs`. No file, however malformed, panics, hangs, or takes more memory than its own size justifies:
+//! `npy.rs`, `npz.rs`, and `columnar.rs` for Parquet and Arrow. No file, however malformed, panics, hangs, or takes more memory than its own size justifies:
 //! a header's word is never enough.
 
 mod checksum;
-mod csv;
+pub(crate) mod columnar;
+pub(crate) mod csv;
 mod dataset;
 mod error;
 mod idx;
-mod npy;
-mod npz;
+pub(crate) mod npy;
+pub(crate) mod npz;
 pub mod registry;
-mod source;
+pub(crate) mod source;
 mod spec;
 mod split;
 pub mod strokes;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use checksum::sha256_of_file;
 pub use dataset::{Dataset, Storage};
 pub use error::DataError;
+pub(crate) use source::most_expanded;
 use spec::Target;
 pub use spec::{DataSpec, Part};
 pub use split::split_validation;
 
 /// Endings of names that can be read, as errors list them.
-const KNOWN_ENDINGS: &str = ".csv, .tsv, .npy, .npz or -ubyte (IDX), all but .npz also with .gz";
+const KNOWN_ENDINGS: &str =
+    ".csv, .tsv, .npy or -ubyte (IDX), also with .gz, or in .npz, .parquet, .arrow, .ipc or .feather";
 
 /// Where and how to look for data. The default looks everywhere, downloads what is missing and takes every row.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +41,7 @@ pub struct LoadOptions {
     pub offline: bool,
     /// The first rows to take; all by default. A data set drawn from a seed has a default of its own, and a maximum.
     pub rows: Option<usize>,
-    /// The column of a text table that holds labels, taken out of the features.
+    /// The column of a CSV, Parquet or Arrow table that holds labels, taken out of the features.
     pub label_column: Option<String>,
     /// The array of an NPZ archive to read. Default: `X`, or the only table.
     pub array: Option<String>,
@@ -91,7 +95,7 @@ fn load_file(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
             Err(e) => Err(DataError::io("open", path, e)),
         };
     };
-    if format != Format::Csv {
+    if !matches!(format, Format::Csv | Format::Parquet | Format::Arrow) {
         refuse_options(path, &LoadOptions { array: None, ..options.clone() })?;
     }
     if format != Format::Npz {
@@ -103,15 +107,16 @@ fn load_file(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
         Format::Idx => idx::load(path, &name),
         Format::Npy => npy::load(path, &name),
         Format::Npz => npz::load(path, &name, options.array.as_deref()),
+        Format::Parquet | Format::Arrow => columnar::load(path, &name, options.label_column.as_deref()),
     }?;
-    Ok(dataset.with_sha256(checksum::sha256_of_file(path)?))
+    Ok(dataset.with_sha256(sha256_of_file(path)?))
 }
 
 /// Refuses options that mean nothing for this source, rather than pass over them.
 fn refuse_options(path: &Path, options: &LoadOptions) -> Result<(), DataError> {
     let path = path.to_path_buf();
     if let Some(column) = options.label_column.clone() {
-        let available = vec!["not named (only text tables have named columns)".into()];
+        let available = vec!["not named (only CSV, Parquet and Arrow have named columns)".into()];
         return Err(DataError::NoSuchColumn { path, column, available });
     }
     if let Some(array) = &options.array {
@@ -123,16 +128,18 @@ fn refuse_options(path: &Path, options: &LoadOptions) -> Result<(), DataError> {
 
 /// The formats of single files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(crate) enum Format {
     Csv,
     Idx,
     Npy,
     Npz,
+    Parquet,
+    Arrow,
 }
 
 impl Format {
     /// By the end of the name.
-    fn of(path: &Path) -> Option<Format> {
+    pub(crate) fn of(path: &Path) -> Option<Format> {
         let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
         let plain = name.strip_suffix(".gz").unwrap_or(&name);
         match plain {
@@ -140,6 +147,8 @@ impl Format {
             _ if plain.ends_with("-ubyte") || plain.ends_with(".idx") => Some(Format::Idx),
             _ if plain.ends_with(".npy") => Some(Format::Npy),
             _ if name.ends_with(".npz") => Some(Format::Npz),
+            _ if name.ends_with(".parquet") => Some(Format::Parquet),
+            _ if [".arrow", ".ipc", ".feather"].iter().any(|end| name.ends_with(end)) => Some(Format::Arrow),
             _ => None,
         }
     }

@@ -24,21 +24,9 @@ pub(crate) fn load(path: &Path, name: &str) -> Result<Dataset, DataError> {
 /// Bytes in three dimensions, or in 784 columns, are images and stay bytes.
 pub(crate) fn table(source: &mut Source, array: &Header, name: &str) -> Result<Dataset, DataError> {
     source.check_claim(array.n_bytes())?;
-    let wrong = || DataError::Shape {
-        what: format!("the shape of the array in {}", source.path.display()),
-        expected: "(rows, columns) or (images, height, width)".into(),
-        got: array.shape_text(),
-    };
-    let (columns, image) = match array.shape[..] {
-        [_, columns] => (columns, None),
-        [_, height, width] | [_, height, width, 1] | [_, 1, height, width] => {
-            (height.checked_mul(width).ok_or_else(wrong)?, Some((height, width)))
-        }
-        _ => return Err(wrong()),
-    };
+    let (columns, image) = row_shape(&source.path, array)?;
     let rows = array.shape[0];
-    if array.kind == Kind::Unsigned && array.size == 1 && (image.is_some() || columns == 784) {
-        let (height, width) = image.unwrap_or((28, 28));
+    if let Some((height, width)) = byte_image_shape(array, columns, image) {
         let bytes = source.check_claim(array.n_bytes())?;
         let pixels = in_row_order(source.payload(bytes)?, array, rows);
         let dataset = Dataset::from_u8_images(name, height, width, pixels)?;
@@ -58,6 +46,32 @@ pub(crate) fn table(source: &mut Source, array: &Header, name: &str) -> Result<D
         Some((height, width)) => dataset.with_image_shape(height, width),
         None => Ok(dataset),
     }
+}
+
+/// Values a row, and (height, width) where the array's shape says that rows are images.
+pub(crate) fn row_shape(path: &Path, array: &Header) -> Result<(usize, Option<(usize, usize)>), DataError> {
+    let wrong = || DataError::Shape {
+        what: format!("the shape of the array in {}", path.display()),
+        expected: "(rows, columns) or (images, height, width)".into(),
+        got: array.shape_text(),
+    };
+    match array.shape[..] {
+        [_, columns] => Ok((columns, None)),
+        [_, height, width] | [_, height, width, 1] | [_, 1, height, width] => {
+            Ok((height.checked_mul(width).ok_or_else(wrong)?, Some((height, width))))
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// (height, width) where rows are images of bytes: by their shape, or 784 columns of them.
+pub(crate) fn byte_image_shape(
+    array: &Header,
+    columns: usize,
+    image: Option<(usize, usize)>,
+) -> Option<(usize, usize)> {
+    let is_bytes = array.kind == Kind::Unsigned && array.size == 1;
+    image.or((columns == 784).then_some((28, 28))).filter(|_| is_bytes)
 }
 
 /// Labels: one dimension, or one column. `None` when a value is no whole number.

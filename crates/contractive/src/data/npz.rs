@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
@@ -32,6 +32,34 @@ pub(crate) fn load(path: &Path, name: &str, array: Option<&str>) -> Result<Datas
         Some(labels) => data.with_labels(labels),
         None => Ok(data.with_note(format!("{name}: `y` is not one whole number a row, so there are no labels"))),
     }
+}
+
+/// Where the bytes of an array lie in an archive.
+pub(crate) struct Place {
+    /// The array's name in messages: `file.npz/X.npy`.
+    pub inside: PathBuf,
+    /// The first byte.
+    pub start: u64,
+    /// Bytes there, at most the file's size.
+    pub packed: u64,
+    /// Whether they are the array's own, not deflated.
+    pub is_stored: bool,
+}
+
+/// Finds `array`, or `X`, or the only table, for a reader that goes through it by itself.
+pub(crate) fn place(path: &Path, array: Option<&str>) -> Result<Place, DataError> {
+    let file = File::open(path).map_err(|e| DataError::io("open", path, e))?;
+    let size = file.metadata().map_err(|e| DataError::io("open", path, e))?.len();
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
+    let chosen = choose(&mut archive, path, array)?;
+    let inside = path.join(format!("{chosen}.npy"));
+    let member = archive.by_name(&format!("{chosen}.npy")).map_err(|e| damaged(&inside, e))?;
+    let start = member.data_start().ok_or_else(|| DataError::Corrupt {
+        path: inside.clone(),
+        reason: "it does not say where its bytes begin".into(),
+    })?;
+    let packed = member.compressed_size().min(size);
+    Ok(Place { start, packed, is_stored: member.compression() == zip::CompressionMethod::Stored, inside })
 }
 
 /// The array to read as rows.

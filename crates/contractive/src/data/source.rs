@@ -21,7 +21,7 @@ pub(crate) fn most_expanded(compressed: u64) -> u64 {
 /// An open file, decompressed as it is read.
 pub(crate) struct Source<'a> {
     pub path: PathBuf,
-    pub reader: Box<dyn Read + 'a>,
+    pub reader: Box<dyn Read + Send + 'a>,
     /// The most bytes that can come.
     pub most: u64,
     /// Bytes reserved on a header's word: the size of a plain file, an ordinary expansion of a compressed one.
@@ -30,7 +30,7 @@ pub(crate) struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// A stream of `packed` bytes that unpack to at most `most`.
-    pub fn bounded(path: PathBuf, reader: impl Read + 'a, packed: u64, most: u64) -> Self {
+    pub fn bounded(path: PathBuf, reader: impl Read + Send + 'a, packed: u64, most: u64) -> Self {
         let trusted = packed.saturating_mul(12).min(most);
         Source { path, reader: Box::new(Bounded { inner: reader, left: most }), most, trusted }
     }

@@ -224,8 +224,8 @@ fn data_record(prepared: &Prepared) -> DataRecord {
     let data = &prepared.data;
     DataRecord {
         name: data.name().to_owned(),
-        training_rows: prepared.train_rows.len(),
-        validation_rows: prepared.validation_rows.len(),
+        training_rows: prepared.n_training_rows(),
+        validation_rows: prepared.n_validation_rows(),
         test_rows: prepared.test.as_ref().map_or(0, |test| test.len()),
         features: data.n_features(),
         image_shape: data.image_shape(),

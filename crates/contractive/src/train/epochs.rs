@@ -11,6 +11,8 @@ use super::batches::{Buffers, Reader};
 use super::measure::{jacobian_means, measure};
 use super::random::{Purpose, Stream};
 use super::saving::Saver;
+use super::steps::{InMemory, StepSource};
+use super::stream::Streamed;
 use super::{End, EngineBuilder, EpochRecord, Observer, Outcome, Plan, Prepared, StepReport, TrainError};
 use crate::checkpoint::{Checkpoint, Resume, RunState};
 use crate::run::RunDirectory;
@@ -62,6 +64,7 @@ struct Training<'a> {
     best: Option<Parameters>,
     saver: Saver<'a>,
     steps: usize,
+    rows: Box<dyn StepSource + 'a>,
     /// The objective summed over the rows of the last step done.
     last_batch_sum: Option<f64>,
     buffers: Buffers,
@@ -76,7 +79,7 @@ impl<'a> Training<'a> {
     ) -> Result<Self, TrainError> {
         let config = &prepared.config;
         let t = &config.training;
-        let (rows, batch_size) = (prepared.train_rows.len(), t.batch_size);
+        let (rows, batch_size) = (prepared.n_training_rows(), t.batch_size);
         let steps = if t.keep_last_partial_batch { rows.div_ceil(batch_size) } else { rows / batch_size };
         if steps == 0 {
             return Err(TrainError::NoBatch { rows, batch_size });
@@ -111,6 +114,10 @@ impl<'a> Training<'a> {
             best,
             saver,
             steps,
+            rows: match &prepared.streamed {
+                None => Box::new(InMemory::new(prepared)),
+                Some(rows) => Box::new(Streamed::new(prepared, rows)),
+            },
             last_batch_sum: None,
             buffers: Buffers::default(),
         })
@@ -121,7 +128,7 @@ impl<'a> Training<'a> {
             epochs: self.prepared.config.training.epochs,
             epochs_done: self.state.epoch,
             steps: self.steps,
-            rows: self.prepared.train_rows.len(),
+            rows: self.prepared.n_training_rows(),
             validation_rows: self.prepared.validation_rows.len(),
             test_rows: self.prepared.test.as_ref().map_or(0, |t| t.len()),
             parameters: self.engine.parameters().len(),
@@ -138,19 +145,14 @@ impl<'a> Training<'a> {
         let began = Instant::now();
         let before = self.state.seconds;
         let learning_rate = t.learning_rate * t.schedule.factor(&self.state.schedule, self.state.epoch, t.epochs);
-        let mut order = self.prepared.train_rows.clone();
-        if t.shuffle {
-            Stream::new(t.seed, Purpose::Order, self.state.epoch as u64, 0).shuffle(&mut order);
-        }
+        self.rows.begin(self.state.epoch, self.state.step_in_epoch)?;
         while self.state.step_in_epoch < self.steps {
             if stop.load(Ordering::Relaxed) {
                 self.state.seconds = before + began.elapsed().as_secs_f64();
                 self.save_in_mid_epoch()?;
                 return Ok(std::ops::ControlFlow::Break(()));
             }
-            let first = self.state.step_in_epoch * t.batch_size;
-            let rows = &order[first..order.len().min(first + t.batch_size)];
-            self.step(rows, learning_rate)?;
+            self.step(learning_rate)?;
             observer.on_step(&StepReport {
                 epoch: self.state.epoch + 1,
                 epochs: t.epochs,
@@ -173,12 +175,13 @@ impl<'a> Training<'a> {
         self.state.sums.rows() as f64
     }
 
-    fn step(&mut self, rows: &[u32], learning_rate: f64) -> Result<(), TrainError> {
+    fn step(&mut self, learning_rate: f64) -> Result<(), TrainError> {
         let config = &self.prepared.config;
         let architecture = &self.prepared.architecture;
         let (epoch, step) = (self.state.epoch as u64, self.state.step_in_epoch as u64);
         let stream = |purpose| Stream::new(config.training.seed, purpose, epoch, step);
-        self.prepared.reader().gather(rows, &mut self.buffers.rows);
+        self.rows.next(&mut self.buffers.rows)?;
+        let n_rows = self.buffers.rows.len() / architecture.input_size();
         self.buffers.draw(
             architecture,
             config.objective.noise.map(|noise| (noise, stream(Purpose::Noise))),
@@ -189,8 +192,8 @@ impl<'a> Training<'a> {
             return Err(self.diverged(term.to_owned(), self.state.step + 1));
         }
         self.engine.update(learning_rate);
-        self.state.sums.add(&terms, rows.len());
-        self.last_batch_sum = Some(terms.total * rows.len() as f64);
+        self.state.sums.add(&terms, n_rows);
+        self.last_batch_sum = Some(terms.total * n_rows as f64);
         self.state.step_in_epoch += 1;
         self.state.step += 1;
         Ok(())

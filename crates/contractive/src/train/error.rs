@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::checkpoint::CheckpointError;
+use crate::data::DataError;
 use crate::model::ModelError;
 use crate::run::RunError;
 
@@ -86,6 +87,9 @@ pub enum TrainError {
         /// The batch size asked for.
         batch_size: usize,
     },
+    /// Rows that are read while training could not be.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// The mathematics refused.
     #[error(transparent)]
     Argument(#[from] ArgumentError),

@@ -2,6 +2,7 @@
 //!
 //! 1. [`Prepared::load`] gets the rows a configuration asks for, splits them and learns the preprocessing.
 //! 2. [`train`] runs the epochs on the CPU engine; [`train_with`] on any [`Engine`].
+//!    With `data.stream` the rows stay in their file, and a thread reads them ahead of the steps.
 //! 3. An [`Observer`] is told about steps and epochs; a stop flag ends the run cleanly in the middle of an epoch.
 //!
 //! **Same seed, same bits.** Every random number comes from a [stream](random) that is keyed by (seed, purpose, epoch,
@@ -16,7 +17,9 @@ mod observer;
 mod prepared;
 pub mod random;
 mod saving;
+mod steps;
 mod stopping;
+mod stream;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use contractive_core::matrix::MatRef;
 use contractive_core::{Architecture, ArgumentError};
 
 use super::batches::{EVALUATION_ROWS, Reader};
+use super::stream::{self, StreamedRows, Surveyed};
 use crate::config::TrainConfig;
 use crate::data::registry::Progress;
 use crate::data::{self, DataSpec, Dataset, LoadOptions, Part, split_validation};
@@ -27,7 +28,7 @@ pub struct Source {
 pub struct Prepared {
     /// The configuration, with everything filled in that was left to the data.
     pub config: TrainConfig,
-    /// Training and validation rows.
+    /// Training and validation rows; of a stream, a sample of them.
     pub data: Dataset,
     /// Rows of `data` trained on, ascending.
     pub train_rows: Vec<u32>,
@@ -39,6 +40,8 @@ pub struct Prepared {
     pub preprocessing: Preprocessing,
     /// The network's shape.
     pub architecture: Architecture,
+    /// The training rows where they stay in their file.
+    pub(crate) streamed: Option<StreamedRows>,
 }
 
 impl Prepared {
@@ -57,6 +60,9 @@ impl Prepared {
     /// As [`Prepared::load`].
     pub fn load_with_progress(config: &TrainConfig, source: &Source, progress: Progress<'_>) -> Result<Self, Error> {
         config.check()?;
+        if config.data.stream {
+            return Prepared::survey(config);
+        }
         let spec: DataSpec = config.data.spec.parse()?;
         let mut options = LoadOptions {
             data_dir: source.data_dir.clone(),
@@ -95,7 +101,8 @@ impl Prepared {
         let scale = config.data.scale.unwrap_or_default();
         let mut preprocessing = Preprocessing::fit(scale, &data, &train_rows);
         preprocessing.clip = scale == Scale::Minmax && objective.loss.is_cross_entropy();
-        let prepared = Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture };
+        let prepared =
+            Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture, streamed: None };
         if let Some(test) = &prepared.test {
             prepared.preprocessing.check(test)?;
         }
@@ -103,6 +110,45 @@ impl Prepared {
             prepared.check_range(data)?;
         }
         Ok(prepared)
+    }
+
+    /// Goes through the file once, and makes its rows ready to be streamed.
+    fn survey(config: &TrainConfig) -> Result<Self, Error> {
+        let mut config = config.clone();
+        let Surveyed { rows, data, train_rows, validation_rows, statistics, first_outside } = stream::survey(&config)?;
+        config.resolve(&data);
+        let architecture = config.architecture(data.n_features());
+        let objective = config.objective();
+        objective.check(&architecture)?;
+        let scale = config.data.scale.unwrap_or_default();
+        let names = data.feature_names().map(<[String]>::to_vec);
+        let mut preprocessing = Preprocessing::learnt(scale, data.n_features(), names, &statistics);
+        preprocessing.clip = scale == Scale::Minmax && objective.loss.is_cross_entropy();
+        if let (true, Scale::None, Some((row, column, value))) =
+            (objective.loss.is_cross_entropy(), scale, first_outside)
+        {
+            return Err(ArgumentError::Range { loss: objective.loss.name(), row, column, value }.into());
+        }
+        let (test, streamed) = (None, Some(rows));
+        let prepared =
+            Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture, streamed };
+        prepared.check_range(&prepared.data)?;
+        Ok(prepared)
+    }
+
+    /// Rows trained on, whether in memory or not.
+    pub fn n_training_rows(&self) -> usize {
+        self.streamed.as_ref().map_or(self.train_rows.len(), |rows| rows.n_training)
+    }
+
+    /// Rows held out, whether in memory or not.
+    pub fn n_validation_rows(&self) -> usize {
+        self.streamed.as_ref().map_or(self.validation_rows.len(), |rows| rows.n_validation)
+    }
+
+    /// Rows of the shuffle buffer where the training rows stay in their file; 0 in the file's order.
+    pub fn shuffle_buffer(&self) -> Option<usize> {
+        self.streamed.as_ref().map(|rows| rows.shuffle_rows)
     }
 
     /// Refuses rows outside [0, 1] where the loss is a cross-entropy.
@@ -132,7 +178,7 @@ impl Prepared {
                 seed: self.config.training.seed,
                 data: self.data.name().to_owned(),
                 data_sha256: self.data.sha256().map(str::to_owned),
-                rows: self.train_rows.len(),
+                rows: self.n_training_rows(),
                 epoch,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },

@@ -10,6 +10,7 @@ use super::blocks::Block;
 use super::lane::Lane;
 use super::record::{Column, Record};
 use super::weights::mirrored;
+use crate::instructions::vectorised;
 use crate::kernels::affine::{Rows, affine_backward_bias, affine_backward_weight};
 use crate::kernels::frobenius::frobenius_backward_weight;
 use crate::kernels::frobenius_deep::WeightSums;
@@ -73,7 +74,8 @@ fn sum_of<'l>(arch: Arch, total: &mut Vec<f32>, lanes: &'l [Lane], part: impl Fn
             total.extend_from_slice(part);
             continue;
         }
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || total.iter_mut().zip(part).for_each(|(t, p)| *t += p),
         );
@@ -130,8 +132,8 @@ impl GradientSources<'_> {
 
     /// Sets one block of the gradient.
     pub fn block(&self, block: &Block, mut gradient: ViewMut<'_, f32>) {
-        for i in 0..gradient.rows() {
-            gradient.row(i).fill(0.0);
+        if block.is_bias {
+            gradient.row(0).fill(0.0);
         }
         match (block.is_decoder, block.is_bias) {
             (false, true) => self.encoder_bias(block.layer, gradient.row(0)),
@@ -143,7 +145,8 @@ impl GradientSources<'_> {
             }
             (true, false) => {
                 let dZ = self.adjoints(self.record.decoder[block.layer]);
-                affine_backward_weight(gradient.reborrow(), block.from, dZ, self.decoder_input(block.layer));
+                let A = self.decoder_input(block.layer);
+                affine_backward_weight(gradient.reborrow(), Into::Set, block.from, dZ, A);
                 self.chain_weight(self.chain_layer(true, block.layer), false, block, &mut gradient);
             }
         }
@@ -192,13 +195,15 @@ impl GradientSources<'_> {
         let W = self.parameters.encoder_weight(l);
         let (m, n) = (W.rows(), W.columns());
         for (point, layers) in self.record.encoder.iter().enumerate() {
+            let into = if point == 0 { Into::Set } else { Into::Add };
             let dZ = self.adjoints(layers[l]);
-            affine_backward_weight(dW.reborrow(), block.from, dZ, self.encoder_input(point, l));
+            affine_backward_weight(dW.reborrow(), into, block.from, dZ, self.encoder_input(point, l));
         }
         for decoder in 0..architecture.decoder_depth() {
             if mirrored(architecture, decoder) == Some(l) {
                 let dZ = self.adjoints(self.record.decoder[decoder]);
-                affine_backward_weight(dW.reborrow(), block.from, self.decoder_input(decoder), dZ);
+                let A = self.decoder_input(decoder);
+                affine_backward_weight(dW.reborrow(), Into::Add, block.from, A, dZ);
                 self.chain_weight(self.chain_layer(true, decoder), true, block, &mut dW);
             }
         }

@@ -21,6 +21,8 @@ use std::ops::Range;
 
 use pulp::Arch;
 
+use crate::instructions::vectorised;
+
 use super::super::gemm::{Into, View, ViewMut, gemm, gemm_upper};
 use super::super::sums::dot;
 use super::super::{DenseLayer, LayerPass};
@@ -84,7 +86,8 @@ pub fn descend(
         let V = at_least_of(&mut stack.V[l], size, most * k);
         V.copy_from_slice(&probes[samples.start * n_probes * k..][..size]);
         let U = at_least_of(&mut stack.U[l], size, most * k);
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || gate(U, V, d, stack.owner.iter().copied(), k),
         );
@@ -104,7 +107,8 @@ pub fn descend(
         let V = at_least_of(&mut stack.V[l], size, most * m);
         let U = at_least_of(&mut stack.U[l], size, most * m);
         let below = &pass[l].d;
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || {
                 let rows = V.chunks_exact_mut(m).zip(U.chunks_exact_mut(m)).zip(stack.owner.iter().zip(&stack.unit));
@@ -125,7 +129,8 @@ pub fn descend(
         let V = at_least_of(&mut stack.V[l - 1], rows * n, most * n);
         gemm(ViewMut::new(V, rows, n), Into::Set, 1.0, View::new(&above[0], rows, m), View::new(layer.W, m, n));
         let U = at_least_of(&mut below[l - 1], rows * n, most * n);
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || gate(U, V, &pass[l - 1].d, stack.owner.iter().copied(), n),
         );
@@ -166,7 +171,8 @@ pub fn end_forward(
     match end {
         End::Gram(G) => {
             gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(U, rows, m), View::new(G, m, m));
-            arch.dispatch(
+            vectorised(
+                arch,
                 #[inline(always)]
                 || {
                     for ((N, U), &b) in N.chunks_exact(m).zip(U.chunks_exact(m)).zip(&stack.owner) {
@@ -179,7 +185,8 @@ pub fn end_forward(
             let J = at_least_of(&mut scratch.J, rows * d, stack.most * d);
             gemm(ViewMut::new(J, rows, d), Into::Set, 1.0, View::new(U, rows, m), View::new(first.W, m, d));
             gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(J, rows, d), View::new(first.WT, d, m));
-            arch.dispatch(
+            vectorised(
+                arch,
                 #[inline(always)]
                 || {
                     for (J, &b) in J.chunks_exact(d).zip(&stack.owner) {
@@ -204,14 +211,16 @@ pub fn end_backward(
     let (rows, m, d) = (stack.rows(), first.m, first.n);
     let X = &mut scratch.X[..rows * m];
     let U = &mut stack.U[0][..rows * m];
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || scale_rows(X, m, &stack.owner, |b| 2.0 * w[b]),
     );
     match end {
         End::Gram(_) => {
             // w ≥ 0, so that √w on both factors keeps K symmetric.
-            arch.dispatch(
+            vectorised(
+                arch,
                 #[inline(always)]
                 || scale_rows(U, m, &stack.owner, |b| w[b].sqrt()),
             );
@@ -220,7 +229,8 @@ pub fn end_backward(
         }
         End::Direct => {
             let J = &mut scratch.J[..rows * d];
-            arch.dispatch(
+            vectorised(
+                arch,
                 #[inline(always)]
                 || scale_rows(J, d, &stack.owner, |b| 2.0 * w[b]),
             );
@@ -261,7 +271,8 @@ pub fn ascend(
         let X = &mut scratch.X[..rows * m];
         let LayerPass { d, dd, dZ } = &mut pass[l];
         if is_smooth {
-            arch.dispatch(
+            vectorised(
+                arch,
                 #[inline(always)]
                 || through_slope(dZ, dd, X, &stack.V[l], owner(), m),
             );
@@ -269,7 +280,8 @@ pub fn ascend(
         if l + 1 == depth {
             break;
         }
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || gate_in_place(X, d, owner(), m),
         );
@@ -290,7 +302,8 @@ pub fn ascend(
 /// The top layer for unit rows: V_{L−1,r} = d_bi W_L,i, so dW_L,i += d_bi X_r and dZ_L,bi += φ″_bi ⟨X_r, W_L,i⟩.
 fn ascend_units(arch: Arch, dW: &mut [f32], pass: &mut LayerPass, X: &[f32], stack: &RowStack, top: &DenseLayer<'_>) {
     let (k, m) = (top.m, top.n);
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for ((X, &b), &i) in X.chunks_exact(m).zip(&stack.owner).zip(&stack.unit) {

@@ -17,6 +17,8 @@ use std::ops::Range;
 
 use pulp::Arch;
 
+use crate::instructions::vectorised;
+
 use super::super::gemm::{Into, View, ViewMut, gemm};
 use super::super::sums::dot;
 use super::super::{DenseLayer, LayerPass};
@@ -61,13 +63,15 @@ pub fn tangents_forward(
                 at_least(&mut stack.V[l], rows * m).copy_from_slice(T);
             }
         }
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || gate_in_place(T, &pass[l].d, owner(), m),
         );
     }
     let (T, k) = (&stack.T[depth - 1], net[depth - 1].m);
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for (T, b) in T.chunks_exact(k).zip(owner()) {
@@ -100,7 +104,8 @@ pub fn tangents_backward(
         let X = &mut stack.X[..rows * m];
         let LayerPass { d, dd, dZ } = &mut pass[l];
         if net[l].is_smooth {
-            arch.dispatch(
+            vectorised(
+                arch,
                 #[inline(always)]
                 || {
                     if l > 0 {
@@ -114,7 +119,8 @@ pub fn tangents_backward(
                 },
             );
         }
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || gate_in_place(X, d, owner(), m),
         );

@@ -44,9 +44,11 @@ const BLOCK: usize = 256;
 /// Columns of the widest panel: four registers of sixteen f32.
 const PANEL: usize = 64;
 /// Groups of fewer rows read B where it lies.
-const ROWS_WORTH_A_COPY: usize = 24;
+const ROWS_WORTH_A_COPY: usize = 96;
 /// Rows of B closer than this many bytes are read where they lie.
 const FAR: usize = 1024;
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// The whole product. Same shapes, same bits.
 ///
@@ -168,6 +170,12 @@ impl<T: Copy + Default> Product<'_, '_, T> {
                 let width = if vectors == 0 { n - j } else { vectors * lanes };
                 let rows = if self.upper { m.min(j + width) } else { m };
                 let mut at = self.operands(p, block, j);
+                if is_far {
+                    // The next panel: to the right, or at the left of the next block of k.
+                    let below = self.B.row_stride() * block;
+                    at.ahead =
+                        if j + width < n { at.b.wrapping_add(width) } else { at.b.wrapping_add(below).wrapping_sub(j) };
+                }
                 if vectors == 0 || (is_far && rows >= ROWS_WORTH_A_COPY) {
                     let padded = vectors.max(1) * lanes;
                     // SAFETY: `operands` checked that rows p.. and columns j.. of B exist, and block ≤ BLOCK,
@@ -213,6 +221,8 @@ impl<T: Copy + Default> Product<'_, '_, T> {
             a_strides: [A.row_stride(), A.column_stride()],
             b: B.as_ptr().wrapping_add(p * B.row_stride() + j),
             b_stride: B.row_stride(),
+            ahead: std::ptr::null(),
+            ahead_stride: B.row_stride(),
             c: self.C.as_mut_ptr().wrapping_add(j),
             c_stride: self.C.row_stride(),
             alpha: self.alpha,
@@ -253,7 +263,8 @@ unsafe fn copy_panel<T: Copy + Default>(
 /// As [`tile`], for all `rows`.
 #[inline(always)]
 unsafe fn column<T: Copy + Default, G: Registers<T>, const V: usize>(registers: G, mut at: Operands<T>, rows: usize) {
-    let mut i = 0;
+    let (mut i, mut tiles) = (0, 0);
+    let fetches = !at.ahead.is_null();
     while i < rows {
         // SAFETY: at most `rows` − i rows are left to each tile.
         let done = unsafe {
@@ -277,6 +288,10 @@ unsafe fn column<T: Copy + Default, G: Registers<T>, const V: usize>(registers: 
             }
         };
         i += done;
+        // Each tile fetches one line of every row of the panel ahead, until all are under way.
+        let lines = (V * size_of::<G::Vector>()).div_ceil(LINE);
+        tiles += 1;
+        at.ahead = if fetches && tiles < lines { at.ahead.wrapping_byte_add(LINE) } else { std::ptr::null() };
         at.a = at.a.wrapping_add(done * at.a_strides[0]);
         at.c = at.c.wrapping_add(done * at.c_stride);
     }

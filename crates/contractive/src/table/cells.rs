@@ -1,0 +1,175 @@
+//! Cells of text tables: what a column seems to hold, and its values.
+
+use super::frame::{Kind, Values};
+
+/// Whether a cell stands for a missing number.
+fn is_missing(cell: &[u8]) -> bool {
+    cell.is_empty() || [b"NA".as_slice(), b"N/A", b"NaN", b"null"].iter().any(|word| cell.eq_ignore_ascii_case(word))
+}
+
+fn number(cell: &[u8]) -> Option<f64> {
+    std::str::from_utf8(cell).ok()?.parse().ok()
+}
+
+/// An integer in the only way that it is written back: no sign or zeros in front.
+fn integer(cell: &[u8]) -> Option<i128> {
+    let digits = cell.strip_prefix(b"-").unwrap_or(cell);
+    let is_canonical = matches!(digits, [b'0'] | [b'1'..=b'9', ..]) && digits.len() <= 20 && cell != b"-0";
+    if !is_canonical || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(cell).ok()?.parse().ok()
+}
+
+/// Whether f64 holds the integer and all below it exactly.
+fn is_exact(value: i128) -> bool {
+    value.unsigned_abs() <= 1 << 53
+}
+
+/// What the cells seen so far can be.
+#[derive(Debug, Clone)]
+pub(super) struct Guess {
+    numbers: bool,
+    integers: bool,
+    lowest: i128,
+    highest: i128,
+    has_seen: bool,
+}
+
+impl Default for Guess {
+    fn default() -> Self {
+        Guess { numbers: true, integers: true, lowest: 0, highest: 0, has_seen: false }
+    }
+}
+
+impl Guess {
+    /// Takes a cell into account.
+    pub fn see(&mut self, cell: &[u8]) {
+        let cell = cell.trim_ascii();
+        if !self.numbers || is_missing(cell) {
+            return;
+        }
+        self.has_seen = true;
+        match integer(cell) {
+            Some(value) => {
+                self.lowest = self.lowest.min(value);
+                self.highest = self.highest.max(value);
+            }
+            None => {
+                self.integers = false;
+                self.numbers = number(cell).is_some();
+            }
+        }
+    }
+
+    /// The kind; and whether all numbers were whole, so that a later one too large for f64 is no rounding matter.
+    pub fn kind(&self) -> (Kind, bool) {
+        let is_large = !is_exact(self.lowest) || !is_exact(self.highest);
+        match (self.numbers, self.integers) {
+            (false, _) => (Kind::Text, false),
+            (true, true) if is_large && i64::try_from(self.highest).is_ok() && i64::try_from(self.lowest).is_ok() => {
+                (Kind::Integer, true)
+            }
+            (true, true) if is_large && self.lowest >= 0 && u64::try_from(self.highest).is_ok() => {
+                (Kind::Unsigned, true)
+            }
+            (true, whole) => (Kind::Number, whole && self.has_seen),
+        }
+    }
+}
+
+/// The values of a column in the making.
+#[derive(Debug)]
+pub(super) struct Builder {
+    values: Values,
+    is_whole: bool,
+}
+
+impl Builder {
+    pub fn new(kind: &Kind, is_whole: bool) -> Self {
+        Builder { values: Values::empty(kind), is_whole }
+    }
+
+    /// Adds a cell, or says what it must be.
+    pub fn push(&mut self, cell: &[u8]) -> Result<(), &'static str> {
+        const A_WHOLE: &str = "an integer that 64 bits hold";
+        match &mut self.values {
+            Values::Text(values) => {
+                let text = std::str::from_utf8(cell).map_err(|_| "text in UTF-8")?;
+                values.push((!text.is_empty()).then(|| text.to_owned()));
+            }
+            Values::Numbers(values) => {
+                let cell = cell.trim_ascii();
+                let value = match number(cell) {
+                    Some(value) => value,
+                    None if is_missing(cell) => f64::NAN,
+                    None => return Err("a number"),
+                };
+                // From 2⁵³ on only: the common case costs one comparison.
+                if self.is_whole
+                    && value.abs() >= 9_007_199_254_740_992.0
+                    && integer(cell).is_some_and(|value| !is_exact(value))
+                {
+                    return Err("an integer up to 2^53, like those before it (greater ones lose digits as numbers)");
+                }
+                values.push(value);
+            }
+            Values::Integers(values) => {
+                let cell = cell.trim_ascii();
+                let value = integer(cell).and_then(|value| i64::try_from(value).ok());
+                if value.is_none() && !is_missing(cell) {
+                    return Err(A_WHOLE);
+                }
+                values.push(value);
+            }
+            Values::Unsigned(values) => {
+                let cell = cell.trim_ascii();
+                let value = integer(cell).and_then(|value| u64::try_from(value).ok());
+                if value.is_none() && !is_missing(cell) {
+                    return Err(A_WHOLE);
+                }
+                values.push(value);
+            }
+            Values::Booleans(_) | Values::Times { .. } => return Err("text"), // no kind of a text table
+        }
+        Ok(())
+    }
+
+    /// The values so far; begins anew.
+    pub fn take(&mut self) -> Values {
+        let empty = Values::empty(&self.values.kind());
+        std::mem::replace(&mut self.values, empty)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(cells: &[&str]) -> Kind {
+        let mut guess = Guess::default();
+        cells.iter().for_each(|cell| guess.see(cell.as_bytes()));
+        guess.kind().0
+    }
+
+    #[test]
+    fn kinds_follow_the_cells() {
+        assert_eq!(kind(&["1", "", "NA", " 2.5 "]), Kind::Number);
+        assert_eq!(kind(&["", "null"]), Kind::Number);
+        assert_eq!(kind(&["1", "x"]), Kind::Text);
+        assert_eq!(kind(&["9007199254740992"]), Kind::Number);
+        assert_eq!(kind(&["9007199254740993", "-1"]), Kind::Integer);
+        assert_eq!(kind(&["18446744073709551615"]), Kind::Unsigned);
+        assert_eq!(kind(&["18446744073709551615", "-1"]), Kind::Number);
+        assert_eq!(kind(&["9007199254740993", "0.5"]), Kind::Number);
+    }
+
+    #[test]
+    fn an_integer_that_would_lose_digits_is_refused_where_all_were_whole() {
+        let mut builder = Builder::new(&Kind::Number, true);
+        assert!(builder.push(b"9007199254740992").is_ok());
+        assert!(builder.push(b"9007199254740993").is_err());
+        assert!(builder.push(b"1e300").is_ok());
+        assert!(Builder::new(&Kind::Number, false).push(b"9007199254740993").is_ok());
+    }
+}

@@ -1,0 +1,248 @@
+//! CSV as frames: kinds decided on a prefix, then a bounded number of lines at a time.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use csv::{ByteRecord, ReaderBuilder};
+use flate2::read::MultiGzDecoder;
+
+use super::MOST_COLUMNS;
+use super::cells::{Builder, Guess};
+use super::frame::{Column, Field, Frame};
+use super::reader::{FrameSource, STDIN, Selection};
+use crate::data::DataError;
+use crate::data::csv::{damaged, fault_of_first_line, is_data, line_of, separator};
+use crate::data::source::Source;
+
+/// Lines that decide on kinds, and the most bytes of them.
+const PREFIX: (usize, usize) = (1000, 8 << 20);
+/// A longer line is a quote that nobody closed.
+const MOST_LINE_BYTES: u64 = 64 << 20;
+
+/// An open CSV file.
+pub(super) struct CsvSource {
+    path: PathBuf,
+    lines: csv::Reader<Limited>,
+    /// Bytes read since the last line; shared with the reader's input.
+    since: Arc<AtomicU64>,
+    /// The prefix, until it is used up.
+    prefix: VecDeque<ByteRecord>,
+    record: ByteRecord,
+    n_columns: usize,
+    /// The places of the wanted columns.
+    chosen: Vec<usize>,
+    fields: Vec<Field>,
+    builders: Vec<Builder>,
+    has_names: bool,
+    chunk_rows: usize,
+    done: u64,
+}
+
+impl CsvSource {
+    /// Opens a file, plain or gzip.
+    pub fn open(path: &Path, selection: &Selection, chunk_rows: usize) -> Result<Self, DataError> {
+        Self::new(path.to_path_buf(), Box::new(Source::open(path)?.reader), selection, chunk_rows)
+    }
+
+    /// Standard input, plain or gzip.
+    pub fn stdin(selection: &Selection, chunk_rows: usize) -> Result<Self, DataError> {
+        let mut input = BufReader::with_capacity(1 << 16, io::stdin());
+        let is_gzip =
+            input.fill_buf().map_err(|e| DataError::io("read", Path::new(STDIN), e))?.starts_with(&[0x1f, 0x8b]);
+        let input: Box<dyn Read + Send> = if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
+        Self::new(STDIN.into(), input, selection, chunk_rows)
+    }
+
+    fn new(
+        path: PathBuf,
+        input: Box<dyn Read + Send>,
+        selection: &Selection,
+        chunk_rows: usize,
+    ) -> Result<Self, DataError> {
+        let mut text = BufReader::with_capacity(1 << 16, input);
+        let separator = separator(&path, text.fill_buf().map_err(|e| DataError::reading(&path, e))?);
+        let since = Arc::new(AtomicU64::new(0));
+        let limited = Limited { inner: text, since: since.clone() };
+        let lines = ReaderBuilder::new()
+            .delimiter(separator)
+            .has_headers(false)
+            .flexible(true) // ragged lines are reported with their own number
+            .buffer_capacity(1 << 16)
+            .from_reader(limited);
+        let mut source = CsvSource {
+            path,
+            lines,
+            since,
+            prefix: VecDeque::new(),
+            record: ByteRecord::new(),
+            n_columns: 0,
+            chosen: Vec::new(),
+            fields: Vec::new(),
+            builders: Vec::new(),
+            has_names: true,
+            chunk_rows,
+            done: 0,
+        };
+        source.begin(selection)?;
+        Ok(source)
+    }
+
+    /// Reads the header and the prefix, and decides on columns and kinds.
+    fn begin(&mut self, selection: &Selection) -> Result<(), DataError> {
+        if !self.read()? {
+            return Err(DataError::Empty { what: self.path.display().to_string() });
+        }
+        let mut first = self.record.clone();
+        first.trim();
+        self.n_columns = first.len();
+        if self.n_columns > MOST_COLUMNS {
+            let reason = format!("its first line has {} columns; at most {MOST_COLUMNS} are read", self.n_columns);
+            return Err(DataError::Corrupt { path: self.path.clone(), reason });
+        }
+        let options = selection.0;
+        let named = options.columns.iter().flatten().chain(&options.as_text).chain(&options.as_numbers).next();
+        if let Some((i, is_hole)) = fault_of_first_line(&first, named.map(String::as_str)) {
+            return Err(DataError::FirstLine {
+                path: self.path.clone(),
+                line: self.line(&self.record),
+                column: i + 1,
+                text: String::from_utf8_lossy(&first[i]).into_owned(),
+                is_hole,
+            });
+        }
+        self.has_names = !is_data(&first);
+        let names: Vec<String> = if self.has_names {
+            first.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
+        } else {
+            self.prefix.push_back(self.record.clone());
+            (1..=self.n_columns).map(|i| i.to_string()).collect()
+        };
+        self.chosen = selection.choose(&self.path, &names)?;
+        let mut guesses = vec![Guess::default(); self.chosen.len()];
+        let mut bytes = 0;
+        loop {
+            if let Some(record) = self.prefix.back() {
+                self.check_length(record)?;
+                bytes += record.as_slice().len();
+                for (guess, &place) in guesses.iter_mut().zip(&self.chosen) {
+                    guess.see(&record[place]);
+                }
+            }
+            if self.prefix.len() >= PREFIX.0 || bytes >= PREFIX.1 || !self.read()? {
+                break;
+            }
+            self.prefix.push_back(self.record.clone());
+        }
+        for (guess, &place) in guesses.iter().zip(&self.chosen) {
+            let name = names[place].clone();
+            let (kind, is_whole) = match selection.wish(&name) {
+                Some(kind) => (kind, false),
+                None => guess.kind(),
+            };
+            self.builders.push(Builder::new(&kind, is_whole));
+            self.fields.push(Field { name, kind });
+        }
+        Ok(())
+    }
+
+    /// The next line into `record`; false at the end.
+    fn read(&mut self) -> Result<bool, DataError> {
+        let more = self.lines.read_byte_record(&mut self.record).map_err(|e| damaged(&self.path, e))?;
+        self.since.store(0, Ordering::Relaxed);
+        Ok(more)
+    }
+
+    fn check_length(&self, record: &ByteRecord) -> Result<(), DataError> {
+        if record.len() == self.n_columns {
+            return Ok(());
+        }
+        let (line, expected, got) = (self.line(record), self.n_columns, record.len());
+        Err(DataError::Ragged { path: self.path.clone(), line, expected, got })
+    }
+
+    /// The line of a record, from 1. Standard input cannot be read again: there the parser's count must do, which falls
+    /// behind at empty lines.
+    fn line(&self, record: &ByteRecord) -> u64 {
+        let position = record.position();
+        if self.path == Path::new(STDIN) {
+            return position.map_or(0, csv::Position::line);
+        }
+        line_of(&self.path, position.map_or(0, csv::Position::byte))
+    }
+
+    fn push(&mut self, record: &ByteRecord) -> Result<(), DataError> {
+        self.check_length(record)?;
+        for (i, &place) in self.chosen.iter().enumerate() {
+            let cell = &record[place];
+            if let Err(must_be) = self.builders[i].push(cell) {
+                return Err(DataError::LaterCell {
+                    path: self.path.clone(),
+                    line: self.line(record),
+                    column: self.fields[i].name.clone(),
+                    must_be,
+                    text: String::from_utf8_lossy(cell).into_owned(),
+                    prefix: PREFIX.0,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FrameSource for CsvSource {
+    fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    fn has_names(&self) -> bool {
+        self.has_names
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, DataError> {
+        let first_row = self.done;
+        for _ in 0..self.chunk_rows {
+            if let Some(record) = self.prefix.pop_front() {
+                self.push(&record)?;
+            } else {
+                if !self.read()? {
+                    break;
+                }
+                let record = std::mem::take(&mut self.record);
+                let result = self.push(&record);
+                self.record = record;
+                result?;
+            }
+            self.done += 1;
+        }
+        if self.done == first_row {
+            return match first_row {
+                0 => Err(DataError::Empty { what: self.path.display().to_string() }),
+                _ => Ok(None),
+            };
+        }
+        let (fields, builders) = (&self.fields, &mut self.builders);
+        let column =
+            |(field, builder): (&Field, &mut Builder)| Column { name: field.name.clone(), values: builder.take() };
+        Ok(Some(Frame { first_row, columns: fields.iter().zip(builders).map(column).collect() }))
+    }
+}
+
+/// A stream that fails where a line never ends.
+struct Limited {
+    inner: BufReader<Box<dyn Read + Send>>,
+    since: Arc<AtomicU64>,
+}
+
+impl Read for Limited {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(out)?;
+        if self.since.fetch_add(n as u64, Ordering::Relaxed) > MOST_LINE_BYTES {
+            let text = "a line of more than 64 MiB: a quote is opened and never closed, or it is no text table";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        Ok(n)
+    }
+}

@@ -1,0 +1,45 @@
+//! Where the rows of an epoch's steps come from.
+
+use super::random::{Purpose, Stream};
+use super::{Prepared, TrainError};
+
+/// The rows of an epoch, batch by batch, as the network takes them.
+pub(super) trait StepSource {
+    /// Begins epoch `epoch`, from 0, at step `step`, from 0.
+    fn begin(&mut self, epoch: usize, step: usize) -> Result<(), TrainError>;
+
+    /// The rows of the next step, row-major, in place of what is in `out`.
+    fn next(&mut self, out: &mut Vec<f32>) -> Result<(), TrainError>;
+}
+
+/// Rows in memory, in a new order each epoch.
+pub(super) struct InMemory<'a> {
+    prepared: &'a Prepared,
+    order: Vec<u32>,
+    at: usize,
+}
+
+impl<'a> InMemory<'a> {
+    pub(super) fn new(prepared: &'a Prepared) -> Self {
+        InMemory { prepared, order: Vec::new(), at: 0 }
+    }
+}
+
+impl StepSource for InMemory<'_> {
+    fn begin(&mut self, epoch: usize, step: usize) -> Result<(), TrainError> {
+        let t = &self.prepared.config.training;
+        self.order.clone_from(&self.prepared.train_rows);
+        if t.shuffle {
+            Stream::new(t.seed, Purpose::Order, epoch as u64, 0).shuffle(&mut self.order);
+        }
+        self.at = step * t.batch_size;
+        Ok(())
+    }
+
+    fn next(&mut self, out: &mut Vec<f32>) -> Result<(), TrainError> {
+        let end = self.order.len().min(self.at + self.prepared.config.training.batch_size);
+        self.prepared.reader().gather(&self.order[self.at..end], out);
+        self.at = end;
+        Ok(())
+    }
+}

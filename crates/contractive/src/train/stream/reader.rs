@@ -1,0 +1,253 @@
+//! The thread that reads ahead, and the training loop's end of it.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use super::rows::Rows;
+use super::shuffle::Shuffle;
+use super::{StreamedRows, is_held_out};
+use crate::data::DataError;
+use crate::preprocess::Preprocessing;
+use crate::train::steps::StepSource;
+use crate::train::{Prepared, TrainError};
+
+/// Bytes of a block: small enough to wait for, large enough that handing it over costs nothing.
+const BLOCK_BYTES: usize = 1 << 20;
+/// Blocks that wait to be taken.
+const BLOCKS: usize = 2;
+
+/// What the reader hands over.
+enum Message {
+    /// Rows as the network takes them.
+    Block(Vec<f32>),
+    /// The epoch is over.
+    End,
+    /// The file cannot be read, or is no longer the same.
+    Failed(DataError),
+}
+
+/// Rows of a file, by steps.
+pub(in crate::train) struct Streamed<'a> {
+    prepared: &'a Prepared,
+    rows: &'a StreamedRows,
+    reader: Option<Reader>,
+    block: Vec<f32>,
+    /// Values of the block that were used.
+    used: usize,
+    /// Rows of the epoch still to come.
+    left: usize,
+    /// Whether the epoch was read to its end.
+    is_over: bool,
+}
+
+/// A running thread.
+struct Reader {
+    blocks: Option<Receiver<Message>>,
+    /// Blocks go back to be filled again.
+    empty: SyncSender<Vec<f32>>,
+    thread: Option<JoinHandle<()>>,
+    /// The epoch that comes next.
+    next_epoch: usize,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // A reader that waits to hand over a block sees that nobody takes it.
+        self.blocks = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<'a> Streamed<'a> {
+    pub(in crate::train) fn new(prepared: &'a Prepared, rows: &'a StreamedRows) -> Self {
+        Streamed { prepared, rows, reader: None, block: Vec::new(), used: 0, left: 0, is_over: false }
+    }
+
+    fn start(&mut self, epoch: usize, step: usize) -> Reader {
+        let (send, blocks) = sync_channel(BLOCKS);
+        let (empty, returned) = sync_channel(BLOCKS + 2);
+        let skip = step * self.prepared.config.training.batch_size;
+        let mut worker = Worker {
+            rows: self.rows.clone(),
+            preprocessing: self.prepared.preprocessing.clone(),
+            epochs: self.prepared.config.training.epochs,
+            skip,
+            send,
+            returned,
+        };
+        let thread = thread::spawn(move || {
+            if let Err(failure) = worker.run(epoch) {
+                let _ = worker.send.send(Message::Failed(failure));
+            }
+        });
+        Reader { blocks: Some(blocks), empty, thread: Some(thread), next_epoch: epoch }
+    }
+
+    /// Waits for the next block.
+    fn receive(&mut self) -> Result<Message, TrainError> {
+        let message = self.reader.as_ref().and_then(|reader| reader.blocks.as_ref()?.recv().ok());
+        match message {
+            Some(Message::Failed(failure)) => {
+                self.reader = None;
+                Err(failure.into())
+            }
+            Some(message) => Ok(message),
+            None => {
+                self.reader = None;
+                let gone = std::io::Error::other("the thread that reads it failed");
+                Err(DataError::io("read", &self.rows.path, gone).into())
+            }
+        }
+    }
+
+    fn changed(&self) -> TrainError {
+        DataError::Changed { path: self.rows.path.clone() }.into()
+    }
+}
+
+impl StepSource for Streamed<'_> {
+    fn begin(&mut self, epoch: usize, step: usize) -> Result<(), TrainError> {
+        let goes_on =
+            step == 0 && self.is_over && self.reader.as_ref().is_some_and(|reader| reader.next_epoch == epoch);
+        if !goes_on {
+            self.reader = None; // ends before another begins: two would hold two shuffle buffers
+            self.reader = Some(self.start(epoch, step));
+        }
+        if let Some(reader) = &mut self.reader {
+            reader.next_epoch = epoch + 1;
+        }
+        self.block.clear();
+        self.used = 0;
+        self.is_over = false;
+        self.left = self.rows.n_training.saturating_sub(step * self.prepared.config.training.batch_size);
+        Ok(())
+    }
+
+    fn next(&mut self, out: &mut Vec<f32>) -> Result<(), TrainError> {
+        let n = self.left.min(self.prepared.config.training.batch_size);
+        let wanted = n * self.rows.n_features;
+        out.clear();
+        while out.len() < wanted {
+            if self.used == self.block.len() {
+                match self.receive()? {
+                    Message::Block(block) => {
+                        let old = std::mem::replace(&mut self.block, block);
+                        if let Some(reader) = &self.reader {
+                            // Refused where the thread has blocks enough, or has read its last row.
+                            let _ = reader.empty.try_send(old);
+                        }
+                        self.used = 0;
+                    }
+                    _ => return Err(self.changed()),
+                }
+            }
+            let n = (wanted - out.len()).min(self.block.len() - self.used);
+            out.extend_from_slice(&self.block[self.used..self.used + n]);
+            self.used += n;
+        }
+        self.left -= n;
+        let is_last_whole = self.left < self.prepared.config.training.batch_size
+            && (self.left == 0 || !self.prepared.config.training.keep_last_partial_batch);
+        if is_last_whole {
+            self.end()?;
+        }
+        Ok(())
+    }
+}
+
+impl Streamed<'_> {
+    /// Takes what is left of the epoch, which must be the rows that make no whole batch.
+    fn end(&mut self) -> Result<(), TrainError> {
+        let mut over = self.block.len() - self.used;
+        loop {
+            match self.receive()? {
+                Message::Block(block) => over += block.len(),
+                _ if over == self.left * self.rows.n_features => {
+                    self.is_over = true;
+                    return Ok(());
+                }
+                _ => return Err(self.changed()),
+            }
+        }
+    }
+}
+
+/// The thread's side.
+struct Worker {
+    rows: StreamedRows,
+    preprocessing: Preprocessing,
+    epochs: usize,
+    /// Rows of the first epoch that were trained on before.
+    skip: usize,
+    send: SyncSender<Message>,
+    returned: Receiver<Vec<f32>>,
+}
+
+impl Worker {
+    /// Reads epoch after epoch, ahead of the training loop, until nobody listens.
+    fn run(&mut self, first: usize) -> Result<(), DataError> {
+        let StreamedRows { seed, shuffle_rows, n_features, .. } = self.rows;
+        let mut shuffle = Shuffle::new(seed, first, shuffle_rows, n_features);
+        for epoch in first..self.epochs {
+            shuffle.begin(seed, epoch);
+            if !self.epoch(&mut shuffle)? || self.send.send(Message::End).is_err() {
+                break;
+            }
+            self.skip = 0;
+        }
+        Ok(())
+    }
+
+    /// One epoch; false when nobody listens.
+    fn epoch(&mut self, shuffle: &mut Shuffle) -> Result<bool, DataError> {
+        let (mut reader, d) = Rows::open(&self.rows)?;
+        if d != self.rows.n_features {
+            return Err(DataError::Changed { path: self.rows.path.clone() });
+        }
+        let full = (BLOCK_BYTES / size_of::<f32>()).max(d);
+        let (mut values, mut row) = (Vec::new(), 0_u64);
+        let mut block = self.empty_block(full + d);
+        while reader.next(&mut values, d)? {
+            for one in values.chunks_exact(d) {
+                if !is_held_out(self.rows.seed, row, self.rows.validation) {
+                    shuffle.push(one, &mut block);
+                    if block.len() >= full && !self.hand_over(&mut block, full + d) {
+                        return Ok(false);
+                    }
+                }
+                row += 1;
+            }
+        }
+        while shuffle.pop(&mut block) {
+            if block.len() >= full && !self.hand_over(&mut block, full + d) {
+                return Ok(false);
+            }
+        }
+        Ok(self.hand_over(&mut block, full + d))
+    }
+
+    fn empty_block(&self, capacity: usize) -> Vec<f32> {
+        let mut block = self.returned.try_recv().unwrap_or_default();
+        block.clear();
+        block.reserve(capacity);
+        block
+    }
+
+    /// Scales the rows of `block` and sends those not trained on before; false when nobody listens.
+    fn hand_over(&mut self, block: &mut Vec<f32>, capacity: usize) -> bool {
+        let d = self.rows.n_features;
+        let skipped = self.skip.min(block.len() / d);
+        self.skip -= skipped;
+        if skipped > 0 {
+            block.drain(..skipped * d);
+        }
+        if block.is_empty() {
+            return true;
+        }
+        self.preprocessing.apply(block);
+        let next = self.empty_block(capacity);
+        self.send.send(Message::Block(std::mem::replace(block, next))).is_ok()
+    }
+}

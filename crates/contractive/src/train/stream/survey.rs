@@ -1,0 +1,225 @@
+//! The first pass over a file: what must be known of all rows, in bounded memory.
+
+use std::collections::BinaryHeap;
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+
+use super::rows::Rows;
+use super::{StreamedRows, Surveyed, hash, is_held_out};
+use crate::data::{DataError, Dataset, sha256_of_file};
+use crate::error::Error;
+use crate::preprocess::Statistics;
+use crate::train::TrainError;
+
+/// The most bytes of validation rows, and of training rows for the report, that are kept.
+const KEPT_BYTES: (usize, usize) = (64 << 20, 16 << 20);
+/// The most training rows kept.
+const KEPT_TRAINING: usize = 2_000;
+
+/// A pass that is done.
+pub(super) struct Survey {
+    validation: Sample,
+    training: Sample,
+    moments: Moments,
+    first_outside: Option<(usize, usize, f32)>,
+    feature_names: Option<Vec<String>>,
+    image_shape: Option<(usize, usize)>,
+    sum: JoinHandle<Result<String, DataError>>,
+}
+
+impl Survey {
+    /// Reads the file and fills in what `rows` says about it.
+    pub fn of(rows: &mut StreamedRows) -> Result<Self, Error> {
+        let path: PathBuf = rows.path.clone();
+        let (mut reader, d) = Rows::open(rows)?;
+        // The file's bytes are wanted twice: their sum is taken while they are read, when they are in the system's cache.
+        let sum = thread::spawn(move || sha256_of_file(&path));
+        rows.n_features = d;
+        let most = |bytes: usize| (bytes / (size_of::<f32>() * d)).max(1);
+        let mut survey = Survey {
+            validation: Sample::new(most(KEPT_BYTES.0), d),
+            training: Sample::new(most(KEPT_BYTES.1).min(KEPT_TRAINING), d),
+            moments: Moments::new(d),
+            first_outside: None,
+            feature_names: reader.feature_names(),
+            image_shape: reader.image_shape(),
+            sum,
+        };
+        let (mut values, mut row) = (Vec::new(), 0_u64);
+        while reader.next(&mut values, d)? {
+            for one in values.chunks_exact(d) {
+                survey.see(rows, row, one);
+                row += 1;
+            }
+        }
+        if row == 0 {
+            return Err(DataError::Empty { what: rows.path.display().to_string() }.into());
+        }
+        if rows.n_training == 0 {
+            return Err(TrainError::NoTrainingRows { rows: rows.n_validation, share: rows.validation }.into());
+        }
+        Ok(survey)
+    }
+
+    fn see(&mut self, rows: &mut StreamedRows, row: u64, values: &[f32]) {
+        if self.first_outside.is_none()
+            && let Some(column) = values.iter().position(|value| !(0.0..=1.0).contains(value))
+        {
+            self.first_outside = Some((row as usize, column, values[column]));
+        }
+        let hash = hash(rows.seed, row);
+        if is_held_out(rows.seed, row, rows.validation) {
+            rows.n_validation += 1;
+            self.validation.offer(hash, row, values);
+        } else {
+            rows.n_training += 1;
+            self.training.offer(hash, row, values);
+            self.moments.see(values);
+        }
+    }
+
+    /// The sample as a data set, training rows first.
+    pub fn finish(self, rows: StreamedRows) -> Result<Surveyed, DataError> {
+        let name = rows.path.file_name().map_or_else(|| rows.path.to_string_lossy(), |name| name.to_string_lossy());
+        let (n_train, n_held) = (self.training.len() as u32, self.validation.len() as u32);
+        let mut values = self.training.into_values();
+        values.extend(self.validation.into_values());
+        let mut data = Dataset::from_f32(name, rows.n_features, values)?;
+        if let Some((height, width)) = self.image_shape {
+            data = data.with_image_shape(height, width)?;
+        }
+        if let Some(names) = self.feature_names {
+            data = data.with_feature_names(names)?;
+        }
+        let sum = self.sum.join().map_err(|_| {
+            DataError::io("read", &rows.path, std::io::Error::other("the thread that sums its bytes failed"))
+        })??;
+        data = data.with_sha256(sum).with_note(format!(
+            "the rows stay in the file; they are read anew each epoch, through a shuffle buffer of {}",
+            rows.shuffle_rows
+        ));
+        if rows.n_validation > n_held as usize {
+            data = data.with_note(format!("{n_held} of the {} rows held out are measured", rows.n_validation));
+        }
+        Ok(Surveyed {
+            data,
+            train_rows: (0..n_train).collect(),
+            validation_rows: (n_train..n_train + n_held).collect(),
+            statistics: self.moments.finish(),
+            first_outside: self.first_outside,
+            rows,
+        })
+    }
+}
+
+/// The rows of the lowest hashes: a random sample that depends on nothing but the seed.
+struct Sample {
+    most: usize,
+    d: usize,
+    /// (hash, row, place), the greatest hash on top.
+    chosen: BinaryHeap<(u64, u64, usize)>,
+    values: Vec<f32>,
+}
+
+impl Sample {
+    fn new(most: usize, d: usize) -> Self {
+        Sample { most, d, chosen: BinaryHeap::new(), values: Vec::new() }
+    }
+
+    fn len(&self) -> usize {
+        self.chosen.len()
+    }
+
+    fn offer(&mut self, hash: u64, row: u64, values: &[f32]) {
+        if self.chosen.len() < self.most {
+            self.chosen.push((hash, row, self.chosen.len()));
+            self.values.extend_from_slice(values);
+            return;
+        }
+        let Some(mut greatest) = self.chosen.peek_mut() else { return };
+        if hash < greatest.0 {
+            let place = greatest.2;
+            *greatest = (hash, row, place);
+            self.values[place * self.d..][..self.d].copy_from_slice(values);
+        }
+    }
+
+    /// The values in the file's order.
+    fn into_values(self) -> Vec<f32> {
+        let mut rows: Vec<(u64, usize)> = self.chosen.into_iter().map(|(_, row, place)| (row, place)).collect();
+        rows.sort_unstable();
+        let mut out = Vec::with_capacity(self.values.len());
+        rows.iter().for_each(|(_, place)| out.extend_from_slice(&self.values[place * self.d..][..self.d]));
+        out
+    }
+}
+
+/// Means and variances in one pass (Welford), with the extremes.
+struct Moments {
+    n: f64,
+    lowest: Vec<f64>,
+    highest: Vec<f64>,
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl Moments {
+    fn new(d: usize) -> Self {
+        let (lowest, highest) = (vec![f64::INFINITY; d], vec![f64::NEG_INFINITY; d]);
+        Moments { n: 0.0, lowest, highest, mean: vec![0.0; d], squares: vec![0.0; d] }
+    }
+
+    fn see(&mut self, row: &[f32]) {
+        self.n += 1.0;
+        let weight = 1.0 / self.n;
+        let extremes = self.lowest.iter_mut().zip(&mut self.highest);
+        for (((&x, (lowest, highest)), mean), squares) in
+            row.iter().zip(extremes).zip(&mut self.mean).zip(&mut self.squares)
+        {
+            let x = f64::from(x);
+            *lowest = lowest.min(x);
+            *highest = highest.max(x);
+            let away = x - *mean;
+            *mean += away * weight;
+            *squares += away * (x - *mean);
+        }
+    }
+
+    fn finish(self) -> Statistics {
+        let deviation = self.squares.iter().map(|s| (s / self.n.max(1.0)).sqrt()).collect();
+        Statistics { lowest: self.lowest, highest: self.highest, mean: self.mean, deviation }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preprocess::{Preprocessing, Scale};
+
+    #[test]
+    fn one_pass_learns_the_scaling_of_two() {
+        let values: Vec<f32> =
+            (0..3000).map(|i| 1e3 + ((i * 37) % 101) as f32 * if i % 3 == 2 { 0.0 } else { 0.1 }).collect();
+        let data = Dataset::from_f32("t", 3, values.clone()).unwrap();
+        let mut moments = Moments::new(3);
+        values.chunks_exact(3).for_each(|row| moments.see(row));
+        let statistics = moments.finish();
+        for scale in [Scale::None, Scale::Minmax, Scale::Standard] {
+            let two = Preprocessing::fit(scale, &data, &(0..1000).collect::<Vec<u32>>());
+            let one = Preprocessing::learnt(scale, 3, None, &statistics);
+            for (a, b) in one.offset.iter().zip(&two.offset).chain(one.factor.iter().zip(&two.factor)) {
+                assert!((a - b).abs() <= 1e-12 * b.abs(), "{scale:?}: {a} {b}");
+            }
+            assert_eq!(one.offset.len(), two.offset.len());
+        }
+    }
+
+    #[test]
+    fn a_sample_is_of_the_lowest_hashes_in_the_order_of_the_file() {
+        let mut sample = Sample::new(3, 1);
+        for (row, hash) in [50, 10, 40, 20, 30, 60].into_iter().enumerate() {
+            sample.offer(hash, row as u64, &[row as f32]);
+        }
+        assert_eq!(sample.into_values(), [1.0, 3.0, 4.0]);
+    }
+}
