@@ -128,14 +128,14 @@ pub fn hessian_deep(
             scratch.weight.clear();
             scratch.weight.extend(w.iter().map(|w| w * r));
             end_backward(arch, sums, &mut scratch.code_side, stack, &scratch.weight, &net[0], end);
-            scratch.from_differences.iter_mut().zip(&scratch.code_side.X).for_each(|(sum, x)| *sum -= x);
+            scratch.from_differences.iter_mut().zip(scratch.code_side.adjoint()).for_each(|(sum, x)| *sum -= *x);
             ascend(arch, sums, &mut passes[c + 1], &mut scratch.code_side, stack, net);
         }
     }
     end_forward(arch, P, &mut scratch.code_side, base, &net[0], end);
     if let Some(w) = w {
         end_backward(arch, sums, &mut scratch.code_side, base, w, &net[0], end);
-        scratch.code_side.X.iter_mut().zip(&scratch.from_differences).for_each(|(x, more)| *x += more);
+        scratch.code_side.adjoint().iter_mut().zip(&scratch.from_differences).for_each(|(x, more)| *x += more);
         ascend(arch, sums, &mut passes[0], &mut scratch.code_side, base, net);
     }
 }

@@ -26,7 +26,7 @@ use crate::instructions::vectorised;
 use super::super::gemm::{Into, View, ViewMut, gemm, gemm_upper};
 use super::super::sums::dot;
 use super::super::{DenseLayer, LayerPass};
-use super::{WeightSums, at_least_of, gate, gate_in_place, through_slope};
+use super::{WeightSums, at_least_of, gate, gate_in_place, through_slope_and_gate};
 
 /// The rows of one group of samples at one point, from the code down.
 #[derive(Debug, Clone, Default)]
@@ -44,10 +44,23 @@ pub struct RowStack {
 /// Scratch of one lane, shared by its groups.
 #[derive(Debug, Clone, Default)]
 pub struct CodeSideScratch {
-    /// N, later the adjoint X.
-    pub X: Vec<f32>,
+    /// N, later the adjoint X, but for the factor `scale`.
+    X: Vec<f32>,
+    /// What X is still to be multiplied by: done where X is read anyway.
+    scale: f32,
     other: Vec<f32>,
     J: Vec<f32>,
+}
+
+impl CodeSideScratch {
+    /// The adjoint X after [`end_backward`], for whoever changes it before [`ascend`].
+    pub fn adjoint(&mut self) -> &mut [f32] {
+        let scale = std::mem::replace(&mut self.scale, 1.0);
+        if scale != 1.0 {
+            self.X.iter_mut().for_each(|x| *x *= scale);
+        }
+        &mut self.X
+    }
 }
 
 /// How a chain of rows ends.
@@ -211,36 +224,42 @@ pub fn end_backward(
     let (rows, m, d) = (stack.rows(), first.m, first.n);
     let X = &mut scratch.X[..rows * m];
     let U = &mut stack.U[0][..rows * m];
-    vectorised(
-        arch,
-        #[inline(always)]
-        || scale_rows(X, m, &stack.owner, |b| 2.0 * w[b]),
-    );
+    // One weight for all rows is a factor of the products; else each row takes its own first.
+    let mut weights = stack.owner.iter().map(|&b| w[b]);
+    let of_all = weights.next().filter(|first| weights.all(|w| w == *first));
+    let shared = of_all.unwrap_or(1.0);
+    scratch.scale = 2.0 * shared;
+    if of_all.is_none() {
+        vectorised(
+            arch,
+            #[inline(always)]
+            || scale_rows(X, m, &stack.owner, |b| w[b]),
+        );
+    }
     match end {
         End::Gram(_) => {
-            // w ≥ 0, so that √w on both factors keeps K symmetric.
-            vectorised(
-                arch,
-                #[inline(always)]
-                || scale_rows(U, m, &stack.owner, |b| w[b].sqrt()),
-            );
+            if of_all.is_none() {
+                // w ≥ 0, so that √w on both factors keeps K symmetric.
+                vectorised(
+                    arch,
+                    #[inline(always)]
+                    || scale_rows(U, m, &stack.owner, |b| w[b].sqrt()),
+                );
+            }
             let U = View::new(&*U, rows, m);
-            gemm_upper(ViewMut::new(&mut sums.K, m, m), Into::Add, 1.0, U.t(), U);
+            gemm_upper(ViewMut::new(&mut sums.K, m, m), Into::Add, shared, U.t(), U);
         }
         End::Direct => {
             let J = &mut scratch.J[..rows * d];
-            vectorised(
-                arch,
-                #[inline(always)]
-                || scale_rows(J, d, &stack.owner, |b| 2.0 * w[b]),
-            );
-            gemm(
-                ViewMut::new(&mut sums.W[0], m, d),
-                Into::Add,
-                1.0,
-                View::new(&*U, rows, m).t(),
-                View::new(J, rows, d),
-            );
+            if of_all.is_none() {
+                vectorised(
+                    arch,
+                    #[inline(always)]
+                    || scale_rows(J, d, &stack.owner, |b| w[b]),
+                );
+            }
+            let (U, J) = (View::new(&*U, rows, m).t(), View::new(J, rows, d));
+            gemm(ViewMut::new(&mut sums.W[0], m, d), Into::Add, 2.0 * shared, U, J);
         }
     }
 }
@@ -270,21 +289,24 @@ pub fn ascend(
         let (m, is_smooth) = (net[l].m, net[l].is_smooth);
         let X = &mut scratch.X[..rows * m];
         let LayerPass { d, dd, dZ } = &mut pass[l];
+        let scale = std::mem::replace(&mut scratch.scale, 1.0);
+        let is_top = l + 1 == depth;
         if is_smooth {
             vectorised(
                 arch,
                 #[inline(always)]
-                || through_slope(dZ, dd, X, &stack.V[l], owner(), m),
+                || through_slope_and_gate(dZ, d, dd, X, &stack.V[l], owner(), m, scale),
+            );
+        } else if !is_top {
+            vectorised(
+                arch,
+                #[inline(always)]
+                || gate_in_place(X, d, owner(), m, scale),
             );
         }
-        if l + 1 == depth {
+        if is_top {
             break;
         }
-        vectorised(
-            arch,
-            #[inline(always)]
-            || gate_in_place(X, d, owner(), m),
-        );
         let above = &net[l + 1];
         if l + 2 == depth && top_is_units {
             ascend_units(arch, &mut sums.W[l + 1], &mut pass[l + 1], X, stack, above);
