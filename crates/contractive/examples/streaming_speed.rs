@@ -1,8 +1,13 @@
-//! How fast training is on rows that stay in their file, beside rows in memory: `cargo run --release -p contractive
-//! --example streaming_speed [ROWS]`.
+//! How fast training is on rows that stay in their file, beside rows in memory.
 //!
-//! Writes the same table in each format to a temporary folder, trains two networks on it both ways, and prints rows a
-//! second of the fastest of the epochs after the first. The numbers of docs/performance.md come from here.
+//! ```text
+//! cargo run --release -p contractive --example streaming_speed -- [ROWS [THREADS]]
+//! ```
+//!
+//! Writes the same table in each format to a temporary folder, and trains two networks on it both ways. It prints rows a
+//! second of the fastest epoch but the first, and on Linux the processor time a row, all threads together: their ratio
+//! is the share of the speed that is left where training alone would keep every core busy, and does not depend on what
+//! else the machine does. The numbers of docs/performance.md come from here.
 
 use std::error::Error;
 use std::path::Path;
@@ -17,21 +22,25 @@ const COLUMNS: usize = 64;
 const EPOCHS: usize = 4;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let rows: usize = std::env::args().nth(1).map_or(Ok(200_000), |text| text.parse())?;
+    let mut numbers = std::env::args().skip(1).map(|text| text.parse::<usize>());
+    let rows = numbers.next().unwrap_or(Ok(200_000))?;
+    let threads = numbers.next().unwrap_or(Ok(1))?;
     let folder = tempfile::tempdir()?;
-    println!("{rows} rows of {COLUMNS} numbers; rows a second, and the share of the speed in memory");
-    println!("| network | file | in memory | streamed | share |\n|---|---|---|---|---|");
+    println!("{rows} rows of {COLUMNS} numbers, {EPOCHS} epochs, training threads: {threads}\n");
+    println!("| network | file | rows/s in memory | streamed | share | µs a row in memory | streamed | share |");
+    println!("|---|---|---|---|---|---|---|---|");
     for name in ["rows.npy", "rows.parquet", "rows.arrow", "rows.csv", "rows.csv.gz"] {
         let path = folder.path().join(name);
         write(&path, rows)?;
-        let bytes = path.metadata()?.len();
+        let megabytes = path.metadata()?.len() / 1_000_000;
         for hidden in ["[64, 16]", "[16]"] {
-            let memory = speed(&path, hidden, false)?;
-            let streamed = speed(&path, hidden, true)?;
+            let (memory, memory_cost) = speed(&path, hidden, threads, false)?;
+            let (streamed, streamed_cost) = speed(&path, hidden, threads, true)?;
             println!(
-                "| {COLUMNS}, {hidden} | {name}, {} MB | {memory:.0} | {streamed:.0} | {:.2} |",
-                bytes / 1_000_000,
-                streamed / memory
+                "| {COLUMNS}, {hidden} | {name}, {megabytes} MB | {memory:.0} | {streamed:.0} | {:.2} | {memory_cost:.2} | \
+                 {streamed_cost:.2} | {:.2} |",
+                streamed / memory,
+                memory_cost / streamed_cost
             );
         }
         std::fs::remove_file(&path)?;
@@ -61,14 +70,25 @@ fn write(path: &Path, rows: usize) -> Result<(), Box<dyn Error>> {
     Ok(writer.finish()?)
 }
 
-/// Rows a second of the fastest epoch but the first.
-fn speed(path: &Path, hidden: &str, stream: bool) -> Result<f64, Box<dyn Error>> {
+/// Rows a second of the fastest epoch but the first, and microseconds of processor time a row.
+fn speed(path: &Path, hidden: &str, threads: usize, stream: bool) -> Result<(f64, f64), Box<dyn Error>> {
     let text = format!(
-        "data.spec = {:?}\ndata.stream = {stream}\nmodel.hidden = {hidden}\ntraining.epochs = {EPOCHS}\n",
+        "data.spec = {:?}\ndata.stream = {stream}\nmodel.hidden = {hidden}\ntraining.epochs = {EPOCHS}\n\
+         training.threads = {threads}\n",
         path.display().to_string()
     );
     let config = TrainConfig::layered(&TrainConfig::default(), &[Layer::from_text("example", &text)?])?;
     let prepared = Prepared::load(&config, &Source::default())?;
+    let before = processor_seconds();
     let outcome = train(&prepared, None, None, &mut (), &AtomicBool::new(false))?;
-    Ok(outcome.history[1..].iter().map(|record| record.rows_per_second).fold(0.0, f64::max))
+    let cost = (processor_seconds() - before) / (prepared.n_training_rows() * EPOCHS) as f64;
+    Ok((outcome.history[1..].iter().map(|record| record.rows_per_second).fold(0.0, f64::max), 1e6 * cost))
+}
+
+/// Processor time of this process so far, in user and system; NaN where there is no /proc.
+fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = text.rsplit(')').next().unwrap_or_default();
+    let ticks: Vec<f64> = after_name.split_whitespace().skip(11).take(2).filter_map(|tick| tick.parse().ok()).collect();
+    if ticks.len() == 2 { (ticks[0] + ticks[1]) / 100.0 } else { f64::NAN } // 100 ticks a second, on every Linux
 }
