@@ -1,6 +1,6 @@
 //! The detector directory: `config.json` beside one model directory a member, `member-0/`, `member-1/`, …
 //!
-//! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the reference scores as
+//! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the terms' weights, the reference scores as
 //! quantiles, and each member's calibration. Members are model directories like any other, so `cae encode` or
 //! `cae inspect` open them. Reading a detector never runs code; every length is checked against the networks' sizes, and
 //! a number that is not finite is refused.
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::calibration::Calibration;
 use super::error::DetectorError;
 use super::reference::Reference;
+use super::scores::Weights;
 use super::settings::DetectorSettings;
 use super::{Detector, Member};
 use crate::files::{folder_of, is_free, sync_folder, write_atomically};
@@ -32,6 +33,7 @@ struct Written<'a> {
     kind: &'static str,
     settings: &'a DetectorSettings,
     threshold: f64,
+    weights: Weights,
     reference: &'a Reference,
     calibration: Vec<&'a Calibration>,
 }
@@ -45,6 +47,7 @@ struct Stored {
     kind: String,
     settings: DetectorSettings,
     threshold: f64,
+    weights: Weights,
     reference: Reference,
     calibration: Vec<Calibration>,
 }
@@ -85,6 +88,7 @@ impl Detector {
             kind: KIND,
             settings: &self.settings,
             threshold: self.threshold,
+            weights: self.weights,
             reference: &self.reference,
             calibration: self.members.iter().map(|m| &m.calibration).collect(),
         };
@@ -129,11 +133,14 @@ impl Detector {
         if !file.threshold.is_finite() {
             return Err(stored(format!("`threshold` must be finite, got {}", file.threshold)));
         }
+        if !file.weights.is_valid() {
+            return Err(stored("`weights` must be at least 0 and add up to 1".into()));
+        }
         if let Some(fault) = file.reference.fault() {
             return Err(stored(fault));
         }
         let mut members: Vec<Member> = Vec::new();
-        for (i, calibration) in file.calibration.into_iter().enumerate() {
+        for (i, calibration) in file.calibration.iter().enumerate() {
             let folder: PathBuf = path.join(member_folder(i));
             let model = Model::load(&folder)?;
             let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
@@ -144,9 +151,10 @@ impl Detector {
             if members.first().is_some_and(|first| first.model.preprocessing != model.preprocessing) {
                 return Err(stored(format!("{} has another preprocessing than member 0", folder.display())));
             }
-            members.push(Member { model, calibration });
+            members.push(Member { model, calibration: calibration.clone() });
         }
-        Ok(Detector { settings: file.settings, members, reference: file.reference, threshold: file.threshold })
+        let Stored { settings, threshold, weights, reference, .. } = file;
+        Ok(Detector { settings, members, weights, reference, threshold })
     }
 }
 

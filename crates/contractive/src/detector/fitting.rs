@@ -10,7 +10,7 @@ use super::member::{self, Trained};
 use super::neighbours::Neighbours;
 use super::network::{RowNetwork, RowOutput};
 use super::reference::{FEWEST_HELD_OUT, Reference};
-use super::scores::{Directions, KINDS, Raw, feature_errors, log};
+use super::scores::{Directions, KINDS, Raw, Weights, feature_errors, log};
 use super::settings::{DetectorSettings, Plan};
 use super::{Detector, Member, for_each};
 use crate::data::{Dataset, split_validation};
@@ -134,29 +134,40 @@ impl Detector {
                     image_shape: data.image_shape(),
                     provenance,
                 };
-                let (calibration, kinds) = calibrate(&model, judged, &all_rows, stream);
-                *place = Some((Member { model, calibration }, kinds));
+                let (calibration, raws) = calibrate(&model, judged, &all_rows, stream);
+                *place = Some((Member { model, calibration }, raws));
             }
         });
-        // Added up in the order of members, as they are when rows are scored.
-        let weight = 1.0 / members.len() as f64;
-        let mut scores = vec![[0.0; KINDS]; data.len()];
-        let mut kept = Vec::with_capacity(members.len());
-        for (member, kinds) in members.into_iter().flatten() {
-            for (sums, kinds) in scores.iter_mut().zip(kinds) {
-                sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += weight * kind);
-            }
+        let n_members = members.len() as f64;
+        let (mut kept, mut raws) = (Vec::new(), Vec::new());
+        for (member, of_rows) in members.into_iter().flatten() {
             kept.push(member);
+            raws.push(of_rows);
         }
         let members = kept;
+        // Added up in the order of members, as they are when rows are scored.
+        let mut terms = vec![[0.0; 4]; data.len()];
+        for (member, raws) in members.iter().zip(&raws) {
+            for (sums, raw) in terms.iter_mut().zip(raws) {
+                sums.iter_mut().zip(raw.terms(&member.calibration)).for_each(|(sum, term)| *sum += term / n_members);
+            }
+        }
+        let weights = Weights::of(&terms);
+        let mut scores = vec![[0.0; KINDS]; data.len()];
+        for (member, raws) in members.iter().zip(&raws) {
+            for (sums, raw) in scores.iter_mut().zip(raws) {
+                let kinds = raw.kinds(&member.calibration, &weights, data.n_features());
+                sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += kind / n_members);
+            }
+        }
         let reference = Reference::new(&scores, &validation_rows);
         let threshold = reference.threshold(settings.threshold, settings.score)?;
-        Ok(Detector { settings: settings.clone(), members, reference, threshold })
+        Ok(Detector { settings: settings.clone(), members, weights, reference, threshold })
     }
 }
 
-/// A member with all kinds of score of every row.
-type Calibrated = (Member, Vec<[f64; KINDS]>);
+/// A member with the raw numbers of every row.
+type Calibrated = (Member, Vec<Raw>);
 
 /// (training rows, rows held out), at least one each.
 fn split(n: usize, settings: &DetectorSettings) -> (Vec<u32>, Vec<u32>) {
@@ -202,9 +213,9 @@ fn train_members(
     results.into_iter().flatten().collect()
 }
 
-/// The calibration and the scores of all rows. `judged` are the rows whose errors scale the features, `all` those that
+/// The calibration and the raw numbers of all rows. `judged` are the rows whose errors scale the features, `all` those that
 /// codes and terms are learnt from.
-fn calibrate(model: &Model, judged: &[f32], all: &[f32], stream: Stream) -> (Calibration, Vec<[f64; KINDS]>) {
+fn calibrate(model: &Model, judged: &[f32], all: &[f32], stream: Stream) -> (Calibration, Vec<Raw>) {
     let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
     let wide = |rows: &[f32]| rows.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
     let network = RowNetwork::new(&model.parameters);
@@ -237,6 +248,5 @@ fn calibrate(model: &Model, judged: &[f32], all: &[f32], stream: Stream) -> (Cal
     calibration.density = location(|raw| log(raw.density));
     calibration.neighbour = location(|raw| log(raw.neighbour));
     calibration.jacobian = location(|raw| raw.jacobian);
-    let kinds = raws.iter().map(|raw| raw.kinds(&calibration, d)).collect();
-    (calibration, kinds)
+    (calibration, raws)
 }

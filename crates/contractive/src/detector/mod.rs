@@ -53,7 +53,7 @@ use crate::train::Reader;
 use self::calibration::Calibration;
 use self::network::{RowNetwork, RowOutput};
 use self::reference::Reference;
-use self::scores::{Directions, KINDS, Raw, add_contributions};
+use self::scores::{Directions, KINDS, Raw, Weights, add_contributions};
 
 pub use error::DetectorError;
 pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
@@ -67,6 +67,7 @@ pub use threshold::{ThresholdError, ThresholdRule};
 pub struct Detector {
     settings: DetectorSettings,
     members: Vec<Member>,
+    weights: Weights,
     reference: Reference,
     threshold: f64,
 }
@@ -119,6 +120,11 @@ impl Detector {
         self.members[0].model.preprocessing.feature_names.as_deref()
     }
 
+    /// The weights of the combined score's terms: scaled error, density, neighbour, ‖J‖. They add up to 1.
+    pub fn weights(&self) -> [f64; 4] {
+        self.weights.0
+    }
+
     /// The threshold in force: rows whose score is above it are told as anomalies.
     pub fn threshold(&self) -> f64 {
         self.threshold
@@ -157,7 +163,7 @@ impl Detector {
         preprocessing.check(data)?;
         let (n, d) = (data.len(), self.n_features());
         let rows: Vec<u32> = (0..n as u32).collect();
-        let scorer = Scorer::new(&self.members, self.settings.score);
+        let scorer = Scorer::new(&self.members, self.weights, self.settings.score);
         let mut kinds = vec![[0.0; KINDS]; n];
         let mut contributions = if options.contributions { vec![0.0; n * d] } else { Vec::new() };
         let parts: Vec<Option<&mut [f64]>> = match options.contributions {
@@ -194,6 +200,7 @@ impl Detector {
 /// Members ready for rows.
 struct Scorer<'a> {
     members: Vec<(RowNetwork, &'a Calibration)>,
+    weights: Weights,
     kind: ScoreKind,
 }
 
@@ -205,9 +212,9 @@ struct Buffers {
 }
 
 impl<'a> Scorer<'a> {
-    fn new(members: &'a [Member], kind: ScoreKind) -> Self {
+    fn new(members: &'a [Member], weights: Weights, kind: ScoreKind) -> Self {
         let members = members.iter().map(|m| (RowNetwork::new(&m.model.parameters), &m.calibration)).collect();
-        Scorer { members, kind }
+        Scorer { members, weights, kind }
     }
 
     /// All kinds of score of the scaled row `x`, means over the members; its contributions are added to `part`.
@@ -220,10 +227,21 @@ impl<'a> Scorer<'a> {
         for (network, calibration) in &self.members {
             network.apply(wide, part.is_some(), output);
             let raw = Raw::of(wide, output, calibration, directions);
-            let kinds = raw.kinds(calibration, wide.len());
+            let kinds = raw.kinds(calibration, &self.weights, wide.len());
             sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += weight * kind);
             if let Some(part) = part.as_deref_mut() {
-                add_contributions(self.kind, wide, output, &raw, calibration, network, directions, weight, part);
+                add_contributions(
+                    self.kind,
+                    wide,
+                    output,
+                    &raw,
+                    calibration,
+                    network,
+                    &self.weights,
+                    directions,
+                    weight,
+                    part,
+                );
             }
         }
         sums

@@ -10,15 +10,45 @@
 //! | `neighbour` | distance of h to its 20th neighbour among 256 training codes | the row is between or beyond the groups of training rows |
 //! | `reconstruction_norm` | ‖x̂ − x‖₂, the length of the reconstruction vector, which points along the gradient of the log density (Alain & Bengio 2014) | as `error`, in the units of the features |
 //! | `jacobian` | −ln ‖J‖_F | the encoder no longer moves with the row: the contraction has won, as it does away from the training rows |
-//! | `combined` | mean over four terms of (ln v − median)/spread, v = `scaled_error`, `density`, `neighbour`, 1/‖J‖; median and spread those of the training rows | any of these; 0 is an ordinary row, 1 one robust standard deviation above |
+//! | `combined` | weighted mean of the four terms (ln v − median)/spread, v = `scaled_error`, `density`, `neighbour`, 1/‖J‖; median and spread those of the training rows | any of these; 0 is an ordinary row, 1 one robust standard deviation above |
 //!
-//! Scores of an ensemble are means over its members.
+//! Scores of an ensemble are means over its members. The weights of the combination are the skewnesses of the four terms
+//! over the rows given for training (at least 0.1, then scaled to add up to 1): a term in which a few rows stand far above
+//! the rest has found something, one that spreads evenly to both sides has not. No label is needed for that.
 #![allow(non_snake_case)] // J as in the formulas
 
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{Calibration, LEAST_ERROR};
 use super::network::{RowNetwork, RowOutput};
+
+/// Weights of the four terms of the combination, at least 0, adding up to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Weights(pub(super) [f64; 4]);
+
+/// Least skewness that counts: no term is passed over.
+const LEAST_SKEWNESS: f64 = 0.1;
+
+impl Weights {
+    /// By the skewness of each term over rows, means over members.
+    pub(super) fn of(terms: &[[f64; 4]]) -> Self {
+        let n = terms.len().max(1) as f64;
+        let skewness: [f64; 4] = std::array::from_fn(|i| {
+            let moment = |centre: f64, p: i32| terms.iter().map(|t| (t[i] - centre).powi(p)).sum::<f64>() / n;
+            let mean = moment(0.0, 1);
+            let skewness = moment(mean, 3) / moment(mean, 2).powf(1.5);
+            if skewness.is_finite() { skewness.max(LEAST_SKEWNESS) } else { LEAST_SKEWNESS }
+        });
+        let sum: f64 = skewness.iter().sum();
+        Weights(skewness.map(|s| s / sum))
+    }
+
+    /// Whether stored numbers can be weights.
+    pub(super) fn is_valid(&self) -> bool {
+        self.0.iter().all(|w| (0.0..=1.0).contains(w)) && (self.0.iter().sum::<f64>() - 1.0).abs() < 1e-9
+    }
+}
 
 /// What is used as the score; see the [module's table](self).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -157,8 +187,8 @@ impl Raw {
     }
 
     /// All kinds of score, in the order of [`ScoreKind::ALL`].
-    pub(super) fn kinds(&self, calibration: &Calibration, d: usize) -> [f64; KINDS] {
-        let combined = self.terms(calibration).iter().sum::<f64>() / 4.0;
+    pub(super) fn kinds(&self, calibration: &Calibration, weights: &Weights, d: usize) -> [f64; KINDS] {
+        let combined = self.terms(calibration).iter().zip(weights.0).map(|(term, w)| w * term).sum::<f64>();
         [combined, self.error, self.scaled, self.density, self.neighbour, (self.error * d as f64).sqrt(), self.jacobian]
     }
 }
@@ -198,6 +228,7 @@ pub(super) fn add_contributions(
     raw: &Raw,
     calibration: &Calibration,
     network: &RowNetwork,
+    weights: &Weights,
     directions: &Directions,
     weight: f64,
     out: &mut [f64],
@@ -225,7 +256,8 @@ pub(super) fn add_contributions(
     };
     match kind {
         ScoreKind::Combined => {
-            let [error, density, neighbour, jacobian] = raw.terms(calibration).map(|term| term / 4.0);
+            let terms = raw.terms(calibration);
+            let [error, density, neighbour, jacobian] = std::array::from_fn(|i| weights.0[i] * terms[i]);
             add(error, scaled());
             add(density, along(&directions.density));
             add(neighbour, along(&directions.neighbour));
