@@ -186,8 +186,7 @@ impl Optimiser {
         })
     }
 
-    /// The formula with the numbers of step `step`, from 1.
-    pub(crate) fn rule(self, step: u64, learning_rate: f64) -> Rule {
+    fn rule(self, step: u64, learning_rate: f64) -> Rule {
         let lr = learning_rate as f32;
         match self {
             Optimiser::Sgd { weight_decay } => Rule::Sgd { lr, wd: weight_decay as f32 },
@@ -218,34 +217,10 @@ fn split_off<'a>(rest: &mut &'a mut [f32], n: usize) -> &'a mut [f32] {
 
 /// An update formula with the numbers of one step.
 #[derive(Clone, Copy)]
-pub(crate) enum Rule {
+enum Rule {
     Sgd { lr: f32, wd: f32 },
     Momentum { lr: f32, wd: f32, mu: f32, ahead: f32, behind: f32 },
     Adam { rates: AdamRates, wd: f32, keep: f32 },
-}
-
-impl Rule {
-    /// Turns gradients `g` of parameters `p` into the parameters after the step, where the gradients were.
-    pub(crate) fn turn_into_parameters(
-        self,
-        arch: Arch,
-        g: &mut [f32],
-        p: &[f32],
-        first: &mut [f32],
-        second: &mut [f32],
-    ) {
-        /// Numbers that change places at a time.
-        const SOME: usize = 256;
-        let (mut first, mut second) = (first, second);
-        let mut gradient = [0.0; SOME];
-        for (g, p) in g.chunks_mut(SOME).zip(p.chunks(SOME)) {
-            let n = g.len();
-            gradient[..n].copy_from_slice(g);
-            g.copy_from_slice(p);
-            let (first, second) = (split_off(&mut first, n), split_off(&mut second, n));
-            Part { rule: self, p: g, g: &gradient[..n], first, second }.update(arch);
-        }
-    }
 }
 
 /// Some parameters of a step, with their gradients and the optimiser's memory of them.
@@ -301,7 +276,7 @@ impl Part<'_> {
 /// Adam's numbers at one step, the bias corrections folded in so that a parameter costs one root and one division:
 /// lr/(1−β₁ᵗ) · m/(√v/√(1−β₂ᵗ) + ε) = rate · m/(√v + floor).
 #[derive(Clone, Copy)]
-pub(crate) struct AdamRates {
+struct AdamRates {
     /// β₁ and 1 − β₁; the difference is taken in f64, since 1 − 0.999 in f32 is wrong in the fifth digit.
     beta1: [f32; 2],
     beta2: [f32; 2],

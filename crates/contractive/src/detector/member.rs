@@ -66,12 +66,12 @@ pub(super) fn train(
         if settings.trim > 0.0 {
             errors.drop_worst(&mut engine, &mut batch, d, settings.trim)?;
         }
-        let learning_rate = settings.learning_rate * schedule.factor(&Default::default(), steps, plan.steps);
-        let terms = engine.step(&Batch::plain(MatRef::new(&batch, batch.len() / d, d)), learning_rate)?;
+        let terms = engine.objective_and_gradient(&Batch::plain(MatRef::new(&batch, batch.len() / d, d)))?;
         steps += 1;
         if let Some(term) = terms.not_finite() {
             return Err(DetectorError::Diverged { member, step: steps, term: term.to_owned() });
         }
+        engine.update(settings.learning_rate * schedule.factor(&Default::default(), steps - 1, plan.steps));
         let is_over = stop.load(Ordering::Relaxed) || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         if is_over || steps.is_multiple_of(look_every) || steps == plan.steps {
             let total = mean_total(&mut engine, validation, d)?;

@@ -48,7 +48,8 @@ impl TrainingSteps {
         let size = self.batch * d;
         let from = self.next % (self.data.len() / size) * size;
         let batch = Batch::plain(MatRef::new(&self.data[from..from + size], self.batch, d));
-        let total = self.engine.step(&batch, self.learning_rate)?.total;
+        let total = self.engine.objective_and_gradient(&batch)?.total;
+        self.engine.update(self.learning_rate);
         self.next += 1;
         Ok(total)
     }
