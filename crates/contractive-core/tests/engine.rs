@@ -17,10 +17,23 @@ use trial::{Draws, ENGINE, REFERENCE, Trial, network_of};
 const SHAPES: [(&str, &[usize]); 5] = [
     ("one layer", &[11, 7]),
     ("Gram", &[40, 6, 5, 3]),
-    ("direct", &[9, 14, 3]),
+    ("direct", &[4, 14, 3]),
     ("input side", &[3, 10, 9, 8]),
     ("a code wider than the lanes' groups", &[30, 20, 12]),
 ];
+
+#[test]
+fn the_shapes_reach_every_order() {
+    use contractive_core::kernels::frobenius_deep::order::{Order, Top, choose};
+    for (name, order) in
+        [("Gram", Order::CodeSideGram), ("direct", Order::CodeSideDirect), ("input side", Order::InputSide)]
+    {
+        let (_, sizes) = SHAPES.iter().find(|(known, _)| *known == name).unwrap();
+        for batch in [5, 19, 50] {
+            assert_eq!(choose(sizes, Top::Units, batch), order, "{sizes:?} in batches of {batch}");
+        }
+    }
+}
 
 fn penalties(k: usize) -> Vec<Penalty> {
     let mut all = Penalty::ALL.to_vec();
