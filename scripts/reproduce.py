@@ -113,7 +113,7 @@ def published():
             exact(f"{claim}: code units that never move", lambda r: 16 * r.evaluation["dead_code_units"]),
             exact(f"{claim}: mean ‖J‖²_F", test("penalty")),
         ]
-    whole = rows_of("fashion-64-32-16-published", "", 1)
+    whole = rows_of("fashion-64-32-16-published", "", 3)
     rows += [
         whole("as printed, all 200 epochs: sum over the last batch", lambda r: r.history[-1]["last_batch_sum"], digits=4),
         whole("as printed, all 200 epochs: test squared error", test("sse")),
@@ -156,14 +156,14 @@ def how_to():
         ("weight L1", "mnist-256-64-l1", ""),
         ("no penalty", "mnist-256-64-exact", "--contraction 0"),
     ]:
-        rows += squares(claim, recipe, flags, 1)
+        rows += squares(claim, recipe, flags)
     return rows
 
 
 def paper():
     rows = []
     for claim, flags, said in [("CAE", "", ("0.73e-4", "86.36")), ("AE", "--contraction 0", ("17.5e-4", "49.90"))]:
-        row = rows_of("mnist-rifai", flags, 1)
+        row = rows_of("mnist-rifai", flags)
         rows += [
             row(f"{claim}: mean square of J's entries, as the paper's ‖J‖ reads best", test("jacobian_mean_square"),
                 published=said[0]),

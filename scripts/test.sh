@@ -48,6 +48,12 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 say "tests"
 cargo test --workspace --locked
 
+# The kernels choose instructions at run time: here the ones that this processor would not choose.
+for instructions in avx2 portable; do
+    say "the core's tests with $instructions instructions"
+    CONTRACTIVE_INSTRUCTIONS=$instructions cargo test -p contractive-core --locked --quiet
+done
+
 say "Python tests"
 requirements=tests/python/requirements.txt
 if ! cmp -s $requirements .venv/requirements.txt; then

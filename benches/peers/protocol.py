@@ -53,15 +53,14 @@ def serve(versions, forms, product, infer):
             built[name] = forms[name]()
         return built[name]
 
-    for line in sys.stdin:
-        word, *rest = line.split()
+    def answer(word, *rest):
         if word == "losses":
-            answer = {"losses": form(rest[0]).losses(int(rest[1]))}
-        elif word == "time":
-            answer = form(rest[0]).time(int(rest[1]))
-        elif word == "product":
-            answer = {"rate": product_rate(product, int(rest[0]), float(rest[1]))}
-        elif word == "infer":
+            return {"losses": form(rest[0]).losses(int(rest[1]))}
+        if word == "time":
+            return form(rest[0]).time(int(rest[1]))
+        if word == "product":
+            return {"rate": product_rate(product, int(rest[0]), float(rest[1]))}
+        if word == "infer":
             chunk, rows, n = map(int, rest)
             key = (chunk, rows)
             if key not in passes:
@@ -70,10 +69,15 @@ def serve(versions, forms, product, infer):
             start = time.perf_counter()
             for _ in range(n):
                 total = passes[key]()
-            answer = {"seconds": time.perf_counter() - start, "rows": rows * n, "sum": float(total)}
-        else:
-            answer = {"error": f"no such request: {line.strip()}"}
-        print(json.dumps(answer), flush=True)
+            return {"seconds": time.perf_counter() - start, "rows": rows * n, "sum": float(total)}
+        raise ValueError(f"no such request: {word}")
+
+    for line in sys.stdin:
+        # A form that does not run here must not take the others with it.
+        try:
+            print(json.dumps(answer(*line.split())), flush=True)
+        except Exception as e:
+            print(json.dumps({"error": f"{type(e).__name__}: {e}"[-600:]}), flush=True)
 
 
 def product_rate(product, n, seconds):

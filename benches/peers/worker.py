@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,8 +55,6 @@ class Worker:
         self.process.send_signal(signal.SIGSTOP)
 
     def _drain(self):
-        import threading
-
         lines = []
         threading.Thread(target=lambda: lines.extend(self.process.stderr), daemon=True).start()
         return lines
@@ -72,10 +71,15 @@ class Worker:
         try:
             self.process.stdin.write(" ".join(map(str, words)) + "\n")
             self.process.stdin.flush()
-            return self._read()
+            answer = self._read()
+        except BrokenPipeError as e:
+            raise RuntimeError(f"{' '.join(map(str, self.command))} has ended") from e
         finally:
             if self.process.poll() is None:
                 self.process.send_signal(signal.SIGSTOP)
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer
 
     def ask_timed(self, *words):
         """The answer, with `foreign`: processors kept busy by others meanwhile."""

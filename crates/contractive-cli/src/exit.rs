@@ -9,6 +9,7 @@ use contractive::checkpoint::CheckpointError;
 use contractive::config::ConfigError;
 use contractive::core::ArgumentError;
 use contractive::data::DataError;
+use contractive::detector::DetectorError;
 use contractive::model::ModelError;
 use contractive::output::OutputError;
 use contractive::preprocess::PreprocessError;
@@ -109,6 +110,7 @@ fn toolkit_error(error: anyhow::Error) -> Option<Error> {
         .or_else(taken::<OutputError>)
         .or_else(taken::<CheckpointError>)
         .or_else(taken::<PreprocessError>)
+        .or_else(taken::<DetectorError>)
         .or_else(taken::<ArgumentError>);
     error.ok()
 }

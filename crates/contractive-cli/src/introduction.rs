@@ -70,6 +70,7 @@ fn data(prepared: &Prepared) -> String {
         Scale::None => String::new(),
         Scale::Minmax => format!(", each {word} scaled to 0 to 1 (minmax)"),
         Scale::Standard => format!(", each {word} scaled to mean 0 and deviation 1 (standard)"),
+        Scale::Robust => format!(", each {word} as the arsinh of its robust standard score (robust)"),
     };
     format!("{}, {shape}{scale}; {}", data.name(), parts.join(", "))
 }

@@ -7,6 +7,7 @@
 mod arguments;
 mod browser;
 mod commands;
+mod detector_training;
 mod exit;
 mod introduction;
 mod models;

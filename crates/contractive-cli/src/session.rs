@@ -98,7 +98,7 @@ pub(crate) fn run(
 }
 
 /// A flag that Ctrl-C, or a request to end, raises; a second one ends the program at once.
-fn stop_flag(reporting: Reporting) -> anyhow::Result<Arc<AtomicBool>> {
+pub(crate) fn stop_flag(reporting: Reporting) -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&stop);
     ctrlc::set_handler(move || {

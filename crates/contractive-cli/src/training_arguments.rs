@@ -175,6 +175,18 @@ impl TrainingArguments {
         Ok(Layer::from_table("the command line", self.table()?))
     }
 
+    /// The keys that the flags set, with their sections: `training.seed`.
+    pub(crate) fn keys(&self) -> Result<Vec<String>, Usage> {
+        let mut keys = Vec::new();
+        for (section, value) in self.table()? {
+            match value {
+                Value::Table(inner) => keys.extend(inner.keys().map(|key| format!("{section}.{key}"))),
+                _ => keys.push(section),
+            }
+        }
+        Ok(keys)
+    }
+
     fn table(&self) -> Result<Table, Usage> {
         let mut table = Table::new();
         let mut put = |key: &str, value: Option<Value>| value.map_or(Ok(()), |value| set(&mut table, key, value));

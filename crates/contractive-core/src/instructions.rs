@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// The environment variable that asks for less.
 pub const VARIABLE: &str = "CONTRACTIVE_INSTRUCTIONS";
@@ -15,6 +15,23 @@ pub const VARIABLE: &str = "CONTRACTIVE_INSTRUCTIONS";
 pub fn arch() -> Arch {
     static CHOSEN: OnceLock<Arch> = OnceLock::new();
     *CHOSEN.get_or_init(|| limited(std::env::var(VARIABLE).ok().as_deref()))
+}
+
+/// Runs `work` compiled for the instructions of `arch`. Its closure must be `#[inline(always)]`.
+///
+/// Not `Arch::dispatch` itself, which calls a closure by value: through a shim that the compiler may leave outside, where
+/// only the instructions of the oldest processor are allowed, four numbers at a time.
+#[inline(always)]
+pub(crate) fn vectorised<R>(arch: Arch, work: impl FnMut() -> R) -> R {
+    struct Work<F>(F);
+    impl<R, F: FnMut() -> R> WithSimd for Work<F> {
+        type Output = R;
+        #[inline(always)]
+        fn with_simd<S: Simd>(mut self, _: S) -> R {
+            (self.0)()
+        }
+    }
+    arch.dispatch(Work(work))
 }
 
 /// Its name: `portable`, `avx2`, `avx512` or `neon`.

@@ -15,6 +15,7 @@ use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ArgumentError, below_one, finite_non_negative, finite_positive};
+use crate::instructions::vectorised;
 
 /// An optimiser with its settings. The formulas are in the [module's head](self).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -185,7 +186,8 @@ impl Optimiser {
         })
     }
 
-    fn rule(self, step: u64, learning_rate: f64) -> Rule {
+    /// The formula with the numbers of step `step`, from 1.
+    pub(crate) fn rule(self, step: u64, learning_rate: f64) -> Rule {
         let lr = learning_rate as f32;
         match self {
             Optimiser::Sgd { weight_decay } => Rule::Sgd { lr, wd: weight_decay as f32 },
@@ -216,10 +218,34 @@ fn split_off<'a>(rest: &mut &'a mut [f32], n: usize) -> &'a mut [f32] {
 
 /// An update formula with the numbers of one step.
 #[derive(Clone, Copy)]
-enum Rule {
+pub(crate) enum Rule {
     Sgd { lr: f32, wd: f32 },
     Momentum { lr: f32, wd: f32, mu: f32, ahead: f32, behind: f32 },
     Adam { rates: AdamRates, wd: f32, keep: f32 },
+}
+
+impl Rule {
+    /// Turns gradients `g` of parameters `p` into the parameters after the step, where the gradients were.
+    pub(crate) fn turn_into_parameters(
+        self,
+        arch: Arch,
+        g: &mut [f32],
+        p: &[f32],
+        first: &mut [f32],
+        second: &mut [f32],
+    ) {
+        /// Numbers that change places at a time.
+        const SOME: usize = 256;
+        let (mut first, mut second) = (first, second);
+        let mut gradient = [0.0; SOME];
+        for (g, p) in g.chunks_mut(SOME).zip(p.chunks(SOME)) {
+            let n = g.len();
+            gradient[..n].copy_from_slice(g);
+            g.copy_from_slice(p);
+            let (first, second) = (split_off(&mut first, n), split_off(&mut second, n));
+            Part { rule: self, p: g, g: &gradient[..n], first, second }.update(arch);
+        }
+    }
 }
 
 /// Some parameters of a step, with their gradients and the optimiser's memory of them.
@@ -236,26 +262,38 @@ impl Part<'_> {
     pub(crate) fn update(self, arch: Arch) {
         let Part { rule, p, g, first, second } = self;
         match rule {
-            Rule::Sgd { lr, wd } => arch.dispatch(|| {
-                for (p, &g) in p.iter_mut().zip(g) {
-                    *p -= lr * (g + wd * *p);
-                }
-            }),
-            Rule::Momentum { lr, wd, mu, ahead, behind } => arch.dispatch(|| {
-                for ((p, &g), v) in p.iter_mut().zip(g).zip(first) {
-                    let g = g + wd * *p;
-                    *v = mu * *v + g;
-                    *p -= lr * (ahead * g + behind * *v);
-                }
-            }),
-            Rule::Adam { rates: r, wd, keep } => arch.dispatch(|| {
-                for (((p, &g), m), v) in p.iter_mut().zip(g).zip(first).zip(second) {
-                    let g = g + wd * *p;
-                    *m = r.beta1[0] * *m + r.beta1[1] * g;
-                    *v = r.beta2[0] * *v + r.beta2[1] * g * g;
-                    *p = keep * *p - r.rate * *m / (v.sqrt() + r.floor);
-                }
-            }),
+            Rule::Sgd { lr, wd } => vectorised(
+                arch,
+                #[inline(always)]
+                || {
+                    for (p, &g) in p.iter_mut().zip(g) {
+                        *p -= lr * (g + wd * *p);
+                    }
+                },
+            ),
+            Rule::Momentum { lr, wd, mu, ahead, behind } => vectorised(
+                arch,
+                #[inline(always)]
+                || {
+                    for ((p, &g), v) in p.iter_mut().zip(g).zip(&mut *first) {
+                        let g = g + wd * *p;
+                        *v = mu * *v + g;
+                        *p -= lr * (ahead * g + behind * *v);
+                    }
+                },
+            ),
+            Rule::Adam { rates: r, wd, keep } => vectorised(
+                arch,
+                #[inline(always)]
+                || {
+                    for (((p, &g), m), v) in p.iter_mut().zip(g).zip(&mut *first).zip(&mut *second) {
+                        let g = g + wd * *p;
+                        *m = r.beta1[0] * *m + r.beta1[1] * g;
+                        *v = r.beta2[0] * *v + r.beta2[1] * g * g;
+                        *p = keep * *p - r.rate * *m / (v.sqrt() + r.floor);
+                    }
+                },
+            ),
         }
     }
 }
@@ -263,7 +301,7 @@ impl Part<'_> {
 /// Adam's numbers at one step, the bias corrections folded in so that a parameter costs one root and one division:
 /// lr/(1−β₁ᵗ) · m/(√v/√(1−β₂ᵗ) + ε) = rate · m/(√v + floor).
 #[derive(Clone, Copy)]
-struct AdamRates {
+pub(crate) struct AdamRates {
     /// β₁ and 1 − β₁; the difference is taken in f64, since 1 − 0.999 in f32 is wrong in the fifth digit.
     beta1: [f32; 2],
     beta2: [f32; 2],

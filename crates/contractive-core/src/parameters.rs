@@ -88,6 +88,15 @@ impl Parameters {
         &mut self.values
     }
 
+    /// Exchanges the numbers with others as many.
+    ///
+    /// # Panics
+    /// When their number differs.
+    pub(crate) fn swap_values(&mut self, values: &mut Vec<f32>) {
+        assert_eq!(values.len(), self.values.len(), "as many numbers as parameters");
+        std::mem::swap(&mut self.values, values);
+    }
+
     /// Names, shapes and places of the tensors.
     pub fn places(&self) -> &[TensorPlace] {
         &self.places

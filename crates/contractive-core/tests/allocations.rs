@@ -1,8 +1,6 @@
 //! After the first steps of a batch size a step allocates no buffer: a counting allocator watches every request.
 //!
-//! One test alone in this file: the counters belong to the whole process. The `gemm` crate packs its operands into a
-//! buffer of its own a call, aligned to a cache line as none of ours is; those are told apart by it and only reported,
-//! for their size is a matter of that crate and of the processor's caches.
+//! One test alone in this file: the counters belong to the whole process.
 #![allow(unsafe_code)] // an allocator is unsafe by its trait
 
 mod trial;
@@ -29,12 +27,9 @@ static COUNTING: AtomicBool = AtomicBool::new(false);
 static REQUESTS: AtomicUsize = AtomicUsize::new(0);
 static BYTES: AtomicUsize = AtomicUsize::new(0);
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
-static PACKED: AtomicUsize = AtomicUsize::new(0);
 
 fn count(layout: Layout) {
-    if COUNTING.load(Relaxed) && layout.align() >= CACHE_LINE {
-        PACKED.fetch_add(layout.size(), Relaxed);
-    } else if COUNTING.load(Relaxed) {
+    if COUNTING.load(Relaxed) {
         REQUESTS.fetch_add(1, Relaxed);
         BYTES.fetch_add(layout.size(), Relaxed);
         LARGEST.fetch_max(layout.size(), Relaxed);
@@ -75,13 +70,10 @@ static ALLOCATOR: Counting = Counting;
 const LARGEST_REQUEST: usize = 4 << 10;
 const A_STEP: usize = 64 << 10;
 
-/// Alignment from which a request is the `gemm` crate's.
-const CACHE_LINE: usize = 64;
-
 const STEPS: usize = 5;
 
-/// Requests, bytes and the largest request, and the bytes that `gemm` packs into, of `STEPS` steps after three to warm up.
-fn measured(sizes: &[usize], phi: Activation, penalty: Penalty, sparsity: Option<Sparsity>) -> [usize; 4] {
+/// Requests, bytes and the largest request of `STEPS` steps after three to warm up.
+fn measured(sizes: &[usize], phi: Activation, penalty: Penalty, sparsity: Option<Sparsity>) -> [usize; 3] {
     let network = network_of(sizes, phi, Activation::Identity, false);
     // Finite differences multiply three times a row, and each product makes a small list.
     let n = if matches!(penalty, Penalty::FiniteDifference { .. }) { 16 } else { 128 };
@@ -106,11 +98,11 @@ fn measured(sizes: &[usize], phi: Activation, penalty: Penalty, sparsity: Option
     };
 
     steps(3);
-    [&REQUESTS, &BYTES, &LARGEST, &PACKED].iter().for_each(|counter| counter.store(0, Relaxed));
+    [&REQUESTS, &BYTES, &LARGEST].iter().for_each(|counter| counter.store(0, Relaxed));
     COUNTING.store(true, Relaxed);
     steps(STEPS);
     COUNTING.store(false, Relaxed);
-    [&REQUESTS, &BYTES, &LARGEST, &PACKED].map(|counter| counter.load(Relaxed))
+    [&REQUESTS, &BYTES, &LARGEST].map(|counter| counter.load(Relaxed))
 }
 
 #[test]
@@ -151,12 +143,10 @@ fn a_warm_step_allocates_no_buffer() {
         (usual, Tanh, Penalty::WeightL2, None),
         (&[40, 30, 10], Tanh, Penalty::FiniteDifference { epsilon: 1e-3, directions: 0 }, None),
     ] {
-        let [requests, bytes, largest, packed] = measured(sizes, phi, penalty, sparsity);
-        let [requests, bytes, packed] = [requests, bytes, packed].map(|total| total.div_ceil(STEPS));
-        let report = format!(
-            "{sizes:?}, {phi}, {penalty:?}: {requests} requests a step, {bytes} bytes, the largest {largest} \
-             ({packed} more in gemm)"
-        );
+        let [requests, bytes, largest] = measured(sizes, phi, penalty, sparsity);
+        let [requests, bytes] = [requests, bytes].map(|total| total.div_ceil(STEPS));
+        let report =
+            format!("{sizes:?}, {phi}, {penalty:?}: {requests} requests a step, {bytes} bytes, the largest {largest}");
         println!("{report}");
         if largest > LARGEST_REQUEST || bytes >= A_STEP {
             faults.push(report);

@@ -17,10 +17,23 @@ use trial::{Draws, ENGINE, REFERENCE, Trial, network_of};
 const SHAPES: [(&str, &[usize]); 5] = [
     ("one layer", &[11, 7]),
     ("Gram", &[40, 6, 5, 3]),
-    ("direct", &[9, 14, 3]),
+    ("direct", &[4, 14, 3]),
     ("input side", &[3, 10, 9, 8]),
     ("a code wider than the lanes' groups", &[30, 20, 12]),
 ];
+
+#[test]
+fn the_shapes_reach_every_order() {
+    use contractive_core::kernels::frobenius_deep::order::{Order, Top, choose};
+    for (name, order) in
+        [("Gram", Order::CodeSideGram), ("direct", Order::CodeSideDirect), ("input side", Order::InputSide)]
+    {
+        let (_, sizes) = SHAPES.iter().find(|(known, _)| *known == name).unwrap();
+        for batch in [5, 19, 50] {
+            assert_eq!(choose(sizes, Top::Units, batch), order, "{sizes:?} in batches of {batch}");
+        }
+    }
+}
 
 fn penalties(k: usize) -> Vec<Penalty> {
     let mut all = Penalty::ALL.to_vec();
@@ -202,6 +215,45 @@ fn any_number_of_threads_gives_the_same_bits_and_so_does_a_repeat() {
         let one = run(1);
         for threads in [1, 2, 3, 7] {
             assert!(run(threads) == one, "{penalty}: {threads} threads give other bits");
+        }
+    }
+}
+
+/// A step in one go has the bits of its two halves, and leaves everything alone where a term is not finite.
+#[test]
+fn a_step_is_the_gradient_and_then_the_update() {
+    let bits = |engine: &CpuEngine| {
+        let state = engine.optimiser_state();
+        let numbers: Vec<f32> = [engine.parameters().values(), &state.first, &state.second].concat();
+        (state.step, numbers.iter().map(|v| v.to_bits()).collect::<Vec<_>>())
+    };
+    for optimiser in Optimiser::ALL {
+        for (tied, sizes) in [(false, &[300, 30, 9][..]), (true, &[300, 70]), (false, &[5, 3])] {
+            for (clip, threads) in [(None, 1), (None, 3), (Some(0.5), 2)] {
+                let network = network_of(sizes, Activation::Tanh, Activation::Identity, tied);
+                let mut parameters = Parameters::zeros(&network).unwrap();
+                let values = numbers(1, parameters.len(), 0.1);
+                parameters.values_mut().copy_from_slice(&values);
+                let objective = Objective::new(Loss::Sse, Penalty::Jacobian, 0.1);
+                let new = || CpuEngine::new(&parameters, &objective, optimiser, clip, threads).unwrap();
+                let (mut halves, mut whole) = (new(), new());
+                let d = sizes[0];
+                let mut rows = numbers(2, 20 * d, 0.5);
+                for _ in 0..3 {
+                    let batch = Batch::plain(MatRef::new(&rows, 20, d));
+                    let terms = halves.objective_and_gradient(&batch).unwrap();
+                    halves.update(1e-2);
+                    assert_eq!(whole.step(&batch, 1e-2).unwrap(), terms);
+                    assert!(
+                        bits(&whole) == bits(&halves),
+                        "{optimiser:?}, {sizes:?}, clip {clip:?}, {threads} threads"
+                    );
+                }
+                let before = bits(&whole);
+                rows[7] = f32::MAX;
+                let terms = whole.step(&Batch::plain(MatRef::new(&rows, 20, d)), 1e-2).unwrap();
+                assert!(terms.not_finite().is_some() && bits(&whole) == before, "a step beyond all numbers");
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::checkpoint::CheckpointError;
 use crate::config::ConfigError;
 use crate::data::DataError;
+use crate::detector::DetectorError;
 use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::preprocess::PreprocessError;
@@ -40,6 +41,9 @@ pub enum Error {
     /// Training.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// A detector.
+    #[error(transparent)]
+    Detector(#[from] DetectorError),
     /// An output file.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -62,6 +66,7 @@ impl Error {
             Error::Model(e) => of_model(e),
             Error::Checkpoint(e) => of_bad_data(e.is_bad_data()),
             Error::Run(e) => of_run(e),
+            Error::Detector(e) => e.exit_code(),
             Error::Output(OutputError::Format { .. } | OutputError::UnknownFormat { .. }) => USAGE,
             Error::Output(_) => FAILURE,
             Error::Train(e) => match e {

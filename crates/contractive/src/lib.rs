@@ -7,8 +7,9 @@
 //! 3. [`mod@train`]: the loop, with its batches, random streams, stopping rule and observers.
 //! 4. [`run`], [`checkpoint`] and [`model`]: what is written to disk, and read back with suspicion.
 //! 5. [`evaluate`](mod@evaluate) and [`output`]: numbers, codes and reconstructions of a trained model.
-//! 6. [`analysis`] and [`record`]: what an encoder does to its rows, and all a report says about a run.
-//! 7. [`speed`]: how fast a network trains here, and how fast it could.
+//! 6. [`detector`]: anomalies in tables: an ensemble, its scores, thresholds and model files.
+//! 7. [`analysis`] and [`record`]: what an encoder does to its rows, and all a report says about a run.
+//! 8. [`speed`]: how fast a network trains here, and how fast it could.
 //!
 //! The mathematics is [`contractive_core`], re-exported as `contractive::core`.
 
@@ -16,6 +17,7 @@ pub mod analysis;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
+pub mod detector;
 mod error;
 pub mod evaluate;
 mod files;
@@ -33,6 +35,7 @@ pub mod train;
 pub use contractive_core as core;
 
 pub use config::TrainConfig;
+pub use detector::Detector;
 pub use error::Error;
 pub use evaluate::{Evaluation, evaluate};
 pub use model::Model;

@@ -1,6 +1,6 @@
 //! Preprocessing: what is learnt from the training rows and applied to every row since, feature by feature.
 //!
-//! x′ = (x − offset) / factor. It is stored with the model, so a model takes rows as they are in the user's table.
+//! x′ = (x − offset) / factor, or its arsinh with `robust`. It is stored with the model, so a model takes rows as they are in the user's table.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -18,6 +18,9 @@ pub enum Scale {
     Minmax,
     /// To mean 0 and standard deviation 1 (of the population) over the training rows.
     Standard,
+    /// arsinh of (x − median)/spread, the spread being the interquartile range over 1.349 (the standard deviation, of
+    /// normal numbers). Near the median it is linear, far out logarithmic: a few huge values do not rule.
+    Robust,
 }
 
 impl Scale {
@@ -27,6 +30,7 @@ impl Scale {
             Scale::None => "none",
             Scale::Minmax => "minmax",
             Scale::Standard => "standard",
+            Scale::Robust => "robust",
         }
     }
 }
@@ -142,16 +146,19 @@ impl Preprocessing {
             }
         });
         let n = rows.len().max(1) as f64;
-        let mean: Vec<f64> = sums.iter().map(|s| s / n).collect();
+        let mut mean: Vec<f64> = sums.iter().map(|s| s / n).collect();
         let mut squares = vec![0.0; d];
-        if scale == Scale::Standard {
+        if matches!(scale, Scale::Standard | Scale::Robust) {
             for_each_row(data, rows, |row| {
                 for (j, &x) in row.iter().enumerate() {
                     squares[j] += (f64::from(x) - mean[j]).powi(2);
                 }
             });
         }
-        let deviation = squares.iter().map(|s| (s / n).sqrt()).collect();
+        let mut deviation: Vec<f64> = squares.iter().map(|s| (s / n).sqrt()).collect();
+        if scale == Scale::Robust {
+            quartiles(data, rows, &mut mean, &mut deviation);
+        }
         Preprocessing::learnt(scale, d, fitted.feature_names, &Statistics { lowest, highest, mean, deviation })
     }
 
@@ -165,7 +172,7 @@ impl Preprocessing {
         }
         let Statistics { lowest, highest, mean, deviation } = statistics;
         let mut factor: Vec<f64> = match scale {
-            Scale::Standard => {
+            Scale::Standard | Scale::Robust => {
                 fitted.offset = mean.clone();
                 deviation.clone()
             }
@@ -194,7 +201,9 @@ impl Preprocessing {
         }
         for row in rows.chunks_exact_mut(self.n_features) {
             for ((x, offset), factor) in row.iter_mut().zip(&self.offset).zip(&self.factor) {
-                let scaled = ((f64::from(*x) - offset) / factor) as f32;
+                let scaled = (f64::from(*x) - offset) / factor;
+                // libm, not the platform's, whose last bit differs between systems.
+                let scaled = if self.scale == Scale::Robust { libm::asinh(scaled) } else { scaled } as f32;
                 *x = if self.clip { scaled.clamp(0.0, 1.0) } else { scaled };
             }
         }
@@ -207,7 +216,9 @@ impl Preprocessing {
         }
         for row in rows.chunks_exact_mut(self.n_features) {
             for ((x, offset), factor) in row.iter_mut().zip(&self.offset).zip(&self.factor) {
-                *x = (f64::from(*x) * factor + offset) as f32;
+                let scaled = f64::from(*x);
+                let scaled = if self.scale == Scale::Robust { libm::sinh(scaled) } else { scaled };
+                *x = (scaled * factor + offset) as f32;
             }
         }
     }
@@ -277,6 +288,26 @@ impl Preprocessing {
             return Err(PreprocessError::Stored { reason });
         }
         Ok(())
+    }
+}
+
+/// Puts the medians in the place of the means, and the spreads of the quartiles in that of the standard deviations, which
+/// stay where the quartiles are equal.
+fn quartiles(data: &Dataset, rows: &[u32], mean: &mut [f64], deviation: &mut [f64]) {
+    let d = data.n_features();
+    let mut all = Vec::with_capacity(rows.len() * d);
+    for_each_row(data, rows, |row| all.extend_from_slice(row));
+    let mut column = Vec::with_capacity(rows.len());
+    for j in 0..if rows.is_empty() { 0 } else { d } {
+        column.clear();
+        column.extend(all.iter().skip(j).step_by(d).map(|v| f64::from(*v)));
+        column.sort_unstable_by(f64::total_cmp);
+        let at = |p| crate::detector::threshold::quantile_of_sorted(&column, p);
+        mean[j] = at(0.5);
+        let spread = (at(0.75) - at(0.25)) / 1.349;
+        if spread > 1e-9 * deviation[j] {
+            deviation[j] = spread;
+        }
     }
 }
 

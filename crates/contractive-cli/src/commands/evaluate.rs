@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use contractive::detector::is_detector;
 use contractive::{Evaluation, evaluate};
+use serde::Serialize;
 
+use super::evaluate_detector;
 use crate::arguments::RowArguments;
 use crate::exit::{Ending, Usage};
 use crate::models::Opened;
@@ -14,16 +17,25 @@ use crate::table::pairs;
 
 /// Judge a model: reconstruction losses, the exact Jacobian norm, saturation.
 ///
+/// A detector (`cae train --detector`) is judged on labelled rows instead: AUROC, average precision, and F1, recall and
+/// precision at its threshold, with 95 % intervals (bootstrap; Wilson for shares).
+///
 /// Without --data, the test part of what it was trained on is used, or all of it where there is no test part. All
 /// numbers are means over rows, of features as the model scales them.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Evaluate {
-    /// A run directory or a model directory.
+    /// A run directory, a model directory or a detector directory.
     #[arg(value_name = "RUN_OR_MODEL")]
     model: PathBuf,
     #[command(flatten)]
     rows: RowArguments,
+    /// Of a detector: column of a text table with the labels, 1 for anomalies and 0 for the rest.
+    #[arg(long, value_name = "COLUMN", help_heading = "Data", conflicts_with = "label_column")]
+    labels: Option<String>,
+    /// Of a detector: the label of anomalies, where labels are not 0 and 1.
+    #[arg(long, value_name = "LABEL", help_heading = "Data")]
+    anomaly: Option<String>,
     /// Print JSON.
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -43,7 +55,8 @@ change with the scale of the code; it is left out (null in JSON) where the code 
 Examples:
   cae evaluate runs/NAME
   cae evaluate runs/NAME --data mnist:test --json
-  cae evaluate runs/NAME/model --data table.csv -o numbers.json";
+  cae evaluate runs/NAME/model --data table.csv -o numbers.json
+  cae evaluate DETECTOR --data labelled.csv --labels is_anomaly --json";
 
 impl Evaluate {
     /// Runs the subcommand.
@@ -57,17 +70,31 @@ impl Evaluate {
         if let Some(path) = &self.output {
             check_file(path)?;
         }
+        if is_detector(&self.model) {
+            let (labels, anomaly) = (self.labels.as_deref(), self.anomaly.as_deref());
+            let numbers = evaluate_detector::evaluate(&self.model, &self.rows, labels, anomaly, self.json)?;
+            return self.give(&numbers, is_json, evaluate_detector::in_words);
+        }
+        if self.labels.is_some() || self.anomaly.is_some() {
+            let text = format!("--labels and --anomaly judge a detector, and {} is none", self.model.display());
+            return Err(Usage(text).into());
+        }
         let opened = Opened::new(&self.model)?;
         let data = opened.rows(&self.rows, self.json)?;
         let numbers = evaluate(&opened.model, &data, self.rows.threads())?;
+        self.give(&numbers, is_json, in_words)
+    }
+
+    /// Writes or prints the numbers, as JSON or in words.
+    fn give<T: Serialize>(&self, numbers: &T, is_json: bool, in_words: fn(&T) -> String) -> anyhow::Result<Ending> {
         match &self.output {
             Some(path) if is_json => {
-                let text = serde_json::to_string_pretty(&numbers)? + "\n";
+                let text = serde_json::to_string_pretty(numbers)? + "\n";
                 write_file(path, text.as_bytes())?;
             }
-            Some(path) => write_file(path, in_words(&numbers).as_bytes())?,
-            None if is_json => print_json(&numbers)?,
-            None => print(&in_words(&numbers))?,
+            Some(path) => write_file(path, in_words(numbers).as_bytes())?,
+            None if is_json => print_json(numbers)?,
+            None => print(&in_words(numbers))?,
         }
         Ok(Ending::Done)
     }

@@ -1,8 +1,10 @@
 //! One file a subcommand: its flags, then what it does.
 
+mod bench;
 mod data;
 mod encode;
 mod evaluate;
+mod evaluate_detector;
 mod inspect;
 mod recipes;
 mod reconstruct;
@@ -26,6 +28,7 @@ pub(crate) enum Command {
     Report(report::Report),
     Recipes(recipes::Recipes),
     Data(data::Data),
+    Bench(bench::Bench),
 }
 
 impl Command {
@@ -41,6 +44,7 @@ impl Command {
             Command::Report(command) => command.run(),
             Command::Recipes(command) => command.run(),
             Command::Data(command) => command.run(),
+            Command::Bench(command) => command.run(),
         }
     }
 }

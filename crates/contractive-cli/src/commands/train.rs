@@ -9,6 +9,7 @@ use contractive::run::{RunError, default_path};
 use contractive::{Prepared, RunDirectory, TrainConfig, recipe};
 
 use crate::arguments::{OutputArguments, SourceArguments};
+use crate::detector_training::{self, DetectorArguments};
 use crate::exit::{Ending, Usage};
 use crate::output::check_folder;
 use crate::progress::Reporting;
@@ -34,6 +35,8 @@ pub(crate) struct Train {
     #[command(flatten)]
     settings: TrainingArguments,
     #[command(flatten)]
+    detector: DetectorArguments,
+    #[command(flatten)]
     source: SourceArguments,
     /// The run directory; it must be new or empty [default: runs/NAME-TIME].
     #[arg(long, value_name = "DIR", help_heading = "Output")]
@@ -53,6 +56,7 @@ Examples:
   cae train --data table.csv --hidden 64,16 --contraction 1e-3 --label-column class
   cae train --data mnist --loss bce --noise masking:0.2 --penalty projection --probes 4
   cae train --data large.parquet --stream               a table larger than memory
+  cae train --detector --data table.csv --contamination 0.02 --time-budget 30s
   cae train --config mine.toml --set training.optimiser.beta2=0.99 --seed 7
 
 The objective is the mean over rows of loss + contraction x penalty; the number printed is the number minimised.
@@ -61,6 +65,9 @@ Units: losses and penalties are those of one row, of features as they are scaled
 impl Train {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        if self.detector.detector {
+            return self.run_detector();
+        }
         let config = self.configuration()?;
         config.check()?;
         if let Some(out) = &self.out {
@@ -71,6 +78,23 @@ impl Train {
         let prepared = prepare(&config, &self.source, self.output.reporting() == Reporting::Quiet)?;
         let run = self.run_directory(&prepared)?;
         session::run(&prepared, &run, None, &self.source, &self.output)
+    }
+
+    fn run_detector(self) -> anyhow::Result<Ending> {
+        if self.recipe.is_some() || self.config.is_some() {
+            let text = "--detector takes no recipe and no --config; give --data FILE and flags";
+            return Err(Usage(text.into()).into());
+        }
+        let keys = self.settings.keys()?;
+        let config = TrainConfig::layered(&TrainConfig::default(), &[self.settings.layer()?])?;
+        let settings = self.detector.settings(&config, &keys)?;
+        if !keys.iter().any(|key| key == "data.spec") {
+            return Err(Usage("--detector needs the rows to train on: give --data FILE".into()).into());
+        }
+        let out = self.out.clone().unwrap_or_else(|| detector_training::default_place(&self.data_name(&config)));
+        check_place(&out)?;
+        let reporting = Reporting::new(self.output.json, self.output.quiet);
+        detector_training::run(&config, &settings, &self.source, &out, reporting)
     }
 
     /// The recipe, or the defaults, under the file and the flags.
@@ -89,13 +113,17 @@ impl Train {
 
     /// Where the run goes; `time` is left out while only the folder above matters.
     fn place(&self, config: &TrainConfig, time: Option<&str>) -> PathBuf {
-        let of_data = || {
-            let spec = Path::new(&config.data.spec);
-            let file = spec.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            file.split('.').find(|part| !part.is_empty()).unwrap_or("run").to_owned()
-        };
-        let name = self.name.clone().or_else(|| config.recipe.clone()).unwrap_or_else(of_data);
+        let recipe = || self.name.clone().or_else(|| config.recipe.clone());
+        let name = recipe().unwrap_or_else(|| self.data_name(config));
         default_path(Path::new("runs"), &name, time.unwrap_or("new"))
+    }
+
+    /// The name given, else that of the data.
+    fn data_name(&self, config: &TrainConfig) -> String {
+        let spec = Path::new(&config.data.spec);
+        let file = spec.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let of_data = || file.split('.').find(|part| !part.is_empty()).unwrap_or("run").to_owned();
+        self.name.clone().unwrap_or_else(of_data)
     }
 
     fn run_directory(&self, prepared: &Prepared) -> Result<RunDirectory, RunError> {

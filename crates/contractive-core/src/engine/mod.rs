@@ -77,6 +77,19 @@ pub trait Engine: Send {
     /// One step of the optimiser with this learning rate, along the last gradient.
     fn update(&mut self, learning_rate: f64);
 
+    /// [`Engine::objective_and_gradient`], then [`Engine::update`] unless a term of the objective is not finite. An engine
+    /// may do both at once, and then keeps no gradient.
+    ///
+    /// # Errors
+    /// [`ArgumentError::Size`].
+    fn step(&mut self, batch: &Batch<'_>, learning_rate: f64) -> Result<Terms, ArgumentError> {
+        let terms = self.objective_and_gradient(batch)?;
+        if terms.not_finite().is_none() {
+            self.update(learning_rate);
+        }
+        Ok(terms)
+    }
+
     /// The optimiser's memory, for a checkpoint.
     fn optimiser_state(&self) -> OptimiserState;
 

@@ -11,6 +11,7 @@
 use pulp::Arch;
 
 use crate::activation::{Activation, LEAKY_SLOPE};
+use crate::instructions::vectorised;
 
 const LEAK: f32 = LEAKY_SLOPE as f32;
 
@@ -126,18 +127,23 @@ pub fn activation_forward(arch: Arch, phi: Activation, z: &mut [f32], d: &mut [f
 fn run(arch: Arch, z: &mut [f32], d: &mut [f32], dd: &mut [f32], f: impl Fn(f32) -> [f32; 3]) {
     assert!(d.is_empty() || d.len() == z.len(), "φ′ of {} numbers into {}", z.len(), d.len());
     assert!(dd.is_empty() || dd.len() == z.len(), "φ″ of {} numbers into {}", z.len(), dd.len());
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || match (d.is_empty(), dd.is_empty()) {
-            (true, _) => z.iter_mut().for_each(|z| *z = f(*z)[0]),
+            (true, _) => {
+                for z in z.iter_mut() {
+                    *z = f(*z)[0];
+                }
+            }
             (false, true) => {
-                for (z, d) in z.iter_mut().zip(d) {
+                for (z, d) in z.iter_mut().zip(&mut *d) {
                     let [a, first, _] = f(*z);
                     (*z, *d) = (a, first);
                 }
             }
             (false, false) => {
-                for ((z, d), dd) in z.iter_mut().zip(d).zip(dd) {
+                for ((z, d), dd) in z.iter_mut().zip(&mut *d).zip(&mut *dd) {
                     let [a, first, second] = f(*z);
                     (*z, *d, *dd) = (a, first, second);
                 }

@@ -11,6 +11,8 @@
 
 use pulp::Arch;
 
+use crate::instructions::vectorised;
+
 use super::gemm::{Into, View, ViewMut, gemm};
 
 /// A matrix of `rows` rows of `columns` numbers, `stride` apart.
@@ -52,7 +54,8 @@ pub fn affine_backward_weight(dW: ViewMut<'_, f32>, into: Into<'_, f32>, from: [
 
 /// db += Σ_rows dZ, row after row.
 pub fn affine_backward_bias(arch: Arch, db: &mut [f32], dZ: Rows<'_>) {
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for row in dZ.data.chunks(dZ.stride).take(dZ.rows) {

@@ -11,11 +11,14 @@
 
 use pulp::Arch;
 
+use crate::instructions::vectorised;
+
 use super::sums::square_dot;
 
 /// P\[b\] += Σ_j d_bj² q_j.
 pub fn frobenius_forward(arch: Arch, P: &mut [f64], d: &[f32], q: &[f32]) {
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for (P, d) in P.iter_mut().zip(d.chunks_exact(q.len())) {
@@ -28,7 +31,8 @@ pub fn frobenius_forward(arch: Arch, P: &mut [f64], d: &[f32], q: &[f32]) {
 /// dZ_bj += 2 w_b d_bj φ″_bj q_j, and s_j += w_b d_bj². `dd` is empty where φ″ is zero everywhere.
 pub fn frobenius_backward(arch: Arch, dZ: &mut [f32], s: &mut [f32], d: &[f32], dd: &[f32], q: &[f32], w: &[f32]) {
     let m = q.len();
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for (d, &w) in d.chunks_exact(m).zip(w) {
@@ -48,7 +52,8 @@ pub fn frobenius_backward(arch: Arch, dZ: &mut [f32], s: &mut [f32], d: &[f32], 
 /// dW_j += 2 s_j W_j for the rows of W in `W`, whose s is `s`.
 pub fn frobenius_backward_weight(arch: Arch, dW: &mut [f32], W: &[f32], s: &[f32]) {
     let n = W.len() / s.len();
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for ((dW, W), &s) in dW.chunks_exact_mut(n).zip(W.chunks_exact(n)).zip(s) {

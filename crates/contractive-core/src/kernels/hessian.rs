@@ -16,6 +16,8 @@ use std::ops::Range;
 
 use pulp::Arch;
 
+use crate::instructions::vectorised;
+
 use super::frobenius_deep::WeightSums;
 use super::frobenius_deep::code_side::{CodeSideScratch, End, RowStack, ascend, descend, end_backward, end_forward};
 use super::{DenseLayer, LayerPass};
@@ -24,7 +26,8 @@ use super::{DenseLayer, LayerPass};
 pub fn hessian_layer_forward(arch: Arch, P: &mut [f64], passes: &[Vec<LayerPass>], q: &[f32], ratio: f32) {
     let m = q.len();
     let r = ratio / (passes.len() - 1) as f32;
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for (b, P) in P.iter_mut().enumerate() {
@@ -54,10 +57,11 @@ pub fn hessian_layer_backward(
     let (base, corrupted) = passes.split_at_mut(1);
     let LayerPass { d, dd, dZ } = &mut base[0][0];
     super::frobenius::frobenius_backward(arch, dZ, s, &d[..w.len() * m], dd, q, w);
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
-            for point in corrupted {
+            for point in &mut *corrupted {
                 let at = &mut point[0];
                 for (b, &w) in w.iter().enumerate() {
                     for (j, i) in (b * m..(b + 1) * m).enumerate() {
@@ -124,14 +128,14 @@ pub fn hessian_deep(
             scratch.weight.clear();
             scratch.weight.extend(w.iter().map(|w| w * r));
             end_backward(arch, sums, &mut scratch.code_side, stack, &scratch.weight, &net[0], end);
-            scratch.from_differences.iter_mut().zip(&scratch.code_side.X).for_each(|(sum, x)| *sum -= x);
+            scratch.from_differences.iter_mut().zip(scratch.code_side.adjoint()).for_each(|(sum, x)| *sum -= *x);
             ascend(arch, sums, &mut passes[c + 1], &mut scratch.code_side, stack, net);
         }
     }
     end_forward(arch, P, &mut scratch.code_side, base, &net[0], end);
     if let Some(w) = w {
         end_backward(arch, sums, &mut scratch.code_side, base, w, &net[0], end);
-        scratch.code_side.X.iter_mut().zip(&scratch.from_differences).for_each(|(x, more)| *x += more);
+        scratch.code_side.adjoint().iter_mut().zip(&scratch.from_differences).for_each(|(x, more)| *x += more);
         ascend(arch, sums, &mut passes[0], &mut scratch.code_side, base, net);
     }
 }

@@ -11,6 +11,8 @@
 
 use pulp::Arch;
 
+use crate::instructions::vectorised;
+
 /// P\[b\] += Σ_j g² q; h's rows lie `stride` apart.
 pub fn logistic_last_forward(P: &mut [f64], h: &[f32], stride: usize, q: &[f32]) {
     for (P, h) in P.iter_mut().zip(h.chunks(stride)) {
@@ -32,7 +34,8 @@ pub fn logistic_last_backward(
     w: &[f32],
 ) {
     let k = q.len();
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for (((dZ, h), d), &w) in dZ.chunks_exact_mut(k).zip(h.chunks(stride)).zip(d.chunks_exact(k)).zip(w) {

@@ -13,6 +13,7 @@ use pulp::Arch;
 use super::activation::{activation_forward, sigmoid, softplus};
 use super::sums::dot;
 use crate::activation::Activation;
+use crate::instructions::vectorised;
 use crate::loss::Loss;
 
 /// Losses of the rows in `Z`, the output's pre-activations (rows `stride` apart), which are overwritten by dZ.
@@ -46,7 +47,8 @@ pub fn reconstruction_forward_backward(
 
 /// Σ softplus(z) − xz; z becomes w(σ(z) − x).
 fn logits_row(arch: Arch, z: &mut [f32], x: &[f32], terms: &mut [f32], w: f32) -> f64 {
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for ((z, &x), term) in z.iter_mut().zip(x).zip(&mut *terms) {
@@ -60,7 +62,8 @@ fn logits_row(arch: Arch, z: &mut [f32], x: &[f32], terms: &mut [f32], w: f32) -
 
 /// Σ (x̂ − x)²; x̂ becomes w(x̂ − x)φ′, φ′ being 1 where `slope` is empty.
 fn squared_row(arch: Arch, x_hat: &mut [f32], x: &[f32], error: &mut [f32], slope: &[f32], w: f32) -> f64 {
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for ((v, &x), e) in x_hat.iter_mut().zip(x).zip(&mut *error) {

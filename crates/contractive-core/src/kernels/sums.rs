@@ -2,6 +2,8 @@
 
 use pulp::Arch;
 
+use crate::instructions::vectorised;
+
 const LANES: usize = 16;
 /// Terms summed in f32 before they go to f64.
 const BLOCK: usize = 64 * LANES;
@@ -49,7 +51,8 @@ pub fn square_dot(a: &[f32], b: &[f32]) -> f64 {
 
 /// Σ_i v_i², vectorised for the machine.
 pub fn square_norm(arch: Arch, v: &[f32]) -> f64 {
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || dot(v, v),
     )
@@ -57,7 +60,8 @@ pub fn square_norm(arch: Arch, v: &[f32]) -> f64 {
 
 /// Row norms squared of W, shape (m, n): q_j = ‖W_j‖².
 pub fn row_square_norms(arch: Arch, q: &mut [f32], W: &[f32], n: usize) {
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for (q, row) in q.iter_mut().zip(W.chunks_exact(n)) {
@@ -70,24 +74,26 @@ pub fn row_square_norms(arch: Arch, q: &mut [f32], W: &[f32], n: usize) {
 /// Rows `from..` of T = Wᵀ, as many as `T` holds: W has shape (m, n), T has rows of m; by squares that fit registers.
 pub fn transpose(arch: Arch, T: &mut [f32], W: &[f32], m: usize, n: usize, from: usize) {
     const SIDE: usize = 8;
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
-            for (band, T) in T.chunks_mut(SIDE * m).enumerate() {
-                let left = from + band * SIDE;
-                let whole = if T.len() == SIDE * m { m / SIDE * SIDE } else { 0 };
-                for j0 in (0..whole).step_by(SIDE) {
+            let rows = T.len() / m;
+            let (whole_rows, whole) = (rows / SIDE * SIDE, m / SIDE * SIDE);
+            // Eight rows of W at a time, so that few pages are open at once.
+            for j0 in (0..whole).step_by(SIDE) {
+                for i0 in (0..whole_rows).step_by(SIDE) {
                     let square: [[f32; SIDE]; SIDE] =
-                        std::array::from_fn(|j| std::array::from_fn(|i| W[(j0 + j) * n + left..][..SIDE][i]));
+                        std::array::from_fn(|j| std::array::from_fn(|i| W[(j0 + j) * n + from + i0..][..SIDE][i]));
                     for i in 0..SIDE {
                         let column: [f32; SIDE] = std::array::from_fn(|j| square[j][i]);
-                        T[i * m + j0..][..SIDE].copy_from_slice(&column);
+                        T[(i0 + i) * m + j0..][..SIDE].copy_from_slice(&column);
                     }
                 }
-                for (i, T) in T.chunks_exact_mut(m).enumerate() {
-                    for j in whole..m {
-                        T[j] = W[j * n + left + i];
-                    }
+            }
+            for i in 0..rows {
+                for j in if i < whole_rows { whole } else { 0 }..m {
+                    T[i * m + j] = W[j * n + from + i];
                 }
             }
         },

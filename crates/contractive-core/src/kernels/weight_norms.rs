@@ -10,6 +10,8 @@
 
 use pulp::Arch;
 
+use crate::instructions::vectorised;
+
 use super::sums::square_norm;
 
 /// Σ|w|.
@@ -19,7 +21,8 @@ pub fn weight_l1_forward(W: &[f32]) -> f64 {
 
 /// dW += w sign(W).
 pub fn weight_l1_backward(arch: Arch, dW: &mut [f32], W: &[f32], w: f32) {
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for (g, &v) in dW.iter_mut().zip(W) {
@@ -42,7 +45,8 @@ pub fn weight_l2_forward(arch: Arch, W: &[f32]) -> f64 {
 
 /// dW += 2 w W.
 pub fn weight_l2_backward(arch: Arch, dW: &mut [f32], W: &[f32], w: f32) {
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for (g, &v) in dW.iter_mut().zip(W) {

@@ -1,6 +1,9 @@
 //! Ranges of the settings, checked before any work.
 
+use contractive_core::ArgumentError;
+
 use super::{ConfigError, TrainConfig};
+use crate::preprocess::Scale;
 
 impl TrainConfig {
     /// Refuses every setting outside its range, NaN included, and combinations that mean nothing.
@@ -18,6 +21,12 @@ impl TrainConfig {
             let most = f64::from(u32::MAX);
             number("data.shuffle_rows", "from 1 to 4294967295", rows as f64, |v| (1.0..=most).contains(&v))?;
             number("data.shuffle_rows", "left out where data.stream is not set", rows as f64, |_| self.data.stream)?;
+        }
+        if self.data.stream && self.data.scale == Some(Scale::Robust) {
+            let but = "the quartiles of `data.scale = \"robust\"` need every row at once".to_owned();
+            let what = "a stream must be scaled by what one pass tells".to_owned();
+            let remedy = "take `standard` or `minmax`, or leave out `data.stream`";
+            return Err(ArgumentError::Conflict { what, but, remedy }.into());
         }
         number("data.validation", "at least 0 and below 1", self.data.validation, |v| (0.0..1.0).contains(&v))?;
         let most = f64::from(u32::MAX);

@@ -173,3 +173,11 @@ fn an_explicit_decoder_takes_its_place_between_code_and_output() {
     assert_eq!(net.decoder_sizes, [3, 5, 6, 10]);
     assert_eq!(net.check(), Ok(()));
 }
+
+#[test]
+fn a_stream_cannot_be_scaled_by_quartiles() {
+    let error = over_default("[data]\nspec = \"table.csv\"\nstream = true\nscale = \"robust\"")
+        .and_then(|c| c.check().map(|()| c));
+    let text = error.unwrap_err().to_string();
+    assert!(text.contains("quartiles") && text.contains("standard"), "{text}");
+}

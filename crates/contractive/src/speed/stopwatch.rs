@@ -48,8 +48,7 @@ impl TrainingSteps {
         let size = self.batch * d;
         let from = self.next % (self.data.len() / size) * size;
         let batch = Batch::plain(MatRef::new(&self.data[from..from + size], self.batch, d));
-        let total = self.engine.objective_and_gradient(&batch)?.total;
-        self.engine.update(self.learning_rate);
+        let total = self.engine.step(&batch, self.learning_rate)?.total;
         self.next += 1;
         Ok(total)
     }

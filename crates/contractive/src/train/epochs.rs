@@ -187,11 +187,10 @@ impl<'a> Training<'a> {
             config.objective.noise.map(|noise| (noise, stream(Purpose::Noise))),
             (self.objective.penalty, stream(Purpose::Penalty)),
         );
-        let terms = self.engine.objective_and_gradient(&self.buffers.batch(architecture.input_size()))?;
+        let terms = self.engine.step(&self.buffers.batch(architecture.input_size()), learning_rate)?;
         if let Some(term) = terms.not_finite() {
             return Err(self.diverged(term.to_owned(), self.state.step + 1));
         }
-        self.engine.update(learning_rate);
         self.state.sums.add(&terms, n_rows);
         self.last_batch_sum = Some(terms.total * n_rows as f64);
         self.state.step_in_epoch += 1;

@@ -65,14 +65,18 @@ fn cut(n: usize, parts: usize, unit: usize) -> impl Iterator<Item = Range<usize>
     (0..parts).map(move |i| bound(i)..bound(i + 1))
 }
 
-/// Each block with its part of the gradient.
+/// Each block with its part of the gradient, or of other numbers in the same order; of no numbers, empty parts.
 pub fn each_block<'a>(
     blocks: &'a [Block],
     gradient: &'a mut [f32],
 ) -> impl Iterator<Item = (&'a Block, ViewMut<'a, f32>)> {
     let mut rest = gradient;
+    let is_empty = rest.is_empty();
     let (mut weight, mut band) = (None, None);
     blocks.iter().filter_map(move |block| {
+        if is_empty {
+            return Some((block, ViewMut::new(&mut [], 0, 0)));
+        }
         let ([rows, columns], [m, n]) = (block.size, block.of);
         if block.from == [0, 0] {
             let (here, after) = std::mem::take(&mut rest).split_at_mut(m * n);
@@ -85,6 +89,17 @@ pub fn each_block<'a>(
         let (here, below) = band.take()?.split_rows(rows);
         band = Some(below);
         Some((block, here))
+    })
+}
+
+/// The whole weight or bias that each block is part of.
+pub fn each_weight<'a>(blocks: &'a [Block], values: &'a [f32]) -> impl Iterator<Item = &'a [f32]> {
+    let (mut weight, mut rest) = (&values[..0], values);
+    blocks.iter().map(move |block| {
+        if block.from == [0, 0] {
+            (weight, rest) = rest.split_at(block.of[0] * block.of[1]);
+        }
+        weight
     })
 }
 

@@ -10,10 +10,11 @@ use super::blocks::Block;
 use super::lane::Lane;
 use super::record::{Column, Record};
 use super::weights::mirrored;
+use crate::instructions::vectorised;
 use crate::kernels::affine::{Rows, affine_backward_bias, affine_backward_weight};
 use crate::kernels::frobenius::frobenius_backward_weight;
 use crate::kernels::frobenius_deep::WeightSums;
-use crate::kernels::gemm::{Into, View, ViewMut, gemm, mirror};
+use crate::kernels::gemm::{Into, View, ViewMut, fetch_ahead, gemm, mirror};
 use crate::kernels::network_jacobian::Carry;
 use crate::kernels::{LanePenalty, Plan};
 use crate::parameters::Parameters;
@@ -73,7 +74,8 @@ fn sum_of<'l>(arch: Arch, total: &mut Vec<f32>, lanes: &'l [Lane], part: impl Fn
             total.extend_from_slice(part);
             continue;
         }
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || total.iter_mut().zip(part).for_each(|(t, p)| *t += p),
         );
@@ -208,10 +210,15 @@ impl GradientSources<'_> {
         self.chain_weight(self.chain_layer(false, l), false, block, &mut dW);
         let depth = architecture.encoder_depth();
         let [first, left] = block.from;
-        for i in 0..dW.rows() {
-            let values = &W.values()[(first + i) * n + left..][..dW.columns()];
+        let row_of = |i: usize| W.values().get((first + i) * n + left..).unwrap_or_default();
+        let scales_rows = self.plan.gathers_row_scales(l, depth);
+        let reads_weights = scales_rows || matches!(self.plan, Plan::WeightL1 | Plan::WeightL2);
+        for i in 0..if reads_weights { dW.rows() } else { 0 } {
+            let values = &row_of(i)[..dW.columns()];
+            let ahead = row_of(i + 6);
+            fetch_ahead(&ahead[..ahead.len().min(dW.columns())]);
             self.plan.weights_backward(self.arch, dW.row(i), values, self.contraction as f32);
-            if self.plan.gathers_row_scales(l, depth) {
+            if scales_rows {
                 frobenius_backward_weight(self.arch, dW.row(i), values, &self.sums.s[l][first + i..=first + i]);
             }
         }

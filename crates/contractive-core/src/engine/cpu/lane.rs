@@ -11,6 +11,7 @@ use pulp::Arch;
 use super::record::Record;
 use super::weights::{DerivedWeights, decoder_bias, encoder_bias};
 use crate::activation::Activation;
+use crate::instructions::vectorised;
 use crate::kernels::activation::activation_forward;
 use crate::kernels::affine::{Rows, affine_backward_input, affine_forward};
 use crate::kernels::gemm::View;
@@ -260,7 +261,8 @@ fn activate_rows(arch: Arch, phi: Activation, Z: &mut [f32], stride: usize, m: u
 
 /// dZ = dA ∘ φ′ + extra, rows of dZ `stride` apart; an empty dA or extra is zero.
 fn adjoints(arch: Arch, dZ: &mut [f32], stride: usize, m: usize, dA: &[f32], d: &[f32], extra: &[f32]) {
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for (r, d) in d.chunks_exact(m).enumerate() {

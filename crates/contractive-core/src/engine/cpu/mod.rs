@@ -165,12 +165,12 @@ impl Engine for CpuEngine {
 
     fn objective(&mut self, batch: &Batch<'_>) -> Result<Terms, ArgumentError> {
         self.check_batch(batch)?;
-        Ok(self.pass(batch, Purpose::Value, &mut []))
+        Ok(self.pass(batch, Purpose::Value, &mut [], None))
     }
 
     fn objective_and_gradient(&mut self, batch: &Batch<'_>) -> Result<Terms, ArgumentError> {
         self.check_batch(batch)?;
-        Ok(self.pass(batch, Purpose::Gradient, &mut []))
+        Ok(self.pass(batch, Purpose::Gradient, &mut [], None))
     }
 
     fn jacobian_squares(&mut self, rows: MatRef<'_>, squares: &mut [f64]) -> Result<(), ArgumentError> {
@@ -179,7 +179,7 @@ impl Engine for CpuEngine {
         for from in (0..rows.rows()).step_by(BLOCK) {
             let block = from..(from + BLOCK).min(rows.rows());
             let part = &mut squares[block.clone()];
-            self.pass(&Batch::plain(rows.slice(block)), Purpose::Jacobian, part);
+            self.pass(&Batch::plain(rows.slice(block)), Purpose::Jacobian, part, None);
         }
         Ok(())
     }
@@ -209,6 +209,19 @@ impl Engine for CpuEngine {
         let parts = self.optimiser.parts(&mut self.state, values, &self.gradient, learning_rate);
         self.team.each(parts, |part| part.update(arch));
         self.derived_for = None;
+    }
+
+    fn step(&mut self, batch: &Batch<'_>, learning_rate: f64) -> Result<Terms, ArgumentError> {
+        if self.clip.is_none() {
+            self.check_batch(batch)?;
+            return Ok(self.pass(batch, Purpose::Gradient, &mut [], Some(learning_rate)));
+        }
+        // Clipping needs the whole gradient first.
+        let terms = self.objective_and_gradient(batch)?;
+        if terms.not_finite().is_none() {
+            self.update(learning_rate);
+        }
+        Ok(terms)
     }
 
     fn optimiser_state(&self) -> OptimiserState {

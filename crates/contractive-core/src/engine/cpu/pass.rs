@@ -1,6 +1,6 @@
 //! One pass over a batch: weights, lanes, sums over lanes, blocks of the gradient.
 
-use super::blocks::each_block;
+use super::blocks::{each_block, each_weight};
 use super::flush_to_zero::FlushToZero;
 use super::gradient::GradientSources;
 use super::lane::{Lane, LaneStores, Step};
@@ -10,6 +10,7 @@ use super::weights::{decoder_bias, encoder_bias};
 use super::{CpuEngine, LANES};
 use crate::activation::Activation;
 use crate::architecture::Architecture;
+use crate::kernels::gemm::ViewMut;
 use crate::kernels::sparsity::sparsity_forward_backward;
 use crate::kernels::{DenseLayer, Plan, StepWeights};
 use crate::objective::{Batch, Terms};
@@ -36,8 +37,15 @@ impl CpuEngine {
         Plan::new(penalty, self.parameters.architecture(), n)
     }
 
-    /// The whole pass; `values` receives P of each row where it is wanted.
-    pub(super) fn pass(&mut self, batch: &Batch<'_>, purpose: Purpose, values: &mut [f64]) -> Terms {
+    /// The whole pass; `values` receives P of each row where it is wanted. With a learning rate each block of the gradient
+    /// becomes the parameters after the step while it is still near, unless a term is not finite.
+    pub(super) fn pass(
+        &mut self,
+        batch: &Batch<'_>,
+        purpose: Purpose,
+        values: &mut [f64],
+        learning_rate: Option<f64>,
+    ) -> Terms {
         let _mode = FlushToZero::begin();
         let (n, d) = (batch.rows.rows(), batch.rows.columns());
         let plan = self.plan(purpose, n);
@@ -140,6 +148,7 @@ impl CpuEngine {
             values.iter_mut().zip(rows).for_each(|(value, p)| *value = *p);
         }
         let penalty = plan.weights_forward(self.arch, &net).unwrap_or(penalty / n as f64);
+        let terms = Terms::combine(&self.objective, reconstruction / n as f64, penalty, sparsity);
         if backward {
             self.sums.reduce(self.arch, plan, &self.lanes[..n_lanes], depth);
             let [even, odd, dz] = &self.stores;
@@ -156,9 +165,34 @@ impl CpuEngine {
                 sums: &self.sums,
             };
             let blocks = each_block(&self.blocks, &mut self.gradient);
-            self.team.each(blocks, |(block, part)| sources.block(block, part));
+            let Some(learning_rate) = learning_rate.filter(|_| terms.not_finite().is_none()) else {
+                self.team.each(blocks, |(block, part)| sources.block(block, part));
+                return terms;
+            };
+            self.state.step += 1;
+            let rule = self.optimiser.rule(self.state.step, learning_rate);
+            let first = each_block(&self.blocks, &mut self.state.first);
+            let second = each_block(&self.blocks, &mut self.state.second);
+            let old = each_weight(&self.blocks, self.parameters.values());
+            self.team.each(blocks.zip(first).zip(second).zip(old), |(((gradient, first), second), old)| {
+                let ((block, mut part), (_, mut first), (_, mut second)) = (gradient, first, second);
+                sources.block(block, part.reborrow());
+                for i in 0..part.rows() {
+                    let old = &old[(block.from[0] + i) * block.of[1] + block.from[1]..][..block.size[1]];
+                    rule.turn_into_parameters(
+                        self.arch,
+                        part.row(i),
+                        old,
+                        row_or_none(&mut first, i),
+                        row_or_none(&mut second, i),
+                    );
+                }
+            });
+            // Where the gradient was are the new parameters; every block has read the old ones.
+            self.parameters.swap_values(&mut self.gradient);
+            self.derived_for = None;
         }
-        Terms::combine(&self.objective, reconstruction / n as f64, penalty, sparsity)
+        terms
     }
 
     /// Brings the derived weights up to date for `plan`.
@@ -183,6 +217,11 @@ impl CpuEngine {
             }
         }
     }
+}
+
+/// Row `i` of a part, or nothing of a part without rows.
+fn row_or_none<'v>(part: &'v mut ViewMut<'_, f32>, i: usize) -> &'v mut [f32] {
+    if part.rows() == 0 { &mut [] } else { part.row(i) }
 }
 
 /// Encoder and decoder in one chain; empty unless the plan runs one.

@@ -21,10 +21,12 @@ use std::ops::Range;
 
 use pulp::Arch;
 
+use crate::instructions::vectorised;
+
 use super::super::gemm::{Into, View, ViewMut, gemm, gemm_upper};
 use super::super::sums::dot;
 use super::super::{DenseLayer, LayerPass};
-use super::{WeightSums, at_least_of, gate, gate_in_place, through_slope};
+use super::{WeightSums, at_least_of, gate, gate_in_place, through_slope_and_gate};
 
 /// The rows of one group of samples at one point, from the code down.
 #[derive(Debug, Clone, Default)]
@@ -42,10 +44,23 @@ pub struct RowStack {
 /// Scratch of one lane, shared by its groups.
 #[derive(Debug, Clone, Default)]
 pub struct CodeSideScratch {
-    /// N, later the adjoint X.
-    pub X: Vec<f32>,
+    /// N, later the adjoint X, but for the factor `scale`.
+    X: Vec<f32>,
+    /// What X is still to be multiplied by: done where X is read anyway.
+    scale: f32,
     other: Vec<f32>,
     J: Vec<f32>,
+}
+
+impl CodeSideScratch {
+    /// The adjoint X after [`end_backward`], for whoever changes it before [`ascend`].
+    pub fn adjoint(&mut self) -> &mut [f32] {
+        let scale = std::mem::replace(&mut self.scale, 1.0);
+        if scale != 1.0 {
+            self.X.iter_mut().for_each(|x| *x *= scale);
+        }
+        &mut self.X
+    }
 }
 
 /// How a chain of rows ends.
@@ -84,7 +99,8 @@ pub fn descend(
         let V = at_least_of(&mut stack.V[l], size, most * k);
         V.copy_from_slice(&probes[samples.start * n_probes * k..][..size]);
         let U = at_least_of(&mut stack.U[l], size, most * k);
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || gate(U, V, d, stack.owner.iter().copied(), k),
         );
@@ -104,7 +120,8 @@ pub fn descend(
         let V = at_least_of(&mut stack.V[l], size, most * m);
         let U = at_least_of(&mut stack.U[l], size, most * m);
         let below = &pass[l].d;
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || {
                 let rows = V.chunks_exact_mut(m).zip(U.chunks_exact_mut(m)).zip(stack.owner.iter().zip(&stack.unit));
@@ -125,7 +142,8 @@ pub fn descend(
         let V = at_least_of(&mut stack.V[l - 1], rows * n, most * n);
         gemm(ViewMut::new(V, rows, n), Into::Set, 1.0, View::new(&above[0], rows, m), View::new(layer.W, m, n));
         let U = at_least_of(&mut below[l - 1], rows * n, most * n);
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
             || gate(U, V, &pass[l - 1].d, stack.owner.iter().copied(), n),
         );
@@ -166,7 +184,8 @@ pub fn end_forward(
     match end {
         End::Gram(G) => {
             gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(U, rows, m), View::new(G, m, m));
-            arch.dispatch(
+            vectorised(
+                arch,
                 #[inline(always)]
                 || {
                     for ((N, U), &b) in N.chunks_exact(m).zip(U.chunks_exact(m)).zip(&stack.owner) {
@@ -179,7 +198,8 @@ pub fn end_forward(
             let J = at_least_of(&mut scratch.J, rows * d, stack.most * d);
             gemm(ViewMut::new(J, rows, d), Into::Set, 1.0, View::new(U, rows, m), View::new(first.W, m, d));
             gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(J, rows, d), View::new(first.WT, d, m));
-            arch.dispatch(
+            vectorised(
+                arch,
                 #[inline(always)]
                 || {
                     for (J, &b) in J.chunks_exact(d).zip(&stack.owner) {
@@ -204,33 +224,42 @@ pub fn end_backward(
     let (rows, m, d) = (stack.rows(), first.m, first.n);
     let X = &mut scratch.X[..rows * m];
     let U = &mut stack.U[0][..rows * m];
-    arch.dispatch(
-        #[inline(always)]
-        || scale_rows(X, m, &stack.owner, |b| 2.0 * w[b]),
-    );
+    // One weight for all rows is a factor of the products; else each row takes its own first.
+    let mut weights = stack.owner.iter().map(|&b| w[b]);
+    let of_all = weights.next().filter(|first| weights.all(|w| w == *first));
+    let shared = of_all.unwrap_or(1.0);
+    scratch.scale = 2.0 * shared;
+    if of_all.is_none() {
+        vectorised(
+            arch,
+            #[inline(always)]
+            || scale_rows(X, m, &stack.owner, |b| w[b]),
+        );
+    }
     match end {
         End::Gram(_) => {
-            // w ≥ 0, so that √w on both factors keeps K symmetric.
-            arch.dispatch(
-                #[inline(always)]
-                || scale_rows(U, m, &stack.owner, |b| w[b].sqrt()),
-            );
+            if of_all.is_none() {
+                // w ≥ 0, so that √w on both factors keeps K symmetric.
+                vectorised(
+                    arch,
+                    #[inline(always)]
+                    || scale_rows(U, m, &stack.owner, |b| w[b].sqrt()),
+                );
+            }
             let U = View::new(&*U, rows, m);
-            gemm_upper(ViewMut::new(&mut sums.K, m, m), Into::Add, 1.0, U.t(), U);
+            gemm_upper(ViewMut::new(&mut sums.K, m, m), Into::Add, shared, U.t(), U);
         }
         End::Direct => {
             let J = &mut scratch.J[..rows * d];
-            arch.dispatch(
-                #[inline(always)]
-                || scale_rows(J, d, &stack.owner, |b| 2.0 * w[b]),
-            );
-            gemm(
-                ViewMut::new(&mut sums.W[0], m, d),
-                Into::Add,
-                1.0,
-                View::new(&*U, rows, m).t(),
-                View::new(J, rows, d),
-            );
+            if of_all.is_none() {
+                vectorised(
+                    arch,
+                    #[inline(always)]
+                    || scale_rows(J, d, &stack.owner, |b| w[b]),
+                );
+            }
+            let (U, J) = (View::new(&*U, rows, m).t(), View::new(J, rows, d));
+            gemm(ViewMut::new(&mut sums.W[0], m, d), Into::Add, 2.0 * shared, U, J);
         }
     }
 }
@@ -260,19 +289,24 @@ pub fn ascend(
         let (m, is_smooth) = (net[l].m, net[l].is_smooth);
         let X = &mut scratch.X[..rows * m];
         let LayerPass { d, dd, dZ } = &mut pass[l];
+        let scale = std::mem::replace(&mut scratch.scale, 1.0);
+        let is_top = l + 1 == depth;
         if is_smooth {
-            arch.dispatch(
+            vectorised(
+                arch,
                 #[inline(always)]
-                || through_slope(dZ, dd, X, &stack.V[l], owner(), m),
+                || through_slope_and_gate(dZ, d, dd, X, &stack.V[l], owner(), m, scale),
+            );
+        } else if !is_top {
+            vectorised(
+                arch,
+                #[inline(always)]
+                || gate_in_place(X, d, owner(), m, scale),
             );
         }
-        if l + 1 == depth {
+        if is_top {
             break;
         }
-        arch.dispatch(
-            #[inline(always)]
-            || gate_in_place(X, d, owner(), m),
-        );
         let above = &net[l + 1];
         if l + 2 == depth && top_is_units {
             ascend_units(arch, &mut sums.W[l + 1], &mut pass[l + 1], X, stack, above);
@@ -290,7 +324,8 @@ pub fn ascend(
 /// The top layer for unit rows: V_{L−1,r} = d_bi W_L,i, so dW_L,i += d_bi X_r and dZ_L,bi += φ″_bi ⟨X_r, W_L,i⟩.
 fn ascend_units(arch: Arch, dW: &mut [f32], pass: &mut LayerPass, X: &[f32], stack: &RowStack, top: &DenseLayer<'_>) {
     let (k, m) = (top.m, top.n);
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for ((X, &b), &i) in X.chunks_exact(m).zip(&stack.owner).zip(&stack.unit) {

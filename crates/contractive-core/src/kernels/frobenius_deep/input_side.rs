@@ -17,10 +17,12 @@ use std::ops::Range;
 
 use pulp::Arch;
 
+use crate::instructions::vectorised;
+
 use super::super::gemm::{Into, View, ViewMut, gemm};
 use super::super::sums::dot;
 use super::super::{DenseLayer, LayerPass};
-use super::{WeightSums, at_least, gate_in_place, through_slope};
+use super::{WeightSums, at_least, gate_in_place, through_slope_and_gate};
 
 /// The tangents of one group of samples.
 #[derive(Debug, Clone, Default)]
@@ -61,13 +63,15 @@ pub fn tangents_forward(
                 at_least(&mut stack.V[l], rows * m).copy_from_slice(T);
             }
         }
-        arch.dispatch(
+        vectorised(
+            arch,
             #[inline(always)]
-            || gate_in_place(T, &pass[l].d, owner(), m),
+            || gate_in_place(T, &pass[l].d, owner(), m, 1.0),
         );
     }
     let (T, k) = (&stack.T[depth - 1], net[depth - 1].m);
-    arch.dispatch(
+    vectorised(
+        arch,
         #[inline(always)]
         || {
             for (T, b) in T.chunks_exact(k).zip(owner()) {
@@ -92,36 +96,52 @@ pub fn tangents_backward(
     let owner = || (0..rows).map(move |r| first + r / d_x);
     let k = net[depth - 1].m;
     let X = at_least(&mut stack.X, rows * k);
-    for ((X, T), b) in X.chunks_exact_mut(k).zip(stack.T[depth - 1].chunks_exact(k)).zip(owner()) {
-        X.iter_mut().zip(T).for_each(|(x, t)| *x = 2.0 * w[b] * t);
-    }
+    vectorised(
+        arch,
+        #[inline(always)]
+        || {
+            for ((X, T), b) in X.chunks_exact_mut(k).zip(stack.T[depth - 1].chunks_exact(k)).zip(owner()) {
+                let weight = 2.0 * w[b];
+                for (x, t) in X.iter_mut().zip(T) {
+                    *x = weight * t;
+                }
+            }
+        },
+    );
     for l in (0..depth).rev() {
         let (m, n) = (net[l].m, net[l].n);
         let X = &mut stack.X[..rows * m];
         let LayerPass { d, dd, dZ } = &mut pass[l];
-        if net[l].is_smooth {
-            arch.dispatch(
+        vectorised(
+            arch,
+            #[inline(always)]
+            || {
+                if !net[l].is_smooth {
+                    return gate_in_place(X, d, owner(), m, 1.0);
+                }
+                if l > 0 {
+                    return through_slope_and_gate(dZ, d, dd, X, &stack.V[l], owner(), m, 1.0);
+                }
+                // V_1 is W_1ᵀ for every sample.
+                for (sample, X) in X.chunks_exact_mut(d_x * m).enumerate() {
+                    let same = std::iter::repeat_n(first + sample, d_x);
+                    through_slope_and_gate(dZ, d, dd, X, net[0].WT, same, m, 1.0);
+                }
+            },
+        );
+        if l == 0 {
+            let dW = &mut sums.W[0];
+            vectorised(
+                arch,
                 #[inline(always)]
                 || {
-                    if l > 0 {
-                        return through_slope(dZ, dd, X, &stack.V[l], owner(), m);
-                    }
-                    // V_1 is W_1ᵀ for every sample.
-                    for (sample, X) in X.chunks_exact(d_x * m).enumerate() {
-                        let same = std::iter::repeat_n(first + sample, d_x);
-                        through_slope(dZ, dd, X, net[0].WT, same, m);
+                    for X in X.chunks_exact(d_x * m) {
+                        for (g, x) in dW.iter_mut().zip(X) {
+                            *g += x;
+                        }
                     }
                 },
             );
-        }
-        arch.dispatch(
-            #[inline(always)]
-            || gate_in_place(X, d, owner(), m),
-        );
-        if l == 0 {
-            for X in X.chunks_exact(d_x * m) {
-                sums.W[0].iter_mut().zip(X).for_each(|(g, x)| *g += x);
-            }
             break;
         }
         let V = View::new(&*X, rows, m);

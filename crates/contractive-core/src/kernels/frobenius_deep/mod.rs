@@ -40,23 +40,35 @@ fn gate(U: &mut [f32], V: &[f32], d: &[f32], owner: impl Iterator<Item = usize>,
     }
 }
 
-/// In place: X_r = X_r ∘ d\[owner(r)\].
+/// In place: X_r = s X_r ∘ d\[owner(r)\].
 #[inline(always)]
-fn gate_in_place(X: &mut [f32], d: &[f32], owner: impl Iterator<Item = usize>, m: usize) {
+fn gate_in_place(X: &mut [f32], d: &[f32], owner: impl Iterator<Item = usize>, m: usize, s: f32) {
     for (X, b) in X.chunks_exact_mut(m).zip(owner) {
         for (x, &d) in X.iter_mut().zip(&d[b * m..(b + 1) * m]) {
-            *x *= d;
+            *x *= s * d;
         }
     }
 }
 
-/// The path through φ′: dZ_b += φ″_b ∘ Σ_{r of b} X_r ∘ V_r, X the adjoint of V_r ∘ d_b.
+/// The path through φ′, then the gate: dZ_b += φ″_b ∘ Σ_{r of b} s X_r ∘ V_r, where s X is the adjoint of V_r ∘ d_b; and
+/// X_r = s X_r ∘ d\[owner(r)\].
 #[inline(always)]
-fn through_slope(dZ: &mut [f32], dd: &[f32], X: &[f32], V: &[f32], owner: impl Iterator<Item = usize>, m: usize) {
-    for ((X, V), b) in X.chunks_exact(m).zip(V.chunks_exact(m)).zip(owner) {
-        let (dZ, dd) = (&mut dZ[b * m..(b + 1) * m], &dd[b * m..(b + 1) * m]);
+fn through_slope_and_gate(
+    dZ: &mut [f32],
+    d: &[f32],
+    dd: &[f32],
+    X: &mut [f32],
+    V: &[f32],
+    owner: impl Iterator<Item = usize>,
+    m: usize,
+    s: f32,
+) {
+    for ((X, V), b) in X.chunks_exact_mut(m).zip(V.chunks_exact(m)).zip(owner) {
+        let (dZ, dd, d) = (&mut dZ[b * m..][..m], &dd[b * m..][..m], &d[b * m..][..m]);
         for j in 0..m {
-            dZ[j] += dd[j] * X[j] * V[j];
+            let x = s * X[j];
+            dZ[j] += dd[j] * x * V[j];
+            X[j] = x * d[j];
         }
     }
 }

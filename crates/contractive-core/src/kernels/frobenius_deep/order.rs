@@ -4,11 +4,14 @@
 //!
 //! ```text
 //! code side    3 R Σ_{l=2}^{L} m_l n_l  (the top layer is elementwise when the rows are units: 3 R n_L)
-//!   Gram       + 2 R m_1²  + 2 d m_1² / N       N = U G and K = UᵀU;  G and K W_1 once a step
-//!   direct     + 3 R m_1 d                      J = U W_1, its adjoint, and dW_1
-//! input side   3 d Σ_{l=2}^{L} m_l n_l + 3 d m_1
+//!   Gram       + 1½ R m_1² + 1½ d m_1² / N      N = U G and half of K = UᵀU;  half of G and K W_1 once a step
+//!   direct     + 3 R m_1 d + 12 R d             J = U W_1, its adjoint, and dW_1; J written, squared and scaled
+//! input side   3 d Σ_{l=2}^{L} m_l n_l + 3 d m_1 + 12 d m_L
 //! one layer    3 m_1 + 2 d m_1 / N              closed form, no order to choose
 //! ```
+//!
+//! An entry of J that is touched three times costs about as much as twelve multiply-adds. `examples/orders.rs` times every
+//! order on a grid of shapes beside the choice (docs/performance.md).
 //!
 //! A plain step costs 3 multiply-adds a weight a row (encoder and decoder).
 
@@ -35,6 +38,9 @@ pub enum Top {
     Probes(usize),
 }
 
+/// Multiply-adds that an explicit entry of J is worth: it is written, squared and scaled.
+const ENTRY_OF_J: f64 = 12.0;
+
 /// Multiply-adds a sample of value and gradient in this order, for encoder sizes d, m_1, …, k and batch size `batch`.
 pub fn cost(order: Order, sizes: &[usize], top: Top, batch: usize) -> f64 {
     let size = |l: usize| sizes[l] as f64;
@@ -46,9 +52,9 @@ pub fn cost(order: Order, sizes: &[usize], top: Top, batch: usize) -> f64 {
         Top::Probes(n) => (n as f64, weights(1..depth)),
     };
     match order {
-        Order::CodeSideGram => rows * (3.0 * chain + 2.0 * m_1 * m_1) + 2.0 * d * m_1 * m_1 / batch.max(1) as f64,
-        Order::CodeSideDirect => rows * (3.0 * chain + 3.0 * m_1 * d),
-        Order::InputSide => d * 3.0 * (weights(1..depth) + m_1),
+        Order::CodeSideGram => rows * (3.0 * chain + 1.5 * m_1 * m_1) + 1.5 * d * m_1 * m_1 / batch.max(1) as f64,
+        Order::CodeSideDirect => rows * (3.0 * chain + 3.0 * m_1 * d + ENTRY_OF_J * d),
+        Order::InputSide => d * (3.0 * (weights(1..depth) + m_1) + ENTRY_OF_J * size(depth)),
     }
 }
 

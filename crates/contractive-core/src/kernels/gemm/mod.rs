@@ -24,7 +24,7 @@ use std::mem::MaybeUninit;
 use pulp::{Simd, WithSimd};
 
 use self::registers::{Portable, Registers, Vectors, lanes};
-use self::tile::{Finish, Operands, tile};
+use self::tile::{Finish, Operands, fetch, tile};
 pub use self::view::{View, ViewMut};
 use crate::instructions;
 
@@ -47,6 +47,8 @@ const PANEL: usize = 64;
 const ROWS_WORTH_A_COPY: usize = 96;
 /// Rows of B closer than this many bytes are read where they lie.
 const FAR: usize = 1024;
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// The whole product. Same shapes, same bits.
 ///
@@ -64,6 +66,15 @@ pub fn gemm<T: Element>(C: ViewMut<'_, T>, into: Into<'_, T>, alpha: T, A: View<
 pub fn gemm_upper<T: Element>(C: ViewMut<'_, T>, into: Into<'_, T>, alpha: T, A: View<'_, T>, B: View<'_, T>) {
     assert_eq!(C.rows(), C.columns(), "a symmetric matrix is square");
     product(C, into, alpha, A, B, true);
+}
+
+/// Asks for `numbers` ahead of their use: worth it for short rows that lie far apart, where the processor does not see
+/// where reading will go on.
+#[inline(always)]
+pub fn fetch_ahead(numbers: &[f32]) {
+    for line in numbers.iter().step_by(LINE / size_of::<f32>()) {
+        fetch(line);
+    }
 }
 
 /// Copies what lies above the diagonal of C (m, m) below it.
@@ -168,6 +179,12 @@ impl<T: Copy + Default> Product<'_, '_, T> {
                 let width = if vectors == 0 { n - j } else { vectors * lanes };
                 let rows = if self.upper { m.min(j + width) } else { m };
                 let mut at = self.operands(p, block, j);
+                if is_far {
+                    // The next panel: to the right, or at the left of the next block of k.
+                    let below = self.B.row_stride() * block;
+                    at.ahead =
+                        if j + width < n { at.b.wrapping_add(width) } else { at.b.wrapping_add(below).wrapping_sub(j) };
+                }
                 if vectors == 0 || (is_far && rows >= ROWS_WORTH_A_COPY) {
                     let padded = vectors.max(1) * lanes;
                     // SAFETY: `operands` checked that rows p.. and columns j.. of B exist, and block ≤ BLOCK,
@@ -213,6 +230,8 @@ impl<T: Copy + Default> Product<'_, '_, T> {
             a_strides: [A.row_stride(), A.column_stride()],
             b: B.as_ptr().wrapping_add(p * B.row_stride() + j),
             b_stride: B.row_stride(),
+            ahead: std::ptr::null(),
+            ahead_stride: B.row_stride(),
             c: self.C.as_mut_ptr().wrapping_add(j),
             c_stride: self.C.row_stride(),
             alpha: self.alpha,
@@ -253,7 +272,8 @@ unsafe fn copy_panel<T: Copy + Default>(
 /// As [`tile`], for all `rows`.
 #[inline(always)]
 unsafe fn column<T: Copy + Default, G: Registers<T>, const V: usize>(registers: G, mut at: Operands<T>, rows: usize) {
-    let mut i = 0;
+    let (mut i, mut tiles) = (0, 0);
+    let fetches = !at.ahead.is_null();
     while i < rows {
         // SAFETY: at most `rows` − i rows are left to each tile.
         let done = unsafe {
@@ -277,6 +297,10 @@ unsafe fn column<T: Copy + Default, G: Registers<T>, const V: usize>(registers: 
             }
         };
         i += done;
+        // Each tile fetches one line of every row of the panel ahead, until all are under way.
+        let lines = (V * size_of::<G::Vector>()).div_ceil(LINE);
+        tiles += 1;
+        at.ahead = if fetches && tiles < lines { at.ahead.wrapping_byte_add(LINE) } else { std::ptr::null() };
         at.a = at.a.wrapping_add(done * at.a_strides[0]);
         at.c = at.c.wrapping_add(done * at.c_stride);
     }

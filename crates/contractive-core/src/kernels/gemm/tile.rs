@@ -32,6 +32,10 @@ pub(super) struct Operands<T> {
     pub b: *const T,
     /// Distance between rows of B.
     pub b_stride: usize,
+    /// What a later tile will read, as far apart as rows of the view of B, and that distance: fetched meanwhile. Null for
+    /// nothing.
+    pub ahead: *const T,
+    pub ahead_stride: usize,
     pub c: *mut T,
     /// Distance between rows of C.
     pub c_stride: usize,
@@ -54,7 +58,7 @@ where
     let zero = registers.splat(T::default());
     let mut sums = [[zero; V]; R];
     let [row, step] = at.a_strides;
-    let (mut a, mut b) = (at.a, at.b);
+    let (mut a, mut b, mut ahead) = (at.a, at.b, at.ahead);
     for _ in 0..at.k {
         // SAFETY: p < k and v·lanes + lanes ≤ V·lanes, r < R: within what the caller vouches for. `wrapping_add` moves the
         // pointers on, so that the step behind the last row is never one of a pointer out of its allocation.
@@ -69,6 +73,10 @@ where
                     sums[r][v] = registers.mul_add(from_a, from_b[v], sums[r][v]);
                 }
             }
+        }
+        if !at.ahead.is_null() {
+            fetch(ahead);
+            ahead = ahead.wrapping_add(at.ahead_stride);
         }
         a = a.wrapping_add(step);
         b = b.wrapping_add(at.b_stride);
@@ -90,4 +98,16 @@ where
             }
         }
     }
+}
+
+/// Asks the second cache for the line at `place`, which need not exist.
+#[inline(always)]
+pub(super) fn fetch<T>(place: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch is a hint: it reads nothing and does not fault, whatever the address. Every x86-64 has it.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(place.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
 }

@@ -1,0 +1,63 @@
+"""Peers on the splits of splits.py: python peers.py FOLDER JSON.
+
+PyOD's AutoEncoder, ECOD, PCA and KNN, and scikit-learn's isolation forest, each with its own defaults (and seed 0 where
+it has one), trained on the training rows without labels and judged on the test rows.
+"""
+
+import json
+import sys
+import time
+import warnings
+
+import numpy as np
+import pyod
+import sklearn
+import torch
+from pyod.models.auto_encoder import AutoEncoder
+from pyod.models.ecod import ECOD
+from pyod.models.knn import KNN
+from pyod.models.pca import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+import splits
+
+PEERS = {
+    "isolation forest": lambda: IsolationForest(random_state=0),
+    "PyOD AutoEncoder": lambda: AutoEncoder(random_state=0, verbose=0),
+    "PCA": lambda: PCA(random_state=0),
+    "ECOD": ECOD,
+    "KNN": KNN,
+}
+
+
+def scores(model, train, test):
+    model.fit(train)
+    return -model.score_samples(test) if isinstance(model, IsolationForest) else model.decision_function(test)
+
+
+def main(folder, out):
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(2)
+    results = {}
+    for name, path in splits.sets(folder):
+        train, _, test, y = splits.split(path)
+        results[name] = {}
+        for peer, build in PEERS.items():
+            began = time.perf_counter()
+            s = np.nan_to_num(np.asarray(scores(build(), train, test), dtype=np.float64))
+            seconds = time.perf_counter() - began
+            results[name][peer] = {
+                "auroc": roc_auc_score(y, s),
+                "average_precision": average_precision_score(y, s),
+                "seconds": round(seconds, 2),
+            }
+        print(name, {peer: round(r["auroc"], 3) for peer, r in results[name].items()}, file=sys.stderr, flush=True)
+        versions = {"pyod": pyod.__version__, "scikit-learn": sklearn.__version__, "torch": torch.__version__}
+        with open(out, "w") as file:
+            json.dump({"versions": versions, "sets": results}, file, indent=1)
+            file.write("\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

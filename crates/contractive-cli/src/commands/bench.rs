@@ -1,0 +1,143 @@
+//! `cae bench`: how fast this machine trains a network, and how fast it could.
+
+use clap::Args;
+use contractive::TrainConfig;
+use contractive::core::Activation;
+use contractive::data::registry;
+use contractive::recipe;
+use contractive::speed::measured::{Speed, Steps, measure};
+use serde::Serialize;
+
+use crate::exit::{Ending, Usage};
+use crate::numbers::{grouped, percent, significant};
+use crate::output::{print, print_json};
+use crate::table::{Side, aligned};
+
+/// Measure how fast a network trains here, on drawn data, with and without the exact penalty.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Bench {
+    /// Measure the network of this recipe [default: fashion-64-32-16].
+    #[arg(long, value_name = "NAME", conflicts_with = "sizes")]
+    recipe: Option<String>,
+    /// Measure an encoder of these sizes, features first, code last; the decoder mirrors it.
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    sizes: Option<Vec<usize>>,
+    /// Activation of the layers of --sizes [default: relu].
+    #[arg(long, value_name = "NAME", requires = "sizes")]
+    activation: Option<Activation>,
+    /// Rows a training step, at least 1 [default: the recipe's, or 128].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Option<u32>,
+    /// Threads, at least 1; by default one a processor core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Seconds to measure for, at least 0; every step is timed once a round, however long it takes.
+    #[arg(long, value_name = "S", default_value_t = 5.0)]
+    seconds: f64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Each number is the median of seven rounds. Operations are those of the matrix products that a step cannot do without.
+Other programs that run meanwhile make every number worse.
+
+Examples:
+  cae bench
+  cae bench --recipe mnist-rifai --threads 1
+  cae bench --sizes 30,64,16 --activation tanh --batch 256 --json";
+
+/// The JSON: what was measured and on what.
+#[derive(Serialize)]
+struct Record<'a> {
+    recipe: Option<&'a str>,
+    #[serde(flatten)]
+    speed: &'a Speed,
+}
+
+impl Bench {
+    /// Runs the subcommand.
+    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        if !(self.seconds.is_finite() && self.seconds >= 0.0) {
+            return Err(Usage(format!("--seconds must be finite and at least 0, got {}", self.seconds)).into());
+        }
+        let (mut config, d) = self.network()?;
+        if let Some(batch) = self.batch {
+            config.training.batch_size = batch as usize;
+        }
+        config.training.threads = self.threads.map(usize::from).or(config.training.threads);
+        let speed = measure(&config, d, config.threads(), self.seconds)?;
+        if self.json {
+            print_json(&Record { recipe: config.recipe.as_deref(), speed: &speed })?;
+        } else {
+            print(&text(&config, &speed))?;
+        }
+        Ok(Ending::Done)
+    }
+
+    /// The configuration to measure, and the features of its rows.
+    fn network(&self) -> anyhow::Result<(TrainConfig, usize)> {
+        let Some(sizes) = &self.sizes else {
+            let config = recipe::find(self.recipe.as_deref().unwrap_or("fashion-64-32-16"))?.config;
+            let name = config.data.spec.split(':').next().unwrap_or_default();
+            let Some(data) = registry::find(name) else {
+                let text = format!("the recipe's data, {name}, do not say how many features they have; give --sizes");
+                return Err(Usage(text).into());
+            };
+            return Ok((config, data.image_shape.0 * data.image_shape.1));
+        };
+        let [d, hidden @ ..] = &sizes[..] else { return Err(too_few().into()) };
+        if hidden.is_empty() {
+            return Err(too_few().into());
+        }
+        let mut config = TrainConfig::default();
+        let activation = self.activation.unwrap_or(Activation::Relu);
+        config.model.hidden = hidden.to_vec();
+        config.model.hidden_activation = activation;
+        config.model.code_activation = activation;
+        Ok((config, *d))
+    }
+}
+
+fn too_few() -> Usage {
+    Usage("--sizes must name the features and at least one layer, as in 784,64,16".into())
+}
+
+fn text(config: &TrainConfig, speed: &Speed) -> String {
+    let sizes: Vec<String> = speed.sizes.iter().map(usize::to_string).collect();
+    let (activation, threads) = (config.model.hidden_activation, speed.threads);
+    let plural = if threads == 1 { "" } else { "s" };
+    let head = format!("{}, {activation}, batches of {}, {threads} thread{plural}", sizes.join("-"), speed.batch);
+    let words = ["", "a step", "steps/s", "rows/s", "GFLOP/s", "of product", "of peak"];
+    let row = |name: &str, steps: &Steps| {
+        vec![
+            name.to_owned(),
+            format!("{} ms", significant(1e3 / steps.steps_per_second, 3)),
+            significant(steps.steps_per_second, 4),
+            grouped(steps.rows_per_second as usize),
+            significant(steps.operation_rate / 1e9, 3),
+            percent(steps.share_of_product_rate),
+            percent(steps.share_of_multiply_add_rate),
+        ]
+    };
+    let used = vec!["encode, decode".to_owned(), "".into(), "".into(), grouped(speed.rows_per_second as usize)];
+    let rows =
+        [words.map(str::to_owned).to_vec(), row("plain step", &speed.plain), row("exact penalty", &speed.exact), used];
+    let mut sides = [Side::Right; 7];
+    sides[0] = Side::Left;
+    let (giga, exact, plain) = (1e-9, &speed.exact, &speed.plain);
+    format!(
+        "{head}\n\n{}\nThe exact penalty adds {} to a plain step; by counts, {}.\n\
+         A step is {} GFLOP, with the exact penalty {}.\n\
+         This machine: {} GFLOP/s in a matrix product, {} at its peak (multiply-adds in registers).\n",
+        aligned(&sides, &rows),
+        percent(speed.penalty_cost),
+        percent(exact.operations / plain.operations - 1.0),
+        significant(plain.operations * giga, 3),
+        significant(exact.operations * giga, 3),
+        significant(speed.product_rate * giga, 3),
+        significant(speed.multiply_add_rate * giga, 3),
+    )
+}

@@ -1,0 +1,252 @@
+//! `cae train --detector`: its flags, and a training from the table to the detector directory.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use contractive::TrainConfig;
+use contractive::data::{DataSpec, LoadOptions, Part};
+use contractive::detector::{Detector, DetectorSettings, MemberReport, Plan, ScoreKind, ThresholdRule, TrainOptions};
+use serde::Serialize;
+
+use crate::arguments::{SourceArguments, quoted};
+use crate::exit::{Ending, Usage};
+use crate::numbers::{count, duration, grouped, significant};
+use crate::output::{print, print_json_line};
+use crate::progress::Reporting;
+use crate::session::stop_flag;
+use crate::sources::load;
+use crate::table::pairs;
+
+/// The settings of a detector.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct DetectorArguments {
+    /// Train an anomaly detector on a table: an ensemble of contractive autoencoders with calibrated scores and a
+    /// threshold. Needs --data; sizes and steps come from the table's shape, and are explained.
+    #[arg(long, help_heading = "Detector")]
+    pub(crate) detector: bool,
+    /// Networks in the ensemble, each from its own seed, from 1 to 1000 [default: 4].
+    #[arg(long, value_name = "N", requires = "detector", help_heading = "Detector")]
+    ensemble: Option<usize>,
+    /// Share of each batch's rows, those restored worst, that a step passes over, from 0 to 0.5: for training rows with
+    /// many anomalies [default: 0].
+    #[arg(long, value_name = "SHARE", requires = "detector", help_heading = "Detector")]
+    trim: Option<f64>,
+    /// Most steps a network [default: by the table's shape, from 400 to 4000].
+    #[arg(long, value_name = "N", requires = "detector", help_heading = "Detector")]
+    steps: Option<usize>,
+    /// Longest time for training all networks, such as 30s, 500ms, 2m or 1h. The result then depends on the machine.
+    #[arg(long, value_name = "TIME", requires = "detector", value_parser = seconds, help_heading = "Detector")]
+    time_budget: Option<f64>,
+    /// Expected share of anomalies among the rows trained on, above 0 and at most 0.5: short for
+    /// --threshold contamination:SHARE [default: 0.1].
+    #[arg(long, value_name = "SHARE", requires = "detector", conflicts_with = "threshold", help_heading = "Detector")]
+    contamination: Option<f64>,
+    /// Scores above it are anomalies: contamination:SHARE, quantile:P, sigma:K (mean + K standard deviations), pot:RATE
+    /// (peaks over threshold) or value:T; can be changed later.
+    #[arg(long, value_name = "RULE", requires = "detector", help_heading = "Detector")]
+    threshold: Option<ThresholdRule>,
+    /// What is used as the score [default: combined].
+    #[arg(long, value_name = "NAME", requires = "detector", value_parser = score_kinds(), help_heading = "Detector")]
+    score: Option<String>,
+}
+
+/// Keys of the configuration that a detector takes from the other flags.
+pub(crate) const SHARED_KEYS: [&str; 12] = [
+    "data.spec",
+    "data.rows",
+    "data.label_column",
+    "data.array",
+    "data.validation",
+    "model.hidden",
+    "model.tied",
+    "objective.contraction",
+    "training.batch_size",
+    "training.learning_rate",
+    "training.seed",
+    "training.threads",
+];
+
+fn score_kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(ScoreKind::ALL.map(ScoreKind::name))
+}
+
+pub(crate) fn score_kind(name: &str) -> ScoreKind {
+    ScoreKind::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or_default()
+}
+
+/// A time with its unit, in seconds.
+fn seconds(text: &str) -> Result<f64, String> {
+    let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let unit = match &text[at..] {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("give a time such as 30s, 500ms, 2m or 1h".into()),
+    };
+    match text[..at].trim().parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number * unit),
+        _ => Err("give a time above 0, such as 30s, 500ms, 2m or 1h".into()),
+    }
+}
+
+impl DetectorArguments {
+    /// The settings; `given` are the keys that the other flags set, and `config` their values over the defaults.
+    pub(crate) fn settings(&self, config: &TrainConfig, given: &[String]) -> Result<DetectorSettings, Usage> {
+        if let Some(key) = given.iter().find(|key| !SHARED_KEYS.contains(&key.as_str())) {
+            let text = format!(
+                "--detector does not take the setting `{key}`; see the flags under Detector in `cae train --help`"
+            );
+            return Err(Usage(text));
+        }
+        let has = |key: &str| given.iter().any(|g| g == key);
+        let mut settings = DetectorSettings::default();
+        if has("model.hidden") {
+            settings.hidden = Some(config.model.hidden.clone());
+        }
+        for (key, to, from) in [
+            ("data.validation", &mut settings.validation, config.data.validation),
+            ("objective.contraction", &mut settings.contraction, config.objective.contraction),
+            ("training.learning_rate", &mut settings.learning_rate, config.training.learning_rate),
+        ] {
+            if has(key) {
+                *to = from;
+            }
+        }
+        if has("model.tied") {
+            settings.tied = config.model.tied;
+        }
+        if has("training.batch_size") {
+            settings.batch_size = config.training.batch_size;
+        }
+        settings.seed = config.training.seed;
+        settings.ensemble = self.ensemble.unwrap_or(settings.ensemble);
+        settings.trim = self.trim.unwrap_or(settings.trim);
+        settings.steps = self.steps;
+        settings.time_budget = self.time_budget;
+        settings.score = self.score.as_deref().map(score_kind).unwrap_or_default();
+        let contamination = self.contamination.map(|share| ThresholdRule::Contamination { share });
+        settings.threshold = self.threshold.or(contamination).unwrap_or_default();
+        Ok(settings)
+    }
+}
+
+#[derive(Serialize)]
+struct MemberEvent {
+    event: &'static str,
+    member: usize,
+    members: usize,
+    steps: usize,
+    most_steps: usize,
+    validation: f64,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct EndEvent<'a> {
+    event: &'static str,
+    seconds: f64,
+    detector: &'a Path,
+    threshold: f64,
+    threshold_rule: String,
+}
+
+/// Trains a detector and saves it in `out`.
+pub(crate) fn run(
+    config: &TrainConfig,
+    settings: &DetectorSettings,
+    source: &SourceArguments,
+    out: &Path,
+    reporting: Reporting,
+) -> anyhow::Result<Ending> {
+    settings.check()?;
+    let spec: DataSpec = config.data.spec.parse()?;
+    let options = LoadOptions {
+        data_dir: source.data_dir.clone(),
+        offline: source.offline,
+        rows: config.data.rows,
+        label_column: config.data.label_column.clone(),
+        array: config.data.array.clone(),
+    };
+    let data = load(&spec, Part::Train, &options, reporting == Reporting::Quiet)?;
+    if reporting == Reporting::Lines {
+        data.notes().iter().for_each(|note| eprintln!("note: {note}"));
+    }
+    let stop = stop_flag(reporting)?;
+    let began = std::time::Instant::now();
+    let on_plan = |plan: &Plan| {
+        if reporting == Reporting::Lines {
+            let (name, d) = (data.name(), data.n_features());
+            eprintln!("{name}: {} rows of {d} features; {}", grouped(data.len()), count(settings.ensemble, "network"));
+            plan.reasons.iter().for_each(|reason| eprintln!("  {reason}"));
+        }
+    };
+    let on_member = |m: &MemberReport| match reporting {
+        Reporting::Quiet => {}
+        Reporting::Lines => eprintln!(
+            "network {}/{}: {} of {} steps, validation {}, {}",
+            m.member + 1,
+            m.members,
+            m.steps,
+            m.most_steps,
+            significant(m.validation, 4),
+            duration(m.seconds)
+        ),
+        Reporting::Json => {
+            let MemberReport { member, members, steps, most_steps, validation, seconds } = *m;
+            let event = "member";
+            let _ = print_json_line(&MemberEvent { event, member, members, steps, most_steps, validation, seconds });
+        }
+    };
+    let options = TrainOptions { threads: config.threads(), on_plan: &on_plan, on_member: &on_member, stop: &stop };
+    let result = Detector::train_with(&data, settings, &options);
+    if stop.load(Ordering::Relaxed) {
+        eprintln!("stopped; no detector was saved");
+        return Ok(Ending::Interrupted);
+    }
+    let detector = result?;
+    detector.save(out)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let rule = settings.threshold.to_string();
+    match reporting {
+        Reporting::Quiet => {}
+        Reporting::Json => {
+            let threshold = detector.threshold();
+            print_json_line(&EndEvent { event: "end", seconds, detector: out, threshold, threshold_rule: rule })?;
+        }
+        Reporting::Lines => {
+            let path = quoted(&out.to_string_lossy());
+            let threshold = format!("{} ({rule})", significant(detector.threshold(), 5));
+            print(&format!("\ntrained {} in {}\n", count(settings.ensemble, "network"), duration(seconds)))?;
+            print(&pairs(&[("  detector", path.clone()), ("  threshold", threshold)]))?;
+            print("\nnext\n")?;
+            let judge = format!("  cae evaluate {path} --data FILE --labels COLUMN");
+            print(&pairs(&[(&judge, "judge it on rows whose labels are known".into())]))?;
+        }
+    }
+    Ok(Ending::Done)
+}
+
+/// Where a detector goes that is given no place.
+pub(crate) fn default_place(name: &str) -> PathBuf {
+    let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    contractive::run::default_path(Path::new("runs"), &format!("{name}-detector"), &time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(seconds("30s"), Ok(30.0));
+        assert_eq!(seconds("1.5m"), Ok(90.0));
+        assert_eq!(seconds("500ms"), Ok(0.5));
+        assert_eq!(seconds("7"), Ok(7.0));
+        for bad in ["", "s", "-1s", "0", "3 weeks", "inf", "NaNs"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Whether the order of multiplication chosen by counting is the fastest: every order of the exact penalty, timed on a
+//! grid of encoders, beside the one that `kernels::frobenius_deep::order` chooses.
+//!
+//! `cargo run --release -p contractive-core --example orders` prints a table in Markdown, milliseconds a batch on one
+//! thread (the least of several runs), with what a step needs beside the rows: G and K W_1 for the Gram order.
+
+#![allow(non_snake_case)] // matrices are upper case, as in the kernels
+
+use std::io::Write;
+use std::time::Instant;
+
+use contractive_core::instructions;
+use contractive_core::kernels::frobenius_deep::order::{Order, Top, choose, cost};
+use contractive_core::kernels::gemm::{Into, View, ViewMut, gemm, gemm_upper, mirror};
+use contractive_core::kernels::{DenseLayer, LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
+
+/// Encoder sizes and rows of a batch: narrow and wide inputs, first layers and codes, two to four layers.
+const GRID: [(&[usize], usize); 14] = [
+    (&[784, 64, 32, 16], 128),
+    (&[784, 256, 64], 128),
+    (&[784, 512, 256, 32], 64),
+    (&[100, 200, 50], 128),
+    (&[64, 256, 16], 256),
+    (&[64, 32, 16], 256),
+    (&[30, 64, 16], 256),
+    (&[30, 64, 64], 256),
+    (&[16, 128, 64], 256),
+    (&[8, 64, 32], 256),
+    (&[6, 32, 32, 32], 256),
+    (&[300, 100, 100, 100], 128),
+    (&[2000, 64, 8], 64),
+    (&[2000, 400, 100], 32),
+];
+
+const ORDERS: [Order; 3] = [Order::CodeSideGram, Order::CodeSideDirect, Order::InputSide];
+const RUNS: usize = 5;
+
+fn plan_of(order: Order) -> Plan {
+    match order {
+        Order::CodeSideGram => Plan::CodeSide { top: Top::Units, gram: true, root: false },
+        Order::CodeSideDirect => Plan::CodeSide { top: Top::Units, gram: false, root: false },
+        Order::InputSide => Plan::InputSide { root: false },
+    }
+}
+
+/// Numbers between −½ and ½ that no compiler foresees.
+fn numbers(n: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+/// Milliseconds of value and gradient of a smooth encoder's penalty in this order.
+fn milliseconds(order: Order, sizes: &[usize], n: usize) -> f64 {
+    let weights: Vec<(Vec<f32>, Vec<f32>)> = sizes
+        .windows(2)
+        .map(|pair| {
+            let (n, m) = (pair[0], pair[1]);
+            let W = numbers(m * n, (m * n) as u32);
+            let WT = (0..m * n).map(|i| W[i % m * n + i / m]).collect();
+            (W, WT)
+        })
+        .collect();
+    let net: Vec<DenseLayer<'_>> = sizes
+        .windows(2)
+        .zip(&weights)
+        .map(|(pair, (W, WT))| DenseLayer { W, WT, m: pair[1], n: pair[0], is_smooth: true })
+        .collect();
+    let layer = |&m: &usize| LayerPass { d: numbers(n * m, 3), dd: numbers(n * m, 4), dZ: vec![0.0; n * m] };
+    let mut passes = [sizes[1..].iter().map(layer).collect::<Vec<_>>()];
+    let (d, m) = (sizes[0], sizes[1]);
+    let (X, mut P, mut G) = (numbers(n * d, 5), vec![0.0; n], vec![0.0; m * m]);
+    let mut dW = vec![0.0; m * d];
+    let mut lane = LanePenalty::default();
+    let arch = instructions::arch();
+    let plan = plan_of(order);
+    let mut once = || {
+        if plan.needs_gram() {
+            let (W, WT) = (View::new(net[0].W, m, d), View::new(net[0].WT, d, m));
+            gemm_upper(ViewMut::new(&mut G, m, m), Into::Set, 1.0, W, WT);
+            mirror(&mut G, m);
+        }
+        let weights = StepWeights { net: &net, q: &[], G: &G, chain: &[], biases: &[], activations: &[], net64: &[] };
+        let rows = LaneRows { X: &X, draws: &[], h: &[], h_stride: 1 };
+        lane.reset(plan, &net);
+        lane.forward_backward(arch, plan, &mut P, &mut passes, weights, rows, Some(1e-3));
+        if plan.needs_gram() {
+            mirror(&mut lane.sums.K, m);
+            let (K, W) = (View::new(&lane.sums.K, m, m), View::new(net[0].W, m, d));
+            gemm(ViewMut::new(&mut dW, m, d), Into::Add, 2.0, K, W);
+        }
+    };
+    once();
+    let time = |_| {
+        let start = Instant::now();
+        once();
+        start.elapsed().as_secs_f64() * 1e3
+    };
+    (0..RUNS).map(time).fold(f64::INFINITY, f64::min)
+}
+
+fn main() -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "| encoder | batch | Gram | direct | input side | chosen | its time over the fastest |")?;
+    writeln!(out, "|---|---|---|---|---|---|---|")?;
+    for (sizes, n) in GRID {
+        let times = ORDERS.map(|order| milliseconds(order, sizes, n));
+        let chosen = choose(sizes, Top::Units, n);
+        let place = ORDERS.iter().position(|order| *order == chosen).unwrap_or(0);
+        let best = times.iter().copied().fold(f64::INFINITY, f64::min);
+        let shown: Vec<String> = times.iter().map(|t| format!("{t:.2}")).collect();
+        let shape: Vec<String> = sizes.iter().map(usize::to_string).collect();
+        writeln!(
+            out,
+            "| {} | {n} | {} | {} | {:.2} ({:.1} M multiply-adds a row) |",
+            shape.join("-"),
+            shown.join(" | "),
+            ["Gram", "direct", "input side"][place],
+            times[place] / best,
+            cost(chosen, sizes, Top::Units, n) / 1e6,
+        )?;
+    }
+    Ok(())
+}
