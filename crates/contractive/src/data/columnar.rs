@@ -5,7 +5,7 @@ use std::path::Path;
 use super::csv::Labels;
 use super::source::most_expanded;
 use super::{DataError, Dataset};
-use crate::table::{Frame, FrameReader, Kind, ReadOptions};
+use crate::table::{Frame, FrameReader, Kind, ReadOptions, Values};
 
 /// Reads a table; `label_column` is taken out and becomes the labels. Every other column must hold finite numbers.
 pub(crate) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Result<Dataset, DataError> {
@@ -93,16 +93,22 @@ pub(crate) fn append(
     values.resize(start + n_rows * d, 0.0);
     let mut first_wrong: Option<(usize, usize)> = None;
     for (j, (place, column)) in columns.enumerate() {
-        let mut put = |row: usize, x: f64| {
-            let x = x as f32;
-            if !x.is_finite() && first_wrong.is_none_or(|(first, _)| row < first) {
-                first_wrong = Some((row, place));
+        let converted;
+        let cells = match &column.values {
+            Values::Numbers(cells) => cells,
+            other => {
+                converted = other.to_numbers().unwrap_or_default();
+                &converted
             }
-            values[start + row * d + j] = x;
         };
-        match &column.values {
-            crate::table::Values::Numbers(cells) => cells.iter().enumerate().for_each(|(row, &x)| put(row, x)),
-            other => other.to_numbers().unwrap_or_default().into_iter().enumerate().for_each(|(row, x)| put(row, x)),
+        let mut are_finite = true;
+        for (out, &x) in values[start..].iter_mut().skip(j).step_by(d).zip(cells) {
+            *out = x as f32;
+            are_finite &= out.is_finite();
+        }
+        if !are_finite {
+            let row = cells.iter().position(|&x| !(x as f32).is_finite());
+            first_wrong = row.map(|row| (row, place)).into_iter().chain(first_wrong).min();
         }
     }
     let Some((row, place)) = first_wrong else { return Ok(()) };

@@ -158,7 +158,9 @@ impl FrameSource for ArraySource {
                 values.extend(self.bytes.chunks_exact(self.header.size).map(|bytes| decode(bytes) as f32));
             }
         }
-        if let Some(i) = values[start..].iter().position(|value| !value.is_finite()) {
+        // All are looked at: without a way out the loop is vectorised.
+        let are_finite = values[start..].iter().fold(true, |all, value| all & value.is_finite());
+        if let (false, Some(i)) = (are_finite, values[start..].iter().position(|value| !value.is_finite())) {
             return Err(DataError::MissingCell {
                 path: path.to_path_buf(),
                 row: self.done - n as u64 + (i / self.n_columns) as u64,
