@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Ours beside PyTorch, JAX and TensorFlow, in turn in one run; writes benches/results/performance.json and the tables of
-# docs/performance.md. Everything, on 1 and 2 threads (about 20 minutes on two idle cores): bash scripts/bench.sh
+# docs/performance.md. Everything, on 1 and 2 threads (about half an hour on two idle cores): bash scripts/bench.sh
 #   bash scripts/bench.sh --workload a,b --threads 1 --repeats 5     some of it
 #   bash scripts/bench.sh --workload a --threads 1 --json FILE       the record to FILE, the page left alone
 #   bash scripts/bench.sh --page                                     the page anew from the record, nothing measured
