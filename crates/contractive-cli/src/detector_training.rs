@@ -26,7 +26,7 @@ pub(crate) struct DetectorArguments {
     /// threshold. Needs --data; sizes and steps come from the table's shape, and are explained.
     #[arg(long, help_heading = "Detector")]
     pub(crate) detector: bool,
-    /// Networks in the ensemble, each from its own seed, from 1 to 1000 [default: 4].
+    /// Networks in the ensemble, each from its own seed, from 1 to 1000 [default: 8].
     #[arg(long, value_name = "N", requires = "detector", help_heading = "Detector")]
     ensemble: Option<usize>,
     /// Share of each batch's rows, those restored worst, that a step passes over, from 0 to 0.5: for training rows with

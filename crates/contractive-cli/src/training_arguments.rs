@@ -42,8 +42,8 @@ pub(crate) struct TrainingArguments {
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true, help_heading = "Data")]
     validation: Option<f64>,
     /// Scaling of each feature, learnt on the training rows. `auto`: none for images (pixels are already in [0, 1]);
-    /// for tables minmax with a cross-entropy, else standard [default: auto].
-    #[arg(long, value_parser = ["auto", "none", "minmax", "standard"], value_name = "HOW", help_heading = "Data")]
+    /// for tables minmax with a cross-entropy, else standard. `robust`: arsinh of (x - median)/spread [default: auto].
+    #[arg(long, value_parser = ["auto", "none", "minmax", "standard", "robust"], value_name = "HOW", help_heading = "Data")]
     scale: Option<String>,
 
     /// Sizes of the encoder's layers, the last one the code [default: 64,16].

@@ -13,7 +13,7 @@ use super::threshold::ThresholdRule;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DetectorSettings {
-    /// Networks trained, each from its own seed, at least 1. Scores are means over them. Default 4.
+    /// Networks trained, each from its own seed, at least 1. Scores are means over them. Default 8.
     pub ensemble: usize,
     /// Seed of everything random. Default 0.
     pub seed: u64,
@@ -46,7 +46,7 @@ pub struct DetectorSettings {
 impl Default for DetectorSettings {
     fn default() -> Self {
         DetectorSettings {
-            ensemble: 4,
+            ensemble: 8,
             seed: 0,
             validation: 0.15,
             hidden: None,
@@ -114,7 +114,7 @@ pub struct Plan {
 const STEPS: usize = 400;
 /// Passes over the rows that a member gets at least, where the table is large.
 const PASSES: usize = 4;
-/// Most steps chosen by default: 4 members of a table of any length then take well under a minute.
+/// Most steps chosen by default: 8 members of a table of any length then take about a minute.
 const MOST_STEPS: usize = 4_000;
 
 impl Plan {
