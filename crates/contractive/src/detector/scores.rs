@@ -104,6 +104,18 @@ impl Scores {
         &self.kinds[kind as usize]
     }
 
+    /// Adds the scores of further rows. Contributions are kept where both have them.
+    pub fn append(&mut self, more: Scores) {
+        self.score.extend(more.score);
+        self.probability.extend(more.probability);
+        self.label.extend(more.label);
+        self.kinds.iter_mut().zip(more.kinds).for_each(|(all, more)| all.extend(more));
+        match (&mut self.contributions, more.contributions) {
+            (Some(all), Some(more)) => all.extend(more),
+            (all, _) => *all = None,
+        }
+    }
+
     /// The parts of the features in the score of row `r`, where contributions were asked for.
     pub fn contributions_of(&self, r: usize) -> Option<&[f64]> {
         self.contributions.as_ref().map(|c| &c[r * self.n_features..][..self.n_features])

@@ -326,6 +326,19 @@ impl TableEncoding {
     }
 }
 
+/// Whether the file at `path`, by its name, is a table with columns of several kinds (CSV, Parquet, Arrow, and `-`), or
+/// an array of numbers (NPY, NPZ: false); `None` for what is not read in frames.
+pub fn has_columns(path: &Path) -> Option<bool> {
+    if path == Path::new("-") {
+        return Some(true);
+    }
+    match Format::of(path)? {
+        Format::Csv | Format::Parquet | Format::Arrow => Some(true),
+        Format::Npy | Format::Npz => Some(false),
+        Format::Idx => None,
+    }
+}
+
 /// Whether a table's cells are text, so that a key's zeros in front would be lost by reading numbers.
 fn is_text_table(path: &Path) -> bool {
     path == Path::new("-") || Format::of(path) == Some(Format::Csv)
