@@ -189,14 +189,19 @@ impl Detect {
             }
         );
         for (n, what) in [
-            (summary.missing_cells, "missing cell"),
-            (summary.unseen_categories, "cell of a category with a value that training did not know"),
-            (summary.changed_constants, "cell of a column that was constant in training differs, and is not scored:"),
-            (summary.rows_without_score, "row without any present cell: no score"),
+            (summary.missing_cells, "missing, and taken as in training"),
+            (summary.unseen_categories, "a category's value that training did not know"),
+            (summary.changed_constants, "another value in a column that was constant in training, and not scored"),
         ] {
             if n > 0 {
-                eprintln!("note: {} x {what}", grouped(n));
+                eprintln!("note: {}: {what}", count(n, "cell"));
             }
+        }
+        if summary.rows_without_score > 0 {
+            eprintln!(
+                "note: {}: every cell is missing, and there is no score",
+                count(summary.rows_without_score, "row")
+            );
         }
         Ok(())
     }

@@ -132,7 +132,13 @@ impl Detector {
             Rows { values, missing: Rows::gather_missing(missing, rows, data.n_features()) }
         };
         let (train, validation) = (gathered(&train_rows), gathered(&validation_rows));
-        let plan = Plan::new(settings, train_rows.len(), validation_rows.len(), data.n_features());
+        let mut plan = Plan::new(settings, train_rows.len(), validation_rows.len(), data.n_features());
+        if let Some(encoding) = &encoding {
+            // The plan speaks of bare rows.
+            plan.reasons.retain(|reason| !reason.starts_with("features:"));
+            plan.reasons
+                .push(format!("numbers scaled by `{}`, categories one feature a value", encoding.scale().name()));
+        }
         member::objective(settings).check(&plan.architecture)?;
         (options.on_plan)(&plan);
         let trained = train_members(settings, options, &plan, &train, &validation, began)?;

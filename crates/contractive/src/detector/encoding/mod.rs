@@ -346,3 +346,6 @@ fn is_text_table(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod tests;
