@@ -346,6 +346,3 @@ fn is_text_table(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod tests;
