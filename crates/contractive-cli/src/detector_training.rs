@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
-use contractive::data::{DataSpec, LoadOptions, Part};
-use contractive::detector::{Detector, DetectorSettings, MemberReport, Plan, ScoreKind, ThresholdRule, TrainOptions};
+use contractive::data::{DataSpec, Dataset, LoadOptions, Part};
+use contractive::detector::{
+    Detector, DetectorSettings, MemberReport, Plan, ScoreKind, ThresholdRule, TrainOptions, TrainingTable,
+};
 use serde::Serialize;
 
 use crate::arguments::{SourceArguments, quoted};
@@ -153,15 +155,24 @@ struct EndEvent<'a> {
     threshold_rule: String,
 }
 
-/// Trains a detector and saves it in `out`.
-pub(crate) fn run(
-    config: &TrainConfig,
-    settings: &DetectorSettings,
-    source: &SourceArguments,
-    out: &Path,
-    reporting: Reporting,
-) -> anyhow::Result<Ending> {
-    settings.check()?;
+/// What a detector is trained on.
+enum Rows {
+    /// A table with roles of columns.
+    Table(Box<TrainingTable>),
+    /// Numbers alone.
+    Bare(Dataset),
+}
+
+impl Rows {
+    fn name(&self) -> &str {
+        match self {
+            Rows::Table(table) => &table.name,
+            Rows::Bare(data) => data.name(),
+        }
+    }
+}
+
+fn bare_rows(config: &TrainConfig, source: &SourceArguments, reporting: Reporting) -> anyhow::Result<Dataset> {
     let spec: DataSpec = config.data.spec.parse()?;
     let options = LoadOptions {
         data_dir: source.data_dir.clone(),
@@ -174,12 +185,30 @@ pub(crate) fn run(
     if reporting == Reporting::Lines {
         data.notes().iter().for_each(|note| eprintln!("note: {note}"));
     }
+    Ok(data)
+}
+
+/// Trains a detector and saves it in `out`.
+pub(crate) fn run(
+    config: &TrainConfig,
+    settings: &DetectorSettings,
+    table: Option<TrainingTable>,
+    source: &SourceArguments,
+    out: &Path,
+    reporting: Reporting,
+) -> anyhow::Result<Ending> {
+    settings.check()?;
+    let rows = match table {
+        Some(table) => Rows::Table(Box::new(table)),
+        None => Rows::Bare(bare_rows(config, source, reporting)?),
+    };
+    let name = rows.name().to_owned();
     let stop = stop_flag(reporting)?;
     let began = std::time::Instant::now();
     let on_plan = |plan: &Plan| {
         if reporting == Reporting::Lines {
-            let (name, d) = (data.name(), data.n_features());
-            eprintln!("{name}: {} rows of {d} features; {}", grouped(data.len()), count(settings.ensemble, "network"));
+            let (n, d) = (grouped(plan.rows + plan.validation_rows), plan.architecture.input_size());
+            eprintln!("{name}: {n} rows of {d} features; {}", count(settings.ensemble, "network"));
             plan.reasons.iter().for_each(|reason| eprintln!("  {reason}"));
         }
     };
@@ -201,7 +230,10 @@ pub(crate) fn run(
         }
     };
     let options = TrainOptions { threads: config.threads(), on_plan: &on_plan, on_member: &on_member, stop: &stop };
-    let result = Detector::train_with(&data, settings, &options);
+    let result = match rows {
+        Rows::Table(table) => Detector::train_table(*table, settings, &options),
+        Rows::Bare(data) => Detector::train_with(&data, settings, &options),
+    };
     if stop.load(Ordering::Relaxed) {
         eprintln!("stopped; no detector was saved");
         return Ok(Ending::Interrupted);
@@ -222,8 +254,14 @@ pub(crate) fn run(
             print(&format!("\ntrained {} in {}\n", count(settings.ensemble, "network"), duration(seconds)))?;
             print(&pairs(&[("  detector", path.clone()), ("  threshold", threshold)]))?;
             print("\nnext\n")?;
+            let detect = format!("  cae detect {path} --data FILE -o scores.csv");
             let judge = format!("  cae evaluate {path} --data FILE --labels COLUMN");
-            print(&pairs(&[(&judge, "judge it on rows whose labels are known".into())]))?;
+            let threshold = format!("  cae threshold {path} RULE");
+            print(&pairs(&[
+                (&detect, "score the rows of a table".into()),
+                (&threshold, "change where a score becomes an anomaly".into()),
+                (&judge, "judge it on rows whose labels are known".into()),
+            ]))?;
         }
     }
     Ok(Ending::Done)

@@ -20,6 +20,7 @@ use crate::output::paint_error;
 
 const USAGE: u8 = 2;
 const BAD_DATA: u8 = 3;
+const ANOMALIES: u8 = 5;
 /// 128 + SIGINT, as shells count it.
 const INTERRUPTED: u8 = 130;
 
@@ -30,6 +31,8 @@ pub(crate) enum Ending {
     Done,
     /// Data were found to be bad, as the command was asked to find out.
     FoundBadData,
+    /// Anomalies were found, and that is to be told.
+    FoundAnomalies,
     /// What was looked for is not there.
     NotFound,
     /// Stopped by the user, everything saved.
@@ -53,6 +56,7 @@ pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
     match result {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(Ending::NotFound) => ExitCode::FAILURE,
+        Ok(Ending::FoundAnomalies) => ExitCode::from(ANOMALIES),
         Ok(Ending::FoundBadData) => ExitCode::from(BAD_DATA),
         Ok(Ending::Interrupted) => ExitCode::from(INTERRUPTED),
         // The reader of our output has gone, as `head` does: there is nobody to tell.

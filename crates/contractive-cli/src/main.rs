@@ -7,6 +7,7 @@
 mod arguments;
 mod browser;
 mod commands;
+mod detector_table;
 mod detector_training;
 mod exit;
 mod introduction;
@@ -42,10 +43,12 @@ Examples:
   cae train fashion-64-32-16 --epochs 10         a recipe, with one change
   cae train --data table.csv --hidden 64,16      your own table
   cae evaluate runs/NAME --json                  judge what was trained
+  cae train --detector --data table.csv          an anomaly detector; then `cae detect`
 
 Results go to standard output or to -o FILE; progress and errors go to standard error.
 
-Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad data, 4 training diverged, 130 stopped by Ctrl-C (saved).";
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad data, 4 training diverged, 5 anomalies found
+(`cae detect --fail-on-anomaly`), 130 stopped by Ctrl-C (saved).";
 
 fn main() -> ExitCode {
     let colour = if output::allows_colour() { ColorChoice::Auto } else { ColorChoice::Never };

@@ -5,8 +5,19 @@ mod support;
 use predicates::prelude::*;
 use support::Desk;
 
-const SUBCOMMANDS: [&str; 9] =
-    ["train", "resume", "evaluate", "encode", "reconstruct", "inspect", "recipes", "data", "bench"];
+const SUBCOMMANDS: [&str; 11] = [
+    "train",
+    "resume",
+    "evaluate",
+    "detect",
+    "threshold",
+    "encode",
+    "reconstruct",
+    "inspect",
+    "recipes",
+    "data",
+    "bench",
+];
 
 #[test]
 fn the_version_is_printed() {

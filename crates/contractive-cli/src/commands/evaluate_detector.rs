@@ -5,7 +5,7 @@ use std::path::Path;
 use contractive::data::{DataSpec, Dataset, Part};
 use contractive::detector::evaluation::{DetectorEvaluation, evaluate_scores};
 use contractive::detector::metrics::Estimate;
-use contractive::detector::{Detector, ScoreOptions};
+use contractive::detector::{Admission, Detector, FrameScorer, ScoreOptions, Scores};
 
 use crate::arguments::RowArguments;
 use crate::exit::Usage;
@@ -26,6 +26,10 @@ pub(super) fn evaluate(
     let Some(spec) = &rows.data else {
         return Err(Usage("a detector is judged on labelled rows: give --data FILE and --labels COLUMN".into()).into());
     };
+    if let Some(encoding) = detector.encoding() {
+        let labels = labels.or(rows.label_column.as_deref()).or(encoding.label_name()).map(str::to_owned);
+        return evaluate_table(&detector, spec, rows, labels, anomaly);
+    }
     let spec: DataSpec = spec.parse()?;
     let mut options = rows.load_options();
     options.label_column = labels.map(str::to_owned).or(options.label_column);
@@ -33,6 +37,61 @@ pub(super) fn evaluate(
     let is_anomaly = anomalies(&data, anomaly)?;
     let scores = detector.score(&data, &ScoreOptions { contributions: false, threads: rows.threads() })?;
     Ok(evaluate_scores(&detector, &scores, &is_anomaly, data.name()))
+}
+
+/// Judges a detector of tables on the rows of a file, read in pieces; their scores stay in memory.
+fn evaluate_table(
+    detector: &Detector,
+    spec: &str,
+    rows: &RowArguments,
+    labels: Option<String>,
+    anomaly: Option<&str>,
+) -> anyhow::Result<DetectorEvaluation> {
+    let Some(labels) = labels else {
+        return Err(Usage(format!("say with --labels which column of {spec} holds the labels")).into());
+    };
+    let admission = Admission { carried: vec![labels.clone()], may_reorder: false };
+    let (scorer, frames) = FrameScorer::open(detector, Path::new(spec), &admission, rows.array.as_deref())?;
+    if scorer.feature_names().contains(&labels) {
+        return Err(Usage(format!("`{labels}` is one of the columns trained on, and no label")).into());
+    }
+    let mut left = rows.rows.unwrap_or(usize::MAX);
+    let (mut is_anomaly, mut scores) = (Vec::new(), None::<Scores>);
+    for frame in frames {
+        let mut frame = frame?;
+        let n = left.min(frame.n_rows());
+        left -= n;
+        frame.columns.iter_mut().for_each(|column| column.values = column.values.slice(0..n));
+        let text = |r: usize| frame.column(&labels).and_then(|column| column.values.text(r)).unwrap_or_default();
+        for r in 0..n {
+            let text = text(r);
+            is_anomaly.push(match (anomaly, text.trim()) {
+                (Some(anomaly), text) => text == anomaly,
+                (None, "0" | "false") => false,
+                (None, "1" | "true") => true,
+                (None, other) => {
+                    let row = frame.first_row + r as u64;
+                    return Err(Usage(format!(
+                        "{spec} row {row} (from 0), column `{labels}`: labels must be 0 and 1 (1 for anomalies), got \
+                         `{other}`; or --anomaly must name the label of anomalies"
+                    ))
+                    .into());
+                }
+            });
+        }
+        let more = scorer.score(&frame, &ScoreOptions { contributions: false, threads: rows.threads() })?.scores;
+        match &mut scores {
+            None => scores = Some(more),
+            Some(all) => all.append(more),
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    match scores {
+        Some(scores) => Ok(evaluate_scores(detector, &scores, &is_anomaly, spec)),
+        None => Err(contractive::data::DataError::Empty { what: spec.to_owned() }.into()),
+    }
 }
 
 /// Which rows are anomalies: those with the label named, else those with the label 1 where all are 0 or 1.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod data;
+mod detect;
 mod encode;
 mod evaluate;
 mod evaluate_detector;
@@ -10,6 +11,7 @@ mod recipes;
 mod reconstruct;
 pub(crate) mod report;
 mod resume;
+mod threshold;
 mod train;
 
 use clap::Subcommand;
@@ -22,6 +24,8 @@ pub(crate) enum Command {
     Train(Box<train::Train>),
     Resume(resume::Resume),
     Evaluate(evaluate::Evaluate),
+    Detect(detect::Detect),
+    Threshold(threshold::Threshold),
     Encode(encode::Encode),
     Reconstruct(reconstruct::Reconstruct),
     Inspect(inspect::Inspect),
@@ -38,6 +42,8 @@ impl Command {
             Command::Train(command) => command.run(),
             Command::Resume(command) => command.run(),
             Command::Evaluate(command) => command.run(),
+            Command::Detect(command) => command.run(),
+            Command::Threshold(command) => command.run(),
             Command::Encode(command) => command.run(),
             Command::Reconstruct(command) => command.run(),
             Command::Inspect(command) => command.run(),

@@ -9,6 +9,7 @@ use contractive::run::{RunError, default_path};
 use contractive::{Prepared, RunDirectory, TrainConfig, recipe};
 
 use crate::arguments::{OutputArguments, SourceArguments};
+use crate::detector_table::TableArguments;
 use crate::detector_training::{self, DetectorArguments};
 use crate::exit::{Ending, Usage};
 use crate::output::check_folder;
@@ -37,6 +38,8 @@ pub(crate) struct Train {
     #[command(flatten)]
     detector: DetectorArguments,
     #[command(flatten)]
+    table: TableArguments,
+    #[command(flatten)]
     source: SourceArguments,
     /// The run directory; it must be new or empty [default: runs/NAME-TIME].
     #[arg(long, value_name = "DIR", help_heading = "Output")]
@@ -57,6 +60,7 @@ Examples:
   cae train --data mnist --loss bce --noise masking:0.2 --penalty projection --probes 4
   cae train --data large.parquet --stream               a table larger than memory
   cae train --detector --data table.csv --contamination 0.02 --time-budget 30s
+  cae train --detector --data orders.csv --key id,when --categorical shop --missing mask --out detector
   cae train --config mine.toml --set training.optimiser.beta2=0.99 --seed 7
 
 The objective is the mean over rows of loss + contraction x penalty; the number printed is the number minimised.
@@ -68,6 +72,7 @@ impl Train {
         if self.detector.detector {
             return self.run_detector();
         }
+        self.settings.check_scale()?;
         let config = self.configuration()?;
         config.check()?;
         if let Some(out) = &self.out {
@@ -80,11 +85,12 @@ impl Train {
         session::run(&prepared, &run, None, &self.source, &self.output)
     }
 
-    fn run_detector(self) -> anyhow::Result<Ending> {
+    fn run_detector(mut self) -> anyhow::Result<Ending> {
         if self.recipe.is_some() || self.config.is_some() {
             let text = "--detector takes no recipe and no --config; give --data FILE and flags";
             return Err(Usage(text.into()).into());
         }
+        let scale = self.settings.take_scale();
         let keys = self.settings.keys()?;
         let config = TrainConfig::layered(&TrainConfig::default(), &[self.settings.layer()?])?;
         let settings = self.detector.settings(&config, &keys)?;
@@ -94,7 +100,8 @@ impl Train {
         let out = self.out.clone().unwrap_or_else(|| detector_training::default_place(&self.data_name(&config)));
         check_place(&out)?;
         let reporting = Reporting::new(self.output.json, self.output.quiet);
-        detector_training::run(&config, &settings, &self.source, &out, reporting)
+        let table = self.table.read(&config, scale.as_deref(), reporting)?;
+        detector_training::run(&config, &settings, table, &self.source, &out, reporting)
     }
 
     /// The recipe, or the defaults, under the file and the flags.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use contractive_core::ArgumentError;
 use thiserror::Error;
 
+use super::encoding::EncodingError;
 use super::threshold::ThresholdError;
 use crate::model::ModelError;
 use crate::preprocess::PreprocessError;
@@ -55,6 +56,9 @@ pub enum DetectorError {
     /// A table with other columns.
     #[error(transparent)]
     Columns(#[from] PreprocessError),
+    /// A table that cannot be encoded.
+    #[error(transparent)]
+    Encoding(#[from] EncodingError),
     /// The mathematics refused.
     #[error(transparent)]
     Argument(#[from] ArgumentError),
@@ -78,6 +82,7 @@ impl DetectorError {
             DetectorError::Setting { .. } | DetectorError::Threshold(_) => 2,
             DetectorError::TooFewRows { .. } | DetectorError::Columns(_) | DetectorError::Stored { .. } => 3,
             DetectorError::Diverged { .. } => 4,
+            DetectorError::Encoding(e) => e.exit_code(),
             DetectorError::Argument(_) => 2,
             DetectorError::Model(e) if e.is_bad_data() => 3,
             DetectorError::Model(_) | DetectorError::Stopped => 1,

@@ -1,7 +1,8 @@
 //! The detector directory: `config.json` beside one model directory a member, `member-0/`, `member-1/`, …
 //!
-//! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the terms' weights, the reference scores as
-//! quantiles, and each member's calibration. Members are model directories like any other, so `cae encode` or
+//! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the terms' weights, the
+//! reference scores as quantiles, and each member's calibration. A detector of a table has its [`TableEncoding`] beside
+//! it, `encoding.json`. Members are model directories like any other, so `cae encode` or
 //! `cae inspect` open them. Reading a detector never runs code; every length is checked against the networks' sizes, and
 //! a number that is not finite is refused.
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
+use super::encoding::TableEncoding;
 use super::error::DetectorError;
 use super::reference::Reference;
 use super::scores::Weights;
@@ -19,6 +21,7 @@ use super::settings::DetectorSettings;
 use super::{Detector, Member};
 use crate::files::{folder_of, is_free, sync_folder, write_atomically};
 use crate::model::{CONFIG_FILE, Model, ModelError};
+use crate::preprocess::Scale;
 
 /// The format written and read.
 pub const DETECTOR_FORMAT_VERSION: u64 = 1;
@@ -26,6 +29,8 @@ pub const DETECTOR_FORMAT_VERSION: u64 = 1;
 const KIND: &str = "detector";
 /// The largest configuration read: room for wide codes and many members.
 const LARGEST_CONFIG: u64 = 256 << 20;
+/// How a table becomes rows.
+const ENCODING_FILE: &str = "encoding.json";
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -92,11 +97,10 @@ impl Detector {
             reference: &self.reference,
             calibration: self.members.iter().map(|m| &m.calibration).collect(),
         };
-        write_atomically(&whole.join(CONFIG_FILE), |file| {
-            serde_json::to_writer(&mut *file, &config)?;
-            file.write_all(b"\n")
-        })
-        .map_err(failed)?;
+        write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)?;
+        if let Some(encoding) = &self.encoding {
+            write_json(&whole.join(ENCODING_FILE), encoding).map_err(failed)?;
+        }
         sync_folder(&whole);
         if path.exists() {
             fs::rename(path, temporary.path().join("old")).map_err(failed)?;
@@ -139,6 +143,7 @@ impl Detector {
         if let Some(fault) = file.reference.fault() {
             return Err(stored(fault));
         }
+        let encoding = load_encoding(&path.join(ENCODING_FILE))?;
         let mut members: Vec<Member> = Vec::new();
         for (i, calibration) in file.calibration.iter().enumerate() {
             let folder: PathBuf = path.join(member_folder(i));
@@ -153,9 +158,36 @@ impl Detector {
             }
             members.push(Member { model, calibration: calibration.clone() });
         }
+        if let (Some(encoding), Some(first)) = (&encoding, members.first()) {
+            let preprocessing = &first.model.preprocessing;
+            let names = encoding.feature_names();
+            if preprocessing.scale != Scale::None || preprocessing.feature_names.as_ref() != Some(&names) {
+                return Err(stored(format!("{ENCODING_FILE} gives other features than those of its members")));
+            }
+        }
         let Stored { settings, threshold, weights, reference, .. } = file;
-        Ok(Detector { settings, members, weights, reference, threshold })
+        Ok(Detector { settings, members, weights, reference, threshold, encoding })
     }
+}
+
+/// The encoding of a detector of tables; `None` where there is none.
+fn load_encoding(path: &Path) -> Result<Option<TableEncoding>, DetectorError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let stored = |reason: String| DetectorError::Stored { path: path.to_path_buf(), reason };
+    let encoding: TableEncoding = serde_json::from_slice(&read(path)?).map_err(|e| stored(e.to_string()))?;
+    match encoding.fault() {
+        None => Ok(Some(encoding)),
+        Some(fault) => Err(stored(fault)),
+    }
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
+    write_atomically(path, |file| {
+        serde_json::to_writer(&mut *file, value)?;
+        file.write_all(b"\n")
+    })
 }
 
 fn member_folder(i: usize) -> String {

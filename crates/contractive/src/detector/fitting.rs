@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::calibration::{Calibration, Location};
 use super::covariance::CodeDensity;
+use super::encoding::{EncodingError, TableEncoding, TrainingTable};
 use super::error::DetectorError;
 use super::member::{self, Trained};
 use super::neighbours::Neighbours;
 use super::network::{RowNetwork, RowOutput};
 use super::reference::{FEWEST_HELD_OUT, Reference};
+use super::rows::Rows;
 use super::scores::{Directions, KINDS, Raw, Weights, feature_errors, log};
 use super::settings::{DetectorSettings, Plan};
 use super::{Detector, Member, for_each};
@@ -81,6 +83,34 @@ impl Detector {
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
+        Detector::fit(data, &[], Scale::Robust, None, settings, options)
+    }
+
+    /// [`Detector::train_with`] on an encoded table, whose encoding stays with the detector.
+    ///
+    /// # Errors
+    /// As [`Detector::train_with`].
+    pub fn train_table(
+        table: TrainingTable,
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+    ) -> Result<Detector, DetectorError> {
+        let TrainingTable { name, encoding, rows, .. } = table;
+        let data = Dataset::from_f32(name, encoding.n_features(), rows.values)
+            .and_then(|data| data.with_feature_names(encoding.feature_names()))
+            .map_err(EncodingError::from)?;
+        Detector::fit(&data, &rows.missing, Scale::None, Some(encoding), settings, options)
+    }
+
+    /// Trains on `data`, of which the features `missing` (row-major, or empty) are left out.
+    fn fit(
+        data: &Dataset,
+        missing: &[bool],
+        scale: Scale,
+        encoding: Option<TableEncoding>,
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+    ) -> Result<Detector, DetectorError> {
         let began = Instant::now();
         settings.check()?;
         if options.threads == 0 {
@@ -94,15 +124,21 @@ impl Detector {
             });
         }
         let (train_rows, validation_rows) = split(data.len(), settings);
-        let preprocessing = Preprocessing::fit(Scale::Robust, data, &train_rows);
+        let preprocessing = Preprocessing::fit(scale, data, &train_rows);
         let reader = Reader { data, preprocessing: &preprocessing };
         let gathered = |rows: &[u32]| {
-            let mut out = Vec::new();
-            reader.gather(rows, &mut out);
-            out
+            let mut values = Vec::new();
+            reader.gather(rows, &mut values);
+            Rows { values, missing: Rows::gather_missing(missing, rows, data.n_features()) }
         };
         let (train, validation) = (gathered(&train_rows), gathered(&validation_rows));
-        let plan = Plan::new(settings, train_rows.len(), validation_rows.len(), data.n_features());
+        let mut plan = Plan::new(settings, train_rows.len(), validation_rows.len(), data.n_features());
+        if let Some(encoding) = &encoding {
+            // The plan speaks of bare rows.
+            plan.reasons.retain(|reason| !reason.starts_with("features:"));
+            plan.reasons
+                .push(format!("numbers scaled by `{}`, categories one feature a value", encoding.scale().name()));
+        }
         member::objective(settings).check(&plan.architecture)?;
         (options.on_plan)(&plan);
         let trained = train_members(settings, options, &plan, &train, &validation, began)?;
@@ -162,7 +198,7 @@ impl Detector {
         }
         let reference = Reference::new(&scores, &validation_rows);
         let threshold = reference.threshold(settings.threshold, settings.score)?;
-        Ok(Detector { settings: settings.clone(), members, weights, reference, threshold })
+        Ok(Detector { settings: settings.clone(), members, weights, reference, threshold, encoding })
     }
 }
 
@@ -179,8 +215,8 @@ fn train_members(
     settings: &DetectorSettings,
     options: &TrainOptions<'_>,
     plan: &Plan,
-    train: &[f32],
-    validation: &[f32],
+    train: &Rows,
+    validation: &Rows,
     began: Instant,
 ) -> Result<Vec<Trained>, DetectorError> {
     let members = settings.ensemble;
@@ -215,19 +251,22 @@ fn train_members(
 
 /// The calibration and the raw numbers of all rows. `judged` are the rows whose errors scale the features, `all` those that
 /// codes and terms are learnt from.
-fn calibrate(model: &Model, judged: &[f32], all: &[f32], stream: Stream) -> (Calibration, Vec<Raw>) {
+fn calibrate(model: &Model, judged: &Rows, all: &Rows, stream: Stream) -> (Calibration, Vec<Raw>) {
     let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
-    let wide = |rows: &[f32]| rows.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
+    let wide = |rows: &Rows| rows.values.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
     let network = RowNetwork::new(&model.parameters);
-    let (all, mut output) = (wide(all), RowOutput::default());
-    let mut codes = Vec::with_capacity(all.len() / d * k);
-    for x in all.chunks_exact(d) {
+    let (all_wide, mut output) = (wide(all), RowOutput::default());
+    let mut codes = Vec::with_capacity(all_wide.len() / d * k);
+    for x in all_wide.chunks_exact(d) {
         network.reconstruct(x, &mut output);
         codes.extend_from_slice(&output.code);
     }
+    let judged_wide = wide(judged);
+    let judged_rows =
+        judged_wide.chunks_exact(d).enumerate().map(|(r, x)| (x, Rows::missing_of(&judged.missing, r, d)));
     let nowhere = Location { median: 0.0, spread: 1.0 };
     let mut calibration = Calibration {
-        feature_error: feature_errors(&network, &wide(judged), d),
+        feature_error: feature_errors(&network, judged_rows, d),
         code: CodeDensity::fit(&codes, k),
         neighbours: Neighbours::fit(&codes, k, stream),
         error: nowhere,
@@ -236,11 +275,12 @@ fn calibrate(model: &Model, judged: &[f32], all: &[f32], stream: Stream) -> (Cal
         jacobian: nowhere,
     };
     let mut directions = Directions::default();
-    let raws: Vec<Raw> = all
+    let raws: Vec<Raw> = all_wide
         .chunks_exact(d)
-        .map(|x| {
+        .enumerate()
+        .map(|(r, x)| {
             network.apply(x, false, &mut output);
-            Raw::of(x, &output, &calibration, &mut directions)
+            Raw::of(x, Rows::missing_of(&all.missing, r, d), &output, &calibration, &mut directions)
         })
         .collect();
     let location = |of: fn(&Raw) -> f64| Location::of(&mut raws.iter().map(of).collect::<Vec<f64>>());

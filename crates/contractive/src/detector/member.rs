@@ -8,9 +8,11 @@ use contractive_core::initialisation::Initialisation;
 use contractive_core::matrix::MatRef;
 use contractive_core::optimiser::Optimiser;
 use contractive_core::schedule::Schedule;
-use contractive_core::{Batch, Loss, Objective, Parameters, Penalty};
+use contractive_core::{Loss, Objective, Parameters, Penalty};
 
 use super::error::DetectorError;
+use super::rows::{Rows, Targets};
+use super::scores::is_missing;
 use super::settings::{DetectorSettings, Plan};
 use crate::train::EVALUATION_ROWS;
 use crate::train::random::{Purpose, Stream};
@@ -34,14 +36,14 @@ pub(super) fn objective(settings: &DetectorSettings) -> Objective {
     Objective::new(Loss::Mse, Penalty::Jacobian, settings.contraction)
 }
 
-/// Trains member `member` on `rows` (row-major, scaled), until the steps, the patience, `deadline` or `stop` end it.
+/// Trains member `member` on `rows`, until the steps, the patience, `deadline` or `stop` end it.
 /// One thread: members run beside each other.
 pub(super) fn train(
     settings: &DetectorSettings,
     plan: &Plan,
     member: usize,
-    rows: &[f32],
-    validation: &[f32],
+    rows: &Rows,
+    validation: &Rows,
     deadline: Option<Instant>,
     stop: &AtomicBool,
 ) -> Result<Trained, DetectorError> {
@@ -53,20 +55,21 @@ pub(super) fn train(
     let mut engine = CpuEngine::new(&start, &objective(settings), Optimiser::default(), None, 1)?;
     let schedule = Schedule::Cosine { floor: 0.0 };
     let look_every = plan.steps.div_ceil(LOOKS);
-    let mut batches = Batches { order: (0..(rows.len() / d) as u32).collect(), epoch: 0, at: usize::MAX };
-    let (mut batch, mut errors) = (Vec::new(), RowErrors::default());
+    let mut batches = Batches { order: (0..(rows.values.len() / d) as u32).collect(), epoch: 0, at: usize::MAX };
+    let (mut batch, mut targets, mut errors) = (Rows::default(), Targets::default(), RowErrors::default());
     let mut best: Option<(f64, Parameters)> = None;
     let (mut waited, mut steps) = (0, 0);
     while steps < plan.steps {
         let chosen = batches.next(plan.batch_size, |epoch| stream(Purpose::Order, epoch));
         batch.clear();
         for &r in chosen {
-            batch.extend_from_slice(&rows[r as usize * d..][..d]);
+            batch.push(rows, r as usize, d);
         }
         if settings.trim > 0.0 {
             errors.drop_worst(&mut engine, &mut batch, d, settings.trim)?;
         }
-        let terms = engine.objective_and_gradient(&Batch::plain(MatRef::new(&batch, batch.len() / d, d)))?;
+        let with_targets = targets.batch(&mut engine, &batch, d)?;
+        let terms = engine.objective_and_gradient(&with_targets)?;
         steps += 1;
         if let Some(term) = terms.not_finite() {
             return Err(DetectorError::Diverged { member, step: steps, term: term.to_owned() });
@@ -126,19 +129,22 @@ impl RowErrors {
     fn drop_worst(
         &mut self,
         engine: &mut CpuEngine,
-        batch: &mut Vec<f32>,
+        batch: &mut Rows,
         d: usize,
         share: f64,
     ) -> Result<(), DetectorError> {
-        let n = batch.len() / d;
+        let Rows { values, missing } = batch;
+        let n = values.len() / d;
         let k = engine.architecture().code_size();
         self.code.resize(n * k, 0.0);
         self.output.resize(n * d, 0.0);
-        engine.encode(MatRef::new(batch, n, d), &mut self.code)?;
+        engine.encode(MatRef::new(values, n, d), &mut self.code)?;
         engine.decode(MatRef::new(&self.code, n, k), &mut self.output)?;
         self.errors.clear();
-        for (r, (x, y)) in batch.chunks_exact(d).zip(self.output.chunks_exact(d)).enumerate() {
-            let error = x.iter().zip(y).map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2)).sum::<f64>();
+        for (r, (x, y)) in values.chunks_exact(d).zip(self.output.chunks_exact(d)).enumerate() {
+            let missing = Rows::missing_of(missing, r, d);
+            let present = (0..d).filter(|j| !is_missing(missing, *j));
+            let error = present.map(|j| (f64::from(x[j]) - f64::from(y[j])).powi(2)).sum::<f64>();
             self.errors.push((error, r as u32));
         }
         self.errors.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -146,18 +152,27 @@ impl RowErrors {
         let mut rows: Vec<u32> = self.errors[..kept].iter().map(|e| e.1).collect();
         rows.sort_unstable();
         for (to, &from) in rows.iter().enumerate() {
-            batch.copy_within(from as usize * d..(from as usize + 1) * d, to * d);
+            let from = from as usize * d..(from as usize + 1) * d;
+            if !missing.is_empty() {
+                missing.copy_within(from.clone(), to * d);
+            }
+            values.copy_within(from, to * d);
         }
-        batch.truncate(kept * d);
+        values.truncate(kept * d);
+        missing.truncate(kept * d);
         Ok(())
     }
 }
 
-fn mean_total(engine: &mut CpuEngine, rows: &[f32], d: usize) -> Result<f64, DetectorError> {
-    let mut sum = 0.0;
-    for some in rows.chunks(EVALUATION_ROWS * d) {
-        let n = some.len() / d;
-        sum += engine.objective(&Batch::plain(MatRef::new(some, n, d)))?.total * n as f64;
+fn mean_total(engine: &mut CpuEngine, rows: &Rows, d: usize) -> Result<f64, DetectorError> {
+    let n = rows.values.len() / d;
+    let (mut sum, mut some, mut targets) = (0.0, Rows::default(), Targets::default());
+    for start in (0..n).step_by(EVALUATION_ROWS) {
+        let end = n.min(start + EVALUATION_ROWS);
+        some.clear();
+        (start..end).for_each(|r| some.push(rows, r, d));
+        let batch = targets.batch(engine, &some, d)?;
+        sum += engine.objective(&batch)?.total * (end - start) as f64;
     }
-    Ok(sum / (rows.len() / d).max(1) as f64)
+    Ok(sum / n.max(1) as f64)
 }

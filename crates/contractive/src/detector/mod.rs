@@ -3,6 +3,7 @@
 //!
 //! Read in this order:
 //!
+//! 1. [`encoding`]: how a table with names, categories and missing cells becomes rows of numbers.
 //! 1. [`settings`]: what can be chosen, and what the shape of the data chooses.
 //! 2. `member`, `network`: how one network is trained, and applied to one row at a time.
 //! 3. `covariance`, `calibration`: what a member learns about its own outputs.
@@ -27,15 +28,18 @@
 
 mod calibration;
 mod covariance;
+pub mod encoding;
 mod error;
 pub mod evaluation;
 mod files;
 mod fitting;
+mod frames;
 mod member;
 pub mod metrics;
 mod neighbours;
 mod network;
 mod reference;
+mod rows;
 pub mod scores;
 pub mod settings;
 pub mod tail;
@@ -51,13 +55,17 @@ use crate::model::Model;
 use crate::train::Reader;
 
 use self::calibration::Calibration;
+use self::encoding::{EncodedRows, EncodingError};
 use self::network::{RowNetwork, RowOutput};
 use self::reference::Reference;
+use self::rows::Rows;
 use self::scores::{Directions, KINDS, Raw, Weights, add_contributions};
 
+pub use encoding::{Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable};
 pub use error::DetectorError;
 pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
 pub use fitting::{MemberReport, TrainOptions};
+pub use frames::{FrameScorer, ScoredFrame, Shard};
 pub use scores::{ScoreKind, Scores};
 pub use settings::{DetectorSettings, Plan};
 pub use threshold::{ThresholdError, ThresholdRule};
@@ -70,6 +78,8 @@ pub struct Detector {
     weights: Weights,
     reference: Reference,
     threshold: f64,
+    /// Where it was trained on a table with names and roles of columns.
+    encoding: Option<TableEncoding>,
 }
 
 /// One network of the ensemble.
@@ -154,14 +164,71 @@ impl Detector {
     /// call and however many threads do the work.
     ///
     /// # Errors
-    /// [`DetectorError::Columns`] when the columns are not those trained on; [`DetectorError::Setting`] for 0 threads.
+    /// [`DetectorError::Columns`] when the columns are not those trained on; [`DetectorError::Setting`] for 0 threads;
+    /// [`DetectorError::Encoding`] for a detector of a table, which takes [`Detector::score_encoded`].
     pub fn score(&self, data: &Dataset, options: &ScoreOptions) -> Result<Scores, DetectorError> {
-        if options.threads == 0 {
-            return Err(DetectorError::Setting { name: "threads", must_be: "at least 1", got: 0.0 });
+        if self.encoding.is_some() {
+            let text = "the detector was trained on a table with its own encoding; give it tables, not bare rows";
+            return Err(EncodingError::Unfit(text).into());
         }
         let preprocessing = &self.members[0].model.preprocessing;
         preprocessing.check(data)?;
-        let (n, d) = (data.len(), self.n_features());
+        let reader = Reader { data, preprocessing };
+        self.score_rows(data.len(), &|rows, out| reader.gather(rows, out), &[], options)
+    }
+
+    /// How a table's columns become features, where the detector was trained on a table.
+    pub fn encoding(&self) -> Option<&TableEncoding> {
+        self.encoding.as_ref()
+    }
+
+    /// Scores rows that [`Detector::encoding`] has encoded, with the promise of [`Detector::score`]. Contributions are
+    /// those of the table's columns, [`TableEncoding::source_names`]. A row without any present cell scores NaN.
+    ///
+    /// # Errors
+    /// [`DetectorError::Encoding`] when the rows are not of this detector's encoding; [`DetectorError::Setting`] for 0
+    /// threads.
+    pub fn score_encoded(&self, rows: &EncodedRows, options: &ScoreOptions) -> Result<Scores, DetectorError> {
+        let d = self.n_features();
+        let fits = rows.values.len() == rows.n_rows * d
+            && (rows.missing.is_empty() || rows.missing.len() == rows.values.len());
+        let (Some(encoding), true) = (&self.encoding, fits) else {
+            let text = "the rows were not encoded by this detector's encoding";
+            return Err(EncodingError::Unfit(text).into());
+        };
+        let gather = |some: &[u32], out: &mut Vec<f32>| {
+            out.clear();
+            some.iter().for_each(|r| out.extend_from_slice(&rows.values[*r as usize * d..][..d]));
+        };
+        let mut scores = self.score_rows(rows.n_rows, &gather, &rows.missing, options)?;
+        scores.contributions = scores.contributions.map(|parts| encoding.by_source(&parts));
+        scores.n_features = encoding.source_names().len();
+        Ok(scores)
+    }
+
+    /// The share of all rows given for training that score above `threshold`; exact up to 2,048 rows.
+    pub fn share_above(&self, threshold: f64) -> f64 {
+        self.reference.share_above(threshold, self.settings.score)
+    }
+
+    /// Rows given for training, those held out among them; to about one row beyond 2,048.
+    pub fn n_training_rows(&self) -> usize {
+        let rows = self.members[0].model.provenance.rows as f64;
+        self.reference.n_training().unwrap_or((rows / (1.0 - self.settings.validation)).round() as usize)
+    }
+
+    /// Scores the scaled rows that `gather` gives, of which the features `missing` (row-major, or empty) are left out.
+    fn score_rows(
+        &self,
+        n: usize,
+        gather: &(dyn Fn(&[u32], &mut Vec<f32>) + Sync),
+        missing: &[bool],
+        options: &ScoreOptions,
+    ) -> Result<Scores, DetectorError> {
+        if options.threads == 0 {
+            return Err(DetectorError::Setting { name: "threads", must_be: "at least 1", got: 0.0 });
+        }
+        let d = self.n_features();
         let rows: Vec<u32> = (0..n as u32).collect();
         let scorer = Scorer::new(&self.members, self.weights, self.settings.score);
         let mut kinds = vec![[0.0; KINDS]; n];
@@ -171,15 +238,14 @@ impl Detector {
             false => rows.chunks(CHUNK).map(|_| None).collect(),
         };
         let jobs = rows.chunks(CHUNK).zip(kinds.chunks_mut(CHUNK)).zip(parts);
-        let reader = Reader { data, preprocessing };
         for_each(jobs, options.threads, || {
             let (mut scaled, mut buffers) = (Vec::new(), Buffers::default());
             let scorer = &scorer;
             move |((rows, kinds), mut parts): ((&[u32], &mut [[f64; KINDS]]), Option<&mut [f64]>)| {
-                reader.gather(rows, &mut scaled);
+                gather(rows, &mut scaled);
                 for (r, x) in scaled.chunks_exact(d).enumerate() {
                     let part = parts.as_deref_mut().map(|p| &mut p[r * d..][..d]);
-                    kinds[r] = scorer.row(x, &mut buffers, part);
+                    kinds[r] = scorer.row(x, Rows::missing_of(missing, rows[r] as usize, d), &mut buffers, part);
                 }
             }
         });
@@ -218,7 +284,10 @@ impl<'a> Scorer<'a> {
     }
 
     /// All kinds of score of the scaled row `x`, means over the members; its contributions are added to `part`.
-    fn row(&self, x: &[f32], buffers: &mut Buffers, mut part: Option<&mut [f64]>) -> [f64; KINDS] {
+    fn row(&self, x: &[f32], missing: &[bool], buffers: &mut Buffers, mut part: Option<&mut [f64]>) -> [f64; KINDS] {
+        if !missing.is_empty() && missing.iter().all(|m| *m) {
+            return [f64::NAN; KINDS];
+        }
         let Buffers { x: wide, output, directions } = buffers;
         wide.clear();
         wide.extend(x.iter().map(|v| f64::from(*v)));
@@ -226,13 +295,14 @@ impl<'a> Scorer<'a> {
         let mut sums = [0.0; KINDS];
         for (network, calibration) in &self.members {
             network.apply(wide, part.is_some(), output);
-            let raw = Raw::of(wide, output, calibration, directions);
+            let raw = Raw::of(wide, missing, output, calibration, directions);
             let kinds = raw.kinds(calibration, &self.weights, wide.len());
             sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += weight * kind);
             if let Some(part) = part.as_deref_mut() {
                 add_contributions(
                     self.kind,
                     wide,
+                    missing,
                     output,
                     &raw,
                     calibration,

@@ -46,12 +46,26 @@ impl Reference {
     }
 
     /// The share of held-out rows that score below `score`, ties counted half and one row added on either side, so that
-    /// no finite number of rows makes it 0 or 1.
+    /// no finite number of rows makes it 0 or 1. NaN for NaN.
     pub(super) fn probability(&self, score: f64, kind: ScoreKind) -> f64 {
+        if score.is_nan() {
+            return f64::NAN;
+        }
         let sorted = &self.0[kind as usize].held_out;
         let below = sorted.partition_point(|s| *s < score);
         let up_to = sorted.partition_point(|s| *s <= score);
         (0.5 * (below + up_to) as f64 + 0.5) / (sorted.len() + 1) as f64
+    }
+
+    /// The share of all rows given for training that score above `threshold`; exact up to 2,049 of them.
+    pub(super) fn share_above(&self, threshold: f64, kind: ScoreKind) -> f64 {
+        let sorted = &self.0[kind as usize].training;
+        (sorted.len() - sorted.partition_point(|s| *s <= threshold)) as f64 / sorted.len() as f64
+    }
+
+    /// How many rows were given for training, where they are few enough to be kept one by one.
+    pub(super) fn n_training(&self) -> Option<usize> {
+        self.0.first().map(|reference| reference.training.len()).filter(|n| *n < MOST)
     }
 
     /// What is wrong with stored reference scores, if anything is.

@@ -105,7 +105,7 @@ impl ScoreKind {
 pub struct Scores {
     /// Number of features d.
     pub n_features: usize,
-    /// The score, higher is more anomalous.
+    /// The score, higher is more anomalous; NaN for a row without any present cell.
     pub score: Vec<f64>,
     /// The share of the reference rows (those held out in training) that score lower, strictly between 0 and 1.
     pub probability: Vec<f64>,
@@ -134,10 +134,31 @@ impl Scores {
         &self.kinds[kind as usize]
     }
 
+    /// Adds the scores of further rows. Contributions are kept where both have them.
+    pub fn append(&mut self, more: Scores) {
+        self.score.extend(more.score);
+        self.probability.extend(more.probability);
+        self.label.extend(more.label);
+        self.kinds.iter_mut().zip(more.kinds).for_each(|(all, more)| all.extend(more));
+        match (&mut self.contributions, more.contributions) {
+            (Some(all), Some(more)) => all.extend(more),
+            (all, _) => *all = None,
+        }
+    }
+
     /// The parts of the features in the score of row `r`, where contributions were asked for.
     pub fn contributions_of(&self, r: usize) -> Option<&[f64]> {
         self.contributions.as_ref().map(|c| &c[r * self.n_features..][..self.n_features])
     }
+}
+
+/// Whether feature `j` is missing; `missing` is empty where none is.
+pub(super) fn is_missing(missing: &[bool], j: usize) -> bool {
+    missing.get(j).copied().unwrap_or(false)
+}
+
+fn n_present(missing: &[bool], d: usize) -> usize {
+    d - missing.iter().filter(|m| **m).count()
 }
 
 /// Least value whose logarithm is taken.
@@ -162,14 +183,25 @@ pub(super) struct Directions {
 
 impl Raw {
     /// `output` must be of the row `x`. Leaves the gradients of density and neighbour, up to a factor, in `directions`.
-    pub(super) fn of(x: &[f64], output: &RowOutput, calibration: &Calibration, directions: &mut Directions) -> Self {
+    /// Features that are `missing` (empty where none is) are left out of the errors' means.
+    pub(super) fn of(
+        x: &[f64],
+        missing: &[bool],
+        output: &RowOutput,
+        calibration: &Calibration,
+        directions: &mut Directions,
+    ) -> Self {
         let (mut error, mut scaled) = (0.0, 0.0);
-        for ((x, y), sd) in x.iter().zip(&output.reconstruction).zip(&calibration.feature_error) {
+        for (j, ((x, y), sd)) in x.iter().zip(&output.reconstruction).zip(&calibration.feature_error).enumerate() {
+            if is_missing(missing, j) {
+                continue;
+            }
             let away = y - x;
             error += away * away;
             scaled += (away / sd).powi(2);
         }
-        let d = x.len() as f64;
+        // 0/0 where nothing is present: such a row has no score.
+        let d = n_present(missing, x.len()) as f64;
         let density = calibration.code.squared_distance(&output.code, &mut directions.density);
         let neighbour = calibration.neighbours.distance(&output.code, &mut directions.neighbour);
         let jacobian = negative_log_norm(output.jacobian_square);
@@ -201,18 +233,26 @@ pub(super) fn negative_log_norm(square: f64) -> f64 {
     -0.5 * log(square)
 }
 
-/// The errors of each feature over `rows`, as [`Calibration::feature_error`] keeps them.
-pub(super) fn feature_errors(network: &RowNetwork, rows: &[f64], d: usize) -> Vec<f64> {
-    let mut sums = vec![0.0; d];
+/// The errors of each feature over rows, each with its missing features, as [`Calibration::feature_error`] keeps them.
+pub(super) fn feature_errors<'a>(
+    network: &RowNetwork,
+    rows: impl Iterator<Item = (&'a [f64], &'a [bool])>,
+    d: usize,
+) -> Vec<f64> {
+    let (mut sums, mut counts) = (vec![0.0; d], vec![0_usize; d]);
     let mut output = RowOutput::default();
-    for x in rows.chunks_exact(d) {
+    for (x, missing) in rows {
         network.reconstruct(x, &mut output);
-        for (sum, (x, y)) in sums.iter_mut().zip(x.iter().zip(&output.reconstruction)) {
-            *sum += (y - x) * (y - x);
+        for (j, (x, y)) in x.iter().zip(&output.reconstruction).enumerate() {
+            if !is_missing(missing, j) {
+                sums[j] += (y - x) * (y - x);
+                counts[j] += 1;
+            }
         }
     }
-    let n = (rows.len() / d).max(1) as f64;
-    sums.iter().map(|s| (s / n).sqrt() + LEAST_ERROR).collect()
+    // A feature that none of the rows has counts as one restored as well as chance: scaled features vary by about 1.
+    let error = |(sum, n): (&f64, &usize)| if *n == 0 { 1.0 } else { (sum / *n as f64).sqrt() + LEAST_ERROR };
+    sums.iter().zip(&counts).map(error).collect()
 }
 
 /// Adds each feature's part in a score of kind `kind` of the row `x` to `out`, d numbers, times `weight`.
@@ -220,10 +260,11 @@ pub(super) fn feature_errors(network: &RowNetwork, rows: &[f64], d: usize) -> Ve
 /// A value is parted as its own definition has it where it is a sum over features. The others are parted by how much
 /// each feature moves them: density and neighbour along their gradients, |x_j · ∂v/∂x_j|, and ‖J‖ by how far each feature
 /// drives first-layer units whose slope has fallen. A term below 0 says that the row as a whole is ordinary, and is
-/// parted evenly.
+/// parted evenly. Features that are `missing` have no part.
 pub(super) fn add_contributions(
     kind: ScoreKind,
     x: &[f64],
+    missing: &[bool],
     output: &RowOutput,
     raw: &Raw,
     calibration: &Calibration,
@@ -247,11 +288,17 @@ pub(super) fn add_contributions(
         pull.iter().zip(x).map(|(p, x)| (p * x).abs()).collect()
     };
     let drive = || network.drive(x, output);
-    let mut add = |value: f64, shares: Vec<f64>| {
+    let present = n_present(missing, d);
+    let mut add = |value: f64, mut shares: Vec<f64>| {
+        for (share, _) in shares.iter_mut().zip(missing).filter(|(_, missing)| **missing) {
+            *share = 0.0;
+        }
         let sum: f64 = shares.iter().sum();
         let is_even = value < 0.0 || !(sum > 0.0 && sum.is_finite());
-        for (out, share) in out.iter_mut().zip(&shares) {
-            *out += weight * value * if is_even { 1.0 / d as f64 } else { share / sum };
+        for (j, (out, share)) in out.iter_mut().zip(&shares).enumerate() {
+            if !is_missing(missing, j) {
+                *out += weight * value * if is_even { 1.0 / present as f64 } else { share / sum };
+            }
         }
     };
     match kind {

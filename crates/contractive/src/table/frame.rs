@@ -162,6 +162,23 @@ impl Values {
             }
         }
     }
+
+    /// The cells whose place in `kept` says so.
+    pub fn filtered(&self, kept: &[bool]) -> Values {
+        fn some<T: Clone>(cells: &[T], kept: &[bool]) -> Vec<T> {
+            cells.iter().zip(kept).filter(|(_, kept)| **kept).map(|(cell, _)| cell.clone()).collect()
+        }
+        match self {
+            Values::Numbers(v) => Values::Numbers(some(v, kept)),
+            Values::Integers(v) => Values::Integers(some(v, kept)),
+            Values::Unsigned(v) => Values::Unsigned(some(v, kept)),
+            Values::Booleans(v) => Values::Booleans(some(v, kept)),
+            Values::Text(v) => Values::Text(some(v, kept)),
+            Values::Times { values, unit, zone } => {
+                Values::Times { values: some(values, kept), unit: *unit, zone: zone.clone() }
+            }
+        }
+    }
 }
 
 /// The shortest text that reads back as the same number; without exponent where that is no longer than a screen's width.

@@ -1,0 +1,292 @@
+//! `cae detect`: a table's rows, each with its score.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use contractive::detector::{Admission, Detector, FrameScorer, ScoreOptions, ScoredFrame, Shard, is_detector};
+use contractive::table::{Column, Field, Frame, FrameReader, FrameWriter, Kind, Values};
+use serde::Serialize;
+
+use crate::exit::{Ending, Usage};
+use crate::numbers::{count, grouped, percent, significant};
+use crate::output::{check_file, print_json};
+
+/// Score the rows of a table by a detector: for each its keys, score, probability, label and the columns at fault.
+///
+/// Rows are read, scored and written in pieces: the table may be larger than memory. A row's score depends on that row
+/// alone, so parts made by --shard are, put together, the whole.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Detect {
+    /// A detector, as `cae train --detector` leaves it.
+    #[arg(value_name = "DETECTOR")]
+    detector: PathBuf,
+    /// The table: .csv or .tsv (also .gz), .parquet, .arrow, .ipc, .feather, .npy or .npz; `-` is CSV on standard input.
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    data: PathBuf,
+    /// Further columns to carry to the output, cell for cell, beside the keys named in training.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
+    key: Vec<String>,
+    /// Match columns by name where they stand in another order than in training.
+    #[arg(long, help_heading = "Data")]
+    reorder: bool,
+    /// Array of an .npz archive; by default X, or the only table.
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    array: Option<String>,
+    /// Only the part I of N of the rows, dealt out in blocks of 8,192.
+    #[arg(long, value_name = "I/N", default_value = "1/1", hide_default_value = true, help_heading = "Data")]
+    shard: Shard,
+    /// Write to this file: .csv, .tsv (also .gz), .parquet, .arrow, .ipc, .feather, .jsonl, or .npy (with --explain 0 and
+    /// without keys of text); `-` is CSV on standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// How many columns to name for each row that is an anomaly, the largest parts of the score first; 0 for none.
+    #[arg(long, value_name = "K", default_value_t = 3, help_heading = "Output")]
+    explain: usize,
+    /// Name columns for every row, not for anomalies alone; slower.
+    #[arg(long, help_heading = "Output")]
+    explain_all: bool,
+    /// Write the anomalies alone.
+    #[arg(long, help_heading = "Output")]
+    anomalies_only: bool,
+    /// End with exit code 5 when a row is an anomaly.
+    #[arg(long, help_heading = "Output")]
+    fail_on_anomaly: bool,
+    /// Print a summary as JSON to standard output.
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    /// Say nothing about what was done.
+    #[arg(long, short, help_heading = "Output")]
+    quiet: bool,
+    /// Threads, at least 1; by default one a processor core. Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+const AFTER_HELP: &str = "\
+Columns of the output: the keys; row, the row's number in the table from 0; score, higher is more anomalous;
+probability, the share of training rows that score lower; label, true above the threshold (see `cae threshold`);
+feature_1, share_1, ...: the columns that make up most of the score, with their shares of its parts above 0.
+Where a key has one of these names, cae_ is put before ours. Score and probability are missing for a row of which
+every cell is missing.
+
+The columns must be those trained on, by name; a missing, unknown or reordered one is an error.
+
+Examples:
+  cae detect DETECTOR --data new.csv -o scores.parquet
+  cae detect DETECTOR --data new.parquet --shard 3/8 -o part-3.parquet
+  producer | cae detect DETECTOR --data - -o - --anomalies-only
+  cae detect DETECTOR --data today.csv -o today-scores.csv --fail-on-anomaly || notify";
+
+/// What was done, in numbers.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    rows: usize,
+    anomalies: usize,
+    threshold: f64,
+    rows_without_score: usize,
+    missing_cells: usize,
+    unseen_categories: usize,
+    changed_constants: usize,
+    output: PathBuf,
+}
+
+impl Detect {
+    /// Runs the subcommand.
+    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        let output = self.target()?;
+        if !is_detector(&self.detector) {
+            let text =
+                format!("{} is no detector; make one with `cae train --detector --data FILE`", self.detector.display());
+            return Err(Usage(text).into());
+        }
+        let detector = Detector::load(&self.detector)?;
+        let admission = Admission { carried: self.key.clone(), may_reorder: self.reorder };
+        let (scorer, frames) = FrameScorer::open(&detector, &self.data, &admission, self.array.as_deref())?;
+        let layout = Layout::new(&scorer, &frames, self.explain);
+        let mut writer = FrameWriter::create(&output, &layout.fields)?;
+        let mut summary = Summary { threshold: detector.threshold(), output: output.clone(), ..Summary::default() };
+        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
+        let threads = self.threads.map_or_else(cores, usize::from);
+        for frame in frames {
+            for piece in self.shard.pieces(frame?) {
+                let scored = self.scored(&scorer, &piece, threads)?;
+                summary.add(&scored);
+                let mut rows = layout.frame(&piece, &scored);
+                if self.anomalies_only {
+                    rows = anomalies(rows, &scored.scores.label);
+                }
+                writer.write(&rows)?;
+            }
+        }
+        writer.finish()?;
+        self.say(&summary)?;
+        let has_failed = self.fail_on_anomaly && summary.anomalies > 0;
+        Ok(if has_failed { Ending::FoundAnomalies } else { Ending::Done })
+    }
+
+    /// Where the rows go, refused before any work when they cannot.
+    fn target(&self) -> anyhow::Result<PathBuf> {
+        let stdout = Path::new("-");
+        let output = match &self.output {
+            None if io::stdout().is_terminal() => {
+                let text =
+                    "where shall the rows go? Give -o FILE.parquet, -o FILE.csv, a pipe, or -o - for the terminal";
+                return Err(Usage(text.into()).into());
+            }
+            None => stdout,
+            Some(path) => path,
+        };
+        if output == stdout && self.json {
+            return Err(
+                Usage("--json prints a summary to standard output, where the rows go; give -o FILE".into()).into()
+            );
+        }
+        if output != stdout {
+            check_file(output)?;
+        }
+        Ok(output.to_path_buf())
+    }
+
+    /// The scores of a piece, with contributions where they are wanted: a second look at the anomalies costs less than
+    /// explaining all rows, and gives the same numbers.
+    fn scored(&self, scorer: &FrameScorer<'_>, piece: &Frame, threads: usize) -> anyhow::Result<ScoredFrame> {
+        let options = |contributions| ScoreOptions { contributions, threads };
+        let mut scored = scorer.score(piece, &options(self.explain > 0 && self.explain_all))?;
+        let label = &scored.scores.label;
+        if self.explain == 0 || self.explain_all || !label.contains(&true) {
+            return Ok(scored);
+        }
+        let explained = scorer.score(&anomalies(piece.clone(), label), &options(true))?.scores;
+        let d = scored.scores.n_features;
+        let mut all = vec![0.0; label.len() * d];
+        for (i, r) in label.iter().enumerate().filter(|(_, l)| **l).map(|(r, _)| r).enumerate() {
+            all[r * d..][..d].copy_from_slice(explained.contributions_of(i).unwrap_or_default());
+        }
+        scored.scores.contributions = Some(all);
+        Ok(scored)
+    }
+
+    fn say(&self, summary: &Summary) -> anyhow::Result<()> {
+        if self.json {
+            return print_json(summary);
+        }
+        if self.quiet {
+            return Ok(());
+        }
+        let share = summary.anomalies as f64 / summary.rows.max(1) as f64;
+        eprintln!(
+            "{}: {} above the threshold {}, {}; written to {}",
+            count(summary.rows, "row"),
+            grouped(summary.anomalies),
+            significant(summary.threshold, 5),
+            percent(share),
+            if summary.output == Path::new("-") {
+                "standard output".into()
+            } else {
+                summary.output.display().to_string()
+            }
+        );
+        for (n, what) in [
+            (summary.missing_cells, "missing, and taken as in training"),
+            (summary.unseen_categories, "a category's value that training did not know"),
+            (summary.changed_constants, "another value in a column that was constant in training, and not scored"),
+        ] {
+            if n > 0 {
+                eprintln!("note: {}: {what}", count(n, "cell"));
+            }
+        }
+        if summary.rows_without_score > 0 {
+            eprintln!(
+                "note: {}: every cell is missing, and there is no score",
+                count(summary.rows_without_score, "row")
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Summary {
+    fn add(&mut self, scored: &ScoredFrame) {
+        self.rows += scored.scores.len();
+        self.anomalies += scored.scores.label.iter().filter(|l| **l).count();
+        self.rows_without_score += scored.scores.score.iter().filter(|s| s.is_nan()).count();
+        self.missing_cells += scored.missing_cells;
+        self.unseen_categories += scored.unseen_cells;
+        self.changed_constants += scored.changed_cells;
+    }
+}
+
+/// The columns of the output.
+struct Layout<'a> {
+    scorer: &'a FrameScorer<'a>,
+    fields: Vec<Field>,
+    explain: usize,
+}
+
+impl<'a> Layout<'a> {
+    fn new(scorer: &'a FrameScorer<'a>, frames: &FrameReader, explain: usize) -> Self {
+        let carried = scorer.carried_names();
+        let mut fields: Vec<Field> = frames.fields().iter().filter(|f| carried.contains(&f.name)).cloned().collect();
+        let explain = explain.min(scorer.feature_names().len());
+        let mut own = vec![
+            ("row".to_owned(), Kind::Integer),
+            ("score".to_owned(), Kind::Number),
+            ("probability".to_owned(), Kind::Number),
+            ("label".to_owned(), Kind::Boolean),
+        ];
+        for i in 1..=explain {
+            own.push((format!("feature_{i}"), Kind::Text));
+            own.push((format!("share_{i}"), Kind::Number));
+        }
+        for (mut name, kind) in own {
+            while carried.contains(&name) {
+                name = format!("cae_{name}");
+            }
+            fields.push(Field { name, kind });
+        }
+        Layout { scorer, fields, explain }
+    }
+
+    /// The output's rows of a piece.
+    fn frame(&self, piece: &Frame, scored: &ScoredFrame) -> Frame {
+        let scores = &scored.scores;
+        let n = scores.len();
+        let carried = self.scorer.carried_names();
+        let mut values: Vec<Values> =
+            piece.columns.iter().filter(|c| carried.contains(&c.name)).map(|c| c.values.clone()).collect();
+        values.push(Values::Integers((0..n).map(|r| Some((piece.first_row + r as u64) as i64)).collect()));
+        values.push(Values::Numbers(scores.score.clone()));
+        values.push(Values::Numbers(scores.probability.clone()));
+        let label = |r: usize| (!scores.score[r].is_nan()).then_some(scores.label[r]);
+        values.push(Values::Booleans((0..n).map(label).collect()));
+        let tops: Vec<Vec<(usize, f64)>> = (0..n)
+            .map(|r| scores.contributions_of(r).map(|parts| top(parts, self.explain)).unwrap_or_default())
+            .collect();
+        let names = self.scorer.feature_names();
+        for i in 0..self.explain {
+            let name = |top: &Vec<(usize, f64)>| top.get(i).map(|(j, _)| names[*j].clone());
+            values.push(Values::Text(tops.iter().map(name).collect()));
+            values.push(Values::Numbers(tops.iter().map(|top| top.get(i).map_or(f64::NAN, |t| t.1)).collect()));
+        }
+        let columns = self.fields.iter().zip(values).map(|(f, values)| Column { name: f.name.clone(), values });
+        Frame { first_row: piece.first_row, columns: columns.collect() }
+    }
+}
+
+/// The `k` largest parts above 0, as shares of all parts above 0.
+fn top(parts: &[f64], k: usize) -> Vec<(usize, f64)> {
+    let sum: f64 = parts.iter().filter(|p| **p > 0.0).sum();
+    let mut order: Vec<usize> = (0..parts.len()).filter(|j| parts[*j] > 0.0).collect();
+    order.sort_by(|a, b| parts[*b].total_cmp(&parts[*a]));
+    order.truncate(k);
+    order.into_iter().map(|j| (j, parts[j] / sum)).collect()
+}
+
+/// The rows of a frame that are anomalies. Their numbers in the table are kept in its own column `row`, if it has one.
+fn anomalies(frame: Frame, label: &[bool]) -> Frame {
+    let first_row = frame.first_row;
+    let columns = frame.columns.into_iter().map(|c| Column { name: c.name, values: c.values.filtered(label) });
+    Frame { first_row, columns: columns.collect() }
+}

@@ -1,0 +1,175 @@
+//! What can go wrong between a table and a detector.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::data::DataError;
+
+/// Why a table cannot be encoded.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EncodingError {
+    /// The file cannot be read, or a cell of it is no number.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A missing cell where none may be.
+    #[error(
+        "{} row {row} (from 0), column `{column}`: the cell is missing, and the detector refuses missing cells; fill it, \
+         remove the row, or train with --missing mean, median or mask", path.display()
+    )]
+    MissingCell {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 0.
+        row: u64,
+        /// The column.
+        column: String,
+    },
+    /// A row to train on without any present cell.
+    #[error("{} row {row} (from 0): every cell is missing; remove the row", path.display())]
+    EmptyRow {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 0.
+        row: u64,
+    },
+    /// A column named twice, in two roles.
+    #[error("the column `{column}` is given two roles: {first} and {second}; give it one")]
+    TwoRoles {
+        /// The column.
+        column: String,
+        /// One role.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// Text in too many levels to be a category.
+    #[error(
+        "{}, column `{column}` is text with more than {most} different values; carry it to the output with --key {column}, \
+         leave it out by naming the others with --columns, or give --categorical {column} to keep its {most} most \
+         frequent values", path.display()
+    )]
+    ManyLevels {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The most levels.
+        most: usize,
+    },
+    /// A column of times as a feature.
+    #[error(
+        "{}, column `{column}` holds times, which are no feature; carry it to the output with --key {column}, or leave it \
+         out by naming the others with --columns", path.display()
+    )]
+    Times {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// A column with nothing in it.
+    #[error("{}, column `{column}` has no value in any row; leave it out by naming the others with --columns", path.display())]
+    NoValues {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// Nothing to learn from.
+    #[error("{} has no column that varies; a detector needs at least one number or category that does", path.display())]
+    NoFeatures {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More features than a detector takes.
+    #[error("{} gives {got} features, at most {most} are taken; leave columns out with --columns", path.display())]
+    ManyFeatures {
+        /// The file.
+        path: PathBuf,
+        /// Features.
+        got: usize,
+        /// The most.
+        most: usize,
+    },
+    /// More rows than are trained on.
+    #[error("{} has more than {most} rows; train on a part of them with --rows", path.display())]
+    ManyRows {
+        /// The file.
+        path: PathBuf,
+        /// The most.
+        most: u64,
+    },
+    /// Columns that are not those trained on.
+    #[error("{}: the columns are not those that the detector was trained on{}{}", path.display(), missing_text(missing), extra_text(extra))]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// Columns of the detector that the file lacks.
+        missing: Vec<String>,
+        /// Columns of the file that the detector does not know.
+        extra: Vec<String>,
+    },
+    /// The right columns in another order.
+    #[error(
+        "{}: column `{got}` stands where `{expected}` stood in training; put the columns in the order {}, or give \
+         --reorder to have them matched by name", path.display(), order.join(", ")
+    )]
+    Order {
+        /// The file.
+        path: PathBuf,
+        /// The column trained on at that place among the features.
+        expected: String,
+        /// The one found there.
+        got: String,
+        /// The order trained on.
+        order: Vec<String>,
+    },
+    /// A column of another kind than in training.
+    #[error("{}, column `{column}` must be {expected}, as in training, got {got}", path.display())]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What it was in training.
+        expected: &'static str,
+        /// What it is.
+        got: &'static str,
+    },
+    /// Rows without columns for a detector that was trained on a table, or the other way round.
+    #[error("{0}")]
+    Unfit(&'static str),
+}
+
+fn missing_text(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("; missing: {}", some(names)) }
+}
+
+fn extra_text(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        names => format!("; unknown: {} (remove them, or carry them to the output with --key)", some(names)),
+    }
+}
+
+/// At most twenty of the names.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+    names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ") + &more
+}
+
+impl EncodingError {
+    /// The command's exit code: 2 usage, 3 bad data, 1 the rest.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            EncodingError::Data(e) if e.is_usage() => 2,
+            EncodingError::Data(e) if e.is_bad_data() => 3,
+            EncodingError::Data(_) => 1,
+            EncodingError::TwoRoles { .. } | EncodingError::Unfit(_) => 2,
+            _ => 3,
+        }
+    }
+}
