@@ -2,9 +2,11 @@
 
 mod bench;
 mod data;
+mod detect_series;
 mod encode;
 mod evaluate;
 mod evaluate_detector;
+mod evaluate_series;
 mod inspect;
 mod recipes;
 mod reconstruct;
@@ -23,6 +25,8 @@ pub(crate) enum Command {
     Resume(resume::Resume),
     Evaluate(evaluate::Evaluate),
     Encode(encode::Encode),
+    #[command(name = "detect")]
+    Detect(detect_series::DetectSeries),
     Reconstruct(reconstruct::Reconstruct),
     Inspect(inspect::Inspect),
     Report(report::Report),
@@ -39,6 +43,7 @@ impl Command {
             Command::Resume(command) => command.run(),
             Command::Evaluate(command) => command.run(),
             Command::Encode(command) => command.run(),
+            Command::Detect(command) => detect_series::run(&command),
             Command::Reconstruct(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Report(command) => command.run(),
