@@ -5,8 +5,8 @@ mod support;
 use predicates::prelude::*;
 use support::Desk;
 
-const SUBCOMMANDS: [&str; 9] =
-    ["train", "resume", "evaluate", "encode", "reconstruct", "inspect", "recipes", "data", "bench"];
+const SUBCOMMANDS: [&str; 10] =
+    ["train", "resume", "evaluate", "encode", "detect", "reconstruct", "inspect", "recipes", "data", "bench"];
 
 #[test]
 fn the_version_is_printed() {

@@ -119,7 +119,7 @@ fn of_series(e: &SeriesError) -> u8 {
     match e {
         SeriesError::Data(e) => of_data(e),
         SeriesError::Detector(e) => e.exit_code(),
-        SeriesError::Setting { .. } | SeriesError::Columns { .. } | SeriesError::Follow { .. } => USAGE,
+        SeriesError::Setting { .. } | SeriesError::Columns { .. } => USAGE,
         SeriesError::File { .. } => FAILURE,
         _ => BAD_DATA,
     }

@@ -62,12 +62,12 @@ impl Growing {
     /// Opens a text table with the columns that `detector` was trained on. It may be empty still.
     ///
     /// # Errors
-    /// [`SeriesError::File`]; [`SeriesError::Follow`] where it is packed.
+    /// [`SeriesError::File`]; [`SeriesError::Setting`] where its name is not that of a text table.
     pub fn open(path: &Path, detector: &SeriesDetector) -> Result<Growing, SeriesError> {
         let name = path.to_string_lossy().to_ascii_lowercase();
         if !name.ends_with(".csv") && !name.ends_with(".tsv") {
-            let reason = "a file that is followed must be text, .csv or .tsv";
-            return Err(SeriesError::Follow { path: path.to_path_buf(), reason: reason.into() });
+            let (must_be, got) = ("text that grows, .csv or .tsv".into(), path.display().to_string());
+            return Err(SeriesError::Setting { name: "followed file", must_be, got });
         }
         let file = File::open(path).map_err(|source| failed("open", path, source))?;
         let (what, spec) = (path.display().to_string(), detector.spec());
