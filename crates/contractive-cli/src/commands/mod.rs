@@ -25,7 +25,6 @@ pub(crate) enum Command {
     Resume(resume::Resume),
     Evaluate(evaluate::Evaluate),
     Encode(encode::Encode),
-    #[command(name = "detect")]
     Detect(detect_series::DetectSeries),
     Reconstruct(reconstruct::Reconstruct),
     Inspect(inspect::Inspect),

@@ -58,7 +58,7 @@ struct Told {
     from: String,
     to: String,
     cells: [String; 3],
-    is_real: Option<bool>,
+    is_real: &'static str,
 }
 
 #[derive(Template)]
@@ -156,7 +156,11 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
             // Digits enough to tell the rarest apart.
             format!("{:.4}", scores.probability[range.clone()].iter().copied().fold(0.0, f64::max)),
         ],
-        is_real: page.real.map(|real| real[range.clone()].contains(&true)),
+        is_real: match page.real {
+            Some(real) if real[range.clone()].contains(&true) => "yes",
+            Some(_) => "no",
+            None => "",
+        },
     });
     Ok(SeriesPanel {
         charts,
@@ -267,8 +271,8 @@ impl Figure for Chart<'_> {
         let told = Curve { name: "told", values: &told, colour: VERMILION, stroke: Stroke::Solid };
         draw_curve(page, &frame, axes, self.x, &told)?;
         if let (Some(threshold), [first, .., last]) = (self.threshold, self.x) {
-            let (values, stroke) = (&[threshold; 2][..], Stroke::Dashed);
-            draw_curve(page, &frame, axes, &[*first, *last], &Curve { name: "threshold", values, colour: VERMILION, stroke })?;
+            let curve = Curve { name: "threshold", values: &[threshold; 2], colour: VERMILION, stroke: Stroke::Dashed };
+            draw_curve(page, &frame, axes, &[*first, *last], &curve)?;
         }
         draw_x_labels(page, &frame, self.x_axis, "")?;
         page.write(self.title, &plain(2.0, frame.top - 14.0, BODY, Align::Left))

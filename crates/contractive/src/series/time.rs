@@ -81,7 +81,9 @@ fn epoch(text: &str) -> Option<i128> {
         return Some(i128::from(whole) * unit((whole as f64).abs()));
     }
     let number = text.parse::<f64>().ok().filter(|number| number.abs() < 1e19)?;
-    Some((number * unit(number.abs()) as f64).round() as i128)
+    // By parts: the product as a whole would have more digits than f64 holds.
+    let unit = unit(number.abs());
+    Some(number.trunc() as i128 * unit + (number.fract() * unit as f64).round() as i128)
 }
 
 /// Times that did not come at an even pace: how many, and the rows of the first few.
