@@ -71,7 +71,9 @@ pub(crate) fn run(
     out: &Path,
     reporting: Reporting,
 ) -> anyhow::Result<Ending> {
-    let Some(time) = arguments.time.clone() else { return Err(Usage("--time names the column of timestamps".into()).into()) };
+    let Some(time) = arguments.time.clone() else {
+        return Err(Usage("--time names the column of timestamps".into()).into());
+    };
     for (is_given, flag) in [(config.data.rows.is_some(), "--rows"), (config.data.array.is_some(), "--array")] {
         if is_given {
             return Err(Usage(format!("{flag} does not go with --time: a series is read whole from a table")).into());
@@ -94,7 +96,12 @@ pub(crate) fn run(
     let pace = series.pace(series.step());
     if reporting == Reporting::Lines {
         let (rows, names) = (grouped(series.len()), series.names.join(", "));
-        eprintln!("{}: {rows} timestamps of {names}; {} of {} rows", series.what, count(windows, "window"), spec.window);
+        eprintln!(
+            "{}: {rows} timestamps of {names}; {} of {} rows",
+            series.what,
+            count(windows, "window"),
+            spec.window
+        );
     }
     if reporting != Reporting::Quiet {
         warn(&series, &pace);
@@ -110,7 +117,10 @@ pub(crate) fn run(
         if reporting == Reporting::Lines {
             let (member, validation) = (m.member + 1, significant(m.validation, 4));
             let time = duration(m.seconds);
-            eprintln!("network {member}/{}: {} of {} steps, validation {validation}, {time}", m.members, m.steps, m.most_steps);
+            eprintln!(
+                "network {member}/{}: {} of {} steps, validation {validation}, {time}",
+                m.members, m.steps, m.most_steps
+            );
         }
     };
     let options = TrainOptions { threads: config.threads(), on_plan: &on_plan, on_member: &on_member, stop: &stop };

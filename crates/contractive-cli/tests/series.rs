@@ -26,7 +26,8 @@ fn desk() -> Desk {
     let desk = Desk::new();
     desk.write("train.csv", series(140));
     desk.write("new.csv", series(200));
-    let words = "train --detector --data train.csv --time timestamp --label-column odd --window 12 --ensemble 2 --steps 80";
+    let words =
+        "train --detector --data train.csv --time timestamp --label-column odd --window 12 --ensemble 2 --steps 80";
     desk.cae(&format!("{words} --out d --quiet")).assert().success().stdout("");
     desk
 }
@@ -59,7 +60,9 @@ fn the_report_shows_the_series() {
     let desk = desk();
     desk.cae("detect d --data new.csv --labels odd --report r.html -q").assert().success().stdout("");
     let page = desk.text("r.html");
-    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("anomaly score") && page.contains("2014-02-15 02:55:00"));
+    assert!(
+        page.starts_with("<!DOCTYPE html>") && page.contains("anomaly score") && page.contains("2014-02-15 02:55:00")
+    );
     assert!(!page.contains("http://") || page.matches("http://").count() == page.matches("http://www.w3.org").count());
     desk.cae("detect d --data new.csv --labels odd --report s.html -q").assert().success();
     assert_eq!(page, desk.text("s.html"), "the same numbers give the same bytes");
@@ -137,7 +140,9 @@ fn a_file_that_shrinks_while_it_is_followed_ends_with_a_message() {
     let desk = desk();
     desk.write("growing.csv", series(100));
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cae"));
-    command.current_dir(desk.path("")).args("detect d --data growing.csv --follow --json --early --poll 0.05".split(' '));
+    command
+        .current_dir(desk.path(""))
+        .args("detect d --data growing.csv --follow --json --early --poll 0.05".split(' '));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let first: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();

@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use contractive::series::{
-    Follower, Growing, RowScore, Series, SeriesDetector, SeriesScores, is_series_detector,
-};
+use contractive::series::{Follower, Growing, RowScore, Series, SeriesDetector, SeriesScores, is_series_detector};
 use contractive::table::{Column, Frame, FrameWriter, Values};
 use contractive_report::{SeriesPage, series_html};
 use serde::Serialize;
@@ -283,7 +281,11 @@ fn follow(arguments: &DetectSeries, detector: &SeriesDetector) -> anyhow::Result
     }
     let rows = follower.rows();
     if rows < detector.spec().window && stop.load(Ordering::Relaxed) {
-        eprintln!("stopped after {}, fewer than a window's {}: none has a score", count(rows, "row"), detector.spec().window);
+        eprintln!(
+            "stopped after {}, fewer than a window's {}: none has a score",
+            count(rows, "row"),
+            detector.spec().window
+        );
         return Ok(Ending::Done);
     }
     printer.finals(&follower.finish()?)?;

@@ -99,7 +99,11 @@ fn header(page: &SeriesPage<'_>) -> Result<String, FigureError> {
         Headline {
             name: "anomalies",
             value: grouped(told),
-            of: format!("{} of the timestamps, in {}", percent(told as f64 / n.max(1) as f64), count(found.len(), "range")),
+            of: format!(
+                "{} of the timestamps, in {}",
+                percent(told as f64 / n.max(1) as f64),
+                count(found.len(), "range")
+            ),
         },
         Headline { name: "window", value: count(spec.window, "row"), of: format!("normalised by: {}", spec.normalise) },
     ];
@@ -120,7 +124,8 @@ fn header(page: &SeriesPage<'_>) -> Result<String, FigureError> {
 fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
     let (series, scores) = (page.series, page.scores);
     let n = series.len();
-    for (what, got) in [("scores", scores.score.len()), ("labels", scores.label.len()), ("times", series.moments.len())] {
+    for (what, got) in [("scores", scores.score.len()), ("labels", scores.label.len()), ("times", series.moments.len())]
+    {
         if got != n {
             return Err(FigureError::Length { what, sizes: "one a timestamp", expected: n, got });
         }
@@ -128,8 +133,7 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
     let Some(first) = series.moments.first() else { return Err(FigureError::Empty { what: "timestamps" }) };
     let seconds: Vec<f64> = series.moments.iter().map(|m| m.nanoseconds as f64 / 1e9).collect();
     // Far from 1970 a time in seconds has digits enough for microseconds only; the difference has more.
-    let x: Vec<f64> =
-        series.moments.iter().map(|m| (m.nanoseconds - first.nanoseconds) as f64 / 1e9).collect();
+    let x: Vec<f64> = series.moments.iter().map(|m| (m.nanoseconds - first.nanoseconds) as f64 / 1e9).collect();
     let x_axis = time_axis(&x, seconds[0]);
     let v = series.names.len();
     let mut charts = Vec::new();
@@ -223,7 +227,8 @@ impl<'a> Chart<'a> {
         top: f64,
         colour: crate::colour::Rgb,
     ) -> Result<(), FigureError> {
-        let place = |i: usize| self.x_axis.place(self.x[i]).map(|share| frame.left + share * (frame.right - frame.left));
+        let place =
+            |i: usize| self.x_axis.place(self.x[i]).map(|share| frame.left + share * (frame.right - frame.left));
         let mut last: Option<(f64, f64)> = None;
         let mut strips = Vec::new();
         for range in ranges(labels) {
