@@ -26,16 +26,34 @@ pub(crate) struct TableArguments {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "detector", help_heading = "Detector")]
     categorical: Vec<String>,
     /// What becomes of missing cells, in training and later: refuse them, fill in the training rows' mean or median (the
-    /// most frequent value of a category), or mask: leave them out of the loss and the score [default: refuse].
+    /// most frequent value of a category), or mask: leave them out of the loss and the score. Of a time series (--time)
+    /// also previous, the value of the row above [default: refuse].
     #[arg(long, value_name = "HOW", requires = "detector", value_parser = rules(), help_heading = "Detector")]
     missing: Option<String>,
 }
 
 fn rules() -> PossibleValuesParser {
-    PossibleValuesParser::new(MissingRule::ALL.map(MissingRule::name))
+    PossibleValuesParser::new(MissingRule::ALL.map(MissingRule::name).into_iter().chain([PREVIOUS]))
 }
 
+/// The rule for missing values of time series alone.
+const PREVIOUS: &str = "previous";
+
 impl TableArguments {
+    /// `--missing` of a time series: whether a missing value is that of the row above. Flags of tables are refused.
+    pub(crate) fn take_missing_of_series(&mut self) -> Result<bool, Usage> {
+        let missing = self.missing.take();
+        if self.is_given() {
+            let text = "--columns, --key and --categorical are for tables; with --time give --values COLUMNS";
+            return Err(Usage(text.into()));
+        }
+        match missing.as_deref() {
+            None | Some("refuse") => Ok(false),
+            Some(PREVIOUS) => Ok(true),
+            Some(other) => Err(Usage(format!("--missing of a time series must be refuse or {PREVIOUS}, got {other}"))),
+        }
+    }
+
     fn is_given(&self) -> bool {
         self.columns.is_some() || !self.key.is_empty() || !self.categorical.is_empty() || self.missing.is_some()
     }

@@ -95,6 +95,11 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 impl DetectorArguments {
+    /// Whether the threshold was chosen.
+    pub(crate) fn has_threshold(&self) -> bool {
+        self.threshold.is_some() || self.contamination.is_some()
+    }
+
     /// The settings; `given` are the keys that the other flags set, and `config` their values over the defaults.
     pub(crate) fn settings(&self, config: &TrainConfig, given: &[String]) -> Result<DetectorSettings, Usage> {
         if let Some(key) = given.iter().find(|key| !SHARED_KEYS.contains(&key.as_str())) {

@@ -14,6 +14,7 @@ use contractive::model::ModelError;
 use contractive::output::OutputError;
 use contractive::preprocess::PreprocessError;
 use contractive::run::RunError;
+use contractive::series::SeriesError;
 use contractive::train::TrainError;
 
 use crate::output::paint_error;
@@ -115,6 +116,7 @@ fn toolkit_error(error: anyhow::Error) -> Option<Error> {
         .or_else(taken::<CheckpointError>)
         .or_else(taken::<PreprocessError>)
         .or_else(taken::<DetectorError>)
+        .or_else(taken::<SeriesError>)
         .or_else(taken::<ArgumentError>);
     error.ok()
 }

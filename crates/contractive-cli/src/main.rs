@@ -16,6 +16,7 @@ mod numbers;
 mod output;
 mod pictures;
 mod progress;
+mod series_training;
 mod session;
 mod setting_words;
 mod sources;

@@ -27,5 +27,6 @@ pub use error::FigureError;
 pub use filters::{filter_grid, weight_heatmap};
 pub use grid::reconstruction_grid;
 pub use loss_curve::{LossHistory, loss_curve_png, loss_curve_svg};
+pub use report::series::{SeriesPage, series_html};
 pub use report::{ReportError, report_html};
 pub use series::profile_grid;

@@ -11,6 +11,7 @@ use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::preprocess::PreprocessError;
 use crate::run::RunError;
+use crate::series::SeriesError;
 use crate::train::TrainError;
 
 /// Anything this crate refuses.
@@ -44,6 +45,9 @@ pub enum Error {
     /// A detector.
     #[error(transparent)]
     Detector(#[from] DetectorError),
+    /// A time series.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
     /// An output file.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -67,6 +71,7 @@ impl Error {
             Error::Checkpoint(e) => of_bad_data(e.is_bad_data()),
             Error::Run(e) => of_run(e),
             Error::Detector(e) => e.exit_code(),
+            Error::Series(e) => of_series(e),
             Error::Output(OutputError::Format { .. } | OutputError::UnknownFormat { .. }) => USAGE,
             Error::Output(_) => FAILURE,
             Error::Train(e) => match e {
@@ -107,6 +112,16 @@ fn of_argument(e: &ArgumentError) -> u8 {
     match e {
         ArgumentError::Range { .. } | ArgumentError::NotFinite { .. } => BAD_DATA,
         _ => USAGE,
+    }
+}
+
+fn of_series(e: &SeriesError) -> u8 {
+    match e {
+        SeriesError::Data(e) => of_data(e),
+        SeriesError::Detector(e) => e.exit_code(),
+        SeriesError::Setting { .. } | SeriesError::Columns { .. } => USAGE,
+        SeriesError::File { .. } => FAILURE,
+        _ => BAD_DATA,
     }
 }
 

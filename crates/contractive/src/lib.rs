@@ -8,8 +8,9 @@
 //! 4. [`run`], [`checkpoint`] and [`model`]: what is written to disk, and read back with suspicion.
 //! 5. [`evaluate`](mod@evaluate) and [`output`]: numbers, codes and reconstructions of a trained model.
 //! 6. [`detector`]: anomalies in tables: an ensemble, its scores, thresholds and model files.
-//! 7. [`analysis`] and [`record`]: what an encoder does to its rows, and all a report says about a run.
-//! 8. [`speed`]: how fast a network trains here, and how fast it could.
+//! 7. [`series`]: anomalies in time series: windows, scores of every timestamp, growing files.
+//! 8. [`analysis`] and [`record`]: what an encoder does to its rows, and all a report says about a run.
+//! 9. [`speed`]: how fast a network trains here, and how fast it could.
 //!
 //! The mathematics is [`contractive_core`], re-exported as `contractive::core`.
 
@@ -27,6 +28,7 @@ pub mod preprocess;
 pub mod recipe;
 pub mod record;
 pub mod run;
+pub mod series;
 pub mod speed;
 pub mod table;
 mod tensor_file;

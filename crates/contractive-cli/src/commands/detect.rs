@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use contractive::detector::{Admission, Detector, FrameScorer, ScoreOptions, ScoredFrame, Shard, is_detector};
+use contractive::series::is_series_detector;
 use contractive::table::{Column, Field, Frame, FrameReader, FrameWriter, Kind, Values};
 use serde::Serialize;
 
+use super::detect_series::{self, DetectSeries, SeriesFlags};
 use crate::exit::{Ending, Usage};
 use crate::numbers::{count, grouped, percent, significant};
 use crate::output::{check_file, print_json};
 
-/// Score the rows of a table by a detector: for each its keys, score, probability, label and the columns at fault.
+/// Score the rows of a table, or the timestamps of a time series: for each its keys, score, probability, label and, of a
+/// table, the columns at fault.
 ///
 /// Rows are read, scored and written in pieces: the table may be larger than memory. A row's score depends on that row
 /// alone, so parts made by --shard are, put together, the whole.
@@ -59,6 +62,8 @@ pub(crate) struct Detect {
     /// Say nothing about what was done.
     #[arg(long, short, help_heading = "Output")]
     quiet: bool,
+    #[command(flatten)]
+    series: SeriesFlags,
     /// Threads, at least 1; by default one a processor core. Results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -77,7 +82,9 @@ Examples:
   cae detect DETECTOR --data new.csv -o scores.parquet
   cae detect DETECTOR --data new.parquet --shard 3/8 -o part-3.parquet
   producer | cae detect DETECTOR --data - -o - --anomalies-only
-  cae detect DETECTOR --data today.csv -o today-scores.csv --fail-on-anomaly || notify";
+  cae detect DETECTOR --data today.csv -o today-scores.csv --fail-on-anomaly || notify
+  cae detect SERIES-DETECTOR --data load.csv -o scores.csv --report report.html
+  cae detect SERIES-DETECTOR --data growing.csv --follow --json";
 
 /// What was done, in numbers.
 #[derive(Debug, Default, Serialize)]
@@ -95,6 +102,15 @@ struct Summary {
 impl Detect {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
+        let threads = self.threads.map_or_else(cores, usize::from);
+        if is_series_detector(&self.detector) {
+            return self.run_series(threads);
+        }
+        if let Some(flag) = self.series.given() {
+            let text = format!("{flag} is for detectors of time series, and {} is none", self.detector.display());
+            return Err(Usage(text).into());
+        }
         let output = self.target()?;
         if !is_detector(&self.detector) {
             let text =
@@ -107,8 +123,6 @@ impl Detect {
         let layout = Layout::new(&scorer, &frames, self.explain);
         let mut writer = FrameWriter::create(&output, &layout.fields)?;
         let mut summary = Summary { threshold: detector.threshold(), output: output.clone(), ..Summary::default() };
-        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
-        let threads = self.threads.map_or_else(cores, usize::from);
         for frame in frames {
             for piece in self.shard.pieces(frame?) {
                 let scored = self.scored(&scorer, &piece, threads)?;
@@ -124,6 +138,31 @@ impl Detect {
         self.say(&summary)?;
         let has_failed = self.fail_on_anomaly && summary.anomalies > 0;
         Ok(if has_failed { Ending::FoundAnomalies } else { Ending::Done })
+    }
+
+    fn run_series(&self, threads: usize) -> anyhow::Result<Ending> {
+        for (is_given, flag) in [
+            (!self.key.is_empty(), "--key"),
+            (self.reorder, "--reorder"),
+            (self.array.is_some(), "--array"),
+            (self.shard != Shard::default(), "--shard"),
+            (self.explain_all, "--explain-all"),
+            (self.anomalies_only, "--anomalies-only"),
+        ] {
+            if is_given {
+                return Err(Usage(format!("{flag} is for tables, and the detector is one of a time series")).into());
+            }
+        }
+        detect_series::run(&DetectSeries {
+            model: &self.detector,
+            data: &self.data,
+            flags: &self.series,
+            output: self.output.as_deref(),
+            json: self.json,
+            quiet: self.quiet,
+            fail_on_anomaly: self.fail_on_anomaly,
+            threads,
+        })
     }
 
     /// Where the rows go, refused before any work when they cannot.

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use contractive::detector::is_detector;
+use contractive::series::is_series_detector;
 use contractive::{Evaluation, evaluate};
 use serde::Serialize;
 
-use super::evaluate_detector;
+use super::{evaluate_detector, evaluate_series};
 use crate::arguments::RowArguments;
 use crate::exit::{Ending, Usage};
 use crate::models::Opened;
@@ -19,6 +20,9 @@ use crate::table::pairs;
 ///
 /// A detector (`cae train --detector`) is judged on labelled rows instead: AUROC, average precision, and F1, recall and
 /// precision at its threshold, with 95 % intervals (bootstrap; Wilson for shares).
+///
+/// A detector of time series (with --time) is judged on labelled timestamps, with intervals from a bootstrap of blocks,
+/// and by ranges: range-based precision and recall (Tatbul et al. 2018), VUS-PR and VUS-ROC (Paparrizos et al. 2022).
 ///
 /// Without --data, the test part of what it was trained on is used, or all of it where there is no test part. All
 /// numbers are means over rows, of features as the model scales them.
@@ -74,6 +78,11 @@ impl Evaluate {
             let (labels, anomaly) = (self.labels.as_deref(), self.anomaly.as_deref());
             let numbers = evaluate_detector::evaluate(&self.model, &self.rows, labels, anomaly, self.json)?;
             return self.give(&numbers, is_json, evaluate_detector::in_words);
+        }
+        if is_series_detector(&self.model) {
+            let (labels, anomaly) = (self.labels.as_deref(), self.anomaly.as_deref());
+            let numbers = evaluate_series::evaluate(&self.model, &self.rows, labels, anomaly)?;
+            return self.give(&numbers, is_json, evaluate_series::in_words);
         }
         if self.labels.is_some() || self.anomaly.is_some() {
             let text = format!("--labels and --anomaly judge a detector, and {} is none", self.model.display());

@@ -3,9 +3,11 @@
 mod bench;
 mod data;
 mod detect;
+mod detect_series;
 mod encode;
 mod evaluate;
 mod evaluate_detector;
+mod evaluate_series;
 mod inspect;
 mod recipes;
 mod reconstruct;

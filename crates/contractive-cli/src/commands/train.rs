@@ -14,6 +14,7 @@ use crate::detector_training::{self, DetectorArguments};
 use crate::exit::{Ending, Usage};
 use crate::output::check_folder;
 use crate::progress::Reporting;
+use crate::series_training::{self, SeriesArguments};
 use crate::session;
 use crate::sources::prepare;
 use crate::training_arguments::TrainingArguments;
@@ -40,6 +41,8 @@ pub(crate) struct Train {
     #[command(flatten)]
     table: TableArguments,
     #[command(flatten)]
+    series: SeriesArguments,
+    #[command(flatten)]
     source: SourceArguments,
     /// The run directory; it must be new or empty [default: runs/NAME-TIME].
     #[arg(long, value_name = "DIR", help_heading = "Output")]
@@ -61,6 +64,7 @@ Examples:
   cae train --data large.parquet --stream               a table larger than memory
   cae train --detector --data table.csv --contamination 0.02 --time-budget 30s
   cae train --detector --data orders.csv --key id,when --categorical shop --missing mask --out detector
+  cae train --detector --data load.csv --time timestamp --window 48
   cae train --config mine.toml --set training.optimiser.beta2=0.99 --seed 7
 
 The objective is the mean over rows of loss + contraction x penalty; the number printed is the number minimised.
@@ -100,6 +104,11 @@ impl Train {
         let out = self.out.clone().unwrap_or_else(|| detector_training::default_place(&self.data_name(&config)));
         check_place(&out)?;
         let reporting = Reporting::new(self.output.json, self.output.quiet);
+        if self.series.time.is_some() {
+            let has_threshold = self.detector.has_threshold();
+            let missing = self.table.take_missing_of_series()?;
+            return series_training::run(&self.series, missing, &config, settings, has_threshold, &out, reporting);
+        }
         let table = self.table.read(&config, scale.as_deref(), reporting)?;
         detector_training::run(&config, &settings, table, &self.source, &out, reporting)
     }

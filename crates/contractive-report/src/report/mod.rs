@@ -14,6 +14,7 @@ mod number;
 mod picture;
 mod repeat;
 mod scatter;
+pub mod series;
 mod spread;
 mod summary;
 mod units;
@@ -71,6 +72,7 @@ struct Page {
     links: Vec<Link>,
     panels: Vec<String>,
     version: String,
+    note: &'static str,
     swaps: Vec<Swap>,
     script: &'static str,
     style: &'static str,
@@ -117,6 +119,18 @@ fn assemble(
     panels: Vec<(&'static str, &'static str, String)>,
     version: &str,
 ) -> Result<String, ReportError> {
+    let note = "All numbers are of features as the network sees them, means over rows unless said otherwise.";
+    assemble_with(title, header, panels, version, note)
+}
+
+/// [`assemble`] with a note of its own in the foot.
+fn assemble_with(
+    title: &str,
+    header: String,
+    panels: Vec<(&'static str, &'static str, String)>,
+    version: &str,
+    note: &'static str,
+) -> Result<String, ReportError> {
     let panels: Vec<_> = panels.into_iter().filter(|(.., markup)| !markup.is_empty()).collect();
     let page = Page {
         title: title.to_owned(),
@@ -124,6 +138,7 @@ fn assemble(
         links: panels.iter().map(|(id, name, _)| Link { id, name }).collect(),
         panels: panels.into_iter().map(|(.., markup)| markup).collect(),
         version: version.to_owned(),
+        note,
         swaps: swaps(),
         script: include_str!("../../templates/script.js"),
         style: include_str!("../../templates/style.css"),

@@ -40,6 +40,12 @@ fn short_decimal(cell: &[u8]) -> Option<f64> {
     Some(if is_negative { -value } else { value })
 }
 
+/// A number, NaN where it is missing; `None` where the cell is something else.
+pub(crate) fn number_or_missing(cell: &[u8]) -> Option<f64> {
+    let cell = cell.trim_ascii();
+    number(cell).or_else(|| is_missing(cell).then_some(f64::NAN))
+}
+
 /// An integer in the only way that it is written back: no sign or zeros in front.
 fn integer(cell: &[u8]) -> Option<i128> {
     let digits = cell.strip_prefix(b"-").unwrap_or(cell);
@@ -129,11 +135,7 @@ impl Builder {
             }
             Values::Numbers(values) => {
                 let cell = cell.trim_ascii();
-                let value = match number(cell) {
-                    Some(value) => value,
-                    None if is_missing(cell) => f64::NAN,
-                    None => return Err("a number"),
-                };
+                let value = number_or_missing(cell).ok_or("a number")?;
                 // From 2⁵³ on only: the common case costs one comparison.
                 if self.is_whole
                     && value.abs() >= 9_007_199_254_740_992.0

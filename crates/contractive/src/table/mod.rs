@@ -23,6 +23,7 @@ mod reader;
 mod time;
 mod writer;
 
+pub(crate) use cells::number_or_missing;
 pub use frame::{Column, Field, Frame, Kind, Values};
 pub use reader::{FrameReader, ReadOptions};
 pub use time::Unit;

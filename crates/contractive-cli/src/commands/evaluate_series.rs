@@ -1,0 +1,56 @@
+//! `cae evaluate` of a detector of time series.
+
+use std::path::Path;
+
+use contractive::detector::metrics::Estimate;
+use contractive::series::evaluation::{SeriesEvaluation, evaluate_series};
+use contractive::series::{Series, SeriesDetector};
+
+use crate::arguments::RowArguments;
+use crate::exit::Usage;
+use crate::numbers::{grouped, significant};
+use crate::table::pairs;
+
+/// Judges the detector in `path` on a series whose anomalies the column `labels` tells; `anomaly` is their label.
+pub(super) fn evaluate(
+    path: &Path,
+    rows: &RowArguments,
+    labels: Option<&str>,
+    anomaly: Option<&str>,
+) -> anyhow::Result<SeriesEvaluation> {
+    let detector = SeriesDetector::load(path)?;
+    let labels = labels.or(rows.label_column.as_deref());
+    let (Some(data), Some(labels)) = (&rows.data, labels) else {
+        let text = "a detector of time series is judged on labelled timestamps: give --data FILE and --labels COLUMN";
+        return Err(Usage(text.into()).into());
+    };
+    let series = Series::read(Path::new(data), &detector.columns(Some(labels)))?;
+    let is_anomaly = series.anomalies(anomaly)?.unwrap_or_default();
+    let scores = detector.score(&series, rows.threads())?;
+    Ok(evaluate_series(&detector, &scores, &is_anomaly, &series.what))
+}
+
+/// The numbers in words.
+pub(super) fn in_words(e: &SeriesEvaluation) -> String {
+    let shown = |value: f64| significant(value, 4);
+    let estimate = |e: Option<Estimate>| {
+        e.map_or("not defined".into(), |e| format!("{}  ({} to {})", shown(e.value), shown(e.lower), shown(e.upper)))
+    };
+    let number = |value: Option<f64>| value.map_or("not defined".into(), shown);
+    let anomalies = format!("{} anomalous in {} ranges", grouped(e.anomalies), grouped(e.anomaly_ranges));
+    let buffer = format!("buffers 0 to {}", e.vus_buffer);
+    pairs(&[
+        ("data", format!("{}, {} timestamps, {anomalies}", e.data, grouped(e.rows))),
+        ("auroc", estimate(e.auroc)),
+        ("average_precision", estimate(e.average_precision)),
+        ("vus_pr", format!("{}  {buffer}", number(e.vus_pr))),
+        ("vus_roc", format!("{}  {buffer}", number(e.vus_roc))),
+        ("threshold", format!("{}  ({})", significant(e.threshold, 5), e.threshold_rule)),
+        ("f1", estimate(e.f1)),
+        ("recall", estimate(e.recall)),
+        ("precision", estimate(e.precision)),
+        ("range_f1", number(e.range_f1)),
+        ("range_recall", number(e.range_recall)),
+        ("range_precision", number(e.range_precision)),
+    ])
+}

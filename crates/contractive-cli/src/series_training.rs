@@ -1,0 +1,177 @@
+//! `cae train --detector --time COLUMN`: a detector of time series, from a table to its directory.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use contractive::TrainConfig;
+use contractive::detector::{DetectorSettings, MemberReport, Plan, TrainOptions};
+use contractive::series::{Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec};
+use serde::Serialize;
+
+use crate::arguments::quoted;
+use crate::exit::{Ending, Usage};
+use crate::numbers::{count, duration, grouped, significant};
+use crate::output::{print, print_json_line};
+use crate::progress::Reporting;
+use crate::session::stop_flag;
+use crate::table::pairs;
+
+/// What of a table is a time series.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SeriesArguments {
+    /// Train on a time series: the column of timestamps, ISO 8601 or numbers since 1970. Windows of rows are learnt, and
+    /// every timestamp is scored.
+    #[arg(long, value_name = "COLUMN", requires = "detector", help_heading = "Time series")]
+    pub(crate) time: Option<String>,
+    /// Columns of values, parted by commas [default: all columns of numbers but --time and --label-column].
+    #[arg(long, value_name = "COLUMNS", requires = "time", value_delimiter = ',', help_heading = "Time series")]
+    values: Option<Vec<String>>,
+    /// Rows a window, at least 2 [default: 32].
+    #[arg(long, value_name = "ROWS", requires = "time", help_heading = "Time series")]
+    window: Option<usize>,
+    /// Rows from one window's beginning to the next, from 1 to the window's length [default: 1].
+    #[arg(long, value_name = "ROWS", requires = "time", help_heading = "Time series")]
+    stride: Option<usize>,
+    /// What is taken out of each window: nothing, its mean (levels no longer count), or its mean and standard deviation
+    /// (shapes alone count) [default: none].
+    #[arg(long, value_name = "NAME", requires = "time", value_parser = normalisations(), help_heading = "Time series")]
+    normalise: Option<String>,
+}
+
+fn normalisations() -> PossibleValuesParser {
+    PossibleValuesParser::new(Normalise::ALL.map(Normalise::name))
+}
+
+#[derive(Serialize)]
+struct EndEvent<'a> {
+    event: &'static str,
+    seconds: f64,
+    detector: &'a Path,
+    timestamps: usize,
+    windows: usize,
+    threshold: f64,
+    threshold_rule: String,
+    pace: &'a Pace,
+    filled: u64,
+}
+
+/// Trains a detector of the time series that `config` names, and saves it in `out`. The threshold of `settings` stands
+/// where `has_threshold` says that it was chosen; a missing value is that of the row above where `fills_missing`.
+pub(crate) fn run(
+    arguments: &SeriesArguments,
+    fills_missing: bool,
+    config: &TrainConfig,
+    settings: DetectorSettings,
+    has_threshold: bool,
+    out: &Path,
+    reporting: Reporting,
+) -> anyhow::Result<Ending> {
+    let Some(time) = arguments.time.clone() else {
+        return Err(Usage("--time names the column of timestamps".into()).into());
+    };
+    for (is_given, flag) in [(config.data.rows.is_some(), "--rows"), (config.data.array.is_some(), "--array")] {
+        if is_given {
+            return Err(Usage(format!("{flag} does not go with --time: a series is read whole from a table")).into());
+        }
+    }
+    let threshold = if has_threshold { settings.threshold } else { SeriesDetector::DEFAULT_THRESHOLD };
+    let settings = DetectorSettings { threshold, ..settings };
+    settings.check()?;
+    let missing = if fills_missing { Missing::Previous } else { Missing::Refuse };
+    let values = arguments.values.clone();
+    let columns = SeriesColumns { time: time.clone(), values, labels: config.data.label_column.clone(), missing };
+    let series = Series::read(Path::new(&config.data.spec), &columns)?;
+    let mut spec = SeriesSpec { missing, ..SeriesSpec::new(time, series.names.clone()) };
+    spec.window = arguments.window.unwrap_or(spec.window);
+    spec.stride = arguments.stride.unwrap_or(spec.stride);
+    let by_name = |name: &str| Normalise::ALL.into_iter().find(|normalise| normalise.name() == name);
+    spec.normalise = arguments.normalise.as_deref().and_then(by_name).unwrap_or_default();
+    spec.check()?;
+    let windows = spec.starts(series.len()).len();
+    let pace = series.pace(series.step());
+    if reporting == Reporting::Lines {
+        let (rows, names) = (grouped(series.len()), series.names.join(", "));
+        eprintln!(
+            "{}: {rows} timestamps of {names}; {} of {} rows",
+            series.what,
+            count(windows, "window"),
+            spec.window
+        );
+    }
+    if reporting != Reporting::Quiet {
+        warn(&series, &pace);
+    }
+    let stop = stop_flag(reporting)?;
+    let began = std::time::Instant::now();
+    let on_plan = |plan: &Plan| {
+        if reporting == Reporting::Lines {
+            plan.reasons.iter().for_each(|reason| eprintln!("  {reason}"));
+        }
+    };
+    let on_member = |m: &MemberReport| {
+        if reporting == Reporting::Lines {
+            let (member, validation) = (m.member + 1, significant(m.validation, 4));
+            let time = duration(m.seconds);
+            eprintln!(
+                "network {member}/{}: {} of {} steps, validation {validation}, {time}",
+                m.members, m.steps, m.most_steps
+            );
+        }
+    };
+    let options = TrainOptions { threads: config.threads(), on_plan: &on_plan, on_member: &on_member, stop: &stop };
+    let result = SeriesDetector::train(&series, &spec, &settings, &options);
+    if stop.load(Ordering::Relaxed) {
+        eprintln!("stopped; no detector was saved");
+        return Ok(Ending::Interrupted);
+    }
+    let detector = result?;
+    detector.save(out)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let (threshold, rule) = (detector.threshold(), settings.threshold.to_string());
+    match reporting {
+        Reporting::Quiet => {}
+        Reporting::Json => print_json_line(&EndEvent {
+            event: "end",
+            seconds,
+            detector: out,
+            timestamps: series.len(),
+            windows,
+            threshold,
+            threshold_rule: rule,
+            pace: &pace,
+            filled: series.filled,
+        })?,
+        Reporting::Lines => {
+            let path = quoted(&out.to_string_lossy());
+            print(&format!("\ntrained {} in {}\n", count(settings.ensemble, "network"), duration(seconds)))?;
+            print(&pairs(&[
+                ("  detector", path.clone()),
+                ("  threshold", format!("{} ({rule})", significant(threshold, 5))),
+            ]))?;
+            print("\nnext\n")?;
+            let detect = format!("  cae detect {path} --data FILE --report report.html");
+            let follow = format!("  cae detect {path} --data FILE --follow");
+            print(&pairs(&[
+                (&detect, "score every timestamp, with a page that shows them".into()),
+                (&follow, "score a file that is being written".into()),
+            ]))?;
+        }
+    }
+    Ok(Ending::Done)
+}
+
+/// Says on standard error what is odd about a series.
+pub(crate) fn warn(series: &Series, pace: &Pace) {
+    for warning in pace.warnings() {
+        eprintln!("warning: {}: {warning}", series.what);
+    }
+    if series.filled > 0 {
+        let values = count(series.filled as usize, "missing value");
+        eprintln!("warning: {}: {values} took the value of the row above", series.what);
+    }
+    if !series.left_out.is_empty() {
+        eprintln!("note: columns that hold no numbers are left out: {}", series.left_out.join(", "));
+    }
+}

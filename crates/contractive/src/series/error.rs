@@ -1,0 +1,154 @@
+//! What can go wrong with a time series.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::data::DataError;
+use crate::detector::{DetectorError, ThresholdError};
+
+/// Why a time series cannot be read, learnt from or scored. Rows are counted from 1, the first below the header.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SeriesError {
+    /// A setting outside its range.
+    #[error("the {name} of a time series must be {must_be}, got {got}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its range in words.
+        must_be: String,
+        /// What was given.
+        got: String,
+    },
+    /// No column to learn from.
+    #[error("{}: a time series needs value columns; {reason}", path.display())]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with those there are.
+        reason: String,
+    },
+    /// A cell that is no time.
+    #[error(
+        "{what}, row {row}, column `{column}`: a timestamp must be ISO 8601 (2024-02-29 12:00:00, with Z or an offset \
+         where there is a zone) or seconds, milli-, micro- or nanoseconds since 1970, got `{got}`"
+    )]
+    Timestamp {
+        /// The series.
+        what: String,
+        /// Row, from 1.
+        row: u64,
+        /// Column.
+        column: String,
+        /// The cell.
+        got: String,
+    },
+    /// Times of two kinds.
+    #[error(
+        "{what}, row {row}: the timestamp `{got}` is {is}, those before it are {before}; write all in one way, since \
+         the time between them is not known"
+    )]
+    Mixed {
+        /// The series.
+        what: String,
+        /// Row, from 1.
+        row: u64,
+        /// The cell.
+        got: String,
+        /// Its kind.
+        is: &'static str,
+        /// The kind of those before it.
+        before: &'static str,
+    },
+    /// Time goes back.
+    #[error(
+        "{what}, row {row}: the timestamp `{got}` is before `{before}` of the row above; rows must be in order of \
+         time: sort them"
+    )]
+    Order {
+        /// The series.
+        what: String,
+        /// Row, from 1.
+        row: u64,
+        /// The cell.
+        got: String,
+        /// The cell above.
+        before: String,
+    },
+    /// A hole.
+    #[error(
+        "{what}, row {row}, column `{column}`: {got}; fill it, leave the row out, or carry the value before it on with \
+         --missing previous"
+    )]
+    Value {
+        /// The series.
+        what: String,
+        /// Row, from 1.
+        row: u64,
+        /// Column.
+        column: String,
+        /// What stands there.
+        got: String,
+    },
+    /// Fewer rows than a window.
+    #[error(
+        "{what} has {got} rows, and a window is {window} rows long; give more rows or train with a smaller --window"
+    )]
+    TooShort {
+        /// The series.
+        what: String,
+        /// Rows.
+        got: u64,
+        /// Rows a window.
+        window: usize,
+    },
+    /// A file that did not just grow.
+    #[error("{}: {reason}; start `cae detect --follow` again to read it from its beginning", path.display())]
+    Follow {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        reason: String,
+    },
+    /// A line of a growing file.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot {verb} {}: {source}", path.display())]
+    File {
+        /// What was tried.
+        verb: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A stored number that cannot be right.
+    #[error("{}: {reason}; it is damaged or not the configuration of a detector of time series", path.display())]
+    Stored {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The table.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The detector of windows.
+    #[error(transparent)]
+    Detector(#[from] DetectorError),
+}
+
+impl From<ThresholdError> for SeriesError {
+    fn from(error: ThresholdError) -> Self {
+        SeriesError::Detector(error.into())
+    }
+}
