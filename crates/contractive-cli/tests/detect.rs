@@ -57,7 +57,7 @@ fn a_table_with_trouble_in_it_is_scored_with_its_keys() {
 #[test]
 fn shards_streams_formats_and_threads_give_the_same_rows() {
     let desk = trained();
-    desk.write("new.csv", orders(20_000, true));
+    desk.write("new.csv", orders(17_000, true));
     desk.cae("detect d --data new.csv -o whole.csv -q --threads 2").assert().success();
     let whole = desk.text("whole.csv");
     let mut rows: Vec<String> = Vec::new();
@@ -68,7 +68,7 @@ fn shards_streams_formats_and_threads_give_the_same_rows() {
     }
     rows.sort_by_key(|line| line.split(',').nth(2).unwrap().parse::<u64>().unwrap());
     assert!(rows.iter().map(String::as_str).eq(whole.lines().skip(1)), "the shards together are the whole");
-    let piped = desk.cae("detect d --data - -o - -q").write_stdin(orders(20_000, true)).assert().success();
+    let piped = desk.cae("detect d --data - -o - -q").write_stdin(orders(17_000, true)).assert().success();
     assert!(piped.get_output().stdout == whole.as_bytes());
     // A binary table goes round: scores of Parquet as input carried as keys.
     desk.cae("detect d --data new.csv -o scores.parquet -q --explain 0").assert().success();
@@ -150,9 +150,9 @@ fn a_table_larger_than_the_memory_allowed_is_scored() {
     let text = orders(100, false);
     let (header, rows) = text.split_once('\n').unwrap();
     // Long notes make the file large without many rows to score.
-    let padded: String = rows.lines().map(|line| format!("{line},{}\n", "x".repeat(1000))).collect();
+    let padded: String = rows.lines().map(|line| format!("{line},{}\n", "x".repeat(2000))).collect();
     writeln!(file, "{header},note").unwrap();
-    (0..1500).for_each(|_| file.write_all(padded.as_bytes()).unwrap());
+    (0..750).for_each(|_| file.write_all(padded.as_bytes()).unwrap());
     file.flush().unwrap();
     drop(file);
     assert!(desk.path("large.csv").metadata().unwrap().len() > 1024 * LIMIT as u64);

@@ -79,12 +79,16 @@ fn a_masked_cell_has_no_part_whatever_stands_in_it_and_parts_add_up() {
         let (mut detector, rows) = trained(&path, MissingRule::Mask, TableScale::Minmax);
         detector.set_score(kind).unwrap();
         let scores = detector.score_encoded(&rows, &explained(1)).unwrap();
+        let mut n_parts = 0;
         for r in 0..rows.n_rows {
             let parts = scores.contributions_of(r).unwrap();
             let sum: f64 = parts.iter().sum();
             assert!((sum - scores.score[r]).abs() < 1e-9 * (1.0 + sum.abs()), "{kind:?} {sum} {}", scores.score[r]);
-            assert_eq!(parts[1] == 0.0, r % 9 == 4, "{kind:?} row {r}: {parts:?}");
+            // A present cell's part may be 0 as well, where it is the column's lowest and scaled to 0.
+            assert!(parts[1] == 0.0 || r % 9 != 4, "{kind:?} row {r}: {parts:?}");
+            n_parts += usize::from(parts[1] != 0.0);
         }
+        assert!(n_parts > 200, "{kind:?}: {n_parts} of 266 present cells have a part");
         if kind == ScoreKind::Error {
             // By hand: with all features but one left out, the mean is that one's square.
             let mut one = EncodedRows { n_rows: 1, values: rows.values[..5].to_vec(), ..EncodedRows::default() };

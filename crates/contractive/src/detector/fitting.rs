@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::calibration::{Calibration, Location};
 use super::covariance::CodeDensity;
-use super::encoding::{EncodingError, TableEncoding, TrainingTable};
+use super::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
 use super::error::DetectorError;
 use super::member::{self, Trained};
 use super::neighbours::Neighbours;
@@ -134,10 +134,11 @@ impl Detector {
         let (train, validation) = (gathered(&train_rows), gathered(&validation_rows));
         let mut plan = Plan::new(settings, train_rows.len(), validation_rows.len(), data.n_features());
         if let Some(encoding) = &encoding {
-            // The plan speaks of bare rows.
-            plan.reasons.retain(|reason| !reason.starts_with("features:"));
-            plan.reasons
-                .push(format!("numbers scaled by `{}`, categories one feature a value", encoding.scale().name()));
+            // The plan speaks of the scaling of bare rows, which is `robust`.
+            if encoding.scale() != TableScale::Robust {
+                plan.reasons.retain(|reason| !reason.starts_with("features:"));
+                plan.reasons.push(format!("features: scaled by `{}`", encoding.scale().name()));
+            }
         }
         member::objective(settings).check(&plan.architecture)?;
         (options.on_plan)(&plan);
