@@ -207,7 +207,12 @@ impl<'a> Chart<'a> {
     }
 
     fn frame(&self) -> Frame {
-        Frame { left: widest_label(&self.y_axis) + 14.0, top: 30.0, right: WIDTH - 12.0, bottom: HEIGHT - 42.0 }
+        Frame {
+            left: f64::max(widest_label(&self.y_axis), 40.0) + 14.0,
+            top: 30.0,
+            right: WIDTH - 12.0,
+            bottom: HEIGHT - 42.0,
+        }
     }
 
     fn draw(&self, id: &str) -> Result<String, FigureError> {
@@ -276,8 +281,11 @@ impl Figure for Chart<'_> {
         let told = Curve { name: "told", values: &told, colour: VERMILION, stroke: Stroke::Solid };
         draw_curve(page, &frame, axes, self.x, &told)?;
         if let (Some(threshold), [first, .., last]) = (self.threshold, self.x) {
-            let curve = Curve { name: "threshold", values: &[threshold; 2], colour: VERMILION, stroke: Stroke::Dashed };
-            draw_curve(page, &frame, axes, &[*first, *last], &curve)?;
+            // Points enough that none is marked with a disc.
+            let positions: Vec<f64> = (0..=60).map(|i| first + (last - first) * f64::from(i) / 60.0).collect();
+            let values = vec![threshold; positions.len()];
+            let curve = Curve { name: "threshold", values: &values, colour: VERMILION, stroke: Stroke::Dashed };
+            draw_curve(page, &frame, axes, &positions, &curve)?;
         }
         draw_x_labels(page, &frame, self.x_axis, "")?;
         page.write(self.title, &plain(2.0, frame.top - 14.0, BODY, Align::Left))

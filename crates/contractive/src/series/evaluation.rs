@@ -53,6 +53,9 @@ pub struct SeriesEvaluation {
     pub block: usize,
 }
 
+/// A number of scores and their labels, where it is defined.
+type Statistic<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
+
 /// Resamples of the bootstrap.
 const RESAMPLES: usize = 200;
 
@@ -73,8 +76,7 @@ pub fn evaluate_series(
     let n = score.len();
     let window = detector.spec().window;
     let block = window.max(n.isqrt()).clamp(1, n.max(1));
-    let estimate =
-        |statistic: &dyn Fn(&[f64], &[bool]) -> Option<f64>| block_bootstrap(score, is_anomaly, block, statistic);
+    let estimate = |statistic: &Statistic<'_>| block_bootstrap(score, is_anomaly, block, statistic);
     let counts = Counts::at(threshold, score, is_anomaly);
     let at = |s: &[f64], y: &[bool]| Counts::at(threshold, s, y);
     let recall = range_recall(is_anomaly, &scores.label, RangeOptions::default());
@@ -105,12 +107,7 @@ pub fn evaluate_series(
 
 /// `statistic` with the 95 % percentile interval over resamples made of blocks. Resamples on which it is not defined are
 /// left out.
-fn block_bootstrap(
-    scores: &[f64],
-    is_anomaly: &[bool],
-    block: usize,
-    statistic: &dyn Fn(&[f64], &[bool]) -> Option<f64>,
-) -> Option<Estimate> {
+fn block_bootstrap(scores: &[f64], is_anomaly: &[bool], block: usize, statistic: &Statistic<'_>) -> Option<Estimate> {
     let value = statistic(scores, is_anomaly)?;
     let n = scores.len();
     let mut stream = Stream::new(0, Purpose::Analysis, 2, 0);
