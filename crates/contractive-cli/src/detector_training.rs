@@ -165,7 +165,7 @@ enum Rows {
     /// A table with roles of columns.
     Table(Box<TrainingTable>),
     /// Numbers alone.
-    Bare(Dataset),
+    Bare(Box<Dataset>),
 }
 
 impl Rows {
@@ -205,7 +205,7 @@ pub(crate) fn run(
     settings.check()?;
     let rows = match table {
         Some(table) => Rows::Table(Box::new(table)),
-        None => Rows::Bare(bare_rows(config, source, reporting)?),
+        None => Rows::Bare(Box::new(bare_rows(config, source, reporting)?)),
     };
     let name = rows.name().to_owned();
     let stop = stop_flag(reporting)?;

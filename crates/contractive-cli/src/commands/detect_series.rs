@@ -222,7 +222,7 @@ impl Printer<'_> {
 }
 
 fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Result<Ending> {
-    let mut growing = Growing::open(&arguments.data, detector)?;
+    let mut growing = Growing::open(arguments.data, detector)?;
     let stop = stop_flag(Reporting::Quiet)?;
     let poll = Duration::from_secs_f64(arguments.flags.poll.unwrap_or(0.5));
     let idle = arguments.flags.idle.map(Duration::from_secs_f64);

@@ -6,6 +6,9 @@ use super::metrics::{Counts, Estimate, Share, auroc, average_precision, bootstra
 use super::scores::{ScoreKind, Scores};
 use crate::train::random::{Purpose, Stream};
 
+/// A number made of scores and labels, where it is defined.
+type Statistic<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
+
 /// Numbers that judge a detector. Those that are not defined, such as an AUROC without anomalies, are `None`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DetectorEvaluation {
@@ -66,7 +69,7 @@ pub fn evaluate_scores(
     let score = &scores.score;
     let threshold = detector.threshold();
     let resamples = (ROWS_DRAWN / scores.len().max(1)).clamp(20, RESAMPLES);
-    let estimate = |statistic: &dyn Fn(&[f64], &[bool]) -> Option<f64>| {
+    let estimate = |statistic: &Statistic<'_>| {
         let mut stream = Stream::new(0, Purpose::Analysis, 1, 0);
         bootstrap(score, is_anomaly, resamples, |n| stream.below(n), statistic)
     };

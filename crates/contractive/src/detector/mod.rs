@@ -238,10 +238,11 @@ impl Detector {
             false => rows.chunks(CHUNK).map(|_| None).collect(),
         };
         let jobs = rows.chunks(CHUNK).zip(kinds.chunks_mut(CHUNK)).zip(parts);
+        let jobs = jobs.map(|((rows, kinds), parts)| (rows, kinds, parts));
         for_each(jobs, options.threads, || {
             let (mut scaled, mut buffers) = (Vec::new(), Buffers::default());
             let scorer = &scorer;
-            move |((rows, kinds), mut parts): ((&[u32], &mut [[f64; KINDS]]), Option<&mut [f64]>)| {
+            move |(rows, kinds, mut parts): (&[u32], &mut [[f64; KINDS]], Option<&mut [f64]>)| {
                 gather(rows, &mut scaled);
                 for (r, x) in scaled.chunks_exact(d).enumerate() {
                     let part = parts.as_deref_mut().map(|p| &mut p[r * d..][..d]);

@@ -1,7 +1,7 @@
 //! Learning an encoding from the training table.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::scaling::Scaling;
 use super::{
@@ -160,7 +160,7 @@ impl TrainingTable {
 fn collect(
     reader: &mut FrameReader,
     options: &EncodingOptions,
-    path: &PathBuf,
+    path: &Path,
     columns: &mut [Seen],
 ) -> Result<Vec<Frame>, EncodingError> {
     let size = path.metadata().map(|m| m.len()).unwrap_or(u64::MAX / 1024);
@@ -174,19 +174,20 @@ fn collect(
         left -= n as u64;
         n_rows += n as u64;
         if n_rows > MOST_ROWS {
-            return Err(EncodingError::ManyRows { path: path.clone(), most: MOST_ROWS });
+            return Err(EncodingError::ManyRows { path: path.to_path_buf(), most: MOST_ROWS });
         }
         if n_rows.saturating_mul(columns.len() as u64) > most_cells {
             let reason = "it unpacks to more than 200 times its size, which is not taken into memory; write it without \
                           compression and dictionaries, or train on a part of it with --rows";
-            return Err(DataError::Corrupt { path: path.clone(), reason: reason.into() }.into());
+            return Err(DataError::Corrupt { path: path.to_path_buf(), reason: reason.into() }.into());
         }
         for (seen, column) in columns.iter_mut().zip(&mut frame.columns) {
             if n < column.values.len() {
                 column.values = column.values.slice(0..n);
             }
-            seen.see(column)
-                .map_err(|row| super::rows::not_finite(path.clone(), frame.first_row + row as u64, column, row))?;
+            seen.see(column).map_err(|row| {
+                super::rows::not_finite(path.to_path_buf(), frame.first_row + row as u64, column, row)
+            })?;
         }
         let mut looked_at = columns.iter().map(|seen| !matches!(seen, Seen::Nothing(_)));
         frame.columns.retain(|_| looked_at.next().unwrap_or(false));

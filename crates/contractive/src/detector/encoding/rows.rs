@@ -30,7 +30,8 @@ pub struct EncodedRows {
 impl EncodedRows {
     /// Adds the rows of `more`.
     pub(super) fn append(&mut self, more: EncodedRows) {
-        let d = if self.n_rows > 0 { self.values.len() / self.n_rows } else { more.values.len() / more.n_rows.max(1) };
+        let of_more = || more.values.len() / more.n_rows.max(1);
+        let d = self.values.len().checked_div(self.n_rows).unwrap_or_else(of_more);
         if !more.missing.is_empty() && self.missing.is_empty() {
             self.missing.resize(self.n_rows * d, false);
         }
