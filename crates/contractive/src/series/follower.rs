@@ -3,7 +3,9 @@
 //! A window w that begins at row s has the score S(w), and each of its numbers a part in it (the detector's
 //! contributions, which add up to S(w)). Row t of the window, with the parts c of its v values, takes
 //!
-//!     a(w, t) = W · Σ_v c(w, t, v),    so that the mean of a(w, ·) over the window's W rows is S(w).
+//! ```text
+//! a(w, t) = W · Σ_v c(w, t, v),    so that the mean of a(w, ·) over the window's W rows is S(w).
+//! ```
 //!
 //! The score of a timestamp is the mean of a(w, t) over the windows that cover it. It is on the scale of the windows'
 //! scores; a spike is not smeared over the W rows before and after it, since their parts in its windows are small.

@@ -4,10 +4,12 @@
 //! factor γ = 1/x and flat positional bias, which [`RangeOptions`] change. With the real ranges R and the predicted
 //! ranges P, both maximal runs of labelled rows:
 //!
-//!     recall    = mean over r in R of  α · [r meets some p] + (1 − α) · γ(r, P) · Σ over p of ω(r, r ∩ p)
-//!     precision = mean over p in P of  γ(p, R) · Σ over r of ω(p, p ∩ r)
-//!     γ(a, B)   = 1 / max(1, number of ranges of B that meet a)
-//!     ω(a, o)   = Σ over rows of o of δ(row in a) / Σ over rows of a of δ(row in a)
+//! ```text
+//! recall    = mean over r in R of  α · [r meets some p] + (1 − α) · γ(r, P) · Σ over p of ω(r, r ∩ p)
+//! precision = mean over p in P of  γ(p, R) · Σ over r of ω(p, p ∩ r)
+//! γ(a, B)   = 1 / max(1, number of ranges of B that meet a)
+//! ω(a, o)   = Σ over rows of o of δ(row in a) / Σ over rows of a of δ(row in a)
+//! ```
 //!
 //! with δ = 1 (flat), falling (front), rising (back) or highest in the middle of a.
 //!
@@ -15,11 +17,13 @@
 //! is an anomaly by √(1 − k/ℓ), rows of a range by 1; where buffers meet they add up, to 1 at most. With these soft
 //! labels y(ℓ), the hard ones y and each distinct score as a threshold:
 //!
-//!     P = (Σ y + Σ y(ℓ)) / 2,   TP = Σ over rows told of y(ℓ),   FP = rows told − TP
-//!     recall    = min(1, TP/P) · share of the ranges (runs with y(ℓ) > 0) with a row told
-//!     precision = TP / rows told,   false positive rate = FP / (n − P)
-//!     area under PR(ℓ)  = Σ over thresholds, from the highest, of (recall gained) · precision
-//!     area under ROC(ℓ) = by trapezoids, from (0, 0) to (1, 1)
+//! ```text
+//! P = (Σ y + Σ y(ℓ)) / 2,   TP = Σ over rows told of y(ℓ),   FP = rows told − TP
+//! recall    = min(1, TP/P) · share of the ranges (runs with y(ℓ) > 0) with a row told
+//! precision = TP / rows told,   false positive rate = FP / (n − P)
+//! area under PR(ℓ)  = Σ over thresholds, from the highest, of (recall gained) · precision
+//! area under ROC(ℓ) = by trapezoids, from (0, 0) to (1, 1)
+//! ```
 //!
 //! VUS is the mean over ℓ = 0, 1, …, L. The authors' package takes 250 thresholds instead of all, and its buffer after a
 //! range is one row shorter than the one before it; ours is the same on both sides, as in the paper.

@@ -1,7 +1,7 @@
 //! The CPU engine: hand-derived steps over a fixed cut of the batch.
 //!
 //! A step has phases: weights (transposes, G, row norms; once a weight change), lanes of rows, sums over lanes (in lane
-//! order), blocks of weight gradients, and parts of the update. All but the sums run on the whole [`team`]. Lanes, blocks
+//! order), blocks of weight gradients, and parts of the update. All but the sums run on the whole team (team.rs). Lanes, blocks
 //! and parts depend on the batch and the network alone, so any number of threads gives the same bits. After the first
 //! step of a batch size nothing here allocates a buffer.
 

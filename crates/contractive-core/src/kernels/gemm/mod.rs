@@ -5,9 +5,9 @@
 //! ```
 //!
 //! A panel of B is copied into one piece of memory where several groups of rows read it and its rows lie far apart; it
-//! then stays in the nearest cache but one. Views ([`view`]) carry shape and strides, so a transpose of A costs nothing
+//! then stays in the nearest cache but one. Views ([`View`], [`ViewMut`]) carry shape and strides, so a transpose of A costs nothing
 //! and a block of a wider matrix is a view. The instructions are chosen for the machine at run time
-//! ([`instructions`](crate::instructions)); sums run over p in order within a block, so the bits of an entry of C depend
+//! ([`instructions`]); sums run over p in order within a block, so the bits of an entry of C depend
 //! on k, on the instructions and on nothing else: not on how C is cut.
 //!
 //! Judge: three loops in f64, and the `gemm` crate (tests). Source of the shape: Goto & van de Geijn 2008.
