@@ -36,10 +36,10 @@ impl StepOperations {
             return StepOperations { plain, penalty: 4.0 * first, symmetry: 0.0 };
         }
         let chosen = order::choose(&architecture.encoder_sizes, Top::Units, batch);
-        let penalty = 2.0 * rows * order::cost(chosen, &architecture.encoder_sizes, Top::Units, batch);
+        let least = 2.0 * rows * order::multiply_adds(chosen, &architecture.encoder_sizes, Top::Units, batch);
         let code = architecture.code_size() as f64;
         let symmetry = if chosen == Order::CodeSideGram { (rows * code + size(0)) * size(1) * size(1) } else { 0.0 };
-        StepOperations { plain, penalty, symmetry }
+        StepOperations { plain, penalty: least + symmetry, symmetry }
     }
 
     /// With the penalty, every product whole.

@@ -41,8 +41,9 @@ pub enum Top {
 /// Multiply-adds that an explicit entry of J is worth: it is written, squared and scaled.
 const ENTRY_OF_J: f64 = 12.0;
 
-/// Multiply-adds a sample of value and gradient in this order, for encoder sizes d, m_1, …, k and batch size `batch`.
-pub fn cost(order: Order, sizes: &[usize], top: Top, batch: usize) -> f64 {
+/// Multiply-adds a sample of value and gradient in this order, for encoder sizes d, m_1, …, k and batch size `batch`;
+/// symmetric products by half.
+pub fn multiply_adds(order: Order, sizes: &[usize], top: Top, batch: usize) -> f64 {
     let size = |l: usize| sizes[l] as f64;
     let (d, m_1, depth) = (size(0), size(1), sizes.len() - 1);
     let weights = |layers: std::ops::Range<usize>| layers.map(|l| size(l) * size(l + 1)).sum::<f64>();
@@ -53,9 +54,21 @@ pub fn cost(order: Order, sizes: &[usize], top: Top, batch: usize) -> f64 {
     };
     match order {
         Order::CodeSideGram => rows * (3.0 * chain + 1.5 * m_1 * m_1) + 1.5 * d * m_1 * m_1 / batch.max(1) as f64,
-        Order::CodeSideDirect => rows * (3.0 * chain + 3.0 * m_1 * d + ENTRY_OF_J * d),
-        Order::InputSide => d * (3.0 * (weights(1..depth) + m_1) + ENTRY_OF_J * size(depth)),
+        Order::CodeSideDirect => rows * (3.0 * chain + 3.0 * m_1 * d),
+        Order::InputSide => d * 3.0 * (weights(1..depth) + m_1),
     }
+}
+
+/// The same with the passes over an explicit J: what orders are compared by.
+pub fn cost(order: Order, sizes: &[usize], top: Top, batch: usize) -> f64 {
+    let (d, code) = (sizes[0] as f64, sizes[sizes.len() - 1] as f64);
+    let rows = if let Top::Probes(n) = top { n as f64 } else { code };
+    let entries = match order {
+        Order::CodeSideGram => 0.0,
+        Order::CodeSideDirect => rows * d,
+        Order::InputSide => d * code,
+    };
+    multiply_adds(order, sizes, top, batch) + ENTRY_OF_J * entries
 }
 
 /// The cheapest order. Probes are carried from the code side only.
