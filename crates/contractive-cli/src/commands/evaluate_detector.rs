@@ -1,5 +1,6 @@
 //! `cae evaluate` of a detector: how well its scores part anomalies from the rest.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use contractive::data::{DataSpec, Dataset, Part};
@@ -62,18 +63,21 @@ fn evaluate_table(
         let n = left.min(frame.n_rows());
         left -= n;
         frame.columns.iter_mut().for_each(|column| column.values = column.values.slice(0..n));
-        let text = |r: usize| frame.column(&labels).and_then(|column| column.values.text(r)).unwrap_or_default();
+        let text_of = |r: usize| frame.column(&labels).and_then(|column| column.values.text(r)).unwrap_or_default();
         for r in 0..n {
-            let text = text(r);
+            let text = text_of(r);
             is_anomaly.push(match (anomaly, text.trim()) {
                 (Some(anomaly), text) => text == anomaly,
                 (None, "0" | "false") => false,
                 (None, "1" | "true") => true,
                 (None, other) => {
                     let row = frame.first_row + r as u64;
+                    let seen: BTreeSet<String> = (0..n).map(|r| text_of(r).trim().to_owned()).collect();
+                    let seen: Vec<String> = seen.into_iter().take(8).collect();
+                    let seen = seen.join(", ");
                     return Err(Usage(format!(
                         "{spec} row {row} (from 0), column `{labels}`: labels must be 0 and 1 (1 for anomalies), got \
-                         `{other}`; or --anomaly must name the label of anomalies"
+                         `{other}`; or --anomaly must name the label of anomalies, of {seen}"
                     ))
                     .into());
                 }
