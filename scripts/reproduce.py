@@ -134,7 +134,7 @@ def losses(recipe, flags="", seeds=3, limits=("–", "–")):
     return [
         row("training loss of the last epoch, with the penalty", lambda r: r.history[-1]["train"]["total"], digits=4, published=limits[0]),
         row("test loss: cross-entropy a pixel", test("bce"), digits=4, published=limits[1]),
-        row("the same with the penalty", test("total"), digits=4),
+        row("the same with the penalty", test("total"), digits=4, published=limits[1]),
         row("mean ‖J‖²_F", test("penalty")),
     ]
 

@@ -56,11 +56,14 @@ pub(crate) struct TrainingArguments {
     /// Activation of the layers between [default: tanh].
     #[arg(long, value_name = "NAME", value_parser = activations(), help_heading = "Network")]
     activation: Option<String>,
+    /// Activation of the decoder's layers between, or `auto`: that of `--activation` [default: auto].
+    #[arg(long, value_name = "NAME", value_parser = activations_or_auto(), help_heading = "Network")]
+    decoder_activation: Option<String>,
     /// Activation of the code [default: tanh].
     #[arg(long, value_name = "NAME", value_parser = activations(), help_heading = "Network")]
     code_activation: Option<String>,
     /// Activation of the output, or `auto`: sigmoid with a cross-entropy, else identity [default: auto].
-    #[arg(long, value_name = "NAME", value_parser = output_activations(), help_heading = "Network")]
+    #[arg(long, value_name = "NAME", value_parser = activations_or_auto(), help_heading = "Network")]
     output_activation: Option<String>,
     /// Decoder weights are the encoder's, transposed.
     #[arg(long, overrides_with = "untied", help_heading = "Network")]
@@ -163,7 +166,7 @@ fn activations() -> PossibleValuesParser {
     words(&Activation::ALL.map(Activation::name))
 }
 
-fn output_activations() -> PossibleValuesParser {
+fn activations_or_auto() -> PossibleValuesParser {
     PossibleValuesParser::new(std::iter::once("auto").chain(Activation::ALL.map(Activation::name)))
 }
 
@@ -218,6 +221,7 @@ impl TrainingArguments {
         put("model.hidden", (!self.hidden.is_empty()).then(|| sizes(&self.hidden)))?;
         put("model.decoder", self.decoder.as_deref().map(decoder).transpose()?)?;
         put("model.hidden_activation", text(&self.activation))?;
+        put("model.decoder_activation", text(&self.decoder_activation))?;
         put("model.code_activation", text(&self.code_activation))?;
         put("model.output_activation", text(&self.output_activation))?;
         put("model.tied", (self.tied || self.untied).then_some(Value::from(self.tied)))?;

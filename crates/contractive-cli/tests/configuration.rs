@@ -63,7 +63,7 @@ fn every_flag_reaches_the_configuration() {
     let config = resolved(
         &Desk::new(),
         "--data table.csv --rows 30 --validation 0.2 --scale minmax --hidden 4,2 --decoder 5 --activation relu \
-         --code-activation sigmoid --output-activation sigmoid --loss bce --penalty projection --probes 2 \
+         --decoder-activation elu --code-activation sigmoid --output-activation sigmoid --loss bce --penalty projection --probes 2 \
          --distribution spherical --contraction 0.01 --noise masking:0.1 --sparsity 0.1:0.2 --epochs 1 --batch-size 8 \
          --optimiser adamw --weight-decay 0.01 --learning-rate 0.002 --schedule step:5:0.5 --clip 2 \
          --initialisation glorot_uniform --patience 4 --seed 9 --threads 1 --set training.shuffle=false",
@@ -78,6 +78,7 @@ fn every_flag_reaches_the_configuration() {
         hidden = [4, 2]
         decoder = [5]
         hidden_activation = "relu"
+        decoder_activation = "elu"
         code_activation = "sigmoid"
         output_activation = "sigmoid"
         tied = false

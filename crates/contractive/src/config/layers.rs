@@ -10,10 +10,11 @@ use super::{ConfigError, TrainConfig};
 const KINDS: [&str; 4] = ["objective.penalty", "objective.noise", "training.optimiser", "training.schedule"];
 
 /// Keys that a layer can unset, with the word that does it.
-const UNSET: [(&str, &str); 10] = [
+const UNSET: [(&str, &str); 11] = [
     ("data.rows", "none"),
     ("data.scale", "auto"),
     ("model.decoder", "none"),
+    ("model.decoder_activation", "auto"),
     ("model.output_activation", "auto"),
     ("objective.noise", "none"),
     ("objective.sparsity", "none"),

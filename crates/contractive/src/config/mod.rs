@@ -101,6 +101,9 @@ pub struct ModelConfig {
     pub decoder: Option<Vec<usize>>,
     /// Activation of the layers between. Default `tanh`.
     pub hidden_activation: Activation,
+    /// Activation of the decoder's layers between code and output. Left out, or `"auto"`: `hidden_activation`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder_activation: Option<Activation>,
     /// Activation of the code. Default `tanh`.
     pub code_activation: Activation,
     /// Activation of the output. Left out, or `"auto"`: `sigmoid` with a cross-entropy loss, else `identity`.
@@ -116,6 +119,7 @@ impl Default for ModelConfig {
             hidden: vec![64, 16],
             decoder: None,
             hidden_activation: Activation::Tanh,
+            decoder_activation: None,
             code_activation: Activation::Tanh,
             output_activation: None,
             tied: false,
@@ -241,9 +245,10 @@ impl TrainConfig {
         if let Some(between) = &model.decoder {
             let k = architecture.code_size();
             architecture.decoder_sizes = std::iter::once(k).chain(between.iter().copied()).chain([d]).collect();
-            architecture.decoder_activations = vec![hidden; between.len()];
-            architecture.decoder_activations.push(output);
         }
+        let between = architecture.decoder_sizes.len().saturating_sub(2);
+        architecture.decoder_activations = vec![model.decoder_activation.unwrap_or(hidden); between];
+        architecture.decoder_activations.push(output);
         architecture
     }
 

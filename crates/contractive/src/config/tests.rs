@@ -36,15 +36,30 @@ fn a_table_of_another_kind_is_replaced_and_of_the_same_kind_merged() {
 #[test]
 fn words_unset_optional_settings_and_a_new_encoder_drops_the_old_decoder() {
     let text = "[data]\nrows = 5\nscale = \"minmax\"\n[model]\ndecoder = [3]\noutput_activation = \"tanh\"\n\
+                decoder_activation = \"relu\"\n\
                 [objective]\nnoise = { kind = \"gaussian\", sigma = 0.1 }\n[training]\nclip = 1.0\nearly_stopping = {}\n";
     let base = over_default(text).unwrap();
     assert_eq!(base.training.early_stopping, Some(EarlyStopping { patience: 5, min_delta: 0.0 }));
     let unset = "data.rows = \"none\"\ndata.scale = \"auto\"\nmodel.decoder = \"none\"\n\
-                 model.output_activation = \"auto\"\nobjective.noise = \"none\"\ntraining.clip = \"none\"\n\
+                 model.output_activation = \"auto\"\nmodel.decoder_activation = \"auto\"\nobjective.noise = \"none\"\ntraining.clip = \"none\"\n\
                  training.early_stopping = \"none\"\n";
     assert_eq!(TrainConfig::layered(&base, &[layer(unset)]).unwrap(), TrainConfig::default());
     let hidden = TrainConfig::layered(&base, &[layer("model.hidden = [9, 2]")]).unwrap();
     assert_eq!(hidden.model.decoder, None);
+}
+
+#[test]
+fn the_decoder_takes_the_encoders_activation_unless_it_has_its_own() {
+    use Activation::{Identity, Relu, Tanh};
+    for (own, between) in [("", Tanh), ("decoder_activation = \"relu\"", Relu)] {
+        for (decoder, n) in [("", 1), ("decoder = [5, 6]", 2)] {
+            let config = over_default(&format!("[model]\nhidden = [4, 2]\n{decoder}\n{own}\n")).unwrap();
+            let architecture = config.architecture(7);
+            architecture.check().unwrap();
+            assert_eq!(architecture.encoder_activations, [Tanh, Tanh]);
+            assert_eq!(architecture.decoder_activations, [vec![between; n], vec![Identity]].concat());
+        }
+    }
 }
 
 #[test]
