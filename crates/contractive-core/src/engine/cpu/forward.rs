@@ -19,42 +19,53 @@ impl CpuEngine {
         let plan = self.derived_for.map_or(Plan::None, |plans| plans[0]);
         self.derive(plan);
         let architecture = self.parameters.architecture();
-        let depth = if is_encoder { architecture.encoder_depth() } else { architecture.decoder_depth() };
-        let width = output.len() / rows.rows().max(1);
+        let (sizes, activations) = if is_encoder {
+            (&architecture.encoder_sizes, &architecture.encoder_activations)
+        } else {
+            (&architecture.decoder_sizes, &architecture.decoder_activations)
+        };
+        let depth = activations.len();
+        let (d, width) = (sizes[0], sizes[depth]);
         let (arch, parameters, derived) = (self.arch, &self.parameters, &self.derived);
         let block = |(lane, (input, output)): (&mut Lane, (&[f32], &mut [f32]))| {
             let n = output.len() / width;
-            let mut here = std::mem::take(&mut lane.buffers[0]);
-            let mut next = std::mem::take(&mut lane.buffers[1]);
-            here.clear();
-            here.extend_from_slice(input);
-            let mut columns = rows.columns();
+            let [here, next] = &mut lane.buffers;
             for l in 0..depth {
-                let (M, bias, phi) = if is_encoder {
+                let (M, bias) = if is_encoder {
                     let layer = derived.encoder_layer(parameters, l);
-                    let M = View::new(layer.WT, layer.n, layer.m);
-                    (M, encoder_bias(parameters, l), architecture.encoder_activations[l])
+                    (View::new(layer.WT, layer.n, layer.m), encoder_bias(parameters, l))
                 } else {
-                    let M = derived.decoder_forward(parameters, l);
-                    (M, decoder_bias(parameters, l), architecture.decoder_activations[l])
+                    (derived.decoder_forward(parameters, l), decoder_bias(parameters, l))
                 };
-                let m = bias.len();
-                next.resize(n * m, 0.0);
-                affine_forward(&mut next, m, Rows { data: &here, rows: n, columns, stride: columns }, M, bias);
-                activation_forward(arch, phi, &mut next, &mut [], &mut []);
-                std::mem::swap(&mut here, &mut next);
-                columns = m;
+                let data = if l == 0 { input } else { here.as_slice() };
+                let A = Rows { data, rows: n, columns: sizes[l], stride: sizes[l] };
+                // The first layer reads the caller's rows and the last one writes them: neither is copied.
+                let Z = if l + 1 == depth {
+                    &mut *output
+                } else {
+                    next.resize(n * sizes[l + 1], 0.0);
+                    next.as_mut_slice()
+                };
+                affine_forward(Z, sizes[l + 1], A, M, bias);
+                activation_forward(arch, activations[l], Z, &mut [], &mut []);
+                std::mem::swap(here, next);
             }
-            output.copy_from_slice(&here);
-            lane.buffers = [here, next];
         };
         self.lanes.resize_with(LANES, Lane::default);
         let _mode = FlushToZero::begin();
-        let of_all = BLOCK * LANES;
-        let inputs = rows.values().chunks(of_all * rows.columns());
-        for (input, output) in inputs.zip(output.chunks_mut(of_all * width)) {
-            let blocks = input.chunks(BLOCK * rows.columns()).zip(output.chunks_mut(BLOCK * width));
+        let rows_of_block = rows_of_block(sizes);
+        let of_all = rows_of_block * LANES;
+        for (input, output) in rows.values().chunks(of_all * d).zip(output.chunks_mut(of_all * width)) {
+            let blocks = input.chunks(rows_of_block * d).zip(output.chunks_mut(rows_of_block * width));
             self.team.each(self.lanes.iter_mut().zip(blocks), block);
         }
     }
+}
+
+/// Rows that pass through the whole stack together: few enough that the widest layer's numbers stay in a core's own
+/// cache, whole groups of the register tile, and enough of them that a panel of weights is worth a copy.
+fn rows_of_block(sizes: &[usize]) -> usize {
+    const NUMBERS: usize = 80 * 1024;
+    let widest = sizes.iter().copied().max().unwrap_or(1);
+    (NUMBERS / widest).clamp(96, BLOCK) / 6 * 6
 }
