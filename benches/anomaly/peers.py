@@ -1,10 +1,12 @@
 """Peers on the splits of splits.py: python peers.py FOLDER JSON.
 
 PyOD's AutoEncoder, ECOD, PCA and KNN, and scikit-learn's isolation forest, each with its own defaults (and seed 0 where
-it has one), trained on the training rows without labels and judged on the test rows.
+it has one), trained on the training rows without labels and judged on the test rows. Sets that JSON has already, from the
+same versions, are not done again.
 """
 
 import json
+import os
 import sys
 import time
 import warnings
@@ -36,11 +38,22 @@ def scores(model, train, test):
     return -model.score_samples(test) if isinstance(model, IsolationForest) else model.decision_function(test)
 
 
+def done_before(out, versions):
+    if not os.path.exists(out):
+        return {}
+    with open(out) as file:
+        before = json.load(file)
+    return before["sets"] if before["versions"] == versions else {}
+
+
 def main(folder, out):
     warnings.filterwarnings("ignore")
     torch.set_num_threads(2)
-    results = {}
+    versions = {"pyod": pyod.__version__, "scikit-learn": sklearn.__version__, "torch": torch.__version__}
+    results = done_before(out, versions)
     for name, path in splits.sets(folder):
+        if name in results:
+            continue
         train, _, test, y = splits.split(path)
         results[name] = {}
         for peer, build in PEERS.items():
@@ -53,10 +66,10 @@ def main(folder, out):
                 "seconds": round(seconds, 2),
             }
         print(name, {peer: round(r["auroc"], 3) for peer, r in results[name].items()}, file=sys.stderr, flush=True)
-        versions = {"pyod": pyod.__version__, "scikit-learn": sklearn.__version__, "torch": torch.__version__}
-        with open(out, "w") as file:
+        with open(f"{out}.writing", "w") as file:
             json.dump({"versions": versions, "sets": results}, file, indent=1)
             file.write("\n")
+        os.replace(f"{out}.writing", out)
 
 
 if __name__ == "__main__":
