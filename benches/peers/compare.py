@@ -81,11 +81,13 @@ class Field:
         return [f for f in found if f[0].endswith("_plain") or not plain_only]
 
     def machine_rates(self, before=None):
-        """Multiply-adds in registers on one thread and on all, and everybody's matrix product; operations a second. The
-        better of two looks, where there was one `before`: whatever disturbs makes a rate less."""
+        """Multiply-adds in registers on one thread and on all, and everybody's matrix product; operations a second. And
+        bytes a second through memory. The better of two looks, where there was one `before`: whatever disturbs makes a rate
+        less."""
         now = {
             "multiply_add_rate_one_thread": self.ours.ask("peak", 1, 0.2)["rate"],
             "multiply_add_rate": self.ours.ask("peak", self.threads, 0.2)["rate"],
+            "memory_rate": self.ours.ask("memory", self.threads, 0.3)["rate"],
             "product_rates": {"ours": self.ours.ask("product", PRODUCT_SIZE, 0.4)["rate"]},
         }
         for peer, worker in self.workers.items():

@@ -161,6 +161,23 @@ def plain_table(record):
     return lines
 
 
+def roofline_table(record):
+    """What a step computes and moves at the least, and the seconds that either takes at the rates of the same run."""
+    lines = ["| | threads | GFLOP a step | MB a step | FLOP a byte | products alone, ms | memory alone, ms | bound by | measured, ms |",
+             "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for workload in "abcde":
+        for t in (1, 2):
+            run = record.get(workload, t)
+            if not run or "memory_rate" not in run:
+                continue
+            operations, moved = run["operations"]["least"], run["operations"]["bytes"]
+            products, memory = 1e3 * operations / run["gemm_rate"], 1e3 * moved / run["memory_rate"]
+            bound = "products" if products >= memory else "memory"
+            cells = [operations / 1e9, moved / 1e6, operations / moved, products, memory]
+            lines.append(f"| {workload} | {t} | {' | '.join(map(number, cells))} | {bound} | {number(1e3 / run['ours'])} |")
+    return lines
+
+
 def programs_table(record):
     lines = ["| program | 1 thread, seconds | ours is | 2 threads, seconds | ours is |", "|---|---|---|---|---|"]
     runs = {t: record.get("h", t) or {} for t in (1, 2)}
@@ -190,6 +207,10 @@ def machine_table(record):
         versions |= run.get("versions", {})
     lines.append("- " + ", ".join(f"{name} {v}" for name, v in sorted(versions.items())))
     for t in (1, 2):
+        rates = [run["memory_rate"] for (_, n), run in record.runs.items() if n == t and "memory_rate" in run]
+        if rates:
+            lines.append(f"- through memory, {plural(t)}: {number(min(rates) / 1e9)} to {number(max(rates) / 1e9)} GB/s")
+    for t in (1, 2):
         rates = [(run["multiply_add_rate_by_round"], run["workload"]) for (_, n), run in record.runs.items() if n == t and "multiply_add_rate_by_round" in run]
         if rates:
             every = [r for series, _ in rates for r in series]
@@ -200,6 +221,7 @@ def machine_table(record):
 TABLES = {
     "machine": machine_table,
     "targets": targets_table,
+    "roofline": roofline_table,
     **{w: workload_table(w) for w in "abcdeg"},
     "f": plain_table,
     "h": programs_table,

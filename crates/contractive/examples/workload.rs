@@ -3,9 +3,10 @@
 //! `workload NAME THREADS` reads requests, one a line, and answers each with one JSON object on a line:
 //!
 //! ```text
-//! operations               counts a step
+//! operations               counts a step: operations, and bytes at the least
 //! peak THREADS SECONDS     multiply-adds in registers, f32 operations a second
 //! product N SECONDS        an N x N matrix product, f32 operations a second
+//! memory THREADS SECONDS   bytes a second through memory
 //! losses FORM STEPS        objectives of the first steps; FORM is exact or plain
 //! time FORM STEPS          seconds of so many further steps
 //! infer ROWS PASSES        seconds of encoding and decoding so many rows, so many times
@@ -19,7 +20,7 @@ use contractive::core::engine::CpuEngine;
 use contractive::core::matrix::MatRef;
 use contractive::core::optimiser::Optimiser;
 use contractive::core::{Objective, Penalty};
-use contractive::speed::operations::StepOperations;
+use contractive::speed::operations::{StepOperations, least_bytes};
 use contractive::speed::peak;
 use contractive::speed::stopwatch::{TrainingSteps, time_reconstruction};
 use contractive::speed::workload::Workload;
@@ -62,13 +63,18 @@ impl Bench {
         match *request {
             ["operations"] => {
                 let count = StepOperations::count(&self.work.architecture(), self.work.batch);
-                Ok(json!({ "plain": count.plain, "dense": count.dense(), "least": count.least() }))
+                let bytes =
+                    least_bytes(&self.work.architecture(), self.work.batch, self.work.optimiser.with_defaults());
+                Ok(json!({ "plain": count.plain, "dense": count.dense(), "least": count.least(), "bytes": bytes }))
             }
             ["peak", threads, seconds] => {
                 Ok(json!({ "rate": peak::multiply_add_rate(threads.parse()?, seconds.parse()?) }))
             }
             ["product", n, seconds] => {
                 Ok(json!({ "rate": peak::product_rate(self.threads, n.parse()?, seconds.parse()?) }))
+            }
+            ["memory", threads, seconds] => {
+                Ok(json!({ "rate": peak::memory_rate(threads.parse()?, seconds.parse()?) }))
             }
             ["losses", form, steps] => {
                 let engine = self.steps(form)?;

@@ -40,6 +40,7 @@ pub mod operands;
 pub mod reconstruction;
 pub mod sparsity;
 pub mod sums;
+pub mod transpose;
 #[cfg(test)]
 mod trial;
 pub mod weight_norms;

@@ -273,7 +273,7 @@ mod tests {
             .zip(sizes.windows(2))
             .map(|(W, p)| {
                 let mut T = vec![0.0; W.len()];
-                super::super::sums::transpose(arch, &mut T, W, p[1], p[0], 0);
+                super::super::transpose::transpose(&mut T, W, p[1], p[0], 0);
                 T
             })
             .collect();

@@ -71,35 +71,6 @@ pub fn row_square_norms(arch: Arch, q: &mut [f32], W: &[f32], n: usize) {
     );
 }
 
-/// Rows `from..` of T = Wᵀ, as many as `T` holds: W has shape (m, n), T has rows of m; by squares that fit registers.
-pub fn transpose(arch: Arch, T: &mut [f32], W: &[f32], m: usize, n: usize, from: usize) {
-    const SIDE: usize = 8;
-    vectorised(
-        arch,
-        #[inline(always)]
-        || {
-            let rows = T.len() / m;
-            let (whole_rows, whole) = (rows / SIDE * SIDE, m / SIDE * SIDE);
-            // Eight rows of W at a time, so that few pages are open at once.
-            for j0 in (0..whole).step_by(SIDE) {
-                for i0 in (0..whole_rows).step_by(SIDE) {
-                    let square: [[f32; SIDE]; SIDE] =
-                        std::array::from_fn(|j| std::array::from_fn(|i| W[(j0 + j) * n + from + i0..][..SIDE][i]));
-                    for i in 0..SIDE {
-                        let column: [f32; SIDE] = std::array::from_fn(|j| square[j][i]);
-                        T[(i0 + i) * m + j0..][..SIDE].copy_from_slice(&column);
-                    }
-                }
-            }
-            for i in 0..rows {
-                for j in if i < whole_rows { whole } else { 0 }..m {
-                    T[i * m + j] = W[j * n + from + i];
-                }
-            }
-        },
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,18 +85,5 @@ mod tests {
             assert!((dot(&a, &b) - want).abs() < 1e-4 * want.abs().max(1.0));
             assert!((square_dot(&a, &b) - square).abs() < 1e-4 * square.abs().max(1.0));
         }
-    }
-
-    #[test]
-    fn transposing_twice_changes_nothing() {
-        let (m, n) = (37, 21);
-        let W: Vec<f32> = (0..m * n).map(|i| i as f32).collect();
-        let (mut T, mut back) = (vec![0.0; m * n], vec![0.0; m * n]);
-        let (top, bottom) = T.split_at_mut(18 * m);
-        transpose(Arch::new(), top, &W, m, n, 0);
-        transpose(Arch::new(), bottom, &W, m, n, 18);
-        transpose(Arch::new(), &mut back, &T, n, m, 0);
-        assert_eq!(T[5 * m + 3], W[3 * n + 5]);
-        assert_eq!(back, W);
     }
 }

@@ -7,9 +7,13 @@
 //! penalty      the cheapest order of `kernels::frobenius_deep::order`, value and gradient
 //!   symmetry   G = W_1 W_1ᵀ and K = UᵀU are symmetric: computed by half, N k m_1² + d m_1² fewer (Gram order alone)
 //! ```
+//!
+//! And the bytes that it cannot do without moving: the batch's rows, read once, and for each weight its value and its
+//! optimiser's numbers, read and written once. A net that stays in cache moves fewer through memory.
 
 use contractive_core::Architecture;
 use contractive_core::kernels::frobenius_deep::order::{self, Order, Top};
+use contractive_core::optimiser::Optimiser;
 
 /// Operations of one training step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,6 +57,16 @@ impl StepOperations {
     }
 }
 
+/// Bytes that a step of `batch` rows moves at the least.
+pub fn least_bytes(architecture: &Architecture, batch: usize, optimiser: Optimiser) -> f64 {
+    let stacks = [&architecture.encoder_sizes, &architecture.decoder_sizes];
+    let stored = if architecture.tied { &stacks[..1] } else { &stacks[..] };
+    let weights: usize = stored.iter().flat_map(|sizes| sizes.windows(2)).map(|pair| pair[0] * pair[1]).sum();
+    let state = optimiser.state(1);
+    let numbers = 1 + state.first.len() + state.second.len();
+    (size_of::<f32>() * (batch * architecture.input_size() + 2 * numbers * weights)) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +96,14 @@ mod tests {
         let one = count(784, &[1000], true, 128);
         assert!(one.penalty < 0.01 * one.plain);
         assert_eq!(count(30, &[64, 16], false, 256).symmetry, 0.0);
+    }
+
+    #[test]
+    fn bytes_are_those_of_the_rows_and_of_each_stored_weight_twice() {
+        let a = Activation::Sigmoid;
+        let net = |tied| Architecture::mirrored(30, &[20, 5], a, a, a, tied);
+        let sgd = Optimiser::Sgd { weight_decay: 0.0 };
+        assert_eq!(least_bytes(&net(false), 7, Optimiser::default()), 4.0 * (7.0 * 30.0 + 6.0 * 1400.0));
+        assert_eq!(least_bytes(&net(true), 7, sgd), 4.0 * (7.0 * 30.0 + 2.0 * 700.0));
     }
 }

@@ -1,4 +1,4 @@
-//! What the processor does at most: multiply-adds in registers alone, and one large matrix product.
+//! What the machine does at most: multiply-adds in registers alone, one large matrix product, and a pass through memory.
 //!
 //! The first is a limit, no program reaches it; the second is what good code reaches, memory included. Two threads of a
 //! virtual machine may share one core: the first shows it, as far less than twice one thread's rate.
@@ -66,6 +66,22 @@ pub fn product_rate(threads: usize, n: usize, seconds: f64) -> f64 {
     })
 }
 
+/// Numbers of each of the two arrays that a thread passes through: 64 MiB together, beyond the caches that it has to itself.
+const PASSED: usize = 1 << 23;
+
+/// Bytes a second of y ← 0.75 y + x over arrays that no cache holds, on `threads` threads at once, for about `seconds` and
+/// at least one pass: two numbers read and one written, as an optimiser does.
+pub fn memory_rate(threads: usize, seconds: f64) -> f64 {
+    together(threads, seconds, |_| {
+        let (x, mut y) = (vec![0.25_f32; PASSED], vec![1.0_f32; PASSED]);
+        move || {
+            y.iter_mut().zip(&x).for_each(|(y, x)| *y = 0.75 * *y + x);
+            std::hint::black_box(&y);
+            (3 * size_of::<f32>() * PASSED) as f64
+        }
+    })
+}
+
 /// Sum over threads of operations a second: each repeats its work, which says how many operations it was, until the time
 /// is up. All start together after one round that is not counted.
 fn together<W: FnMut() -> f64>(threads: usize, seconds: f64, work: impl Fn(usize) -> W + Sync) -> f64 {
@@ -100,6 +116,7 @@ mod tests {
         for threads in [1, 2, 3] {
             assert!(multiply_add_rate(threads, 0.0) > 0.0);
             assert!(product_rate(threads, 7, 0.0) > 0.0);
+            assert!(memory_rate(threads, 0.0) > 0.0);
         }
     }
 

@@ -45,6 +45,16 @@ pub enum OptimiserName {
     Adam,
 }
 
+impl OptimiserName {
+    /// The optimiser.
+    pub fn with_defaults(self) -> Optimiser {
+        match self {
+            OptimiserName::Sgd => Optimiser::Sgd { weight_decay: 0.0 },
+            OptimiserName::Adam => Optimiser::default(),
+        }
+    }
+}
+
 impl Workload {
     /// Its network.
     pub fn architecture(&self) -> Architecture {
@@ -71,10 +81,7 @@ impl Workload {
         let (parameters, data) = self.drawn(self.batches * self.batch)?;
         let contraction = if penalty == Penalty::None { 0.0 } else { self.contraction };
         let objective = Objective::new(self.loss, penalty, contraction);
-        let optimiser = match self.optimiser {
-            OptimiserName::Sgd => Optimiser::Sgd { weight_decay: 0.0 },
-            OptimiserName::Adam => Optimiser::default(),
-        };
+        let optimiser = self.optimiser.with_defaults();
         TrainingSteps::new(&parameters, &objective, optimiser, self.learning_rate, data, self.batch, threads)
     }
 }

@@ -6,7 +6,8 @@ use super::team::Team;
 use crate::architecture::Architecture;
 use crate::kernels::finite_difference::Layer64;
 use crate::kernels::gemm::{Into, View, ViewMut, gemm, mirror};
-use crate::kernels::sums::{row_square_norms, transpose};
+use crate::kernels::sums::row_square_norms;
+use crate::kernels::transpose::transpose;
 use crate::kernels::{DenseLayer, Plan};
 use crate::parameters::Parameters;
 
@@ -39,7 +40,7 @@ enum Task<'a> {
 impl Task<'_> {
     fn run(self, arch: Arch) {
         match self {
-            Task::Transpose { T, W, m, n, from } => transpose(arch, T, W, m, n, from),
+            Task::Transpose { T, W, m, n, from } => transpose(T, W, m, n, from),
             Task::Norms { q, W, n } => row_square_norms(arch, q, W, n),
         }
     }
