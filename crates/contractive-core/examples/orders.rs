@@ -10,6 +10,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use contractive_core::instructions;
+use contractive_core::kernels::frobenius_deep::khatri_rao::KhatriRaoProduct;
 use contractive_core::kernels::frobenius_deep::order::{Order, Top, choose, cost};
 use contractive_core::kernels::gemm::{Into, View, ViewMut, gemm, gemm_upper, mirror};
 use contractive_core::kernels::{DenseLayer, LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
@@ -32,14 +33,17 @@ const GRID: [(&[usize], usize); 14] = [
     (&[2000, 400, 100], 32),
 ];
 
-const ORDERS: [Order; 3] = [Order::CodeSideGram, Order::CodeSideDirect, Order::InputSide];
+const ORDERS: [Order; 4] = [Order::CodeSideGram, Order::CodeSideDirect, Order::InputSide, Order::KhatriRao];
 const RUNS: usize = 5;
+/// Shares that the engine cuts a batch into.
+const LANES: usize = 8;
 
 fn plan_of(order: Order) -> Plan {
     match order {
         Order::CodeSideGram => Plan::CodeSide { top: Top::Units, gram: true, root: false },
         Order::CodeSideDirect => Plan::CodeSide { top: Top::Units, gram: false, root: false },
         Order::InputSide => Plan::InputSide { root: false },
+        Order::KhatriRao => Plan::KhatriRao { root: false },
     }
 }
 
@@ -69,24 +73,42 @@ fn milliseconds(order: Order, sizes: &[usize], n: usize) -> f64 {
         .zip(&weights)
         .map(|(pair, (W, WT))| DenseLayer { W, WT, m: pair[1], n: pair[0], is_smooth: true })
         .collect();
-    let layer = |&m: &usize| LayerPass { d: numbers(n * m, 3), dd: numbers(n * m, 4), dZ: vec![0.0; n * m] };
+    let rows_of_lane = n.div_ceil(LANES);
+    let layer = |&m: &usize| {
+        let size = rows_of_lane * m;
+        LayerPass { d: numbers(size, 3), dd: numbers(size, 4), dZ: vec![0.0; size] }
+    };
     let mut passes = [sizes[1..].iter().map(layer).collect::<Vec<_>>()];
     let (d, m) = (sizes[0], sizes[1]);
-    let (X, mut P, mut G) = (numbers(n * d, 5), vec![0.0; n], vec![0.0; m * m]);
+    let (X, mut P, mut G) = (numbers(rows_of_lane * d, 5), vec![0.0; rows_of_lane], vec![0.0; m * m]);
     let mut dW = vec![0.0; m * d];
     let mut lane = LanePenalty::default();
     let arch = instructions::arch();
-    let plan = plan_of(order);
+    let (plan, mut T) = (plan_of(order), KhatriRaoProduct::default());
     let mut once = || {
         if plan.needs_gram() {
             let (W, WT) = (View::new(net[0].W, m, d), View::new(net[0].WT, d, m));
             gemm_upper(ViewMut::new(&mut G, m, m), Into::Set, 1.0, W, WT);
             mirror(&mut G, m);
         }
-        let weights = StepWeights { net: &net, q: &[], G: &G, chain: &[], biases: &[], activations: &[], net64: &[] };
+        if plan.needs_khatri_rao() {
+            T.refresh(arch, net[0].WT, net[1].W, m);
+        }
+        let weights = StepWeights {
+            net: &net,
+            q: &[],
+            G: &G,
+            T: &T,
+            chain: &[],
+            biases: &[],
+            activations: &[],
+            net64: &[],
+        };
         let rows = LaneRows { X: &X, draws: &[], h: &[], h_stride: 1 };
-        lane.reset(plan, &net);
-        lane.forward_backward(arch, plan, &mut P, &mut passes, weights, rows, Some(1e-3));
+        for _ in 0..LANES {
+            lane.reset(plan, &net);
+            lane.forward_backward(arch, plan, &mut P, &mut passes, weights, rows, Some(1e-3));
+        }
         if plan.needs_gram() {
             mirror(&mut lane.sums.K, m);
             let (K, W) = (View::new(&lane.sums.K, m, m), View::new(net[0].W, m, d));
@@ -104,21 +126,24 @@ fn milliseconds(order: Order, sizes: &[usize], n: usize) -> f64 {
 
 fn main() -> std::io::Result<()> {
     let mut out = std::io::stdout();
-    writeln!(out, "| encoder | batch | Gram | direct | input side | chosen | its time over the fastest |")?;
-    writeln!(out, "|---|---|---|---|---|---|---|")?;
+    writeln!(out, "| encoder | batch | Gram | direct | input side | Khatri-Rao | chosen | its time over the fastest |")?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|")?;
     for (sizes, n) in GRID {
-        let times = ORDERS.map(|order| milliseconds(order, sizes, n));
+        let times = ORDERS.map(|order| {
+            let is_possible = order != Order::KhatriRao || sizes.len() == 3;
+            if is_possible { milliseconds(order, sizes, n) } else { f64::INFINITY }
+        });
         let chosen = choose(sizes, Top::Units, n);
         let place = ORDERS.iter().position(|order| *order == chosen).unwrap_or(0);
         let best = times.iter().copied().fold(f64::INFINITY, f64::min);
-        let shown: Vec<String> = times.iter().map(|t| format!("{t:.2}")).collect();
+        let shown: Vec<String> = times.iter().map(|t| if t.is_finite() { format!("{t:.2}") } else { "–".into() }).collect();
         let shape: Vec<String> = sizes.iter().map(usize::to_string).collect();
         writeln!(
             out,
             "| {} | {n} | {} | {} | {:.2} ({:.1} M multiply-adds a row) |",
             shape.join("-"),
             shown.join(" | "),
-            ["Gram", "direct", "input side"][place],
+            ["Gram", "direct", "input side", "Khatri-Rao"][place],
             times[place] / best,
             cost(chosen, sizes, Top::Units, n) / 1e6,
         )?;

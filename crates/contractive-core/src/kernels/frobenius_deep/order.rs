@@ -15,6 +15,7 @@
 //!
 //! A plain step costs 3 multiply-adds a weight a row (encoder and decoder).
 
+use crate::activation::Activation;
 use crate::architecture::Architecture;
 use crate::penalty::Penalty;
 
@@ -27,6 +28,8 @@ pub enum Order {
     CodeSideDirect,
     /// Columns from the input up.
     InputSide,
+    /// All of J by W_1ᵀ ⊙ W_2; two layers.
+    KhatriRao,
 }
 
 /// Which rows are carried down from the code.
@@ -56,6 +59,7 @@ pub fn multiply_adds(order: Order, sizes: &[usize], top: Top, batch: usize) -> f
         Order::CodeSideGram => rows * (3.0 * chain + 1.5 * m_1 * m_1) + 1.5 * d * m_1 * m_1 / batch.max(1) as f64,
         Order::CodeSideDirect => rows * (3.0 * chain + 3.0 * m_1 * d),
         Order::InputSide => d * 3.0 * (weights(1..depth) + m_1),
+        Order::KhatriRao => 3.0 * d * m_1 * rows,
     }
 }
 
@@ -67,6 +71,7 @@ pub fn cost(order: Order, sizes: &[usize], top: Top, batch: usize) -> f64 {
         Order::CodeSideGram => 0.0,
         Order::CodeSideDirect => rows * d,
         Order::InputSide => d * code,
+        Order::KhatriRao => d * code,
     };
     multiply_adds(order, sizes, top, batch) + ENTRY_OF_J * entries
 }
@@ -77,6 +82,17 @@ pub fn choose(sizes: &[usize], top: Top, batch: usize) -> Order {
     let usable = if top == Top::Units { &orders[..] } else { &orders[..2] };
     let price = |order: &Order| cost(*order, sizes, top, batch);
     usable.iter().copied().min_by(|a, b| price(a).total_cmp(&price(b))).unwrap_or(Order::CodeSideDirect)
+}
+
+/// The cheapest order for the Jacobian of a whole encoder.
+pub fn of_encoder(architecture: &Architecture, batch: usize) -> Order {
+    let sizes = &architecture.encoder_sizes;
+    let chosen = choose(sizes, Top::Units, batch);
+    // Rows of dead units are left out from the code side, and only there.
+    let has_dead_units = architecture.encoder_activations.last() == Some(&Activation::Relu);
+    let is_allowed = sizes.len() == 3 && !has_dead_units;
+    let price = |order| cost(order, sizes, Top::Units, batch);
+    if is_allowed && price(Order::KhatriRao) < price(chosen) { Order::KhatriRao } else { chosen }
 }
 
 /// What a penalty on a Jacobian costs in its cheapest order, as a multiple of a plain training step; `None` for the

@@ -1,0 +1,245 @@
+//! The Khatri-Rao product: for two layers, every J of a batch by one product with a matrix made of the weights alone.
+//!
+//! Without D_2 the Jacobian of a row is linear in the slopes d_1 of the first layer, with coefficients that all rows
+//! share:
+//!
+//! ```text
+//! T    T_(j,i),a = W_1,aj W_2,ia     T = W_1ᵀ ⊙ W_2, column by column the Kronecker product      once a step
+//! up   Y = D_1 Tᵀ                    Y_b,(j,i) = (W_2 diag(d_1,b) W_1)_ij,  J_b,ij = d_2,bi Y_b,(j,i)
+//!      s_bi = Σ_j Y_b,(j,i)²,  P_b = Σ_i d_2,bi² s_bi
+//! down dZ_2,bi += φ″_2,bi 2 w_b d_2,bi s_bi
+//!      Q_b,(j,i) = 2 w_b d_2,bi² Y_b,(j,i)                                  the adjoint of Y
+//!      dZ_1 += φ″_1 ∘ Q T,  dT = Qᵀ D_1
+//!      dW_1,aj += Σ_i dT_(j,i),a W_2,ia,   dW_2,ia += Σ_j dT_(j,i),a W_1,aj
+//! ```
+//!
+//! As many multiply-adds as J = U_1 W_1, but the products are wide where that one is d columns narrow, and no U_1 is
+//! written. The price is T and dT, which must stay in a core's second cache.
+//!
+//! Shapes: D_1 (rows, m_1), Y and Q (rows, d k), s (rows, k), T and dT (d k, m_1). dW_1 is gathered transposed, (d, m_1).
+//! Source of the product: Khatri & Rao 1968; vec(W_2 diag(d_1) W_1) = (W_1ᵀ ⊙ W_2) d_1.
+
+use std::ops::Range;
+
+use pulp::Arch;
+
+use crate::instructions::vectorised;
+
+use super::super::gemm::{Into, View, ViewMut, gemm};
+use super::super::sums::transpose;
+use super::super::{DenseLayer, LayerPass};
+use super::{WeightSums, at_least};
+
+/// T and its transpose: what all rows of a step share.
+#[derive(Debug, Clone, Default)]
+pub struct KhatriRaoProduct {
+    /// T = W_1ᵀ ⊙ W_2, shape (d k, m_1).
+    T: Vec<f32>,
+    /// Tᵀ, shape (m_1, d k).
+    transposed: Vec<f32>,
+}
+
+impl KhatriRaoProduct {
+    /// Computes both from W_1ᵀ, shape (d, m), and W_2, shape (k, m).
+    pub fn refresh(&mut self, arch: Arch, first_transposed: &[f32], second: &[f32], m: usize) {
+        let size = first_transposed.len() / m * second.len();
+        let (T, transposed) = (at_least(&mut self.T, size), at_least(&mut self.transposed, size));
+        vectorised(
+            arch,
+            #[inline(always)]
+            || {
+                for (T, first) in T.chunks_exact_mut(second.len()).zip(first_transposed.chunks_exact(m)) {
+                    for (T, second) in T.chunks_exact_mut(m).zip(second.chunks_exact(m)) {
+                        for ((t, f), s) in T.iter_mut().zip(first).zip(second) {
+                            *t = f * s;
+                        }
+                    }
+                }
+            },
+        );
+        transpose(arch, transposed, T, size / m, m, 0);
+    }
+}
+
+/// Y and s of a group of samples, and scratch for their adjoints.
+#[derive(Debug, Clone, Default)]
+pub struct KhatriRaoStack {
+    samples: Range<usize>,
+    /// Y, later Q.
+    Y: Vec<f32>,
+    s: Vec<f32>,
+    /// Q T, the adjoint of D_1.
+    X: Vec<f32>,
+    dT: Vec<f32>,
+}
+
+/// Terms summed in f32 before they go to f64.
+const BLOCK: usize = 64;
+
+/// Up: P\[b\] += ‖J_b‖² for `samples` of the lane.
+pub fn products_forward(
+    arch: Arch,
+    P: &mut [f64],
+    stack: &mut KhatriRaoStack,
+    product: &KhatriRaoProduct,
+    net: &[DenseLayer<'_>],
+    pass: &[LayerPass],
+    samples: Range<usize>,
+) {
+    let (d, m, k, rows) = (net[0].n, net[0].m, net[1].m, samples.len());
+    let Y = at_least(&mut stack.Y, rows * d * k);
+    let D = View::new(&pass[0].d[samples.start * m..], rows, m);
+    gemm(ViewMut::new(Y, rows, d * k), Into::Set, 1.0, D, View::new(&product.transposed, m, d * k));
+    let s = at_least(&mut stack.s, rows * k);
+    s.fill(0.0);
+    stack.samples = samples.clone();
+    vectorised(
+        arch,
+        #[inline(always)]
+        || {
+            let of_rows = Y.chunks_exact(d * k).zip(s.chunks_exact_mut(k));
+            for ((Y, s), b) in of_rows.zip(samples.clone()) {
+                let slopes = &pass[1].d[b * k..(b + 1) * k];
+                for Y in Y.chunks(BLOCK * k) {
+                    let mut block = |i: usize, squares: &[f32]| {
+                        for (i, &square) in (i..).zip(squares) {
+                            s[i] += square;
+                            P[b] += f64::from(slopes[i]) * f64::from(slopes[i]) * f64::from(square);
+                        }
+                    };
+                    sums_of_products([Y, Y], [k, k], Y.len() / k, k, &mut block);
+                }
+            }
+        },
+    );
+}
+
+/// Down: every dZ_l of `pass` and every dW_l of `sums`, layer 1 transposed. Y is spent.
+pub fn products_backward(
+    arch: Arch,
+    sums: &mut WeightSums,
+    pass: &mut [LayerPass],
+    stack: &mut KhatriRaoStack,
+    product: &KhatriRaoProduct,
+    net: &[DenseLayer<'_>],
+    w: &[f32],
+) {
+    let (d, m, k, rows) = (net[0].n, net[0].m, net[1].m, stack.samples.len());
+    let (Y, s, first) = (&mut stack.Y[..rows * d * k], &mut stack.s[..rows * k], stack.samples.start);
+    let [below, above] = pass else { return };
+    vectorised(
+        arch,
+        #[inline(always)]
+        || {
+            for (r, (Y, s)) in Y.chunks_exact_mut(d * k).zip(s.chunks_exact_mut(k)).enumerate() {
+                let (b, weight) = (first + r, 2.0 * w[first + r]);
+                let at = b * k..(b + 1) * k;
+                let slopes = &above.d[at.clone()];
+                if net[1].is_smooth {
+                    let (dZ, curves) = (&mut above.dZ[at.clone()], &above.dd[at.clone()]);
+                    for i in 0..k {
+                        dZ[i] += curves[i] * (weight * slopes[i]) * s[i];
+                    }
+                }
+                // s gives its place to the factors of Y's columns.
+                for (s, slope) in s.iter_mut().zip(slopes) {
+                    *s = weight * slope * slope;
+                }
+                scale_columns(Y, s);
+            }
+        },
+    );
+    let Q = View::new(&*Y, rows, d * k);
+    if net[0].is_smooth {
+        let X = at_least(&mut stack.X, rows * m);
+        gemm(ViewMut::new(X, rows, m), Into::Set, 1.0, Q, View::new(&product.T, d * k, m));
+        let at = first * m..(first + rows) * m;
+        let (dZ, curves) = (&mut below.dZ[at.clone()], &below.dd[at]);
+        vectorised(
+            arch,
+            #[inline(always)]
+            || {
+                for ((dZ, &dd), &x) in dZ.iter_mut().zip(curves).zip(&*X) {
+                    *dZ += dd * x;
+                }
+            },
+        );
+    }
+    let dT = at_least(&mut stack.dT, d * k * m);
+    gemm(ViewMut::new(dT, d * k, m), Into::Set, 1.0, Q.t(), View::new(&below.d[first * m..], rows, m));
+    let (dW_1, dW_2) = sums.W.split_at_mut(1);
+    vectorised(
+        arch,
+        #[inline(always)]
+        || {
+            for (dT, dW) in dT.chunks_exact(k * m).zip(dW_1[0].chunks_exact_mut(m)) {
+                let mut add = |a: usize, sums: &[f32]| dW[a..].iter_mut().zip(sums).for_each(|(g, s)| *g += s);
+                sums_of_products([dT, net[1].W], [m, m], k, m, &mut add);
+            }
+            for (i, dW) in dW_2[0].chunks_exact_mut(m).enumerate() {
+                let mut add = |a: usize, sums: &[f32]| dW[a..].iter_mut().zip(sums).for_each(|(g, s)| *g += s);
+                sums_of_products([&dT[i * m..], net[0].WT], [k * m, m], d, m, &mut add);
+            }
+        },
+    );
+}
+
+/// Σ_t A_t ∘ B_t of rows of `width` numbers that lie `strides` apart, handed to `each` in pieces: place and sums.
+#[inline(always)]
+fn sums_of_products(
+    [A, B]: [&[f32]; 2],
+    strides: [usize; 2],
+    terms: usize,
+    width: usize,
+    each: &mut impl FnMut(usize, &[f32]),
+) {
+    /// The pieces of `WIDTH` numbers that fit from `at` on; where they end.
+    #[inline(always)]
+    fn pieces<const WIDTH: usize>(
+        [A, B]: [&[f32]; 2],
+        strides: [usize; 2],
+        terms: usize,
+        width: usize,
+        mut at: usize,
+        each: &mut impl FnMut(usize, &[f32]),
+    ) -> usize {
+        while at + WIDTH <= width {
+            let mut sums = [0.0_f32; WIDTH];
+            for t in 0..terms {
+                let (A, B) = (&A[t * strides[0] + at..][..WIDTH], &B[t * strides[1] + at..][..WIDTH]);
+                for i in 0..WIDTH {
+                    sums[i] += A[i] * B[i];
+                }
+            }
+            each(at, &sums);
+            at += WIDTH;
+        }
+        at
+    }
+    let mut at = pieces::<64>([A, B], strides, terms, width, 0, each);
+    at = pieces::<16>([A, B], strides, terms, width, at, each);
+    at = pieces::<8>([A, B], strides, terms, width, at, each);
+    pieces::<1>([A, B], strides, terms, width, at, each);
+}
+
+/// In place: column i of Y, whose rows have as many numbers as `factors`, times factor i.
+#[inline(always)]
+fn scale_columns(Y: &mut [f32], factors: &[f32]) {
+    let k = factors.len();
+    let (sixteen, _) = factors.as_chunks::<16>();
+    for (at, factors) in sixteen.iter().enumerate() {
+        for Y in Y.chunks_exact_mut(k) {
+            for (y, f) in Y[16 * at..][..16].iter_mut().zip(factors) {
+                *y *= f;
+            }
+        }
+    }
+    let rest = 16 * sixteen.len();
+    if rest < k {
+        for Y in Y.chunks_exact_mut(k) {
+            for (y, f) in Y[rest..].iter_mut().zip(&factors[rest..]) {
+                *y *= f;
+            }
+        }
+    }
+}
