@@ -16,7 +16,7 @@ use contractive_core::kernels::gemm::{Into, View, ViewMut, gemm, gemm_upper, mir
 use contractive_core::kernels::{DenseLayer, LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
 
 /// Encoder sizes and rows of a batch: narrow and wide inputs, first layers and codes, two to four layers.
-const GRID: [(&[usize], usize); 14] = [
+const GRID: [(&[usize], usize); 24] = [
     (&[784, 64, 32, 16], 128),
     (&[784, 256, 64], 128),
     (&[784, 512, 256, 32], 64),
@@ -24,6 +24,16 @@ const GRID: [(&[usize], usize); 14] = [
     (&[64, 256, 16], 256),
     (&[64, 32, 16], 256),
     (&[30, 64, 16], 256),
+    (&[30, 64, 16], 64),
+    (&[30, 64, 16], 1024),
+    (&[10, 20, 5], 256),
+    (&[13, 100, 10], 128),
+    (&[20, 32, 8], 256),
+    (&[40, 128, 8], 256),
+    (&[50, 50, 10], 128),
+    (&[64, 64, 32], 256),
+    (&[100, 64, 16], 256),
+    (&[30, 64, 32], 128),
     (&[30, 64, 64], 256),
     (&[16, 128, 64], 256),
     (&[8, 64, 32], 256),
@@ -34,7 +44,7 @@ const GRID: [(&[usize], usize); 14] = [
 ];
 
 const ORDERS: [Order; 4] = [Order::CodeSideGram, Order::CodeSideDirect, Order::InputSide, Order::KhatriRao];
-const RUNS: usize = 5;
+const RUNS: usize = 9;
 /// Shares that the engine cuts a batch into.
 const LANES: usize = 8;
 
@@ -84,7 +94,7 @@ fn milliseconds(order: Order, sizes: &[usize], n: usize) -> f64 {
     let mut dW = vec![0.0; m * d];
     let mut lane = LanePenalty::default();
     let arch = instructions::arch();
-    let (plan, mut T) = (plan_of(order), KhatriRaoProduct::default());
+    let (plan, mut F) = (plan_of(order), KhatriRaoProduct::default());
     let mut once = || {
         if plan.needs_gram() {
             let (W, WT) = (View::new(net[0].W, m, d), View::new(net[0].WT, d, m));
@@ -92,13 +102,13 @@ fn milliseconds(order: Order, sizes: &[usize], n: usize) -> f64 {
             mirror(&mut G, m);
         }
         if plan.needs_khatri_rao() {
-            T.refresh(arch, net[0].WT, net[1].W, m);
+            F.refresh(arch, net[0].WT, net[1].W, m);
         }
         let weights = StepWeights {
             net: &net,
             q: &[],
             G: &G,
-            T: &T,
+            F: &F,
             chain: &[],
             biases: &[],
             activations: &[],

@@ -351,14 +351,14 @@ impl LanePenalty {
             }
             Plan::KhatriRao { root } => {
                 self.w.resize(n, 0.0);
-                let (stack, T) = (&mut self.khatri_rao, weights.T);
+                let (stack, F) = (&mut self.khatri_rao, weights.F);
                 let group = (GROUP / (net[0].n * net[1].m)).clamp(1, n);
                 for from in (0..n).step_by(group) {
                     let group = from..(from + group).min(n);
-                    khatri_rao::products_forward(arch, P, stack, T, net, &passes[0], group.clone());
+                    khatri_rao::products_forward(arch, P, stack, F, net, &passes[0], group.clone());
                     if let Some(w) = w {
                         row_weights_in(&mut self.w[group.clone()], &P[group], w, root);
-                        khatri_rao::products_backward(arch, &mut self.sums, &mut passes[0], stack, T, net, &self.w);
+                        khatri_rao::products_backward(arch, &mut self.sums, &mut passes[0], stack, F, net, &self.w);
                     }
                 }
                 take_root(P, root);

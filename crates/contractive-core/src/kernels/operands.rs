@@ -41,8 +41,8 @@ pub struct StepWeights<'a> {
     pub q: &'a [Vec<f32>],
     /// G = W_1 W_1ᵀ, where [`Plan::needs_gram`].
     pub G: &'a [f32],
-    /// W_1ᵀ ⊙ W_2, where [`Plan::needs_khatri_rao`].
-    pub T: &'a KhatriRaoProduct,
+    /// F = W_1ᵀ ⊙ W_2, where [`Plan::needs_khatri_rao`].
+    pub F: &'a KhatriRaoProduct,
     /// Encoder and decoder in one chain, where [`Plan::needs_chain`]; else empty.
     pub chain: &'a [DenseLayer<'a>],
     /// The chain's biases.

@@ -195,15 +195,15 @@ impl Trial {
             if matches!(plan, Plan::HessianDeep { .. } | Plan::HessianOneLayer { .. }) { draws } else { &[] };
         let points = self.points(corruptions);
         let (net, mut passes, mut lane) = (self.net(), self.passes(&points), LanePenalty::default());
-        let mut T = KhatriRaoProduct::default();
+        let mut F = KhatriRaoProduct::default();
         if plan.needs_khatri_rao() {
-            T.refresh(Arch::new(), net[0].WT, net[1].W, net[0].m);
+            F.refresh(Arch::new(), net[0].WT, net[1].W, net[0].m);
         }
         let weights = StepWeights {
             net: &net,
             q: &self.q,
             G: &self.G,
-            T: &T,
+            F: &F,
             chain: &[],
             biases: &[],
             activations: &[],
