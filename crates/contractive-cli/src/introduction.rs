@@ -170,9 +170,7 @@ fn penalty(prepared: &Prepared) -> String {
     let what = config.objective.penalty.describe();
     let way = match config.objective.penalty {
         Penalty::Jacobian | Penalty::JacobianNorm if net.encoder_depth() == 1 => ", in closed form",
-        Penalty::Jacobian | Penalty::JacobianNorm => {
-            order_in_words(order::of_encoder(net, batch))
-        }
+        Penalty::Jacobian | Penalty::JacobianNorm => order_in_words(order::of_encoder(net, batch)),
         _ => "",
     };
     let cost = relative_cost(prepared);

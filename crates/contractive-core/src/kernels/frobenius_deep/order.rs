@@ -7,13 +7,13 @@
 //!   Gram       + 1½ R m_1² + 1½ d m_1² / N      N = U G and half of K = UᵀU;  half of G and K W_1 once a step
 //!   direct     + 3 R m_1 d + 12 R d             J = U W_1, its adjoint, and dW_1; J written, squared and scaled
 //! input side   3 d Σ_{l=2}^{L} m_l n_l + 3 d m_1 + 12 d m_L
-//! Khatri-Rao   d k m_1 (3 · 0.8 + 64 / N) + 4 d k            L = 2; F and dF once a lane, of which there are eight
+//! Khatri-Rao   d k m_1 (3 · 0.7 + 64 / N) + 4 d k            L = 2; dF once a lane, of which there are eight
 //! one layer    3 m_1 + 2 d m_1 / N              closed form, no order to choose
 //! ```
 //!
 //! An entry of J that is touched three times costs about as much as twelve multiply-adds; four where it is touched in rows
-//! d k long. In products as wide as that a multiply-add costs 0.8 of what it does in those d or k wide. `examples/orders.rs`
-//! times every order on a grid of shapes beside the choice (docs/performance.md).
+//! d k long. In products as wide as that a multiply-add costs 0.7 of what it does in those d or k wide. `examples/orders.rs`
+//! times every order on a grid of shapes beside the choice (docs/derivations/frobenius-deep.md).
 //!
 //! A plain step costs 3 multiply-adds a weight a row (encoder and decoder).
 
@@ -48,7 +48,7 @@ const ENTRY_OF_J: f64 = 12.0;
 /// The same of the Khatri-Rao order, which sums squares down columns.
 const ENTRY_OF_Y: f64 = 4.0;
 /// What a multiply-add of the Khatri-Rao order costs: its products are wide.
-const WIDE_PRODUCT: f64 = 0.8;
+const WIDE_PRODUCT: f64 = 0.7;
 /// Multiply-adds a batch that an entry of F is worth: each of eight lanes writes and twice sums its gradient.
 const ENTRY_OF_F: f64 = 64.0;
 /// Entries of F that stay in a core's second cache beside its transpose and its gradient.
