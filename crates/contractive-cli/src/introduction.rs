@@ -1,6 +1,6 @@
 //! What a run is going to do, said before it does it.
 
-use contractive::core::kernels::frobenius_deep::order::{self, Order, Top};
+use contractive::core::kernels::frobenius_deep::order::{self, Order};
 use contractive::core::parameters::layout;
 use contractive::core::{Architecture, Loss, Noise, Penalty};
 use contractive::preprocess::Scale;
@@ -170,9 +170,7 @@ fn penalty(prepared: &Prepared) -> String {
     let what = config.objective.penalty.describe();
     let way = match config.objective.penalty {
         Penalty::Jacobian | Penalty::JacobianNorm if net.encoder_depth() == 1 => ", in closed form",
-        Penalty::Jacobian | Penalty::JacobianNorm => {
-            order_in_words(order::choose(&net.encoder_sizes, Top::Units, batch))
-        }
+        Penalty::Jacobian | Penalty::JacobianNorm => order_in_words(order::of_encoder(net, batch)),
         _ => "",
     };
     let cost = relative_cost(prepared);
@@ -185,6 +183,7 @@ fn order_in_words(order: Order) -> &'static str {
         Order::CodeSideGram => ", from the code side through W₁W₁ᵀ",
         Order::CodeSideDirect => ", from the code side",
         Order::InputSide => ", from the input side",
+        Order::KhatriRao => ", by the Khatri-Rao product of W₁ and W₂",
     }
 }
 

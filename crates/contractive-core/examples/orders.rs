@@ -1,8 +1,9 @@
 //! Whether the order of multiplication chosen by counting is the fastest: every order of the exact penalty, timed on a
-//! grid of encoders, beside the one that `kernels::frobenius_deep::order` chooses.
+//! grid of smooth encoders, beside the one that `kernels::frobenius_deep::order` chooses.
 //!
 //! `cargo run --release -p contractive-core --example orders` prints a table in Markdown, milliseconds a batch on one
-//! thread (the least of several runs), with what a step needs beside the rows: G and K W_1 for the Gram order.
+//! thread (the least of several runs), cut into lanes as the engine cuts a batch, with what a step needs beside the
+//! rows: G and K W_1 for the Gram order, F for the Khatri-Rao one.
 
 #![allow(non_snake_case)] // matrices are upper case, as in the kernels
 
@@ -10,12 +11,14 @@ use std::io::Write;
 use std::time::Instant;
 
 use contractive_core::instructions;
-use contractive_core::kernels::frobenius_deep::order::{Order, Top, choose, cost};
+use contractive_core::kernels::frobenius_deep::khatri_rao::KhatriRaoProduct;
+use contractive_core::kernels::frobenius_deep::order::{Order, Top, cost, of_encoder};
 use contractive_core::kernels::gemm::{Into, View, ViewMut, gemm, gemm_upper, mirror};
 use contractive_core::kernels::{DenseLayer, LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
+use contractive_core::{Activation, Architecture};
 
 /// Encoder sizes and rows of a batch: narrow and wide inputs, first layers and codes, two to four layers.
-const GRID: [(&[usize], usize); 14] = [
+const GRID: [(&[usize], usize); 24] = [
     (&[784, 64, 32, 16], 128),
     (&[784, 256, 64], 128),
     (&[784, 512, 256, 32], 64),
@@ -23,6 +26,16 @@ const GRID: [(&[usize], usize); 14] = [
     (&[64, 256, 16], 256),
     (&[64, 32, 16], 256),
     (&[30, 64, 16], 256),
+    (&[30, 64, 16], 64),
+    (&[30, 64, 16], 1024),
+    (&[10, 20, 5], 256),
+    (&[13, 100, 10], 128),
+    (&[20, 32, 8], 256),
+    (&[40, 128, 8], 256),
+    (&[50, 50, 10], 128),
+    (&[64, 64, 32], 256),
+    (&[100, 64, 16], 256),
+    (&[30, 64, 32], 128),
     (&[30, 64, 64], 256),
     (&[16, 128, 64], 256),
     (&[8, 64, 32], 256),
@@ -32,14 +45,17 @@ const GRID: [(&[usize], usize); 14] = [
     (&[2000, 400, 100], 32),
 ];
 
-const ORDERS: [Order; 3] = [Order::CodeSideGram, Order::CodeSideDirect, Order::InputSide];
-const RUNS: usize = 5;
+const ORDERS: [Order; 4] = [Order::CodeSideGram, Order::CodeSideDirect, Order::InputSide, Order::KhatriRao];
+const RUNS: usize = 9;
+/// Shares that the engine cuts a batch into.
+const LANES: usize = 8;
 
 fn plan_of(order: Order) -> Plan {
     match order {
         Order::CodeSideGram => Plan::CodeSide { top: Top::Units, gram: true, root: false },
         Order::CodeSideDirect => Plan::CodeSide { top: Top::Units, gram: false, root: false },
         Order::InputSide => Plan::InputSide { root: false },
+        Order::KhatriRao => Plan::KhatriRao { root: false },
     }
 }
 
@@ -69,24 +85,34 @@ fn milliseconds(order: Order, sizes: &[usize], n: usize) -> f64 {
         .zip(&weights)
         .map(|(pair, (W, WT))| DenseLayer { W, WT, m: pair[1], n: pair[0], is_smooth: true })
         .collect();
-    let layer = |&m: &usize| LayerPass { d: numbers(n * m, 3), dd: numbers(n * m, 4), dZ: vec![0.0; n * m] };
+    let rows_of_lane = n.div_ceil(LANES);
+    let layer = |&m: &usize| {
+        let size = rows_of_lane * m;
+        LayerPass { d: numbers(size, 3), dd: numbers(size, 4), dZ: vec![0.0; size] }
+    };
     let mut passes = [sizes[1..].iter().map(layer).collect::<Vec<_>>()];
     let (d, m) = (sizes[0], sizes[1]);
-    let (X, mut P, mut G) = (numbers(n * d, 5), vec![0.0; n], vec![0.0; m * m]);
+    let (X, mut P, mut G) = (numbers(rows_of_lane * d, 5), vec![0.0; rows_of_lane], vec![0.0; m * m]);
     let mut dW = vec![0.0; m * d];
     let mut lane = LanePenalty::default();
     let arch = instructions::arch();
-    let plan = plan_of(order);
+    let (plan, mut F) = (plan_of(order), KhatriRaoProduct::default());
     let mut once = || {
         if plan.needs_gram() {
             let (W, WT) = (View::new(net[0].W, m, d), View::new(net[0].WT, d, m));
             gemm_upper(ViewMut::new(&mut G, m, m), Into::Set, 1.0, W, WT);
             mirror(&mut G, m);
         }
-        let weights = StepWeights { net: &net, q: &[], G: &G, chain: &[], biases: &[], activations: &[], net64: &[] };
+        if plan.needs_khatri_rao() {
+            F.refresh(arch, net[0].WT, net[1].W, m);
+        }
+        let weights =
+            StepWeights { net: &net, q: &[], G: &G, F: &F, chain: &[], biases: &[], activations: &[], net64: &[] };
         let rows = LaneRows { X: &X, draws: &[], h: &[], h_stride: 1 };
-        lane.reset(plan, &net);
-        lane.forward_backward(arch, plan, &mut P, &mut passes, weights, rows, Some(1e-3));
+        for _ in 0..LANES {
+            lane.reset(plan, &net);
+            lane.forward_backward(arch, plan, &mut P, &mut passes, weights, rows, Some(1e-3));
+        }
         if plan.needs_gram() {
             mirror(&mut lane.sums.K, m);
             let (K, W) = (View::new(&lane.sums.K, m, m), View::new(net[0].W, m, d));
@@ -104,21 +130,31 @@ fn milliseconds(order: Order, sizes: &[usize], n: usize) -> f64 {
 
 fn main() -> std::io::Result<()> {
     let mut out = std::io::stdout();
-    writeln!(out, "| encoder | batch | Gram | direct | input side | chosen | its time over the fastest |")?;
-    writeln!(out, "|---|---|---|---|---|---|---|")?;
+    writeln!(
+        out,
+        "| encoder | batch | Gram | direct | input side | Khatri-Rao | chosen | its time over the fastest |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|")?;
     for (sizes, n) in GRID {
-        let times = ORDERS.map(|order| milliseconds(order, sizes, n));
-        let chosen = choose(sizes, Top::Units, n);
+        let times = ORDERS.map(|order| {
+            // Beyond some size F fits no cache, and the order is never chosen.
+            let fits = sizes.len() == 3 && sizes.iter().product::<usize>() <= 1 << 18;
+            let is_possible = order != Order::KhatriRao || fits;
+            if is_possible { milliseconds(order, sizes, n) } else { f64::INFINITY }
+        });
+        let phi = Activation::Tanh;
+        let chosen = of_encoder(&Architecture::mirrored(sizes[0], &sizes[1..], phi, phi, phi, false), n);
         let place = ORDERS.iter().position(|order| *order == chosen).unwrap_or(0);
         let best = times.iter().copied().fold(f64::INFINITY, f64::min);
-        let shown: Vec<String> = times.iter().map(|t| format!("{t:.2}")).collect();
+        let shown: Vec<String> =
+            times.iter().map(|t| if t.is_finite() { format!("{t:.2}") } else { "–".into() }).collect();
         let shape: Vec<String> = sizes.iter().map(usize::to_string).collect();
         writeln!(
             out,
             "| {} | {n} | {} | {} | {:.2} ({:.1} M multiply-adds a row) |",
             shape.join("-"),
             shown.join(" | "),
-            ["Gram", "direct", "input side"][place],
+            ["Gram", "direct", "input side", "Khatri-Rao"][place],
             times[place] / best,
             cost(chosen, sizes, Top::Units, n) / 1e6,
         )?;

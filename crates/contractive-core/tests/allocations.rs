@@ -110,10 +110,11 @@ fn a_warm_step_allocates_no_buffer() {
     use Activation::{Relu, Sigmoid, Tanh};
     let jacobian = Penalty::Jacobian;
     let code_side = |gram| Plan::CodeSide { top: Top::Units, gram, root: false };
-    let orders: [(&[usize], Plan); 3] = [
+    let orders: [(&[usize], Plan); 4] = [
         (&[784, 64, 32, 16], code_side(true)),
-        (&[30, 64, 16], code_side(false)),
-        (&[6, 64, 32], Plan::InputSide { root: false }),
+        (&[30, 64, 32, 16], code_side(false)),
+        (&[6, 32, 32, 32], Plan::InputSide { root: false }),
+        (&[30, 64, 16], Plan::KhatriRao { root: false }),
     ];
     for (sizes, plan) in orders {
         let network = network_of(sizes, Tanh, Activation::Identity, false);
@@ -132,6 +133,8 @@ fn a_warm_step_allocates_no_buffer() {
         (orders[1].0, Tanh, jacobian, None),
         (orders[1].0, Relu, jacobian, None),
         (orders[2].0, Tanh, jacobian, None),
+        (orders[3].0, Tanh, jacobian, None),
+        (orders[3].0, Tanh, Penalty::JacobianNorm, None),
         (&[784, 64], Tanh, jacobian, None),
         (usual, Tanh, Penalty::JacobianNorm, None),
         (usual, Tanh, projection, None),

@@ -14,23 +14,49 @@ use contractive_core::{Activation, Architecture, Batch, Loss, Objective, Paramet
 use trial::{Draws, ENGINE, REFERENCE, Trial, network_of};
 
 /// Encoder sizes that make the cost model choose each order, and one layer.
-const SHAPES: [(&str, &[usize]); 5] = [
+const SHAPES: [(&str, &[usize]); 6] = [
     ("one layer", &[11, 7]),
     ("Gram", &[40, 6, 5, 3]),
-    ("direct", &[4, 14, 3]),
+    ("direct", &[4, 14, 4, 2]),
+    ("direct in small batches", &[4, 14, 3]),
     ("input side", &[3, 10, 9, 8]),
     ("a code wider than the lanes' groups", &[30, 20, 12]),
 ];
 
+/// Two narrow layers, and rows of a batch for which the Khatri-Rao product is worth its making.
+const KHATRI_RAO: (&[usize], usize) = (&[5, 17, 6], 100);
+
 #[test]
 fn the_shapes_reach_every_order() {
-    use contractive_core::kernels::frobenius_deep::order::{Order, Top, choose};
+    use contractive_core::kernels::frobenius_deep::order::{Order, of_encoder};
     for (name, order) in
         [("Gram", Order::CodeSideGram), ("direct", Order::CodeSideDirect), ("input side", Order::InputSide)]
     {
         let (_, sizes) = SHAPES.iter().find(|(known, _)| *known == name).unwrap();
         for batch in [5, 19, 50] {
-            assert_eq!(choose(sizes, Top::Units, batch), order, "{sizes:?} in batches of {batch}");
+            let network = network_of(sizes, Activation::Tanh, Activation::Identity, false);
+            assert_eq!(of_encoder(&network, batch), order, "{sizes:?} in batches of {batch}");
+        }
+    }
+    let (sizes, batch) = KHATRI_RAO;
+    let order = |phi, batch| of_encoder(&network_of(sizes, phi, Activation::Identity, false), batch);
+    assert_eq!(order(Activation::Tanh, batch), Order::KhatriRao);
+    assert_ne!(order(Activation::Tanh, 5), Order::KhatriRao, "too few rows");
+    assert_ne!(order(Activation::Relu, batch), Order::KhatriRao, "dead units of the code are left out");
+}
+
+#[test]
+fn the_khatri_rao_product_agrees_with_the_reference() {
+    let (sizes, n) = KHATRI_RAO;
+    for (seed, phi) in Activation::ALL.into_iter().enumerate() {
+        for penalty in [Penalty::Jacobian, Penalty::JacobianNorm] {
+            for tied in [false, true] {
+                let network = network_of(sizes, phi, Activation::Identity, tied);
+                let trial =
+                    Trial::draw(900 + seed as u64, network, Objective::new(Loss::Sse, penalty, 0.3), n, 0.4, 0.3);
+                compare(&format!("{phi}, {penalty:?}, tied {tied}"), &trial);
+                compare(&format!("{phi}, {penalty:?}, tied {tied}, noisy"), &trial.with_noise(seed as u64, 0.2));
+            }
         }
     }
 }
@@ -195,17 +221,19 @@ fn engine(network: &Architecture, objective: &Objective, optimiser: Optimiser, t
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits_and_so_does_a_repeat() {
-    for penalty in penalties(5) {
-        let network = network_of(&[60, 24, 5], Activation::Tanh, Activation::Identity, false);
+    let of_usual = penalties(5).into_iter().map(|penalty| (&[60, 24, 5][..], 50, penalty));
+    let of_khatri_rao = [Penalty::Jacobian, Penalty::JacobianNorm].map(|p| (KHATRI_RAO.0, KHATRI_RAO.1, p));
+    for (sizes, n, penalty) in of_usual.chain(of_khatri_rao) {
+        let (network, d) = (network_of(sizes, Activation::Tanh, Activation::Identity, false), sizes[0]);
         let objective = Objective::new(Loss::Sse, penalty, 0.1);
-        let rows = numbers(2, 50 * 60, 0.5);
-        let mut draws = numbers(3, penalty.n_draws(&network, 50), 1.0);
+        let rows = numbers(2, n * d, 0.5);
+        let mut draws = numbers(3, penalty.n_draws(&network, n), 1.0);
         penalty.shape_draws(&network, &mut draws);
         let run = |threads: usize| {
             let mut engine = engine(&network, &objective, Optimiser::default(), threads);
             let mut bits = Vec::new();
             for _ in 0..5 {
-                let batch = Batch { draws: &draws, ..Batch::plain(MatRef::new(&rows, 50, 60)) };
+                let batch = Batch { draws: &draws, ..Batch::plain(MatRef::new(&rows, n, d)) };
                 bits.push(engine.objective_and_gradient(&batch).unwrap().total.to_bits());
                 engine.update(1e-2);
             }

@@ -4,6 +4,7 @@ use super::finite_difference::FiniteDifferenceScratch;
 use super::frobenius_deep::WeightSums;
 use super::frobenius_deep::code_side::{CodeSideScratch, RowStack};
 use super::frobenius_deep::input_side::TangentStack;
+use super::frobenius_deep::khatri_rao::KhatriRaoStack;
 use super::hessian::HessianScratch;
 use super::network_jacobian::ChainMemory;
 use super::{DenseLayer, Plan};
@@ -22,6 +23,7 @@ pub struct LanePenalty {
     pub(super) rows: RowStack,
     pub(super) code_side: CodeSideScratch,
     pub(super) tangents: TangentStack,
+    pub(super) khatri_rao: KhatriRaoStack,
     pub(super) hessian: HessianScratch,
     pub(super) differences: FiniteDifferenceScratch,
     /// The chain's own sums.

@@ -49,6 +49,7 @@ use pulp::Arch;
 
 use self::frobenius_deep::code_side::{self, End};
 use self::frobenius_deep::input_side;
+use self::frobenius_deep::khatri_rao;
 use self::frobenius_deep::order::{self, Order, Top};
 pub use self::memory::LanePenalty;
 use self::network_jacobian::{Carry, Chain, chain_forward_backward};
@@ -83,6 +84,11 @@ pub enum Plan {
     },
     /// Tangents from the input up.
     InputSide {
+        /// Whether the penalty is the norm, not its square.
+        root: bool,
+    },
+    /// All of J at once, from W_1ᵀ ⊙ W_2; two layers.
+    KhatriRao {
         /// Whether the penalty is the norm, not its square.
         root: bool,
     },
@@ -124,9 +130,10 @@ impl Plan {
     pub fn new(penalty: Penalty, architecture: &Architecture, batch: usize) -> Plan {
         let sizes = &architecture.encoder_sizes;
         let gram = |top| order::choose(sizes, top, batch) == Order::CodeSideGram;
-        let exact = |root| match (architecture.encoder_depth(), order::choose(sizes, Top::Units, batch)) {
+        let exact = |root| match (architecture.encoder_depth(), order::of_encoder(architecture, batch)) {
             (1, _) => Plan::OneLayer { root },
             (_, Order::InputSide) => Plan::InputSide { root },
+            (_, Order::KhatriRao) => Plan::KhatriRao { root },
             (_, order) => Plan::CodeSide { top: Top::Units, gram: order == Order::CodeSideGram, root },
         };
         match penalty {
@@ -210,6 +217,11 @@ impl Plan {
         is_chain || matches!(self, Plan::CodeSide { gram: true, .. } | Plan::HessianDeep { gram: true, .. })
     }
 
+    /// Whether it needs W_1ᵀ ⊙ W_2.
+    pub fn needs_khatri_rao(self) -> bool {
+        matches!(self, Plan::KhatriRao { .. })
+    }
+
     /// Whether it needs the row norms q_l of the weights.
     pub fn needs_row_norms(self) -> bool {
         let one_layer = matches!(self, Plan::OneLayer { .. } | Plan::HessianOneLayer { .. });
@@ -233,14 +245,14 @@ impl Plan {
 
     /// Whether dW_1 is gathered transposed, (d, m_1).
     pub fn first_is_transposed(self) -> bool {
-        matches!(self, Plan::InputSide { .. } | Plan::FiniteDifference { .. })
+        matches!(self, Plan::InputSide { .. } | Plan::KhatriRao { .. } | Plan::FiniteDifference { .. })
     }
 
     /// Which encoder layers' weight gradients it gathers in [`WeightSums::W`](frobenius_deep::WeightSums::W), and whether K.
     pub fn gathers(self, depth: usize) -> (std::ops::Range<usize>, bool) {
         match self {
             Plan::CodeSide { gram, .. } | Plan::HessianDeep { gram, .. } => (usize::from(gram)..depth, gram),
-            Plan::InputSide { .. } | Plan::FiniteDifference { .. } => (0..depth, false),
+            Plan::InputSide { .. } | Plan::KhatriRao { .. } | Plan::FiniteDifference { .. } => (0..depth, false),
             _ => (0..0, false),
         }
     }
@@ -334,6 +346,20 @@ impl LanePenalty {
                     if let Some(w) = w {
                         row_weights_in(&mut self.w[group.clone()], &P[group], w, root);
                         input_side::tangents_backward(arch, &mut self.sums, &mut passes[0], stack, net, &self.w);
+                    }
+                }
+                take_root(P, root);
+            }
+            Plan::KhatriRao { root } => {
+                self.w.resize(n, 0.0);
+                let (stack, F) = (&mut self.khatri_rao, weights.F);
+                let group = (GROUP / (net[0].n * net[1].m)).clamp(1, n);
+                for from in (0..n).step_by(group) {
+                    let group = from..(from + group).min(n);
+                    khatri_rao::products_forward(arch, P, stack, F, net, &passes[0], group.clone());
+                    if let Some(w) = w {
+                        row_weights_in(&mut self.w[group.clone()], &P[group], w, root);
+                        khatri_rao::products_backward(arch, &mut self.sums, &mut passes[0], stack, F, net, &self.w);
                     }
                 }
                 take_root(P, root);

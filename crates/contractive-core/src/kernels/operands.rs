@@ -3,6 +3,7 @@
 #[cfg(doc)]
 use super::Plan;
 use super::finite_difference::Layer64;
+use super::frobenius_deep::khatri_rao::KhatriRaoProduct;
 use crate::activation::Activation;
 
 /// One layer as the penalties see it: z = W a + b, a = φ(z).
@@ -40,6 +41,8 @@ pub struct StepWeights<'a> {
     pub q: &'a [Vec<f32>],
     /// G = W_1 W_1ᵀ, where [`Plan::needs_gram`].
     pub G: &'a [f32],
+    /// F = W_1ᵀ ⊙ W_2, where [`Plan::needs_khatri_rao`].
+    pub F: &'a KhatriRaoProduct,
     /// Encoder and decoder in one chain, where [`Plan::needs_chain`]; else empty.
     pub chain: &'a [DenseLayer<'a>],
     /// The chain's biases.

@@ -3,6 +3,7 @@
 use pulp::Arch;
 
 use super::frobenius_deep::WeightSums;
+use super::frobenius_deep::khatri_rao::KhatriRaoProduct;
 use super::gemm::mirror;
 use super::{DenseLayer, LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
 use crate::activation::Activation;
@@ -194,8 +195,20 @@ impl Trial {
             if matches!(plan, Plan::HessianDeep { .. } | Plan::HessianOneLayer { .. }) { draws } else { &[] };
         let points = self.points(corruptions);
         let (net, mut passes, mut lane) = (self.net(), self.passes(&points), LanePenalty::default());
-        let weights =
-            StepWeights { net: &net, q: &self.q, G: &self.G, chain: &[], biases: &[], activations: &[], net64: &[] };
+        let mut F = KhatriRaoProduct::default();
+        if plan.needs_khatri_rao() {
+            F.refresh(Arch::new(), net[0].WT, net[1].W, net[0].m);
+        }
+        let weights = StepWeights {
+            net: &net,
+            q: &self.q,
+            G: &self.G,
+            F: &F,
+            chain: &[],
+            biases: &[],
+            activations: &[],
+            net64: &[],
+        };
         let rows = LaneRows { X: &self.X, draws, h: &[], h_stride: 1 };
         let mut P = vec![0.0; self.X.len() / self.d()];
         lane.reset(plan, &net);

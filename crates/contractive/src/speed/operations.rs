@@ -39,7 +39,7 @@ impl StepOperations {
             // Row norms of W and their gradient once a step; the rest is elementwise.
             return StepOperations { plain, penalty: 4.0 * first, symmetry: 0.0 };
         }
-        let chosen = order::choose(&architecture.encoder_sizes, Top::Units, batch);
+        let chosen = order::of_encoder(architecture, batch);
         let least = 2.0 * rows * order::multiply_adds(chosen, &architecture.encoder_sizes, Top::Units, batch);
         let code = architecture.code_size() as f64;
         let symmetry = if chosen == Order::CodeSideGram { (rows * code + size(0)) * size(1) * size(1) } else { 0.0 };

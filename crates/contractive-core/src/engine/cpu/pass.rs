@@ -85,6 +85,7 @@ impl CpuEngine {
                 net: &net,
                 q: &self.derived.row_norms,
                 G: &self.derived.gram,
+                F: &self.derived.khatri_rao,
                 chain: &chain.net,
                 biases: &chain.biases,
                 activations: &chain.activations,

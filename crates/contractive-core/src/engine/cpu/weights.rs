@@ -5,6 +5,7 @@ use pulp::Arch;
 use super::team::Team;
 use crate::architecture::Architecture;
 use crate::kernels::finite_difference::Layer64;
+use crate::kernels::frobenius_deep::khatri_rao::KhatriRaoProduct;
 use crate::kernels::gemm::{Into, View, ViewMut, gemm, mirror};
 use crate::kernels::sums::row_square_norms;
 use crate::kernels::transpose::transpose;
@@ -22,6 +23,8 @@ pub struct DerivedWeights {
     pub row_norms: Vec<Vec<f32>>,
     /// W_1 W_1ᵀ.
     pub gram: Vec<f32>,
+    /// W_1ᵀ ⊙ W_2.
+    pub khatri_rao: KhatriRaoProduct,
     /// The encoder in f64.
     pub net64: Vec<Layer64>,
 }
@@ -80,6 +83,10 @@ impl DerivedWeights {
         team.each(transposes.chain(norms), |task| task.run(arch));
         if plans.iter().any(|p| p.needs_gram()) {
             self.multiply_gram(team, parameters);
+        }
+        if plans.iter().any(|p| p.needs_khatri_rao()) {
+            let second = parameters.encoder_weight(1);
+            self.khatri_rao.refresh(arch, &self.encoder_transposed[0], second.values(), second.columns());
         }
         if plans.iter().any(|p| p.needs_f64()) {
             self.widen(parameters);

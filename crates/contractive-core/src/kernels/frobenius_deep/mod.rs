@@ -11,6 +11,7 @@
 //! | code side, Gram | the k rows of A, from the top down | G, (m_1, m_1), once a step | [`code_side`] |
 //! | code side, direct | the same | W_1, (m_1, d) | [`code_side`] |
 //! | input side | the d columns of J, from the bottom up | nothing | [`input_side`] |
+//! | Khatri-Rao, two layers | nothing: J is linear in φ′(z_1) | W_1ᵀ ⊙ W_2, (d k, m_1), once a step | [`khatri_rao`] |
 //!
 //! The gradient has three parts: through W (both occurrences in P), through each φ′(z_l), which needs φ″, and from there
 //! back through the layers below, which is ordinary backpropagation of the `dZ` left in each
@@ -19,6 +20,7 @@
 
 pub mod code_side;
 pub mod input_side;
+pub mod khatri_rao;
 pub mod order;
 
 /// Sums over a lane's rows that turn into weight gradients once all lanes are summed.
@@ -26,7 +28,7 @@ pub mod order;
 pub struct WeightSums {
     /// Σ_b w_b U_1ᵀ U_1, shape (m_1, m_1), for dW_1 += 2 K W_1; empty unless the order ends in G.
     pub K: Vec<f32>,
-    /// What is added to dW_l, shape (m_l, n_l); for the input side layer 1 is transposed, (d, m_1).
+    /// What is added to dW_l, shape (m_l, n_l); for the input side and Khatri-Rao layer 1 is transposed, (d, m_1).
     pub W: Vec<Vec<f32>>,
 }
 

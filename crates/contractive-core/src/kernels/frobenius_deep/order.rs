@@ -7,14 +7,17 @@
 //!   Gram       + 1½ R m_1² + 1½ d m_1² / N      N = U G and half of K = UᵀU;  half of G and K W_1 once a step
 //!   direct     + 3 R m_1 d + 12 R d             J = U W_1, its adjoint, and dW_1; J written, squared and scaled
 //! input side   3 d Σ_{l=2}^{L} m_l n_l + 3 d m_1 + 12 d m_L
+//! Khatri-Rao   d k m_1 (3 · 0.7 + 64 / N) + 4 d k            L = 2; dF once a lane, of which there are eight
 //! one layer    3 m_1 + 2 d m_1 / N              closed form, no order to choose
 //! ```
 //!
-//! An entry of J that is touched three times costs about as much as twelve multiply-adds. `examples/orders.rs` times every
-//! order on a grid of shapes beside the choice (docs/performance.md).
+//! An entry of J that is touched three times costs about as much as twelve multiply-adds; four where it is touched in rows
+//! d k long. In products as wide as that a multiply-add costs 0.7 of what it does in those d or k wide. `examples/orders.rs`
+//! times every order on a grid of shapes beside the choice (docs/derivations/frobenius-deep.md).
 //!
 //! A plain step costs 3 multiply-adds a weight a row (encoder and decoder).
 
+use crate::activation::Activation;
 use crate::architecture::Architecture;
 use crate::penalty::Penalty;
 
@@ -27,6 +30,8 @@ pub enum Order {
     CodeSideDirect,
     /// Columns from the input up.
     InputSide,
+    /// All of J by W_1ᵀ ⊙ W_2; two layers.
+    KhatriRao,
 }
 
 /// Which rows are carried down from the code.
@@ -40,6 +45,14 @@ pub enum Top {
 
 /// Multiply-adds that an explicit entry of J is worth: it is written, squared and scaled.
 const ENTRY_OF_J: f64 = 12.0;
+/// The same of the Khatri-Rao order, which sums squares down columns.
+const ENTRY_OF_Y: f64 = 4.0;
+/// What a multiply-add of the Khatri-Rao order costs: its products are wide.
+const WIDE_PRODUCT: f64 = 0.7;
+/// Multiply-adds a batch that an entry of F is worth: each of eight lanes writes and twice sums its gradient.
+const ENTRY_OF_F: f64 = 64.0;
+/// Entries of F that stay in a core's second cache beside its transpose and its gradient.
+const NEAR: usize = 1 << 16;
 
 /// Multiply-adds a sample of value and gradient in this order, for encoder sizes d, m_1, …, k and batch size `batch`;
 /// symmetric products by half.
@@ -56,6 +69,7 @@ pub fn multiply_adds(order: Order, sizes: &[usize], top: Top, batch: usize) -> f
         Order::CodeSideGram => rows * (3.0 * chain + 1.5 * m_1 * m_1) + 1.5 * d * m_1 * m_1 / batch.max(1) as f64,
         Order::CodeSideDirect => rows * (3.0 * chain + 3.0 * m_1 * d),
         Order::InputSide => d * 3.0 * (weights(1..depth) + m_1),
+        Order::KhatriRao => 3.0 * d * m_1 * rows,
     }
 }
 
@@ -63,20 +77,35 @@ pub fn multiply_adds(order: Order, sizes: &[usize], top: Top, batch: usize) -> f
 pub fn cost(order: Order, sizes: &[usize], top: Top, batch: usize) -> f64 {
     let (d, code) = (sizes[0] as f64, sizes[sizes.len() - 1] as f64);
     let rows = if let Top::Probes(n) = top { n as f64 } else { code };
-    let entries = match order {
-        Order::CodeSideGram => 0.0,
-        Order::CodeSideDirect => rows * d,
-        Order::InputSide => d * code,
-    };
-    multiply_adds(order, sizes, top, batch) + ENTRY_OF_J * entries
+    let products = multiply_adds(order, sizes, top, batch);
+    match order {
+        Order::CodeSideGram => products,
+        Order::CodeSideDirect => products + ENTRY_OF_J * rows * d,
+        Order::InputSide => products + ENTRY_OF_J * d * code,
+        Order::KhatriRao => {
+            let once = ENTRY_OF_F * d * code * sizes[1] as f64 / batch.max(1) as f64;
+            WIDE_PRODUCT * products + ENTRY_OF_Y * d * code + once
+        }
+    }
 }
 
-/// The cheapest order. Probes are carried from the code side only.
+/// The cheapest order for any chain of layers. Probes are carried from the code side only.
 pub fn choose(sizes: &[usize], top: Top, batch: usize) -> Order {
     let orders = [Order::CodeSideGram, Order::CodeSideDirect, Order::InputSide];
     let usable = if top == Top::Units { &orders[..] } else { &orders[..2] };
     let price = |order: &Order| cost(*order, sizes, top, batch);
     usable.iter().copied().min_by(|a, b| price(a).total_cmp(&price(b))).unwrap_or(Order::CodeSideDirect)
+}
+
+/// The cheapest order for the Jacobian of a whole encoder.
+pub fn of_encoder(architecture: &Architecture, batch: usize) -> Order {
+    let sizes = &architecture.encoder_sizes;
+    let chosen = choose(sizes, Top::Units, batch);
+    // Rows of dead units are left out from the code side, and only there.
+    let has_dead_units = architecture.encoder_activations.last() == Some(&Activation::Relu);
+    let is_allowed = sizes.len() == 3 && sizes.iter().product::<usize>() <= NEAR && !has_dead_units;
+    let price = |order| cost(order, sizes, Top::Units, batch);
+    if is_allowed && price(Order::KhatriRao) < price(chosen) { Order::KhatriRao } else { chosen }
 }
 
 /// What a penalty on a Jacobian costs in its cheapest order, as a multiple of a plain training step; `None` for the
@@ -91,6 +120,9 @@ pub fn relative_cost(penalty: Penalty, architecture: &Architecture, batch: usize
         (_, n) => cost(choose(sizes, Top::Probes(n), batch), sizes, Top::Probes(n), batch),
     };
     let multiply_adds = match penalty {
+        Penalty::Jacobian | Penalty::JacobianNorm if architecture.encoder_depth() > 1 => {
+            cost(of_encoder(architecture, batch), encoder, Top::Units, batch)
+        }
         Penalty::Jacobian | Penalty::JacobianNorm => through(encoder, 0),
         Penalty::Projection { probes, .. } => through(encoder, probes),
         // These two run their chain once more before they differentiate it.
@@ -117,6 +149,19 @@ mod tests {
         assert_eq!(choose(&[30, 64, 16]), Order::CodeSideDirect, "first layer wider than the input");
         assert_eq!(choose(&[6, 64, 32]), Order::InputSide, "6 columns against 32 rows");
         assert_eq!(choose(&[20000, 512, 64]), Order::CodeSideGram);
+    }
+
+    #[test]
+    fn two_narrow_smooth_layers_take_the_khatri_rao_product() {
+        let order = |hidden: &[usize], phi, batch| {
+            of_encoder(&Architecture::mirrored(30, hidden, phi, phi, Activation::Identity, false), batch)
+        };
+        let tanh = Activation::Tanh;
+        assert_eq!(order(&[64, 16], tanh, 256), Order::KhatriRao);
+        assert_eq!(order(&[64, 16], tanh, 8), Order::CodeSideDirect, "too few rows for what is done once a lane");
+        assert_eq!(order(&[64, 16], Activation::Relu, 256), Order::CodeSideDirect, "dead rows are left out");
+        assert_eq!(order(&[512, 16], tanh, 256), Order::CodeSideDirect, "too large for the cache");
+        assert_ne!(order(&[64, 16, 8], tanh, 256), Order::KhatriRao, "three layers");
     }
 
     #[test]

@@ -11,13 +11,18 @@ use crate::reference::jacobian::{jacobian, jacobian_backward};
 use crate::reference::network::LayerGradient;
 use crate::reference::{Layer, Matrix};
 
-/// Narrowing, widening, wide in the middle, narrow in the middle, a code of one unit.
-const SHAPES: [&[usize]; 7] =
-    [&[9, 6, 3], &[3, 7, 11], &[8, 6, 5, 4], &[3, 5, 7, 9], &[5, 12, 8, 3], &[7, 2, 6, 5, 4], &[6, 4, 1]];
+/// Narrowing, widening, wide in the middle, narrow in the middle, a code of one unit, two layers wider than a vector.
+const SHAPES: [&[usize]; 8] =
+    [&[9, 6, 3], &[3, 7, 11], &[8, 6, 5, 4], &[3, 5, 7, 9], &[5, 12, 8, 3], &[7, 2, 6, 5, 4], &[6, 4, 1], &[5, 83, 26]];
 
-fn units(root: bool) -> [Plan; 3] {
+/// Every order that a network of these layers can take.
+fn units(layers: usize, root: bool) -> Vec<Plan> {
     let code_side = |gram| Plan::CodeSide { top: Top::Units, gram, root };
-    [code_side(true), code_side(false), Plan::InputSide { root }]
+    let mut plans = vec![code_side(true), code_side(false), Plan::InputSide { root }];
+    if layers == 2 {
+        plans.push(Plan::KhatriRao { root });
+    }
+    plans
 }
 
 #[test]
@@ -26,7 +31,7 @@ fn every_order_gives_the_explicit_jacobians_value_and_gradient() {
         for (seed, sizes) in SHAPES.into_iter().enumerate() {
             let trial = Trial::draw(70 + seed as u64, sizes, phi, 5);
             let (want, want_gradient) = trial.explicit(0.2_f32.into());
-            for plan in units(false) {
+            for plan in units(trial.encoder.len(), false) {
                 let label = format!("{phi}, {sizes:?}, {plan:?}");
                 let (P, gradient) = trial.by_plan(plan, &[], 0.2);
                 assert_close(&format!("{label}, P"), &P, &want, ROUNDING);
@@ -45,7 +50,7 @@ fn mixed_activations_agree_too() {
             layer.activation = phis[(l + rotate) % 3];
         }
         let (want, want_gradient) = trial.explicit(1.0);
-        for plan in units(false) {
+        for plan in units(trial.encoder.len(), false) {
             let (P, gradient) = trial.by_plan(plan, &[], 1.0);
             assert_close(&format!("{plan:?}, P"), &P, &want, ROUNDING);
             assert_same_gradient(&format!("{plan:?}, {rotate}"), &gradient, &want_gradient, ROUNDING);
@@ -122,7 +127,7 @@ fn the_norm_weighs_each_row_by_its_own() {
             let at = jacobian(&trial.encoder, &x);
             jacobian_backward(&trial.encoder, &at, &at.J().scaled(0.5 / norm), &mut want_gradient);
         }
-        for plan in units(true) {
+        for plan in units(trial.encoder.len(), true) {
             let (P, gradient) = trial.by_plan(plan, &[], 0.5);
             assert_close("‖J‖", &P, &norms, ROUNDING);
             assert_same_gradient(&format!("{sizes:?}, {plan:?}"), &gradient, &want_gradient, ROUNDING);
@@ -137,7 +142,7 @@ fn a_jacobian_of_zero_gives_a_gradient_of_zero() {
         for dead in 0..2 {
             let mut trial = Trial::draw(86, &[5, 4, 3], phi, 3);
             trial.encoder[dead].b.fill(-1e4);
-            for plan in units(true).into_iter().chain(units(false)) {
+            for plan in units(2, true).into_iter().chain(units(2, false)) {
                 let (P, gradient) = trial.by_plan(plan, &[], 1.0);
                 // The f64 slope of a sigmoid at −1e4 is 0; so is that of tanh.
                 assert_eq!(P, [0.0; 3], "{phi}, layer {dead}, {plan:?}");
@@ -154,7 +159,7 @@ fn saturated_units_give_finite_numbers() {
         let mut trial = Trial::draw(87, &[5, 4, 3], phi, 3);
         trial.encoder[0].b = vec![90.0, -90.0, 1e6, 0.1];
         trial.encoder[1].b = vec![-95.0, 0.2, -1e6];
-        for plan in units(false).into_iter().chain(units(true)) {
+        for plan in units(2, false).into_iter().chain(units(2, true)) {
             let (P, gradient) = trial.by_plan(plan, &[], 1.0);
             assert!(P.iter().all(|p| p.is_finite()), "{phi}, {plan:?}: {P:?}");
             let all = gradient.iter().flat_map(|g| g.dW.values().iter().chain(&g.db));
@@ -171,7 +176,7 @@ fn a_unit_in_a_minimum_of_its_activation_still_gets_its_gradient() {
         let second = Layer { W: Matrix::new(2, 2, vec![1.0, 1.5, -0.5, 0.5]), b: vec![0.1, 0.2], activation: phi };
         let trial = Trial::of(vec![first, second], vec![0.0, 0.0]);
         let (want, want_gradient) = trial.explicit(1.0);
-        for plan in units(false) {
+        for plan in units(trial.encoder.len(), false) {
             let (P, gradient) = trial.by_plan(plan, &[], 1.0);
             assert_close("P", &P, &want, ROUNDING);
             assert_same_gradient(&format!("{phi}, {plan:?}"), &gradient, &want_gradient, ROUNDING);
