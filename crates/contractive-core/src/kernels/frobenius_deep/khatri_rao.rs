@@ -26,7 +26,7 @@ use pulp::Arch;
 use crate::instructions::vectorised;
 
 use super::super::gemm::{Into, View, ViewMut, gemm};
-use super::super::sums::transpose;
+use super::super::transpose::transpose;
 use super::super::{DenseLayer, LayerPass};
 use super::{WeightSums, at_least};
 
@@ -57,7 +57,7 @@ impl KhatriRaoProduct {
                 }
             },
         );
-        transpose(arch, FT, F, size / m, m, 0);
+        transpose(FT, F, size / m, m, 0);
     }
 }
 
