@@ -165,6 +165,7 @@ def training(given, name, threads, loss_steps=LOSS_STEPS, plain_only=False):
         results, peaks = rounds(field, forms, given.repeats, given.seconds)
         machine = field.machine_rates(before=machine)
         operations = field.ours.ask("operations")
+        phases = {} if plain_only else field.ours.ask("phases", "exact")
     numbers = summary(results, peaks)
     rates = numbers["steps_per_second"]
     plain = {n.removesuffix("_plain"): r for n, r in rates.items() if n.endswith("_plain") and n != "ours_plain"}
@@ -187,6 +188,7 @@ def training(given, name, threads, loss_steps=LOSS_STEPS, plain_only=False):
             "ratio_to_fastest": rates["ours_plain"] / plain[best["plain"]] if plain else None,
         },
         "operations": operations,
+        "phases": {name: seconds / sum(phases.values()) for name, seconds in phases.items()},
         "losses": {"steps": loss_steps, "worst_relative_difference": worst, "ours": losses.get("ours"),
                    "ours_plain": losses["ours_plain"]},
         "failed": field.failed | failed,

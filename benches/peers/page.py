@@ -178,6 +178,18 @@ def roofline_table(record):
     return lines
 
 
+def phases_table(record):
+    """Where the time of an exact step goes."""
+    lines = ["| | threads | weights | rows | sums over lanes | gradient | optimiser |", "|---|---|---|---|---|---|---|"]
+    for workload in "abcde":
+        for t in (1, 2):
+            phases = record.get(workload, t, "phases")
+            if phases:
+                shares = [phases[name] for name in ("weights", "rows", "sums", "gradient", "update")]
+                lines.append(f"| {workload} | {t} | " + " | ".join(f"{100 * share:.0f} %" for share in shares) + " |")
+    return lines
+
+
 def programs_table(record):
     lines = ["| program | 1 thread, seconds | ours is | 2 threads, seconds | ours is |", "|---|---|---|---|---|"]
     runs = {t: record.get("h", t) or {} for t in (1, 2)}
@@ -222,6 +234,7 @@ TABLES = {
     "machine": machine_table,
     "targets": targets_table,
     "roofline": roofline_table,
+    "phases": phases_table,
     **{w: workload_table(w) for w in "abcdeg"},
     "f": plain_table,
     "h": programs_table,

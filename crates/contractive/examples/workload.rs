@@ -9,6 +9,7 @@
 //! memory THREADS SECONDS   bytes a second through memory
 //! losses FORM STEPS        objectives of the first steps; FORM is exact or plain
 //! time FORM STEPS          seconds of so many further steps
+//! phases FORM              seconds that all steps so far spent in each phase
 //! infer ROWS PASSES        seconds of encoding and decoding so many rows, so many times
 //! ```
 //!
@@ -84,6 +85,10 @@ impl Bench {
             ["time", form, steps] => {
                 let steps = steps.parse()?;
                 Ok(json!({ "seconds": self.steps(form)?.time(steps)?, "steps": steps }))
+            }
+            ["phases", form] => {
+                let phases = self.steps(form)?.phase_seconds().by_name();
+                Ok(phases.into_iter().map(|(name, seconds)| (name.to_owned(), json!(seconds))).collect())
             }
             ["infer", rows, passes] => self.infer(rows.parse()?, passes.parse()?),
             _ => Err(format!("no such request: {}", request.join(" ")).into()),

@@ -130,11 +130,18 @@ fn text(config: &TrainConfig, speed: &Speed) -> String {
     let (giga, exact, plain) = (1e-9, &speed.exact, &speed.plain);
     format!(
         "{head}\n\n{}\nThe exact penalty adds {} to a plain step; by counts, {}.\n\
+         Of its time go {} to the weights (transposes, G), {} to the rows, {} to sums over lanes, {} to the gradient,\n\
+         {} to the optimiser.\n\
          A step is {} GFLOP, with the exact penalty {}.\n\
          This machine: {} GFLOP/s in a matrix product, {} at its peak (multiply-adds in registers).\n",
         aligned(&sides, &rows),
         percent(speed.penalty_cost),
         percent(exact.operations / plain.operations - 1.0),
+        percent(speed.phases.weights),
+        percent(speed.phases.rows),
+        percent(speed.phases.sums),
+        percent(speed.phases.gradient),
+        percent(speed.phases.update),
         significant(plain.operations * giga, 3),
         significant(exact.operations * giga, 3),
         significant(speed.product_rate * giga, 3),

@@ -14,7 +14,7 @@ use crate::objective::{Batch, Terms};
 use crate::optimiser::OptimiserState;
 use crate::parameters::Parameters;
 
-pub use cpu::CpuEngine;
+pub use cpu::{CpuEngine, PhaseSeconds};
 
 /// Something that trains an autoencoder.
 ///

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use contractive_core::engine::CpuEngine;
+use contractive_core::engine::{CpuEngine, PhaseSeconds};
 use contractive_core::matrix::MatRef;
 use contractive_core::{ArgumentError, Objective, Penalty};
 
@@ -25,6 +25,30 @@ const PRODUCT: usize = 1024;
 /// What is measured in a round: plain steps, exact steps, rows, multiply-adds, products.
 const PARTS: usize = 5;
 
+/// Shares of the exact step's time: `contractive_core::engine::PhaseSeconds` says what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PhaseShares {
+    /// What the weights alone decide.
+    pub weights: f64,
+    /// Lanes of rows.
+    pub rows: f64,
+    /// Sums over lanes.
+    pub sums: f64,
+    /// The weights' gradient.
+    pub gradient: f64,
+    /// The optimiser.
+    pub update: f64,
+}
+
+impl From<PhaseSeconds> for PhaseShares {
+    fn from(seconds: PhaseSeconds) -> Self {
+        let whole: f64 = seconds.by_name().iter().map(|(_, s)| s).sum();
+        let PhaseSeconds { weights, rows, sums, gradient, update } = seconds;
+        let [weights, rows, sums, gradient, update] = [weights, rows, sums, gradient, update].map(|s| s / whole);
+        PhaseShares { weights, rows, sums, gradient, update }
+    }
+}
+
 /// What [`measure`] found; rates a second, medians.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Speed {
@@ -40,6 +64,8 @@ pub struct Speed {
     pub exact: Steps,
     /// Time that the exact penalty adds to a plain step, as a multiple of it.
     pub penalty_cost: f64,
+    /// Where the time of an exact step goes.
+    pub phases: PhaseShares,
     /// Rows encoded and decoded.
     pub rows_per_second: f64,
     /// f32 operations of multiply-adds in registers: no program does more.
@@ -120,6 +146,7 @@ pub fn measure(config: &TrainConfig, d: usize, threads: usize, seconds: f64) -> 
         plain: kind(0, operations.plain),
         exact: kind(1, operations.least()),
         penalty_cost: median(0) / median(1) - 1.0,
+        phases: exact.phase_seconds().into(),
         rows_per_second: median(2),
         multiply_add_rate,
         product_rate,
@@ -177,6 +204,9 @@ mod tests {
             assert_eq!(steps.rows_per_second, 8.0 * steps.steps_per_second);
         }
         assert!(speed.exact.operations > speed.plain.operations);
+        let PhaseShares { weights, rows, sums, gradient, update } = speed.phases;
+        assert!([weights, rows, gradient, update].iter().all(|share| *share > 0.0), "{:?}", speed.phases);
+        assert!((weights + rows + sums + gradient + update - 1.0).abs() < 1e-9);
         assert!(speed.rows_per_second > 0.0 && speed.multiply_add_rate > 0.0 && speed.product_rate > 0.0);
     }
 

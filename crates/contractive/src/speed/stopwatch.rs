@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use contractive_core::engine::{CpuEngine, Engine};
+use contractive_core::engine::{CpuEngine, Engine, PhaseSeconds};
 use contractive_core::matrix::MatRef;
 use contractive_core::optimiser::Optimiser;
 use contractive_core::{ArgumentError, Batch, Objective, Parameters};
@@ -52,6 +52,11 @@ impl TrainingSteps {
         self.engine.update(self.learning_rate);
         self.next += 1;
         Ok(total)
+    }
+
+    /// Where the time of all steps so far went.
+    pub fn phase_seconds(&self) -> PhaseSeconds {
+        self.engine.phase_seconds()
     }
 
     /// Seconds that `steps` steps take.

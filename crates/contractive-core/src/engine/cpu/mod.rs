@@ -13,6 +13,7 @@ mod forward;
 mod gradient;
 mod lane;
 mod pass;
+mod phases;
 mod record;
 mod team;
 mod weights;
@@ -24,6 +25,8 @@ use self::flush_to_zero::FlushToZero;
 use self::gradient::PenaltySums;
 use self::lane::Lane;
 use self::pass::Purpose;
+use self::phases::Clock;
+pub use self::phases::PhaseSeconds;
 use self::team::Team;
 use self::weights::DerivedWeights;
 use super::Engine;
@@ -61,6 +64,7 @@ pub struct CpuEngine {
     shifted: Vec<f32>,
     sums: PenaltySums,
     slope: Vec<f32>,
+    phases: PhaseSeconds,
 }
 
 impl CpuEngine {
@@ -102,7 +106,13 @@ impl CpuEngine {
             shifted: Vec::new(),
             sums: PenaltySums::default(),
             slope: Vec::new(),
+            phases: PhaseSeconds::default(),
         })
+    }
+
+    /// Where the time of the steps so far went.
+    pub fn phase_seconds(&self) -> PhaseSeconds {
+        self.phases
     }
 
     fn columns(&self, what: &str, expected: usize, rows: MatRef<'_>) -> Result<(), ArgumentError> {
@@ -199,6 +209,7 @@ impl Engine for CpuEngine {
     fn update(&mut self, learning_rate: f64) {
         let arch = self.arch;
         let _mode = FlushToZero::begin();
+        let mut clock = Clock::start();
         if let Some(clip) = self.clip {
             let factor = clip_factor(square_norm(arch, &self.gradient).sqrt(), clip) as f32;
             if factor < 1.0 {
@@ -209,6 +220,7 @@ impl Engine for CpuEngine {
         let parts = self.optimiser.parts(&mut self.state, values, &self.gradient, learning_rate);
         self.team.each(parts, |part| part.update(arch));
         self.derived_for = None;
+        self.phases.update += clock.lap();
     }
 
     fn optimiser_state(&self) -> OptimiserState {

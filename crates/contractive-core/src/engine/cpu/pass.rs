@@ -4,6 +4,7 @@ use super::blocks::each_block;
 use super::flush_to_zero::FlushToZero;
 use super::gradient::GradientSources;
 use super::lane::{Lane, LaneStores, Step};
+use super::phases::Clock;
 use super::record::Record;
 use super::team::Team;
 use super::weights::{decoder_bias, encoder_bias};
@@ -41,7 +42,9 @@ impl CpuEngine {
         let _mode = FlushToZero::begin();
         let (n, d) = (batch.rows.rows(), batch.rows.columns());
         let plan = self.plan(purpose, n);
+        let mut clock = Clock::start();
         self.derive(plan);
+        self.phases.weights += clock.lap();
         let n_shifted = match self.objective.penalty {
             Penalty::Hessian { corruptions, .. } if plan.looks_at_rows() && purpose != Purpose::Jacobian => corruptions,
             _ => 0,
@@ -130,6 +133,7 @@ impl CpuEngine {
             }
         }
         cut.each(|lane, stores, rows| lane.run(&step, stores, rows));
+        self.phases.rows += clock.lap();
 
         let (mut reconstruction, mut penalty) = (0.0, 0.0);
         for lane in &*cut.lanes {
@@ -143,6 +147,7 @@ impl CpuEngine {
         let penalty = plan.weights_forward(self.arch, &net).unwrap_or(penalty / n as f64);
         if backward {
             self.sums.reduce(self.arch, plan, &self.lanes[..n_lanes], depth);
+            self.phases.sums += clock.lap();
             let [even, odd, dz] = &self.stores;
             let sources = GradientSources {
                 arch: self.arch,
@@ -158,6 +163,7 @@ impl CpuEngine {
             };
             let blocks = each_block(&self.blocks, &mut self.gradient);
             self.team.each(blocks, |(block, part)| sources.block(block, part));
+            self.phases.gradient += clock.lap();
         }
         Terms::combine(&self.objective, reconstruction / n as f64, penalty, sparsity)
     }
