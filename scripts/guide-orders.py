@@ -59,7 +59,7 @@ def main():
         new = changed(new, row, column, value)
     write("new.csv", new)
 
-    order = [0, 1, 3, 4, 2, 5, 6]
+    order = [0, 1, 4, 3, 2, 5, 6]
     write("reordered.csv", [[cells[j] for j in order] for cells in new], [COLUMNS[j] for j in order])
     write("lacking.csv", [cells[:5] + cells[6:] for cells in new], COLUMNS[:5] + COLUMNS[6:])
     write("wider.csv", [cells + ["x"] for cells in new], COLUMNS + ["note"])
