@@ -102,6 +102,15 @@ impl DetectorArguments {
 
     /// The settings; `given` are the keys that the other flags set, and `config` their values over the defaults.
     pub(crate) fn settings(&self, config: &TrainConfig, given: &[String]) -> Result<DetectorSettings, Usage> {
+        if given.iter().any(|key| key == "data.stream" || key == "data.shuffle_rows") {
+            let text = "--stream and --shuffle-rows do not go with --detector: it keeps the rows it learns from in memory; of a \
+                        table too large for that give --rows N, and score any table with `cae detect`, which reads it \
+                        piece by piece";
+            return Err(Usage(text.into()));
+        }
+        if config.data.rows == Some(0) {
+            return Err(Usage("--rows must be at least 1, got 0".into()));
+        }
         if let Some(key) = given.iter().find(|key| !SHARED_KEYS.contains(&key.as_str())) {
             let text = format!(
                 "--detector does not take the setting `{key}`; see the flags under Detector in `cae train --help`"

@@ -50,6 +50,16 @@ pub(crate) fn check_file(path: &Path) -> Result<(), OutputError> {
     tempfile::tempfile_in(folder_of(path)).map(drop).map_err(failed)
 }
 
+/// Refuses to write over the file that is read: its rows would be lost.
+pub(crate) fn check_not_read(output: &Path, data: &Path) -> Result<(), Usage> {
+    let is_same = fs::canonicalize(output).is_ok_and(|output| fs::canonicalize(data).is_ok_and(|data| data == output));
+    if is_same {
+        let text = format!("{} is the table that is read; give -o another name", output.display());
+        return Err(Usage(text));
+    }
+    Ok(())
+}
+
 /// Refuses a folder that could not be made or written, before any work, without making it.
 pub(crate) fn check_folder(path: &Path) -> io::Result<()> {
     let nearest = path.ancestors().map(or_here).find(|ancestor| fs::symlink_metadata(ancestor).is_ok());

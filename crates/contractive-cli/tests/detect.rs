@@ -109,7 +109,7 @@ fn tables_that_do_not_fit_are_refused_and_leave_no_file() {
         ("word", good.replacen(",0.80,", ",light,", 1), 3, "line 2, column `weight`"),
         ("ragged", good.clone() + "1,2\n", 3, "line 22"),
         ("empty", String::new(), 3, "is empty"),
-        ("header", good.lines().next().unwrap().to_owned() + "\n", 3, "is empty"),
+        ("header", good.lines().next().unwrap().to_owned() + "\n", 3, "no rows below it"),
     ] {
         desk.write(&format!("{name}.csv"), text);
         let error = desk.refused(&format!("detect d --data {name}.csv -o out.csv"), code);
@@ -128,7 +128,7 @@ fn training_names_the_trouble_and_the_way_out() {
     let desk = Desk::new();
     desk.write("orders.csv", orders(400, true));
     let error = desk.refused("train --detector --data orders.csv --key order,when --out d", 3);
-    assert!(error.contains("row 5 (from 0), column `weight`") && error.contains("--missing"), "{error}");
+    assert!(error.contains("line 7, column `weight`") && error.contains("--missing"), "{error}");
     let error = desk.refused("train --detector --data orders.csv --missing mean --key nothing --out d", 2);
     assert!(error.contains("lacks nothing"), "{error}");
     let error = desk.refused("train --detector --data strokes --missing mean --out d", 2);

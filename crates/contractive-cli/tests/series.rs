@@ -80,9 +80,9 @@ fn gaps_are_reported_and_wrong_words_refused() {
     let back: Vec<&str> = [&lines[..1], &lines[100..], &lines[1..100]].concat();
     desk.write("back.csv", back.join("\n") + "\n");
     let error = desk.refused("detect d --data back.csv", 3);
-    assert!(error.contains("row 102") && error.contains("order of"), "{error}");
+    assert!(error.contains("line 103") && error.contains("order of"), "{error}");
     desk.write("hole.csv", "timestamp,load\n2014-02-14 00:00:00,1\n2014-02-14 00:05:00,\n");
-    assert!(desk.refused("detect d --data hole.csv", 3).contains("row 2, column `load`"));
+    assert!(desk.refused("detect d --data hole.csv", 3).contains("line 3, column `load`"));
     desk.write("short.csv", lines[..6].join("\n") + "\n");
     assert!(desk.refused("detect d --data short.csv", 3).contains("12 rows long"));
     desk.refused("detect d --data new.csv --follow -o x.csv", 2);
@@ -153,4 +153,42 @@ fn a_file_that_shrinks_while_it_is_followed_ends_with_a_message() {
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(3), "{said}");
     assert!(said.contains("became shorter") && said.contains("--follow"), "{said}");
+}
+
+#[test]
+fn anomalies_in_a_followed_file_are_told_by_the_exit_code() {
+    let desk = desk();
+    let words = "detect d --data new.csv --follow --idle 0.2 --poll 0.05 --fail-on-anomaly -q";
+    desk.cae(words).assert().code(5);
+    desk.cae("threshold d value:1e9 -q").assert().success();
+    desk.cae(words).assert().success();
+}
+
+#[test]
+fn the_threshold_of_a_series_is_shown_and_changed() {
+    let desk = desk();
+    let shown = desk.json("threshold d --json");
+    assert_eq!((&shown["training_rows"], &shown["old"]["rule"]), (&140.into(), &"contamination:0.01".into()));
+    assert!((1..=2).contains(&shown["old"]["rows_above"].as_u64().unwrap()), "{shown}");
+    let before = desk.stdout("detect d --data new.csv -q");
+    let told = |text: &str| text.lines().filter(|line| line.ends_with(",1")).count();
+    let dry = desk.json("threshold d quantile:0.5 --dry-run --json");
+    assert!(dry["new"]["rows_above"] == 70 && desk.stdout("detect d --data new.csv -q") == before, "{dry}");
+    assert!(desk.stdout("threshold d quantile:0.5").contains("70 of 140"));
+    assert!(told(&desk.stdout("detect d --data new.csv -q")) > told(&before) + 40);
+}
+
+#[test]
+fn faults_of_a_series_are_named_by_line_and_nothing_is_written_over() {
+    let desk = desk();
+    let whole = series(200);
+    desk.write("word.csv", whole.replacen("2014-02-14 14:40:00,", "2014-02-14 14:40:00,x", 1));
+    let error = desk.refused("train --detector --data word.csv --time timestamp --label-column odd", 2);
+    assert!(error.contains("column `load`, line 4, holds `x"), "{error}");
+    let error = desk.refused("detect d --data new.csv -o new.csv", 2);
+    assert!(error.contains("is the table that is read") && desk.text("new.csv") == whole, "{error}");
+    let error = desk.refused("detect d --data new.csv --explain 2", 2);
+    assert!(error.contains("--explain"), "{error}");
+    desk.write("other.csv", "timestamp,y\n2014-02-14 14:40:00,1\n");
+    assert!(desk.refused("detect d --data other.csv", 2).contains("lacks load;"));
 }

@@ -72,7 +72,9 @@ impl Error {
             Error::Run(e) => of_run(e),
             Error::Detector(e) => e.exit_code(),
             Error::Series(e) => of_series(e),
-            Error::Output(OutputError::Format { .. } | OutputError::UnknownFormat { .. }) => USAGE,
+            Error::Output(
+                OutputError::Format { .. } | OutputError::UnknownFormat { .. } | OutputError::NumbersAlone { .. },
+            ) => USAGE,
             Error::Output(_) => FAILURE,
             Error::Train(e) => match e {
                 TrainError::Diverged { .. } => DIVERGED,

@@ -26,6 +26,19 @@ pub enum OutputError {
         /// Endings that can be written.
         known: &'static str,
     },
+    /// NPY asked for with a column that is no number.
+    #[error(
+        "cannot write {}: NPY holds numbers alone, and column `{column}` is {kind}; give a name that ends in .csv, \
+         .parquet, .arrow or .jsonl", path.display()
+    )]
+    NumbersAlone {
+        /// The file.
+        path: PathBuf,
+        /// The first such column.
+        column: String,
+        /// What it holds.
+        kind: &'static str,
+    },
     /// The file cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {

@@ -149,7 +149,8 @@ fn ragged_lines_are_refused_by_line() {
 
 #[test]
 fn a_table_without_rows_or_features_is_empty() {
-    for bytes in [&b""[..], b"\n\n", b"a,b\n"] {
+    assert!(matches!(bad_bytes("table.csv", b"a,b\n"), DataError::NoRows { header_has_numbers: false, .. }));
+    for bytes in [&b""[..], b"\n\n"] {
         assert!(matches!(bad_bytes("table.csv", bytes), DataError::Empty { .. }));
     }
     assert!(matches!(with_labels("y\n1\n2\n", "y"), Err(DataError::Empty { .. })));

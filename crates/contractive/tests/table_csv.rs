@@ -73,7 +73,7 @@ fn headers_and_their_absence_are_told_apart_as_by_load() {
     assert!(matches!(open("1,x\n3,4\n"), Err(DataError::FirstLine { .. })));
     assert!(matches!(open("a,a\n3,4\n"), Err(DataError::SameColumn { .. })));
     assert!(matches!(open(""), Err(DataError::Empty { .. })));
-    assert!(matches!(open("a,b\n").unwrap().next(), Some(Err(DataError::Empty { .. }))));
+    assert!(matches!(open("a,b\n").unwrap().next(), Some(Err(DataError::NoRows { .. }))));
     assert_eq!(open("a;b\n1;2\n").unwrap().fields()[1].kind, Kind::Number);
 }
 

@@ -144,3 +144,12 @@ fn a_data_set_of_typed_columns_names_the_cell_that_does_not_fit() {
     assert!(error.to_string().contains("row 3 (from 0), column `x`: every cell must be a finite"), "{error}");
     assert!(matches!(refusal("numbers.parquet", Some("klass")), DataError::NoSuchColumn { .. }));
 }
+
+#[test]
+fn a_group_without_rows_is_passed_over_and_a_table_without_rows_is_empty() {
+    assert_expected("empty-group.parquet", 60, 3);
+    for name in ["no-rows.parquet", "no-rows.arrow"] {
+        let error = frames(&fixture(name), &ReadOptions::default()).unwrap_err();
+        assert!(matches!(error, DataError::Empty { .. }) && error.to_string().contains(name), "{error}");
+    }
+}

@@ -172,7 +172,7 @@ fn what_cannot_be_streamed_is_refused() {
     assert_eq!(refused(&path, "data.label_column = \"d\"").0, 2);
     std::fs::write(&path, "a,b\n1,2\n1,\n3,4\n").unwrap();
     let (code, text) = refused(&path, "");
-    assert!(code == 3 && text.contains("row 1 (from 0), column `b`"), "{text}");
+    assert!(code == 3 && text.contains("line 3, column `b`"), "{text}");
     let path = file(&folder, "t.npy", 3);
     let (code, text) = refused(&path, "data.validation = 0.999999");
     assert!(code == 2 && text.contains("nothing to train on"), "{text}");

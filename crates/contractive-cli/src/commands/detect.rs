@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 use contractive::detector::{Admission, Detector, FrameScorer, ScoreOptions, ScoredFrame, Shard, is_detector};
@@ -12,7 +14,9 @@ use serde::Serialize;
 use super::detect_series::{self, DetectSeries, SeriesFlags};
 use crate::exit::{Ending, Usage};
 use crate::numbers::{count, grouped, percent, significant};
-use crate::output::{check_file, print_json};
+use crate::output::{check_file, check_not_read, print_json};
+use crate::progress::Reporting;
+use crate::session::stop_flag;
 
 /// Score the rows of a table, or the timestamps of a time series: for each its keys, score, probability, label and, of a
 /// table, the columns at fault.
@@ -44,9 +48,10 @@ pub(crate) struct Detect {
     /// without keys of text); `-` is CSV on standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
-    /// How many columns to name for each row that is an anomaly, the largest parts of the score first; 0 for none.
-    #[arg(long, value_name = "K", default_value_t = 3, help_heading = "Output")]
-    explain: usize,
+    /// How many columns to name for each row that is an anomaly, the largest parts of the score first; 0 for none
+    /// [default: 3].
+    #[arg(long, value_name = "K", help_heading = "Output")]
+    explain: Option<usize>,
     /// Name columns for every row, not for anomalies alone; slower.
     #[arg(long, help_heading = "Output")]
     explain_all: bool,
@@ -120,10 +125,15 @@ impl Detect {
         let detector = Detector::load(&self.detector)?;
         let admission = Admission { carried: self.key.clone(), may_reorder: self.reorder };
         let (scorer, frames) = FrameScorer::open(&detector, &self.data, &admission, self.array.as_deref())?;
-        let layout = Layout::new(&scorer, &frames, self.explain);
+        let layout = Layout::new(&scorer, &frames, self.explain());
+        // Ctrl-C ends a pipe at once; a file under way has to be taken away first.
+        let stop = if output == Path::new("-") { Arc::default() } else { stop_flag(Reporting::Quiet)? };
         let mut writer = FrameWriter::create(&output, &layout.fields)?;
         let mut summary = Summary { threshold: detector.threshold(), output: output.clone(), ..Summary::default() };
         for frame in frames {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
             for piece in self.shard.pieces(frame?) {
                 let scored = self.scored(&scorer, &piece, threads)?;
                 summary.add(&scored);
@@ -134,10 +144,19 @@ impl Detect {
                 writer.write(&rows)?;
             }
         }
+        if stop.load(Ordering::Relaxed) {
+            drop(writer);
+            eprintln!("stopped; {} was not written", output.display());
+            return Ok(Ending::Interrupted);
+        }
         writer.finish()?;
         self.say(&summary)?;
         let has_failed = self.fail_on_anomaly && summary.anomalies > 0;
         Ok(if has_failed { Ending::FoundAnomalies } else { Ending::Done })
+    }
+
+    fn explain(&self) -> usize {
+        self.explain.unwrap_or(3)
     }
 
     fn run_series(&self, threads: usize) -> anyhow::Result<Ending> {
@@ -146,6 +165,7 @@ impl Detect {
             (self.reorder, "--reorder"),
             (self.array.is_some(), "--array"),
             (self.shard != Shard::default(), "--shard"),
+            (self.explain.is_some(), "--explain"),
             (self.explain_all, "--explain-all"),
             (self.anomalies_only, "--anomalies-only"),
         ] {
@@ -184,6 +204,7 @@ impl Detect {
         }
         if output != stdout {
             check_file(output)?;
+            check_not_read(output, &self.data)?;
         }
         Ok(output.to_path_buf())
     }
@@ -192,9 +213,9 @@ impl Detect {
     /// explaining all rows, and gives the same numbers.
     fn scored(&self, scorer: &FrameScorer<'_>, piece: &Frame, threads: usize) -> anyhow::Result<ScoredFrame> {
         let options = |contributions| ScoreOptions { contributions, threads };
-        let mut scored = scorer.score(piece, &options(self.explain > 0 && self.explain_all))?;
+        let mut scored = scorer.score(piece, &options(self.explain() > 0 && self.explain_all))?;
         let label = &scored.scores.label;
-        if self.explain == 0 || self.explain_all || !label.contains(&true) {
+        if self.explain() == 0 || self.explain_all || !label.contains(&true) {
             return Ok(scored);
         }
         let explained = scorer.score(&anomalies(piece.clone(), label), &options(true))?.scores;

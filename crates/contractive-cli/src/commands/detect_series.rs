@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::exit::{Ending, Usage};
 use crate::numbers::count;
-use crate::output::{check_file, write_file};
+use crate::output::{check_file, check_not_read, write_file};
 use crate::progress::Reporting;
 use crate::series_training::warn;
 use crate::session::stop_flag;
@@ -93,6 +93,7 @@ pub(crate) fn run(arguments: &DetectSeries<'_>) -> anyhow::Result<Ending> {
     let places = [arguments.output, arguments.flags.report.as_deref()];
     for path in places.into_iter().flatten().filter(|path| *path != Path::new("-")) {
         check_file(path)?;
+        check_not_read(path, arguments.data)?;
     }
     if arguments.flags.follow { follow(arguments, &detector) } else { whole(arguments, &detector) }
 }
@@ -283,7 +284,7 @@ fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Re
     if !arguments.quiet {
         eprintln!("{} of {} above the threshold", count(printer.told, "timestamp"), count(rows, "timestamp"));
     }
-    Ok(Ending::Done)
+    Ok(ending(arguments, printer.told))
 }
 
 /// Waits for `time`, or until `stop` is raised.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use contractive::data::{DataSpec, Dataset, Part};
+use contractive::data::{DataSpec, Dataset, Part, Place};
 use contractive::detector::evaluation::{DetectorEvaluation, evaluate_scores};
 use contractive::detector::metrics::Estimate;
 use contractive::detector::{Admission, Detector, FrameScorer, ScoreOptions, Scores};
@@ -71,13 +71,14 @@ fn evaluate_table(
                 (None, "0" | "false") => false,
                 (None, "1" | "true") => true,
                 (None, other) => {
-                    let row = frame.first_row + r as u64;
+                    let place = Place::of_row(Path::new(spec), frame.first_row + r as u64);
+                    let got = if other.is_empty() { "a hole".into() } else { format!("`{other}`") };
                     let seen: BTreeSet<String> = (0..n).map(|r| text_of(r).trim().to_owned()).collect();
-                    let seen: Vec<String> = seen.into_iter().take(8).collect();
+                    let seen: Vec<String> = seen.into_iter().filter(|text| !text.is_empty()).take(8).collect();
                     let seen = seen.join(", ");
                     return Err(Usage(format!(
-                        "{spec} row {row} (from 0), column `{labels}`: labels must be 0 and 1 (1 for anomalies), got \
-                         `{other}`; or --anomaly must name the label of anomalies, of {seen}"
+                        "{spec} {place}, column `{labels}`: labels must be 0 and 1 (1 for anomalies), got {got}; or \
+                         --anomaly must name the label of anomalies, of {seen}"
                     ))
                     .into());
                 }

@@ -1,9 +1,10 @@
 //! `cae threshold`: another threshold for a trained detector.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use contractive::detector::{Detector, ThresholdRule, is_detector};
+use contractive::series::{SeriesDetector, is_series_detector};
 use serde::Serialize;
 
 use crate::exit::{Ending, Usage};
@@ -13,8 +14,8 @@ use crate::table::pairs;
 
 /// Show or change the threshold of a detector, above which a row is an anomaly. Nothing is trained anew.
 ///
-/// The rule is applied to the scores of the training rows, which are part of the detector. Without RULE the threshold is
-/// shown and nothing is changed.
+/// The rule is applied to the scores of the training rows (of a time series: of its timestamps), which are part of the
+/// detector. Without RULE the threshold is shown and nothing is changed.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Threshold {
@@ -66,30 +67,66 @@ struct Change {
     saved: bool,
 }
 
-fn at(detector: &Detector) -> At {
-    let share_above = detector.share_above(detector.threshold());
-    At {
-        threshold: detector.threshold(),
-        rule: detector.settings().threshold.to_string(),
-        rows_above: (share_above * detector.n_training_rows() as f64).round() as usize,
-        share_above,
+/// Either kind of detector, as far as thresholds go.
+enum Either {
+    Table(Box<Detector>),
+    Series(Box<SeriesDetector>),
+}
+
+impl Either {
+    fn load(path: &Path) -> anyhow::Result<Self> {
+        if is_series_detector(path) {
+            return Ok(Either::Series(Box::new(SeriesDetector::load(path)?)));
+        }
+        if !is_detector(path) {
+            let text = format!("{} is no detector; make one with `cae train --detector --data FILE`", path.display());
+            return Err(Usage(text).into());
+        }
+        Ok(Either::Table(Box::new(Detector::load(path)?)))
+    }
+
+    fn at(&self) -> At {
+        let (threshold, rule, share_above) = match self {
+            Either::Table(d) => (d.threshold(), d.settings().threshold, d.share_above(d.threshold())),
+            Either::Series(d) => (d.threshold(), d.threshold_rule(), d.share_above(d.threshold())),
+        };
+        let rows_above = (share_above * self.n_training_rows() as f64).round() as usize;
+        At { threshold, rule: rule.to_string(), rows_above, share_above }
+    }
+
+    fn n_training_rows(&self) -> usize {
+        match self {
+            Either::Table(detector) => detector.n_training_rows(),
+            Either::Series(detector) => detector.n_training_rows(),
+        }
+    }
+
+    fn set(&mut self, rule: ThresholdRule) -> anyhow::Result<()> {
+        match self {
+            Either::Table(detector) => detector.set_threshold(rule)?,
+            Either::Series(detector) => detector.set_threshold(rule)?,
+        }
+        Ok(())
+    }
+
+    fn save(&self, path: &Path) -> anyhow::Result<()> {
+        match self {
+            Either::Table(detector) => detector.save(path)?,
+            Either::Series(detector) => detector.save(path)?,
+        }
+        Ok(())
     }
 }
 
 impl Threshold {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
-        if !is_detector(&self.detector) {
-            let text =
-                format!("{} is no detector; make one with `cae train --detector --data FILE`", self.detector.display());
-            return Err(Usage(text).into());
-        }
-        let mut detector = Detector::load(&self.detector)?;
-        let old = at(&detector);
+        let mut detector = Either::load(&self.detector)?;
+        let old = detector.at();
         let mut new = None;
         if let Some(rule) = self.rule {
-            detector.set_threshold(rule)?;
-            new = Some(at(&detector));
+            detector.set(rule)?;
+            new = Some(detector.at());
             if !self.dry_run {
                 detector.save(&self.detector)?;
             }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::csv::Labels;
 use super::source::most_expanded;
-use super::{DataError, Dataset};
+use super::{DataError, Dataset, Place};
 use crate::table::{Frame, FrameReader, Kind, ReadOptions, Values};
 
 /// Reads a table; `label_column` is taken out and becomes the labels. Every other column must hold finite numbers.
@@ -39,7 +39,7 @@ pub(crate) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Resul
             let label = column.values.text(i).and_then(|text| labels.push(text.as_bytes()));
             label.ok_or_else(|| DataError::MissingCell {
                 path: path.to_path_buf(),
-                row: frame.first_row + i as u64,
+                place: Place::of_row(path, frame.first_row + i as u64),
                 column: column.name.clone(),
                 must_be: "a label",
                 got: "a hole".into(),
@@ -115,7 +115,7 @@ pub(crate) fn append(
     let column = &frame.columns[place];
     Err(DataError::MissingCell {
         path: path.to_path_buf(),
-        row: frame.first_row + row as u64,
+        place: Place::of_row(path, frame.first_row + row as u64),
         column: column.name.clone(),
         must_be: "a finite 32-bit number",
         got: column.values.text(row).unwrap_or_else(|| "a hole".into()),

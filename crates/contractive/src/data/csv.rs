@@ -86,6 +86,10 @@ pub(crate) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Resul
     }
 
     let n_features = n_columns - usize::from(label_at.is_some());
+    if let (true, Some(names)) = (is_first, &header) {
+        let header_has_numbers = names.iter().any(|name| number(name.as_bytes()).is_some());
+        return Err(DataError::NoRows { path: path.to_path_buf(), header_has_numbers });
+    }
     if values.is_empty() {
         return Err(DataError::Empty { what: path.display().to_string() });
     }

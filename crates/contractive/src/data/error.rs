@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Part;
+use super::{Part, Place};
 
 /// Why data could not be had. Rows and columns of arrays count from 0, lines of text files from 1.
 #[derive(Debug, thiserror::Error)]
@@ -186,6 +186,17 @@ pub enum DataError {
         /// What it is.
         got: String,
     },
+    /// A text table that ends with its header.
+    #[error(
+        "{} has a line of column names and no rows below it; data need at least one row{}", path.display(),
+        header_remedy(*header_has_numbers)
+    )]
+    NoRows {
+        /// The file.
+        path: PathBuf,
+        /// Whether that line holds numbers, as a row would.
+        header_has_numbers: bool,
+    },
     /// No rows or no columns.
     #[error("{what} is empty; data need at least one row and one column of numbers")]
     Empty {
@@ -243,7 +254,10 @@ pub enum DataError {
         is_hole: bool,
     },
     /// A line of a text table with too many or too few cells.
-    #[error("{} line {line} must have {expected} cells like the first line, got {got}", path.display())]
+    #[error(
+        "{} line {line} must have {expected} cells like the first line, got {got}; a cell that holds the separator or a \
+         line break must stand in quotes, and a quote that is opened must be closed", path.display()
+    )]
     Ragged {
         /// The file.
         path: PathBuf,
@@ -255,12 +269,12 @@ pub enum DataError {
         got: usize,
     },
     /// A cell of a typed table that cannot be used.
-    #[error("{} row {row} (from 0), column `{column}`: every cell must be {must_be}, got {got}; fill or remove such rows, or leave the column out", path.display())]
+    #[error("{} {place}, column `{column}`: every cell must be {must_be}, got {got}; fill or remove such rows, or leave the column out", path.display())]
     MissingCell {
         /// The file.
         path: PathBuf,
-        /// The row, from 0.
-        row: u64,
+        /// The row.
+        place: Place,
         /// The column's name, or its number from 1.
         column: String,
         /// What the cell must be.
@@ -323,24 +337,24 @@ pub enum DataError {
         /// What can be read.
         read: &'static str,
     },
-    /// A cell of a text table is not what its column's first cells were.
+    /// A cell of a text table is not what its column was taken for.
     #[error(
-        "{} line {line}, column `{column}`: every cell must be {must_be}, as in the first {prefix} lines, got {}; correct \
-         it, or have the whole column read as text", path.display(), cell(text)
+        "{} {place}, column `{column}`: every cell must be {must_be}{}, got {}; {}", path.display(), prefix_text(*prefix),
+        cell(text), cell_remedy(must_be, prefix.is_some())
     )]
     LaterCell {
         /// The file.
         path: PathBuf,
-        /// The line in the file, from 1.
-        line: u64,
+        /// The line; of standard input as the parser counts, which passes over empty lines.
+        place: Place,
         /// The column's name, or its number from 1 when there is no header.
         column: String,
         /// What the cell must be.
         must_be: &'static str,
         /// What it says.
         text: String,
-        /// Lines that decided on the column's kind.
-        prefix: usize,
+        /// Lines that decided on the column's kind; `None` where the kind was asked for.
+        prefix: Option<usize>,
     },
     /// NaN or infinity in an array.
     #[error(
@@ -439,6 +453,18 @@ fn first_line_text(column: usize, text: &str, is_hole: bool) -> String {
     }
 }
 
+fn prefix_text(prefix: Option<usize>) -> String {
+    prefix.map(|lines| format!(", as in the first {lines} lines")).unwrap_or_default()
+}
+
+fn cell_remedy(must_be: &str, is_guessed: bool) -> &'static str {
+    match (must_be.contains("UTF-8"), is_guessed) {
+        (true, _) => "save the file as UTF-8",
+        (false, true) => "correct it, or have the whole column read as text",
+        (false, false) => "correct it, or empty it where nothing is known",
+    }
+}
+
 fn header_remedy(header_has_numbers: bool) -> &'static str {
     if header_has_numbers {
         "; the first line was read as the columns' names: if it is a row, give it a header line above"
@@ -448,7 +474,7 @@ fn header_remedy(header_has_numbers: bool) -> &'static str {
 }
 
 /// A cell as it is shown: quoted, and cut when long, because a damaged file can make one cell of the whole file.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let shown: String = text.chars().take(40).collect();
     match (shown.is_empty(), shown.len() < text.len()) {
         (true, _) => "a hole".into(),

@@ -1,13 +1,33 @@
 //! What can go wrong with a time series.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::data::DataError;
+use crate::data::{DataError, Place};
 use crate::detector::{DetectorError, ThresholdError};
 
-/// Why a time series cannot be read, learnt from or scored. Rows are counted from 1, the first below the header.
+/// Where in a series something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeriesPlace {
+    /// A row, from 1.
+    Row(u64),
+    /// A line of a text file, from 1.
+    Line(u64),
+}
+
+impl fmt::Display for SeriesPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SeriesPlace::Row(row) => write!(f, "row {row}"),
+            SeriesPlace::Line(line) => write!(f, "line {line}"),
+        }
+    }
+}
+
+/// Why a time series cannot be read, learnt from or scored. Rows are counted from 1, the first below the header; of a text
+/// file the line is named.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SeriesError {
@@ -31,14 +51,14 @@ pub enum SeriesError {
     },
     /// A cell that is no time.
     #[error(
-        "{what}, row {row}, column `{column}`: a timestamp must be ISO 8601 (2024-02-29 12:00:00, with Z or an offset \
+        "{what}, {place}, column `{column}`: a timestamp must be ISO 8601 (2024-02-29 12:00:00, with Z or an offset \
          where there is a zone) or seconds, milli-, micro- or nanoseconds since 1970, got `{got}`"
     )]
     Timestamp {
         /// The series.
         what: String,
-        /// Row, from 1.
-        row: u64,
+        /// Where.
+        place: SeriesPlace,
         /// Column.
         column: String,
         /// The cell.
@@ -46,14 +66,14 @@ pub enum SeriesError {
     },
     /// Times of two kinds.
     #[error(
-        "{what}, row {row}: the timestamp `{got}` is {is}, those before it are {before}; write all in one way, since \
+        "{what}, {place}: the timestamp `{got}` is {is}, those before it are {before}; write all in one way, since \
          the time between them is not known"
     )]
     Mixed {
         /// The series.
         what: String,
-        /// Row, from 1.
-        row: u64,
+        /// Where.
+        place: SeriesPlace,
         /// The cell.
         got: String,
         /// Its kind.
@@ -63,14 +83,14 @@ pub enum SeriesError {
     },
     /// Time goes back.
     #[error(
-        "{what}, row {row}: the timestamp `{got}` is before `{before}` of the row above; rows must be in order of \
+        "{what}, {place}: the timestamp `{got}` is before `{before}` of the row above; rows must be in order of \
          time: sort them"
     )]
     Order {
         /// The series.
         what: String,
-        /// Row, from 1.
-        row: u64,
+        /// Where.
+        place: SeriesPlace,
         /// The cell.
         got: String,
         /// The cell above.
@@ -78,14 +98,14 @@ pub enum SeriesError {
     },
     /// A hole.
     #[error(
-        "{what}, row {row}, column `{column}`: {got}; fill it, leave the row out, or carry the value before it on with \
+        "{what}, {place}, column `{column}`: {got}; fill it, leave the row out, or carry the value before it on with \
          --missing previous"
     )]
     Value {
         /// The series.
         what: String,
-        /// Row, from 1.
-        row: u64,
+        /// Where.
+        place: SeriesPlace,
         /// Column.
         column: String,
         /// What stands there.
@@ -150,5 +170,32 @@ pub enum SeriesError {
 impl From<ThresholdError> for SeriesError {
     fn from(error: ThresholdError) -> Self {
         SeriesError::Detector(error.into())
+    }
+}
+
+impl SeriesError {
+    /// The error with the line of the text file at `path` for its row.
+    pub(super) fn in_file(self, path: &Path) -> Self {
+        self.placed(|row| match Place::of_row(path, row.saturating_sub(1)) {
+            Place::Line(line) => SeriesPlace::Line(line),
+            Place::Row(_) => SeriesPlace::Row(row),
+        })
+    }
+
+    /// The error with `line` for its row.
+    pub(super) fn at_line(self, line: u64) -> Self {
+        self.placed(|_| SeriesPlace::Line(line))
+    }
+
+    fn placed(mut self, new: impl Fn(u64) -> SeriesPlace) -> Self {
+        if let SeriesError::Timestamp { place, .. }
+        | SeriesError::Mixed { place, .. }
+        | SeriesError::Order { place, .. }
+        | SeriesError::Value { place, .. } = &mut self
+            && let SeriesPlace::Row(row) = *place
+        {
+            *place = new(row);
+        }
+        self
     }
 }

@@ -189,8 +189,8 @@ impl Growing {
             let Ok(stamp) = std::str::from_utf8(&record[header.time]) else {
                 return Err(self.line_error(line(), format!("column `{}` must be text in UTF-8", self.time)));
             };
-            self.watch.see(stamp)?;
-            self.filler.fill(&mut row)?;
+            self.watch.see(stamp).map_err(|e| e.at_line(line()))?;
+            self.filler.fill(&mut row).map_err(|e| e.at_line(line()))?;
             growth.stamps.push(stamp.to_owned());
             growth.values.extend_from_slice(&row);
         }

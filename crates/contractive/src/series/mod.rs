@@ -45,7 +45,7 @@ use crate::detector::{Detector, DetectorError, DetectorSettings, ThresholdRule, 
 
 use self::follower::window_into;
 
-pub use error::SeriesError;
+pub use error::{SeriesError, SeriesPlace};
 pub use files::{SERIES_FORMAT_VERSION, is_series_detector};
 pub use follower::{Follower, RowScore};
 pub use growing::{Growing, Growth};
@@ -176,6 +176,21 @@ impl SeriesDetector {
         let below = self.reference.partition_point(|s| *s < score);
         let up_to = self.reference.partition_point(|s| *s <= score);
         (0.5 * (below + up_to) as f64 + 0.5) / (self.reference.len() + 1) as f64
+    }
+
+    /// The share of the timestamps trained on that score above `threshold`; beyond 4,097 of them to about one in as many.
+    pub fn share_above(&self, threshold: f64) -> f64 {
+        let up_to = self.reference.partition_point(|s| *s <= threshold);
+        (self.reference.len() - up_to) as f64 / self.reference.len() as f64
+    }
+
+    /// Timestamps trained on.
+    pub fn n_training_rows(&self) -> usize {
+        match self.reference.len() {
+            n if n < MOST_REFERENCES => n,
+            // A window begins every stride rows, and the last one ends with the series.
+            _ => (self.detector.n_training_rows() - 1) * self.spec.stride + self.spec.window,
+        }
     }
 
     /// The columns to read a series by, for this detector.

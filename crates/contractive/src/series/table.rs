@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::error::SeriesError;
+use super::error::{SeriesError, SeriesPlace};
 use super::spec::Missing;
 use super::time::{Moment, Pace, Watch, median_step};
-use crate::data::Format;
-use crate::table::{FrameReader, Kind, ReadOptions, Values};
+use crate::data::error::cell as shown;
+use crate::data::{Format, Place};
+use crate::table::{Frame, FrameReader, Kind, ReadOptions, Values, number_or_missing};
 
 /// The columns of a table that make a series.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,10 +78,14 @@ impl Series {
             numeric.iter().map(|field| field.name.clone()).collect()
         });
         if names.is_empty() {
-            let reason = format!("beside `{}` there is no column of numbers", columns.time);
-            return Err(SeriesError::Columns { path: reader.path().to_path_buf(), reason });
+            let path = reader.path().to_path_buf();
+            let word = reader.next().transpose()?.and_then(|frame| first_word(&path, &frame, &left_out));
+            let word = word.map(|word| format!("; {word}")).unwrap_or_default();
+            let reason = format!("beside `{}` there is no column of numbers{word}", columns.time);
+            return Err(SeriesError::Columns { path, reason });
         }
-        let what = reader.path().display().to_string();
+        let path = reader.path().to_path_buf();
+        let what = path.display().to_string();
         let mut series = Series {
             what: what.clone(),
             names,
@@ -94,7 +99,7 @@ impl Series {
         let mut watch = Watch::new(&what, &columns.time, None);
         let mut filler = Filler::new(&what, series.names.clone(), columns.missing);
         for frame in &mut reader {
-            series.take(&frame?, columns, &mut watch, &mut filler)?;
+            series.take(&frame?, columns, &mut watch, &mut filler).map_err(|e| e.in_file(&path))?;
         }
         series.filled = filler.filled;
         Ok(series)
@@ -102,7 +107,7 @@ impl Series {
 
     fn take(
         &mut self,
-        frame: &crate::table::Frame,
+        frame: &Frame,
         columns: &SeriesColumns,
         watch: &mut Watch,
         filler: &mut Filler,
@@ -176,6 +181,22 @@ impl Series {
     }
 }
 
+/// The first cell of a column of text that is no number, where the first rows hold more numbers: a slip that makes text
+/// of the column.
+fn first_word(path: &Path, frame: &Frame, names: &[String]) -> Option<String> {
+    names.iter().filter_map(|name| frame.column(name)).find_map(|column| {
+        let is_word = |i: &usize| match column.values.text(*i) {
+            Some(text) => number_or_missing(text.as_bytes()).is_none(),
+            None => false,
+        };
+        let (mut words, n) = ((0..column.values.len()).filter(is_word), column.values.len());
+        let i = words.next()?;
+        let place = Place::of_row(path, frame.first_row + i as u64);
+        let text = shown(&column.values.text(i)?);
+        (2 * words.count() < n).then(|| format!("column `{}`, {place}, holds {text}", column.name))
+    })
+}
+
 /// A timestamp as text. A moment of a typed column carries its zone.
 fn stamp(times: &Values, i: usize) -> String {
     let text = times.text(i).unwrap_or_default();
@@ -216,7 +237,8 @@ impl Filler {
                     format!("the value is {cell}, beyond 32-bit numbers")
                 };
                 let (what, column) = (self.what.clone(), self.names[j].clone());
-                return Err(SeriesError::Value { what, row: self.rows, column, got });
+                let place = SeriesPlace::Row(self.rows);
+                return Err(SeriesError::Value { what, place, column, got });
             }
         }
         match &mut self.last {

@@ -176,13 +176,13 @@ fn short_series_wrong_rows_and_holes_are_named() {
     assert!(detector.follow("x", 1).push(&[1.0]).is_err());
     let hole = "time,load,heat,odd\n0,1,2,0\n60,,2,0\n";
     let error = read(hole, &columns()).unwrap_err().to_string();
-    assert!(error.contains("row 2, column `load`") && error.contains("--missing previous"), "{error}");
+    assert!(error.contains("line 3, column `load`") && error.contains("--missing previous"), "{error}");
     let filled = read(hole, &SeriesColumns { missing: Missing::Previous, ..columns() }).unwrap();
     assert_eq!((filled.values.as_slice(), filled.filled), (&[1.0, 2.0, 1.0, 2.0][..], 1));
     let error = read("time,load,heat,odd\n0,,2,0\n", &SeriesColumns { missing: Missing::Previous, ..columns() });
-    assert!(error.unwrap_err().to_string().contains("row 1"));
+    assert!(error.unwrap_err().to_string().contains("line 2"));
     let error = read("time,load,odd\nx,1,0\n", &columns()).unwrap_err().to_string();
-    assert!(error.contains("row 1, column `time`"), "{error}");
+    assert!(error.contains("line 2, column `time`"), "{error}");
     let error = read("time,load,odd\n0,1e300,0\n", &columns()).unwrap_err().to_string();
     assert!(error.contains("1e300") || error.contains("beyond 32-bit"), "{error}");
     assert!(read("time,load\n0,1\n", &columns()).unwrap_err().to_string().contains("odd"));

@@ -17,7 +17,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::error::SeriesError;
+use super::error::{SeriesError, SeriesPlace};
 
 /// How a timestamp is written. All of a series are written in one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,18 +172,19 @@ impl Watch {
     /// [`SeriesError::Timestamp`], [`SeriesError::Mixed`] and [`SeriesError::Order`], by the [module's rules](self).
     pub fn see(&mut self, text: &str) -> Result<Moment, SeriesError> {
         let row = self.rows + 1;
+        let place = SeriesPlace::Row(row);
         let what = || self.what.clone();
         let Some(now) = moment(text) else {
-            return Err(SeriesError::Timestamp { what: what(), row, column: self.column.clone(), got: text.into() });
+            return Err(SeriesError::Timestamp { what: what(), place, column: self.column.clone(), got: text.into() });
         };
         if let Some((last, before)) = &self.last {
             if last.clock != now.clock {
                 let (is, before) = (now.clock.words(), last.clock.words());
-                return Err(SeriesError::Mixed { what: what(), row, got: text.into(), is, before });
+                return Err(SeriesError::Mixed { what: what(), place, got: text.into(), is, before });
             }
             let later = now.nanoseconds - last.nanoseconds;
             if later < 0 && (now.clock != Clock::Wall || later < -SET_BACK) {
-                return Err(SeriesError::Order { what: what(), row, got: text.into(), before: before.clone() });
+                return Err(SeriesError::Order { what: what(), place, got: text.into(), before: before.clone() });
             }
             match (later, self.step) {
                 (..0, _) => self.pace.set_back.add(row),

@@ -9,11 +9,11 @@ use flate2::read::DeflateDecoder;
 use super::MOST_COLUMNS;
 use super::frame::{Column, Field, Frame, Kind, Values};
 use super::reader::{FrameSource, Selection};
-use crate::data::DataError;
 use crate::data::columnar::append;
 use crate::data::npy::{self, Header};
 use crate::data::npz;
 use crate::data::source::{Source, most_expanded, read_up_to};
+use crate::data::{DataError, Place};
 
 /// An open array of two or more dimensions; all after the first make a row.
 pub(super) struct ArraySource {
@@ -163,7 +163,7 @@ impl FrameSource for ArraySource {
         if let (false, Some(i)) = (are_finite, values[start..].iter().position(|value| !value.is_finite())) {
             return Err(DataError::MissingCell {
                 path: path.to_path_buf(),
-                row: self.done - n as u64 + (i / self.n_columns) as u64,
+                place: Place::Row(self.done - n as u64 + (i / self.n_columns) as u64),
                 column: (i % self.n_columns + 1).to_string(),
                 must_be: "a finite 32-bit number",
                 got: values[start + i].to_string(),

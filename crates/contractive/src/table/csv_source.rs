@@ -10,12 +10,12 @@ use csv::{ByteRecord, ReaderBuilder};
 use flate2::read::MultiGzDecoder;
 
 use super::MOST_COLUMNS;
-use super::cells::{Builder, Guess};
+use super::cells::{Builder, Guess, number_or_missing};
 use super::frame::{Column, Field, Frame};
 use super::reader::{FrameSource, STDIN, Selection};
-use crate::data::DataError;
 use crate::data::csv::{damaged, fault_of_first_line, is_data, line_of, separator};
 use crate::data::source::Source;
+use crate::data::{DataError, Place};
 
 /// Lines that decide on kinds, and the most bytes of them.
 const PREFIX: (usize, usize) = (1000, 8 << 20);
@@ -36,7 +36,11 @@ pub(super) struct CsvSource {
     chosen: Vec<usize>,
     fields: Vec<Field>,
     builders: Vec<Builder>,
+    /// Whether a column's kind was asked for.
+    is_wished: Vec<bool>,
     has_names: bool,
+    /// Whether the header holds a number.
+    header_has_numbers: bool,
     chunk_rows: usize,
     done: u64,
 }
@@ -82,7 +86,9 @@ impl CsvSource {
             chosen: Vec::new(),
             fields: Vec::new(),
             builders: Vec::new(),
+            is_wished: Vec::new(),
             has_names: true,
+            header_has_numbers: false,
             chunk_rows,
             done: 0,
         };
@@ -114,6 +120,7 @@ impl CsvSource {
             });
         }
         self.has_names = !is_data(&first);
+        self.header_has_numbers = first.iter().any(|cell| number_or_missing(cell).is_some_and(|x| !x.is_nan()));
         let names: Vec<String> = if self.has_names {
             first.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
         } else {
@@ -142,6 +149,7 @@ impl CsvSource {
                 Some(kind) => (kind, false),
                 None => guess.kind(),
             };
+            self.is_wished.push(selection.wish(&name).is_some());
             self.builders.push(Builder::new(&kind, is_whole));
             self.fields.push(Field { name, kind });
         }
@@ -180,11 +188,11 @@ impl CsvSource {
             if let Err(must_be) = self.builders[i].push(cell) {
                 return Err(DataError::LaterCell {
                     path: self.path.clone(),
-                    line: self.line(record),
+                    place: Place::Line(self.line(record)),
                     column: self.fields[i].name.clone(),
                     must_be,
                     text: String::from_utf8_lossy(cell).into_owned(),
-                    prefix: PREFIX.0,
+                    prefix: (!self.is_wished[i]).then_some(PREFIX.0),
                 });
             }
         }
@@ -219,7 +227,7 @@ impl FrameSource for CsvSource {
         }
         if self.done == first_row {
             return match first_row {
-                0 => Err(DataError::Empty { what: self.path.display().to_string() }),
+                0 => Err(DataError::NoRows { path: self.path.clone(), header_has_numbers: self.header_has_numbers }),
                 _ => Ok(None),
             };
         }

@@ -40,8 +40,8 @@ impl Default for ReadOptions {
 /// Most rows a frame that can be asked for.
 const MOST_CHUNK_ROWS: usize = 1 << 20;
 
-/// A table under way: an iterator of its [`Frame`]s, each of at most [`ReadOptions::chunk_rows`] rows. After an error
-/// it ends.
+/// A table under way: an iterator of its [`Frame`]s, each of at most [`ReadOptions::chunk_rows`] rows. A table without
+/// rows is an error, and after an error it ends.
 ///
 /// ```
 /// use contractive::table::{FrameReader, ReadOptions, Values};
@@ -59,6 +59,8 @@ pub struct FrameReader {
     source: Box<dyn FrameSource>,
     path: PathBuf,
     is_over: bool,
+    /// Whether rows were asked for before.
+    has_given: bool,
 }
 
 /// A format's side of a [`FrameReader`].
@@ -131,7 +133,7 @@ impl FrameReader {
             }
         };
         let path = if path == Path::new("-") { STDIN.into() } else { path.to_path_buf() };
-        Ok(FrameReader { source, path, is_over: false })
+        Ok(FrameReader { source, path, is_over: false, has_given: false })
     }
 
     /// Names and kinds of the columns.
@@ -179,7 +181,11 @@ impl Iterator for FrameReader {
         if self.is_over {
             return None;
         }
-        let next = self.source.next_frame().transpose();
+        let next = match self.source.next_frame() {
+            Ok(None) if !self.has_given => Some(Err(DataError::Empty { what: self.path.display().to_string() })),
+            next => next.transpose(),
+        };
+        self.has_given = true;
         self.is_over = !matches!(next, Some(Ok(_)));
         next
     }
@@ -199,7 +205,12 @@ impl Selection<'_> {
         }
         let options = self.0;
         let wanted = options.columns.iter().flatten().chain(&options.as_text).chain(&options.as_numbers);
-        let missing: Vec<String> = wanted.filter(|name| !places.contains_key(name.as_str())).cloned().collect();
+        let mut missing: Vec<String> = Vec::new();
+        for name in wanted.filter(|name| !places.contains_key(name.as_str())) {
+            if !missing.contains(name) {
+                missing.push(name.clone());
+            }
+        }
         if !missing.is_empty() {
             let available = names.iter().take(100).cloned().collect();
             return Err(DataError::MissingColumns { path: path.to_path_buf(), missing, available });

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::data::DataError;
+use crate::data::{DataError, Place};
 
 /// Why a table cannot be encoded.
 #[derive(Debug, Error)]
@@ -15,24 +15,24 @@ pub enum EncodingError {
     Data(#[from] DataError),
     /// A missing cell where none may be.
     #[error(
-        "{} row {row} (from 0), column `{column}`: the cell is missing, and the detector refuses missing cells; fill it, \
+        "{} {place}, column `{column}`: the cell is missing, and the detector refuses missing cells; fill it, \
          remove the row, or train with --missing mean, median or mask", path.display()
     )]
     MissingCell {
         /// The file.
         path: PathBuf,
-        /// The row, from 0.
-        row: u64,
+        /// The row.
+        place: Place,
         /// The column.
         column: String,
     },
     /// A row to train on without any present cell.
-    #[error("{} row {row} (from 0): every cell is missing; remove the row", path.display())]
+    #[error("{} {place}: every cell is missing; remove the row", path.display())]
     EmptyRow {
         /// The file.
         path: PathBuf,
-        /// The row, from 0.
-        row: u64,
+        /// The row.
+        place: Place,
     },
     /// A column named twice, in two roles.
     #[error("the column `{column}` is given two roles: {first} and {second}; give it one")]
@@ -57,6 +57,24 @@ pub enum EncodingError {
         column: String,
         /// The most levels.
         most: usize,
+    },
+    /// A word in a column of numbers, which makes text in many values of it.
+    #[error(
+        "{} {place}, column `{column}`: {text} makes text of a column in which {n_numbers} cells are numbers; correct it or \
+         empty it (see --missing), or, where the numbers are names, give --key {column} or --categorical {column}",
+        path.display()
+    )]
+    WordAmongNumbers {
+        /// The file.
+        path: PathBuf,
+        /// The first such row.
+        place: Place,
+        /// The column.
+        column: String,
+        /// What the cell says, quoted.
+        text: String,
+        /// Cells that are numbers.
+        n_numbers: usize,
     },
     /// A column of times as a feature.
     #[error(
@@ -158,7 +176,7 @@ fn extra_text(names: &[String]) -> String {
 fn some(names: &[String]) -> String {
     const SHOWN: usize = 20;
     let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
-    names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ") + &more
+    names.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", ") + &more
 }
 
 impl EncodingError {

@@ -8,10 +8,11 @@ use super::{
     EncodedColumn, EncodedRows, EncodingError, FORMAT_VERSION, MOST_FEATURES, MOST_LEVELS, MissingRule, Role,
     TableEncoding, TableScale, is_text_table,
 };
-use crate::data::DataError;
+use crate::data::error::cell as shown;
 use crate::data::source::most_expanded;
+use crate::data::{DataError, Place};
 use crate::detector::threshold::quantile_of_sorted;
-use crate::table::{Frame, FrameReader, Kind, ReadOptions};
+use crate::table::{Frame, FrameReader, Kind, ReadOptions, number_or_missing};
 
 /// Rows of a level that are needed for a feature of its own: a level seen once teaches nothing but its row.
 const FEWEST_OF_A_LEVEL: usize = 2;
@@ -109,9 +110,9 @@ impl TrainingTable {
             let seen = match (roles.get(field.name.as_str()).copied(), &field.kind) {
                 (Some("key"), _) => Seen::Nothing(Role::Key),
                 (Some("label"), _) => Seen::Nothing(Role::Label),
-                (Some("category"), _) => Seen::Texts { levels: HashMap::new(), is_wished: true },
+                (Some("category"), _) => Seen::Texts(Texts { is_wished: true, ..Texts::default() }),
                 _ if !is_chosen => Seen::Nothing(Role::LeftOut),
-                (_, Kind::Text) => Seen::Texts { levels: HashMap::new(), is_wished: false },
+                (_, Kind::Text) => Seen::Texts(Texts::default()),
                 (_, Kind::Time(..)) => return Err(EncodingError::Times { path, column: field.name.clone() }),
                 _ => Seen::Numbers(Vec::new()),
             };
@@ -146,7 +147,8 @@ impl TrainingTable {
             rows.append(encoding.encode(&frame, &path)?);
         }
         if let Some(row) = rows.missing.chunks_exact(got).position(|row| row.iter().all(|m| *m)) {
-            return Err(EncodingError::EmptyRow { path, row: row as u64 });
+            let place = Place::of_row(&path, row as u64);
+            return Err(EncodingError::EmptyRow { path, place });
         }
         if rows.missing_cells > 0 {
             let done = if options.missing == MissingRule::Mask { "left out" } else { "filled" };
@@ -185,8 +187,9 @@ fn collect(
             if n < column.values.len() {
                 column.values = column.values.slice(0..n);
             }
-            seen.see(column).map_err(|row| {
-                super::rows::not_finite(path.to_path_buf(), frame.first_row + row as u64, column, row)
+            seen.see(column, frame.first_row).map_err(|row| {
+                let place = Place::of_row(path, frame.first_row + row as u64);
+                super::rows::not_finite(path.to_path_buf(), place, column, row)
             })?;
         }
         let mut looked_at = columns.iter().map(|seen| !matches!(seen, Seen::Nothing(_)));
@@ -199,19 +202,76 @@ fn collect(
     Ok(frames)
 }
 
+/// What was seen of a column of text.
+#[derive(Default)]
+struct Texts {
+    /// How often each was there.
+    levels: HashMap<String, usize>,
+    /// Whether the user calls it a category.
+    is_wished: bool,
+    /// Cells that are numbers.
+    n_numbers: usize,
+    /// The first cell that is none, with its row, and how many are none.
+    first_word: Option<(u64, String)>,
+    n_words: usize,
+}
+
+impl Texts {
+    fn see(&mut self, column: &crate::table::Column, first_row: u64) {
+        // One value too many is all that the refusal needs.
+        if !self.is_wished && self.levels.len() > MOST_LEVELS {
+            return;
+        }
+        for (i, text) in (0..column.values.len()).filter_map(|i| Some((i, column.values.text(i)?))) {
+            match number_or_missing(text.as_bytes()) {
+                Some(x) => self.n_numbers += usize::from(!x.is_nan()),
+                None => {
+                    self.n_words += 1;
+                    self.first_word.get_or_insert_with(|| (first_row + i as u64, text.clone()));
+                }
+            }
+            *self.levels.entry(text).or_default() += 1;
+        }
+    }
+
+    /// Refuses text of too many values, and doubts that of numbers for the most part: a slip makes text of a column.
+    fn doubt(&self, path: &Path, name: &str, notes: &mut Vec<String>) -> Result<(), EncodingError> {
+        let has_many = self.levels.len() > MOST_LEVELS;
+        if self.is_wished {
+            return Ok(());
+        }
+        let word = self.first_word.as_ref().filter(|_| self.n_words < self.n_numbers);
+        let (path, column, n_numbers) = (path.to_path_buf(), name.to_owned(), self.n_numbers);
+        match word {
+            Some((row, text)) => {
+                let (place, text) = (Place::of_row(&path, *row), shown(text));
+                if has_many {
+                    return Err(EncodingError::WordAmongNumbers { path, place, column, text, n_numbers });
+                }
+                notes.push(format!(
+                    "`{name}` is taken as a category, though {n_numbers} of its cells are numbers: {place} holds {text}"
+                ));
+                Ok(())
+            }
+            None if has_many => Err(EncodingError::ManyLevels { path, column, most: MOST_LEVELS }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What was seen of a column.
 enum Seen {
     /// Its present numbers.
     Numbers(Vec<f64>),
-    /// How often each text was there. `is_wished`: the user calls it a category.
-    Texts { levels: HashMap<String, usize>, is_wished: bool },
+    /// Its present texts.
+    Texts(Texts),
     /// It is not looked at.
     Nothing(Role),
 }
 
 impl Seen {
     /// Takes note of cells; the place of one that is not finite is an error.
-    fn see(&mut self, column: &crate::table::Column) -> Result<(), usize> {
+    fn see(&mut self, column: &crate::table::Column, first_row: u64) -> Result<(), usize> {
         match self {
             Seen::Nothing(_) => {}
             Seen::Numbers(all) => {
@@ -221,13 +281,7 @@ impl Seen {
                 }
                 all.extend(numbers.iter().filter(|x| !x.is_nan()));
             }
-            // One value too many is all that the refusal needs.
-            Seen::Texts { levels, is_wished: false } if levels.len() > MOST_LEVELS => {}
-            Seen::Texts { levels, .. } => {
-                for text in (0..column.values.len()).filter_map(|i| column.values.text(i)) {
-                    *levels.entry(text).or_default() += 1;
-                }
-            }
+            Seen::Texts(texts) => texts.see(column, first_row),
         }
         Ok(())
     }
@@ -255,11 +309,9 @@ impl Seen {
                 };
                 Ok(Role::Number { fill, scaling: Scaling::learn(options.scale, &all) })
             }
-            Seen::Texts { levels, is_wished } => {
-                if levels.len() > MOST_LEVELS && !is_wished {
-                    let (path, column) = (path.to_path_buf(), name.to_owned());
-                    return Err(EncodingError::ManyLevels { path, column, most: MOST_LEVELS });
-                }
+            Seen::Texts(texts) => {
+                texts.doubt(path, name, notes)?;
+                let levels = texts.levels;
                 let n: usize = levels.values().sum();
                 let mut levels: Vec<(String, usize)> = levels.into_iter().collect();
                 levels.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

@@ -245,7 +245,9 @@ impl TableEncoding {
         let mut as_text = self.named(Role::is_text);
         if is_text_table(path) {
             as_text.extend(self.key_names());
-            as_text.extend(admission.carried.iter().cloned());
+            // A column trained on keeps the kind it had there, carried or not.
+            let known = self.named(Role::is_looked_at);
+            as_text.extend(admission.carried.iter().filter(|name| !known.contains(name)).cloned());
         }
         let as_numbers = self.named(|role| matches!(role, Role::Number { .. } | Role::ConstantNumber { .. }));
         ReadOptions { as_text, as_numbers, ..ReadOptions::default() }
@@ -256,7 +258,18 @@ impl TableEncoding {
         match error {
             DataError::MissingColumns { path, missing, available } => {
                 let extra = self.unknown(available.iter(), admission);
-                let missing: Vec<String> = missing.into_iter().filter(|m| !admission.carried.contains(m)).collect();
+                // All in the order trained on: opening asks for text alone first.
+                let missing: Vec<String> = match missing.iter().all(|m| admission.carried.contains(m)) {
+                    true => Vec::new(),
+                    // Of a wide table only the first columns are listed as available.
+                    false => {
+                        let is_absent = |name: &String| match available.len() < 100 {
+                            true => !available.contains(name),
+                            false => missing.contains(name),
+                        };
+                        self.named(Role::is_needed).into_iter().filter(is_absent).collect()
+                    }
+                };
                 if missing.is_empty() {
                     let missing = admission.carried.iter().filter(|c| !available.contains(c)).cloned().collect();
                     return DataError::MissingColumns { path, missing, available }.into();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::{EncodingError, MissingRule, Role, TableEncoding};
-use crate::data::DataError;
+use crate::data::{DataError, Place};
 use crate::table::{Column, Frame, Values};
 
 /// Sizes from which on a number's own differences would leave the range of f64.
@@ -78,11 +78,11 @@ impl TableEncoding {
             at += column.role.n_features();
         }
         let Some((row, column, is_missing)) = first else { return Ok(rows) };
-        let (path, row_in_table) = (path.to_path_buf(), frame.first_row + row as u64);
+        let (place, path) = (Place::of_row(path, frame.first_row + row as u64), path.to_path_buf());
         Err(if is_missing {
-            EncodingError::MissingCell { path, row: row_in_table, column: column.name.clone() }
+            EncodingError::MissingCell { path, place, column: column.name.clone() }
         } else {
-            not_finite(path, row_in_table, column, row).into()
+            not_finite(path, place, column, row).into()
         })
     }
 
@@ -177,11 +177,11 @@ impl TableEncoding {
     }
 }
 
-/// The refusal of cell `i` of a column, in row `row` of its table.
-pub(super) fn not_finite(path: std::path::PathBuf, row: u64, column: &Column, i: usize) -> DataError {
+/// The refusal of cell `i` of a column, which stands at `place`.
+pub(super) fn not_finite(path: std::path::PathBuf, place: Place, column: &Column, i: usize) -> DataError {
     DataError::MissingCell {
         path,
-        row,
+        place,
         column: column.name.clone(),
         must_be: "a finite number below 1e300",
         got: column.values.text(i).unwrap_or_else(|| "a hole".into()),

@@ -74,15 +74,15 @@ fn masked_cells_are_marked_with_all_the_features_of_their_column() {
 #[test]
 fn refused_cells_are_named() {
     let text = learnt(TABLE, &options(MissingRule::Refuse)).unwrap_err().to_string();
-    assert!(text.contains("row 1 (from 0), column `y`") && text.contains("--missing"), "{text}");
+    assert!(text.contains("line 3, column `y`") && text.contains("--missing"), "{text}");
     for (missing, cell) in [(MissingRule::Mask, "inf"), (MissingRule::Median, "-inf"), (MissingRule::Refuse, "1e301")] {
         let text = learnt(&format!("id,x,y\n1,1,2\n2,2,{cell}\n"), &options(missing)).unwrap_err().to_string();
-        assert!(text.contains("row 1 (from 0), column `y`") && text.contains("finite"), "{text}");
+        assert!(text.contains("line 3, column `y`") && text.contains("finite"), "{text}");
     }
     let text = learnt("id,x,y\n1,1,\n2,2,NA\n", &options(MissingRule::Mask)).unwrap_err().to_string();
     assert!(text.contains("`y` has no value"), "{text}");
     let text = learnt("id,x,y\n1,1,1\n2,,\n3,2,5\n", &options(MissingRule::Mask)).unwrap_err().to_string();
-    assert!(text.contains("row 1 (from 0): every cell is missing"), "{text}");
+    assert!(text.contains("line 3: every cell is missing"), "{text}");
     assert!(matches!(learnt("id,x\n1,5\n2,5\n", &options(MissingRule::Mask)), Err(EncodingError::NoFeatures { .. })));
     assert!(learnt("id,x\n", &options(MissingRule::Mask)).is_err());
 }

@@ -155,6 +155,11 @@ struct Groups {
 }
 
 impl Groups {
+    /// The groups with rows: a group without any has no pages either, and writers give it no place in the file.
+    fn filled(&self) -> impl Iterator<Item = &RowGroupMetaData> {
+        self.metadata.row_groups().iter().filter(|group| group.num_rows() != 0)
+    }
+
     /// Refuses codecs that are not read before any page is.
     fn check(&self, path: &Path, columns: &[usize]) -> Result<(), DataError> {
         let schema = self.metadata.file_metadata().schema_descr();
@@ -191,14 +196,14 @@ impl RowGroups for Groups {
             let codec = Codec::of(column.compression()).ok()?;
             (end <= self.shared.size).then_some(Chunk { start, end, codec, has_levels })
         };
-        let chunks: Option<Vec<Chunk>> = self.metadata.row_groups().iter().map(chunk).collect();
+        let chunks: Option<Vec<Chunk>> = self.filled().map(chunk).collect();
         let outside = || ParquetError::General("a column is said to lie beyond the end of the file".into());
         let chunks = chunks.ok_or_else(outside)?.into_iter();
         Ok(Box::new(Chunks { source: self.shared.clone(), chunks }))
     }
 
     fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
-        Box::new(self.metadata.row_groups().iter())
+        Box::new(self.filled())
     }
 
     fn metadata(&self) -> &ParquetMetaData {

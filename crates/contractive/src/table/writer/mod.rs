@@ -87,8 +87,8 @@ impl FrameWriter {
     ///
     /// # Errors
     ///
-    /// [`OutputError::Format`] for another ending, [`OutputError::Write`] when the folder takes no file or NPY is to
-    /// hold text.
+    /// [`OutputError::UnknownFormat`] for another ending, [`OutputError::NumbersAlone`] where NPY is to hold text,
+    /// [`OutputError::Write`] when the folder takes no file.
     pub fn create(path: &Path, fields: &[Field]) -> Result<Self, OutputError> {
         let failed = |source| OutputError::Write { path: path.to_path_buf(), source };
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
@@ -104,6 +104,10 @@ impl FrameWriter {
         } else if ends(&[".jsonl", ".ndjson"]) {
             Box::new(text::JsonSink::new(target()?))
         } else if ends(&[".npy"]) {
+            if let Some(field) = fields.iter().find(|field| !field.kind.is_numeric()) {
+                let (path, column) = (path.to_path_buf(), field.name.clone());
+                return Err(OutputError::NumbersAlone { path, column, kind: field.kind.name() });
+            }
             Box::new(numpy::NpySink::new(target()?, fields).map_err(failed)?)
         } else if ends(&[".parquet"]) {
             Box::new(binary::ParquetSink::new(target()?, fields).map_err(failed)?)

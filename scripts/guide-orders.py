@@ -1,0 +1,74 @@
+"""Writes the tables of docs/guide-anomaly.md into this folder: orders.csv, new.csv, and new.csv with things wrong in it.
+
+    python3 scripts/guide-orders.py
+"""
+
+import csv
+import random
+
+COLUMNS = ["order", "when", "city", "items", "price", "weight", "currency"]
+# What an item costs there.
+CITIES = {"Lyon": 20.0, "Oslo": 35.0, "Porto": 15.0}
+
+
+def orders(n, number, when, seed):
+    """Rows of n orders, one an hour from day `when` of 2024 on. The price goes with the items and the city."""
+    draw = random.Random(seed)
+    rows = []
+    for i in range(n):
+        city = draw.choice(list(CITIES))
+        items = draw.randint(1, 9)
+        price = items * CITIES[city] * draw.uniform(0.9, 1.1)
+        weight = items * 0.8 * draw.uniform(0.95, 1.05)
+        day = when + i // 24
+        month = next(m for m in range(1, 13) if day < sum(LENGTHS[:m]))
+        stamp = f"2024-{month:02d}-{day - sum(LENGTHS[: month - 1]) + 1:02d}T{i % 24:02d}:00:00"
+        rows.append([number + i, stamp, city, items, f"{price:.2f}", f"{weight:.2f}", 1])
+    return rows
+
+
+LENGTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+
+def write(name, rows, columns=COLUMNS):
+    """The rows under the columns' names."""
+    with open(name, "w", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(columns)
+        lines.writerows(rows)
+
+
+def changed(rows, row, column, value):
+    """The rows with another value in one cell."""
+    copy = [list(cells) for cells in rows]
+    copy[row][COLUMNS.index(column)] = value
+    return copy
+
+
+def main():
+    train = orders(2000, 9007199254740993, 0, seed=0)
+    draw = random.Random(1)
+    for row in draw.sample(range(2000), 60):
+        train[row][COLUMNS.index("weight")] = ""
+    for row in draw.sample(range(2000), 20):
+        train[row][COLUMNS.index("city")] = ""
+    write("orders.csv", train)
+
+    new = orders(500, 9007199254750000, 91, seed=2)
+    for row, column, value in [(7, "price", "310.00"), (11, "city", "Atlantis"), (13, "weight", ""), (17, "currency", 2)]:
+        new = changed(new, row, column, value)
+    write("new.csv", new)
+
+    order = [0, 1, 4, 3, 2, 5, 6]
+    write("reordered.csv", [[cells[j] for j in order] for cells in new], [COLUMNS[j] for j in order])
+    write("lacking.csv", [cells[:5] + cells[6:] for cells in new], COLUMNS[:5] + COLUMNS[6:])
+    write("wider.csv", [cells + ["x"] for cells in new], COLUMNS + ["note"])
+    write("infinite.csv", changed(new, 42, "price", "inf"))
+    write("word.csv", changed(new, 43, "items", "three"))
+    open("empty.csv", "w").close()
+    write("header.csv", [])
+    write("slip.csv", changed(new, 43, "price", "38,04"))
+
+
+if __name__ == "__main__":
+    main()
