@@ -13,12 +13,6 @@ if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
     sed -n '2,9s/^# \{0,1\}//p' "$0"
     exit 0
 fi
-requirements=benches/anomaly/requirements.txt
-venv=.anomaly-venv
-if ! cmp -s $requirements $venv/requirements.txt; then
-    [ -x $venv/bin/python ] || python3 -m venv $venv
-    $venv/bin/pip install -q -r $requirements
-    cp $requirements $venv/requirements.txt
-fi
+. benches/anomaly/environment.sh
 cargo build --release --locked --quiet -p contractive-cli
 exec $venv/bin/python scripts/adbench.py --cae "${CARGO_TARGET_DIR:-target}/release/cae" "$@"

@@ -16,7 +16,7 @@ venv=.bench-venv
 requirements=benches/peers/requirements.txt
 if ! cmp -s $requirements $venv/requirements.txt; then
     python3 -m venv $venv
-    $venv/bin/pip install -q -r $requirements
+    $venv/bin/python -m pip install -q -r $requirements
     cp $requirements $venv/requirements.txt
 fi
 if [ -z "${CONTRACTIVE_DATA_DIR:-}" ] && [ -d ../shared/data ]; then

@@ -11,13 +11,7 @@ if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
     sed -n '2,7s/^# \{0,1\}//p' "$0"
     exit 0
 fi
-requirements=benches/anomaly/requirements.txt
-venv=.anomaly-venv
-if ! cmp -s $requirements $venv/requirements.txt; then
-    [ -x $venv/bin/python ] || python3 -m venv $venv
-    $venv/bin/pip install -q -r $requirements
-    cp $requirements $venv/requirements.txt
-fi
+. benches/anomaly/environment.sh
 cae=${CAE:-}
 if [ -z "$cae" ]; then
     cargo build --release --locked --quiet -p contractive-cli

@@ -7,6 +7,6 @@ cd "$(dirname "$0")/.."
 
 venv=.bench-venv
 [ -x $venv/bin/python ] || python3 -m venv $venv
-$venv/bin/python -c 'import matplotlib' 2>/dev/null || $venv/bin/pip install -q matplotlib==3.11.2
+$venv/bin/python -c 'import matplotlib' 2>/dev/null || $venv/bin/python -m pip install -q matplotlib==3.11.2
 cargo build --quiet --release --locked -p contractive-cli
 exec $venv/bin/python benches/sweep.py "${CARGO_TARGET_DIR:-target}/release/cae"

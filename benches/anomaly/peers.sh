@@ -4,7 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=${1:-${CONTRACTIVE_DATA_DIR:-../shared/data}/adbench}
-venv=.anomaly-venv
-[ -x $venv/bin/python ] || python3 -m venv $venv
-$venv/bin/pip install -q -r benches/anomaly/requirements.txt -r benches/anomaly/requirements-peers.txt
+. benches/anomaly/environment.sh
+$venv/bin/python -m pip install -q -r $requirements -r benches/anomaly/requirements-peers.txt
 exec $venv/bin/python benches/anomaly/peers.py "$folder" benches/anomaly/peers.json

@@ -228,15 +228,7 @@ pub(crate) fn run(
     };
     let on_member = |m: &MemberReport| match reporting {
         Reporting::Quiet => {}
-        Reporting::Lines => eprintln!(
-            "network {}/{}: {} of {} steps, validation {}, {}",
-            m.member + 1,
-            m.members,
-            m.steps,
-            m.most_steps,
-            significant(m.validation, 4),
-            duration(m.seconds)
-        ),
+        Reporting::Lines => eprintln!("{}", member_line(m)),
         Reporting::Json => {
             let MemberReport { member, members, steps, most_steps, validation, seconds } = *m;
             let event = "member";
@@ -285,6 +277,12 @@ pub(crate) fn run(
 pub(crate) fn default_place(name: &str) -> PathBuf {
     let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
     contractive::run::default_path(Path::new("runs"), &format!("{name}-detector"), &time)
+}
+
+/// How the training of a member ended, for people.
+pub(crate) fn member_line(m: &MemberReport) -> String {
+    let (member, validation, time) = (m.member + 1, significant(m.validation, 4), duration(m.seconds));
+    format!("network {member}/{}: {} of {} steps, validation {validation}, {time}", m.members, m.steps, m.most_steps)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use contractive::series::{Missing, Normalise, Pace, Series, SeriesColumns, Serie
 use serde::Serialize;
 
 use crate::arguments::quoted;
+use crate::detector_training::member_line;
 use crate::exit::{Ending, Usage};
 use crate::numbers::{count, duration, grouped, significant};
 use crate::output::{print, print_json_line};
@@ -112,12 +113,7 @@ pub(crate) fn run(
     };
     let on_member = |m: &MemberReport| {
         if reporting == Reporting::Lines {
-            let (member, validation) = (m.member + 1, significant(m.validation, 4));
-            let time = duration(m.seconds);
-            eprintln!(
-                "network {member}/{}: {} of {} steps, validation {validation}, {time}",
-                m.members, m.steps, m.most_steps
-            );
+            eprintln!("{}", member_line(m));
         }
     };
     let options = TrainOptions { threads: config.threads(), on_plan: &on_plan, on_member: &on_member, stop: &stop };

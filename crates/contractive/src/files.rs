@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use tempfile::NamedTempFile;
 
 /// Writes `path` through a temporary file in the same folder, flushed to the disk before it takes the name.
@@ -18,6 +19,37 @@ pub(crate) fn write_atomically(
         writer.flush()?;
     }
     file.commit()
+}
+
+/// Writes `path` as one line of JSON.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    write_atomically(path, |file| {
+        serde_json::to_writer(&mut *file, value)?;
+        file.write_all(b"\n")
+    })
+}
+
+/// Puts a folder that `fill` writes at `path`, whole: under a temporary name beside it first, then renamed. What was there
+/// is deleted. `failed` tells the caller's error of the system's.
+pub(crate) fn replace_folder<E>(
+    path: &Path,
+    failed: impl Fn(io::Error) -> E,
+    fill: impl FnOnce(&Path) -> Result<(), E>,
+) -> Result<(), E> {
+    let parent = folder_of(path);
+    fs::create_dir_all(&parent).map_err(&failed)?;
+    let temporary = tempfile::Builder::new().prefix(".writing-").tempdir_in(&parent).map_err(&failed)?;
+    let whole = temporary.path().join("new");
+    fs::create_dir(&whole).map_err(&failed)?;
+    fill(&whole)?;
+    sync_folder(&whole);
+    if path.exists() {
+        // The old one goes where it is deleted with the temporary folder.
+        fs::rename(path, temporary.path().join("old")).map_err(&failed)?;
+    }
+    fs::rename(&whole, path).map_err(&failed)?;
+    sync_folder(&parent);
+    Ok(())
 }
 
 /// A file that has no name until it is whole. Dropped before, it leaves nothing.

@@ -8,6 +8,7 @@ mod comparison;
 mod examples;
 mod filters;
 mod geometry;
+mod header;
 mod loss;
 mod network;
 mod number;

@@ -6,6 +6,7 @@ use contractive::series::{Pace, Series, SeriesDetector, SeriesScores};
 use contractive::table::Unit;
 use plotters::backend::DrawingBackend;
 
+use super::header::{Header, headline};
 use super::number::{count, grouped, percent, significant};
 use super::{ReportError, assemble_with};
 use crate::axis::{Axis, Tick};
@@ -37,21 +38,6 @@ pub struct SeriesPage<'a> {
     pub pace: &'a Pace,
     /// Which timestamps are anomalies by their labels, where there are any.
     pub real: Option<&'a [bool]>,
-}
-
-struct Headline {
-    name: &'static str,
-    value: String,
-    of: String,
-}
-
-#[derive(Template)]
-#[template(path = "header.html")]
-struct Header {
-    name: String,
-    line: String,
-    figures: Vec<Headline>,
-    advice: Vec<String>,
 }
 
 struct Told {
@@ -95,23 +81,19 @@ fn header(page: &SeriesPage<'_>) -> Result<String, FigureError> {
     let spec = page.detector.spec();
     let ends = [series.stamps.first(), series.stamps.last()].map(|stamp| stamp.map_or("", String::as_str));
     let mut figures = vec![
-        Headline { name: "timestamps", value: grouped(n), of: count(series.names.len(), "value column") },
-        Headline {
-            name: "anomalies",
-            value: grouped(told),
-            of: format!(
-                "{} of the timestamps, in {}",
-                percent(told as f64 / n.max(1) as f64),
-                count(found.len(), "range")
-            ),
-        },
-        Headline { name: "window", value: count(spec.window, "row"), of: format!("normalised by: {}", spec.normalise) },
+        headline("timestamps", grouped(n), count(series.names.len(), "value column")),
+        headline(
+            "anomalies",
+            grouped(told),
+            format!("{} of the timestamps, in {}", percent(told as f64 / n.max(1) as f64), count(found.len(), "range")),
+        ),
+        headline("window", count(spec.window, "row"), format!("normalised by: {}", spec.normalise)),
     ];
     if let Some(real) = page.real {
         let real = ranges(real);
         let met = real.iter().filter(|range| scores.label[(*range).clone()].contains(&true)).count();
         let of = format!("of {} labelled", count(real.len(), "range"));
-        figures.push(Headline { name: "labelled ranges met", value: grouped(met), of });
+        figures.push(headline("labelled ranges met", grouped(met), of));
     }
     let mut advice: Vec<String> = page.pace.warnings();
     if series.filled > 0 {

@@ -6,25 +6,11 @@ use contractive::core::Loss;
 use contractive::record::RunRecord;
 
 use super::ReportError;
+use super::header::{Header, headline};
 use super::loss::formula;
 use super::network::chain;
 use super::number::{count, duration, grouped, percent, significant};
 use crate::error::FigureError;
-
-struct Figure {
-    name: String,
-    value: String,
-    of: String,
-}
-
-#[derive(Template)]
-#[template(path = "header.html")]
-struct Header {
-    name: String,
-    line: String,
-    figures: Vec<Figure>,
-    advice: Vec<String>,
-}
 
 /// The loss trained with, on the rows judged; NaN where it is not defined there.
 pub(super) fn judged_loss(e: &Evaluation) -> f64 {
@@ -41,9 +27,8 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
     let k = run.architecture.code_size();
     let seconds = run.history.iter().map(|epoch| epoch.seconds).sum();
     let word = if run.data.image_shape.is_some() { "pixel" } else { "feature" };
-    let figure = |name: &str, value: String, of: String| Figure { name: name.to_owned(), value, of };
     let figures = vec![
-        figure(
+        headline(
             &format!("{} on {} rows", run.part, grouped(e.rows)),
             significant(judged_loss(e), 4),
             match e.loss {
@@ -51,14 +36,14 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
                 loss => format!("{loss}; squared error {} a {word}", significant(e.mse, 3)),
             },
         ),
-        figure("mean ‖J‖", significant(e.jacobian_norm, 3), format!("‖J‖² {}", significant(e.penalty, 3))),
-        figure(
+        headline("mean ‖J‖", significant(e.jacobian_norm, 3), format!("‖J‖² {}", significant(e.penalty, 3))),
+        headline(
             "local dimension",
             significant(run.spectrum.participation_ratio, 3),
             format!("of {}", count(run.spectrum.mean.len(), "direction")),
         ),
-        figure("dead code units", format!("{:.0}", e.dead_code_units * k as f64), format!("of {}", grouped(k))),
-        figure(
+        headline("dead code units", format!("{:.0}", e.dead_code_units * k as f64), format!("of {}", grouped(k))),
+        headline(
             "trained",
             count(run.history.len(), "epoch"),
             format!("in {}{}", duration(seconds), if run.divergence.is_some() { ", then diverged" } else { "" }),

@@ -7,7 +7,7 @@ use super::scores::{ScoreKind, Scores};
 use crate::train::random::{Purpose, Stream};
 
 /// A number made of scores and labels, where it is defined.
-type Statistic<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
+pub(crate) type Statistic<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
 
 /// Numbers that judge a detector. Those that are not defined, such as an AUROC without anomalies, are `None`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,8 +6,6 @@
 //! `cae inspect` open them. Reading a detector never runs code; every length is checked against the networks' sizes, and
 //! a number that is not finite is refused.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -19,8 +17,8 @@ use super::reference::Reference;
 use super::scores::Weights;
 use super::settings::DetectorSettings;
 use super::{Detector, Member};
-use crate::files::{folder_of, is_free, sync_folder, write_atomically};
-use crate::model::{CONFIG_FILE, Model, ModelError};
+use crate::files::{is_free, replace_folder, write_json};
+use crate::model::{CONFIG_FILE, Model, ModelError, read_at_most};
 use crate::preprocess::Scale;
 
 /// The format written and read.
@@ -63,7 +61,7 @@ pub fn is_detector(path: &Path) -> bool {
     struct Kind {
         kind: String,
     }
-    read(&path.join(CONFIG_FILE))
+    read_at_most(&path.join(CONFIG_FILE), LARGEST_CONFIG)
         .ok()
         .and_then(|text| serde_json::from_slice::<Kind>(&text).ok())
         .is_some_and(|file| file.kind == KIND)
@@ -80,14 +78,6 @@ impl Detector {
         if !is_free(path).map_err(failed)? && !is_detector(path) {
             return Err(ModelError::Occupied { path: path.to_path_buf() }.into());
         }
-        let parent = folder_of(path);
-        fs::create_dir_all(&parent).map_err(failed)?;
-        let temporary = tempfile::Builder::new().prefix(".detector-").tempdir_in(&parent).map_err(failed)?;
-        let whole = temporary.path().join("new");
-        fs::create_dir(&whole).map_err(failed)?;
-        for (i, member) in self.members.iter().enumerate() {
-            member.model.save(&whole.join(member_folder(i)))?;
-        }
         let config = Written {
             format_version: DETECTOR_FORMAT_VERSION,
             kind: KIND,
@@ -97,17 +87,20 @@ impl Detector {
             reference: &self.reference,
             calibration: self.members.iter().map(|m| &m.calibration).collect(),
         };
-        write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)?;
-        if let Some(encoding) = &self.encoding {
-            write_json(&whole.join(ENCODING_FILE), encoding).map_err(failed)?;
-        }
-        sync_folder(&whole);
-        if path.exists() {
-            fs::rename(path, temporary.path().join("old")).map_err(failed)?;
-        }
-        fs::rename(&whole, path).map_err(failed)?;
-        sync_folder(&parent);
-        Ok(())
+        replace_folder(
+            path,
+            |e| failed(e).into(),
+            |whole| {
+                for (i, member) in self.members.iter().enumerate() {
+                    member.model.save(&whole.join(member_folder(i)))?;
+                }
+                write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)?;
+                if let Some(encoding) = &self.encoding {
+                    write_json(&whole.join(ENCODING_FILE), encoding).map_err(failed)?;
+                }
+                Ok(())
+            },
+        )
     }
 
     /// Reads a detector directory.
@@ -118,7 +111,7 @@ impl Detector {
     pub fn load(path: &Path) -> Result<Detector, DetectorError> {
         let config_path = path.join(CONFIG_FILE);
         let stored = |reason: String| DetectorError::Stored { path: config_path.clone(), reason };
-        let text = read(&config_path)?;
+        let text = read_at_most(&config_path, LARGEST_CONFIG)?;
         let any: serde_json::Value = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
         if any.get("kind").and_then(serde_json::Value::as_str) != Some(KIND) {
             return Err(stored("`kind` must be \"detector\"".into()));
@@ -176,32 +169,14 @@ fn load_encoding(path: &Path) -> Result<Option<TableEncoding>, DetectorError> {
         return Ok(None);
     }
     let stored = |reason: String| DetectorError::Stored { path: path.to_path_buf(), reason };
-    let encoding: TableEncoding = serde_json::from_slice(&read(path)?).map_err(|e| stored(e.to_string()))?;
+    let encoding: TableEncoding =
+        serde_json::from_slice(&read_at_most(path, LARGEST_CONFIG)?).map_err(|e| stored(e.to_string()))?;
     match encoding.fault() {
         None => Ok(Some(encoding)),
         Some(fault) => Err(stored(fault)),
     }
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
-    write_atomically(path, |file| {
-        serde_json::to_writer(&mut *file, value)?;
-        file.write_all(b"\n")
-    })
-}
-
 fn member_folder(i: usize) -> String {
     format!("member-{i}")
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
-    let failed = |source| ModelError::Read { path: path.to_path_buf(), source };
-    let file = File::open(path).map_err(failed)?;
-    let got = file.metadata().map_err(failed)?.len();
-    if got > LARGEST_CONFIG {
-        return Err(ModelError::ConfigSize { path: path.to_path_buf(), most: LARGEST_CONFIG, got });
-    }
-    let mut text = Vec::with_capacity(got as usize);
-    file.take(LARGEST_CONFIG).read_to_end(&mut text).map_err(failed)?;
-    Ok(text)
 }

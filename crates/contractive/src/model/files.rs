@@ -1,6 +1,6 @@
 //! The model directory: `config.json` and `model.safetensors`. Reading one never runs code.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use contractive_core::{Architecture, Noise, Objective, Parameters};
 use serde::{Deserialize, Serialize};
 
 use super::{Model, ModelError, Provenance};
-use crate::files::{folder_of, is_free, sync_folder, write_atomically};
+use crate::files::{is_free, replace_folder, write_atomically};
 use crate::preprocess::Preprocessing;
 use crate::tensor_file::{Expected, TensorFile, tensors_of, write_tensors};
 
@@ -48,30 +48,20 @@ impl Model {
         if !is_free(path).map_err(failed)? && !path.join(CONFIG_FILE).is_file() {
             return Err(ModelError::Occupied { path: path.to_path_buf() });
         }
-        let parent = folder_of(path);
-        fs::create_dir_all(&parent).map_err(failed)?;
-        let temporary = tempfile::Builder::new().prefix(".model-").tempdir_in(&parent).map_err(failed)?;
-        let whole = temporary.path().join("new");
-        fs::create_dir(&whole).map_err(failed)?;
-        self.write_config(&whole.join(CONFIG_FILE)).map_err(failed)?;
-        let tensors: Vec<_> = self
-            .parameters
-            .places()
-            .iter()
-            .map(|p| {
-                let tensor = Expected { name: p.name.clone(), shape: p.shape.clone() };
-                (tensor, &self.parameters.values()[p.range()])
-            })
-            .collect();
-        write_tensors(&whole.join(TENSOR_FILE), &tensors, ("format", "contractive-model".into()))?;
-        sync_folder(&whole);
-        if path.exists() {
-            // The old model goes where it is deleted with the temporary folder.
-            fs::rename(path, temporary.path().join("old")).map_err(failed)?;
-        }
-        fs::rename(&whole, path).map_err(failed)?;
-        sync_folder(&parent);
-        Ok(())
+        replace_folder(path, failed, |whole| {
+            self.write_config(&whole.join(CONFIG_FILE)).map_err(failed)?;
+            let tensors: Vec<_> = self
+                .parameters
+                .places()
+                .iter()
+                .map(|p| {
+                    let tensor = Expected { name: p.name.clone(), shape: p.shape.clone() };
+                    (tensor, &self.parameters.values()[p.range()])
+                })
+                .collect();
+            write_tensors(&whole.join(TENSOR_FILE), &tensors, ("format", "contractive-model".into()))?;
+            Ok(())
+        })
     }
 
     fn write_config(&self, path: &Path) -> io::Result<()> {
@@ -138,16 +128,25 @@ impl Model {
     }
 }
 
-fn read_config(path: &Path) -> Result<ModelConfigFile, ModelError> {
+/// The bytes of a file that are at most `most`.
+///
+/// # Errors
+/// [`ModelError::Read`] and [`ModelError::ConfigSize`].
+pub(crate) fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
     let failed = |source| ModelError::Read { path: path.to_path_buf(), source };
-    let wrong = |e: serde_json::Error| ModelError::Config { path: path.to_path_buf(), reason: e.to_string() };
     let file = File::open(path).map_err(failed)?;
     let got = file.metadata().map_err(failed)?.len();
-    if got > LARGEST_CONFIG {
-        return Err(ModelError::ConfigSize { path: path.to_path_buf(), most: LARGEST_CONFIG, got });
+    if got > most {
+        return Err(ModelError::ConfigSize { path: path.to_path_buf(), most, got });
     }
     let mut text = Vec::with_capacity(got as usize);
-    file.take(LARGEST_CONFIG).read_to_end(&mut text).map_err(failed)?;
+    file.take(most).read_to_end(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+fn read_config(path: &Path) -> Result<ModelConfigFile, ModelError> {
+    let wrong = |e: serde_json::Error| ModelError::Config { path: path.to_path_buf(), reason: e.to_string() };
+    let text = read_at_most(path, LARGEST_CONFIG)?;
     // The version first: another one may differ in anything else.
     let any: serde_json::Value = serde_json::from_slice(&text).map_err(wrong)?;
     if any.get("format_version").and_then(serde_json::Value::as_u64) != Some(FORMAT_VERSION) {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metrics::{RangeOptions, Volumes, harmonic_mean, range_precision, range_recall, ranges, volumes};
 use super::{SeriesDetector, SeriesScores};
+use crate::detector::evaluation::Statistic;
 use crate::detector::metrics::{Counts, Estimate, auroc, average_precision};
 use crate::detector::threshold::quantile_of_sorted;
 use crate::train::random::{Purpose, Stream};
@@ -52,9 +53,6 @@ pub struct SeriesEvaluation {
     /// Rows a block of the bootstrap of the intervals.
     pub block: usize,
 }
-
-/// A number of scores and their labels, where it is defined.
-type Statistic<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
 
 /// Resamples of the bootstrap.
 const RESAMPLES: usize = 200;

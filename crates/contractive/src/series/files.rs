@@ -4,8 +4,8 @@
 //! deviations, the threshold with its rule, and the reference scores as quantiles. Reading it never runs code; unknown
 //! keys, lengths that do not fit the networks and numbers that are not finite are refused.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use super::error::SeriesError;
 use super::spec::SeriesSpec;
 use super::{MOST_REFERENCES, SeriesDetector};
 use crate::detector::{Detector, ThresholdRule};
-use crate::files::{folder_of, is_free, sync_folder, write_atomically};
+use crate::files::{is_free, replace_folder, write_json};
 use crate::model::CONFIG_FILE;
 
 /// The format written and read.
@@ -61,12 +61,6 @@ impl SeriesDetector {
             let reason = "it is there already, and no detector of time series; give a new folder";
             return Err(failed(std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason)));
         }
-        let parent = folder_of(path);
-        fs::create_dir_all(&parent).map_err(failed)?;
-        let temporary = tempfile::Builder::new().prefix(".series-").tempdir_in(&parent).map_err(failed)?;
-        let whole = temporary.path().join("new");
-        fs::create_dir(&whole).map_err(failed)?;
-        self.detector.save(&whole.join(WINDOWS))?;
         let config = Stored {
             format_version: SERIES_FORMAT_VERSION,
             kind: KIND.to_owned(),
@@ -77,18 +71,10 @@ impl SeriesDetector {
             threshold: self.threshold,
             reference: self.reference.clone(),
         };
-        write_atomically(&whole.join(CONFIG_FILE), |file| {
-            serde_json::to_writer(&mut *file, &config)?;
-            file.write_all(b"\n")
+        replace_folder(path, failed, |whole| {
+            self.detector.save(&whole.join(WINDOWS))?;
+            write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)
         })
-        .map_err(failed)?;
-        sync_folder(&whole);
-        if path.exists() {
-            fs::rename(path, temporary.path().join("old")).map_err(failed)?;
-        }
-        fs::rename(&whole, path).map_err(failed)?;
-        sync_folder(&parent);
-        Ok(())
     }
 
     /// Reads the directory of a detector of time series.
