@@ -21,6 +21,8 @@
 pub mod code_side;
 pub mod input_side;
 pub mod khatri_rao;
+#[cfg(test)]
+mod laws;
 pub mod order;
 
 /// Sums over a lane's rows that turn into weight gradients once all lanes are summed.
