@@ -10,6 +10,7 @@
 use std::io::Write;
 use std::time::Instant;
 
+use contractive_core::buffer::Buffer;
 use contractive_core::instructions;
 use contractive_core::kernels::frobenius_deep::khatri_rao::KhatriRaoProduct;
 use contractive_core::kernels::frobenius_deep::order::{Order, Top, cost, of_encoder};
@@ -88,7 +89,7 @@ fn milliseconds(order: Order, sizes: &[usize], n: usize) -> f64 {
     let rows_of_lane = n.div_ceil(LANES);
     let layer = |&m: &usize| {
         let size = rows_of_lane * m;
-        LayerPass { d: numbers(size, 3), dd: numbers(size, 4), dZ: vec![0.0; size] }
+        LayerPass { d: numbers(size, 3).into(), dd: numbers(size, 4).into(), dZ: Buffer::zeros(size) }
     };
     let mut passes = [sizes[1..].iter().map(layer).collect::<Vec<_>>()];
     let (d, m) = (sizes[0], sizes[1]);

@@ -22,6 +22,7 @@
 
 pub mod activation;
 pub mod architecture;
+pub mod buffer;
 pub mod engine;
 mod error;
 pub mod initialisation;

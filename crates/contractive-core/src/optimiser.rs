@@ -14,6 +14,7 @@
 use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
+use crate::buffer::Buffer;
 use crate::error::{ArgumentError, below_one, finite_non_negative, finite_positive};
 use crate::instructions::vectorised;
 
@@ -97,9 +98,9 @@ pub struct OptimiserState {
     /// Steps taken.
     pub step: u64,
     /// Momentum or mean of gradients, one a parameter; empty for `sgd`.
-    pub first: Vec<f32>,
+    pub first: Buffer,
     /// Mean of squared gradients, one a parameter; empty for `sgd` and `momentum`.
-    pub second: Vec<f32>,
+    pub second: Buffer,
 }
 
 impl Optimiser {
@@ -149,7 +150,7 @@ impl Optimiser {
             Optimiser::Momentum { .. } => (n, 0),
             Optimiser::Adam { .. } | Optimiser::AdamW { .. } => (n, n),
         };
-        OptimiserState { step: 0, first: vec![0.0; first], second: vec![0.0; second] }
+        OptimiserState { step: 0, first: Buffer::zeros(first), second: Buffer::zeros(second) }
     }
 
     /// One step on `p` along `g` (already clipped), in one pass over memory.

@@ -1,6 +1,7 @@
 //! The numbers of a network: weights and biases in one flat vector, with names and shapes.
 
 use crate::architecture::Architecture;
+use crate::buffer::Buffer;
 use crate::error::ArgumentError;
 use crate::matrix::MatRef;
 
@@ -48,7 +49,7 @@ pub fn layout(architecture: &Architecture) -> Vec<TensorPlace> {
 pub struct Parameters {
     architecture: Architecture,
     places: Vec<TensorPlace>,
-    values: Vec<f32>,
+    values: Buffer,
 }
 
 impl Parameters {
@@ -60,7 +61,7 @@ impl Parameters {
         architecture.check()?;
         let places = layout(architecture);
         let n = places.last().map_or(0, |p| p.range().end);
-        Ok(Parameters { architecture: architecture.clone(), places, values: vec![0.0; n] })
+        Ok(Parameters { architecture: architecture.clone(), places, values: Buffer::zeros(n) })
     }
 
     /// The architecture these numbers belong to.

@@ -198,6 +198,55 @@ fn weights_beyond_one_tile_agree_with_the_reference() {
     compare("two tiles", &trial);
 }
 
+/// No transpose is kept of a layer as large as these, unless the penalty reads it: rows pass through it turned, and G is
+/// gathered block by block.
+#[test]
+fn large_layers_agree_with_the_reference() {
+    let wide = [
+        Penalty::None,
+        Penalty::Jacobian,
+        Penalty::FiniteDifference { epsilon: 1e-2, directions: 3 },
+        Penalty::Reconstruction { probes: 2 },
+    ];
+    let cases = wide.map(|penalty| (&[2700, 50, 3][..], penalty)).into_iter();
+    let cases = cases.chain(penalties(3).into_iter().map(|penalty| (&[2, 2000, 70, 3][..], penalty)));
+    for (seed, (sizes, penalty)) in cases.enumerate() {
+        let network = network_of(sizes, Activation::Tanh, Activation::Identity, seed % 2 == 0);
+        let trial = Trial::draw(seed as u64, network, Objective::new(Loss::Mse, penalty, 0.3), 2, 0.02, 0.1);
+        compare(&format!("{sizes:?}, {penalty:?}"), &trial);
+    }
+}
+
+/// What one plan does without, the next may need.
+#[test]
+fn large_layers_serve_one_plan_after_the_other() {
+    let network = network_of(&[2700, 50, 3], Activation::Tanh, Activation::Identity, true);
+    let rows = numbers(4, 5 * 2700, 0.1);
+    let rows = MatRef::new(&rows, 5, 2700);
+    let fresh = |penalty| engine(&network, &Objective::new(Loss::Mse, penalty, 0.1), Optimiser::default(), 2);
+    let squares_of = |engine: &mut CpuEngine| {
+        let mut squares = [0.0; 5];
+        engine.jacobian_squares(rows, &mut squares).unwrap();
+        squares
+    };
+    let codes_of = |engine: &mut CpuEngine| {
+        let mut codes = [0.0; 15];
+        engine.encode(rows, &mut codes).unwrap();
+        codes
+    };
+    let want = squares_of(&mut fresh(Penalty::None));
+    let codes = codes_of(&mut fresh(Penalty::None));
+    for penalty in [Penalty::None, Penalty::WeightL2, Penalty::Jacobian] {
+        let mut engine = fresh(penalty);
+        let objective = engine.objective(&Batch::plain(rows)).unwrap();
+        for _ in 0..2 {
+            assert_eq!(codes_of(&mut engine), codes, "{penalty}");
+            assert_eq!(squares_of(&mut engine), want, "{penalty}");
+            assert_eq!(engine.objective(&Batch::plain(rows)).unwrap(), objective, "{penalty}");
+        }
+    }
+}
+
 #[test]
 fn a_contraction_of_zero_still_reports_the_penalty() {
     let network = network_of(&[8, 5], Activation::Sigmoid, Activation::Identity, false);

@@ -200,7 +200,7 @@ impl Checkpoint {
         let mut next = || parts.next().map(<[f32]>::to_vec).unwrap_or_default();
         let mut parameters = Parameters::zeros(&state.architecture).map_err(settings)?;
         parameters.values_mut().copy_from_slice(&next());
-        let optimiser = OptimiserState { step: state.optimiser_step, first: next(), second: next() };
+        let optimiser = OptimiserState { step: state.optimiser_step, first: next().into(), second: next().into() };
         Ok(Checkpoint { parameters, optimiser, state })
     }
 }

@@ -7,13 +7,18 @@
 //!
 //! A tied decoder layer uses the encoder's W (m, n) the other way round: Z = A W + 1 cᵀ with A (N, m), Z (N, n), so
 //! dA = dZ Wᵀ and dW += Aᵀ dZ. Matrices may lie in wider records: each comes with the distance between its rows.
+//!
+//! The tiles read rows of the right factor, but Wᵀ of a large layer is not worth keeping beside W: then the small matrices
+//! are turned instead, Zᵀ = W Aᵀ + b 1ᵀ, which gives the same bits.
 //! Source: Rumelhart, Hinton & Williams 1986.
 
 use pulp::Arch;
 
+use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 
 use super::gemm::{Into, View, ViewMut, gemm};
+use super::transpose::transpose;
 
 /// A matrix of `rows` rows of `columns` numbers, `stride` apart.
 #[derive(Debug, Clone, Copy)]
@@ -29,20 +34,54 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// Rows that lie side by side.
+    pub fn dense(data: &'a [f32], rows: usize, columns: usize) -> Self {
+        Rows { data, rows, columns, stride: columns }
+    }
+
     /// The matrix as a view for [`gemm`].
     pub fn view(self) -> View<'a, f32> {
         View::strided(self.data, self.rows, self.columns, self.stride)
     }
 }
 
-/// Z = A·M + 1 bᵀ, where M is Wᵀ (n, m), or W for a tied decoder layer. Z's rows lie `stride` apart.
-pub fn affine_forward(Z: &mut [f32], stride: usize, A: Rows<'_>, M: View<'_, f32>, b: &[f32]) {
-    gemm(ViewMut::strided(Z, A.rows, b.len(), stride), Into::Bias(b), 1.0, A.view(), M);
+/// Room for the small matrices of a large layer, turned.
+#[derive(Debug, Clone, Default)]
+pub struct Turned {
+    left: Buffer,
+    product: Buffer,
 }
 
-/// dA = dZ·M, dense, where M is W (m, n), or Wᵀ for a tied decoder layer with n inputs.
-pub fn affine_backward_input(dA: &mut [f32], dZ: Rows<'_>, M: View<'_, f32>, n: usize) {
-    gemm(ViewMut::new(dA, dZ.rows, n), Into::Set, 1.0, dZ.view(), M);
+/// Z = A·M + 1 bᵀ, where M is Wᵀ (n, m), or W for a tied decoder layer, whichever way round it lies in memory. Z's rows
+/// lie `stride` apart.
+pub fn affine_forward(Z: &mut [f32], stride: usize, A: Rows<'_>, M: View<'_, f32>, b: &[f32], turned: &mut Turned) {
+    rows_times(Z, stride, Into::Bias(b), A, M, turned);
+}
+
+/// dA = dZ·M, dense, where M is W (m, n), or Wᵀ for a tied decoder layer with n inputs, whichever way round it lies.
+pub fn affine_backward_input(dA: &mut [f32], dZ: Rows<'_>, M: View<'_, f32>, n: usize, turned: &mut Turned) {
+    rows_times(dA, n, Into::Set, dZ, M, turned);
+}
+
+/// C = A·M (+ 1 bᵀ), and by Cᵀ = Mᵀ Aᵀ (+ b 1ᵀ) where the rows of Mᵀ lie side by side.
+fn rows_times(C: &mut [f32], stride: usize, into: Into<'_, f32>, A: Rows<'_>, M: View<'_, f32>, turned: &mut Turned) {
+    let (rows, k, m) = (A.rows, M.rows(), M.columns());
+    if M.is_by_rows() {
+        return gemm(ViewMut::strided(C, rows, m, stride), into, 1.0, A.view(), M);
+    }
+    let Turned { left, product } = turned;
+    left.resize(k * rows);
+    transpose(left, rows, A);
+    product.resize(m * rows);
+    let into = match into {
+        Into::Bias(b) => {
+            product.chunks_exact_mut(rows.max(1)).zip(b).for_each(|(of_one, &b)| of_one.fill(b));
+            Into::Add
+        }
+        other => other,
+    };
+    gemm(ViewMut::new(product, m, rows), into, 1.0, M.t(), View::new(left, k, rows));
+    transpose(C, stride, Rows::dense(product, m, rows));
 }
 
 /// A block of dW = dZᵀ A or dW += dZᵀ A, of the columns of dZ and of A that begin at `from`.
@@ -108,7 +147,7 @@ mod tests {
         let A_rows = Rows { data: &A_records, rows: N, columns: INPUTS, stride: 11 };
 
         let mut dA = vec![7.0; N * INPUTS];
-        affine_backward_input(&mut dA, dZ_rows, View::new(&W, M, INPUTS), INPUTS);
+        affine_backward_input(&mut dA, dZ_rows, View::new(&W, M, INPUTS), INPUTS, &mut Turned::default());
         let want: Vec<f64> = (0..N * INPUTS).map(|i| dA_want(i / INPUTS, i % INPUTS)).collect();
         assert_close("dA, set", &wide(&dA), &want, ROUNDING);
 
@@ -132,7 +171,14 @@ mod tests {
     fn forward_adds_the_bias_and_leaves_the_rest_of_the_record_alone() {
         let (A, W, b) = (numbers(4, N * INPUTS), numbers(5, M * INPUTS), numbers(6, M));
         let mut Z = vec![9.0; N * 6];
-        affine_forward(&mut Z, 6, dense(&A, INPUTS), View::new(&transposed(&W, M, INPUTS), INPUTS, M), &b);
+        affine_forward(
+            &mut Z,
+            6,
+            dense(&A, INPUTS),
+            View::new(&transposed(&W, M, INPUTS), INPUTS, M),
+            &b,
+            &mut Turned::default(),
+        );
         for (r, z) in Z.chunks_exact(6).enumerate() {
             let product = |j| (0..INPUTS).map(|i| at(&A, INPUTS, r, i) * at(&W, INPUTS, j, i)).sum::<f64>();
             let want: Vec<f64> = (0..M).map(|j| f64::from(b[j]) + product(j)).collect();
@@ -146,14 +192,20 @@ mod tests {
     fn a_tied_layer_is_the_transpose_of_its_own() {
         let (A, W, c, dZ) = (numbers(7, N * M), numbers(8, M * INPUTS), numbers(9, INPUTS), numbers(10, N * INPUTS));
         let mut Z = vec![0.0; N * INPUTS];
-        affine_forward(&mut Z, INPUTS, dense(&A, M), View::new(&W, M, INPUTS), &c);
+        affine_forward(&mut Z, INPUTS, dense(&A, M), View::new(&W, M, INPUTS), &c, &mut Turned::default());
         let product = |b, i| (0..M).map(|j| at(&A, M, b, j) * at(&W, INPUTS, j, i)).sum::<f64>();
         let want: Vec<f64> =
             (0..N * INPUTS).map(|e| f64::from(c[e % INPUTS]) + product(e / INPUTS, e % INPUTS)).collect();
         assert_close("z", &wide(&Z), &want, ROUNDING);
 
         let mut dA = vec![0.0; N * M];
-        affine_backward_input(&mut dA, dense(&dZ, INPUTS), View::new(&transposed(&W, M, INPUTS), INPUTS, M), M);
+        affine_backward_input(
+            &mut dA,
+            dense(&dZ, INPUTS),
+            View::new(&transposed(&W, M, INPUTS), INPUTS, M),
+            M,
+            &mut Turned::default(),
+        );
         let product = |b, j| (0..INPUTS).map(|i| at(&dZ, INPUTS, b, i) * at(&W, INPUTS, j, i)).sum::<f64>();
         let want: Vec<f64> = (0..N * M).map(|e| product(e / M, e % M)).collect();
         assert_close("dA", &wide(&dA), &want, ROUNDING);
@@ -165,12 +217,31 @@ mod tests {
         assert_close("dW", &wide(&dW), &want, ROUNDING);
     }
 
+    /// Turned or not, the same sums in the same order.
+    #[test]
+    fn a_matrix_that_lies_the_other_way_round_gives_the_same_bits() {
+        // Over more than one block of k, with tiles of every height and width.
+        for (rows, n, m) in [(1, 300, 7), (5, 40, 70), (33, 530, 19), (64, 3, 100)] {
+            let (A, W, b) = (numbers(12, rows * (n + 3)), numbers(13, m * n), numbers(14, m));
+            let A = Rows { data: &A, rows, columns: n, stride: n + 3 };
+            let (WT, mut turned) = (transposed(&W, m, n), Turned::default());
+            let run = |matrix: View<'_, f32>, turned: &mut Turned| {
+                let (mut Z, mut dA) = (vec![0.0; rows * (m + 2)], vec![0.0; rows * m]);
+                affine_forward(&mut Z, m + 2, A, matrix, &b, turned);
+                affine_backward_input(&mut dA, A, matrix, m, turned);
+                Z.iter().chain(&dA).map(|v| v.to_bits()).collect::<Vec<_>>()
+            };
+            let by_rows = run(View::new(&WT, n, m), &mut turned);
+            assert_eq!(run(View::new(&W, m, n).t(), &mut turned), by_rows, "{rows} rows, {n} to {m}");
+        }
+    }
+
     #[test]
     fn without_rows_nothing_changes() {
         let W = numbers(11, M * INPUTS);
         let (mut dW, mut db) = (vec![0.5; M * INPUTS], vec![0.5; M]);
-        affine_forward(&mut [], M, dense(&[], INPUTS), View::new(&W, INPUTS, M), &[1.0; M]);
-        affine_backward_input(&mut [], dense(&[], M), View::new(&W, M, INPUTS), INPUTS);
+        affine_forward(&mut [], M, dense(&[], INPUTS), View::new(&W, INPUTS, M), &[1.0; M], &mut Turned::default());
+        affine_backward_input(&mut [], dense(&[], M), View::new(&W, M, INPUTS), INPUTS, &mut Turned::default());
         affine_backward_bias(Arch::new(), &mut db, dense(&[], M));
         affine_backward_weight(ViewMut::new(&mut dW, M, INPUTS), Into::Add, [0, 0], dense(&[], M), dense(&[], INPUTS));
         assert!(dW.iter().chain(&db).all(|&g| g == 0.5));

@@ -14,6 +14,7 @@
 
 use super::gemm::{Into, View, ViewMut, gemm};
 use crate::activation::Activation;
+use crate::buffer::Buffer;
 
 /// An encoder layer in f64.
 #[derive(Debug, Clone)]
@@ -45,7 +46,7 @@ pub struct FiniteDifferenceScratch {
 
 impl FiniteDifferenceScratch {
     /// Adds the gradients, rounded once, to f32 sums.
-    pub fn round_into(&self, dW: &mut [Vec<f32>], db: &mut [Vec<f32>]) {
+    pub fn round_into(&self, dW: &mut [Buffer], db: &mut [Buffer]) {
         for (to, from) in dW.iter_mut().zip(&self.dW).chain(db.iter_mut().zip(&self.db)) {
             to.iter_mut().zip(from).for_each(|(t, f)| *t += *f as f32);
         }

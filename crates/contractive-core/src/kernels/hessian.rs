@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use pulp::Arch;
 
+use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 
 use super::frobenius_deep::WeightSums;
@@ -85,7 +86,7 @@ pub struct HessianScratch {
     stacks: Vec<RowStack>,
     code_side: CodeSideScratch,
     /// The adjoint of U(x) that the differences send.
-    from_differences: Vec<f32>,
+    from_differences: Buffer,
     /// ‖J(x) − J(x+ε)‖² of one corruption.
     change: Vec<f64>,
     weight: Vec<f32>,
@@ -114,8 +115,7 @@ pub fn hessian_deep(
     let (base, corrupted) = scratch.stacks.split_at_mut(1);
     let base = &mut base[0];
     let size = base.rows() * m_1;
-    scratch.from_differences.clear();
-    scratch.from_differences.resize(size, 0.0);
+    scratch.from_differences.reset(size);
     for (c, stack) in corrupted.iter_mut().enumerate() {
         // U(x+ε) − U(x): the sign is lost in the norm, and says which way the adjoint goes.
         stack.subtract_first(base, m_1);
@@ -244,7 +244,7 @@ mod tests {
             for _ in 0..times {
                 hessian_layer_backward(Arch::new(), &mut s, &mut passes, &trial.q[0], 0.5, &[0.25; 3]);
             }
-            passes.iter().map(|p| p[0].dZ.clone()).chain([s]).flatten().collect::<Vec<f32>>()
+            passes.iter().map(|p| p[0].dZ.to_vec()).chain([s]).flatten().collect::<Vec<f32>>()
         };
         let doubled: Vec<f64> = run(1).iter().map(|a| 2.0 * f64::from(*a)).collect();
         assert_close("dZ and s", &wide(&run(2)), &doubled, ROUNDING);

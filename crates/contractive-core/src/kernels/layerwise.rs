@@ -12,6 +12,7 @@ use pulp::Arch;
 
 use super::LayerPass;
 use super::frobenius::{frobenius_backward, frobenius_forward};
+use crate::buffer::Buffer;
 
 /// P\[b\] += the sum over layers; `q[l]` holds ‖W_l,j‖².
 pub fn layerwise_forward(arch: Arch, P: &mut [f64], pass: &[LayerPass], q: &[Vec<f32>]) {
@@ -21,7 +22,7 @@ pub fn layerwise_forward(arch: Arch, P: &mut [f64], pass: &[LayerPass], q: &[Vec
 }
 
 /// Each layer's dZ and s, as [`frobenius_backward`] says.
-pub fn layerwise_backward(arch: Arch, s: &mut [Vec<f32>], pass: &mut [LayerPass], q: &[Vec<f32>], w: &[f32]) {
+pub fn layerwise_backward(arch: Arch, s: &mut [Buffer], pass: &mut [LayerPass], q: &[Vec<f32>], w: &[f32]) {
     for ((layer, s), q) in pass.iter_mut().zip(s).zip(q) {
         frobenius_backward(arch, &mut layer.dZ, s, &layer.d, &layer.dd, q, w);
     }
@@ -36,9 +37,9 @@ mod tests {
     use crate::reference::network::{LayerGradient, backward, forward};
 
     /// Values, the layers' passes with dZ, and s.
-    fn by_the_page(trial: &Trial, w: &[f32], times: usize) -> (Vec<f64>, Vec<LayerPass>, Vec<Vec<f32>>) {
+    fn by_the_page(trial: &Trial, w: &[f32], times: usize) -> (Vec<f64>, Vec<LayerPass>, Vec<Buffer>) {
         let mut pass = trial.passes(&trial.points(&[])).remove(0);
-        let mut s: Vec<Vec<f32>> = trial.q.iter().map(|q| vec![0.0; q.len()]).collect();
+        let mut s: Vec<Buffer> = trial.q.iter().map(|q| Buffer::zeros(q.len())).collect();
         let mut P = vec![0.0; w.len()];
         layerwise_forward(Arch::new(), &mut P, &pass, &trial.q);
         for _ in 0..times {

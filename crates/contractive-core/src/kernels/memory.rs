@@ -8,6 +8,7 @@ use super::frobenius_deep::khatri_rao::KhatriRaoStack;
 use super::hessian::HessianScratch;
 use super::network_jacobian::ChainMemory;
 use super::{DenseLayer, Plan};
+use crate::buffer::Buffer;
 
 /// A lane's own memory for its penalty: scratch, and the sums that become weight gradients.
 #[derive(Debug, Clone, Default)]
@@ -15,9 +16,9 @@ pub struct LanePenalty {
     /// Sums over the lane's rows.
     pub sums: WeightSums,
     /// s_l, for dW_l,j += 2 s_l,j W_l,j.
-    pub s: Vec<Vec<f32>>,
+    pub s: Vec<Buffer>,
     /// What is added to db_l; finite differences alone.
-    pub db: Vec<Vec<f32>>,
+    pub db: Vec<Buffer>,
     /// w_b, one a row.
     pub(super) w: Vec<f32>,
     pub(super) rows: RowStack,
@@ -37,14 +38,13 @@ impl LanePenalty {
     pub fn reset(&mut self, plan: Plan, net: &[DenseLayer<'_>]) {
         let depth = net.len();
         let (layers, gathers_gram) = plan.gathers(depth);
-        let zero = |sum: &mut Vec<f32>, n: usize| {
-            sum.clear();
-            sum.resize(n, 0.0);
+        let zero = |sum: &mut Buffer, n: usize| {
+            sum.reset(n);
         };
         zero(&mut self.sums.K, if gathers_gram { net[0].m * net[0].m } else { 0 });
-        self.sums.W.resize_with(depth, Vec::new);
-        self.s.resize_with(depth, Vec::new);
-        self.db.resize_with(depth, Vec::new);
+        self.sums.W.resize_with(depth, Buffer::new);
+        self.s.resize_with(depth, Buffer::new);
+        self.db.resize_with(depth, Buffer::new);
         for (l, layer) in net.iter().enumerate() {
             zero(&mut self.sums.W[l], if layers.contains(&l) { layer.m * layer.n } else { 0 });
             zero(&mut self.s[l], if plan.gathers_row_scales(l, depth) { layer.m } else { 0 });

@@ -222,6 +222,18 @@ impl Plan {
         matches!(self, Plan::KhatriRao { .. })
     }
 
+    /// Whether its kernels read Wᵀ of encoder layer `l`, beside the forward pass, which does without.
+    pub fn reads_transposed(self, l: usize) -> bool {
+        match self {
+            Plan::None | Plan::WeightL1 | Plan::WeightL2 | Plan::LogisticLast { .. } => false,
+            Plan::OneLayer { .. } | Plan::HessianOneLayer { .. } | Plan::Layerwise => false,
+            // G stands for the first layer.
+            Plan::CodeSide { gram, .. } | Plan::HessianDeep { gram, .. } => l > 0 || !gram,
+            Plan::InputSide { .. } | Plan::KhatriRao { .. } => true,
+            Plan::FiniteDifference { .. } | Plan::NetworkJacobian { .. } => true,
+        }
+    }
+
     /// Whether it needs the row norms q_l of the weights.
     pub fn needs_row_norms(self) -> bool {
         let one_layer = matches!(self, Plan::OneLayer { .. } | Plan::HessianOneLayer { .. });

@@ -15,7 +15,9 @@
 use pulp::Arch;
 
 use super::activation::activation_forward;
-use super::affine::{Rows, affine_backward_bias, affine_backward_input, affine_backward_weight, affine_forward};
+use super::affine::{
+    Rows, Turned, affine_backward_bias, affine_backward_input, affine_backward_weight, affine_forward,
+};
 use super::frobenius::{frobenius_backward, frobenius_backward_weight, frobenius_forward};
 use super::frobenius_deep::WeightSums;
 use super::frobenius_deep::code_side::{CodeSideScratch, End, RowStack, ascend, descend, end_backward, end_forward};
@@ -24,6 +26,7 @@ use super::gemm::{Into, View, ViewMut};
 use super::sums::row_square_norms;
 use super::{DenseLayer, LayerPass, groups};
 use crate::activation::Activation;
+use crate::buffer::Buffer;
 
 /// The layers that a Jacobian is taken through, from its input up.
 #[derive(Debug, Clone, Copy)]
@@ -60,28 +63,28 @@ pub struct ChainMemory {
     /// What is added to dW_l of the chain, and K.
     pub sums: WeightSums,
     /// What is added to db_l of the chain.
-    pub db: Vec<Vec<f32>>,
+    pub db: Vec<Buffer>,
     passes: Vec<LayerPass>,
-    A: Vec<Vec<f32>>,
-    dA: Vec<f32>,
-    q: Vec<f32>,
-    s: Vec<f32>,
+    A: Vec<Buffer>,
+    dA: Buffer,
+    q: Buffer,
+    s: Buffer,
     rows: RowStack,
     scratch: CodeSideScratch,
     tangents: TangentStack,
+    turned: Turned,
 }
 
 impl ChainMemory {
     /// Sets the sums to zero, sized for `net`.
     pub fn reset(&mut self, net: &[DenseLayer<'_>], carry: Carry) {
-        let zero = |sum: &mut Vec<f32>, n: usize| {
-            sum.clear();
-            sum.resize(n, 0.0);
+        let zero = |sum: &mut Buffer, n: usize| {
+            sum.reset(n);
         };
         let gram = matches!(carry, Carry::Rows { gram: true, .. });
         zero(&mut self.sums.K, if gram { net[0].m * net[0].m } else { 0 });
-        self.sums.W.resize_with(net.len(), Vec::new);
-        self.db.resize_with(net.len(), Vec::new);
+        self.sums.W.resize_with(net.len(), Buffer::new);
+        self.db.resize_with(net.len(), Buffer::new);
         for (l, layer) in net.iter().enumerate() {
             zero(&mut self.sums.W[l], layer.m * layer.n);
             zero(&mut self.db[l], layer.m);
@@ -136,18 +139,24 @@ pub fn chain_forward_backward(
 /// A_l, φ′ and φ″ of every layer; dZ = 0.
 fn forward(arch: Arch, memory: &mut ChainMemory, chain: Chain<'_>, input: &[f32], n: usize, gradient: bool) {
     memory.passes.resize_with(chain.net.len(), LayerPass::default);
-    memory.A.resize_with(chain.net.len(), Vec::new);
+    memory.A.resize_with(chain.net.len(), Buffer::new);
     for (l, layer) in chain.net.iter().enumerate() {
         let (below, here) = memory.A.split_at_mut(l);
         let data = if l == 0 { input } else { &below[l - 1] };
         let pass = &mut memory.passes[l];
-        here[0].resize(n * layer.m, 0.0);
-        pass.d.resize(n * layer.m, 0.0);
-        pass.dd.resize(if gradient && layer.is_smooth { n * layer.m } else { 0 }, 0.0);
-        pass.dZ.clear();
-        pass.dZ.resize(if gradient { n * layer.m } else { 0 }, 0.0);
+        here[0].resize(n * layer.m);
+        pass.d.resize(n * layer.m);
+        pass.dd.resize(if gradient && layer.is_smooth { n * layer.m } else { 0 });
+        pass.dZ.reset(if gradient { n * layer.m } else { 0 });
         let A = Rows { data, rows: n, columns: layer.n, stride: layer.n };
-        affine_forward(&mut here[0], layer.m, A, View::new(layer.WT, layer.n, layer.m), chain.biases[l]);
+        affine_forward(
+            &mut here[0],
+            layer.m,
+            A,
+            View::new(layer.WT, layer.n, layer.m),
+            chain.biases[l],
+            &mut memory.turned,
+        );
         activation_forward(arch, chain.activations[l], &mut here[0], &mut pass.d, &mut pass.dd);
     }
 }
@@ -155,12 +164,11 @@ fn forward(arch: Arch, memory: &mut ChainMemory, chain: Chain<'_>, input: &[f32]
 /// [`frobenius`](super::frobenius) of the only layer; its s is turned into dW at once.
 fn one_layer(arch: Arch, P: &mut [f64], memory: &mut ChainMemory, net: &[DenseLayer<'_>], w: Option<&[f32]>) {
     let (layer, pass) = (&net[0], &mut memory.passes[0]);
-    memory.q.resize(layer.m, 0.0);
+    memory.q.resize(layer.m);
     row_square_norms(arch, &mut memory.q, layer.W, layer.n);
     frobenius_forward(arch, P, &pass.d, &memory.q);
     if let Some(w) = w {
-        memory.s.clear();
-        memory.s.resize(layer.m, 0.0);
+        memory.s.reset(layer.m);
         frobenius_backward(arch, &mut pass.dZ, &mut memory.s, &pass.d, &pass.dd, &memory.q, w);
         frobenius_backward_weight(arch, &mut memory.sums.W[0], layer.W, &memory.s);
     }
@@ -194,10 +202,10 @@ fn backward(
         let dA = if l == 0 {
             &mut *d_input
         } else {
-            memory.dA.resize(n * layer.n, 0.0);
+            memory.dA.resize(n * layer.n);
             &mut memory.dA[..]
         };
-        affine_backward_input(dA, dZ, View::new(layer.W, layer.m, layer.n), layer.n);
+        affine_backward_input(dA, dZ, View::new(layer.W, layer.m, layer.n), layer.n, &mut memory.turned);
         if let Some(pass) = below.last_mut() {
             for ((dZ, &dA), &d) in pass.dZ.iter_mut().zip(&*dA).zip(&pass.d) {
                 *dZ += dA * d;
@@ -208,6 +216,7 @@ fn backward(
 
 #[cfg(test)]
 mod tests {
+    use super::super::transpose::transpose;
     use super::*;
     use crate::reference::{Batch, Matrix, Network, objective_and_gradient};
     use crate::{Architecture, Loss, Objective, Penalty};
@@ -273,7 +282,7 @@ mod tests {
             .zip(sizes.windows(2))
             .map(|(W, p)| {
                 let mut T = vec![0.0; W.len()];
-                super::super::transpose::transpose(&mut T, W, p[1], p[0], 0);
+                transpose(&mut T, p[1], Rows::dense(W, p[1], p[0]));
                 T
             })
             .collect();

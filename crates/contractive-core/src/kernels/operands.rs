@@ -4,14 +4,17 @@
 use super::Plan;
 use super::finite_difference::Layer64;
 use super::frobenius_deep::khatri_rao::KhatriRaoProduct;
+use super::gemm::View;
 use crate::activation::Activation;
+use crate::buffer::Buffer;
 
 /// One layer as the penalties see it: z = W a + b, a = φ(z).
 #[derive(Debug, Clone, Copy)]
 pub struct DenseLayer<'a> {
     /// Weights, shape (m, n), row-major.
     pub W: &'a [f32],
-    /// The transpose, shape (n, m), row-major.
+    /// The transpose, shape (n, m), row-major; empty for a large layer where no kernel but the forward pass reads it
+    /// ([`Plan::reads_transposed`]).
     pub WT: &'a [f32],
     /// Outputs m.
     pub m: usize,
@@ -21,15 +24,22 @@ pub struct DenseLayer<'a> {
     pub is_smooth: bool,
 }
 
+impl<'a> DenseLayer<'a> {
+    /// Wᵀ for Z = A Wᵀ, as it lies in memory.
+    pub fn forward(&self) -> View<'a, f32> {
+        if self.WT.is_empty() { View::new(self.W, self.m, self.n).t() } else { View::new(self.WT, self.n, self.m) }
+    }
+}
+
 /// One encoder layer at one point, for the rows of a lane: shapes (rows, m), row-major.
 #[derive(Debug, Clone, Default)]
 pub struct LayerPass {
     /// φ′(z).
-    pub d: Vec<f32>,
+    pub d: Buffer,
     /// φ″(z); empty where the penalty does not need it.
-    pub dd: Vec<f32>,
+    pub dd: Buffer,
     /// What the penalty adds to ∂C/∂z.
-    pub dZ: Vec<f32>,
+    pub dZ: Buffer,
 }
 
 /// What every lane reads of the step's weights.

@@ -1,39 +1,55 @@
-//! Transposes of weights, square by square.
+//! Transposes, square by square.
 //!
 //! ```text
-//! T = Wᵀ          W (m, n), T (n, m)
+//! T = Wᵀ          W (m, n), T (n, m), each with its own distance between rows
 //! ```
 //!
-//! A step needs Wᵀ of every layer anew, since its tiles read rows of the right factor. A square of four by four is four
-//! registers: read row by row, interleaved, written row by row. Compilers make sixteen single loads of it, which take
-//! twice as long, hence the shuffles by hand; they are in every x86-64.
+//! The tiles read rows of the right factor, so a step needs Wᵀ of its smaller layers anew, and turns the small factors of
+//! the large ones (affine.rs). A square of four by four is four registers: read row by row, interleaved, written row by
+//! row. Compilers make sixteen single loads of it, which take twice as long, hence the shuffles by hand; they are in
+//! every x86-64.
 //! Judge: the definition (tests).
+
+use super::affine::Rows;
 
 /// Rows and columns of a square.
 const SIDE: usize = 4;
+/// Rows of T that are written together: their lines stay in the nearest cache until they are full.
+const BAND: usize = 32;
 /// Four rows of four numbers.
 type Square = [[f32; SIDE]; SIDE];
 
-/// Rows `from..` of T = Wᵀ, as many as `T` holds: W has shape (m, n), T has rows of m.
-pub fn transpose(T: &mut [f32], W: &[f32], m: usize, n: usize, from: usize) {
-    let rows = T.len() / m;
-    let (whole_rows, whole) = (rows / SIDE * SIDE, m / SIDE * SIDE);
-    // Few rows of W at a time, so that few pages are open at once.
-    for j0 in (0..whole).step_by(SIDE) {
-        let band: [&[f32]; SIDE] = std::array::from_fn(|j| &W[(j0 + j) * n + from..][..rows]);
-        for i0 in (0..whole_rows).step_by(SIDE) {
-            let mut square = Square::default();
-            for (row, band) in square.iter_mut().zip(band) {
-                row.copy_from_slice(&band[i0..i0 + SIDE]);
-            }
-            for (i, column) in transposed(square).iter().enumerate() {
-                T[(i0 + i) * m + j0..][..SIDE].copy_from_slice(column);
+/// T = Wᵀ; rows of T lie `stride` apart.
+///
+/// # Panics
+/// When T has fewer rows than W has columns, or they overlap.
+pub fn transpose(T: &mut [f32], stride: usize, W: Rows<'_>) {
+    let (m, n) = (W.rows, W.columns);
+    let row = |j: usize| &W.data[j * W.stride..][..n];
+    let whole = m / SIDE * SIDE;
+    if m == 0 {
+        return;
+    }
+    for from in (0..n).step_by(BAND) {
+        let rows = (n - from).min(BAND);
+        let whole_rows = rows / SIDE * SIDE;
+        let T = &mut T[from * stride..][..(rows - 1) * stride + m];
+        for j in (0..whole).step_by(SIDE) {
+            let band: [&[f32]; SIDE] = std::array::from_fn(|r| &row(j + r)[from..from + rows]);
+            for i in (0..whole_rows).step_by(SIDE) {
+                let mut square = Square::default();
+                for (row, band) in square.iter_mut().zip(band) {
+                    row.copy_from_slice(&band[i..i + SIDE]);
+                }
+                for (r, column) in transposed(square).iter().enumerate() {
+                    T[(i + r) * stride + j..][..SIDE].copy_from_slice(column);
+                }
             }
         }
-    }
-    for i in 0..rows {
-        for j in if i < whole_rows { whole } else { 0 }..m {
-            T[i * m + j] = W[j * n + from + i];
+        for (i, T) in T.chunks_mut(stride).enumerate() {
+            for j in if i < whole_rows { whole } else { 0 }..m {
+                T[j] = row(j)[from + i];
+            }
         }
     }
 }
@@ -73,17 +89,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_goes_to_its_place_in_any_band() {
-        for (m, n) in [(1, 1), (4, 4), (37, 21), (8, 30), (5, 3)] {
-            let W: Vec<f32> = (0..m * n).map(|i| i as f32).collect();
-            for cut in [0, 1, n / 2, n] {
-                let mut T = vec![-1.0; m * n];
-                let (top, bottom) = T.split_at_mut(cut * m);
-                transpose(top, &W, m, n, 0);
-                transpose(bottom, &W, m, n, cut);
-                for i in 0..n {
-                    for j in 0..m {
-                        assert_eq!(T[i * m + j], W[j * n + i], "({i}, {j}) of {n} x {m}, cut at {cut}");
+    fn every_number_goes_to_its_place_and_no_other_is_touched() {
+        for (m, n) in [(1, 1), (4, 4), (37, 21), (8, 70), (5, 3), (0, 3), (3, 0)] {
+            for apart in [0, 3] {
+                let W: Vec<f32> = (0..m * (n + apart)).map(|i| i as f32).collect();
+                let mut T = vec![-1.0; n * (m + apart)];
+                transpose(&mut T, m + apart, Rows { data: &W, rows: m, columns: n, stride: n + apart });
+                for (i, row) in T.chunks_exact((m + apart).max(1)).enumerate() {
+                    for (j, &t) in row.iter().enumerate() {
+                        let want = if j < m { W[j * (n + apart) + i] } else { -1.0 };
+                        assert_eq!(t, want, "({i}, {j}) of {n} x {m}, {apart} apart");
                     }
                 }
             }

@@ -7,6 +7,7 @@ use super::frobenius_deep::khatri_rao::KhatriRaoProduct;
 use super::gemm::mirror;
 use super::{DenseLayer, LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
 use crate::activation::Activation;
+use crate::buffer::Buffer;
 use crate::reference::jacobian::{jacobian, jacobian_backward};
 use crate::reference::network::{LayerGradient, backward, forward};
 use crate::reference::{Layer, Matrix};
@@ -59,6 +60,10 @@ pub struct Trial {
     pub q: Vec<Vec<f32>>,
     /// W_1 W_1ᵀ.
     pub G: Vec<f32>,
+}
+
+fn append(buffer: &mut Buffer, more: impl Iterator<Item = f32>) {
+    *buffer = buffer.iter().copied().chain(more).collect::<Vec<_>>().into();
 }
 
 impl Trial {
@@ -132,11 +137,11 @@ impl Trial {
                 let trace = forward(&self.encoder, &wide(x));
                 for ((layer, into), z) in self.encoder.iter().zip(&mut pass).zip(&trace.z) {
                     let phi = layer.activation;
-                    into.d.extend(z.iter().map(|z| phi.derivative(*z) as f32));
+                    append(&mut into.d, z.iter().map(|z| phi.derivative(*z) as f32));
                     if !phi.is_piecewise_linear() {
-                        into.dd.extend(z.iter().map(|z| phi.second_derivative(*z) as f32));
+                        append(&mut into.dd, z.iter().map(|z| phi.second_derivative(*z) as f32));
                     }
-                    into.dZ.resize(into.d.len(), 0.0);
+                    into.dZ.resize(into.d.len());
                 }
             }
             pass
@@ -165,7 +170,7 @@ impl Trial {
     }
 
     /// dW_l,j += 2 s_l,j W_l,j, for the layers that have an s.
-    pub fn add_row_scales(&self, gradient: &mut [LayerGradient], s: &[Vec<f32>]) {
+    pub fn add_row_scales(&self, gradient: &mut [LayerGradient], s: &[impl std::ops::Deref<Target = [f32]>]) {
         for ((into, layer), s) in gradient.iter_mut().zip(&self.encoder).zip(s).filter(|(_, s)| !s.is_empty()) {
             into.dW.add(&layer.W.scaled_rows(&wide(s)).scaled(2.0));
         }

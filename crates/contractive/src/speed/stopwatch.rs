@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use contractive_core::buffer::Buffer;
 use contractive_core::engine::{CpuEngine, Engine, PhaseSeconds};
 use contractive_core::matrix::MatRef;
 use contractive_core::optimiser::Optimiser;
@@ -10,7 +11,7 @@ use contractive_core::{ArgumentError, Batch, Objective, Parameters};
 /// An engine with batches to train on in turn.
 pub struct TrainingSteps {
     engine: CpuEngine,
-    data: Vec<f32>,
+    data: Buffer,
     batch: usize,
     learning_rate: f64,
     next: usize,
@@ -36,7 +37,7 @@ impl TrainingSteps {
             let what = "rows to train on".to_owned();
             return Err(ArgumentError::Size { what, unit: "numbers", expected: needed, got: data.len() });
         }
-        Ok(TrainingSteps { engine, data, batch: batch.max(1), learning_rate, next: 0 })
+        Ok(TrainingSteps { engine, data: data.into(), batch: batch.max(1), learning_rate, next: 0 })
     }
 
     /// One step on the next batch; gives back the objective before it.

@@ -1,5 +1,6 @@
 //! Rows as the network takes them, and the random numbers a batch needs.
 
+use contractive_core::buffer::Buffer;
 use contractive_core::matrix::MatRef;
 use contractive_core::{Architecture, Batch, Noise, Penalty};
 
@@ -21,6 +22,11 @@ impl Reader<'_> {
     /// Rows `rows`, row-major, into `out`, which is resized.
     pub(crate) fn gather(&self, rows: &[u32], out: &mut Vec<f32>) {
         out.resize(rows.len() * self.data.n_features(), 0.0);
+        self.fill(rows, out);
+    }
+
+    /// Rows `rows`, row-major, into `out`, which has room for just as many.
+    pub(crate) fn fill(&self, rows: &[u32], out: &mut [f32]) {
         self.data.fill(rows, out);
         self.preprocessing.apply(out);
     }
@@ -29,8 +35,8 @@ impl Reader<'_> {
 /// Buffers of one batch, reused from step to step.
 #[derive(Default)]
 pub(super) struct Buffers {
-    pub(super) rows: Vec<f32>,
-    corrupted: Vec<f32>,
+    pub(super) rows: Buffer,
+    corrupted: Buffer,
     draws: Vec<f32>,
     has_noise: bool,
 }
@@ -46,7 +52,7 @@ impl Buffers {
     ) {
         self.has_noise = noise.is_some();
         if let Some((noise, mut stream)) = noise {
-            self.corrupted.resize(self.rows.len(), 0.0);
+            self.corrupted.resize(self.rows.len());
             if noise.wants_normal() {
                 stream.fill_normal(&mut self.corrupted);
             } else {

@@ -1,5 +1,7 @@
 //! Where the rows of an epoch's steps come from.
 
+use contractive_core::buffer::Buffer;
+
 use super::random::{Purpose, Stream};
 use super::{Prepared, TrainError};
 
@@ -9,7 +11,7 @@ pub(super) trait StepSource {
     fn begin(&mut self, epoch: usize, step: usize) -> Result<(), TrainError>;
 
     /// The rows of the next step, row-major, in place of what is in `out`.
-    fn next(&mut self, out: &mut Vec<f32>) -> Result<(), TrainError>;
+    fn next(&mut self, out: &mut Buffer) -> Result<(), TrainError>;
 }
 
 /// Rows in memory, in a new order each epoch.
@@ -36,9 +38,11 @@ impl StepSource for InMemory<'_> {
         Ok(())
     }
 
-    fn next(&mut self, out: &mut Vec<f32>) -> Result<(), TrainError> {
+    fn next(&mut self, out: &mut Buffer) -> Result<(), TrainError> {
         let end = self.order.len().min(self.at + self.prepared.config.training.batch_size);
-        self.prepared.reader().gather(&self.order[self.at..end], out);
+        let reader = self.prepared.reader();
+        out.resize((end - self.at) * reader.data.n_features());
+        reader.fill(&self.order[self.at..end], out);
         self.at = end;
         Ok(())
     }

@@ -87,7 +87,7 @@ impl Engine for Toy {
     }
     fn update(&mut self, learning_rate: f64) {
         self.memory.step += 1;
-        for ((p, g), v) in self.parameters.values_mut().iter_mut().zip(&self.gradient).zip(&mut self.memory.first) {
+        for ((p, g), v) in self.parameters.values_mut().iter_mut().zip(&self.gradient).zip(&mut *self.memory.first) {
             *v = 0.9 * *v + g;
             *p -= learning_rate as f32 * *v;
         }

@@ -7,7 +7,6 @@ use super::{BLOCK, CpuEngine, LANES};
 use crate::kernels::Plan;
 use crate::kernels::activation::activation_forward;
 use crate::kernels::affine::{Rows, affine_forward};
-use crate::kernels::gemm::View;
 use crate::matrix::MatRef;
 
 impl CpuEngine {
@@ -33,20 +32,20 @@ impl CpuEngine {
             for l in 0..depth {
                 let (M, bias) = if is_encoder {
                     let layer = derived.encoder_layer(parameters, l);
-                    (View::new(layer.WT, layer.n, layer.m), encoder_bias(parameters, l))
+                    (layer.forward(), encoder_bias(parameters, l))
                 } else {
                     (derived.decoder_forward(parameters, l), decoder_bias(parameters, l))
                 };
-                let data = if l == 0 { input } else { here.as_slice() };
+                let data = if l == 0 { input } else { &**here };
                 let A = Rows { data, rows: n, columns: sizes[l], stride: sizes[l] };
                 // The first layer reads the caller's rows and the last one writes them: neither is copied.
                 let Z = if l + 1 == depth {
                     &mut *output
                 } else {
-                    next.resize(n * sizes[l + 1], 0.0);
-                    next.as_mut_slice()
+                    next.resize(n * sizes[l + 1]);
+                    &mut **next
                 };
-                affine_forward(Z, sizes[l + 1], A, M, bias);
+                affine_forward(Z, sizes[l + 1], A, M, bias, &mut lane.turned);
                 activation_forward(arch, activations[l], Z, &mut [], &mut []);
                 std::mem::swap(here, next);
             }

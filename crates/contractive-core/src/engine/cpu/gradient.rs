@@ -10,6 +10,7 @@ use super::blocks::Block;
 use super::lane::Lane;
 use super::record::{Column, Record};
 use super::weights::mirrored;
+use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 use crate::kernels::affine::{Rows, affine_backward_bias, affine_backward_weight};
 use crate::kernels::frobenius::frobenius_backward_weight;
@@ -23,20 +24,20 @@ use crate::parameters::Parameters;
 #[derive(Debug, Default)]
 pub struct PenaltySums {
     sums: WeightSums,
-    s: Vec<Vec<f32>>,
-    db: Vec<Vec<f32>>,
+    s: Vec<Buffer>,
+    db: Vec<Buffer>,
     /// The same of a chain's layers, and their biases.
     chain: WeightSums,
-    chain_db: Vec<Vec<f32>>,
+    chain_db: Vec<Buffer>,
 }
 
 impl PenaltySums {
     /// Adds up what the lanes gathered.
     pub fn reduce(&mut self, arch: Arch, plan: Plan, lanes: &[Lane], depth: usize) {
         let (layers, gathers_gram) = plan.gathers(depth);
-        self.sums.W.resize_with(depth, Vec::new);
-        self.s.resize_with(depth, Vec::new);
-        self.db.resize_with(depth, Vec::new);
+        self.sums.W.resize_with(depth, Buffer::new);
+        self.s.resize_with(depth, Buffer::new);
+        self.db.resize_with(depth, Buffer::new);
         if gathers_gram {
             sum_of(arch, &mut self.sums.K, lanes, |p| &p.sums.K);
             mirror_square(&mut self.sums.K);
@@ -49,8 +50,8 @@ impl PenaltySums {
         }
         if plan.needs_chain() {
             let layers = lanes.first().map_or(0, |lane| lane.penalty.chain.db.len());
-            self.chain.W.resize_with(layers, Vec::new);
-            self.chain_db.resize_with(layers, Vec::new);
+            self.chain.W.resize_with(layers, Buffer::new);
+            self.chain_db.resize_with(layers, Buffer::new);
             sum_of(arch, &mut self.chain.K, lanes, |p| &p.chain.sums.K);
             mirror_square(&mut self.chain.K);
             for l in 0..layers {
@@ -66,18 +67,17 @@ impl PenaltySums {
     }
 }
 
-fn sum_of<'l>(arch: Arch, total: &mut Vec<f32>, lanes: &'l [Lane], part: impl Fn(&'l LanePenalty) -> &'l Vec<f32>) {
-    total.clear();
-    for lane in lanes {
+fn sum_of<'l>(arch: Arch, total: &mut Buffer, lanes: &'l [Lane], part: impl Fn(&'l LanePenalty) -> &'l Buffer) {
+    for (i, lane) in lanes.iter().enumerate() {
         let part = part(&lane.penalty);
-        if total.is_empty() {
-            total.extend_from_slice(part);
+        if i == 0 {
+            total.copy_from(part);
             continue;
         }
         vectorised(
             arch,
             #[inline(always)]
-            || total.iter_mut().zip(part).for_each(|(t, p)| *t += p),
+            || total.iter_mut().zip(&**part).for_each(|(t, p)| *t += p),
         );
     }
 }
@@ -157,7 +157,7 @@ impl GradientSources<'_> {
             affine_backward_bias(self.arch, db, self.adjoints(point[l]));
         }
         if let Some(more) = self.sums.db.get(l) {
-            db.iter_mut().zip(more).for_each(|(g, m)| *g += m);
+            db.iter_mut().zip(&**more).for_each(|(g, m)| *g += m);
         }
         self.chain_bias(self.chain_layer(false, l), db);
     }
@@ -176,7 +176,7 @@ impl GradientSources<'_> {
 
     fn chain_bias(&self, place: Option<usize>, db: &mut [f32]) {
         if let Some(place) = place {
-            db.iter_mut().zip(&self.sums.chain_db[place]).for_each(|(g, m)| *g += m);
+            db.iter_mut().zip(&*self.sums.chain_db[place]).for_each(|(g, m)| *g += m);
         }
     }
 

@@ -11,9 +11,10 @@ use pulp::Arch;
 use super::record::Record;
 use super::weights::{DerivedWeights, decoder_bias, encoder_bias};
 use crate::activation::Activation;
+use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 use crate::kernels::activation::activation_forward;
-use crate::kernels::affine::{Rows, affine_backward_input, affine_forward};
+use crate::kernels::affine::{Rows, Turned, affine_backward_input, affine_forward};
 use crate::kernels::gemm::View;
 use crate::kernels::reconstruction::reconstruction_forward_backward;
 use crate::kernels::{LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
@@ -61,11 +62,12 @@ pub struct Lane {
     /// Encoder layers at each point.
     passes: Vec<Vec<LayerPass>>,
     /// φ′ of the decoder's hidden layers.
-    decoder_slopes: Vec<Vec<f32>>,
-    dA: Vec<f32>,
-    work: Vec<f32>,
+    decoder_slopes: Vec<Buffer>,
+    dA: Buffer,
+    work: Buffer,
+    pub turned: Turned,
     /// Two layers' activations, for encoding and decoding alone.
-    pub buffers: [Vec<f32>; 2],
+    pub buffers: [Buffer; 2],
     /// L of each row.
     pub L: Vec<f64>,
     /// P of each row.
@@ -137,10 +139,11 @@ impl Lane {
                 }
             };
             let Z = &mut write[column.a..];
-            affine_forward(Z, stride, input, View::new(layer.WT, layer.n, layer.m), encoder_bias(step.parameters, l));
+            let bias = encoder_bias(step.parameters, l);
+            affine_forward(Z, stride, input, layer.forward(), bias, &mut self.turned);
             let at = &mut pass[l];
-            at.d.resize(n * layer.m, 0.0);
-            at.dd.resize(if penalised && layer.is_smooth && step.backward { n * layer.m } else { 0 }, 0.0);
+            at.d.resize(n * layer.m);
+            at.dd.resize(if penalised && layer.is_smooth && step.backward { n * layer.m } else { 0 });
             let phi = step.parameters.architecture().encoder_activations[l];
             activate_rows(step.arch, phi, Z, stride, layer.m, &mut at.d, &mut at.dd);
         }
@@ -151,7 +154,7 @@ impl Lane {
         let (n, architecture) = (rows.len(), step.parameters.architecture());
         let (depth, d) = (architecture.decoder_depth(), architecture.input_size());
         let dz_stride = step.record.dz_stride;
-        self.decoder_slopes.resize_with(depth - 1, Vec::new);
+        self.decoder_slopes.resize_with(depth - 1, Buffer::new);
         for l in 0..depth {
             let column = step.record.decoder[l];
             let below = match l {
@@ -165,16 +168,16 @@ impl Lane {
             if l + 1 < depth {
                 let stride = step.record.a_stride[column.store];
                 let Z = &mut write[column.a..];
-                affine_forward(Z, stride, input, M, bias);
+                affine_forward(Z, stride, input, M, bias, &mut self.turned);
                 let slopes = &mut self.decoder_slopes[l];
-                slopes.resize(n * column.width, 0.0);
+                slopes.resize(n * column.width);
                 let phi = architecture.decoder_activations[l];
                 activate_rows(step.arch, phi, Z, stride, column.width, slopes, &mut []);
             } else {
-                affine_forward(&mut stores.dz[column.dz..], dz_stride, input, M, bias);
+                affine_forward(&mut stores.dz[column.dz..], dz_stride, input, M, bias, &mut self.turned);
             }
         }
-        self.work.resize(2 * d, 0.0);
+        self.work.resize(2 * d);
         let targets = &step.targets[rows.start * d..rows.end * d];
         let output = &mut stores.dz[step.record.decoder[depth - 1].dz..];
         let (phi, w) = (architecture.output_activation(), 1.0 / step.n as f32);
@@ -187,8 +190,9 @@ impl Lane {
             let column = step.record.decoder[l];
             let inputs = architecture.decoder_sizes[l];
             let dZ = Rows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
-            self.dA.resize(n * inputs, 0.0);
-            affine_backward_input(&mut self.dA, dZ, step.derived.decoder_backward(step.parameters, l), inputs);
+            self.dA.resize(n * inputs);
+            let M = step.derived.decoder_backward(step.parameters, l);
+            affine_backward_input(&mut self.dA, dZ, M, inputs, &mut self.turned);
             if l > 0 {
                 let below = step.record.decoder[l - 1];
                 let dZ = &mut stores.dz[below.dz..];
@@ -206,8 +210,7 @@ impl Lane {
         let reached = w.is_some() && step.plan.reaches_activations(step.weights.net.iter().any(|l| l.is_smooth));
         for pass in &mut self.passes[step.clean..] {
             for layer in pass {
-                layer.dZ.clear();
-                layer.dZ.resize(if reached { layer.d.len() } else { 0 }, 0.0);
+                layer.dZ.reset(if reached { layer.d.len() } else { 0 });
             }
         }
         let code = step.record.encoder[step.clean][step.weights.net.len() - 1];
@@ -244,8 +247,9 @@ impl Lane {
             adjoints(step.arch, dZ, dz_stride, column.width, dA, &pass[l].d, extra);
             if l > 0 {
                 let dZ = Rows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
-                self.dA.resize(n * net[l].n, 0.0);
-                affine_backward_input(&mut self.dA, dZ, View::new(net[l].W, net[l].m, net[l].n), net[l].n);
+                self.dA.resize(n * net[l].n);
+                let W = View::new(net[l].W, net[l].m, net[l].n);
+                affine_backward_input(&mut self.dA, dZ, W, net[l].n, &mut self.turned);
             }
         }
     }

@@ -31,6 +31,7 @@ use self::team::Team;
 use self::weights::DerivedWeights;
 use super::Engine;
 use crate::architecture::Architecture;
+use crate::buffer::Buffer;
 use crate::error::{ArgumentError, at_least_one, finite_positive};
 use crate::instructions;
 use crate::kernels::Plan;
@@ -54,14 +55,14 @@ pub struct CpuEngine {
     clip: Option<f64>,
     parameters: Parameters,
     state: OptimiserState,
-    gradient: Vec<f32>,
+    gradient: Buffer,
     blocks: Vec<Block>,
     derived: DerivedWeights,
     derived_for: Option<[Plan; 2]>,
     lanes: Vec<Lane>,
-    stores: [Vec<f32>; 3],
+    stores: [Buffer; 3],
     /// Corrupted rows of `hessian`, (corruptions, N, d).
-    shifted: Vec<f32>,
+    shifted: Buffer,
     sums: PenaltySums,
     slope: Vec<f32>,
     phases: PhaseSeconds,
@@ -96,14 +97,14 @@ impl CpuEngine {
             optimiser,
             clip,
             state: optimiser.state(parameters.len()),
-            gradient: vec![0.0; parameters.len()],
+            gradient: Buffer::zeros(parameters.len()),
             blocks: blocks(parameters.architecture()),
             parameters: parameters.clone(),
             derived: DerivedWeights::default(),
             derived_for: None,
             lanes: Vec::new(),
             stores: Default::default(),
-            shifted: Vec::new(),
+            shifted: Buffer::new(),
             sums: PenaltySums::default(),
             slope: Vec::new(),
             phases: PhaseSeconds::default(),
@@ -230,7 +231,7 @@ impl Engine for CpuEngine {
     fn load_optimiser(&mut self, state: &OptimiserState) -> Result<(), ArgumentError> {
         size("the optimiser's first moments", "numbers", self.state.first.len(), state.first.len())?;
         size("the optimiser's second moments", "numbers", self.state.second.len(), state.second.len())?;
-        self.state = state.clone();
+        self.state.clone_from(state);
         Ok(())
     }
 }

@@ -7,10 +7,11 @@ use super::lane::{Lane, LaneStores, Step};
 use super::phases::Clock;
 use super::record::Record;
 use super::team::Team;
-use super::weights::{decoder_bias, encoder_bias};
+use super::weights::{NEAR, decoder_bias, encoder_bias};
 use super::{CpuEngine, LANES};
 use crate::activation::Activation;
 use crate::architecture::Architecture;
+use crate::buffer::Buffer;
 use crate::kernels::sparsity::sparsity_forward_backward;
 use crate::kernels::{DenseLayer, Plan, StepWeights};
 use crate::objective::{Batch, Terms};
@@ -76,7 +77,7 @@ impl CpuEngine {
         let [even, odd, dz] = &mut self.stores;
         for (store, stride) in [(&mut *even, record.a_stride[0]), (odd, record.a_stride[1]), (dz, record.dz_stride)] {
             if store.len() < n * stride {
-                store.resize(n * stride, 0.0);
+                store.resize(n * stride);
             }
         }
         let backward = purpose == Purpose::Gradient;
@@ -183,7 +184,7 @@ impl CpuEngine {
     /// x + ε for each corruption of `hessian`.
     fn shift(&mut self, batch: &Batch<'_>, corruptions: usize) {
         let x = batch.rows.values();
-        self.shifted.resize(corruptions * x.len(), 0.0);
+        self.shifted.resize(corruptions * x.len());
         for (shifted, draws) in self.shifted.chunks_exact_mut(x.len()).zip(batch.draws.chunks_exact(x.len())) {
             for ((s, &x), &e) in shifted.iter_mut().zip(x).zip(draws) {
                 *s = x + e;
@@ -203,8 +204,6 @@ struct Chained<'a> {
 /// Rows of a lane: an eighth of the batch, but more where each lane reads weights from beyond a core's own cache, and
 /// should do much with what it reads. The batch and the network decide, not the threads.
 fn lane_rows(n: usize, architecture: &Architecture) -> usize {
-    /// Numbers of a weight that stay in a core's second cache beside the rows.
-    const NEAR: usize = 1 << 17;
     /// Rows worth a reading from farther away.
     const ROWS: usize = 64;
     let stacks = [&architecture.encoder_sizes, &architecture.decoder_sizes];
@@ -216,7 +215,7 @@ fn lane_rows(n: usize, architecture: &Architecture) -> usize {
 struct Cut<'a> {
     team: &'a mut Team,
     lanes: &'a mut [Lane],
-    stores: &'a mut [Vec<f32>; 3],
+    stores: &'a mut [Buffer; 3],
     record: &'a Record,
     n: usize,
     lane_rows: usize,

@@ -4,6 +4,8 @@ use pulp::Arch;
 
 use super::team::Team;
 use crate::architecture::Architecture;
+use crate::buffer::Buffer;
+use crate::kernels::affine::Rows;
 use crate::kernels::finite_difference::Layer64;
 use crate::kernels::frobenius_deep::khatri_rao::KhatriRaoProduct;
 use crate::kernels::gemm::{Into, View, ViewMut, gemm, mirror};
@@ -15,27 +17,34 @@ use crate::parameters::Parameters;
 /// Transposes, Gram matrix and row norms, kept until the weights change.
 #[derive(Debug, Default)]
 pub struct DerivedWeights {
-    /// Wᵀ of each encoder layer, (n, m).
-    encoder_transposed: Vec<Vec<f32>>,
-    /// Wᵀ of each decoder layer, (n, m); empty when tied.
-    decoder_transposed: Vec<Vec<f32>>,
+    /// Wᵀ of each encoder layer, (n, m); empty for a large one that no kernel reads so.
+    encoder_transposed: Vec<Buffer>,
+    /// The same of each decoder layer; none when tied.
+    decoder_transposed: Vec<Buffer>,
     /// ‖W_l,j‖².
     pub row_norms: Vec<Vec<f32>>,
     /// W_1 W_1ᵀ.
-    pub gram: Vec<f32>,
+    pub gram: Buffer,
+    /// Part of W_1ᵀ for each band of G, where all of it is not kept.
+    gram_blocks: Vec<Buffer>,
     /// W_1ᵀ ⊙ W_2.
     pub khatri_rao: KhatriRaoProduct,
     /// The encoder in f64.
     pub net64: Vec<Layer64>,
 }
 
+/// Numbers of a weight that stay in a core's second cache beside the rows.
+pub const NEAR: usize = 1 << 17;
+/// Columns of a weight whose transpose a band of G holds at once.
+const GRAM_BLOCK: usize = 2048;
+
 /// Numbers of a weight that one task takes, about.
 const BAND: usize = 1 << 14;
 
 /// A part of the work, by one thread.
 enum Task<'a> {
-    /// Rows `from..` of T = Wᵀ.
-    Transpose { T: &'a mut [f32], W: &'a [f32], m: usize, n: usize, from: usize },
+    /// Some rows of T = Wᵀ, of as many columns of W.
+    Transpose { T: &'a mut [f32], W: Rows<'a> },
     /// ‖W_j‖² of some rows.
     Norms { q: &'a mut [f32], W: &'a [f32], n: usize },
 }
@@ -43,7 +52,7 @@ enum Task<'a> {
 impl Task<'_> {
     fn run(self, arch: Arch) {
         match self {
-            Task::Transpose { T, W, m, n, from } => transpose(T, W, m, n, from),
+            Task::Transpose { T, W } => transpose(T, W.rows, W),
             Task::Norms { q, W, n } => row_square_norms(arch, q, W, n),
         }
     }
@@ -55,22 +64,28 @@ impl DerivedWeights {
         let architecture = parameters.architecture();
         let depth = architecture.encoder_depth();
         let decoder_depth = if architecture.tied { 0 } else { architecture.decoder_depth() };
-        self.encoder_transposed.resize_with(depth, Vec::new);
-        self.decoder_transposed.resize_with(decoder_depth, Vec::new);
+        self.encoder_transposed.resize_with(depth, Buffer::new);
+        self.decoder_transposed.resize_with(decoder_depth, Buffer::new);
         self.row_norms.resize_with(depth, Vec::new);
         let encoder = self.encoder_transposed.iter_mut().enumerate().map(|(l, T)| {
             let W = parameters.encoder_weight(l);
-            (T, W.values(), W.rows(), W.columns())
+            let is_read = plans.iter().any(|plan| plan.reads_transposed(l));
+            (T, Rows::dense(W.values(), W.rows(), W.columns()), is_read)
         });
         let decoder = self.decoder_transposed.iter_mut().enumerate().map(|(l, T)| {
             let (n, m) = decoder_shape(architecture, l);
-            (T, decoder_weight(parameters, l), m, n)
+            let is_read = plans.iter().any(|plan| plan.needs_chain());
+            (T, Rows::dense(decoder_weight(parameters, l), m, n), is_read)
         });
-        let transposes = encoder.chain(decoder).flat_map(|(T, W, m, n)| {
-            T.resize(m * n, 0.0);
+        let transposes = encoder.chain(decoder).flat_map(|(T, W, is_read)| {
+            let (m, n) = (W.rows, W.columns);
+            // Rows pass through a large layer without its transpose (kernels/affine.rs).
+            T.resize(if is_read || m * n <= NEAR { m * n } else { 0 });
             let rows = (BAND / m).max(16);
-            let bands = T.chunks_mut(rows * m).enumerate();
-            bands.map(move |(i, T)| Task::Transpose { T, W, m, n, from: i * rows })
+            T.chunks_mut(rows * m).enumerate().map(move |(i, T)| {
+                let W = Rows { data: &W.data[i * rows..], columns: T.len() / m, ..W };
+                Task::Transpose { T, W }
+            })
         });
         let wants_norms = plans.iter().any(|p| p.needs_row_norms());
         let norms = self.row_norms.iter_mut().enumerate().filter(|_| wants_norms).flat_map(|(l, q)| {
@@ -93,23 +108,39 @@ impl DerivedWeights {
         }
     }
 
-    /// G = W_1 W_1ᵀ: the columns on and above the diagonal, band by band, then the rest.
+    /// G = W_1 W_1ᵀ: the columns on and above the diagonal, band by band, then the rest. A band of a large weight
+    /// transposes its own rows, block by block.
     fn multiply_gram(&mut self, team: &mut Team, parameters: &Parameters) {
         /// Columns of a band.
         const COLUMNS: usize = 32;
         let W = parameters.encoder_weight(0);
         let (m, n) = (W.rows(), W.columns());
-        self.gram.resize(m * m, 0.0);
-        let (W, WT) = (W.values(), View::new(&self.encoder_transposed[0], n, m));
+        let WT = &self.encoder_transposed[0];
+        self.gram.resize(m * m);
+        self.gram_blocks.resize_with(if WT.is_empty() { m.div_ceil(COLUMNS) } else { 0 }, Buffer::new);
+        let mut blocks = self.gram_blocks.iter_mut();
         let mut rest = Some(ViewMut::new(&mut self.gram, m, m));
         let bands = (0..m).step_by(COLUMNS).filter_map(|from| {
             let to = (from + COLUMNS).min(m);
             let (band, right) = rest.take()?.split_columns(to - from);
             rest = Some(right);
-            Some((from..to, band.split_rows(to).0))
+            Some((from..to, band.split_rows(to).0, blocks.next()))
         });
-        team.each(bands, |(columns, band)| {
-            gemm(band, Into::Set, 1.0, View::new(W, columns.end, n), WT.columns_in(columns));
+        team.each(bands, |(columns, mut band, block)| {
+            let above = View::new(W.values(), columns.end, n);
+            let Some(block) = block else {
+                return gemm(band, Into::Set, 1.0, above, View::new(WT, n, m).columns_in(columns));
+            };
+            for from in (0..n).step_by(GRAM_BLOCK) {
+                let inputs = from..(from + GRAM_BLOCK).min(n);
+                block.resize(inputs.len() * columns.len());
+                let own = &W.values()[columns.start * n + from..];
+                let own = Rows { data: own, rows: columns.len(), columns: inputs.len(), stride: n };
+                transpose(block, columns.len(), own);
+                let into = if from == 0 { Into::Set } else { Into::Add };
+                let own = View::new(block, inputs.len(), columns.len());
+                gemm(band.reborrow(), into, 1.0, above.columns_in(inputs), own);
+            }
         });
         mirror(&mut self.gram, m);
     }
@@ -160,19 +191,23 @@ impl DerivedWeights {
         DenseLayer { W, WT, m, n, is_smooth }
     }
 
-    /// The matrix M of decoder layer `l` with Z = A·M, shape (n, m).
+    /// The matrix M of decoder layer `l` with Z = A·M, shape (n, m), as it lies in memory.
     pub fn decoder_forward<'a>(&'a self, parameters: &'a Parameters, l: usize) -> View<'a, f32> {
         let (n, m) = decoder_shape(parameters.architecture(), l);
         match mirrored(parameters.architecture(), l) {
             Some(e) => View::new(parameters.encoder_weight(e).values(), n, m),
+            None if self.decoder_transposed[l].is_empty() => View::new(decoder_weight(parameters, l), m, n).t(),
             None => View::new(&self.decoder_transposed[l], n, m),
         }
     }
 
-    /// The matrix Mᵀ of decoder layer `l` with dA = dZ·Mᵀ, shape (m, n).
+    /// The matrix Mᵀ of decoder layer `l` with dA = dZ·Mᵀ, shape (m, n), as it lies in memory.
     pub fn decoder_backward<'a>(&'a self, parameters: &'a Parameters, l: usize) -> View<'a, f32> {
         let (n, m) = decoder_shape(parameters.architecture(), l);
         match mirrored(parameters.architecture(), l) {
+            Some(e) if self.encoder_transposed[e].is_empty() => {
+                View::new(parameters.encoder_weight(e).values(), n, m).t()
+            }
             Some(e) => View::new(&self.encoder_transposed[e], m, n),
             None => View::new(decoder_weight(parameters, l), m, n),
         }

@@ -21,6 +21,7 @@ use std::ops::Range;
 
 use pulp::Arch;
 
+use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 
 use super::super::gemm::{Into, View, ViewMut, gemm, gemm_upper};
@@ -37,19 +38,19 @@ pub struct RowStack {
     unit: Vec<usize>,
     /// Rows there would be if no unit were dead: how many are alive changes from step to step, the memory must not.
     most: usize,
-    U: Vec<Vec<f32>>,
-    V: Vec<Vec<f32>>,
+    U: Vec<Buffer>,
+    V: Vec<Buffer>,
 }
 
 /// Scratch of one lane, shared by its groups.
 #[derive(Debug, Clone, Default)]
 pub struct CodeSideScratch {
     /// N, later the adjoint X, but for the factor `scale`.
-    X: Vec<f32>,
+    X: Buffer,
     /// What X is still to be multiplied by: done where X is read anyway.
     scale: f32,
-    other: Vec<f32>,
-    J: Vec<f32>,
+    other: Buffer,
+    J: Buffer,
 }
 
 impl CodeSideScratch {
@@ -88,8 +89,8 @@ pub fn descend(
     let (k, d) = (net[depth - 1].m, &pass[depth - 1].d);
     stack.owner.clear();
     stack.unit.clear();
-    stack.U.resize_with(depth, Vec::new);
-    stack.V.resize_with(depth, Vec::new);
+    stack.U.resize_with(depth, Buffer::new);
+    stack.V.resize_with(depth, Buffer::new);
     stack.most = samples.len() * if n_probes > 0 { n_probes } else { k };
     stack.owner.reserve(stack.most);
     let (most, mut l) = (stack.most, depth - 1);

@@ -17,6 +17,7 @@ use std::ops::Range;
 
 use pulp::Arch;
 
+use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 
 use super::super::gemm::{Into, View, ViewMut, gemm};
@@ -28,10 +29,10 @@ use super::{WeightSums, at_least, gate_in_place, through_slope_and_gate};
 #[derive(Debug, Clone, Default)]
 pub struct TangentStack {
     samples: Range<usize>,
-    T: Vec<Vec<f32>>,
-    V: Vec<Vec<f32>>,
-    X: Vec<f32>,
-    other: Vec<f32>,
+    T: Vec<Buffer>,
+    V: Vec<Buffer>,
+    X: Buffer,
+    other: Buffer,
 }
 
 /// Up: P\[b\] += Σ_i ‖column i of J_b‖² for `samples` of the lane.
@@ -46,8 +47,8 @@ pub fn tangents_forward(
     let (d_x, depth) = (net[0].n, net.len());
     let rows = samples.len() * d_x;
     stack.samples = samples;
-    stack.T.resize_with(depth, Vec::new);
-    stack.V.resize_with(depth, Vec::new);
+    stack.T.resize_with(depth, Buffer::new);
+    stack.V.resize_with(depth, Buffer::new);
     let first = stack.samples.start;
     let owner = || (0..rows).map(move |r| first + r / d_x);
     for l in 0..depth {

@@ -23,8 +23,10 @@ use std::ops::Range;
 
 use pulp::Arch;
 
+use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 
+use super::super::affine::Rows;
 use super::super::gemm::{Into, View, ViewMut, gemm};
 use super::super::transpose::transpose;
 use super::super::{DenseLayer, LayerPass};
@@ -34,9 +36,9 @@ use super::{WeightSums, at_least};
 #[derive(Debug, Clone, Default)]
 pub struct KhatriRaoProduct {
     /// F = W_1ᵀ ⊙ W_2, shape (d k, m_1).
-    F: Vec<f32>,
+    F: Buffer,
     /// Fᵀ, shape (m_1, d k).
-    FT: Vec<f32>,
+    FT: Buffer,
 }
 
 impl KhatriRaoProduct {
@@ -57,7 +59,7 @@ impl KhatriRaoProduct {
                 }
             },
         );
-        transpose(FT, F, size / m, m, 0);
+        transpose(FT, size / m, Rows::dense(F, size / m, m));
     }
 }
 
@@ -66,11 +68,11 @@ impl KhatriRaoProduct {
 pub struct KhatriRaoStack {
     samples: Range<usize>,
     /// Y, later dY.
-    Y: Vec<f32>,
-    s: Vec<f32>,
+    Y: Buffer,
+    s: Buffer,
     /// dY F, the adjoint of D_1.
-    X: Vec<f32>,
-    dF: Vec<f32>,
+    X: Buffer,
+    dF: Buffer,
 }
 
 /// Terms summed in f32 before they go to f64.

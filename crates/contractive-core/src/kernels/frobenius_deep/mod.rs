@@ -25,13 +25,15 @@ pub mod khatri_rao;
 mod laws;
 pub mod order;
 
+use crate::buffer::Buffer;
+
 /// Sums over a lane's rows that turn into weight gradients once all lanes are summed.
 #[derive(Debug, Clone, Default)]
 pub struct WeightSums {
     /// Σ_b w_b U_1ᵀ U_1, shape (m_1, m_1), for dW_1 += 2 K W_1; empty unless the order ends in G.
-    pub K: Vec<f32>,
+    pub K: Buffer,
     /// What is added to dW_l, shape (m_l, n_l); for the input side and Khatri-Rao layer 1 is transposed, (d, m_1).
-    pub W: Vec<Vec<f32>>,
+    pub W: Vec<Buffer>,
 }
 
 /// Rows of `V` times the matching entries of the sample's φ′: U_r = V_r ∘ d\[owner(r)\].
@@ -78,15 +80,15 @@ fn through_slope_and_gate(
 }
 
 /// A buffer of at least `n` numbers; it grows on first use and keeps its size, so that a step allocates nothing.
-fn at_least(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
+fn at_least(buffer: &mut Buffer, n: usize) -> &mut [f32] {
     at_least_of(buffer, n, n)
 }
 
 /// The same where later steps may need up to `most`: room for them is taken at once, but only `n` are touched.
-fn at_least_of(buffer: &mut Vec<f32>, n: usize, most: usize) -> &mut [f32] {
+fn at_least_of(buffer: &mut Buffer, n: usize, most: usize) -> &mut [f32] {
     if buffer.len() < n {
-        buffer.reserve_exact(most.max(n) - buffer.len());
-        buffer.resize(n, 0.0);
+        buffer.reserve(most.max(n));
+        buffer.resize(n);
     }
     &mut buffer[..n]
 }

@@ -95,7 +95,7 @@ pub fn mirror<T: Element>(C: &mut [T], m: usize) {
 fn product<T: Element>(C: ViewMut<'_, T>, into: Into<'_, T>, alpha: T, A: View<'_, T>, B: View<'_, T>, upper: bool) {
     let shapes = (A.rows(), A.columns(), B.columns());
     assert_eq!(shapes, (C.rows(), B.rows(), C.columns()), "shapes of C (m, n) = A (m, k) B (k, n)");
-    assert!(B.column_stride() == 1 || B.columns() <= 1, "the columns of B must lie side by side");
+    assert!(B.is_by_rows(), "the columns of B must lie side by side");
     if let Into::Bias(bias) = into {
         assert_eq!(bias.len(), C.columns(), "one bias a column");
     }

@@ -59,7 +59,14 @@ where
     let mut sums = [[zero; V]; R];
     let [row, step] = at.a_strides;
     let (mut a, mut b, mut ahead) = (at.a, at.b, at.ahead);
-    for _ in 0..at.k {
+    // The next tile's rows of A: the processor sees how a row goes on, not where the next one begins.
+    let rows_ahead = at.a.wrapping_add(R * row);
+    for p in 0..at.k {
+        if step == 1 && p % lanes == 0 {
+            for r in 0..R {
+                fetch(rows_ahead.wrapping_add(r * row + p));
+            }
+        }
         // SAFETY: p < k and v·lanes + lanes ≤ V·lanes, r < R: within what the caller vouches for. `wrapping_add` moves the
         // pointers on, so that the step behind the last row is never one of a pointer out of its allocation.
         unsafe {

@@ -83,6 +83,11 @@ impl<'a, T> View<'a, T> {
         self.columns
     }
 
+    /// Whether the columns lie side by side, so that a row is a slice.
+    pub fn is_by_rows(&self) -> bool {
+        self.column_stride == 1 || self.columns <= 1
+    }
+
     /// Columns `columns` alone.
     ///
     /// # Panics

@@ -3,6 +3,8 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use contractive_core::buffer::Buffer;
+
 use super::rows::Rows;
 use super::shuffle::Shuffle;
 use super::{StreamedRows, is_held_out};
@@ -125,11 +127,12 @@ impl StepSource for Streamed<'_> {
         Ok(())
     }
 
-    fn next(&mut self, out: &mut Vec<f32>) -> Result<(), TrainError> {
+    fn next(&mut self, out: &mut Buffer) -> Result<(), TrainError> {
         let n = self.left.min(self.prepared.config.training.batch_size);
         let wanted = n * self.rows.n_features;
-        out.clear();
-        while out.len() < wanted {
+        out.resize(wanted);
+        let mut filled = 0;
+        while filled < wanted {
             if self.used == self.block.len() {
                 match self.receive()? {
                     Message::Block(block) => {
@@ -143,9 +146,9 @@ impl StepSource for Streamed<'_> {
                     _ => return Err(self.changed()),
                 }
             }
-            let n = (wanted - out.len()).min(self.block.len() - self.used);
-            out.extend_from_slice(&self.block[self.used..self.used + n]);
-            self.used += n;
+            let n = (wanted - filled).min(self.block.len() - self.used);
+            out[filled..filled + n].copy_from_slice(&self.block[self.used..self.used + n]);
+            (filled, self.used) = (filled + n, self.used + n);
         }
         self.left -= n;
         let is_last_whole = self.left < self.prepared.config.training.batch_size
