@@ -22,7 +22,7 @@ pub fn arch() -> Arch {
 /// Not `Arch::dispatch` itself, which calls a closure by value: through a shim that the compiler may leave outside, where
 /// only the instructions of the oldest processor are allowed, four numbers at a time.
 #[inline(always)]
-pub(crate) fn vectorised<R>(arch: Arch, work: impl FnMut() -> R) -> R {
+pub fn vectorised<R>(arch: Arch, work: impl FnMut() -> R) -> R {
     struct Work<F>(F);
     impl<R, F: FnMut() -> R> WithSimd for Work<F> {
         type Output = R;

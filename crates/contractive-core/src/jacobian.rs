@@ -5,6 +5,7 @@
 use nalgebra::DMatrix;
 
 use crate::activation::Activation;
+use crate::kernels::gemm::{Into, View, ViewMut, gemm};
 use crate::matrix::MatRef;
 use crate::parameters::Parameters;
 use crate::reference::network::{Layer, forward};
@@ -95,28 +96,48 @@ pub fn singular_values(jacobian: &[f32], k: usize, d: usize) -> Vec<f64> {
     }
 }
 
+/// a_l of every layer of the encoder at `rows` (N, d): one (N, m_l) a layer, row-major.
+///
+/// # Panics
+/// When `rows` has not as many columns as the network has inputs.
+pub fn activations(network: &Network, rows: MatRef<'_>) -> Vec<Vec<f64>> {
+    let mut layers: Vec<Vec<f64>> = Vec::with_capacity(network.encoder().len());
+    let input: Vec<f64> = rows.values().iter().map(|v| f64::from(*v)).collect();
+    for layer in network.encoder() {
+        let (m, n) = (layer.W.rows(), layer.W.columns());
+        let weights = layer.W.transposed();
+        let below = View::new(layers.last().unwrap_or(&input), rows.rows(), n);
+        let mut a = vec![0.0; rows.rows() * m];
+        let z = ViewMut::new(&mut a, rows.rows(), m);
+        gemm(z, Into::Bias(&layer.b), 1.0, below, View::new(weights.values(), n, m));
+        a.iter_mut().for_each(|z| *z = layer.activation.value(*z));
+        layers.push(a);
+    }
+    layers
+}
+
 /// Share of the encoder's sigmoid and tanh units within 5 % of a bound (5 % of the range's width), over all rows and
 /// layers; `None` without such units or without rows.
 ///
 /// # Panics
 /// When `rows` has not as many columns as the network has inputs.
 pub fn saturation(parameters: &Parameters, rows: MatRef<'_>) -> Option<f64> {
+    if parameters.architecture().encoder_activations.iter().all(|phi| phi.bounds().is_none()) {
+        return None;
+    }
     let network = Network::from(parameters);
     let (mut saturated, mut units) = (0_usize, 0_usize);
-    for r in 0..rows.rows() {
-        let x: Vec<f64> = rows.row(r).iter().map(|v| f64::from(*v)).collect();
-        let trace = forward(network.encoder(), &x);
-        for (layer, a) in network.encoder().iter().zip(&trace.a[1..]) {
-            if layer.activation.bounds().is_some() {
-                units += a.len();
-                saturated += a.iter().filter(|a| is_saturated(layer.activation, **a)).count();
-            }
+    for (layer, a) in network.encoder().iter().zip(activations(&network, rows)) {
+        if layer.activation.bounds().is_some() {
+            units += a.len();
+            saturated += a.iter().filter(|a| is_saturated(layer.activation, **a)).count();
         }
     }
     (units > 0).then(|| saturated as f64 / units as f64)
 }
 
-fn is_saturated(phi: Activation, a: f64) -> bool {
+/// Whether `a` lies within 5 % of the range's width of a bound of `phi`.
+pub fn is_saturated(phi: Activation, a: f64) -> bool {
     phi.bounds().is_some_and(|(low, high)| {
         let margin = 0.05 * (high - low);
         a < low + margin || a > high - margin

@@ -1,11 +1,13 @@
 //! How far each unit of the encoder moves over some rows, and how much of the time it sits at a bound.
 
+use contractive_core::jacobian::{activations, is_saturated};
+use contractive_core::matrix::MatRef;
 use contractive_core::reference::Network;
-use contractive_core::reference::network::forward;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 use crate::model::Model;
+use crate::train::{EVALUATION_ROWS, Reader};
 
 /// A layer of the encoder over some rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,24 +47,22 @@ impl Activity {
         let network = Network::from(&model.parameters);
         let sizes = &model.architecture().encoder_sizes[1..];
         let mut layers: Vec<Vec<Unit>> = sizes.iter().map(|&size| vec![Unit::default(); size]).collect();
-        let mut row = vec![0.0; data.n_features()];
-        for (i, r) in rows.iter().enumerate() {
-            data.fill(&[*r], &mut row);
-            model.preprocessing.apply(&mut row);
-            let x: Vec<f64> = row.iter().map(|v| f64::from(*v)).collect();
-            let trace = forward(network.encoder(), &x);
-            for ((units, a), layer) in layers.iter_mut().zip(&trace.a[1..]).zip(network.encoder()) {
-                let margins = layer.activation.bounds().map(|(low, high)| {
-                    let margin = 0.05 * (high - low);
-                    (low + margin, high - margin)
-                });
-                for (unit, &a) in units.iter_mut().zip(a) {
-                    // Welford's update: a unit that never moves gets exactly 0.
-                    let from_old = a - unit.mean;
-                    unit.mean += from_old / (i + 1) as f64;
-                    unit.squares += from_old * (a - unit.mean);
-                    unit.zeros += usize::from(a == 0.0);
-                    unit.saturated += usize::from(margins.is_some_and(|(low, high)| a < low || a > high));
+        let reader = Reader { data, preprocessing: &model.preprocessing };
+        let mut block = Vec::new();
+        for (i, some) in rows.chunks(EVALUATION_ROWS).enumerate() {
+            reader.gather(some, &mut block);
+            let activations = activations(&network, MatRef::new(&block, some.len(), data.n_features()));
+            for ((layer, units), a) in network.encoder().iter().zip(&mut layers).zip(activations) {
+                for (r, a) in a.chunks_exact(units.len()).enumerate() {
+                    let seen = (i * EVALUATION_ROWS + r + 1) as f64;
+                    for (unit, &a) in units.iter_mut().zip(a) {
+                        // Welford's update: a unit that never moves gets exactly 0.
+                        let from_old = a - unit.mean;
+                        unit.mean += from_old / seen;
+                        unit.squares += from_old * (a - unit.mean);
+                        unit.zeros += usize::from(a == 0.0);
+                        unit.saturated += usize::from(is_saturated(layer.activation, a));
+                    }
                 }
             }
         }

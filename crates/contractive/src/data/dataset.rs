@@ -3,6 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use contractive_core::instructions::{self, vectorised};
+use contractive_core::kernels::gemm::fetch_ahead;
+
 use super::DataError;
 
 /// How values are kept.
@@ -228,12 +231,19 @@ impl Dataset {
     ///
     /// If `out` has another length, or a row does not exist.
     pub fn fill(&self, rows: &[u32], out: &mut [f32]) {
+        /// Rows that are asked for before their turn.
+        const AHEAD: usize = 3;
         let d = self.n_features;
         assert_eq!(out.len(), rows.len() * d, "out must hold {} rows of {d} values", rows.len());
         match &self.storage {
             Storage::U8(pixels) => {
-                for (&row, out) in rows.iter().zip(out.chunks_exact_mut(d)) {
-                    scale(&pixels[row as usize * d..][..d], out);
+                let row = |i: usize| &pixels[rows[i] as usize * d..][..d];
+                for (i, out) in out.chunks_exact_mut(d).enumerate() {
+                    // Rows come in random order: the next ones are on their way while this one is scaled.
+                    if i + AHEAD < rows.len() {
+                        fetch_ahead(row(i + AHEAD));
+                    }
+                    scale(row(i), out);
                 }
             }
             Storage::F32(values) => {
@@ -342,7 +352,9 @@ fn scaled(pixel: u8) -> f32 {
 
 /// Division, not multiplication by a rounded 1/255, so that every value is the one other tools give.
 fn scale(pixels: &[u8], out: &mut [f32]) {
-    for (value, &pixel) in out.iter_mut().zip(pixels) {
-        *value = scaled(pixel);
-    }
+    vectorised(
+        instructions::arch(),
+        #[inline(always)]
+        || out.iter_mut().zip(pixels).for_each(|(value, &pixel)| *value = scaled(pixel)),
+    );
 }

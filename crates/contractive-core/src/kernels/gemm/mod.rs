@@ -71,8 +71,8 @@ pub fn gemm_upper<T: Element>(C: ViewMut<'_, T>, into: Into<'_, T>, alpha: T, A:
 /// Asks for `numbers` ahead of their use: worth it for short rows that lie far apart, where the processor does not see
 /// where reading will go on.
 #[inline(always)]
-pub fn fetch_ahead(numbers: &[f32]) {
-    for line in numbers.iter().step_by(LINE / size_of::<f32>()) {
+pub fn fetch_ahead<T>(numbers: &[T]) {
+    for line in numbers.iter().step_by(LINE / size_of::<T>()) {
         fetch(line);
     }
 }
