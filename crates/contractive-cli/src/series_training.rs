@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
 use contractive::detector::{DetectorSettings, MemberReport, Plan, TrainOptions};
-use contractive::series::{Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec};
+use contractive::series::{Credit, Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec};
 use serde::Serialize;
 
 use crate::arguments::quoted;
@@ -39,6 +39,14 @@ pub(crate) struct SeriesArguments {
     /// (shapes alone count) [default: none].
     #[arg(long, value_name = "NAME", requires = "time", value_parser = normalisations(), help_heading = "Time series")]
     normalise: Option<String>,
+    /// What of a window's score each of its rows takes: the whole score, or the row's own part in it, which points at
+    /// spikes more sharply [default: window].
+    #[arg(long, value_name = "NAME", requires = "time", value_parser = credits(), help_heading = "Time series")]
+    credit: Option<String>,
+}
+
+fn credits() -> PossibleValuesParser {
+    PossibleValuesParser::new(Credit::ALL.map(Credit::name))
 }
 
 fn normalisations() -> PossibleValuesParser {
@@ -89,6 +97,8 @@ pub(crate) fn run(
     spec.stride = arguments.stride.unwrap_or(spec.stride);
     let by_name = |name: &str| Normalise::ALL.into_iter().find(|normalise| normalise.name() == name);
     spec.normalise = arguments.normalise.as_deref().and_then(by_name).unwrap_or_default();
+    let by_name = |name: &str| Credit::ALL.into_iter().find(|credit| credit.name() == name);
+    spec.credit = arguments.credit.as_deref().and_then(by_name).unwrap_or_default();
     spec.check()?;
     let windows = spec.starts(series.len()).len();
     let pace = series.pace(series.step());

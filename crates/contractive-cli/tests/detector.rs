@@ -87,6 +87,8 @@ fn wrong_words_are_refused_before_work() {
     desk.cae("train --detector --data table.csv --label-column odd --ensemble 1 --steps 9 --out d -q")
         .assert()
         .success();
+    let error = desk.refused("train --detector --data table.csv --out d", 2);
+    assert!(error.contains("`--out`") && !error.contains("resume"), "a detector is not trained on: {error}");
     desk.refused("evaluate d", 2);
     let error = desk.refused("evaluate d --data few.csv --labels b", 3);
     assert!(error.contains("columns"), "{error}");

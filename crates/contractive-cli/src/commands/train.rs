@@ -102,7 +102,14 @@ impl Train {
             return Err(Usage("--detector needs the rows to train on: give --data FILE".into()).into());
         }
         let out = self.out.clone().unwrap_or_else(|| detector_training::default_place(&self.data_name(&config)));
-        check_place(&out)?;
+        check_place(&out).map_err(|error| match error {
+            // A detector is not trained on.
+            RunError::Occupied { path } => {
+                let path = path.display();
+                Usage(format!("{path} exists and is not empty; choose another place for the detector with `--out`")).into()
+            }
+            other => anyhow::Error::from(other),
+        })?;
         let reporting = Reporting::new(self.output.json, self.output.quiet);
         if self.series.time.is_some() {
             let has_threshold = self.detector.has_threshold();

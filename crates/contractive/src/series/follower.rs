@@ -1,20 +1,20 @@
 //! Scores of timestamps from the windows that cover them, as rows come in.
 //!
-//! A window w that begins at row s has the score S(w), and each of its numbers a part in it (the detector's
-//! contributions, which add up to S(w)). Row t of the window, with the parts c of its v values, takes
+//! A window w has the score S(w), and each of its numbers a part c in it (the detector's contributions, which add up to
+//! S(w)). By [`Credit`], row t of the window, with its v values, takes
 //!
 //! ```text
-//! a(w, t) = W · Σ_v c(w, t, v),    so that the mean of a(w, ·) over the window's W rows is S(w).
+//! window:  a(w, t) = S(w)
+//! part:    a(w, t) = W · Σ_v c(w, t, v),    so that the mean of a(w, ·) over the window's W rows is S(w)
 //! ```
 //!
-//! The score of a timestamp is the mean of a(w, t) over the windows that cover it. It is on the scale of the windows'
-//! scores; a spike is not smeared over the W rows before and after it, since their parts in its windows are small.
+//! The score of a timestamp is the mean of a(w, t) over the windows that cover it, on the scale of the windows' scores.
 
 use std::collections::VecDeque;
 
 use super::SeriesDetector;
 use super::error::SeriesError;
-use super::spec::Normalise;
+use super::spec::{Credit, Normalise};
 use crate::data::Dataset;
 use crate::detector::ScoreOptions;
 
@@ -148,13 +148,15 @@ impl<'a> Follower<'a> {
             }
             let data = Dataset::from_f32(self.what.as_str(), spec.n_features(), numbers)?;
             let data = data.with_feature_names(spec.feature_names())?;
-            let options = ScoreOptions { contributions: true, threads: self.threads };
+            let options = ScoreOptions { contributions: spec.credit == Credit::Part, threads: self.threads };
             let scores = self.detector.detector.score(&data, &options)?;
             for (i, &start) in starts.iter().enumerate() {
-                let parts = scores.contributions_of(i).unwrap_or_default();
-                for (t, parts) in parts.chunks_exact(v).enumerate() {
-                    let (sum, n) = &mut self.sums[start + t - self.done];
-                    *sum += window as f64 * parts.iter().sum::<f64>();
+                let parts = scores.contributions_of(i);
+                for (t, (sum, n)) in self.sums.range_mut(start - self.done..).take(window).enumerate() {
+                    *sum += match parts {
+                        None => scores.score[i],
+                        Some(parts) => window as f64 * parts[t * v..(t + 1) * v].iter().sum::<f64>(),
+                    };
                     *n += 1;
                 }
             }

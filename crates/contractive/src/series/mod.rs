@@ -49,7 +49,7 @@ pub use error::{SeriesError, SeriesPlace};
 pub use files::{SERIES_FORMAT_VERSION, is_series_detector};
 pub use follower::{Follower, RowScore};
 pub use growing::{Growing, Growth};
-pub use spec::{Missing, Normalise, SeriesSpec};
+pub use spec::{Credit, Missing, Normalise, SeriesSpec};
 pub use table::{Series, SeriesColumns};
 pub use time::Pace;
 

@@ -27,6 +27,44 @@ pub struct SeriesSpec {
     pub normalise: Normalise,
     /// What stands in for a missing value.
     pub missing: Missing,
+    /// What of a window's score each of its rows takes. Detectors saved before there was a choice took parts.
+    #[serde(default = "parts")]
+    pub credit: Credit,
+}
+
+fn parts() -> Credit {
+    Credit::Part
+}
+
+/// What of a window's score each of its rows takes; the score of a timestamp is the mean over the windows that cover it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credit {
+    /// The whole score: a row is as odd as the windows around it are. What lasts, or is odd as a whole, stands out.
+    #[default]
+    Window,
+    /// The row's own part in it, times the window's rows: a spike stands out by itself, and is not smeared over the
+    /// window before and after it.
+    Part,
+}
+
+impl Credit {
+    /// All, in the order of their documentation.
+    pub const ALL: [Credit; 2] = [Credit::Window, Credit::Part];
+
+    /// The name used in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Credit::Window => "window",
+            Credit::Part => "part",
+        }
+    }
+}
+
+impl fmt::Display for Credit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// What is taken out of each window, each value column by itself, before the networks see it.
@@ -85,6 +123,7 @@ impl SeriesSpec {
             stride: 1,
             normalise: Normalise::None,
             missing: Missing::Refuse,
+            credit: Credit::default(),
         }
     }
 

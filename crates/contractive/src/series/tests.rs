@@ -46,9 +46,9 @@ fn quick() -> DetectorSettings {
     DetectorSettings { ensemble: 2, steps: Some(60), threshold, ..Default::default() }
 }
 
-fn trained_with(window: usize, stride: usize, normalise: Normalise) -> SeriesDetector {
+fn trained_with(window: usize, stride: usize, normalise: Normalise, credit: Credit) -> SeriesDetector {
     let series = series(160, None);
-    let spec = SeriesSpec { window, stride, normalise, ..SeriesSpec::new("time", series.names.clone()) };
+    let spec = SeriesSpec { window, stride, normalise, credit, ..SeriesSpec::new("time", series.names.clone()) };
     SeriesDetector::train(&series, &spec, &quick(), &TrainOptions::default()).unwrap()
 }
 
@@ -56,10 +56,14 @@ fn trained_with(window: usize, stride: usize, normalise: Normalise) -> SeriesDet
 fn trained() -> &'static [SeriesDetector] {
     static DETECTORS: OnceLock<Vec<SeriesDetector>> = OnceLock::new();
     DETECTORS.get_or_init(|| {
-        [(8, 1, Normalise::None), (7, 3, Normalise::Mean), (6, 6, Normalise::Standard)]
-            .into_iter()
-            .map(|(window, stride, normalise)| trained_with(window, stride, normalise))
-            .collect()
+        [
+            (8, 1, Normalise::None, Credit::Part),
+            (7, 3, Normalise::Mean, Credit::Window),
+            (6, 6, Normalise::Standard, Credit::Part),
+        ]
+        .into_iter()
+        .map(|(window, stride, normalise, credit)| trained_with(window, stride, normalise, credit))
+        .collect()
     })
 }
 
@@ -104,11 +108,14 @@ fn by_definition(detector: &SeriesDetector, series: &Series) -> Vec<f64> {
         total += scores.score[0];
         windows += 1.0;
         for (t, parts) in scores.contributions_of(0).unwrap().chunks_exact(v).enumerate() {
-            sums[start + t].0 += spec.window as f64 * parts.iter().sum::<f64>();
+            sums[start + t].0 += match spec.credit {
+                Credit::Window => scores.score[0],
+                Credit::Part => spec.window as f64 * parts.iter().sum::<f64>(),
+            };
             sums[start + t].1 += 1.0;
         }
     }
-    // Parts are on the scale of the windows' scores.
+    // Either way they are on the scale of the windows' scores.
     let all: f64 = sums.iter().map(|s| s.0).sum();
     assert!((all / spec.window as f64 - total).abs() < 1e-6 * (1.0 + total.abs()), "{all} {total} {windows}");
     sums.iter().map(|(sum, n)| sum / n).collect()
