@@ -35,7 +35,7 @@ pub(crate) struct DetectorArguments {
     /// many anomalies [default: 0].
     #[arg(long, value_name = "SHARE", requires = "detector", help_heading = "Detector")]
     trim: Option<f64>,
-    /// Most steps a network [default: by the table's shape, from 400 to 4000].
+    /// Most steps a network [default: by the table's shape, from 200 to 4000].
     #[arg(long, value_name = "N", requires = "detector", help_heading = "Detector")]
     steps: Option<usize>,
     /// Longest time for training all networks, such as 30s, 500ms, 2m or 1h. The result then depends on the machine.

@@ -50,7 +50,7 @@ fn the_choices_are_explained() {
     let words = "train --detector --data table.csv --label-column odd --ensemble 1 --time-budget 10s --out d";
     let output = desk.cae(words).assert().success().get_output().clone();
     let text = String::from_utf8(output.stderr).unwrap();
-    for word in ["network 6-16-3", "at most 400 steps", "held out", "arsinh"] {
+    for word in ["network 6-16-3", "at most 200 steps", "held out", "arsinh"] {
         assert!(text.contains(word), "{word} in {text}");
     }
 }

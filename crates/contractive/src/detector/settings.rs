@@ -111,7 +111,7 @@ pub struct Plan {
 }
 
 /// Steps of a member where the table is small.
-const STEPS: usize = 400;
+const STEPS: usize = 200;
 /// Passes over the rows that a member gets at least, where the table is large.
 const PASSES: usize = 4;
 /// Most steps chosen by default: 8 members of a table of any length then take about a minute.
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(sizes(30), [30, 60, 15]);
         assert_eq!(sizes(784), [784, 64, 32]);
         let steps = |rows| Plan::new(&DetectorSettings::default(), rows, 1, 5).steps;
-        assert_eq!((steps(50), steps(1 << 15), steps(1 << 24)), (400, 1024, 4000));
+        assert_eq!((steps(50), steps(1 << 15), steps(1 << 24)), (200, 1024, 4000));
     }
 
     #[test]
