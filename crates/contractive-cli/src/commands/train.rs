@@ -106,7 +106,8 @@ impl Train {
             // A detector is not trained on.
             RunError::Occupied { path } => {
                 let path = path.display();
-                Usage(format!("{path} exists and is not empty; choose another place for the detector with `--out`")).into()
+                Usage(format!("{path} exists and is not empty; choose another place for the detector with `--out`"))
+                    .into()
             }
             other => anyhow::Error::from(other),
         })?;

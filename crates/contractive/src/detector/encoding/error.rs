@@ -168,7 +168,9 @@ fn missing_text(names: &[String]) -> String {
 fn extra_text(names: &[String]) -> String {
     match names {
         [] => String::new(),
-        names => format!("; unknown: {} (remove them; `cae detect` carries them to the output with --key)", some(names)),
+        names => {
+            format!("; unknown: {} (remove them; `cae detect` carries them to the output with --key)", some(names))
+        }
     }
 }
 
