@@ -56,6 +56,17 @@ fn every_timestamp_is_scored_and_the_spike_is_found() {
 }
 
 #[test]
+fn a_row_takes_the_whole_score_of_its_windows_or_its_own_part() {
+    let desk = desk();
+    let words = "train --detector --data train.csv --time timestamp --window 12 --ensemble 2 --steps 80 --out p -q";
+    desk.cae(&format!("{words} --label-column odd --credit part")).assert().success();
+    assert!(desk.text("d/config.json").contains("\"credit\":\"window\""), "the default");
+    assert!(desk.text("p/config.json").contains("\"credit\":\"part\""));
+    let told = |detector: &str| desk.stdout(&format!("detect {detector} --data new.csv")).matches(",1\n").count();
+    assert!(told("p") < told("d"), "a spike of one row is told in fewer rows: {} and {}", told("p"), told("d"));
+}
+
+#[test]
 fn the_report_shows_the_series() {
     let desk = desk();
     desk.cae("detect d --data new.csv --labels odd --report r.html -q").assert().success().stdout("");
@@ -88,6 +99,7 @@ fn gaps_are_reported_and_wrong_words_refused() {
     desk.refused("detect d --data new.csv --follow -o x.csv", 2);
     desk.refused("detect nowhere --data new.csv", 2);
     desk.refused("train --detector --data train.csv --time timestamp --stride 40", 2);
+    desk.refused("train --detector --data train.csv --time timestamp --credit half", 2);
     desk.refused("train --detector --data train.csv --time when", 2);
     desk.refused("train --data train.csv --time timestamp", 2);
     desk.refused("evaluate d --data new.csv", 2);

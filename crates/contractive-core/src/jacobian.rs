@@ -1,4 +1,5 @@
-//! The encoder's Jacobian J = ∂h/∂x a row, its singular values, and saturation, for reports and analysis.
+//! The encoder's Jacobian J = ∂h/∂x a row, its singular values, the activations and their saturation, for reports and
+//! analysis.
 //!
 //! Everything here is computed in f64. Training does not come here: it never forms J.
 

@@ -22,7 +22,7 @@ use super::frobenius::{frobenius_backward, frobenius_backward_weight, frobenius_
 use super::frobenius_deep::WeightSums;
 use super::frobenius_deep::code_side::{CodeSideScratch, End, RowStack, ascend, descend, end_backward, end_forward};
 use super::frobenius_deep::input_side::{TangentStack, tangents_backward, tangents_forward};
-use super::gemm::{Into, View, ViewMut};
+use super::gemm::{Into, ViewMut};
 use super::sums::row_square_norms;
 use super::{DenseLayer, LayerPass, groups};
 use crate::activation::Activation;
@@ -149,14 +149,7 @@ fn forward(arch: Arch, memory: &mut ChainMemory, chain: Chain<'_>, input: &[f32]
         pass.dd.resize(if gradient && layer.is_smooth { n * layer.m } else { 0 });
         pass.dZ.reset(if gradient { n * layer.m } else { 0 });
         let A = Rows { data, rows: n, columns: layer.n, stride: layer.n };
-        affine_forward(
-            &mut here[0],
-            layer.m,
-            A,
-            View::new(layer.WT, layer.n, layer.m),
-            chain.biases[l],
-            &mut memory.turned,
-        );
+        affine_forward(&mut here[0], layer.m, A, layer.forward(), chain.biases[l], &mut memory.turned);
         activation_forward(arch, chain.activations[l], &mut here[0], &mut pass.d, &mut pass.dd);
     }
 }
@@ -205,7 +198,7 @@ fn backward(
             memory.dA.resize(n * layer.n);
             &mut memory.dA[..]
         };
-        affine_backward_input(dA, dZ, View::new(layer.W, layer.m, layer.n), layer.n, &mut memory.turned);
+        affine_backward_input(dA, dZ, layer.backward(), layer.n, &mut memory.turned);
         if let Some(pass) = below.last_mut() {
             for ((dZ, &dA), &d) in pass.dZ.iter_mut().zip(&*dA).zip(&pass.d) {
                 *dZ += dA * d;

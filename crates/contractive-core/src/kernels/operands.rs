@@ -11,7 +11,7 @@ use crate::buffer::Buffer;
 /// One layer as the penalties see it: z = W a + b, a = φ(z).
 #[derive(Debug, Clone, Copy)]
 pub struct DenseLayer<'a> {
-    /// Weights, shape (m, n), row-major.
+    /// Weights, shape (m, n), row-major; empty where `WT` alone is kept, of a large tied decoder layer.
     pub W: &'a [f32],
     /// The transpose, shape (n, m), row-major; empty for a large layer where no kernel but the forward pass reads it
     /// ([`Plan::reads_transposed`]).
@@ -28,6 +28,11 @@ impl<'a> DenseLayer<'a> {
     /// Wᵀ for Z = A Wᵀ, as it lies in memory.
     pub fn forward(&self) -> View<'a, f32> {
         if self.WT.is_empty() { View::new(self.W, self.m, self.n).t() } else { View::new(self.WT, self.n, self.m) }
+    }
+
+    /// W for dA = dZ W, as it lies in memory.
+    pub fn backward(&self) -> View<'a, f32> {
+        if self.W.is_empty() { View::new(self.WT, self.n, self.m).t() } else { View::new(self.W, self.m, self.n) }
     }
 }
 

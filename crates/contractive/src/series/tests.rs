@@ -257,6 +257,10 @@ fn a_saved_detector_scores_to_the_same_bits_and_hostile_files_are_refused() {
     refused("/rule", json!({"rule": "quantile", "p": 3}), "quantile");
     std::fs::write(&config, whole.replacen("\"kind\"", "\"extra\":1,\"kind\"", 1)).unwrap();
     assert!(SeriesDetector::load(&path).unwrap_err().to_string().contains("extra"));
+    // One saved before there was a choice took parts.
+    assert_eq!(detector.spec().credit, Credit::Window);
+    std::fs::write(&config, whole.replacen(",\"credit\":\"window\"", "", 1)).unwrap();
+    assert_eq!(SeriesDetector::load(&path).unwrap().spec().credit, Credit::Part);
     assert!(SeriesDetector::load(Path::new("nowhere")).is_err());
 }
 

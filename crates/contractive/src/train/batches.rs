@@ -25,8 +25,13 @@ impl Reader<'_> {
         self.fill(rows, out);
     }
 
-    /// Rows `rows`, row-major, into `out`, which has room for just as many.
-    pub(crate) fn fill(&self, rows: &[u32], out: &mut [f32]) {
+    /// The same for a batch of the engine's.
+    pub(crate) fn gather_batch(&self, rows: &[u32], out: &mut Buffer) {
+        out.resize(rows.len() * self.data.n_features());
+        self.fill(rows, out);
+    }
+
+    fn fill(&self, rows: &[u32], out: &mut [f32]) {
         self.data.fill(rows, out);
         self.preprocessing.apply(out);
     }

@@ -58,8 +58,7 @@ pub(crate) fn measure(
     let mut buffers = Buffers::default();
     let mut sums = Sums::default();
     for (i, some) in rows.chunks(EVALUATION_ROWS).enumerate() {
-        buffers.rows.resize(some.len() * reader.data.n_features());
-        reader.fill(some, &mut buffers.rows);
+        reader.gather_batch(some, &mut buffers.rows);
         let stream = Stream::new(seed, purpose, 0, i as u64);
         buffers.draw(&architecture, None, (objective.penalty, stream));
         sums.add(&engine.objective(&buffers.batch(architecture.input_size()))?, some.len());

@@ -40,9 +40,7 @@ impl StepSource for InMemory<'_> {
 
     fn next(&mut self, out: &mut Buffer) -> Result<(), TrainError> {
         let end = self.order.len().min(self.at + self.prepared.config.training.batch_size);
-        let reader = self.prepared.reader();
-        out.resize((end - self.at) * reader.data.n_features());
-        reader.fill(&self.order[self.at..end], out);
+        self.prepared.reader().gather_batch(&self.order[self.at..end], out);
         self.at = end;
         Ok(())
     }

@@ -30,11 +30,10 @@ impl CpuEngine {
             let n = output.len() / width;
             let [here, next] = &mut lane.buffers;
             for l in 0..depth {
-                let (M, bias) = if is_encoder {
-                    let layer = derived.encoder_layer(parameters, l);
-                    (layer.forward(), encoder_bias(parameters, l))
+                let (layer, bias) = if is_encoder {
+                    (derived.encoder_layer(parameters, l), encoder_bias(parameters, l))
                 } else {
-                    (derived.decoder_forward(parameters, l), decoder_bias(parameters, l))
+                    (derived.decoder_layer(parameters, l), decoder_bias(parameters, l))
                 };
                 let data = if l == 0 { input } else { &**here };
                 let A = Rows { data, rows: n, columns: sizes[l], stride: sizes[l] };
@@ -45,7 +44,7 @@ impl CpuEngine {
                     next.resize(n * sizes[l + 1]);
                     &mut **next
                 };
-                affine_forward(Z, sizes[l + 1], A, M, bias, &mut lane.turned);
+                affine_forward(Z, sizes[l + 1], A, layer.forward(), bias, &mut lane.turned);
                 activation_forward(arch, activations[l], Z, &mut [], &mut []);
                 std::mem::swap(here, next);
             }

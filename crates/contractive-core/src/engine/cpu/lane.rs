@@ -15,7 +15,6 @@ use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 use crate::kernels::activation::activation_forward;
 use crate::kernels::affine::{Rows, Turned, affine_backward_input, affine_forward};
-use crate::kernels::gemm::View;
 use crate::kernels::reconstruction::reconstruction_forward_backward;
 use crate::kernels::{LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
 use crate::loss::Loss;
@@ -164,7 +163,8 @@ impl Lane {
             let (write, read) = write_and_read(&mut stores.a, column.store);
             let stride = step.record.a_stride[below.store];
             let input = Rows { data: &read[below.a..], rows: n, columns: below.width, stride };
-            let (M, bias) = (step.derived.decoder_forward(step.parameters, l), decoder_bias(step.parameters, l));
+            let M = step.derived.decoder_layer(step.parameters, l).forward();
+            let bias = decoder_bias(step.parameters, l);
             if l + 1 < depth {
                 let stride = step.record.a_stride[column.store];
                 let Z = &mut write[column.a..];
@@ -191,7 +191,7 @@ impl Lane {
             let inputs = architecture.decoder_sizes[l];
             let dZ = Rows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
             self.dA.resize(n * inputs);
-            let M = step.derived.decoder_backward(step.parameters, l);
+            let M = step.derived.decoder_layer(step.parameters, l).backward();
             affine_backward_input(&mut self.dA, dZ, M, inputs, &mut self.turned);
             if l > 0 {
                 let below = step.record.decoder[l - 1];
@@ -248,8 +248,7 @@ impl Lane {
             if l > 0 {
                 let dZ = Rows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
                 self.dA.resize(n * net[l].n);
-                let W = View::new(net[l].W, net[l].m, net[l].n);
-                affine_backward_input(&mut self.dA, dZ, W, net[l].n, &mut self.turned);
+                affine_backward_input(&mut self.dA, dZ, net[l].backward(), net[l].n, &mut self.turned);
             }
         }
     }

@@ -190,28 +190,6 @@ impl DerivedWeights {
         let is_smooth = !parameters.architecture().decoder_activations[l].is_piecewise_linear();
         DenseLayer { W, WT, m, n, is_smooth }
     }
-
-    /// The matrix M of decoder layer `l` with Z = A·M, shape (n, m), as it lies in memory.
-    pub fn decoder_forward<'a>(&'a self, parameters: &'a Parameters, l: usize) -> View<'a, f32> {
-        let (n, m) = decoder_shape(parameters.architecture(), l);
-        match mirrored(parameters.architecture(), l) {
-            Some(e) => View::new(parameters.encoder_weight(e).values(), n, m),
-            None if self.decoder_transposed[l].is_empty() => View::new(decoder_weight(parameters, l), m, n).t(),
-            None => View::new(&self.decoder_transposed[l], n, m),
-        }
-    }
-
-    /// The matrix Mᵀ of decoder layer `l` with dA = dZ·Mᵀ, shape (m, n), as it lies in memory.
-    pub fn decoder_backward<'a>(&'a self, parameters: &'a Parameters, l: usize) -> View<'a, f32> {
-        let (n, m) = decoder_shape(parameters.architecture(), l);
-        match mirrored(parameters.architecture(), l) {
-            Some(e) if self.encoder_transposed[e].is_empty() => {
-                View::new(parameters.encoder_weight(e).values(), n, m).t()
-            }
-            Some(e) => View::new(&self.encoder_transposed[e], m, n),
-            None => View::new(decoder_weight(parameters, l), m, n),
-        }
-    }
 }
 
 /// (inputs, outputs) of decoder layer `l`.

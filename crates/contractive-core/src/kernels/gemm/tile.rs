@@ -8,6 +8,7 @@
 //! through two strides, so that a transpose costs nothing; B's rows are contiguous. On 32 registers R = 6, V = 4 leaves
 //! four for B and one for A; on 16, R = 6, V = 2 leaves two and one.
 
+use super::LINE;
 use super::registers::{Registers, lanes};
 
 /// What becomes of a finished sum.
@@ -62,7 +63,7 @@ where
     // The next tile's rows of A: the processor sees how a row goes on, not where the next one begins.
     let rows_ahead = at.a.wrapping_add(R * row);
     for p in 0..at.k {
-        if step == 1 && p % lanes == 0 {
+        if step == 1 && p % (LINE / size_of::<T>()) == 0 {
             for r in 0..R {
                 fetch(rows_ahead.wrapping_add(r * row + p));
             }
