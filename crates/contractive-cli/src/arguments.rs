@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use contractive::data::LoadOptions;
+use contractive_datasets::{LoadOptions, Source};
 
 use crate::progress::Reporting;
 
@@ -73,12 +73,18 @@ impl SourceArguments {
     }
 }
 
+impl SourceArguments {
+    /// As the toolkit takes them.
+    pub(crate) fn source(&self) -> Source {
+        Source { data_dir: self.data_dir.clone(), offline: self.offline }
+    }
+}
+
 impl RowArguments {
     /// As the toolkit takes them.
     pub(crate) fn load_options(&self) -> LoadOptions {
         LoadOptions {
-            data_dir: self.source.data_dir.clone(),
-            offline: self.source.offline,
+            source: self.source.source(),
             rows: self.rows,
             label_column: self.label_column.clone(),
             array: self.array.clone(),

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use contractive::data::DataSpec;
-use contractive::detector::encoding::has_columns;
-use contractive::detector::{EncodingOptions, MissingRule, TableScale, TrainingTable};
-use contractive::{TrainConfig, detector::DetectorError};
+use contractive::TrainConfig;
+use contractive_anomaly::detector::DetectorError;
+use contractive_anomaly::detector::encoding::has_columns;
+use contractive_anomaly::detector::{EncodingOptions, MissingRule, TableScale, TrainingTable};
+use contractive_datasets::DataSpec;
 
-use crate::exit::Usage;
+use crate::errors::Usage;
 use crate::progress::Reporting;
 
 /// What the columns of a table are for.

@@ -6,14 +6,16 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
-use contractive::data::{DataSpec, Dataset, LoadOptions, Part};
-use contractive::detector::{
+use contractive::data::Dataset;
+use contractive_anomaly::detector::{
     Detector, DetectorSettings, MemberReport, Plan, ScoreKind, ThresholdRule, TrainOptions, TrainingTable,
 };
+use contractive_datasets::{DataSpec, LoadOptions, Part};
 use serde::Serialize;
 
 use crate::arguments::{SourceArguments, quoted};
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::numbers::{count, duration, grouped, significant};
 use crate::output::{print, print_json_line};
 use crate::progress::Reporting;
@@ -189,8 +191,7 @@ impl Rows {
 fn bare_rows(config: &TrainConfig, source: &SourceArguments, reporting: Reporting) -> anyhow::Result<Dataset> {
     let spec: DataSpec = config.data.spec.parse()?;
     let options = LoadOptions {
-        data_dir: source.data_dir.clone(),
-        offline: source.offline,
+        source: source.source(),
         rows: config.data.rows,
         label_column: config.data.label_column.clone(),
         array: config.data.array.clone(),

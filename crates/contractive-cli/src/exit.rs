@@ -1,25 +1,11 @@
 //! How the command ends: errors printed once, and exit codes.
 
-use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use contractive::Error;
-use contractive::checkpoint::CheckpointError;
-use contractive::config::ConfigError;
-use contractive::core::ArgumentError;
-use contractive::data::DataError;
-use contractive::detector::DetectorError;
-use contractive::model::ModelError;
-use contractive::output::OutputError;
-use contractive::preprocess::PreprocessError;
-use contractive::run::RunError;
-use contractive::series::SeriesError;
-use contractive::train::TrainError;
+use crate::errors::{code, remedy};
+use crate::terminal::paint_error;
 
-use crate::output::paint_error;
-
-const USAGE: u8 = 2;
 const BAD_DATA: u8 = 3;
 const ANOMALIES: u8 = 5;
 /// 128 + SIGINT, as shells count it.
@@ -40,18 +26,6 @@ pub(crate) enum Ending {
     Interrupted,
 }
 
-/// A request that cannot be met, whatever the files hold; exit code 2.
-#[derive(Debug)]
-pub(crate) struct Usage(pub(crate) String);
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
-
 /// Prints what went wrong, if anything did, and gives the exit code.
 pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
     match result {
@@ -64,7 +38,7 @@ pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{} {}", paint_error("error:"), message(&error));
-            ExitCode::from(code(error))
+            ExitCode::from(code(&error))
         }
     }
 }
@@ -79,7 +53,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// The error and its causes in one line; a cause that the error already quotes is not said twice.
+/// The error, its causes and its remedy in one line; a cause that the error already quotes is not said twice.
 fn message(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {
@@ -88,43 +62,18 @@ fn message(error: &anyhow::Error) -> String {
             text = format!("{text}: {cause}");
         }
     }
-    text
-}
-
-fn code(error: anyhow::Error) -> u8 {
-    if error.is::<Usage>() {
-        return USAGE;
+    match remedy(error) {
+        Some(remedy) => format!("{text}; {remedy}"),
+        None => text,
     }
-    toolkit_error(error).map_or(1, |error| error.exit_code())
-}
-
-/// The toolkit's error in `error`, if it is one; the toolkit knows the code.
-fn toolkit_error(error: anyhow::Error) -> Option<Error> {
-    fn taken<E: Into<Error> + fmt::Debug + fmt::Display + Send + Sync + 'static>(
-        error: anyhow::Error,
-    ) -> Result<Error, anyhow::Error> {
-        error.downcast::<E>().map(Into::into)
-    }
-    let error = error
-        .downcast::<Error>()
-        .or_else(taken::<ConfigError>)
-        .or_else(taken::<DataError>)
-        .or_else(taken::<TrainError>)
-        .or_else(taken::<ModelError>)
-        .or_else(taken::<RunError>)
-        .or_else(taken::<OutputError>)
-        .or_else(taken::<CheckpointError>)
-        .or_else(taken::<PreprocessError>)
-        .or_else(taken::<DetectorError>)
-        .or_else(taken::<SeriesError>)
-        .or_else(taken::<ArgumentError>);
-    error.ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use anyhow::Context;
+    use contractive_table::OutputError;
+
+    use super::*;
 
     #[test]
     fn a_quoted_cause_is_said_once_and_an_unquoted_one_is_added() {
@@ -132,17 +81,6 @@ mod tests {
         assert_eq!(message(&quoted.into()), "cannot write x.csv: disk full");
         let added = Err::<(), _>(io::Error::other("disk full")).context("cannot draw").unwrap_err();
         assert_eq!(message(&added), "cannot draw: disk full");
-    }
-
-    #[test]
-    fn codes_are_the_toolkits_also_under_a_context() {
-        let unknown = || contractive::recipe::find("strkes").unwrap_err();
-        assert_eq!(code(unknown().into()), 2);
-        assert_eq!(code(anyhow::Error::from(unknown()).context("while looking")), 2);
-        assert_eq!(code(Usage("no".into()).into()), 2);
-        assert_eq!(code(io::Error::other("no").into()), 1);
-        let diverged = TrainError::Diverged { epoch: 1, step: 1, term: "total".into(), last_good: None };
-        assert_eq!(code(diverged.into()), 4);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What a run is going to do, said before it does it.
 
-use contractive::core::kernels::frobenius_deep::order::{self, Order};
-use contractive::core::parameters::layout;
-use contractive::core::{Architecture, Loss, Noise, Penalty};
 use contractive::preprocess::Scale;
 use contractive::{Prepared, TrainConfig};
+use contractive_core::kernels::frobenius_deep::order::{self, Order};
+use contractive_core::parameters::layout;
+use contractive_core::{Architecture, Loss, Noise, Penalty};
 
 use crate::numbers::{count, grouped, plain, significant};
 use crate::table::pairs;
@@ -105,17 +105,15 @@ fn constant_columns(prepared: &Prepared) -> Option<String> {
     const ROWS: usize = 256;
     let data = &prepared.data;
     let d = data.n_features();
-    let (mut first, mut values) = (vec![0.0; d], vec![0.0; ROWS * d]);
     // An image's margin is often constant, and there is nothing to remove.
     let has_columns =
         data.image_shape().is_none() && prepared.train_rows.len() > 1 && prepared.shuffle_buffer().is_none();
     let (true, Some(row)) = (has_columns, prepared.train_rows.first()) else { return None };
-    data.fill(&[*row], &mut first);
+    let mut first = Vec::new();
+    data.for_each_row(&[*row], |row| first.extend_from_slice(row));
     let mut constant: Vec<usize> = (0..d).collect();
     for rows in prepared.train_rows.chunks(ROWS) {
-        let values = &mut values[..rows.len() * d];
-        data.fill(rows, values);
-        constant.retain(|&j| values.chunks_exact(d).all(|row| row[j] == first[j]));
+        data.for_each_row(rows, |row| constant.retain(|&j| row[j] == first[j]));
         if constant.is_empty() {
             return None;
         }

@@ -9,6 +9,7 @@ mod browser;
 mod commands;
 mod detector_table;
 mod detector_training;
+mod errors;
 mod exit;
 mod introduction;
 mod models;
@@ -21,6 +22,7 @@ mod session;
 mod setting_words;
 mod sources;
 mod table;
+mod terminal;
 mod training_arguments;
 
 use std::process::ExitCode;
@@ -52,7 +54,14 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad data, 4 training diverged, 5
 (`cae detect --fail-on-anomaly`), 130 stopped by Ctrl-C (saved).";
 
 fn main() -> ExitCode {
-    let colour = if output::allows_colour() { ColorChoice::Auto } else { ColorChoice::Never };
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // A decoder that gives up on a damaged file is that file's fault, and reported as such.
+        if !contractive_table::is_decoding() {
+            usual(panic);
+        }
+    }));
+    let colour = if terminal::allows_colour() { ColorChoice::Auto } else { ColorChoice::Never };
     let matches = Cae::command().color(colour).get_matches();
     let cae = match Cae::from_arg_matches(&matches) {
         Ok(cae) => cae,

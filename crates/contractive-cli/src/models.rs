@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use contractive::data::{DataError, DataSpec, Dataset, Part, has_test_part};
+use contractive::data::{Dataset, TableError};
 use contractive::model::CONFIG_FILE;
 use contractive::{Model, RunDirectory, TrainConfig};
+use contractive_datasets::{DataSpec, DatasetError, Part, has_test_part};
 
 use crate::arguments::{RowArguments, quoted};
-use crate::exit::Usage;
+use crate::errors::Usage;
 use crate::sources::load;
 
 /// A model with the configuration of its run, where it lies in one.
@@ -68,10 +69,12 @@ impl Opened {
             .and_then(|trained| trained.label_column.clone())
             .filter(|_| arguments.label_column.is_none() && spec.registered().is_none());
         let Some(column) = inherited_label else { return Ok(load(&spec, Part::Test, &options, is_quiet)?) };
-        let with_label = contractive::data::LoadOptions { label_column: Some(column), ..options.clone() };
+        let with_label = contractive_datasets::LoadOptions { label_column: Some(column), ..options.clone() };
         match load(&spec, Part::Test, &with_label, is_quiet) {
             // Rows to be judged need no labels: the column may be left out.
-            Err(DataError::NoSuchColumn { .. }) => Ok(load(&spec, Part::Test, &options, is_quiet)?),
+            Err(DatasetError::Table(TableError::MissingColumns { .. })) => {
+                Ok(load(&spec, Part::Test, &options, is_quiet)?)
+            }
             other => Ok(other?),
         }
     }

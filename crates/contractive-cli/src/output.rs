@@ -4,23 +4,11 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use contractive::output::{OutputError, TableFormat, write_table};
+use contractive_table::atomic::{folder_of, write_atomically};
+use contractive_table::{Column, Format, Frame, FrameWriter, OutputError, Values};
 use serde::Serialize;
 
-use crate::exit::Usage;
-
-/// Whether colour may be used at all: `NO_COLOR` unset or empty.
-pub(crate) fn allows_colour() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// `word` in bold red where standard error is a terminal that takes colour.
-pub(crate) fn paint_error(word: &str) -> String {
-    let is_plain = !io::stderr().is_terminal()
-        || !allows_colour()
-        || std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-    if is_plain { word.to_owned() } else { format!("\x1b[1;31m{word}\x1b[0m") }
-}
+use crate::errors::Usage;
 
 /// Writes text to standard output.
 pub(crate) fn print(text: &str) -> io::Result<()> {
@@ -68,40 +56,38 @@ pub(crate) fn check_folder(path: &Path) -> io::Result<()> {
 
 /// Writes a file whole or not at all.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
-    let failed = |source| OutputError::Write { path: path.to_path_buf(), source };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
-    with_usual_permissions(&mut builder);
-    let mut temporary = builder.tempfile_in(folder_of(path)).map_err(failed)?;
-    temporary.write_all(bytes).map_err(failed)?;
-    temporary.as_file().sync_all().map_err(failed)?;
-    temporary.persist(path).map(drop).map_err(|e| failed(e.error))
-}
-
-// Temporary files are made for their owner alone; results get what the user's umask says.
-#[cfg(unix)]
-fn with_usual_permissions(builder: &mut tempfile::Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt;
-    builder.permissions(fs::Permissions::from_mode(0o666));
-}
-
-#[cfg(not(unix))]
-fn with_usual_permissions(_: &mut tempfile::Builder<'_, '_>) {}
-
-fn folder_of(path: &Path) -> PathBuf {
-    or_here(path.parent().unwrap_or(Path::new("")))
+    write_atomically(path, |file| file.write_all(bytes))
+        .map_err(|source| OutputError::Write { path: path.to_path_buf(), source })
 }
 
 fn or_here(path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.to_path_buf() }
 }
 
-/// Where a table of numbers goes.
+/// Columns of 32-bit numbers from row-major values.
+pub(crate) fn single_columns(names: &[String], values: &[f32]) -> Vec<Column> {
+    columns_of(names, values, Values::Singles)
+}
+
+/// Columns of 64-bit numbers from row-major values.
+pub(crate) fn number_columns(names: &[String], values: &[f64]) -> Vec<Column> {
+    columns_of(names, values, Values::Numbers)
+}
+
+fn columns_of<T: Copy>(names: &[String], values: &[T], kind: impl Fn(Vec<T>) -> Values) -> Vec<Column> {
+    let column = |(j, name): (usize, &String)| Column {
+        name: name.clone(),
+        values: kind(values.iter().skip(j).step_by(names.len()).copied().collect()),
+    };
+    names.iter().enumerate().map(column).collect()
+}
+
+/// Where a table goes.
 pub(crate) enum TableTarget {
     /// A file, in the format that its name says.
     File(PathBuf),
-    /// Standard output.
-    Stdout(TableFormat),
+    /// Standard output, as CSV or NPY.
+    Stdout(Format),
 }
 
 impl TableTarget {
@@ -109,20 +95,20 @@ impl TableTarget {
     ///
     /// Without `-o` the table goes to standard output when that is a pipe or a file; a terminal gets text alone, and
     /// only when asked with `-o -`.
-    pub(crate) fn new(output: Option<&Path>, format: Option<TableFormat>) -> anyhow::Result<Self> {
+    pub(crate) fn new(output: Option<&Path>, format: Option<Format>) -> anyhow::Result<Self> {
         let is_stdout = output.is_none_or(|path| path == Path::new("-"));
         if let (Some(path), false) = (output, is_stdout) {
-            let by_name = TableFormat::of(path)?;
-            if format.is_some_and(|format| format != by_name) {
+            FrameWriter::check_name(path)?;
+            if format.is_some_and(|format| Some(format) != Format::of(path)) {
                 let text = format!("--format contradicts the name of {}; leave --format out", path.display());
                 return Err(Usage(text).into());
             }
             check_file(path)?;
             return Ok(TableTarget::File(path.to_path_buf()));
         }
-        let format = format.unwrap_or(TableFormat::Csv);
+        let format = format.unwrap_or(Format::Csv);
         if io::stdout().is_terminal() {
-            if format == TableFormat::Npy {
+            if format == Format::Npy {
                 return Err(Usage("NPY is binary and not for a terminal; give -o FILE.npy or a pipe".into()).into());
             }
             if output.is_none() {
@@ -133,20 +119,16 @@ impl TableTarget {
         Ok(TableTarget::Stdout(format))
     }
 
-    /// Writes the table, row-major with one column a name.
-    pub(crate) fn write(&self, names: &[String], values: &[f32]) -> anyhow::Result<()> {
-        match self {
-            TableTarget::File(path) => write_table(path, names, values)?,
-            TableTarget::Stdout(format) => {
-                let mut out = io::BufWriter::new(Noted { inner: io::stdout().lock(), broken: false });
-                let result = format.write(&mut out, names, values).and_then(|()| out.flush());
-                if out.get_ref().broken {
-                    return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
-                }
-                result?;
-            }
-        }
-        Ok(())
+    /// Writes the table whole.
+    pub(crate) fn write(&self, columns: Vec<Column>) -> Result<(), OutputError> {
+        let frame = Frame { first_row: 0, columns };
+        let fields = frame.fields();
+        let mut writer = match self {
+            TableTarget::File(path) => FrameWriter::create(path, &fields)?,
+            TableTarget::Stdout(format) => FrameWriter::to_stdout(*format, &fields, frame.n_rows() as u64)?,
+        };
+        writer.write(&frame)?;
+        writer.finish()
     }
 
     /// The file, if it is one.
@@ -155,31 +137,6 @@ impl TableTarget {
             TableTarget::File(path) => Some(path),
             TableTarget::Stdout(_) => None,
         }
-    }
-}
-
-/// A stream that remembers a broken pipe: on its way through the CSV writer the kind of an error is lost.
-struct Noted<W> {
-    inner: W,
-    broken: bool,
-}
-
-impl<W: Write> Noted<W> {
-    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
-        self.broken |= result.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
-        result
-    }
-}
-
-impl<W: Write> Write for Noted<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let result = self.inner.write(bytes);
-        self.note(result)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let result = self.inner.flush();
-        self.note(result)
     }
 }
 

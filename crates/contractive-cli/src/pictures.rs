@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use contractive::analysis::Activity;
-use contractive::core::Objective;
 use contractive::data::Dataset;
+use contractive::preprocess::ScaledRows;
 use contractive::{EpochRecord, Model, Prepared, RunDirectory};
+use contractive_core::Objective;
+use contractive_report::analysis::Activity;
 use contractive_report::{
     LossHistory, filter_grid, loss_curve_png, loss_curve_svg, profile_grid, reconstruction_grid, weight_heatmap,
 };
@@ -50,14 +51,14 @@ pub(crate) fn write_all(prepared: &Prepared, model: &Model, history: &[EpochReco
     let weights = model.parameters.encoder_weight(0);
     match model.image_shape {
         Some((height, width)) => {
-            write("reconstructions.png", &|| image_grid(model, &unseen_rows(prepared, IMAGES)?, height, width));
+            write("reconstructions.png", &|| image_grid(model, &unseen_rows(prepared, IMAGES), height, width));
             write("filters.png", &|| {
                 let filters = liveliest_filters(prepared, model);
                 Ok(filter_grid(&filters, height, width, FILTERS, scale_of(width))?)
             });
         }
         None => {
-            write("profiles.png", &|| profiles(model, &unseen_rows(prepared, PROFILES)?));
+            write("profiles.png", &|| profiles(model, &unseen_rows(prepared, PROFILES)));
             write("weights.png", &|| {
                 let names = model.preprocessing.feature_names.as_deref();
                 let (m, n) = (weights.rows(), weights.columns());
@@ -76,22 +77,27 @@ pub(crate) fn write_all(prepared: &Prepared, model: &Model, history: &[EpochReco
 /// Draws the first rows of `data` over, or beside, their reconstructions.
 pub(crate) fn write_reconstructions(path: &Path, model: &Model, data: &Dataset) -> anyhow::Result<()> {
     let picture = match model.image_shape {
-        Some((height, width)) => image_grid(model, &some_rows(data, &first_rows(data, IMAGES))?, height, width)?,
-        None => profiles(model, &some_rows(data, &first_rows(data, PROFILES))?)?,
+        Some((height, width)) => image_grid(model, &data.select(&first_rows(data, IMAGES)), height, width)?,
+        None => profiles(model, &data.select(&first_rows(data, PROFILES)))?,
     };
     Ok(write_file(path, &picture)?)
 }
 
 fn image_grid(model: &Model, shown: &Dataset, height: usize, width: usize) -> anyhow::Result<Vec<u8>> {
-    let reconstructions = model.reconstruct(shown, 1)?;
+    let reconstructions: Vec<f32> = model.reconstruct(shown, 1)?.iter().map(|value| *value as f32).collect();
     Ok(reconstruction_grid(&shown.to_vec(), &reconstructions, shown.len(), height, width, scale_of(width))?)
 }
 
 /// Rows in the network's units, so that features of any size share an axis.
 fn profiles(model: &Model, shown: &Dataset) -> anyhow::Result<Vec<u8>> {
-    let (mut originals, mut reconstructions) = (shown.to_vec(), model.reconstruct(shown, 1)?);
-    model.preprocessing.apply(&mut originals);
-    model.preprocessing.apply(&mut reconstructions);
+    let d = shown.n_features();
+    let restored = model.reconstruct(shown, 1)?;
+    let (mut originals, mut reconstructions) = (Vec::new(), vec![0.0; restored.len()]);
+    let rows: Vec<u32> = (0..shown.len() as u32).collect();
+    ScaledRows { data: shown, preprocessing: &model.preprocessing }.gather(&rows, &mut originals);
+    for (out, row) in reconstructions.chunks_exact_mut(d).zip(restored.chunks_exact(d)) {
+        model.preprocessing.apply_wide(row, out);
+    }
     let names = model.preprocessing.feature_names.as_deref().filter(|names| names.len() <= MOST_NAMES);
     Ok(profile_grid(&originals, &reconstructions, shown.len(), shown.n_features(), names)?)
 }
@@ -110,13 +116,13 @@ fn liveliest_filters(prepared: &Prepared, model: &Model) -> Vec<f32> {
 }
 
 /// Rows that were not trained on where there are any: of the test part, else of the validation rows.
-fn unseen_rows(prepared: &Prepared, n: usize) -> anyhow::Result<Dataset> {
+fn unseen_rows(prepared: &Prepared, n: usize) -> Dataset {
     match &prepared.test {
-        Some(test) => some_rows(test, &first_rows(test, n)),
+        Some(test) => test.select(&first_rows(test, n)),
         None => {
             let unseen =
                 if prepared.validation_rows.is_empty() { &prepared.train_rows } else { &prepared.validation_rows };
-            some_rows(&prepared.data, &unseen[..unseen.len().min(n)])
+            prepared.data.select(&unseen[..unseen.len().min(n)])
         }
     }
 }
@@ -134,23 +140,13 @@ fn first_rows(data: &Dataset, n: usize) -> Vec<u32> {
     chosen
 }
 
-fn some_rows(data: &Dataset, rows: &[u32]) -> anyhow::Result<Dataset> {
-    let mut values = vec![0.0; rows.len() * data.n_features()];
-    data.fill(rows, &mut values);
-    let some = Dataset::from_f32(data.name(), data.n_features(), values)?;
-    Ok(match data.feature_names() {
-        Some(names) => some.with_feature_names(names.to_vec())?,
-        None => some,
-    })
-}
-
 fn loss_history(objective: &Objective, history: &[EpochRecord]) -> LossHistory {
     let has_penalty = objective.has_penalty();
     let of = |value: &dyn Fn(&EpochRecord) -> f64| history.iter().map(value).collect::<Vec<f64>>();
     let validation: Option<Vec<f64>> = history.iter().map(|record| Some(record.validation?.total)).collect();
     let penalty_name = match objective.penalty {
-        contractive::core::Penalty::Jacobian => "mean ‖J‖²".to_owned(),
-        contractive::core::Penalty::JacobianNorm => "mean ‖J‖".to_owned(),
+        contractive_core::Penalty::Jacobian => "mean ‖J‖²".to_owned(),
+        contractive_core::Penalty::JacobianNorm => "mean ‖J‖".to_owned(),
         penalty => penalty.name().to_owned(),
     };
     LossHistory {

@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use contractive::core::Loss;
-use contractive::train::{Plan, StepReport};
+use contractive::train::{StepReport, TrainingPlan};
 use contractive::{EpochRecord, Observer, Prepared};
+use contractive_core::Loss;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -128,7 +128,7 @@ impl<'a> Progress<'a> {
 }
 
 impl Observer for Progress<'_> {
-    fn on_start(&mut self, plan: &Plan) {
+    fn on_start(&mut self, plan: &TrainingPlan) {
         self.epochs = plan.epochs;
         self.began = Instant::now();
         if self.reporting != Reporting::Lines {

@@ -6,13 +6,16 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
-use contractive::detector::{DetectorSettings, MemberReport, Plan, TrainOptions};
-use contractive::series::{Credit, Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec};
+use contractive_anomaly::detector::{DetectorSettings, MemberReport, Plan, TrainOptions};
+use contractive_anomaly::series::{
+    Credit, Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec,
+};
 use serde::Serialize;
 
 use crate::arguments::quoted;
 use crate::detector_training::member_line;
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::numbers::{count, duration, grouped, significant};
 use crate::output::{print, print_json_line};
 use crate::progress::Reporting;

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use crate::exit::Usage;
+use crate::errors::Usage;
 
 /// A value as TOML reads it; what is no TOML is a string, so that words need no quotes.
 pub(crate) fn any_value(text: &str) -> Value {

@@ -2,9 +2,9 @@
 
 use std::io::{self, IsTerminal};
 
-use contractive::data::{self, DataError, DataSpec, Dataset, LoadOptions, Part};
-use contractive::train::Source;
+use contractive::data::Dataset;
 use contractive::{Prepared, TrainConfig};
+use contractive_datasets::{DataSpec, DatasetError, LoadOptions, Part, prepare_with_progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::arguments::SourceArguments;
@@ -70,14 +70,21 @@ fn download_bar(file: &str, all: u64) -> ProgressBar {
 }
 
 /// Loads data, showing a download.
-pub(crate) fn load(spec: &DataSpec, part: Part, options: &LoadOptions, is_quiet: bool) -> Result<Dataset, DataError> {
+pub(crate) fn load(
+    spec: &DataSpec,
+    part: Part,
+    options: &LoadOptions,
+    is_quiet: bool,
+) -> Result<Dataset, DatasetError> {
     let mut downloads = Downloads::new(is_quiet);
-    data::load_with_progress(spec, part, options, &mut |file, done, all| downloads.tell(file, done, all))
+    contractive_datasets::load_with_progress(spec, part, options, &mut |file, done, all| {
+        downloads.tell(file, done, all)
+    })
 }
 
 /// Checks a configuration, loads its data and makes them ready, showing a download.
 pub(crate) fn prepare(config: &TrainConfig, source: &SourceArguments, is_quiet: bool) -> anyhow::Result<Prepared> {
-    let source = Source { data_dir: source.data_dir.clone(), offline: source.offline };
+    let source = source.source();
     let mut downloads = Downloads::new(is_quiet);
-    Ok(Prepared::load_with_progress(config, &source, &mut |file, done, all| downloads.tell(file, done, all))?)
+    Ok(prepare_with_progress(config, &source, &mut |file, done, all| downloads.tell(file, done, all))?)
 }

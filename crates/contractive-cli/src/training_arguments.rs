@@ -6,12 +6,12 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use contractive::config::Layer;
-use contractive::core::initialisation::Initialisation;
-use contractive::core::optimiser::Optimiser;
-use contractive::core::{Activation, Loss, Penalty};
+use contractive_core::initialisation::Initialisation;
+use contractive_core::optimiser::Optimiser;
+use contractive_core::{Activation, Loss, Penalty};
 use toml::{Table, Value};
 
-use crate::exit::Usage;
+use crate::errors::Usage;
 use crate::setting_words::{any_value, decoder, noise, number_or_word, schedule, sizes, sparsity};
 
 /// The settings of a run.
@@ -298,8 +298,8 @@ fn set(table: &mut Table, key: &str, value: Value) -> Result<(), Usage> {
 mod tests {
     use super::*;
     use contractive::TrainConfig;
-    use contractive::core::Noise;
-    use contractive::core::schedule::Schedule;
+    use contractive_core::Noise;
+    use contractive_core::schedule::Schedule;
 
     fn config(flags: TrainingArguments) -> TrainConfig {
         TrainConfig::layered(&TrainConfig::default(), &[flags.layer().unwrap()]).unwrap()

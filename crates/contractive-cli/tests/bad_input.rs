@@ -32,7 +32,7 @@ fn a_table_with_a_hole_or_text() {
     let desk = Desk::new();
     desk.write("hole.csv", "a,b,c\n1,2,3\n4,,6\n");
     let error = desk.refused("train --data hole.csv", 3);
-    assert!(error.contains("hole.csv line 3, column `b`") && error.contains("a hole"), "{error}");
+    assert!(error.contains("hole.csv line 3, column `b`") && error.contains("a missing value"), "{error}");
     desk.write("text.csv", "a,b,c\n1,2,3\n4,five,6\n");
     let error = desk.refused("train --data text.csv", 3);
     assert!(error.contains("line 3, column `b`") && error.contains("`five`"), "{error}");
@@ -94,7 +94,7 @@ fn an_output_that_cannot_be_written_is_refused_before_work() {
     assert!(error.contains("cannot write") && error.contains("table.csv/run"), "{error}");
     let error = desk.refused("train --data absent.csv --out run", 2);
     assert!(error.contains("not empty") && error.contains("cae resume"), "{error}");
-    assert!(desk.refused("encode run -o codes.xlsx", 2).contains(".npy or .csv"));
+    assert!(desk.refused("encode run -o codes.xlsx", 2).contains(".npy"));
     assert!(desk.refused("reconstruct run --image rows.jpg", 2).contains(".png"));
 }
 
@@ -152,7 +152,7 @@ fn divergence_ends_with_the_term_and_keeps_the_last_good_checkpoint() {
     desk.table("table.csv", 60, 6);
     let flags = "--data table.csv --hidden 4 --activation relu --code-activation relu --optimiser sgd --scale none";
     let error = desk.refused(&format!("train {flags} --learning-rate 1e30 --epochs 5 --out run --quiet"), 4);
-    for text in ["diverged in epoch 1", "is not finite", "learning_rate", "--learning-rate", "--clip"] {
+    for text in ["diverged in epoch 1", "is not finite", "--learning-rate", "--clip"] {
         assert!(error.contains(text), "{text} in {error}");
     }
     assert!(!desk.path("run/model").exists());

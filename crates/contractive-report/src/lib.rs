@@ -1,7 +1,10 @@
-//! Pictures of a contractive autoencoder's training run: pure functions from numbers to the bytes of a picture.
+//! What a contractive autoencoder does to its rows, measured, drawn and put on one page: pure functions, from a model
+//! and data to numbers, and from numbers to the bytes of a picture or a page.
 //!
 //! Nothing here opens a file, reads a clock or needs an installed font; the same numbers give the same bytes.
 //!
+//! - [`analysis`]: the spectrum of J, contraction over radius, activity of units; [`record`]: all a report says about a
+//!   run
 //! - [`grid`]: images over their reconstructions
 //! - [`filters`]: the encoder's weights, as images or as one matrix
 //! - [`loss_curve`]: the losses and the penalty over the epochs, as PNG or SVG
@@ -9,10 +12,12 @@
 //! - [`report`]: a whole run, or several, as one self-contained HTML file
 //! - [`error`]: what can be wrong with the numbers
 
+pub mod analysis;
 pub mod error;
 pub mod filters;
 pub mod grid;
 pub mod loss_curve;
+pub mod record;
 pub mod report;
 pub mod series;
 
@@ -27,6 +32,7 @@ pub use error::FigureError;
 pub use filters::{filter_grid, weight_heatmap};
 pub use grid::reconstruction_grid;
 pub use loss_curve::{LossHistory, loss_curve_png, loss_curve_svg};
+pub use record::RunRecord;
 pub use report::series::{SeriesPage, series_html};
 pub use report::{ReportError, report_html};
 pub use series::profile_grid;

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
+use contractive::Divergence;
 use contractive::data::Dataset;
-use contractive::record::RunRecord;
-use contractive::train::Divergence;
 use contractive::{Prepared, TrainConfig, train};
+use contractive_report::record::RunRecord;
 use contractive_report::{ReportError, report_html};
 
 const HOSTILE: &str = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&";
@@ -184,7 +184,7 @@ fn values_that_diverged_are_said_and_never_drawn() {
     run.examples.rows[0].reconstruction.fill(f32::NAN);
     run.examples.rows[0].error = f64::NAN;
     run.filters.weights[0].fill(f32::INFINITY);
-    run.errors = contractive::analysis::Histogram { not_finite: 30, ..Default::default() };
+    run.errors = contractive_report::analysis::Histogram { not_finite: 30, ..Default::default() };
     let html = page(run.clone());
     assert!(html.contains("not a number") && html.contains("diverged") && html.contains("∞"));
     check_page(&report_html(&[run, image_run()]).unwrap());
@@ -197,7 +197,9 @@ fn a_divergence_is_said_on_top_and_marked_in_the_curves() {
     run.divergence = Some(Divergence { epoch: 4, step: 41, term: "validation penalty".into() });
     let html = page(run.clone());
     let header = html.split("</header>").next().unwrap();
-    for text in ["diverged in epoch 4, step 41", "validation penalty was not finite", "--learning-rate", "of epoch 3"] {
+    for text in
+        ["diverged in epoch 4, step 41", "validation penalty was not finite", "Lower the learning rate", "of epoch 3"]
+    {
         assert!(header.contains(text), "{text}");
     }
     let marks = |html: &str| html.matches("diverged\n</text>").count();

@@ -14,8 +14,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use contractive::config::{Layer, TrainConfig};
-use contractive::table::{Column, Frame, FrameWriter, Values};
-use contractive::train::Source;
+use contractive_table::{Column, Frame, FrameWriter, Values};
+
 use contractive::{Prepared, train};
 
 const COLUMNS: usize = 64;
@@ -78,7 +78,11 @@ fn speed(path: &Path, hidden: &str, threads: usize, stream: bool) -> Result<(f64
         path.display().to_string()
     );
     let config = TrainConfig::layered(&TrainConfig::default(), &[Layer::from_text("example", &text)?])?;
-    let prepared = Prepared::load(&config, &Source::default())?;
+    let prepared = if stream {
+        Prepared::streamed(&config, path)?
+    } else {
+        Prepared::new(&config, contractive::data::load(path, &Default::default())?, None)?
+    };
     let before = processor_seconds();
     let outcome = train(&prepared, None, None, &mut (), &AtomicBool::new(false))?;
     let cost = (processor_seconds() - before) / (prepared.n_training_rows() * EPOCHS) as f64;

@@ -12,8 +12,8 @@ use contractive_core::{Architecture, ArgumentError, Parameters};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::history::{EpochRecord, StoppingState, Sums};
 use crate::tensor_file::{Expected, TensorFile, TensorFileError, tensors_of, write_tensors};
-use crate::train::{EpochRecord, StoppingState, Sums};
 
 const METADATA: &str = "contractive";
 const FORMAT_VERSION: u64 = 1;
@@ -129,16 +129,6 @@ pub enum CheckpointError {
         /// What is wrong.
         source: ArgumentError,
     },
-}
-
-impl CheckpointError {
-    /// Whether the content is at fault rather than the system.
-    pub fn is_bad_data(&self) -> bool {
-        match self {
-            CheckpointError::Tensors(e) => e.is_bad_data(),
-            _ => true,
-        }
-    }
 }
 
 impl Checkpoint {

@@ -3,14 +3,15 @@
 use contractive_core::engine::Engine;
 use contractive_core::jacobian::saturation;
 use contractive_core::matrix::MatRef;
+use contractive_core::random::Purpose;
+use contractive_core::statistics::Moments;
 use contractive_core::{Activation, Loss, Objective, Penalty};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
-use crate::error::Error;
-use crate::model::Model;
-use crate::train::random::Purpose;
-use crate::train::{EVALUATION_ROWS, Reader, first_outside, measure};
+use crate::measure::measure;
+use crate::model::{Model, ModelError};
+use crate::preprocess::{EVALUATION_ROWS, ScaledRows};
 
 /// A model on a data set. All numbers are means over rows, of rows as the network takes them (after preprocessing).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,14 +67,14 @@ pub struct Evaluation {
 /// Judges `model` on `data`, in batches, with `threads` threads (the result does not depend on them).
 ///
 /// # Errors
-/// [`Error::Preprocess`] when the columns are not the model's; [`Error::Argument`] when the loss is a cross-entropy and a
+/// [`ModelError::Columns`] when the columns are not the model's; [`ModelError::Argument`] when the loss is a cross-entropy and a
 /// value lies outside [0, 1].
-pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluation, Error> {
+pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluation, ModelError> {
     model.preprocessing.check(data)?;
-    let reader = Reader { data, preprocessing: &model.preprocessing };
+    let reader = ScaledRows { data, preprocessing: &model.preprocessing };
     let architecture = model.architecture();
     let (d, k) = (architecture.input_size(), architecture.code_size());
-    let outside = first_outside(reader);
+    let outside = reader.first_outside();
     if let (true, Some((row, column, value))) = (model.objective.loss.is_cross_entropy(), outside) {
         let loss = model.objective.loss.name();
         return Err(contractive_core::ArgumentError::Range { loss, row, column, value }.into());
@@ -82,7 +83,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
     let seed = model.provenance.seed;
     let mut engine = model.engine_for(&model.objective, threads)?;
     let terms = measure(&mut engine, &model.objective, reader, &rows, seed, Purpose::EvaluationPenalty)?;
-    let mean_loss = |loss| -> Result<f64, Error> {
+    let mean_loss = |loss| -> Result<f64, ModelError> {
         let objective = Objective::new(loss, Penalty::None, 0.0);
         let mut engine = model.engine_for(&objective, threads)?;
         Ok(measure(&mut engine, &objective, reader, &rows, seed, Purpose::EvaluationPenalty)?.reconstruction)
@@ -91,7 +92,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
     let has_logits = architecture.output_activation() == Activation::Sigmoid && outside.is_none();
     let cross_entropy = if has_logits { Some(mean_loss(Loss::CrossEntropy)?) } else { None };
 
-    let mut spread = CodeSpread::of(k);
+    let mut spread = Moments::new(k);
     let (mut buffer, mut code, mut squares) = (Vec::new(), Vec::new(), vec![0.0; EVALUATION_ROWS]);
     let (mut norm, mut square, mut saturated, mut zeros) = (0.0, 0.0, None, 0_usize);
     for some in rows.chunks(EVALUATION_ROWS) {
@@ -100,7 +101,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         code.resize(some.len() * k, 0.0);
         engine.encode(batch, &mut code)?;
         zeros += code.iter().filter(|h| **h == 0.0).count();
-        code.chunks_exact(k).for_each(|h| spread.add(h));
+        code.chunks_exact(k).for_each(|h| spread.see(h));
         let squares = &mut squares[..some.len()];
         engine.jacobian_squares(batch, squares)?;
         norm += squares.iter().map(|s| s.max(0.0).sqrt()).sum::<f64>();
@@ -111,7 +112,10 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
     }
     let n = rows.len().max(1) as f64;
     let penalty = square / n;
-    let variance = spread.variance();
+    // Exactly 0 for a unit that always gives the same number.
+    let squares = spread.squares();
+    let variance = squares.iter().sum::<f64>() / spread.rows().max(1.0);
+    let dead = squares.iter().filter(|squares| **squares == 0.0).count();
     Ok(Evaluation {
         data: data.name().to_owned(),
         rows: rows.len(),
@@ -126,7 +130,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         jacobian_mean_square: penalty / (k * d) as f64,
         jacobian_to_code_variance: (variance > 0.0).then(|| penalty / variance),
         saturation: saturated.map(|sum: f64| sum / n),
-        dead_code_units: spread.dead_units() as f64 / k as f64,
+        dead_code_units: dead as f64 / k as f64,
         zero_code_activations: zeros as f64 / (n * k as f64),
         loss: model.objective.loss,
         trained_penalty: model.objective.penalty.name().to_owned(),
@@ -134,37 +138,6 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         contraction: model.objective.contraction,
         total: terms.total,
     })
-}
-
-/// Mean and summed squared deviation of each code unit, one row after the other (Welford): exactly 0 for a unit that
-/// always gives the same number.
-struct CodeSpread {
-    rows: f64,
-    units: Vec<(f64, f64)>,
-}
-
-impl CodeSpread {
-    fn of(k: usize) -> Self {
-        CodeSpread { rows: 0.0, units: vec![(0.0, 0.0); k] }
-    }
-
-    fn add(&mut self, code: &[f32]) {
-        self.rows += 1.0;
-        for ((mean, squares), &h) in self.units.iter_mut().zip(code) {
-            let before = f64::from(h) - *mean;
-            *mean += before / self.rows;
-            *squares += before * (f64::from(h) - *mean);
-        }
-    }
-
-    /// Σ_j var(h_j).
-    fn variance(&self) -> f64 {
-        self.units.iter().map(|(_, squares)| squares).sum::<f64>() / self.rows.max(1.0)
-    }
-
-    fn dead_units(&self) -> usize {
-        self.units.iter().filter(|(_, squares)| *squares == 0.0).count()
-    }
 }
 
 #[cfg(test)]
@@ -275,7 +248,7 @@ mod tests {
         let e = evaluate(&model(Loss::Mse, Activation::Sigmoid), &outside, 1).unwrap();
         assert_eq!(e.bce, None);
         let error = evaluate(&model(Loss::Bce, Activation::Sigmoid), &outside, 1).unwrap_err();
-        assert_eq!(error.exit_code(), 3);
+        assert!(matches!(error, ModelError::Argument(_)), "{error:?}");
         let narrow = Dataset::from_f32("narrow", 2, vec![0.5, 0.5]).unwrap();
         let error = evaluate(&model(Loss::Mse, Activation::Sigmoid), &narrow, 1).unwrap_err();
         assert_eq!(error.to_string(), "narrow has 2 columns, the model was trained on 3");

@@ -1,46 +1,35 @@
-//! Train, verify and use contractive autoencoders: data, recipes, training, checkpoints and model files.
+//! Train, verify and use contractive autoencoders: data sets, preprocessing, training, checkpoints and model files.
 //!
 //! Read in this order:
 //!
-//! 1. [`data`]: where rows come from; [`table`]: files read and written by chunks; [`preprocess`]: what is learnt from the training rows and applied to all.
+//! 1. [`data`]: rows in memory, from files or a program; [`preprocess`]: what is learnt from the training rows and
+//!    applied to all.
 //! 2. [`config`]: everything that describes a run; [`recipe`]: named ones, compiled in.
-//! 3. [`mod@train`]: the loop, with its batches, random streams, stopping rule and observers.
+//! 3. [`mod@train`]: the loop, with its batches, stopping rule and observers; [`history`]: what it has done so far.
 //! 4. [`run`], [`checkpoint`] and [`model`]: what is written to disk, and read back with suspicion.
-//! 5. [`evaluate`](mod@evaluate) and [`output`]: numbers, codes and reconstructions of a trained model.
-//! 6. [`detector`]: anomalies in tables: an ensemble, its scores, thresholds and model files.
-//! 7. [`series`]: anomalies in time series: windows, scores of every timestamp, growing files.
-//! 8. [`analysis`] and [`record`]: what an encoder does to its rows, and all a report says about a run.
-//! 9. [`speed`]: how fast a network trains here, and how fast it could.
+//! 5. [`evaluate`](mod@evaluate): numbers of a trained model.
 //!
-//! The mathematics is [`contractive_core`], re-exported as `contractive::core`.
+//! The mathematics is the crate [`contractive_core`], tables in files are [`contractive_table`].
 
-pub mod analysis;
+mod batch;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
-pub mod detector;
 mod error;
 pub mod evaluate;
-mod files;
+pub mod history;
+mod measure;
 pub mod model;
-pub mod output;
 pub mod preprocess;
 pub mod recipe;
-pub mod record;
 pub mod run;
-pub mod series;
-pub mod speed;
-pub mod table;
 mod tensor_file;
 pub mod train;
 
-pub use contractive_core as core;
-
 pub use config::TrainConfig;
-pub use detector::Detector;
 pub use error::Error;
 pub use evaluate::{Evaluation, evaluate};
+pub use history::{Divergence, EpochRecord};
 pub use model::Model;
-pub use record::RunRecord;
 pub use run::RunDirectory;
-pub use train::{End, EpochRecord, Observer, Outcome, Prepared, train};
+pub use train::{End, Observer, Outcome, Prepared, train};

@@ -10,7 +10,7 @@ use contractive_core::parameters::layout;
 use safetensors::tensor::{Dtype, TensorInfo, TensorView};
 use thiserror::Error;
 
-use crate::files::write_atomically;
+use contractive_table::atomic::write_atomically;
 
 /// The largest header read, the format's own limit.
 const LARGEST_HEADER: u64 = 100_000_000;
@@ -117,13 +117,6 @@ pub enum TensorFileError {
         /// The value.
         value: f32,
     },
-}
-
-impl TensorFileError {
-    /// Whether the content is at fault rather than the system.
-    pub fn is_bad_data(&self) -> bool {
-        !matches!(self, TensorFileError::Read { .. } | TensorFileError::Write { .. })
-    }
 }
 
 /// The deepest stack read from a file. It keeps products and sums of sizes far from overflow.

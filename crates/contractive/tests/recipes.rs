@@ -3,9 +3,9 @@
 use std::sync::atomic::AtomicBool;
 
 use contractive::config::Layer;
-use contractive::core::Penalty;
 use contractive::data::Dataset;
 use contractive::{End, Prepared, RunDirectory, TrainConfig, recipe, train};
+use contractive_core::Penalty;
 
 /// `rows` images of 28 x 28 pixels: soft spots that wander.
 fn spots(rows: usize) -> Dataset {

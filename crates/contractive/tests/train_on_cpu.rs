@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use contractive::config::{Layer, TrainConfig};
 use contractive::data::Dataset;
-use contractive::train::{EpochRecord, StepReport};
-use contractive::{End, Error, Model, Observer, Outcome, Prepared, RunDirectory, evaluate, recipe, train};
+use contractive::train::{StepReport, TrainError};
+use contractive::{End, EpochRecord, Error, Model, Observer, Outcome, Prepared, RunDirectory, evaluate, recipe, train};
 
 /// 300 rows of 12 features in [0, 1] on a curve, so that a bottleneck can hold them.
 fn curve() -> Dataset {
@@ -133,22 +133,5 @@ fn a_huge_learning_rate_is_reported_as_divergence() {
         "training.optimiser = \"sgd\"\ntraining.learning_rate = 1e25\nmodel.hidden_activation = \"relu\"\nmodel.code_activation = \"relu\"",
     );
     let error = train(&diverging, None, None, &mut (), &AtomicBool::new(false)).unwrap_err();
-    assert_eq!(Error::from(error).exit_code(), 4);
-}
-
-#[test]
-fn the_default_recipe_learns_strokes() {
-    let layer = Layer::from_text("test", "data.rows = 1000\ntraining.epochs = 6\ntraining.threads = 1").unwrap();
-    let config = TrainConfig::layered(&recipe::find(recipe::DEFAULT).unwrap().config, &[layer]).unwrap();
-    let data = contractive::data::load(
-        &config.data.spec.parse().unwrap(),
-        contractive::data::Part::Train,
-        &contractive::data::LoadOptions { rows: config.data.rows, ..Default::default() },
-    )
-    .unwrap();
-    let prepared = Prepared::new(&config, data, None).unwrap();
-    let outcome = whole(&prepared);
-    let totals: Vec<f64> = outcome.history.iter().map(EpochRecord::watched).collect();
-    assert!(totals[5] < 0.8 * totals[0], "{totals:?}");
-    assert_eq!(outcome.model.image_shape, Some((28, 28)));
+    assert!(matches!(error, TrainError::Diverged { .. }), "{error:?}");
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use contractive::config::{Layer, TrainConfig};
-use contractive::data::DataError;
-use contractive::table::{Column, Frame, FrameWriter, Values};
-use contractive::train::{EpochRecord, Source, StepReport, TrainError};
-use contractive::{End, Error, Observer, Outcome, Prepared, RunDirectory, train};
+use contractive::data::{self, FileOptions};
+use contractive::train::{StepReport, TrainError};
+use contractive::{End, EpochRecord, Observer, Outcome, Prepared, RunDirectory, train};
+use contractive_table::{Column, Frame, FrameWriter, TableError, Values};
 
 const D: usize = 6;
 
@@ -34,13 +34,18 @@ fn file(folder: &tempfile::TempDir, name: &str, n: usize) -> PathBuf {
     path
 }
 
-fn prepared(path: &Path, text: &str) -> Result<Prepared, Error> {
+fn prepared(path: &Path, text: &str) -> Result<Prepared, TrainError> {
     let base = format!(
         "data.spec = {:?}\nmodel.hidden = [8, 3]\ntraining = {{ epochs = 3, batch_size = 32, threads = 2 }}\n",
         path.display().to_string()
     );
     let layers = [base.as_str(), text].map(|text| Layer::from_text("test", text).unwrap());
-    Prepared::load(&TrainConfig::layered(&TrainConfig::default(), &layers).unwrap(), &Source::default())
+    let config = TrainConfig::layered(&TrainConfig::default(), &layers).unwrap();
+    if config.data.stream {
+        return Prepared::streamed(&config, path);
+    }
+    let options = FileOptions { rows: config.data.rows, label_column: config.data.label_column.clone(), array: None };
+    Prepared::new(&config, data::load(path, &options)?, None)
 }
 
 fn streamed(path: &Path, text: &str) -> Prepared {
@@ -137,7 +142,7 @@ fn a_stream_that_is_stopped_goes_on_to_the_same_bits() {
         let mut observer = StopAfter { left: stop_at, stop: &stop };
         let outcome = train(&prepared, Some(&run), None, &mut observer, &stop).unwrap();
         assert_eq!(outcome.end, End::Interrupted);
-        let again = Prepared::load(&run.config().unwrap(), &Source::default()).unwrap();
+        let again = Prepared::streamed(&run.config().unwrap(), &path).unwrap();
         let outcome = train(&again, Some(&run), run.resume().unwrap(), &mut (), &AtomicBool::new(false)).unwrap();
         assert_eq!(bits(&outcome), bits(&expected), "{stop_at}");
         assert_eq!(timeless(&outcome.history), timeless(&expected.history), "{stop_at}");
@@ -152,32 +157,30 @@ fn a_file_that_changes_meanwhile_stops_the_run() {
         let prepared = streamed(&path, "data.shuffle_rows = 10");
         write(&path, &frame(n));
         let error = train(&prepared, None, None, &mut (), &AtomicBool::new(false)).unwrap_err();
-        assert!(matches!(error, TrainError::Data(DataError::Changed { .. })), "{error}");
+        assert!(matches!(error, TrainError::Changed { .. }), "{error}");
     }
 }
 
 #[test]
 fn what_cannot_be_streamed_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let refused = |path: &Path, text: &str| {
-        let error = prepared(path, &format!("data.stream = true\n{text}")).unwrap_err();
-        (error.exit_code(), error.to_string())
-    };
-    assert_eq!(refused(Path::new("strokes"), "").0, 2);
-    assert_eq!(refused(&folder.path().join("absent.npy"), "").0, 1);
+    let refused = |path: &Path, text: &str| prepared(path, &format!("data.stream = true\n{text}")).unwrap_err();
+    let absent = refused(&folder.path().join("absent.npy"), "");
+    assert!(matches!(absent, TrainError::Data(TableError::Io { .. })), "{absent:?}");
     let path = folder.path().join("t.csv");
     std::fs::write(&path, "a,b,c\n1,x,2\n2,y,3\n").unwrap();
-    let (code, text) = refused(&path, "");
-    assert!(code == 3 && text.contains("column `b` must be numbers (name it with --label-column"), "{text}");
-    assert_eq!(refused(&path, "data.label_column = \"d\"").0, 2);
+    let text = refused(&path, "").to_string();
+    assert!(text.contains("column `b` must be numbers"), "{text}");
+    let missing = refused(&path, "data.label_column = \"d\"");
+    assert!(matches!(missing, TrainError::Data(TableError::MissingColumns { .. })), "{missing:?}");
     std::fs::write(&path, "a,b\n1,2\n1,\n3,4\n").unwrap();
-    let (code, text) = refused(&path, "");
-    assert!(code == 3 && text.contains("line 3, column `b`"), "{text}");
+    let text = refused(&path, "").to_string();
+    assert!(text.contains("line 3, column `b`"), "{text}");
     let path = file(&folder, "t.npy", 3);
-    let (code, text) = refused(&path, "data.validation = 0.999999");
-    assert!(code == 2 && text.contains("nothing to train on"), "{text}");
+    let text = refused(&path, "data.validation = 0.999999").to_string();
+    assert!(text.contains("nothing to train on"), "{text}");
     let path = folder.path().join("wide.csv");
     std::fs::write(&path, "a,b\n0,1\n0.5,3\n1,1\n").unwrap();
-    let (code, text) = refused(&path, "objective.loss = \"bce\"\ndata.scale = \"none\"");
-    assert!(code == 3 && text.contains("row 1, column 1"), "{text}");
+    let text = refused(&path, "objective.loss = \"bce\"\ndata.scale = \"none\"").to_string();
+    assert!(text.contains("row 1, column 1"), "{text}");
 }

@@ -2,13 +2,14 @@
 
 use clap::Args;
 use contractive::TrainConfig;
-use contractive::core::Activation;
-use contractive::data::registry;
 use contractive::recipe;
-use contractive::speed::measured::{Speed, Steps, measure};
+use contractive_cli::speed::measured::{Speed, Steps, measure};
+use contractive_core::Activation;
+use contractive_datasets::registry;
 use serde::Serialize;
 
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::numbers::{grouped, percent, significant};
 use crate::output::{print, print_json};
 use crate::table::{Side, aligned};

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use contractive::data::registry::{self, FileState, Registered};
-use contractive::data::{DataSpec, LoadOptions, Part};
+use contractive_datasets::registry::{self, FileState, Registered};
+use contractive_datasets::{DataSpec, Part, Source};
 use serde_json::{Value, json};
 
 use crate::arguments::{RowArguments, SourceArguments};
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::numbers::{bytes, count, grouped};
 use crate::output::{check_folder, print, print_json};
 use crate::sources::{Downloads, load};
@@ -87,7 +88,7 @@ impl Data {
         match self.action {
             Action::List { source, json } => list(&source, json),
             Action::Fetch { name, into, json, quiet } => fetch(&name, into, json, quiet),
-            Action::Verify { name, source, json } => verify(&name, &options_of(&source), json),
+            Action::Verify { name, source, json } => verify(&name, &source.source(), json),
             Action::Info { spec, source, label_column, array, json } => {
                 info(&spec, &RowArguments { label_column, array, source, ..RowArguments::default() }, json)
             }
@@ -95,20 +96,16 @@ impl Data {
     }
 }
 
-fn options_of(source: &SourceArguments) -> LoadOptions {
-    LoadOptions { data_dir: source.data_dir.clone(), offline: source.offline, ..LoadOptions::default() }
-}
-
 /// The folder of a set's files, if every part is found.
-fn folder_of(set: &Registered, options: &LoadOptions) -> Option<PathBuf> {
+fn folder_of(set: &Registered, source: &Source) -> Option<PathBuf> {
     let parts: Vec<_> =
-        set.parts.iter().map(|part| registry::locate(set.name, part.part, options).ok().flatten()).collect();
+        set.parts.iter().map(|part| registry::locate(set.name, part.part, source).ok().flatten()).collect();
     let first = parts.iter().all(Option::is_some).then(|| parts.into_iter().flatten().next())??;
     first.images.parent().map(PathBuf::from)
 }
 
 fn list(source: &SourceArguments, is_json: bool) -> anyhow::Result<Ending> {
-    let options = options_of(source);
+    let options = source.source();
     let state = |set: &Registered| match folder_of(set, &options) {
         _ if set.is_built_in() => ("built_in", "built in".to_owned()),
         Some(folder) => ("here", folder.display().to_string()),
@@ -170,8 +167,8 @@ fn fetch(name: &str, into: Option<PathBuf>, is_json: bool, is_quiet: bool) -> an
     Ok(Ending::Done)
 }
 
-fn verify(name: &str, options: &LoadOptions, is_json: bool) -> anyhow::Result<Ending> {
-    let statuses = registry::verify(name, options)?;
+fn verify(name: &str, source: &Source, is_json: bool) -> anyhow::Result<Ending> {
+    let statuses = registry::verify(name, source)?;
     let word = |state: &FileState| match state {
         FileState::Missing => "missing",
         FileState::Sound => "sound",

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
-use contractive::detector::{Admission, Detector, FrameScorer, ScoreOptions, ScoredFrame, Shard, is_detector};
-use contractive::series::is_series_detector;
-use contractive::table::{Column, Field, Frame, FrameReader, FrameWriter, Kind, Values};
+use contractive_anomaly::detector::{Admission, Detector, FrameScorer, ScoreOptions, ScoredFrame, Shard, is_detector};
+use contractive_anomaly::series::is_series_detector;
+use contractive_table::{Column, Field, Frame, FrameReader, FrameWriter, Kind, Values};
 use serde::Serialize;
 
 use super::detect_series::{self, DetectSeries, SeriesFlags};
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::numbers::{count, grouped, percent, significant};
 use crate::output::{check_file, check_not_read, print_json};
 use crate::progress::Reporting;

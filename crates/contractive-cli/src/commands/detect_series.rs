@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use contractive::series::{Follower, Growing, RowScore, Series, SeriesDetector, SeriesScores};
-use contractive::table::{Column, Frame, FrameWriter, Values};
+use contractive_anomaly::series::{Follower, Growing, RowScore, Series, SeriesDetector, SeriesScores};
 use contractive_report::{SeriesPage, series_html};
+use contractive_table::{Column, Frame, FrameWriter, Values};
 use serde::Serialize;
 
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::numbers::count;
 use crate::output::{check_file, check_not_read, write_file};
 use crate::progress::Reporting;

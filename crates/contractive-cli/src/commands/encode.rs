@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use contractive::output::TableFormat;
+use contractive_table::Format;
 
 use crate::arguments::RowArguments;
 use crate::exit::Ending;
 use crate::models::Opened;
 use crate::numbers::count;
-use crate::output::TableTarget;
+use crate::output::{TableTarget, single_columns};
 
 /// Write the codes of rows, one row a row, one code unit a column.
 #[derive(Args)]
@@ -27,7 +27,8 @@ pub(crate) struct Encode {
 /// Where rows of numbers go.
 #[derive(Args)]
 pub(crate) struct TargetArguments {
-    /// Write to this file, .npy or .csv by its name; `-` is standard output.
+    /// Write to this file, in the format that its name says: .csv or .tsv (also with .gz), .npy, .parquet, .arrow or
+    /// .jsonl; `-` is standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
     /// Format on standard output [default: csv].
@@ -51,8 +52,8 @@ impl TargetArguments {
     /// The target, refused before any work when it cannot be written.
     pub(crate) fn target(&self) -> anyhow::Result<TableTarget> {
         let format = self.format.map(|word| match word {
-            FormatWord::Csv => TableFormat::Csv,
-            FormatWord::Npy => TableFormat::Npy,
+            FormatWord::Csv => Format::Csv,
+            FormatWord::Npy => Format::Npy,
         });
         TableTarget::new(self.output.as_deref(), format)
     }
@@ -78,7 +79,7 @@ impl Encode {
         let data = opened.rows(&self.rows, self.target.quiet)?;
         let codes = opened.model.encode(&data, self.rows.threads())?;
         let names = opened.model.code_names();
-        target.write(&names, &codes)?;
+        target.write(single_columns(&names, &codes))?;
         self.target.say_written(&target, data.len(), names.len());
         Ok(Ending::Done)
     }

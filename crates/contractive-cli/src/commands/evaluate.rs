@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use contractive::detector::is_detector;
-use contractive::series::is_series_detector;
 use contractive::{Evaluation, evaluate};
+use contractive_anomaly::detector::is_detector;
+use contractive_anomaly::series::is_series_detector;
 use serde::Serialize;
 
 use super::{evaluate_detector, evaluate_series};
 use crate::arguments::RowArguments;
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::models::Opened;
 use crate::numbers::{grouped, percent, plain, significant};
 use crate::output::{check_file, print, print_json, write_file};

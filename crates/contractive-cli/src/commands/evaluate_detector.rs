@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use contractive::data::{DataSpec, Dataset, Part, Place};
-use contractive::detector::evaluation::{DetectorEvaluation, evaluate_scores};
-use contractive::detector::metrics::Estimate;
-use contractive::detector::{Admission, Detector, FrameScorer, ScoreOptions, Scores};
+use contractive::data::Dataset;
+use contractive_anomaly::detector::evaluation::{DetectorEvaluation, evaluate_scores};
+use contractive_anomaly::detector::metrics::Estimate;
+use contractive_anomaly::detector::{Admission, Detector, FrameScorer, ScoreOptions, Scores};
+use contractive_datasets::{DataSpec, Part};
+use contractive_table::Place;
 
 use crate::arguments::RowArguments;
-use crate::exit::Usage;
+use crate::errors::Usage;
 use crate::numbers::{grouped, significant};
 use crate::sources::load;
 use crate::table::pairs;
@@ -95,7 +97,7 @@ fn evaluate_table(
     }
     match scores {
         Some(scores) => Ok(evaluate_scores(detector, &scores, &is_anomaly, spec)),
-        None => Err(contractive::data::DataError::Empty { what: spec.to_owned() }.into()),
+        None => Err(contractive_table::TableError::Empty { what: spec.to_owned() }.into()),
     }
 }
 
@@ -132,7 +134,7 @@ pub(super) fn in_words(e: &DetectorEvaluation) -> String {
     let range =
         |value: f64, lower: f64, upper: f64| format!("{}  ({} to {})", shown(value), shown(lower), shown(upper));
     let estimate = |e: Option<Estimate>| e.map_or("not defined".into(), |e| range(e.value, e.lower, e.upper));
-    let share = |s: Option<contractive::detector::metrics::Share>| {
+    let share = |s: Option<contractive_anomaly::detector::metrics::Share>| {
         s.map_or("not defined".into(), |s| range(s.value, s.lower, s.upper))
     };
     let mut lines = vec![

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use contractive::detector::metrics::Estimate;
-use contractive::series::evaluation::{SeriesEvaluation, evaluate_series};
-use contractive::series::{Series, SeriesDetector};
+use contractive_anomaly::detector::metrics::Estimate;
+use contractive_anomaly::series::evaluation::{SeriesEvaluation, evaluate_series};
+use contractive_anomaly::series::{Series, SeriesDetector};
 
 use crate::arguments::RowArguments;
-use crate::exit::Usage;
+use crate::errors::Usage;
 use crate::numbers::{grouped, significant};
 use crate::table::pairs;
 

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use contractive::analysis::{Activity, spectrum};
-use contractive::core::matrix::MatRef;
 use contractive::data::Dataset;
+use contractive::preprocess::ScaledRows;
 use contractive::{Evaluation, Model, evaluate};
+use contractive_core::matrix::MatRef;
+use contractive_report::analysis::{Activity, spectrum};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -119,8 +120,9 @@ fn layers(model: &Model) -> Vec<LayerRecord> {
 /// Judges the rows, and takes the spectrum of their Jacobians.
 fn look(model: &Model, data: &Dataset, threads: usize) -> anyhow::Result<Geometry> {
     let numbers = evaluate(model, data, threads)?;
-    let mut rows = data.to_vec();
-    model.preprocessing.apply(&mut rows);
+    let mut rows = Vec::new();
+    let all: Vec<u32> = (0..data.len() as u32).collect();
+    ScaledRows { data, preprocessing: &model.preprocessing }.gather(&all, &mut rows);
     let rows = MatRef::new(&rows, data.len(), model.architecture().input_size());
     let spectrum = spectrum(&model.parameters, rows, threads);
     Ok(Geometry {

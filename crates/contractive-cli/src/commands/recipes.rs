@@ -5,7 +5,8 @@ use contractive::TrainConfig;
 use contractive::recipe::{self, Recipe};
 use serde::Serialize;
 
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::output::{print, print_json};
 use crate::table::pairs;
 

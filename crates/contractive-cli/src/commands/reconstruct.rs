@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use contractive::data::{Dataset, Storage};
+use contractive_table::Column;
 
 use super::encode::TargetArguments;
 use crate::arguments::RowArguments;
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::models::Opened;
-use crate::output::check_file;
+use crate::output::{check_file, number_columns, single_columns};
 use crate::pictures::write_reconstructions;
 
 /// Write rows as the model restores them from their codes, in the units of the data.
@@ -56,9 +59,20 @@ impl Reconstruct {
         if let Some(target) = target {
             let restored = opened.model.reconstruct(&data, self.rows.threads())?;
             let names = opened.model.feature_names();
-            target.write(&names, &restored)?;
+            target.write(columns(&names, &restored, &data))?;
             self.target.say_written(&target, data.len(), names.len());
         }
         Ok(Ending::Done)
+    }
+}
+
+/// Restored rows in the units and the precision of the data: bytes from 0 to 255, 32 bits where those hold the data.
+fn columns(names: &[String], restored: &[f64], data: &Dataset) -> Vec<Column> {
+    match data.storage() {
+        Storage::F64(_) => number_columns(names, restored),
+        Storage::F32(_) => single_columns(names, &restored.iter().map(|value| *value as f32).collect::<Vec<f32>>()),
+        Storage::U8(_) => {
+            single_columns(names, &restored.iter().map(|value| 255.0 * *value as f32).collect::<Vec<f32>>())
+        }
     }
 }

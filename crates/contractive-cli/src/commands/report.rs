@@ -6,12 +6,14 @@ use anyhow::Context;
 use clap::Args;
 use contractive::checkpoint::Resume;
 use contractive::train::TrainError;
-use contractive::{EpochRecord, Model, Prepared, RunDirectory, RunRecord};
+use contractive::{EpochRecord, Model, Prepared, RunDirectory};
+use contractive_report::RunRecord;
 use contractive_report::report_html;
 
 use crate::arguments::{SourceArguments, quoted};
 use crate::browser;
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::models::Opened;
 use crate::output::{check_file, print, write_file};
 use crate::sources::prepare;

@@ -6,7 +6,8 @@ use clap::Args;
 use contractive::RunDirectory;
 
 use crate::arguments::{OutputArguments, SourceArguments};
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::progress::Reporting;
 use crate::session;
 use crate::sources::prepare;

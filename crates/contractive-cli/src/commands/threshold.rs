@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use contractive::detector::{Detector, ThresholdRule, is_detector};
-use contractive::series::{SeriesDetector, is_series_detector};
+use contractive_anomaly::detector::{Detector, ThresholdRule, is_detector};
+use contractive_anomaly::series::{SeriesDetector, is_series_detector};
 use serde::Serialize;
 
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::numbers::{grouped, percent, significant};
 use crate::output::{print, print_json};
 use crate::table::pairs;

@@ -11,7 +11,8 @@ use contractive::{Prepared, RunDirectory, TrainConfig, recipe};
 use crate::arguments::{OutputArguments, SourceArguments};
 use crate::detector_table::TableArguments;
 use crate::detector_training::{self, DetectorArguments};
-use crate::exit::{Ending, Usage};
+use crate::errors::Usage;
+use crate::exit::Ending;
 use crate::output::check_folder;
 use crate::progress::Reporting;
 use crate::series_training::{self, SeriesArguments};
@@ -185,7 +186,7 @@ fn check_place(path: &Path) -> Result<(), RunError> {
 
 /// A data set or file given where a recipe belongs is a slip worth naming.
 fn with_path_hint(error: contractive::config::ConfigError, name: &str) -> anyhow::Error {
-    let is_data = contractive::data::registry::find(name).is_some() || Path::new(name).is_file();
+    let is_data = contractive_datasets::registry::find(name).is_some() || Path::new(name).is_file();
     if is_data {
         return Usage(format!("{error}; `{name}` is data: train on it with `cae train --data {name}`")).into();
     }

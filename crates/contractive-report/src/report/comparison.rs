@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::record::RunRecord;
 use askama::Template;
 use contractive::config::ConfigError;
-use contractive::record::RunRecord;
 use contractive::{EpochRecord, TrainConfig};
 
 use super::chart::{Chart, Line, range};

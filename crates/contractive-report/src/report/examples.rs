@@ -1,7 +1,7 @@
 //! Originals over their reconstructions.
 
+use crate::record::{Example, RunRecord};
 use askama::Template;
-use contractive::record::{Example, RunRecord};
 
 use super::number::{count, significant};
 use super::picture;

@@ -1,7 +1,7 @@
 //! The first layer's weights.
 
+use crate::record::RunRecord;
 use askama::Template;
-use contractive::record::RunRecord;
 
 use super::number::{grouped, percent, plain, significant};
 use super::picture;

@@ -1,7 +1,7 @@
 //! How the code moves with the input: the spectrum of J, and the contraction ratio.
 
+use crate::record::RunRecord;
 use askama::Template;
-use contractive::record::RunRecord;
 
 use super::chart::{Chart, Line, range};
 use super::loss::describe;

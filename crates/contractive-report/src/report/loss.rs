@@ -1,9 +1,9 @@
 //! The losses by part over the epochs.
 
+use crate::record::RunRecord;
 use askama::Template;
+use contractive::Divergence;
 use contractive::EpochRecord;
-use contractive::record::RunRecord;
-use contractive::train::Divergence;
 
 use super::chart::{Chart, Line, range};
 use super::number::{duration, plain, significant};

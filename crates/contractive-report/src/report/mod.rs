@@ -20,9 +20,9 @@ mod spread;
 mod summary;
 mod units;
 
+use crate::record::RunRecord;
 use askama::Template;
 use contractive::config::ConfigError;
-use contractive::record::RunRecord;
 use thiserror::Error;
 
 use crate::colour::{GRID, INK, MINOR_GRID, Rgb, SERIES};

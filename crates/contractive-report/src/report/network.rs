@@ -1,8 +1,8 @@
 //! The network, drawn: layers as blocks.
 
+use crate::record::RunRecord;
 use askama::Template;
-use contractive::core::Architecture;
-use contractive::record::RunRecord;
+use contractive_core::Architecture;
 
 use super::number::{grouped, significant};
 use crate::error::FigureError;
@@ -76,7 +76,7 @@ pub(super) fn chain(sizes: &[usize]) -> String {
 }
 
 fn describe(net: &Architecture) -> String {
-    let layer = |(size, phi): (&usize, &contractive::core::Activation)| format!("{size} {phi}");
+    let layer = |(size, phi): (&usize, &contractive_core::Activation)| format!("{size} {phi}");
     let encoder: Vec<String> = net.encoder_sizes[1..].iter().zip(&net.encoder_activations).map(layer).collect();
     let decoder: Vec<String> = net.decoder_sizes[1..].iter().zip(&net.decoder_activations).map(layer).collect();
     format!("Encoder: {} inputs, then {}. Decoder: {}.", net.input_size(), encoder.join(", "), decoder.join(", "))

@@ -1,7 +1,7 @@
 //! The configuration, and how to repeat the run.
 
+use crate::record::RunRecord;
 use askama::Template;
-use contractive::record::RunRecord;
 
 use super::number::grouped;
 use super::{ReportError, short_sum};

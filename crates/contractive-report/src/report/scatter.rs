@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::record::RunRecord;
 use askama::Template;
-use contractive::record::RunRecord;
 
 use super::chart::{Chart, Dots, range};
 use super::number::{count, percent};

@@ -1,9 +1,9 @@
 //! A time series with the anomalies found in it, and the score below.
 
 use askama::Template;
-use contractive::series::metrics::ranges;
-use contractive::series::{Pace, Series, SeriesDetector, SeriesScores};
-use contractive::table::Unit;
+use contractive_anomaly::series::metrics::ranges;
+use contractive_anomaly::series::{Pace, Series, SeriesDetector, SeriesScores};
+use contractive_table::Unit;
 use plotters::backend::DrawingBackend;
 
 use super::header::{Header, headline};

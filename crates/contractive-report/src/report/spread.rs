@@ -1,8 +1,8 @@
 //! How ‖J‖ and the reconstruction error are spread over rows.
 
+use crate::analysis::Histogram;
+use crate::record::RunRecord;
 use askama::Template;
-use contractive::analysis::Histogram;
-use contractive::record::RunRecord;
 
 use super::chart::Chart;
 use super::number::{count, grouped, significant};

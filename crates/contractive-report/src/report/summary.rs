@@ -1,9 +1,9 @@
 //! The top of the page: what was trained and what came of it.
 
+use crate::record::RunRecord;
 use askama::Template;
 use contractive::Evaluation;
-use contractive::core::Loss;
-use contractive::record::RunRecord;
+use contractive_core::Loss;
 
 use super::ReportError;
 use super::header::{Header, headline};
@@ -71,7 +71,7 @@ fn advice(run: &RunRecord) -> Vec<String> {
         };
         let text = format!(
             "Training diverged in epoch {}, step {}: {} was not finite. This page shows {shown}. Lower the learning rate \
-             (--learning-rate) or set a clip (--clip).",
+             or clip the gradient.",
             grouped(d.epoch),
             d.step,
             d.term

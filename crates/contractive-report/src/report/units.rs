@@ -1,7 +1,7 @@
 //! Units that never move, and units at a bound.
 
+use crate::record::RunRecord;
 use askama::Template;
-use contractive::record::RunRecord;
 
 use super::number::{count, percent};
 use crate::error::FigureError;

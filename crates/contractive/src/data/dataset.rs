@@ -6,15 +6,17 @@ use std::ops::Range;
 use contractive_core::instructions::{self, vectorised};
 use contractive_core::kernels::gemm::fetch_ahead;
 
-use super::DataError;
+use contractive_table::TableError;
 
 /// How values are kept.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Storage {
     /// Grey pixels 0 to 255; each is scaled by 1/255 as rows are read out.
     U8(Vec<u8>),
-    /// Values as they are.
+    /// Values that 32 bits hold exactly.
     F32(Vec<f32>),
+    /// All others: they become 32-bit numbers only once they are centred and scaled.
+    F64(Vec<f64>),
 }
 
 /// A table of N rows and d features, all finite, with what is known about it.
@@ -39,29 +41,50 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`DataError::Empty`] without rows or features, [`DataError::Shape`] when the values do not fill whole rows,
-    /// [`DataError::NonFinite`] naming the first NaN or infinity.
-    pub fn from_f32(name: impl Into<String>, n_features: usize, values: Vec<f32>) -> Result<Dataset, DataError> {
+    /// [`TableError::Empty`] without rows or features, [`TableError::Shape`] when the values do not fill whole rows,
+    /// [`TableError::NonFinite`] naming the first NaN or infinity.
+    pub fn from_f32(name: impl Into<String>, n_features: usize, values: Vec<f32>) -> Result<Dataset, TableError> {
         let name = name.into();
         let n_rows = whole_rows(&name, n_features, values.len())?;
         if let Some(i) = values.iter().position(|value| !value.is_finite()) {
             let (row, column) = (i / n_features, i % n_features);
-            return Err(DataError::NonFinite { what: name, row, column, value: f64::from(values[i]) });
+            return Err(TableError::NonFinite { what: name, row, column, value: f64::from(values[i]) });
         }
         Ok(Self::new(name, Storage::F32(values), n_rows, n_features))
+    }
+
+    /// A table from row-major values of 64 bits, `n_features` a row. They are kept in 32 bits where those hold every one
+    /// exactly.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::from_f32`].
+    pub fn from_f64(name: impl Into<String>, n_features: usize, values: Vec<f64>) -> Result<Dataset, TableError> {
+        let name = name.into();
+        let n_rows = whole_rows(&name, n_features, values.len())?;
+        if let Some(i) = values.iter().position(|value| !value.is_finite()) {
+            let (row, column) = (i / n_features, i % n_features);
+            return Err(TableError::NonFinite { what: name, row, column, value: values[i] });
+        }
+        let is_exact = values.iter().all(|value| f64::from(*value as f32) == *value);
+        let storage = match is_exact {
+            true => Storage::F32(values.into_iter().map(|value| value as f32).collect()),
+            false => Storage::F64(values),
+        };
+        Ok(Self::new(name, storage, n_rows, n_features))
     }
 
     /// Images of `height` × `width` grey pixels, one after the other, each row by row.
     ///
     /// # Errors
     ///
-    /// [`DataError::Empty`] without images or pixels, [`DataError::Shape`] when the last image is not whole.
+    /// [`TableError::Empty`] without images or pixels, [`TableError::Shape`] when the last image is not whole.
     pub fn from_u8_images(
         name: impl Into<String>,
         height: usize,
         width: usize,
         pixels: Vec<u8>,
-    ) -> Result<Dataset, DataError> {
+    ) -> Result<Dataset, TableError> {
         let name = name.into();
         let n_features = height.saturating_mul(width);
         let n_rows = whole_rows(&name, n_features, pixels.len())?;
@@ -89,10 +112,10 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`DataError::Shape`] when there are more or fewer labels than rows.
-    pub fn with_labels(mut self, labels: Vec<i64>) -> Result<Self, DataError> {
+    /// [`TableError::Shape`] when there are more or fewer labels than rows.
+    pub fn with_labels(mut self, labels: Vec<i64>) -> Result<Self, TableError> {
         if labels.len() != self.n_rows {
-            return Err(DataError::Shape {
+            return Err(TableError::Shape {
                 what: format!("the number of labels of {}", self.name),
                 expected: format!("{}, one a row", self.n_rows),
                 got: labels.len().to_string(),
@@ -112,10 +135,10 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`DataError::Shape`] when there are more or fewer names than features.
-    pub fn with_feature_names(mut self, names: Vec<String>) -> Result<Self, DataError> {
+    /// [`TableError::Shape`] when there are more or fewer names than features.
+    pub fn with_feature_names(mut self, names: Vec<String>) -> Result<Self, TableError> {
         if names.len() != self.n_features {
-            return Err(DataError::Shape {
+            return Err(TableError::Shape {
                 what: format!("the number of feature names of {}", self.name),
                 expected: self.n_features.to_string(),
                 got: names.len().to_string(),
@@ -129,10 +152,10 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`DataError::Shape`] when height · width is not the number of features.
-    pub fn with_image_shape(mut self, height: usize, width: usize) -> Result<Self, DataError> {
+    /// [`TableError::Shape`] when height · width is not the number of features.
+    pub fn with_image_shape(mut self, height: usize, width: usize) -> Result<Self, TableError> {
         if height.checked_mul(width) != Some(self.n_features) {
-            return Err(DataError::Shape {
+            return Err(TableError::Shape {
                 what: format!("height × width of the images of {}", self.name),
                 expected: format!("{} pixels", self.n_features),
                 got: format!("{height} × {width}"),
@@ -209,23 +232,28 @@ impl Dataset {
         &self.storage
     }
 
-    /// Smallest and largest value over all rows, after scaling; (0, 0) without rows. Reads every value.
-    pub fn range(&self) -> (f32, f32) {
+    /// Smallest and largest value over all rows, pixels scaled; (0, 0) without rows. Reads every value.
+    pub fn range(&self) -> (f64, f64) {
         if self.is_empty() {
             return (0.0, 0.0);
         }
         match &self.storage {
             Storage::U8(pixels) => {
                 let (low, high) = pixels.iter().fold((u8::MAX, u8::MIN), |(low, high), &v| (low.min(v), high.max(v)));
-                (scaled(low), scaled(high))
+                (f64::from(scaled(low)), f64::from(scaled(high)))
             }
             Storage::F32(values) => {
-                values.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)))
+                let (low, high) = values.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)));
+                (f64::from(low), f64::from(high))
+            }
+            Storage::F64(values) => {
+                values.iter().fold((f64::MAX, f64::MIN), |(low, high), &v| (low.min(v), high.max(v)))
             }
         }
     }
 
-    /// Gathers rows into `out`, row-major (rows.len(), n_features), scaling pixels to [0, 1].
+    /// Gathers rows into `out`, row-major (rows.len(), n_features), scaling pixels to [0, 1]. Values of 64 bits are
+    /// rounded: what is trained on goes through [`Preprocessing`](crate::preprocess::Preprocessing) instead.
     ///
     /// # Panics
     ///
@@ -251,6 +279,65 @@ impl Dataset {
                     out.copy_from_slice(&values[row as usize * d..][..d]);
                 }
             }
+            Storage::F64(values) => {
+                for (&row, out) in rows.iter().zip(out.chunks_exact_mut(d)) {
+                    narrow(&values[row as usize * d..][..d], out);
+                }
+            }
+        }
+    }
+
+    /// Calls `visit` with each row of `rows` as it is, in 64 bits; pixels are scaled to [0, 1].
+    ///
+    /// # Panics
+    ///
+    /// If a row does not exist.
+    pub fn for_each_row(&self, rows: &[u32], mut visit: impl FnMut(&[f64])) {
+        let d = self.n_features;
+        let mut wide = vec![0.0; d];
+        for &row in rows {
+            let values = row as usize * d..(row as usize + 1) * d;
+            match &self.storage {
+                Storage::U8(pixels) => {
+                    let scaled = |pixel: &u8| f64::from(scaled(*pixel));
+                    wide.iter_mut().zip(&pixels[values]).for_each(|(x, pixel)| *x = scaled(pixel));
+                    visit(&wide);
+                }
+                Storage::F32(all) => {
+                    wide.iter_mut().zip(&all[values]).for_each(|(x, value)| *x = f64::from(*value));
+                    visit(&wide);
+                }
+                Storage::F64(all) => visit(&all[values]),
+            }
+        }
+    }
+
+    /// The rows `rows`, in this order, with their labels and names. The sum of the source is not theirs.
+    ///
+    /// # Panics
+    ///
+    /// If a row does not exist.
+    pub fn select(&self, rows: &[u32]) -> Dataset {
+        fn some<T: Copy>(all: &[T], rows: &[u32], d: usize) -> Vec<T> {
+            rows.iter().flat_map(|row| &all[*row as usize * d..][..d]).copied().collect()
+        }
+        let d = self.n_features;
+        let storage = match &self.storage {
+            Storage::U8(pixels) => Storage::U8(some(pixels, rows, d)),
+            Storage::F32(values) => Storage::F32(some(values, rows, d)),
+            Storage::F64(values) => Storage::F64(some(values, rows, d)),
+        };
+        Dataset {
+            storage,
+            n_rows: rows.len(),
+            labels: self.labels.as_ref().map(|labels| some(labels, rows, 1)),
+            name: self.name.clone(),
+            n_features: d,
+            image_shape: self.image_shape,
+            class_names: self.class_names.clone(),
+            feature_names: self.feature_names.clone(),
+            sha256: None,
+            notes: Vec::new(),
         }
     }
 
@@ -266,6 +353,7 @@ impl Dataset {
         match &self.storage {
             Storage::U8(pixels) => scale(&pixels[values], out),
             Storage::F32(all) => out.copy_from_slice(&all[values]),
+            Storage::F64(all) => narrow(&all[values], out),
         }
     }
 
@@ -288,6 +376,10 @@ impl Dataset {
                 values.truncate(rows * self.n_features);
                 values.shrink_to_fit();
             }
+            Storage::F64(values) => {
+                values.truncate(rows * self.n_features);
+                values.shrink_to_fit();
+            }
         }
         if let Some(labels) = &mut self.labels {
             labels.truncate(rows);
@@ -298,11 +390,14 @@ impl Dataset {
 
     /// The first value outside [0, 1] as (row, column, value): `bce` and `cross_entropy` need there to be none.
     pub fn first_outside_unit_interval(&self) -> Option<(usize, usize, f32)> {
+        let place = |i: usize, value: f32| (i / self.n_features, i % self.n_features, value);
         match &self.storage {
             Storage::U8(_) => None,
             Storage::F32(values) => {
-                let i = values.iter().position(|value| !(0.0..=1.0).contains(value))?;
-                Some((i / self.n_features, i % self.n_features, values[i]))
+                values.iter().position(|value| !(0.0..=1.0).contains(value)).map(|i| place(i, values[i]))
+            }
+            Storage::F64(values) => {
+                values.iter().position(|value| !(0.0..=1.0).contains(value)).map(|i| place(i, values[i] as f32))
             }
         }
     }
@@ -324,12 +419,12 @@ impl fmt::Debug for Dataset {
 }
 
 /// Rows in `n_values` values; rows are numbered by u32.
-fn whole_rows(name: &str, n_features: usize, n_values: usize) -> Result<usize, DataError> {
+fn whole_rows(name: &str, n_features: usize, n_values: usize) -> Result<usize, TableError> {
     if n_features == 0 || n_values == 0 {
-        return Err(DataError::Empty { what: name.to_string() });
+        return Err(TableError::Empty { what: name.to_string() });
     }
     if !n_values.is_multiple_of(n_features) {
-        return Err(DataError::Shape {
+        return Err(TableError::Shape {
             what: format!("the number of values of {name}"),
             expected: format!("a multiple of its {n_features} features"),
             got: n_values.to_string(),
@@ -337,7 +432,7 @@ fn whole_rows(name: &str, n_features: usize, n_values: usize) -> Result<usize, D
     }
     let n_rows = n_values / n_features;
     if u32::try_from(n_rows).is_err() {
-        return Err(DataError::Shape {
+        return Err(TableError::Shape {
             what: format!("the number of rows of {name}"),
             expected: format!("at most {}", u32::MAX),
             got: n_rows.to_string(),
@@ -357,4 +452,8 @@ fn scale(pixels: &[u8], out: &mut [f32]) {
         #[inline(always)]
         || out.iter_mut().zip(pixels).for_each(|(value, &pixel)| *value = scaled(pixel)),
     );
+}
+
+fn narrow(values: &[f64], out: &mut [f32]) {
+    out.iter_mut().zip(values).for_each(|(out, value)| *out = *value as f32);
 }

@@ -89,14 +89,3 @@ pub enum ModelError {
     #[error(transparent)]
     Argument(#[from] ArgumentError),
 }
-
-impl ModelError {
-    /// Whether content (of the model's files or of a table) is at fault rather than the system.
-    pub fn is_bad_data(&self) -> bool {
-        match self {
-            ModelError::Write { .. } | ModelError::Occupied { .. } | ModelError::Read { .. } => false,
-            ModelError::Tensors(e) => e.is_bad_data(),
-            _ => true,
-        }
-    }
-}

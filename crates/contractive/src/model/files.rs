@@ -8,12 +8,14 @@ use contractive_core::{Architecture, Noise, Objective, Parameters};
 use serde::{Deserialize, Serialize};
 
 use super::{Model, ModelError, Provenance};
-use crate::files::{is_free, replace_folder, write_atomically};
 use crate::preprocess::Preprocessing;
 use crate::tensor_file::{Expected, TensorFile, tensors_of, write_tensors};
+use contractive_table::atomic::{is_free, replace_folder, write_atomically};
 
 /// The format written and read.
 pub const FORMAT_VERSION: u64 = 1;
+/// Name of the model's folder in a run directory.
+pub const MODEL_FOLDER: &str = "model";
 /// Name of the configuration in a model directory.
 pub const CONFIG_FILE: &str = "config.json";
 /// Name of the tensors in a model directory.
@@ -87,7 +89,7 @@ impl Model {
     /// # Errors
     /// All of [`ModelError`] but those of writing.
     pub fn load(path: &Path) -> Result<Model, ModelError> {
-        let inside = path.join(crate::run::MODEL_FOLDER);
+        let inside = path.join(MODEL_FOLDER);
         let directory: PathBuf =
             if !path.join(CONFIG_FILE).exists() && inside.is_dir() { inside } else { path.to_path_buf() };
         let config_path = directory.join(CONFIG_FILE);
@@ -132,7 +134,7 @@ impl Model {
 ///
 /// # Errors
 /// [`ModelError::Read`] and [`ModelError::ConfigSize`].
-pub(crate) fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
+pub fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
     let failed = |source| ModelError::Read { path: path.to_path_buf(), source };
     let file = File::open(path).map_err(failed)?;
     let got = file.metadata().map_err(failed)?.len();

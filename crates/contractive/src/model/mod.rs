@@ -16,8 +16,7 @@ use crate::preprocess::Preprocessing;
 
 pub use crate::tensor_file::TensorFileError;
 pub use error::ModelError;
-pub(crate) use files::read_at_most;
-pub use files::{CONFIG_FILE, FORMAT_VERSION, TENSOR_FILE};
+pub use files::{CONFIG_FILE, FORMAT_VERSION, MODEL_FOLDER, TENSOR_FILE, read_at_most};
 
 /// A trained autoencoder.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use contractive_core::{Loss, Penalty};
 
 use super::{Model, ModelError};
 use crate::data::Dataset;
-use crate::train::{EVALUATION_ROWS, Reader};
+use crate::preprocess::{EVALUATION_ROWS, ScaledRows};
 
 impl Model {
     /// Codes of all rows, row-major (N, k).
@@ -30,7 +30,7 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError::Columns`] when the columns are not the model's.
-    pub fn reconstruct(&self, data: &Dataset, threads: usize) -> Result<Vec<f32>, ModelError> {
+    pub fn reconstruct(&self, data: &Dataset, threads: usize) -> Result<Vec<f64>, ModelError> {
         let (d, k) = (self.architecture().input_size(), self.architecture().code_size());
         let mut outputs = vec![0.0; data.len() * d];
         let mut rest = outputs.as_mut_slice();
@@ -43,8 +43,7 @@ impl Model {
             engine.encode(batch, &mut code)?;
             Ok(engine.decode(MatRef::new(&code, n, k), output)?)
         })?;
-        self.preprocessing.invert(&mut outputs);
-        Ok(outputs)
+        Ok(self.preprocessing.invert(&outputs))
     }
 
     /// Names of the code units: `code_0`, `code_1`, …
@@ -67,7 +66,7 @@ impl Model {
         self.preprocessing.check(data)?;
         let d = self.architecture().input_size();
         let mut engine = self.engine_for(&Objective::new(Loss::Mse, Penalty::None, 0.0), threads)?;
-        let reader = Reader { data, preprocessing: &self.preprocessing };
+        let reader = ScaledRows { data, preprocessing: &self.preprocessing };
         let rows: Vec<u32> = (0..data.len() as u32).collect();
         let mut buffer = Vec::new();
         for some in rows.chunks(EVALUATION_ROWS) {

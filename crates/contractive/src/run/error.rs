@@ -12,7 +12,7 @@ use crate::config::ConfigError;
 #[non_exhaustive]
 pub enum RunError {
     /// The directory has something in it.
-    #[error("the run directory {} exists and is not empty; choose another with `--out`, or continue that run with `cae resume`", path.display())]
+    #[error("the run directory {} exists and is not empty", path.display())]
     Occupied {
         /// The directory.
         path: PathBuf,

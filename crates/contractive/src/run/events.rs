@@ -17,8 +17,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use contractive_core::Terms;
 
-use crate::files::write_atomically;
-use crate::train::EpochRecord;
+use crate::history::EpochRecord;
+use contractive_table::atomic::write_atomically;
 
 const PREFIX: &str = "events.out.tfevents.";
 const SUFFIX: &str = ".contractive";

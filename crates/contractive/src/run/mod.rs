@@ -20,13 +20,12 @@ use std::path::{Path, PathBuf};
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Resume};
 use crate::config::{ConfigError, Layer, TrainConfig};
-use crate::files::{is_free, write_atomically};
-use crate::train::{Divergence, EpochRecord};
+use crate::history::{Divergence, EpochRecord};
+use crate::model::MODEL_FOLDER;
+use contractive_table::atomic::{is_free, write_atomically};
 
 pub use error::RunError;
 
-/// Name of the model's folder in a run directory.
-pub const MODEL_FOLDER: &str = "model";
 const CONFIG_FILE: &str = "config.toml";
 const METRICS_FILE: &str = "metrics.jsonl";
 const DIVERGENCE_FILE: &str = "divergence.json";

@@ -7,15 +7,17 @@ use contractive_core::engine::Engine;
 use contractive_core::optimiser::OptimiserState;
 use contractive_core::{Objective, Parameters, Terms};
 
-use super::batches::{Buffers, Reader};
-use super::measure::{jacobian_means, measure};
-use super::random::{Purpose, Stream};
 use super::saving::Saver;
 use super::steps::{InMemory, StepSource};
 use super::stream::Streamed;
-use super::{End, EngineBuilder, EpochRecord, Observer, Outcome, Plan, Prepared, StepReport, TrainError};
+use super::{End, EngineBuilder, Observer, Outcome, Prepared, StepReport, TrainError, TrainingPlan};
+use crate::batch::Buffers;
 use crate::checkpoint::{Checkpoint, Resume, RunState};
+use crate::history::EpochRecord;
+use crate::measure::{jacobian_means, measure};
+use crate::preprocess::ScaledRows;
 use crate::run::RunDirectory;
+use contractive_core::random::{Purpose, Stream};
 
 /// Rows on which the Jacobian is measured after each epoch, at most.
 const JACOBIAN_ROWS: usize = 2_000;
@@ -123,8 +125,8 @@ impl<'a> Training<'a> {
         })
     }
 
-    fn plan(&self) -> Plan {
-        Plan {
+    fn plan(&self) -> TrainingPlan {
+        TrainingPlan {
             epochs: self.prepared.config.training.epochs,
             epochs_done: self.state.epoch,
             steps: self.steps,
@@ -214,7 +216,7 @@ impl<'a> Training<'a> {
             None => None,
             Some(data) => {
                 let rows: Vec<u32> = (0..data.len() as u32).collect();
-                let reader = Reader { data, preprocessing: &prepared.preprocessing };
+                let reader = ScaledRows { data, preprocessing: &prepared.preprocessing };
                 Some(self.measure("test", reader, &rows, seed, Purpose::TestPenalty)?)
             }
         };
@@ -244,7 +246,7 @@ impl<'a> Training<'a> {
     fn measure(
         &mut self,
         part: &str,
-        reader: Reader<'_>,
+        reader: ScaledRows<'_>,
         rows: &[u32],
         seed: u64,
         purpose: Purpose,

@@ -3,35 +3,22 @@
 use std::path::PathBuf;
 
 use contractive_core::ArgumentError;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::checkpoint::CheckpointError;
-use crate::data::DataError;
+use crate::config::ConfigError;
+use crate::data::TableError;
+use crate::history::Divergence;
 use crate::model::ModelError;
+use crate::preprocess::PreprocessError;
 use crate::run::RunError;
-
-/// Where a run met a number that was not finite.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Divergence {
-    /// Epoch, from 1.
-    pub epoch: usize,
-    /// Step since the run began, from 1.
-    pub step: u64,
-    /// What was not finite: `total`, `validation penalty`, …
-    pub term: String,
-}
 
 /// Why a run ended without a result.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TrainError {
     /// A number was no longer finite.
-    #[error(
-        "training diverged in epoch {epoch}, step {step}: {term} is not finite; {}lower `training.learning_rate` \
-         (--learning-rate) or set `training.clip` (--clip){}",
-        last_good_text(last_good), penalty_remedy(term, *step)
-    )]
+    #[error("training diverged in epoch {epoch}, step {step}: {term} is not finite{}", last_good_text(last_good))]
     Diverged {
         /// Epoch, from 1.
         epoch: usize,
@@ -43,10 +30,7 @@ pub enum TrainError {
         last_good: Option<PathBuf>,
     },
     /// A checkpoint belongs to another run.
-    #[error(
-        "the checkpoint does not belong to this run: {what} was {checkpoint}, now it is {run}; go on with the settings \
-         that the run began with, or begin another run"
-    )]
+    #[error("the checkpoint does not belong to this run: {what} was {checkpoint}, now it is {run}")]
     Resume {
         /// What differs.
         what: &'static str,
@@ -56,10 +40,7 @@ pub enum TrainError {
         run: String,
     },
     /// A checkpoint belongs to a run on other data.
-    #[error(
-        "the data are not those of the run: their bytes differ from those it was trained on; give the same data with \
-         --data, or begin another run"
-    )]
+    #[error("the data are not those of the run: their bytes differ from those it was trained on")]
     OtherData {
         /// SHA-256 sum of the data trained on, in hexadecimal; `None` for data that were in memory.
         checkpoint: Option<String>,
@@ -67,10 +48,7 @@ pub enum TrainError {
         run: Option<String>,
     },
     /// Validation holds out every row.
-    #[error(
-        "there is nothing to train on: validation takes all {rows} rows, {share} of them rounded; lower \
-         `data.validation` (--validation; 0 holds out none) or use more rows (--rows)"
-    )]
+    #[error("there is nothing to train on: `data.validation` = {share} takes all {rows} rows")]
     NoTrainingRows {
         /// Rows there are.
         rows: usize,
@@ -79,7 +57,8 @@ pub enum TrainError {
     },
     /// There is no batch to train on.
     #[error(
-        "there is nothing to train on: {rows} training rows make no whole batch of {batch_size}; lower `training.batch_size` or set `training.keep_last_partial_batch = true`"
+        "there is nothing to train on: {rows} training rows make no whole batch of `training.batch_size` = {batch_size}, \
+         and `training.keep_last_partial_batch` is false"
     )]
     NoBatch {
         /// Rows to train on.
@@ -87,9 +66,27 @@ pub enum TrainError {
         /// The batch size asked for.
         batch_size: usize,
     },
+    /// Data that are not read by chunks.
+    #[error("{name} cannot be streamed (`data.stream`): only files of CSV, Parquet, Arrow, NPY or NPZ can")]
+    NotAStream {
+        /// What was to be streamed.
+        name: String,
+    },
+    /// A file that is read again and again is no longer what it was.
+    #[error("{} was changed while it was trained on", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A test part with other columns, or values too large.
+    #[error(transparent)]
+    Columns(#[from] PreprocessError),
     /// Rows that are read while training could not be.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(#[from] TableError),
     /// The mathematics refused.
     #[error(transparent)]
     Argument(#[from] ArgumentError),
@@ -116,16 +113,6 @@ impl TrainError {
     }
 }
 
-/// Before the first update, or in the penalty itself, the learning rate is not at fault.
-fn penalty_remedy(term: &str, step: u64) -> &'static str {
-    if step <= 1 || term.contains("penalty") || term.contains("jacobian") {
-        "; or lower `objective.contraction` (--contraction), or look at the settings of `objective.penalty` (--penalty) and \
-         at the scale of the data (--scale)"
-    } else {
-        ""
-    }
-}
-
 fn last_good_text(path: &Option<PathBuf>) -> String {
-    path.as_ref().map_or_else(String::new, |p| format!("the last good checkpoint is {}; ", p.display()))
+    path.as_ref().map_or_else(String::new, |p| format!("; the last good checkpoint is {}", p.display()))
 }

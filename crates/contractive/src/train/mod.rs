@@ -1,24 +1,20 @@
 //! Training: the loop, and what it needs around it.
 //!
-//! 1. [`Prepared::load`] gets the rows a configuration asks for, splits them and learns the preprocessing.
+//! 1. [`Prepared`] splits the rows and learns the preprocessing.
 //! 2. [`train`] runs the epochs on the CPU engine; [`train_with`] on any [`Engine`].
 //!    With `data.stream` the rows stay in their file, and a thread reads them ahead of the steps.
 //! 3. An [`Observer`] is told about steps and epochs; a stop flag ends the run cleanly in the middle of an epoch.
 //!
-//! **Same seed, same bits.** Every random number comes from a [stream](random) that is keyed by (seed, purpose, epoch,
+//! **Same seed, same bits.** Every random number comes from a [stream](contractive_core::random) that is keyed by (seed, purpose, epoch,
 //! step), so nothing depends on threads or on what was drawn before. A resumed run needs no generator state: it ends on
 //! the bits of a run that was never interrupted.
 
-mod batches;
 mod epochs;
 mod error;
-mod measure;
 mod observer;
 mod prepared;
-pub mod random;
 mod saving;
 mod steps;
-mod stopping;
 mod stream;
 
 #[cfg(test)]
@@ -31,17 +27,13 @@ use contractive_core::optimiser::Optimiser;
 use contractive_core::{ArgumentError, Objective, Parameters};
 
 use crate::checkpoint::Resume;
+use crate::history::EpochRecord;
 use crate::model::Model;
 use crate::run::RunDirectory;
 
-pub use error::{Divergence, TrainError};
-pub use observer::{EpochRecord, Observer, Plan, StepReport};
-pub use prepared::{Prepared, Source};
-pub use stopping::StoppingState;
-
-pub(crate) use batches::{EVALUATION_ROWS, Reader};
-pub(crate) use measure::{Sums, measure};
-pub(crate) use prepared::first_outside;
+pub use error::TrainError;
+pub use observer::{Observer, StepReport, TrainingPlan};
+pub use prepared::Prepared;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use contractive_core::buffer::Buffer;
 
-use super::random::{Purpose, Stream};
 use super::{Prepared, TrainError};
+use contractive_core::random::{Purpose, Stream};
 
 /// The rows of an epoch, batch by batch, as the network takes them.
 pub(super) trait StepSource {

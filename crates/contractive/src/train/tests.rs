@@ -10,7 +10,7 @@ use contractive_core::{Architecture, Batch, Terms};
 use super::*;
 use crate::config::{EarlyStopping, TrainConfig};
 use crate::data::Dataset;
-use crate::error::Error;
+use crate::measure::measure;
 
 /// An engine whose every number is a few sums: loss Σ (c_j − x̃_j)² with c the last d parameters, penalty the sum of all
 /// other parameters times the mean draw, momentum. It says NaN at step `fails_at`.
@@ -277,14 +277,8 @@ fn divergence_stops_at_the_step_and_keeps_the_last_good_checkpoint() {
     assert!(!run.model().exists());
     assert_same(&quietly(&prepared, None).unwrap(), &resumed(&prepared, &run));
     assert_eq!(run.divergence().unwrap(), None, "what ended well has not diverged");
-    assert!(!error.to_string().contains("--contraction"), "{error}");
-    assert_eq!(Error::from(error).exit_code(), 4);
     let at_once = train_with(&toy(1), &prepared, None, None, &mut (), &AtomicBool::new(false)).unwrap_err();
-    for text in ["step 1", "--learning-rate", "--contraction", "--penalty"] {
-        assert!(at_once.to_string().contains(text), "{at_once}");
-    }
-    let of_penalty = TrainError::Diverged { epoch: 2, step: 9, term: "validation penalty".into(), last_good: None };
-    assert!(of_penalty.to_string().contains("--contraction"), "{of_penalty}");
+    assert!(matches!(at_once, TrainError::Diverged { step: 1, .. }), "{at_once}");
 }
 
 #[test]
@@ -324,7 +318,7 @@ fn early_stopping_ends_the_run_and_keeps_the_best() {
         p.reader(),
         &p.validation_rows,
         0,
-        random::Purpose::ValidationPenalty,
+        contractive_core::random::Purpose::ValidationPenalty,
     )
     .unwrap();
     assert_eq!(again.total, best);
@@ -362,8 +356,7 @@ fn a_validation_that_takes_every_row_is_refused_with_what_to_change() {
     let config = TrainConfig::from_toml("t", "data.validation = 0.6").unwrap();
     let error = Prepared::new(&config, Dataset::from_f32("t", 2, vec![0.5, 0.5]).unwrap(), None).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("validation takes all 1 rows") && text.contains("--validation"), "{text}");
-    assert_eq!(error.exit_code(), 2);
+    assert!(text.contains("`data.validation` = 0.6 takes all 1 rows"), "{text}");
 }
 
 #[test]
@@ -372,7 +365,6 @@ fn rows_outside_the_unit_interval_are_refused_for_a_cross_entropy() {
     let data = || Dataset::from_f32("t", 2, vec![0.5, 0.5, 0.5, 1.5, 0.1, 0.2, 0.9, 0.4, 0.3, 0.3]).unwrap();
     let error = Prepared::new(&config, data(), None).unwrap_err();
     assert!(error.to_string().contains("row 1, column 1 is 1.5"), "{error}");
-    assert_eq!(error.exit_code(), 3);
     let config = TrainConfig::from_toml("t", "objective.loss = \"bce\"\ndata.scale = \"standard\"").unwrap();
     assert!(Prepared::new(&config, data(), None).is_err());
     let config = TrainConfig::from_toml("t", "objective.loss = \"bce\"").unwrap();

@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use contractive::data::{self, DataError, DataSpec, Dataset, LoadOptions, Part};
+use contractive::data::{self, Dataset, FileOptions, TableError};
 
 /// A folder that goes away with the test.
 pub struct Folder(tempfile::TempDir);
@@ -26,23 +26,23 @@ impl Folder {
     }
 }
 
-pub fn load(path: &Path) -> Result<Dataset, DataError> {
-    load_with(path, &LoadOptions::default())
+pub fn load(path: &Path) -> Result<Dataset, TableError> {
+    load_with(path, &FileOptions::default())
 }
 
-pub fn load_with(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
-    data::load(&DataSpec::file(path), Part::Train, options)
+pub fn load_with(path: &Path, options: &FileOptions) -> Result<Dataset, TableError> {
+    data::load(path, options)
 }
 
 /// Loads `bytes` from a file called `name`.
-pub fn load_bytes(name: &str, bytes: &[u8]) -> Result<Dataset, DataError> {
+pub fn load_bytes(name: &str, bytes: &[u8]) -> Result<Dataset, TableError> {
     load(&Folder::new().write(name, bytes))
 }
 
-/// The error that `bytes` must give; it must be bad data (exit code 3).
-pub fn bad_bytes(name: &str, bytes: &[u8]) -> DataError {
+/// The error that `bytes` must give: damage of the file, not a wrong request.
+pub fn bad_bytes(name: &str, bytes: &[u8]) -> TableError {
     let error = load_bytes(name, bytes).expect_err("must be refused");
-    assert!(error.is_bad_data() && !error.is_usage(), "{error:?}");
+    assert!(!matches!(error, TableError::Io { .. } | TableError::MissingColumns { .. }), "{error:?}");
     assert!(error.to_string().contains(name), "the message must name the file: {error}");
     error
 }

@@ -16,18 +16,19 @@
 //! **Same seed, same bits:** the order depends on the seed, the epoch and B alone, so a resumed run reads the epoch anew
 //! up to its step and goes on with the bits of one never interrupted.
 
+mod file_rows;
 mod reader;
-mod rows;
 mod shuffle;
 mod survey;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use contractive_core::statistics::Statistics;
+use contractive_table::ReadOptions;
+
+use super::TrainError;
 use crate::config::TrainConfig;
-use crate::data::{DataError, DataSpec, Dataset};
-use crate::error::Error;
-use crate::preprocess::Statistics;
-use crate::table::ReadOptions;
+use crate::data::Dataset;
 
 pub(super) use reader::Streamed;
 use survey::Survey;
@@ -71,11 +72,7 @@ pub(super) struct Surveyed {
 }
 
 /// Goes through the file of a configuration once.
-pub(super) fn survey(config: &TrainConfig) -> Result<Surveyed, Error> {
-    let spec: DataSpec = config.data.spec.parse()?;
-    let Some(path) = spec.path() else {
-        return Err(DataError::NotAStream { name: config.data.spec.clone() }.into());
-    };
+pub(super) fn survey(config: &TrainConfig, path: &Path) -> Result<Surveyed, TrainError> {
     let options = ReadOptions { array: config.data.array.clone(), ..ReadOptions::default() };
     let seed = config.training.seed;
     let validation = config.data.validation;
@@ -100,7 +97,7 @@ pub(super) fn survey(config: &TrainConfig) -> Result<Surveyed, Error> {
         (false, _) => 0,
         (true, wanted) => wanted.unwrap_or(by_default).min(rows.n_training),
     };
-    Ok(survey.finish(rows)?)
+    survey.finish(rows)
 }
 
 /// Whether row `row` of the file is held out.

@@ -4,12 +4,12 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use contractive_core::buffer::Buffer;
+use contractive_table::TableError;
 
-use super::rows::Rows;
+use super::file_rows::FileRows;
 use super::shuffle::Shuffle;
 use super::{StreamedRows, is_held_out};
-use crate::data::DataError;
-use crate::preprocess::Preprocessing;
+use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::train::steps::StepSource;
 use crate::train::{Prepared, TrainError};
 
@@ -25,7 +25,7 @@ enum Message {
     /// The epoch is over.
     End,
     /// The file cannot be read, or is no longer the same.
-    Failed(DataError),
+    Failed(TrainError),
 }
 
 /// Rows of a file, by steps.
@@ -93,19 +93,19 @@ impl<'a> Streamed<'a> {
         match message {
             Some(Message::Failed(failure)) => {
                 self.reader = None;
-                Err(failure.into())
+                Err(failure)
             }
             Some(message) => Ok(message),
             None => {
                 self.reader = None;
                 let gone = std::io::Error::other("the thread that reads it failed");
-                Err(DataError::io("read", &self.rows.path, gone).into())
+                Err(TableError::io("read", &self.rows.path, gone).into())
             }
         }
     }
 
     fn changed(&self) -> TrainError {
-        DataError::Changed { path: self.rows.path.clone() }.into()
+        TrainError::Changed { path: self.rows.path.clone() }
     }
 }
 
@@ -190,7 +190,7 @@ struct Worker {
 
 impl Worker {
     /// Reads epoch after epoch, ahead of the training loop, until nobody listens.
-    fn run(&mut self, first: usize) -> Result<(), DataError> {
+    fn run(&mut self, first: usize) -> Result<(), TrainError> {
         let StreamedRows { seed, shuffle_rows, n_features, .. } = self.rows;
         let mut shuffle = Shuffle::new(seed, first, shuffle_rows, n_features);
         for epoch in first..self.epochs {
@@ -204,18 +204,20 @@ impl Worker {
     }
 
     /// One epoch; false when nobody listens.
-    fn epoch(&mut self, shuffle: &mut Shuffle) -> Result<bool, DataError> {
-        let (mut reader, d) = Rows::open(&self.rows)?;
+    fn epoch(&mut self, shuffle: &mut Shuffle) -> Result<bool, TrainError> {
+        let (mut reader, d) = FileRows::open(&self.rows)?;
         if d != self.rows.n_features {
-            return Err(DataError::Changed { path: self.rows.path.clone() });
+            return Err(TrainError::Changed { path: self.rows.path.clone() });
         }
         let full = (BLOCK_BYTES / size_of::<f32>()).max(d);
         let (mut values, mut row) = (Vec::new(), 0_u64);
         let mut block = self.empty_block(full + d);
+        let mut scaled = vec![0.0; d];
         while reader.next(&mut values, d)? {
             for one in values.chunks_exact(d) {
                 if !is_held_out(self.rows.seed, row, self.rows.validation) {
-                    shuffle.push(one, &mut block);
+                    self.scale(one, row, &mut scaled)?;
+                    shuffle.push(&scaled, &mut block);
                     if block.len() >= full && !self.hand_over(&mut block, full + d) {
                         return Ok(false);
                     }
@@ -231,6 +233,18 @@ impl Worker {
         Ok(self.hand_over(&mut block, full + d))
     }
 
+    /// A row as the network takes it; before it is shuffled, so that the buffer holds 32-bit numbers.
+    fn scale(&self, values: &[f64], row: u64, out: &mut [f32]) -> Result<(), TrainError> {
+        self.preprocessing.apply_wide(values, out);
+        match out.iter().position(|value| !value.is_finite()) {
+            None => Ok(()),
+            Some(column) => {
+                let (what, row, value) = (self.rows.path.display().to_string(), row as usize, values[column]);
+                Err(PreprocessError::TooLarge { what, row, column, value }.into())
+            }
+        }
+    }
+
     fn empty_block(&self, capacity: usize) -> Vec<f32> {
         let mut block = self.returned.try_recv().unwrap_or_default();
         block.clear();
@@ -238,7 +252,7 @@ impl Worker {
         block
     }
 
-    /// Scales the rows of `block` and sends those not trained on before; false when nobody listens.
+    /// Sends the rows of `block` not trained on before; false when nobody listens.
     fn hand_over(&mut self, block: &mut Vec<f32>, capacity: usize) -> bool {
         let d = self.rows.n_features;
         let skipped = self.skip.min(block.len() / d);
@@ -249,7 +263,6 @@ impl Worker {
         if block.is_empty() {
             return true;
         }
-        self.preprocessing.apply(block);
         let next = self.empty_block(capacity);
         self.send.send(Message::Block(std::mem::replace(block, next))).is_ok()
     }

@@ -1,6 +1,6 @@
 //! The buffer through which rows are shuffled.
 
-use crate::train::random::{Purpose, Stream};
+use contractive_core::random::{Purpose, Stream};
 
 /// B rows, from which a random one leaves for each that comes.
 pub(super) struct Shuffle {

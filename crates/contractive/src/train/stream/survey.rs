@@ -4,11 +4,13 @@ use std::collections::BinaryHeap;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
-use super::rows::Rows;
+use contractive_core::statistics::Moments;
+use contractive_table::TableError;
+use contractive_table::checksum::sha256_of_file;
+
+use super::file_rows::FileRows;
 use super::{StreamedRows, Surveyed, hash, is_held_out};
-use crate::data::{DataError, Dataset, sha256_of_file};
-use crate::error::Error;
-use crate::preprocess::Statistics;
+use crate::data::Dataset;
 use crate::train::TrainError;
 
 /// The most bytes of validation rows, and of training rows for the report, that are kept.
@@ -24,18 +26,18 @@ pub(super) struct Survey {
     first_outside: Option<(usize, usize, f32)>,
     feature_names: Option<Vec<String>>,
     image_shape: Option<(usize, usize)>,
-    sum: JoinHandle<Result<String, DataError>>,
+    sum: JoinHandle<Result<String, TableError>>,
 }
 
 impl Survey {
     /// Reads the file and fills in what `rows` says about it.
-    pub fn of(rows: &mut StreamedRows) -> Result<Self, Error> {
+    pub fn of(rows: &mut StreamedRows) -> Result<Self, TrainError> {
         let path: PathBuf = rows.path.clone();
-        let (mut reader, d) = Rows::open(rows)?;
+        let (mut reader, d) = FileRows::open(rows)?;
         // The file's bytes are wanted twice: their sum is taken while they are read, when they are in the system's cache.
         let sum = thread::spawn(move || sha256_of_file(&path));
         rows.n_features = d;
-        let most = |bytes: usize| (bytes / (size_of::<f32>() * d)).max(1);
+        let most = |bytes: usize| (bytes / (size_of::<f64>() * d)).max(1);
         let mut survey = Survey {
             validation: Sample::new(most(KEPT_BYTES.0), d),
             training: Sample::new(most(KEPT_BYTES.1).min(KEPT_TRAINING), d),
@@ -53,7 +55,7 @@ impl Survey {
             }
         }
         if row == 0 {
-            return Err(DataError::Empty { what: rows.path.display().to_string() }.into());
+            return Err(TableError::Empty { what: rows.path.display().to_string() }.into());
         }
         if rows.n_training == 0 {
             return Err(TrainError::NoTrainingRows { rows: rows.n_validation, share: rows.validation }.into());
@@ -61,11 +63,11 @@ impl Survey {
         Ok(survey)
     }
 
-    fn see(&mut self, rows: &mut StreamedRows, row: u64, values: &[f32]) {
+    fn see(&mut self, rows: &mut StreamedRows, row: u64, values: &[f64]) {
         if self.first_outside.is_none()
             && let Some(column) = values.iter().position(|value| !(0.0..=1.0).contains(value))
         {
-            self.first_outside = Some((row as usize, column, values[column]));
+            self.first_outside = Some((row as usize, column, values[column] as f32));
         }
         let hash = hash(rows.seed, row);
         if is_held_out(rows.seed, row, rows.validation) {
@@ -79,12 +81,12 @@ impl Survey {
     }
 
     /// The sample as a data set, training rows first.
-    pub fn finish(self, rows: StreamedRows) -> Result<Surveyed, DataError> {
+    pub fn finish(self, rows: StreamedRows) -> Result<Surveyed, TrainError> {
         let name = rows.path.file_name().map_or_else(|| rows.path.to_string_lossy(), |name| name.to_string_lossy());
         let (n_train, n_held) = (self.training.len() as u32, self.validation.len() as u32);
         let mut values = self.training.into_values();
         values.extend(self.validation.into_values());
-        let mut data = Dataset::from_f32(name, rows.n_features, values)?;
+        let mut data = Dataset::from_f64(name, rows.n_features, values)?;
         if let Some((height, width)) = self.image_shape {
             data = data.with_image_shape(height, width)?;
         }
@@ -92,7 +94,7 @@ impl Survey {
             data = data.with_feature_names(names)?;
         }
         let sum = self.sum.join().map_err(|_| {
-            DataError::io("read", &rows.path, std::io::Error::other("the thread that sums its bytes failed"))
+            TableError::io("read", &rows.path, std::io::Error::other("the thread that sums its bytes failed"))
         })??;
         data = data.with_sha256(sum).with_note(format!(
             "the rows stay in the file; they are read anew each epoch, through a shuffle buffer of {}",
@@ -118,7 +120,7 @@ struct Sample {
     d: usize,
     /// (hash, row, place), the greatest hash on top.
     chosen: BinaryHeap<(u64, u64, usize)>,
-    values: Vec<f32>,
+    values: Vec<f64>,
 }
 
 impl Sample {
@@ -130,7 +132,7 @@ impl Sample {
         self.chosen.len()
     }
 
-    fn offer(&mut self, hash: u64, row: u64, values: &[f32]) {
+    fn offer(&mut self, hash: u64, row: u64, values: &[f64]) {
         if self.chosen.len() < self.most {
             self.chosen.push((hash, row, self.chosen.len()));
             self.values.extend_from_slice(values);
@@ -145,49 +147,12 @@ impl Sample {
     }
 
     /// The values in the file's order.
-    fn into_values(self) -> Vec<f32> {
+    fn into_values(self) -> Vec<f64> {
         let mut rows: Vec<(u64, usize)> = self.chosen.into_iter().map(|(_, row, place)| (row, place)).collect();
         rows.sort_unstable();
         let mut out = Vec::with_capacity(self.values.len());
         rows.iter().for_each(|(_, place)| out.extend_from_slice(&self.values[place * self.d..][..self.d]));
         out
-    }
-}
-
-/// Means and variances in one pass (Welford), with the extremes.
-struct Moments {
-    n: f64,
-    lowest: Vec<f64>,
-    highest: Vec<f64>,
-    mean: Vec<f64>,
-    squares: Vec<f64>,
-}
-
-impl Moments {
-    fn new(d: usize) -> Self {
-        let (lowest, highest) = (vec![f64::INFINITY; d], vec![f64::NEG_INFINITY; d]);
-        Moments { n: 0.0, lowest, highest, mean: vec![0.0; d], squares: vec![0.0; d] }
-    }
-
-    fn see(&mut self, row: &[f32]) {
-        self.n += 1.0;
-        let weight = 1.0 / self.n;
-        let extremes = self.lowest.iter_mut().zip(&mut self.highest);
-        for (((&x, (lowest, highest)), mean), squares) in
-            row.iter().zip(extremes).zip(&mut self.mean).zip(&mut self.squares)
-        {
-            let x = f64::from(x);
-            *lowest = lowest.min(x);
-            *highest = highest.max(x);
-            let away = x - *mean;
-            *mean += away * weight;
-            *squares += away * (x - *mean);
-        }
-    }
-
-    fn finish(self) -> Statistics {
-        let deviation = self.squares.iter().map(|s| (s / self.n.max(1.0)).sqrt()).collect();
-        Statistics { lowest: self.lowest, highest: self.highest, mean: self.mean, deviation }
     }
 }
 
@@ -198,9 +163,9 @@ mod tests {
 
     #[test]
     fn one_pass_learns_the_scaling_of_two() {
-        let values: Vec<f32> =
-            (0..3000).map(|i| 1e3 + ((i * 37) % 101) as f32 * if i % 3 == 2 { 0.0 } else { 0.1 }).collect();
-        let data = Dataset::from_f32("t", 3, values.clone()).unwrap();
+        let values: Vec<f64> =
+            (0..3000).map(|i| 1e3 + f64::from((i * 37) % 101) * if i % 3 == 2 { 0.0 } else { 0.1 }).collect();
+        let data = Dataset::from_f64("t", 3, values.clone()).unwrap();
         let mut moments = Moments::new(3);
         values.chunks_exact(3).for_each(|row| moments.see(row));
         let statistics = moments.finish();
@@ -218,7 +183,7 @@ mod tests {
     fn a_sample_is_of_the_lowest_hashes_in_the_order_of_the_file() {
         let mut sample = Sample::new(3, 1);
         for (row, hash) in [50, 10, 40, 20, 30, 60].into_iter().enumerate() {
-            sample.offer(hash, row as u64, &[row as f32]);
+            sample.offer(hash, row as u64, &[row as f64]);
         }
         assert_eq!(sample.into_values(), [1.0, 3.0, 4.0]);
     }

@@ -1,0 +1,73 @@
+//! What can go wrong with a detector.
+
+use std::path::PathBuf;
+
+use contractive_core::ArgumentError;
+use thiserror::Error;
+
+use super::encoding::EncodingError;
+use super::threshold::ThresholdError;
+use contractive::model::ModelError;
+use contractive::preprocess::PreprocessError;
+
+/// Why a detector cannot be trained, saved, read or used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DetectorError {
+    /// A setting outside its range.
+    #[error("the detector's `{name}` must be {must_be}, got {got}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its range in words.
+        must_be: &'static str,
+        /// The number given.
+        got: f64,
+    },
+    /// Too few rows to learn from.
+    #[error("a detector needs at least {least} rows to train on, {data} has {got}")]
+    TooFewRows {
+        /// The data.
+        data: String,
+        /// Rows needed.
+        least: usize,
+        /// Rows there are.
+        got: usize,
+    },
+    /// A number was no longer finite.
+    #[error("training of member {member} diverged at step {step}: {term} is not finite")]
+    Diverged {
+        /// The member, from 0.
+        member: usize,
+        /// The step, from 1.
+        step: usize,
+        /// What was not finite.
+        term: String,
+    },
+    /// Stopped by the user before there was a model.
+    #[error("stopped before the detector was trained; nothing was saved")]
+    Stopped,
+    /// The threshold's rule.
+    #[error(transparent)]
+    Threshold(#[from] ThresholdError),
+    /// A table with other columns.
+    #[error(transparent)]
+    Columns(#[from] PreprocessError),
+    /// A table that cannot be encoded.
+    #[error(transparent)]
+    Encoding(#[from] EncodingError),
+    /// The mathematics refused.
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
+    /// A member's model directory.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A stored number that cannot be right.
+    #[error("{}: {reason}; it is damaged or not a detector's configuration", path.display())]
+    Stored {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}

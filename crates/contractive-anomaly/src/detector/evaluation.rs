@@ -1,0 +1,99 @@
+//! What a detector is worth on rows whose labels are known. Labels come in here, and nowhere before.
+
+use serde::{Deserialize, Serialize};
+
+use super::metrics::{Counts, Estimate, Share, auroc, average_precision, bootstrap};
+use super::scores::{ScoreKind, Scores};
+use contractive_core::random::{Purpose, Stream};
+
+/// A number made of scores and labels, where it is defined.
+pub(crate) type Statistic<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
+
+/// Numbers that judge a detector. Those that are not defined, such as an AUROC without anomalies, are `None`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DetectorEvaluation {
+    /// What the data are called.
+    pub data: String,
+    /// Number of rows.
+    pub rows: usize,
+    /// Rows labelled as anomalies.
+    pub anomalies: usize,
+    /// What was used as the score.
+    pub score: ScoreKind,
+    /// Area under the ROC curve, with a bootstrap interval.
+    pub auroc: Option<Estimate>,
+    /// Average precision, with a bootstrap interval.
+    pub average_precision: Option<Estimate>,
+    /// The threshold.
+    pub threshold: f64,
+    /// Its rule, in words.
+    pub threshold_rule: String,
+    /// Rows against labels at the threshold.
+    pub counts: Counts,
+    /// F1 at the threshold, with a bootstrap interval.
+    pub f1: Option<Estimate>,
+    /// Recall at the threshold, with Wilson's interval.
+    pub recall: Option<Share>,
+    /// Precision at the threshold, with Wilson's interval.
+    pub precision: Option<Share>,
+    /// Each kind of score by itself.
+    pub kinds: Vec<KindEvaluation>,
+}
+
+/// AUROC and average precision of one kind of score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KindEvaluation {
+    /// The kind.
+    pub score: ScoreKind,
+    /// Area under the ROC curve.
+    pub auroc: Option<f64>,
+    /// Average precision.
+    pub average_precision: Option<f64>,
+}
+
+/// Most resamples of a bootstrap.
+const RESAMPLES: usize = 1000;
+/// Rows drawn over all resamples, about: large tables get fewer resamples, at least 20.
+const ROWS_DRAWN: usize = 10_000_000;
+
+/// Judges the scores of `detector` on rows called `data` against their labels.
+///
+/// # Panics
+/// When there are not as many labels as rows.
+pub fn evaluate_scores(
+    detector: &super::Detector,
+    scores: &Scores,
+    is_anomaly: &[bool],
+    data: &str,
+) -> DetectorEvaluation {
+    let score = &scores.score;
+    let threshold = detector.threshold();
+    let resamples = (ROWS_DRAWN / scores.len().max(1)).clamp(20, RESAMPLES);
+    let estimate = |statistic: &Statistic<'_>| {
+        let mut stream = Stream::new(0, Purpose::Analysis, 1, 0);
+        bootstrap(score, is_anomaly, resamples, |n| stream.below(n), statistic)
+    };
+    let counts = Counts::at(threshold, score, is_anomaly);
+    DetectorEvaluation {
+        data: data.to_owned(),
+        rows: scores.len(),
+        anomalies: is_anomaly.iter().filter(|l| **l).count(),
+        score: detector.settings().score,
+        auroc: estimate(&auroc),
+        average_precision: estimate(&average_precision),
+        threshold,
+        threshold_rule: detector.settings().threshold.to_string(),
+        counts,
+        f1: estimate(&|s, y| Counts::at(threshold, s, y).f1()),
+        recall: counts.recall(),
+        precision: counts.precision(),
+        kinds: ScoreKind::ALL
+            .into_iter()
+            .map(|kind| KindEvaluation {
+                score: kind,
+                auroc: auroc(scores.of(kind), is_anomaly),
+                average_precision: average_precision(scores.of(kind), is_anomaly),
+            })
+            .collect(),
+    }
+}

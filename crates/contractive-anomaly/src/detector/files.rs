@@ -1,0 +1,182 @@
+//! The detector directory: `config.json` beside one model directory a member, `member-0/`, `member-1/`, …
+//!
+//! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the terms' weights, the
+//! reference scores as quantiles, and each member's calibration. A detector of a table has its [`TableEncoding`] beside
+//! it, `encoding.json`. Members are model directories like any other, so `cae encode` or
+//! `cae inspect` open them. Reading a detector never runs code; every length is checked against the networks' sizes, and
+//! a number that is not finite is refused.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::calibration::Calibration;
+use super::encoding::TableEncoding;
+use super::error::DetectorError;
+use super::reference::Reference;
+use super::scores::Weights;
+use super::settings::DetectorSettings;
+use super::{Detector, Member};
+use contractive::model::{CONFIG_FILE, Model, ModelError, read_at_most};
+use contractive::preprocess::Scale;
+use contractive_table::atomic::{is_free, replace_folder, write_json};
+
+/// The format written and read.
+pub const DETECTOR_FORMAT_VERSION: u64 = 1;
+/// What `kind` says of a detector.
+const KIND: &str = "detector";
+/// The largest configuration read: room for wide codes and many members.
+const LARGEST_CONFIG: u64 = 256 << 20;
+/// How a table becomes rows.
+const ENCODING_FILE: &str = "encoding.json";
+
+#[derive(Serialize)]
+struct Written<'a> {
+    format_version: u64,
+    kind: &'static str,
+    settings: &'a DetectorSettings,
+    threshold: f64,
+    weights: Weights,
+    reference: &'a Reference,
+    calibration: Vec<&'a Calibration>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    #[allow(dead_code)] // checked before
+    format_version: u64,
+    #[allow(dead_code)]
+    kind: String,
+    settings: DetectorSettings,
+    threshold: f64,
+    weights: Weights,
+    reference: Reference,
+    calibration: Vec<Calibration>,
+}
+
+/// Whether `path` is a detector directory, by its `config.json`; nothing else is checked.
+pub fn is_detector(path: &Path) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        kind: String,
+    }
+    read_at_most(&path.join(CONFIG_FILE), LARGEST_CONFIG)
+        .ok()
+        .and_then(|text| serde_json::from_slice::<Kind>(&text).ok())
+        .is_some_and(|file| file.kind == KIND)
+}
+
+impl Detector {
+    /// Writes the detector directory `path` whole: under a temporary name first, then renamed. A detector that is there
+    /// already is replaced; anything else is not.
+    ///
+    /// # Errors
+    /// [`DetectorError::Model`] with what the system said.
+    pub fn save(&self, path: &Path) -> Result<(), DetectorError> {
+        let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
+        if !is_free(path).map_err(failed)? && !is_detector(path) {
+            return Err(ModelError::Occupied { path: path.to_path_buf() }.into());
+        }
+        let config = Written {
+            format_version: DETECTOR_FORMAT_VERSION,
+            kind: KIND,
+            settings: &self.settings,
+            threshold: self.threshold,
+            weights: self.weights,
+            reference: &self.reference,
+            calibration: self.members.iter().map(|m| &m.calibration).collect(),
+        };
+        replace_folder(
+            path,
+            |e| failed(e).into(),
+            |whole| {
+                for (i, member) in self.members.iter().enumerate() {
+                    member.model.save(&whole.join(member_folder(i)))?;
+                }
+                write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)?;
+                if let Some(encoding) = &self.encoding {
+                    write_json(&whole.join(ENCODING_FILE), encoding).map_err(failed)?;
+                }
+                Ok(())
+            },
+        )
+    }
+
+    /// Reads a detector directory.
+    ///
+    /// # Errors
+    /// [`DetectorError::Model`] where a file cannot be read, is of another version, or a member is damaged;
+    /// [`DetectorError::Stored`] where the numbers contradict each other.
+    pub fn load(path: &Path) -> Result<Detector, DetectorError> {
+        let config_path = path.join(CONFIG_FILE);
+        let stored = |reason: String| DetectorError::Stored { path: config_path.clone(), reason };
+        let text = read_at_most(&config_path, LARGEST_CONFIG)?;
+        let any: serde_json::Value = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
+        if any.get("kind").and_then(serde_json::Value::as_str) != Some(KIND) {
+            return Err(stored("`kind` must be \"detector\"".into()));
+        }
+        if any.get("format_version").and_then(serde_json::Value::as_u64) != Some(DETECTOR_FORMAT_VERSION) {
+            let got = any.get("format_version").map_or_else(|| "none".to_owned(), ToString::to_string);
+            return Err(ModelError::Version { path: config_path, expected: DETECTOR_FORMAT_VERSION, got }.into());
+        }
+        drop(any);
+        let file: Stored = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
+        file.settings.check().map_err(|e| stored(e.to_string()))?;
+        if file.calibration.len() != file.settings.ensemble {
+            let (expected, got) = (file.settings.ensemble, file.calibration.len());
+            return Err(stored(format!("`calibration` must have {expected} entries, one a member, got {got}")));
+        }
+        if !file.threshold.is_finite() {
+            return Err(stored(format!("`threshold` must be finite, got {}", file.threshold)));
+        }
+        if !file.weights.is_valid() {
+            return Err(stored("`weights` must be at least 0 and add up to 1".into()));
+        }
+        if let Some(fault) = file.reference.fault() {
+            return Err(stored(fault));
+        }
+        let encoding = load_encoding(&path.join(ENCODING_FILE))?;
+        let mut members: Vec<Member> = Vec::new();
+        for (i, calibration) in file.calibration.iter().enumerate() {
+            let folder: PathBuf = path.join(member_folder(i));
+            let model = Model::load(&folder)?;
+            let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
+            if !calibration.is_valid(d, k) {
+                let reason = format!("the calibration of member {i} does not fit {d} features and a code of {k}");
+                return Err(stored(reason));
+            }
+            if members.first().is_some_and(|first| first.model.preprocessing != model.preprocessing) {
+                return Err(stored(format!("{} has another preprocessing than member 0", folder.display())));
+            }
+            members.push(Member { model, calibration: calibration.clone() });
+        }
+        if let (Some(encoding), Some(first)) = (&encoding, members.first()) {
+            let preprocessing = &first.model.preprocessing;
+            let names = encoding.feature_names();
+            if preprocessing.scale != Scale::None || preprocessing.feature_names.as_ref() != Some(&names) {
+                return Err(stored(format!("{ENCODING_FILE} gives other features than those of its members")));
+            }
+        }
+        let Stored { settings, threshold, weights, reference, .. } = file;
+        Ok(Detector { settings, members, weights, reference, threshold, encoding })
+    }
+}
+
+/// The encoding of a detector of tables; `None` where there is none.
+fn load_encoding(path: &Path) -> Result<Option<TableEncoding>, DetectorError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let stored = |reason: String| DetectorError::Stored { path: path.to_path_buf(), reason };
+    let encoding: TableEncoding =
+        serde_json::from_slice(&read_at_most(path, LARGEST_CONFIG)?).map_err(|e| stored(e.to_string()))?;
+    match encoding.fault() {
+        None => Ok(Some(encoding)),
+        Some(fault) => Err(stored(fault)),
+    }
+}
+
+fn member_folder(i: usize) -> String {
+    format!("member-{i}")
+}

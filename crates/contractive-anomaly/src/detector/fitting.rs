@@ -1,0 +1,293 @@
+//! From a table to a detector: split, scaling, members, calibration, reference scores, threshold.
+
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use super::calibration::{Calibration, Location};
+use super::covariance::CodeDensity;
+use super::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
+use super::error::DetectorError;
+use super::member::{self, Trained};
+use super::neighbours::Neighbours;
+use super::reference::{FEWEST_HELD_OUT, Reference};
+use super::rows::Rows;
+use super::scores::{Directions, KINDS, Raw, Weights, feature_errors, log};
+use super::settings::{DetectorSettings, Plan};
+use super::{Detector, Member, for_each};
+use contractive::data::{Dataset, split_validation};
+use contractive::model::{Model, Provenance};
+use contractive::preprocess::ScaledRows;
+use contractive::preprocess::{Preprocessing, Scale};
+use contractive_core::random::{Purpose, Stream};
+use contractive_core::row_network::{RowNetwork, RowOutput};
+
+/// Fewest rows that a detector is trained on.
+const FEWEST_ROWS: usize = 10;
+
+/// A member as it was trained, for progress.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MemberReport {
+    /// The member, from 0.
+    pub member: usize,
+    /// Members in all.
+    pub members: usize,
+    /// Steps it took.
+    pub steps: usize,
+    /// Most steps it might have taken.
+    pub most_steps: usize,
+    /// Objective on the rows held out.
+    pub validation: f64,
+    /// Wall time of the training.
+    pub seconds: f64,
+}
+
+/// How training is run; nothing here changes the result, but for a flag that stops it.
+pub struct TrainOptions<'a> {
+    /// Threads, at least 1: members are trained beside each other. Default one a processor core.
+    pub threads: usize,
+    /// Told the plan before the work begins.
+    pub on_plan: &'a (dyn Fn(&Plan) + Sync),
+    /// Told when a member is done.
+    pub on_member: &'a (dyn Fn(&MemberReport) + Sync),
+    /// Raised to stop. Training then ends with [`DetectorError::Stopped`].
+    pub stop: &'a AtomicBool,
+}
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Default for TrainOptions<'_> {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+        TrainOptions { threads, on_plan: &|_| {}, on_member: &|_| {}, stop: &NEVER }
+    }
+}
+
+impl Detector {
+    /// Trains a detector on all rows of `data`, without labels; some of the rows may be anomalies themselves.
+    ///
+    /// The same seed gives the same bits for any number of threads, unless `time_budget` cuts training short.
+    ///
+    /// # Errors
+    /// [`DetectorError::Setting`], [`DetectorError::TooFewRows`], [`DetectorError::Diverged`] and
+    /// [`DetectorError::Threshold`].
+    pub fn train(data: &Dataset, settings: &DetectorSettings) -> Result<Detector, DetectorError> {
+        Detector::train_with(data, settings, &TrainOptions::default())
+    }
+
+    /// [`Detector::train`], telling how it goes.
+    ///
+    /// # Errors
+    /// As [`Detector::train`], and [`DetectorError::Stopped`].
+    pub fn train_with(
+        data: &Dataset,
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+    ) -> Result<Detector, DetectorError> {
+        Detector::fit(data, &[], Scale::Robust, None, settings, options)
+    }
+
+    /// [`Detector::train_with`] on an encoded table, whose encoding stays with the detector.
+    ///
+    /// # Errors
+    /// As [`Detector::train_with`].
+    pub fn train_table(
+        table: TrainingTable,
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+    ) -> Result<Detector, DetectorError> {
+        let TrainingTable { name, encoding, rows, .. } = table;
+        let data = Dataset::from_f32(name, encoding.n_features(), rows.values)
+            .and_then(|data| data.with_feature_names(encoding.feature_names()))
+            .map_err(EncodingError::from)?;
+        Detector::fit(&data, &rows.missing, Scale::None, Some(encoding), settings, options)
+    }
+
+    /// Trains on `data`, of which the features `missing` (row-major, or empty) are left out.
+    fn fit(
+        data: &Dataset,
+        missing: &[bool],
+        scale: Scale,
+        encoding: Option<TableEncoding>,
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+    ) -> Result<Detector, DetectorError> {
+        let began = Instant::now();
+        settings.check()?;
+        if options.threads == 0 {
+            return Err(DetectorError::Setting { name: "threads", must_be: "at least 1", got: 0.0 });
+        }
+        if data.len() < FEWEST_ROWS {
+            return Err(DetectorError::TooFewRows {
+                data: data.name().to_owned(),
+                least: FEWEST_ROWS,
+                got: data.len(),
+            });
+        }
+        let (train_rows, validation_rows) = split(data.len(), settings);
+        let preprocessing = Preprocessing::fit(scale, data, &train_rows);
+        let reader = ScaledRows { data, preprocessing: &preprocessing };
+        let gathered = |rows: &[u32]| {
+            let mut values = Vec::new();
+            reader.gather(rows, &mut values);
+            Rows { values, missing: Rows::gather_missing(missing, rows, data.n_features()) }
+        };
+        let (train, validation) = (gathered(&train_rows), gathered(&validation_rows));
+        let mut plan = Plan::new(settings, train_rows.len(), validation_rows.len(), data.n_features());
+        if let Some(encoding) = &encoding {
+            // The plan speaks of the scaling of bare rows, which is `robust`.
+            if encoding.scale() != TableScale::Robust {
+                plan.reasons.retain(|reason| !reason.starts_with("features:"));
+                plan.reasons.push(format!("features: scaled by `{}`", encoding.scale().name()));
+            }
+        }
+        member::objective(settings).check(&plan.architecture)?;
+        (options.on_plan)(&plan);
+        let trained = train_members(settings, options, &plan, &train, &validation, began)?;
+
+        let all: Vec<u32> = (0..data.len() as u32).collect();
+        let all_rows = gathered(&all);
+        let few = validation_rows.len() < FEWEST_HELD_OUT;
+        let judged = if few { &all_rows } else { &validation };
+        let provenance = |trained: &Trained| Provenance {
+            recipe: None,
+            seed: settings.seed,
+            data: data.name().to_owned(),
+            data_sha256: data.sha256().map(str::to_owned),
+            rows: train_rows.len(),
+            epoch: trained.steps * plan.batch_size / train_rows.len().max(1),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let mut members: Vec<Option<Calibrated>> = vec![None; trained.len()];
+        let jobs = trained.into_iter().zip(members.iter_mut().enumerate());
+        for_each(jobs, options.threads, || {
+            |(trained, (i, place)): (Trained, (usize, &mut Option<Calibrated>))| {
+                let stream = Stream::new(settings.seed, Purpose::Analysis, 2, i as u64);
+                let provenance = provenance(&trained);
+                let model = Model {
+                    parameters: trained.parameters,
+                    objective: member::objective(settings),
+                    noise: None,
+                    preprocessing: preprocessing.clone(),
+                    image_shape: data.image_shape(),
+                    provenance,
+                };
+                let (calibration, raws) = calibrate(&model, judged, &all_rows, stream);
+                *place = Some((Member { model, calibration }, raws));
+            }
+        });
+        let n_members = members.len() as f64;
+        let (mut kept, mut raws) = (Vec::new(), Vec::new());
+        for (member, of_rows) in members.into_iter().flatten() {
+            kept.push(member);
+            raws.push(of_rows);
+        }
+        let members = kept;
+        // Added up in the order of members, as they are when rows are scored.
+        let mut terms = vec![[0.0; 4]; data.len()];
+        for (member, raws) in members.iter().zip(&raws) {
+            for (sums, raw) in terms.iter_mut().zip(raws) {
+                sums.iter_mut().zip(raw.terms(&member.calibration)).for_each(|(sum, term)| *sum += term / n_members);
+            }
+        }
+        let weights = Weights::of(&terms);
+        let mut scores = vec![[0.0; KINDS]; data.len()];
+        for (member, raws) in members.iter().zip(&raws) {
+            for (sums, raw) in scores.iter_mut().zip(raws) {
+                let kinds = raw.kinds(&member.calibration, &weights, data.n_features());
+                sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += kind / n_members);
+            }
+        }
+        let reference = Reference::new(&scores, &validation_rows);
+        let threshold = reference.threshold(settings.threshold, settings.score)?;
+        Ok(Detector { settings: settings.clone(), members, weights, reference, threshold, encoding })
+    }
+}
+
+/// A member with the raw numbers of every row.
+type Calibrated = (Member, Vec<Raw>);
+
+/// (training rows, rows held out), at least one each.
+fn split(n: usize, settings: &DetectorSettings) -> (Vec<u32>, Vec<u32>) {
+    let share = settings.validation.clamp(1.0 / n as f64, 1.0 - 1.0 / n as f64);
+    split_validation(n, share, settings.seed)
+}
+
+fn train_members(
+    settings: &DetectorSettings,
+    options: &TrainOptions<'_>,
+    plan: &Plan,
+    train: &Rows,
+    validation: &Rows,
+    began: Instant,
+) -> Result<Vec<Trained>, DetectorError> {
+    let members = settings.ensemble;
+    let mut results: Vec<Option<Result<Trained, DetectorError>>> = (0..members).map(|_| None).collect();
+    // Members that one thread trains after each other share its time.
+    let rounds = members.div_ceil(options.threads.min(members)) as u32;
+    let budget = settings.time_budget.map(Duration::from_secs_f64);
+    for_each(results.iter_mut().enumerate(), options.threads, || {
+        |(i, place): (usize, &mut Option<Result<Trained, DetectorError>>)| {
+            let started = Instant::now();
+            let round = i as u32 / members.div_ceil(rounds as usize) as u32 + 1;
+            let deadline = budget.map(|budget| began + budget * round / rounds);
+            let result = member::train(settings, plan, i, train, validation, deadline, options.stop);
+            if let Ok(trained) = &result {
+                (options.on_member)(&MemberReport {
+                    member: i,
+                    members,
+                    steps: trained.steps,
+                    most_steps: plan.steps,
+                    validation: trained.validation,
+                    seconds: started.elapsed().as_secs_f64(),
+                });
+            }
+            *place = Some(result);
+        }
+    });
+    if options.stop.load(std::sync::atomic::Ordering::Relaxed) {
+        return Err(DetectorError::Stopped);
+    }
+    results.into_iter().flatten().collect()
+}
+
+/// The calibration and the raw numbers of all rows. `judged` are the rows whose errors scale the features, `all` those that
+/// codes and terms are learnt from.
+fn calibrate(model: &Model, judged: &Rows, all: &Rows, stream: Stream) -> (Calibration, Vec<Raw>) {
+    let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
+    let wide = |rows: &Rows| rows.values.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
+    let network = RowNetwork::new(&model.parameters);
+    let (all_wide, mut output) = (wide(all), RowOutput::default());
+    let mut codes = Vec::with_capacity(all_wide.len() / d * k);
+    for x in all_wide.chunks_exact(d) {
+        network.reconstruct(x, &mut output);
+        codes.extend_from_slice(&output.code);
+    }
+    let judged_wide = wide(judged);
+    let judged_rows =
+        judged_wide.chunks_exact(d).enumerate().map(|(r, x)| (x, Rows::missing_of(&judged.missing, r, d)));
+    let nowhere = Location { median: 0.0, spread: 1.0 };
+    let mut calibration = Calibration {
+        feature_error: feature_errors(&network, judged_rows, d),
+        code: CodeDensity::fit(&codes, k),
+        neighbours: Neighbours::fit(&codes, k, stream),
+        error: nowhere,
+        density: nowhere,
+        neighbour: nowhere,
+        jacobian: nowhere,
+    };
+    let mut directions = Directions::default();
+    let raws: Vec<Raw> = all_wide
+        .chunks_exact(d)
+        .enumerate()
+        .map(|(r, x)| {
+            network.apply(x, false, &mut output);
+            Raw::of(x, Rows::missing_of(&all.missing, r, d), &output, &calibration, &mut directions)
+        })
+        .collect();
+    let location = |of: fn(&Raw) -> f64| Location::of(&mut raws.iter().map(of).collect::<Vec<f64>>());
+    calibration.error = location(|raw| log(raw.scaled));
+    calibration.density = location(|raw| log(raw.density));
+    calibration.neighbour = location(|raw| log(raw.neighbour));
+    calibration.jacobian = location(|raw| raw.jacobian);
+    (calibration, raws)
+}

@@ -1,0 +1,345 @@
+//! Anomaly detection on a table of numbers: an ensemble of contractive autoencoders, what they say of a row, and where
+//! that becomes a label.
+//!
+//! Read in this order:
+//!
+//! 1. [`encoding`]: how a table with names, categories and missing cells becomes rows of numbers.
+//! 1. [`settings`]: what can be chosen, and what the shape of the data chooses.
+//! 2. `member`, `network`: how one network is trained, and applied to one row at a time.
+//! 3. `covariance`, `calibration`: what a member learns about its own outputs.
+//! 4. [`scores`]: the kinds of score, their combination, each feature's part.
+//! 5. [`threshold`] and [`tail`]: rules that make labels of scores.
+//! 6. [`metrics`] and [`evaluation`]: what a detector is worth where labels are known.
+//!
+//! ```no_run
+//! use contractive_anomaly::detector::{Detector, DetectorSettings, ScoreOptions};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (train, new): (contractive::data::Dataset, contractive::data::Dataset) = todo!();
+//! let detector = Detector::train(&train, &DetectorSettings::default())?;
+//! detector.save("detector".as_ref())?;
+//! let detector = Detector::load("detector".as_ref())?;
+//! let scores = detector.score(&new, &ScoreOptions { contributions: true, ..Default::default() })?;
+//! for r in (0..scores.len()).filter(|&r| scores.label[r]) {
+//!     println!("row {r}: {} ({:.3})", scores.score[r], scores.probability[r]);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod calibration;
+mod covariance;
+pub mod encoding;
+mod error;
+pub mod evaluation;
+mod files;
+mod fitting;
+mod frames;
+mod member;
+pub mod metrics;
+mod neighbours;
+mod reference;
+mod rows;
+pub mod scores;
+pub mod settings;
+pub mod tail;
+pub mod threshold;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Mutex;
+
+use contractive::data::Dataset;
+use contractive::model::Model;
+use contractive::preprocess::ScaledRows;
+
+use self::calibration::Calibration;
+use self::encoding::{EncodedRows, EncodingError};
+use self::reference::Reference;
+use self::rows::Rows;
+use self::scores::{Directions, KINDS, Raw, Weights, add_contributions};
+use contractive_core::row_network::{RowNetwork, RowOutput};
+
+pub use encoding::{Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable};
+pub use error::DetectorError;
+pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
+pub use fitting::{MemberReport, TrainOptions};
+pub use frames::{FrameScorer, ScoredFrame, Shard};
+pub use scores::{ScoreKind, Scores};
+pub use settings::{DetectorSettings, Plan};
+pub use threshold::{ThresholdError, ThresholdRule};
+
+/// A trained detector: networks, their calibration, reference scores and a threshold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detector {
+    settings: DetectorSettings,
+    members: Vec<Member>,
+    weights: Weights,
+    reference: Reference,
+    threshold: f64,
+    /// Where it was trained on a table with names and roles of columns.
+    encoding: Option<TableEncoding>,
+}
+
+/// One network of the ensemble.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Member {
+    /// The autoencoder, a model like any other: its preprocessing makes the network's rows of the user's.
+    model: Model,
+    calibration: Calibration,
+}
+
+/// How rows are scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScoreOptions {
+    /// Whether each feature's part in each score is wanted.
+    pub contributions: bool,
+    /// Threads, at least 1; the result does not depend on them. Default one a processor core.
+    pub threads: usize,
+}
+
+impl Default for ScoreOptions {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+        ScoreOptions { contributions: false, threads }
+    }
+}
+
+/// Rows that a thread takes at a time.
+const CHUNK: usize = 128;
+
+impl Detector {
+    /// The settings it was trained with; their score and threshold are those in force.
+    pub fn settings(&self) -> &DetectorSettings {
+        &self.settings
+    }
+
+    /// The networks, each a model like any other.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        self.members.iter().map(|member| &member.model)
+    }
+
+    /// Number of features d of a row.
+    pub fn n_features(&self) -> usize {
+        self.members[0].model.architecture().input_size()
+    }
+
+    /// Names of the features, if the training table had any.
+    pub fn feature_names(&self) -> Option<&[String]> {
+        self.members[0].model.preprocessing.feature_names.as_deref()
+    }
+
+    /// The weights of the combined score's terms: scaled error, density, neighbour, ‖J‖. They add up to 1.
+    pub fn weights(&self) -> [f64; 4] {
+        self.weights.0
+    }
+
+    /// The threshold in force: rows whose score is above it are told as anomalies.
+    pub fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// Changes the threshold's rule. Nothing is trained anew.
+    ///
+    /// # Errors
+    /// [`DetectorError::Threshold`].
+    pub fn set_threshold(&mut self, rule: ThresholdRule) -> Result<(), DetectorError> {
+        self.threshold = self.reference.threshold(rule, self.settings.score)?;
+        self.settings.threshold = rule;
+        Ok(())
+    }
+
+    /// Changes what is used as the score; the threshold follows by its rule. Nothing is trained anew.
+    ///
+    /// # Errors
+    /// [`DetectorError::Threshold`].
+    pub fn set_score(&mut self, kind: ScoreKind) -> Result<(), DetectorError> {
+        self.threshold = self.reference.threshold(self.settings.threshold, kind)?;
+        self.settings.score = kind;
+        Ok(())
+    }
+
+    /// Scores rows in the user's units. A row's numbers depend on that row alone, to the bit, whatever else is in the
+    /// call and however many threads do the work.
+    ///
+    /// # Errors
+    /// [`DetectorError::Columns`] when the columns are not those trained on; [`DetectorError::Setting`] for 0 threads;
+    /// [`DetectorError::Encoding`] for a detector of a table, which takes [`Detector::score_encoded`].
+    pub fn score(&self, data: &Dataset, options: &ScoreOptions) -> Result<Scores, DetectorError> {
+        if self.encoding.is_some() {
+            let text = "the detector was trained on a table with its own encoding; give it tables, not bare rows";
+            return Err(EncodingError::Unfit(text).into());
+        }
+        let preprocessing = &self.members[0].model.preprocessing;
+        preprocessing.check(data)?;
+        let reader = ScaledRows { data, preprocessing };
+        self.score_rows(data.len(), &|rows, out| reader.gather(rows, out), &[], options)
+    }
+
+    /// How a table's columns become features, where the detector was trained on a table.
+    pub fn encoding(&self) -> Option<&TableEncoding> {
+        self.encoding.as_ref()
+    }
+
+    /// Scores rows that [`Detector::encoding`] has encoded, with the promise of [`Detector::score`]. Contributions are
+    /// those of the table's columns, [`TableEncoding::source_names`]. A row without any present cell scores NaN.
+    ///
+    /// # Errors
+    /// [`DetectorError::Encoding`] when the rows are not of this detector's encoding; [`DetectorError::Setting`] for 0
+    /// threads.
+    pub fn score_encoded(&self, rows: &EncodedRows, options: &ScoreOptions) -> Result<Scores, DetectorError> {
+        let d = self.n_features();
+        let fits = rows.values.len() == rows.n_rows * d
+            && (rows.missing.is_empty() || rows.missing.len() == rows.values.len());
+        let (Some(encoding), true) = (&self.encoding, fits) else {
+            let text = "the rows were not encoded by this detector's encoding";
+            return Err(EncodingError::Unfit(text).into());
+        };
+        let gather = |some: &[u32], out: &mut Vec<f32>| {
+            out.clear();
+            some.iter().for_each(|r| out.extend_from_slice(&rows.values[*r as usize * d..][..d]));
+        };
+        let mut scores = self.score_rows(rows.n_rows, &gather, &rows.missing, options)?;
+        scores.contributions = scores.contributions.map(|parts| encoding.by_source(&parts));
+        scores.n_features = encoding.source_names().len();
+        Ok(scores)
+    }
+
+    /// The share of all rows given for training that score above `threshold`; exact up to 2,048 rows.
+    pub fn share_above(&self, threshold: f64) -> f64 {
+        self.reference.share_above(threshold, self.settings.score)
+    }
+
+    /// Rows given for training, those held out among them; to about one row beyond 2,048.
+    pub fn n_training_rows(&self) -> usize {
+        let rows = self.members[0].model.provenance.rows as f64;
+        self.reference.n_training().unwrap_or((rows / (1.0 - self.settings.validation)).round() as usize)
+    }
+
+    /// Scores the scaled rows that `gather` gives, of which the features `missing` (row-major, or empty) are left out.
+    fn score_rows(
+        &self,
+        n: usize,
+        gather: &(dyn Fn(&[u32], &mut Vec<f32>) + Sync),
+        missing: &[bool],
+        options: &ScoreOptions,
+    ) -> Result<Scores, DetectorError> {
+        if options.threads == 0 {
+            return Err(DetectorError::Setting { name: "threads", must_be: "at least 1", got: 0.0 });
+        }
+        let d = self.n_features();
+        let rows: Vec<u32> = (0..n as u32).collect();
+        let scorer = Scorer::new(&self.members, self.weights, self.settings.score);
+        let mut kinds = vec![[0.0; KINDS]; n];
+        let mut contributions = if options.contributions { vec![0.0; n * d] } else { Vec::new() };
+        let parts: Vec<Option<&mut [f64]>> = match options.contributions {
+            true => contributions.chunks_mut(CHUNK * d).map(Some).collect(),
+            false => rows.chunks(CHUNK).map(|_| None).collect(),
+        };
+        let jobs = rows.chunks(CHUNK).zip(kinds.chunks_mut(CHUNK)).zip(parts);
+        let jobs = jobs.map(|((rows, kinds), parts)| (rows, kinds, parts));
+        for_each(jobs, options.threads, || {
+            let (mut scaled, mut buffers) = (Vec::new(), Buffers::default());
+            let scorer = &scorer;
+            move |(rows, kinds, mut parts): (&[u32], &mut [[f64; KINDS]], Option<&mut [f64]>)| {
+                gather(rows, &mut scaled);
+                for (r, x) in scaled.chunks_exact(d).enumerate() {
+                    let part = parts.as_deref_mut().map(|p| &mut p[r * d..][..d]);
+                    kinds[r] = scorer.row(x, Rows::missing_of(missing, rows[r] as usize, d), &mut buffers, part);
+                }
+            }
+        });
+        let of = |i: usize| -> Vec<f64> { kinds.iter().map(|k| k[i]).collect() };
+        let kinds: [Vec<f64>; KINDS] = std::array::from_fn(of);
+        let score = kinds[self.settings.score as usize].clone();
+        Ok(Scores {
+            n_features: d,
+            probability: score.iter().map(|s| self.reference.probability(*s, self.settings.score)).collect(),
+            label: score.iter().map(|s| *s > self.threshold).collect(),
+            score,
+            kinds,
+            contributions: options.contributions.then_some(contributions),
+        })
+    }
+}
+
+/// Members ready for rows.
+struct Scorer<'a> {
+    members: Vec<(RowNetwork, &'a Calibration)>,
+    weights: Weights,
+    kind: ScoreKind,
+}
+
+#[derive(Default)]
+struct Buffers {
+    x: Vec<f64>,
+    output: RowOutput,
+    directions: Directions,
+}
+
+impl<'a> Scorer<'a> {
+    fn new(members: &'a [Member], weights: Weights, kind: ScoreKind) -> Self {
+        let members = members.iter().map(|m| (RowNetwork::new(&m.model.parameters), &m.calibration)).collect();
+        Scorer { members, weights, kind }
+    }
+
+    /// All kinds of score of the scaled row `x`, means over the members; its contributions are added to `part`.
+    fn row(&self, x: &[f32], missing: &[bool], buffers: &mut Buffers, mut part: Option<&mut [f64]>) -> [f64; KINDS] {
+        if !missing.is_empty() && missing.iter().all(|m| *m) {
+            return [f64::NAN; KINDS];
+        }
+        let Buffers { x: wide, output, directions } = buffers;
+        wide.clear();
+        wide.extend(x.iter().map(|v| f64::from(*v)));
+        let weight = 1.0 / self.members.len() as f64;
+        let mut sums = [0.0; KINDS];
+        for (network, calibration) in &self.members {
+            network.apply(wide, part.is_some(), output);
+            let raw = Raw::of(wide, missing, output, calibration, directions);
+            let kinds = raw.kinds(calibration, &self.weights, wide.len());
+            sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += weight * kind);
+            if let Some(part) = part.as_deref_mut() {
+                add_contributions(
+                    self.kind,
+                    wide,
+                    missing,
+                    output,
+                    &raw,
+                    calibration,
+                    network,
+                    &self.weights,
+                    directions,
+                    weight,
+                    part,
+                );
+            }
+        }
+        sums
+    }
+}
+
+/// Does every job, on up to `threads` threads; `worker` makes what a thread does its jobs with.
+fn for_each<J: Send, F: FnMut(J)>(jobs: impl Iterator<Item = J> + Send, threads: usize, worker: impl Fn() -> F + Sync) {
+    let (fewest, _) = jobs.size_hint();
+    let threads = threads.min(fewest.max(1));
+    if threads <= 1 {
+        jobs.for_each(worker());
+        return;
+    }
+    let jobs = Mutex::new(jobs);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut work = worker();
+                loop {
+                    // A panic elsewhere is passed on by the scope; the queue itself is whole.
+                    let next = jobs.lock().unwrap_or_else(|e| e.into_inner()).next();
+                    match next {
+                        Some(job) => work(job),
+                        None => break,
+                    }
+                }
+            });
+        }
+    });
+}

@@ -1,0 +1,97 @@
+//! Scores of rows that were there in training, kept so that thresholds and probabilities can be had at any time.
+
+use serde::{Deserialize, Serialize};
+
+use super::scores::{KINDS, ScoreKind};
+use contractive_core::statistics::quantile_of_sorted;
+
+use super::threshold::{ThresholdError, ThresholdRule};
+
+/// Most numbers kept of a kind of score: beyond, evenly spaced quantiles, the least and the greatest among them.
+const MOST: usize = 2049;
+/// Fewest held-out rows that stand for others by themselves; with fewer all rows do.
+pub(super) const FEWEST_HELD_OUT: usize = 50;
+
+/// Ascending scores of one kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KindReference {
+    /// The kind.
+    pub(super) kind: ScoreKind,
+    /// Of all rows given for training, as quantiles.
+    pub(super) training: Vec<f64>,
+    /// Of the rows held out, or of all where those are few, as quantiles.
+    pub(super) held_out: Vec<f64>,
+}
+
+/// Reference scores of every kind, in the order of [`ScoreKind::ALL`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Reference(pub(super) Vec<KindReference>);
+
+impl Reference {
+    /// From the scores of all rows and the numbers of those held out.
+    pub(super) fn new(scores: &[[f64; KINDS]], held_out: &[u32]) -> Self {
+        let of = |kind: ScoreKind| {
+            let all = || scores.iter().map(|s| s[kind as usize]).collect::<Vec<f64>>();
+            let some = || held_out.iter().map(|r| scores[*r as usize][kind as usize]).collect::<Vec<f64>>();
+            let held_out = if held_out.len() < FEWEST_HELD_OUT { all() } else { some() };
+            KindReference { kind, training: sketch(all()), held_out: sketch(held_out) }
+        };
+        Reference(ScoreKind::ALL.map(of).into())
+    }
+
+    /// The threshold of `rule` for scores of `kind`.
+    pub(super) fn threshold(&self, rule: ThresholdRule, kind: ScoreKind) -> Result<f64, ThresholdError> {
+        let reference = &self.0[kind as usize];
+        rule.threshold(&reference.training, &reference.held_out)
+    }
+
+    /// The share of held-out rows that score below `score`, ties counted half and one row added on either side, so that
+    /// no finite number of rows makes it 0 or 1. NaN for NaN.
+    pub(super) fn probability(&self, score: f64, kind: ScoreKind) -> f64 {
+        if score.is_nan() {
+            return f64::NAN;
+        }
+        let sorted = &self.0[kind as usize].held_out;
+        let below = sorted.partition_point(|s| *s < score);
+        let up_to = sorted.partition_point(|s| *s <= score);
+        (0.5 * (below + up_to) as f64 + 0.5) / (sorted.len() + 1) as f64
+    }
+
+    /// The share of all rows given for training that score above `threshold`; exact up to 2,049 of them.
+    pub(super) fn share_above(&self, threshold: f64, kind: ScoreKind) -> f64 {
+        let sorted = &self.0[kind as usize].training;
+        (sorted.len() - sorted.partition_point(|s| *s <= threshold)) as f64 / sorted.len() as f64
+    }
+
+    /// How many rows were given for training, where they are few enough to be kept one by one.
+    pub(super) fn n_training(&self) -> Option<usize> {
+        self.0.first().map(|reference| reference.training.len()).filter(|n| *n < MOST)
+    }
+
+    /// What is wrong with stored reference scores, if anything is.
+    pub(super) fn fault(&self) -> Option<String> {
+        if self.0.len() != ScoreKind::ALL.len() || self.0.iter().zip(ScoreKind::ALL).any(|(r, kind)| r.kind != kind) {
+            return Some("`reference` must have one entry a kind of score, in their order".into());
+        }
+        for reference in &self.0 {
+            for (what, scores) in [("training", &reference.training), ("held_out", &reference.held_out)] {
+                let is_right = !scores.is_empty() && scores.is_sorted() && scores.iter().all(|s| s.is_finite());
+                if !is_right {
+                    let kind = reference.kind.name();
+                    return Some(format!("`{what}` scores of `{kind}` must be finite and ascending, at least one"));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn sketch(mut scores: Vec<f64>) -> Vec<f64> {
+    scores.sort_unstable_by(f64::total_cmp);
+    if scores.len() <= MOST {
+        return scores;
+    }
+    (0..MOST).map(|i| quantile_of_sorted(&scores, i as f64 / (MOST - 1) as f64)).collect()
+}

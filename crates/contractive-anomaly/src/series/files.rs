@@ -1,0 +1,142 @@
+//! The directory of a detector of time series: `config.json` beside the detector of windows in `detector/`.
+//!
+//! `config.json` holds `format_version`, `kind` (`"series_detector"`), the spec, the step, the columns' standard
+//! deviations, the threshold with its rule, and the reference scores as quantiles. Reading it never runs code; unknown
+//! keys, lengths that do not fit the networks and numbers that are not finite are refused.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::SeriesError;
+use super::spec::SeriesSpec;
+use super::{MOST_REFERENCES, SeriesDetector};
+use crate::detector::{Detector, ThresholdRule};
+use contractive::model::CONFIG_FILE;
+use contractive_table::atomic::{is_free, replace_folder, write_json};
+
+/// The format written and read.
+pub const SERIES_FORMAT_VERSION: u64 = 1;
+/// What `kind` says of a detector of time series.
+const KIND: &str = "series_detector";
+/// The folder of the detector of windows.
+const WINDOWS: &str = "detector";
+/// The largest configuration read.
+const LARGEST_CONFIG: u64 = 16 << 20;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    format_version: u64,
+    kind: String,
+    spec: SeriesSpec,
+    step_nanoseconds: Option<i64>,
+    scales: Vec<f64>,
+    rule: ThresholdRule,
+    threshold: f64,
+    reference: Vec<f64>,
+}
+
+/// Whether `path` is the directory of a detector of time series, by its `config.json`; nothing else is checked.
+pub fn is_series_detector(path: &Path) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        kind: String,
+    }
+    let text = read(&path.join(CONFIG_FILE)).ok();
+    text.and_then(|text| serde_json::from_slice::<Kind>(&text).ok()).is_some_and(|file| file.kind == KIND)
+}
+
+impl SeriesDetector {
+    /// Writes the directory `path` whole: under a temporary name first, then renamed. A detector of time series that is
+    /// there already is replaced; anything else is not.
+    ///
+    /// # Errors
+    /// [`SeriesError::File`] and [`SeriesError::Detector`] with what the system said.
+    pub fn save(&self, path: &Path) -> Result<(), SeriesError> {
+        let failed = |source| SeriesError::File { verb: "write", path: path.to_path_buf(), source };
+        if !is_free(path).map_err(failed)? && !is_series_detector(path) {
+            let reason = "it is there already, and no detector of time series; give a new folder";
+            return Err(failed(std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason)));
+        }
+        let config = Stored {
+            format_version: SERIES_FORMAT_VERSION,
+            kind: KIND.to_owned(),
+            spec: self.spec.clone(),
+            step_nanoseconds: self.step.and_then(|step| i64::try_from(step).ok()),
+            scales: self.scales.clone(),
+            rule: self.rule,
+            threshold: self.threshold,
+            reference: self.reference.clone(),
+        };
+        replace_folder(path, failed, |whole| {
+            self.detector.save(&whole.join(WINDOWS))?;
+            write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)
+        })
+    }
+
+    /// Reads the directory of a detector of time series.
+    ///
+    /// # Errors
+    /// [`SeriesError::File`] where a file cannot be read, [`SeriesError::Stored`] where its numbers contradict each
+    /// other or it is of another version, [`SeriesError::Detector`] of the detector of windows.
+    pub fn load(path: &Path) -> Result<SeriesDetector, SeriesError> {
+        let config_path = path.join(CONFIG_FILE);
+        let stored = |reason: String| SeriesError::Stored { path: config_path.clone(), reason };
+        let text = read(&config_path).map_err(|source| SeriesError::File {
+            verb: "read",
+            path: config_path.clone(),
+            source,
+        })?;
+        let any: serde_json::Value = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
+        if any.get("kind").and_then(serde_json::Value::as_str) != Some(KIND) {
+            return Err(stored(format!("`kind` must be \"{KIND}\"")));
+        }
+        let version = any.get("format_version").and_then(serde_json::Value::as_u64);
+        if version != Some(SERIES_FORMAT_VERSION) {
+            let got = any.get("format_version").map_or_else(|| "none".to_owned(), ToString::to_string);
+            return Err(stored(format!("`format_version` must be {SERIES_FORMAT_VERSION}, got {got}")));
+        }
+        let file: Stored = serde_json::from_value(any).map_err(|e| stored(e.to_string()))?;
+        file.spec.check().map_err(|e| stored(e.to_string()))?;
+        let rule = file.rule.check();
+        rule.map_err(|e| stored(e.to_string()))?;
+        let is_positive = file.step_nanoseconds.is_none_or(|step| step > 0);
+        let must = |is_right: bool, what: &str| if is_right { Ok(()) } else { Err(stored(what.to_owned())) };
+        must(is_positive, "`step_nanoseconds` must be above 0")?;
+        let fits =
+            file.scales.len() == file.spec.values.len() && file.scales.iter().all(|s| s.is_finite() && *s >= 0.0);
+        must(fits, "`scales` must be one number a value column, finite and at least 0")?;
+        must(file.threshold.is_finite(), "`threshold` must be finite")?;
+        let reference = &file.reference;
+        let is_right = (1..=MOST_REFERENCES).contains(&reference.len())
+            && reference.is_sorted()
+            && reference.iter().all(|s| s.is_finite());
+        must(is_right, &format!("`reference` must be 1 to {MOST_REFERENCES} finite numbers, ascending"))?;
+        let detector = Detector::load(&path.join(WINDOWS))?;
+        let (d, n) = (detector.n_features(), file.spec.n_features());
+        must(d == n, &format!("its windows hold {n} numbers and its networks take {d}"))?;
+        Ok(SeriesDetector {
+            spec: file.spec,
+            step: file.step_nanoseconds.map(i128::from),
+            scales: file.scales,
+            detector,
+            reference: file.reference,
+            rule: file.rule,
+            threshold: file.threshold,
+        })
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if file.metadata()?.len() > LARGEST_CONFIG {
+        let reason = format!("it is larger than {LARGEST_CONFIG} bytes");
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
+    }
+    let mut text = Vec::new();
+    file.take(LARGEST_CONFIG).read_to_end(&mut text)?;
+    Ok(text)
+}

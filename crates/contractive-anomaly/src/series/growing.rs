@@ -1,0 +1,239 @@
+//! A CSV file that is being written: its rows as they come.
+
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use contractive_table::csv::{ByteRecord, Position, is_data, number_or_missing, records, separator};
+
+use super::SeriesDetector;
+use super::error::SeriesError;
+use super::table::Filler;
+use super::time::{Pace, Watch};
+
+/// A line that is longer is a quote that nobody closed.
+const MOST_LINE_BYTES: usize = 64 << 20;
+/// Bytes taken at a time.
+const MOST_READ: u64 = 4 << 20;
+
+/// A growing CSV file with a header. Lines count once they are ended: what is still being written waits.
+#[derive(Debug)]
+pub struct Growing {
+    path: PathBuf,
+    file: File,
+    /// Bytes read so far.
+    read: u64,
+    /// Bytes that do not end a line yet.
+    pending: Vec<u8>,
+    /// Bytes of `pending` that were looked at, and whether a quote is open after them.
+    looked_at: usize,
+    is_quoted: bool,
+    /// Lines done.
+    lines: u64,
+    header: Option<Header>,
+    time: String,
+    values: Vec<String>,
+    watch: Watch,
+    filler: Filler,
+}
+
+#[derive(Debug)]
+struct Header {
+    separator: u8,
+    n_columns: usize,
+    time: usize,
+    values: Vec<usize>,
+}
+
+/// Rows that were added to a file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Growth {
+    /// Their timestamps, as the file has them.
+    pub stamps: Vec<String>,
+    /// Their values, row-major.
+    pub values: Vec<f64>,
+    /// Whether there was more to read at once: ask again without waiting.
+    pub has_more: bool,
+}
+
+impl Growing {
+    /// Opens a text table with the columns that `detector` was trained on. It may be empty still.
+    ///
+    /// # Errors
+    /// [`SeriesError::File`]; [`SeriesError::Setting`] where its name is not that of a text table.
+    pub fn open(path: &Path, detector: &SeriesDetector) -> Result<Growing, SeriesError> {
+        let name = path.to_string_lossy().to_ascii_lowercase();
+        if !name.ends_with(".csv") && !name.ends_with(".tsv") {
+            let (must_be, got) = ("text that grows, .csv or .tsv".into(), path.display().to_string());
+            return Err(SeriesError::Setting { name: "followed file", must_be, got });
+        }
+        let file = File::open(path).map_err(|source| failed("open", path, source))?;
+        let (what, spec) = (path.display().to_string(), detector.spec());
+        Ok(Growing {
+            path: path.to_path_buf(),
+            file,
+            read: 0,
+            pending: Vec::new(),
+            looked_at: 0,
+            is_quoted: false,
+            lines: 0,
+            header: None,
+            time: spec.time.clone(),
+            values: spec.values.clone(),
+            watch: Watch::new(&what, &spec.time, detector.step()),
+            filler: Filler::new(&what, spec.values.clone(), spec.missing),
+        })
+    }
+
+    /// How evenly the rows came so far.
+    pub fn pace(&self) -> &Pace {
+        self.watch.pace()
+    }
+
+    /// Whether the file ends within a line.
+    pub fn is_within_line(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The rows added since the last time; none where the file did not grow.
+    ///
+    /// # Errors
+    /// [`SeriesError::Follow`] where the file became shorter, or another one took its name; [`SeriesError::Line`] and
+    /// what the rules for timestamps and values refuse. After an error the file must be opened anew.
+    pub fn poll(&mut self) -> Result<Growth, SeriesError> {
+        let has_more = self.take_bytes()?;
+        let mut growth = Growth { has_more, ..Growth::default() };
+        let Some(end) = self.end_of_lines() else {
+            if self.pending.len() > MOST_LINE_BYTES {
+                let reason = "a line of more than 64 MiB: a quote is opened and never closed, or it is no text table";
+                return Err(self.line_error(self.lines + 1, reason.into()));
+            }
+            return Ok(growth);
+        };
+        let whole: Vec<u8> = self.pending.drain(..end).collect();
+        self.looked_at -= end;
+        self.rows(&whole, &mut growth)?;
+        self.lines += whole.iter().filter(|byte| **byte == b'\n').count() as u64;
+        Ok(growth)
+    }
+
+    /// Adds what the file has more; true where there may be more still.
+    fn take_bytes(&mut self) -> Result<bool, SeriesError> {
+        let follow = |reason: &str| SeriesError::Follow { path: self.path.clone(), reason: reason.into() };
+        let at_path = match self.path.metadata() {
+            Ok(at_path) => at_path,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Err(follow("the file was removed or renamed")),
+            Err(e) => return Err(failed("read", &self.path, e)),
+        };
+        let open = self.file.metadata().map_err(|e| failed("read", &self.path, e))?;
+        if !is_same_file(&at_path, &open) {
+            return Err(follow("another file took its name"));
+        }
+        if open.len() < self.read {
+            return Err(follow(&format!("the file became shorter: {} bytes of {}", open.len(), self.read)));
+        }
+        let mut limited = (&self.file).take(MOST_READ);
+        let got = limited.read_to_end(&mut self.pending).map_err(|e| failed("read", &self.path, e))?;
+        self.read += got as u64;
+        Ok(got as u64 == MOST_READ)
+    }
+
+    /// Where the last line that is ended ends in `pending`.
+    fn end_of_lines(&mut self) -> Option<usize> {
+        let mut end = None;
+        for (i, byte) in self.pending.iter().enumerate().skip(self.looked_at) {
+            match byte {
+                b'"' => self.is_quoted = !self.is_quoted,
+                b'\n' if !self.is_quoted => end = Some(i + 1),
+                _ => {}
+            }
+        }
+        self.looked_at = self.pending.len();
+        end
+    }
+
+    fn rows(&mut self, whole: &[u8], growth: &mut Growth) -> Result<(), SeriesError> {
+        let separator = self.header.as_ref().map_or_else(|| separator(&self.path, whole), |header| header.separator);
+        let mut reader = records(separator, whole);
+        let mut record = ByteRecord::new();
+        let mut row = vec![0.0; self.values.len()];
+        loop {
+            let more =
+                reader.read_byte_record(&mut record).map_err(|e| self.line_error(self.lines + 1, e.to_string()))?;
+            if !more {
+                return Ok(());
+            }
+            let byte = record.position().map_or(0, Position::byte) as usize;
+            let line = || {
+                let before = whole[..byte.min(whole.len())].iter().filter(|byte| **byte == b'\n').count();
+                self.lines + 1 + before as u64
+            };
+            let Some(header) = &self.header else {
+                self.header = Some(self.header_of(&mut record, separator)?);
+                continue;
+            };
+            if record.len() != header.n_columns {
+                let reason =
+                    format!("it must have {} cells, as the first line has, got {}", header.n_columns, record.len());
+                return Err(self.line_error(line(), reason));
+            }
+            for (cell, (&place, name)) in row.iter_mut().zip(header.values.iter().zip(&self.values)) {
+                let Some(value) = number_or_missing(&record[place]) else {
+                    let text = String::from_utf8_lossy(&record[place]);
+                    return Err(self.line_error(line(), format!("column `{name}` must be a number, got `{text}`")));
+                };
+                *cell = value;
+            }
+            let Ok(stamp) = std::str::from_utf8(&record[header.time]) else {
+                return Err(self.line_error(line(), format!("column `{}` must be text in UTF-8", self.time)));
+            };
+            self.watch.see(stamp).map_err(|e| e.at_line(line()))?;
+            self.filler.fill(&mut row).map_err(|e| e.at_line(line()))?;
+            growth.stamps.push(stamp.to_owned());
+            growth.values.extend_from_slice(&row);
+        }
+    }
+
+    fn header_of(&self, record: &mut ByteRecord, separator: u8) -> Result<Header, SeriesError> {
+        record.trim();
+        let names: Vec<String> = record.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
+        let place = |name: &String| names.iter().position(|n| n == name);
+        let missing: Vec<&str> = [&self.time]
+            .into_iter()
+            .chain(&self.values)
+            .filter(|name| place(name).is_none())
+            .map(|n| n.as_str())
+            .collect();
+        if is_data(record) || !missing.is_empty() {
+            let reason =
+                format!("the first line must name the columns `{}`; it has {}", missing.join("`, `"), names.join(", "));
+            return Err(self.line_error(1, reason));
+        }
+        Ok(Header {
+            separator,
+            n_columns: names.len(),
+            time: place(&self.time).unwrap_or(0),
+            values: self.values.iter().filter_map(place).collect(),
+        })
+    }
+
+    fn line_error(&self, line: u64, reason: String) -> SeriesError {
+        SeriesError::Line { path: self.path.clone(), line, reason }
+    }
+}
+
+fn failed(verb: &'static str, path: &Path, source: std::io::Error) -> SeriesError {
+    SeriesError::File { verb, path: path.to_path_buf(), source }
+}
+
+#[cfg(unix)]
+fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+/// Elsewhere a file that is replaced is noticed when it is shorter than what was read.
+#[cfg(not(unix))]
+fn is_same_file(_: &Metadata, _: &Metadata) -> bool {
+    true
+}

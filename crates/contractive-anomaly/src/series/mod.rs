@@ -1,0 +1,240 @@
+//! Anomalies in time series: windows of a table with timestamps, scored by a [`Detector`] of windows, and a score of every
+//! timestamp.
+//!
+//! Read in this order:
+//!
+//! 1. [`spec`]: which columns, which windows.
+//! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: a series read from a file.
+//! 3. [`follower`]: from windows back to timestamps, row by row.
+//! 4. `files`: the directory of a detector of series; [`growing`]: a file that is being written.
+//! 5. [`metrics`] and [`evaluation`]: ranges of anomalies against labels.
+//!
+//! ```no_run
+//! use contractive_anomaly::detector::{DetectorSettings, TrainOptions};
+//! use contractive_anomaly::series::{Missing, Series, SeriesColumns, SeriesDetector, SeriesSpec};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let columns =
+//!     SeriesColumns { time: "timestamp".into(), values: None, labels: None, missing: Missing::Refuse };
+//! let series = Series::read("series.csv".as_ref(), &columns)?;
+//! let spec = SeriesSpec::new("timestamp", series.names.clone());
+//! let detector = SeriesDetector::train(&series, &spec, &DetectorSettings::default(), &TrainOptions::default())?;
+//! let scores = detector.score(&series, 2)?;
+//! for (stamp, score) in series.stamps.iter().zip(&scores.score) {
+//!     println!("{stamp} {score}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+pub mod evaluation;
+mod files;
+pub mod follower;
+pub mod growing;
+pub mod metrics;
+pub mod spec;
+pub mod table;
+pub mod time;
+
+#[cfg(test)]
+mod tests;
+
+use crate::detector::{Detector, DetectorError, DetectorSettings, ThresholdRule, TrainOptions};
+use contractive::data::Dataset;
+use contractive_core::statistics::quantile_of_sorted;
+
+use self::follower::window_into;
+
+pub use error::{SeriesError, SeriesPlace};
+pub use files::{SERIES_FORMAT_VERSION, is_series_detector};
+pub use follower::{Follower, RowScore};
+pub use growing::{Growing, Growth};
+pub use spec::{Credit, Missing, Normalise, SeriesSpec};
+pub use table::{Series, SeriesColumns};
+pub use time::Pace;
+
+/// Most reference scores kept: beyond, evenly spaced quantiles.
+const MOST_REFERENCES: usize = 4097;
+
+/// A detector of windows, with all that makes scores of timestamps of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesDetector {
+    spec: SeriesSpec,
+    /// Nanoseconds between rows, the median in training.
+    step: Option<i128>,
+    /// Standard deviation of each value column in training.
+    scales: Vec<f64>,
+    detector: Detector,
+    /// Scores of the timestamps trained on, ascending, as quantiles.
+    reference: Vec<f64>,
+    rule: ThresholdRule,
+    threshold: f64,
+}
+
+/// What a detector says of the n timestamps of a series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesScores {
+    /// The score of each, higher is more anomalous.
+    pub score: Vec<f64>,
+    /// The share of the timestamps trained on that score lower, strictly between 0 and 1.
+    pub probability: Vec<f64>,
+    /// Whether the score is above the threshold.
+    pub label: Vec<bool>,
+}
+
+impl SeriesDetector {
+    /// The threshold's rule where none is chosen: one timestamp in a hundred of those trained on lies above it.
+    pub const DEFAULT_THRESHOLD: ThresholdRule = ThresholdRule::Contamination { share: 0.01 };
+
+    /// Trains a detector on the windows of `series`, without labels. The threshold's rule is applied to the scores of
+    /// the timestamps trained on, whatever the rule: windows overlap, so that none of them is held out.
+    ///
+    /// # Errors
+    /// [`SeriesError::Setting`], [`SeriesError::TooShort`], and all that [`Detector::train_with`] refuses.
+    pub fn train(
+        series: &Series,
+        spec: &SeriesSpec,
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+    ) -> Result<SeriesDetector, SeriesError> {
+        spec.check()?;
+        settings.check()?;
+        if spec.values != series.names {
+            let (must_be, got) = (spec.values.join(", "), series.names.join(", "));
+            return Err(SeriesError::Setting { name: "value columns", must_be, got });
+        }
+        let starts = spec.starts(series.len());
+        if starts.is_empty() {
+            let (what, got) = (series.what.clone(), series.len() as u64);
+            return Err(SeriesError::TooShort { what, got, window: spec.window });
+        }
+        let v = spec.values.len();
+        let scales: Vec<f64> = (0..v).map(|j| standard_deviation(series.values.iter().skip(j).step_by(v))).collect();
+        let mut numbers = Vec::with_capacity(starts.len() * spec.n_features());
+        for &start in &starts {
+            window_into(&series.values[start * v..][..spec.window * v], v, spec.normalise, &scales, &mut numbers);
+        }
+        let data = Dataset::from_f32(format!("the windows of {}", series.what), spec.n_features(), numbers)?;
+        let data = data.with_feature_names(spec.feature_names())?;
+        // The windows' own threshold is never used; this rule is always there.
+        let of_windows = DetectorSettings { threshold: ThresholdRule::default(), ..settings.clone() };
+        let detector = Detector::train_with(&data, &of_windows, options)?;
+        drop(data);
+        let (spec, rule) = (spec.clone(), settings.threshold);
+        let mut whole =
+            SeriesDetector { spec, step: series.step(), scales, detector, reference: vec![0.0], rule, threshold: 0.0 };
+        let mut scores = whole.raw(series, options.threads)?;
+        scores.sort_unstable_by(f64::total_cmp);
+        whole.reference = match scores.len() {
+            n if n <= MOST_REFERENCES => scores,
+            _ => {
+                let share = |i: usize| i as f64 / (MOST_REFERENCES - 1) as f64;
+                (0..MOST_REFERENCES).map(|i| quantile_of_sorted(&scores, share(i))).collect()
+            }
+        };
+        whole.set_threshold(rule)?;
+        Ok(whole)
+    }
+
+    /// Columns and windows.
+    pub fn spec(&self) -> &SeriesSpec {
+        &self.spec
+    }
+
+    /// The detector of windows. Its own threshold is not that of timestamps.
+    pub fn windows(&self) -> &Detector {
+        &self.detector
+    }
+
+    /// Nanoseconds between rows in training, the median.
+    pub fn step(&self) -> Option<i128> {
+        self.step
+    }
+
+    /// The threshold in force: timestamps whose score is above it are told as anomalies.
+    pub fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// The threshold's rule.
+    pub fn threshold_rule(&self) -> ThresholdRule {
+        self.rule
+    }
+
+    /// Changes the threshold's rule. Nothing is trained anew.
+    ///
+    /// # Errors
+    /// [`DetectorError::Threshold`].
+    pub fn set_threshold(&mut self, rule: ThresholdRule) -> Result<(), DetectorError> {
+        self.threshold = rule.threshold(&self.reference, &self.reference)?;
+        self.rule = rule;
+        Ok(())
+    }
+
+    /// The share of the timestamps trained on that score below `score`, ties counted half, strictly between 0 and 1.
+    pub fn probability(&self, score: f64) -> f64 {
+        let below = self.reference.partition_point(|s| *s < score);
+        let up_to = self.reference.partition_point(|s| *s <= score);
+        (0.5 * (below + up_to) as f64 + 0.5) / (self.reference.len() + 1) as f64
+    }
+
+    /// The share of the timestamps trained on that score above `threshold`; beyond 4,097 of them to about one in as many.
+    pub fn share_above(&self, threshold: f64) -> f64 {
+        let up_to = self.reference.partition_point(|s| *s <= threshold);
+        (self.reference.len() - up_to) as f64 / self.reference.len() as f64
+    }
+
+    /// Timestamps trained on.
+    pub fn n_training_rows(&self) -> usize {
+        match self.reference.len() {
+            n if n < MOST_REFERENCES => n,
+            // A window begins every stride rows, and the last one ends with the series.
+            _ => (self.detector.n_training_rows() - 1) * self.spec.stride + self.spec.window,
+        }
+    }
+
+    /// The columns to read a series by, for this detector.
+    pub fn columns(&self, labels: Option<&str>) -> SeriesColumns {
+        SeriesColumns {
+            time: self.spec.time.clone(),
+            values: Some(self.spec.values.clone()),
+            labels: labels.map(str::to_owned),
+            missing: self.spec.missing,
+        }
+    }
+
+    /// Scores every timestamp of `series`, the first and the last ones too.
+    ///
+    /// # Errors
+    /// [`SeriesError::TooShort`]; [`SeriesError::Setting`] where the columns are others or `threads` is 0.
+    pub fn score(&self, series: &Series, threads: usize) -> Result<SeriesScores, SeriesError> {
+        if self.spec.values != series.names {
+            let (must_be, got) = (self.spec.values.join(", "), series.names.join(", "));
+            return Err(SeriesError::Setting { name: "value columns", must_be, got });
+        }
+        let score = self.raw(series, threads)?;
+        Ok(SeriesScores {
+            probability: score.iter().map(|s| self.probability(*s)).collect(),
+            label: score.iter().map(|s| *s > self.threshold).collect(),
+            score,
+        })
+    }
+
+    fn raw(&self, series: &Series, threads: usize) -> Result<Vec<f64>, SeriesError> {
+        let mut follower = self.follow(&series.what, threads);
+        let mut scores = follower.push(&series.values)?;
+        scores.extend(follower.finish()?);
+        Ok(scores.iter().map(|row| row.score).collect())
+    }
+
+    /// A follower of the rows of a series called `what`; the threads, at least 1, do not change the scores.
+    pub fn follow(&self, what: &str, threads: usize) -> Follower<'_> {
+        Follower::new(self, what, threads)
+    }
+}
+
+fn standard_deviation<'a>(values: impl Iterator<Item = &'a f64> + Clone) -> f64 {
+    let n = values.clone().count().max(1) as f64;
+    let mean = values.clone().sum::<f64>() / n;
+    (values.map(|x| (x - mean) * (x - mean)).sum::<f64>() / n).sqrt()
+}

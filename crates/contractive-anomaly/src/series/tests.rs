@@ -1,0 +1,319 @@
+//! Laws of detectors of time series.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use proptest::prelude::*;
+
+use super::follower::window_into;
+use super::*;
+use crate::detector::ScoreOptions;
+
+const MINUTE: u64 = 60;
+
+/// `n` rows of a wave in two columns, one a minute, with a spike at `spike`.
+fn text(n: usize, spike: Option<usize>) -> String {
+    let mut text = String::from("time,load,heat,odd\n");
+    for i in 0..n {
+        let t = i as f64 * 0.4;
+        let wobble = 0.05 * (t * 13.7).sin();
+        let away = if Some(i) == spike { 6.0 } else { 0.0 };
+        let odd = u8::from(Some(i) == spike);
+        text +=
+            &format!("{},{:.5},{:.5},{odd}\n", i as u64 * MINUTE, t.sin() + wobble + away, (t * 0.5).cos() + wobble);
+    }
+    text
+}
+
+fn read(text: &str, columns: &SeriesColumns) -> Result<Series, SeriesError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("series.csv");
+    std::fs::write(&path, text).unwrap();
+    Series::read(&path, columns)
+}
+
+fn columns() -> SeriesColumns {
+    SeriesColumns { time: "time".into(), values: None, labels: Some("odd".into()), missing: Missing::Refuse }
+}
+
+fn series(n: usize, spike: Option<usize>) -> Series {
+    read(&text(n, spike), &columns()).unwrap()
+}
+
+fn quick() -> DetectorSettings {
+    let threshold = SeriesDetector::DEFAULT_THRESHOLD;
+    DetectorSettings { ensemble: 2, steps: Some(60), threshold, ..Default::default() }
+}
+
+fn trained_with(window: usize, stride: usize, normalise: Normalise, credit: Credit) -> SeriesDetector {
+    let series = series(160, None);
+    let spec = SeriesSpec { window, stride, normalise, credit, ..SeriesSpec::new("time", series.names.clone()) };
+    SeriesDetector::train(&series, &spec, &quick(), &TrainOptions::default()).unwrap()
+}
+
+/// Detectors of several windows and strides; each is trained once.
+fn trained() -> &'static [SeriesDetector] {
+    static DETECTORS: OnceLock<Vec<SeriesDetector>> = OnceLock::new();
+    DETECTORS.get_or_init(|| {
+        [
+            (8, 1, Normalise::None, Credit::Part),
+            (7, 3, Normalise::Mean, Credit::Window),
+            (6, 6, Normalise::Standard, Credit::Part),
+        ]
+        .into_iter()
+        .map(|(window, stride, normalise, credit)| trained_with(window, stride, normalise, credit))
+        .collect()
+    })
+}
+
+#[test]
+fn a_spike_stands_out_at_its_own_timestamp() {
+    let detector = &trained()[0];
+    let series = series(200, Some(120));
+    let scores = detector.score(&series, 2).unwrap();
+    let highest = (0..200).max_by(|a, b| scores.score[*a].total_cmp(&scores.score[*b])).unwrap();
+    assert_eq!(highest, 120);
+    assert!(scores.label[120] && scores.probability[120] > 0.99);
+    let anomalies = series.anomalies(None).unwrap().unwrap();
+    let evaluation = evaluation::evaluate_series(detector, &scores, &anomalies, "spike");
+    assert_eq!((evaluation.rows, evaluation.anomalies, evaluation.anomaly_ranges), (200, 1, 1));
+    assert_eq!(evaluation.auroc.unwrap().value, 1.0);
+    assert_eq!(evaluation.recall.unwrap().value, 1.0);
+    assert!(evaluation.vus_pr.unwrap() > 0.2, "{evaluation:?}");
+}
+
+#[test]
+fn the_threshold_leaves_its_share_of_the_training_timestamps_above() {
+    let series = series(160, None);
+    let mut detector = trained()[0].clone();
+    detector.set_threshold(ThresholdRule::Contamination { share: 0.1 }).unwrap();
+    assert_eq!(detector.score(&series, 1).unwrap().label.iter().filter(|l| **l).count(), 16);
+    assert!(detector.set_threshold(ThresholdRule::Quantile { p: 7.0 }).is_err());
+}
+
+/// The definition, window by window.
+fn by_definition(detector: &SeriesDetector, series: &Series) -> Vec<f64> {
+    let spec = detector.spec();
+    let v = spec.values.len();
+    let mut sums = vec![(0.0, 0.0); series.len()];
+    let mut total = 0.0;
+    let mut windows = 0.0;
+    for start in spec.starts(series.len()) {
+        let mut numbers = Vec::new();
+        let rows = &series.values[start * v..][..spec.window * v];
+        window_into(rows, v, spec.normalise, &detector.scales, &mut numbers);
+        let data = Dataset::from_f32("w", spec.n_features(), numbers).unwrap();
+        let scores = detector.windows().score(&data, &ScoreOptions { contributions: true, threads: 1 }).unwrap();
+        total += scores.score[0];
+        windows += 1.0;
+        for (t, parts) in scores.contributions_of(0).unwrap().chunks_exact(v).enumerate() {
+            sums[start + t].0 += match spec.credit {
+                Credit::Window => scores.score[0],
+                Credit::Part => spec.window as f64 * parts.iter().sum::<f64>(),
+            };
+            sums[start + t].1 += 1.0;
+        }
+    }
+    // Either way they are on the scale of the windows' scores.
+    let all: f64 = sums.iter().map(|s| s.0).sum();
+    assert!((all / spec.window as f64 - total).abs() < 1e-6 * (1.0 + total.abs()), "{all} {total} {windows}");
+    sums.iter().map(|(sum, n)| sum / n).collect()
+}
+
+#[test]
+fn scores_are_their_definition() {
+    for detector in trained() {
+        let series = series(61, Some(30));
+        let scores = detector.score(&series, 2).unwrap();
+        assert_eq!(scores.score, by_definition(detector, &series));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn every_timestamp_is_covered(n in 0_usize..300, window in 2_usize..40, stride in 1_usize..40) {
+        let spec = SeriesSpec { window, stride: stride.min(window), ..SeriesSpec::new("t", vec!["x".into()]) };
+        spec.check().unwrap();
+        let starts = spec.starts(n);
+        prop_assert_eq!(starts.is_empty(), n < window);
+        let mut covered = vec![false; n];
+        for start in &starts {
+            covered[*start..start + window].fill(true);
+        }
+        prop_assert!(n < window || covered.iter().all(|c| *c));
+        prop_assert!(starts.is_sorted_by(|a, b| a < b));
+        prop_assert!(starts.last().is_none_or(|last| last + window == n));
+    }
+
+    #[test]
+    fn following_gives_the_scores_of_the_whole_to_the_bit(
+        n in 8_usize..120, which in 0_usize..3, cuts in prop::collection::vec(1_usize..20, 0..40), threads in 1_usize..3,
+    ) {
+        let detector = &trained()[which];
+        let series = series(n, Some(n / 2));
+        let whole = detector.score(&series, 1).unwrap();
+        let mut follower = detector.follow("followed", threads);
+        let (mut got, mut at) = (Vec::new(), 0);
+        for cut in cuts {
+            let end = (at + cut).min(n);
+            let rows = follower.push(&series.values[at * 2..end * 2]).unwrap();
+            at = end;
+            // Each row once, in order, never before its windows are whole.
+            prop_assert!(rows.iter().all(|row| (row.row as usize) < at));
+            got.extend(rows);
+            prop_assert_eq!(follower.provisional().count() == 0, at < detector.spec().window || got.len() == at);
+        }
+        got.extend(follower.push(&series.values[at * 2..]).unwrap());
+        got.extend(follower.finish().unwrap());
+        prop_assert_eq!(got.len(), n);
+        for (i, row) in got.iter().enumerate() {
+            prop_assert_eq!(row.row, i as u64);
+            prop_assert_eq!(row.score.to_bits(), whole.score[i].to_bits());
+        }
+    }
+}
+
+#[test]
+fn short_series_wrong_rows_and_holes_are_named() {
+    let detector = &trained()[0];
+    let error = detector.score(&series(7, None), 1).unwrap_err().to_string();
+    assert!(error.contains("7 rows") && error.contains("8 rows long"), "{error}");
+    assert!(detector.follow("x", 1).push(&[1.0]).is_err());
+    let hole = "time,load,heat,odd\n0,1,2,0\n60,,2,0\n";
+    let error = read(hole, &columns()).unwrap_err().to_string();
+    assert!(error.contains("line 3, column `load`"), "{error}");
+    let filled = read(hole, &SeriesColumns { missing: Missing::Previous, ..columns() }).unwrap();
+    assert_eq!((filled.values.as_slice(), filled.filled), (&[1.0, 2.0, 1.0, 2.0][..], 1));
+    let error = read("time,load,heat,odd\n0,,2,0\n", &SeriesColumns { missing: Missing::Previous, ..columns() });
+    assert!(error.unwrap_err().to_string().contains("line 2"));
+    let error = read("time,load,odd\nx,1,0\n", &columns()).unwrap_err().to_string();
+    assert!(error.contains("line 2, column `time`"), "{error}");
+    let error = read("time,load,odd\n0,1e300,0\n", &columns()).unwrap_err().to_string();
+    assert!(error.contains("1e300") || error.contains("beyond 32-bit"), "{error}");
+    assert!(read("time,load\n0,1\n", &columns()).unwrap_err().to_string().contains("odd"));
+    let error = read("time,odd\n0,0\n", &columns()).unwrap_err().to_string();
+    assert!(error.contains("no column of numbers"), "{error}");
+    let few = series(12, None);
+    let spec = SeriesSpec { window: 8, ..SeriesSpec::new("time", few.names.clone()) };
+    let error = SeriesDetector::train(&few, &spec, &quick(), &TrainOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("at least 10 rows") && error.contains("windows"), "{error}");
+    for (window, stride) in [(1, 1), (8, 0), (8, 9), (usize::MAX, 1)] {
+        assert!(SeriesSpec { window, stride, ..spec.clone() }.check().is_err(), "{window} {stride}");
+    }
+    assert!(SeriesSpec::new("t", vec!["t".into()]).check().is_err());
+    assert!(SeriesSpec::new("t", vec![]).check().is_err());
+}
+
+#[test]
+fn windows_are_normalised_column_by_column() {
+    let rows = [1.0, 10.0, 3.0, 10.0];
+    let of = |normalise| {
+        let mut out = Vec::new();
+        window_into(&rows, 2, normalise, &[5.0, 400.0], &mut out);
+        out
+    };
+    assert_eq!(of(Normalise::None), [1.0, 10.0, 3.0, 10.0]);
+    assert_eq!(of(Normalise::Mean), [-1.0, 0.0, 1.0, 0.0]);
+    assert_eq!(of(Normalise::Standard), [-1.0, 0.0, 1.0, 0.0]);
+    let names = SeriesSpec { window: 2, ..SeriesSpec::new("t", vec!["a".into(), "b".into()]) }.feature_names();
+    assert_eq!(names, ["a[t-1]", "b[t-1]", "a[t]", "b[t]"]);
+}
+
+#[test]
+fn a_saved_detector_scores_to_the_same_bits_and_hostile_files_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("series");
+    let detector = &trained()[1];
+    detector.save(&path).unwrap();
+    assert!(is_series_detector(&path) && !crate::detector::is_detector(&path));
+    assert_eq!(&SeriesDetector::load(&path).unwrap(), detector);
+    detector.save(&path).unwrap();
+    std::fs::write(folder.path().join("else"), "x").unwrap();
+    assert!(detector.save(folder.path()).is_err(), "a folder with other things is not replaced");
+    let config = path.join("config.json");
+    let whole = std::fs::read_to_string(&config).unwrap();
+    let refused = |pointer: &str, value: serde_json::Value, word: &str| {
+        let mut json: serde_json::Value = serde_json::from_str(&whole).unwrap();
+        *json.pointer_mut(pointer).unwrap() = value;
+        std::fs::write(&config, json.to_string()).unwrap();
+        let error = SeriesDetector::load(&path).unwrap_err().to_string();
+        assert!(error.contains(word), "{word} in {error}");
+    };
+    use serde_json::json;
+    refused("/kind", json!("detector"), "kind");
+    refused("/format_version", json!(7), "7");
+    refused("/spec/window", json!(8), "numbers");
+    refused("/spec/window", json!(1), "window");
+    refused("/spec/window", json!(1_u64 << 62), "window");
+    refused("/spec/stride", json!(0), "stride");
+    refused("/spec/values", json!(["load"]), "value column");
+    refused("/scales/0", json!(-1.0), "scales");
+    refused("/step_nanoseconds", json!(0), "step");
+    refused("/threshold", json!(null), "null");
+    refused("/reference", json!([]), "reference");
+    refused("/reference", json!([2.0, 1.0]), "ascending");
+    refused("/rule", json!({"rule": "quantile", "p": 3}), "quantile");
+    std::fs::write(&config, whole.replacen("\"kind\"", "\"extra\":1,\"kind\"", 1)).unwrap();
+    assert!(SeriesDetector::load(&path).unwrap_err().to_string().contains("extra"));
+    // One saved before there was a choice took parts.
+    assert_eq!(detector.spec().credit, Credit::Window);
+    std::fs::write(&config, whole.replacen(",\"credit\":\"window\"", "", 1)).unwrap();
+    assert_eq!(SeriesDetector::load(&path).unwrap().spec().credit, Credit::Part);
+    assert!(SeriesDetector::load(Path::new("nowhere")).is_err());
+}
+
+#[test]
+fn a_growing_file_gives_the_rows_of_the_whole_however_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("growing.csv");
+    std::fs::write(&path, "").unwrap();
+    let detector = &trained()[0];
+    let mut growing = Growing::open(&path, detector).unwrap();
+    assert_eq!(growing.poll().unwrap(), Growth::default());
+    let whole = text(40, None);
+    let mut file = std::fs::File::options().append(true).open(&path).unwrap();
+    let (mut stamps, mut values) = (Vec::new(), Vec::new());
+    // Pieces that end within lines, cells and the header.
+    for piece in whole.as_bytes().chunks(11) {
+        file.write_all(piece).unwrap();
+        let growth = growing.poll().unwrap();
+        assert_eq!(growth.values.len(), growth.stamps.len() * 2);
+        stamps.extend(growth.stamps);
+        values.extend(growth.values);
+    }
+    let series = Series::read(&path, &detector.columns(None)).unwrap();
+    assert_eq!((&stamps, &values), (&series.stamps, &series.values));
+    file.write_all(b"2400,1.0").unwrap();
+    assert!(growing.poll().unwrap().stamps.is_empty() && growing.is_within_line());
+    file.write_all(b",2.0,0\n3000,1.0,x,0\n").unwrap();
+    let error = growing.poll().unwrap_err().to_string();
+    assert!(error.contains("line 43") && error.contains("`heat`"), "{error}");
+}
+
+#[test]
+fn a_file_that_shrinks_goes_away_or_is_replaced_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("growing.csv");
+    let open = || {
+        std::fs::write(&path, text(20, None)).unwrap();
+        let mut growing = Growing::open(&path, &trained()[0]).unwrap();
+        assert_eq!(growing.poll().unwrap().stamps.len(), 20);
+        growing
+    };
+    let told = |growing: &mut Growing| growing.poll().unwrap_err().to_string();
+    let mut growing = open();
+    std::fs::write(&path, "time,load,heat,odd\n").unwrap();
+    assert!(told(&mut growing).contains("shorter"));
+    let mut growing = open();
+    std::fs::write(folder.path().join("new.csv"), text(30, None)).unwrap();
+    std::fs::rename(folder.path().join("new.csv"), &path).unwrap();
+    assert!(told(&mut growing).contains("another file"));
+    let mut growing = open();
+    std::fs::remove_file(&path).unwrap();
+    assert!(told(&mut growing).contains("removed"));
+    std::fs::write(&path, "1,2\n").unwrap();
+    assert!(told(&mut Growing::open(&path, &trained()[0]).unwrap()).contains("line 1"));
+    assert!(Growing::open(&folder.path().join("x.parquet"), &trained()[0]).is_err());
+}

@@ -1,0 +1,118 @@
+//! Exit codes: 1 failure, 2 usage, 3 bad data, 4 diverged.
+
+use contractive::config::ConfigError;
+use contractive::data::TableError;
+use contractive::model::{ModelError, TensorFileError};
+use contractive::run::RunError;
+use contractive::train::TrainError;
+use contractive_anomaly::detector::DetectorError;
+use contractive_anomaly::detector::encoding::EncodingError;
+use contractive_anomaly::series::SeriesError;
+use contractive_core::ArgumentError;
+use contractive_datasets::DatasetError;
+use contractive_table::OutputError;
+
+use super::Usage;
+use super::kind::Kind;
+
+const FAILURE: u8 = 1;
+const USAGE: u8 = 2;
+const BAD_DATA: u8 = 3;
+const DIVERGED: u8 = 4;
+
+/// The exit code of an error.
+pub(crate) fn code(error: &anyhow::Error) -> u8 {
+    if error.chain().any(|cause| cause.is::<Usage>()) {
+        return USAGE;
+    }
+    match Kind::of(error) {
+        Some(kind) => of_kind(kind),
+        None => FAILURE,
+    }
+}
+
+fn of_kind(kind: Kind<'_>) -> u8 {
+    match kind {
+        Kind::Argument(ArgumentError::Range { .. } | ArgumentError::NotFinite { .. }) => BAD_DATA,
+        Kind::Argument(_) => USAGE,
+        Kind::Checkpoint(_) | Kind::Preprocess(_) => BAD_DATA,
+        Kind::Config(ConfigError::Read { .. }) => FAILURE,
+        Kind::Config(_) => USAGE,
+        Kind::Dataset(e) => of_dataset(e),
+        Kind::Detector(e) => of_detector(e),
+        Kind::Encoding(EncodingError::TwoRoles { .. } | EncodingError::Unfit(_)) => USAGE,
+        Kind::Encoding(_) => BAD_DATA,
+        Kind::Model(ModelError::Write { .. } | ModelError::Occupied { .. } | ModelError::Read { .. }) => FAILURE,
+        Kind::Model(_) => BAD_DATA,
+        Kind::Output(OutputError::Write { .. }) => FAILURE,
+        Kind::Output(_) => USAGE,
+        Kind::Run(RunError::Occupied { .. } | RunError::NotARun { .. }) => USAGE,
+        Kind::Run(RunError::Metrics { .. }) => BAD_DATA,
+        Kind::Run(_) => FAILURE,
+        Kind::Series(SeriesError::Setting { .. } | SeriesError::Columns { .. }) => USAGE,
+        Kind::Series(SeriesError::File { .. }) => FAILURE,
+        Kind::Series(_) => BAD_DATA,
+        Kind::Table(e) => of_table(e),
+        Kind::Tensors(TensorFileError::Read { .. } | TensorFileError::Write { .. }) => FAILURE,
+        Kind::Tensors(_) => BAD_DATA,
+        Kind::Threshold(_) => USAGE,
+        Kind::Train(TrainError::Diverged { .. }) => DIVERGED,
+        Kind::Train(TrainError::Changed { .. }) => BAD_DATA,
+        Kind::Train(_) => USAGE,
+    }
+}
+
+fn of_table(error: &TableError) -> u8 {
+    match error {
+        TableError::Io { .. } => FAILURE,
+        TableError::UnknownFormat { .. }
+        | TableError::NotBuilt { .. }
+        | TableError::NoSuchArray { .. }
+        | TableError::MissingColumns { .. } => USAGE,
+        _ => BAD_DATA,
+    }
+}
+
+fn of_dataset(error: &DatasetError) -> u8 {
+    match error {
+        DatasetError::UnknownName { .. }
+        | DatasetError::UnknownPart { .. }
+        | DatasetError::NoSuchPart { .. }
+        | DatasetError::RowCount { .. }
+        | DatasetError::Setting { .. } => USAGE,
+        DatasetError::Checksum { .. } => BAD_DATA,
+        _ => FAILURE,
+    }
+}
+
+fn of_detector(error: &DetectorError) -> u8 {
+    match error {
+        DetectorError::Setting { .. } => USAGE,
+        DetectorError::TooFewRows { .. } | DetectorError::Stored { .. } => BAD_DATA,
+        DetectorError::Diverged { .. } => DIVERGED,
+        _ => FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn codes_go_by_the_kind_also_under_a_context_and_within_other_errors() {
+        let unknown = || contractive::recipe::find("strkes").unwrap_err();
+        assert_eq!(code(&unknown().into()), 2);
+        assert_eq!(code(&anyhow::Error::from(unknown()).context("while looking")), 2);
+        assert_eq!(code(&Usage("no".into()).into()), 2);
+        assert_eq!(code(&std::io::Error::other("no").into()), 1);
+        let diverged = || TrainError::Diverged { epoch: 1, step: 1, term: "total".into(), last_good: None };
+        assert_eq!(code(&diverged().into()), 4);
+        assert_eq!(code(&contractive::Error::from(diverged()).into()), 4);
+        assert_eq!(code(&DatasetError::from(diverged()).into()), 4);
+        let empty = TableError::Empty { what: "t".into() };
+        let nested = SeriesError::from(DetectorError::from(EncodingError::from(empty)));
+        assert_eq!(code(&Err::<(), _>(nested).context("while scoring").unwrap_err()), 3);
+    }
+}

@@ -1,0 +1,175 @@
+//! What a user can do about an error, in terms of flags and subcommands.
+
+use contractive::data::TableError;
+use contractive::model::ModelError;
+use contractive::preprocess::PreprocessError;
+use contractive::run::RunError;
+use contractive::train::TrainError;
+use contractive_anomaly::detector::encoding::EncodingError;
+use contractive_anomaly::detector::{DetectorError, ThresholdError};
+use contractive_anomaly::series::SeriesError;
+use contractive_core::ArgumentError;
+use contractive_datasets::DatasetError;
+use contractive_table::OutputError;
+
+use super::kind::Kind;
+use crate::arguments::quoted;
+
+/// Advice on an error, where there is any.
+pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
+    match Kind::of(error)? {
+        Kind::Argument(ArgumentError::Range { .. }) => {
+            text("scale the data to [0, 1] (--scale minmax) or use --loss mse")
+        }
+        Kind::Dataset(e) => of_dataset(e),
+        Kind::Detector(DetectorError::Diverged { .. }) => text("lower --learning-rate or --contraction"),
+        Kind::Encoding(e) => of_encoding(e),
+        Kind::Model(ModelError::Occupied { .. }) => text("choose another place"),
+        Kind::Output(OutputError::NumbersAlone { .. }) => {
+            text("give a name that ends in .csv, .parquet, .arrow or .jsonl")
+        }
+        Kind::Preprocess(PreprocessError::TooLarge { .. }) => text("scale the data, with --scale standard or robust"),
+        Kind::Threshold(ThresholdError::TooFew { .. }) => text("use quantile:P or sigma:K"),
+        Kind::Run(RunError::Occupied { .. }) => {
+            text("choose another with `--out`, or continue that run with `cae resume`")
+        }
+        Kind::Series(e) => of_series(e),
+        Kind::Table(e) => of_table(e),
+        Kind::Train(e) => of_training(e),
+        _ => None,
+    }
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn of_dataset(error: &DatasetError) -> Option<String> {
+    match error {
+        DatasetError::Network { .. } => {
+            text("try again, or get the file by other means and place it in a folder that --data-dir names")
+        }
+        DatasetError::NotFound { can_be_downloaded: false, .. } => {
+            text("it has no official download: place the files in such a folder, or name another with --data-dir")
+        }
+        DatasetError::NotFound { is_offline: true, .. } => {
+            text("downloading is switched off: run `cae data fetch` with a network, or name the folder with --data-dir")
+        }
+        DatasetError::NotFound { .. } => text("run `cae data fetch`, or name the folder with --data-dir"),
+        DatasetError::Checksum { .. } => {
+            text("delete it to have it downloaded again, or give it as a path to use it as it is")
+        }
+        DatasetError::Setting { setting, .. } => Some(format!("leave out {}", flag(setting))),
+        _ => None,
+    }
+}
+
+/// The flag of a setting of the section `data`.
+fn flag(setting: &str) -> String {
+    format!("--{}", setting.trim_start_matches("data.").replace('_', "-"))
+}
+
+fn of_table(error: &TableError) -> Option<String> {
+    match error {
+        TableError::Cell { must_be, prefix, .. } => text(match (must_be.contains("UTF-8"), prefix) {
+            (true, _) => "save the file as UTF-8",
+            (false, Some(_)) => "correct it, or make the column text by giving it a role: --key or --categorical",
+            (false, None) => "fill or remove such rows, or leave the column out",
+        }),
+        TableError::ColumnKind { column, .. } => Some(format!(
+            "if it holds labels, name it with --label-column {}; else leave it out or write it as numbers",
+            quoted(column)
+        )),
+        TableError::FirstLine { is_hole: true, .. } => {
+            text("if the line is a row, fill that cell or remove the row; if it is the header, name that column")
+        }
+        TableError::FirstLine { .. } => text(
+            "if the line is a row, add a header line above that names the columns; if it is the header, give every \
+             column a name that is no number",
+        ),
+        TableError::NoRows { header_has_numbers: true, .. } => {
+            text("the first line was read as the columns' names: if it is a row, give it a header line above")
+        }
+        TableError::Ragged { .. } => text(
+            "a cell that holds the separator or a line break must stand in quotes, and a quote that is opened must be \
+             closed",
+        ),
+        TableError::NoSuchArray { .. } => text("choose one with --array"),
+        TableError::SameColumn { .. } => text("give each a name of its own"),
+        TableError::Truncated { .. } => text("fetch it again"),
+        TableError::NonFinite { .. } => text("fill or remove such rows"),
+        TableError::Folder { .. } => text("name a file in it"),
+        _ => None,
+    }
+}
+
+fn of_training(error: &TrainError) -> Option<String> {
+    Some(match error {
+        TrainError::Diverged { term, step, .. } => {
+            let mut text = "lower --learning-rate or set --clip".to_owned();
+            // Before the first update, or in the penalty itself, the learning rate is not at fault.
+            if *step <= 1 || term.contains("penalty") || term.contains("jacobian") {
+                text += "; or lower --contraction, or look at the settings of --penalty and at the scale of the data \
+                         (--scale)";
+            }
+            text
+        }
+        TrainError::Resume { .. } => "go on with the settings that the run began with, or begin another run".to_owned(),
+        TrainError::OtherData { .. } => "give the same data with --data, or begin another run".to_owned(),
+        TrainError::NoTrainingRows { .. } => {
+            "lower --validation (0 holds out none) or use more rows (--rows)".to_owned()
+        }
+        TrainError::NoBatch { .. } => {
+            "lower --batch-size, or keep the last partial batch (--set training.keep_last_partial_batch=true)"
+                .to_owned()
+        }
+        TrainError::NotAStream { .. } => "leave --stream out".to_owned(),
+        TrainError::Changed { .. } => "begin the run again".to_owned(),
+        _ => return None,
+    })
+}
+
+fn of_encoding(error: &EncodingError) -> Option<String> {
+    Some(match error {
+        EncodingError::MissingCell { .. } => {
+            "fill it, remove the row, or train with --missing mean, median or mask".to_owned()
+        }
+        EncodingError::EmptyRow { .. } => "remove the row".to_owned(),
+        EncodingError::TwoRoles { .. } => "give it one".to_owned(),
+        EncodingError::ManyLevels { column, most, .. } => format!(
+            "carry it to the output with --key {0}, leave it out by naming the others with --columns, or give \
+             --categorical {0} to keep its {most} most frequent values",
+            quoted(column)
+        ),
+        EncodingError::WordAmongNumbers { column, .. } => format!(
+            "correct it or empty it (see --missing), or, where the numbers are names, give --key {0} or --categorical {0}",
+            quoted(column)
+        ),
+        EncodingError::Times { column, .. } => format!(
+            "carry it to the output with --key {}, or leave it out by naming the others with --columns",
+            quoted(column)
+        ),
+        EncodingError::NoValues { .. } => "leave it out by naming the others with --columns".to_owned(),
+        EncodingError::ManyFeatures { .. } => "leave columns out with --columns".to_owned(),
+        EncodingError::ManyRows { .. } => "train on a part of them with --rows".to_owned(),
+        EncodingError::Columns { extra, .. } if !extra.is_empty() => {
+            "remove unknown columns, or carry them to the output with --key".to_owned()
+        }
+        EncodingError::Order { .. } => {
+            "put the columns in that order, or give --reorder to have them matched by name".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn of_series(error: &SeriesError) -> Option<String> {
+    Some(match error {
+        SeriesError::Value { .. } => {
+            "fill it, leave the row out, or carry the value before it on with --missing previous".to_owned()
+        }
+        SeriesError::TooShort { .. } => "give more rows or train with a smaller --window".to_owned(),
+        SeriesError::Follow { .. } => "start `cae detect --follow` again to read it from its beginning".to_owned(),
+        SeriesError::Setting { name: "labels", .. } => "name the label of anomalies with --anomaly".to_owned(),
+        _ => return None,
+    })
+}

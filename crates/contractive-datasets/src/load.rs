@@ -1,0 +1,121 @@
+//! Rows of a spec, and all that a configuration asks for.
+
+use contractive::data::{Dataset, FileOptions};
+use contractive::train::TrainError;
+use contractive::{Prepared, TrainConfig, data};
+
+use crate::error::DatasetError;
+use crate::registry::{self, Registered, Source};
+use crate::spec::{DataSpec, Part, Target};
+
+/// Where and how to look for data. The default looks everywhere, downloads what is missing and takes every row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Where registered sets may come from.
+    pub source: Source,
+    /// The first rows to take; all by default. A data set drawn from a seed has a default of its own, and a maximum.
+    pub rows: Option<usize>,
+    /// The column of a CSV, Parquet or Arrow table that holds labels, taken out of the features.
+    pub label_column: Option<String>,
+    /// The array of an NPZ archive to read. Default: `X`, or the only table.
+    pub array: Option<String>,
+}
+
+impl LoadOptions {
+    fn file_options(&self) -> FileOptions {
+        FileOptions { rows: self.rows, label_column: self.label_column.clone(), array: self.array.clone() }
+    }
+}
+
+/// Loads data; `part` is meant when the spec names none.
+///
+/// # Errors
+///
+/// Any [`DatasetError`].
+pub fn load(spec: &DataSpec, part: Part, options: &LoadOptions) -> Result<Dataset, DatasetError> {
+    load_with_progress(spec, part, options, &mut |_, _, _| {})
+}
+
+/// [`load`], telling `progress` about a download: (file, bytes done, bytes in all).
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_with_progress(
+    spec: &DataSpec,
+    part: Part,
+    options: &LoadOptions,
+    progress: registry::Progress<'_>,
+) -> Result<Dataset, DatasetError> {
+    if options.rows == Some(0) {
+        return Err(DatasetError::RowCount { name: spec.to_string(), asked: 0, most: u32::MAX as usize });
+    }
+    match spec.target() {
+        Target::File(path) => Ok(data::load(path, &options.file_options())?),
+        Target::Registered { set, part: named } => {
+            refuse_options(set, options)?;
+            let data = registry::load(set, named.unwrap_or(part), &options.source, options.rows, progress)?;
+            Ok(match options.rows {
+                Some(rows) => data.take(rows),
+                None => data,
+            })
+        }
+    }
+}
+
+/// Refuses options that mean nothing for a registered set, rather than pass over them.
+fn refuse_options(set: &'static Registered, options: &LoadOptions) -> Result<(), DatasetError> {
+    for (setting, got) in [("data.label_column", &options.label_column), ("data.array", &options.array)] {
+        if let Some(got) = got {
+            return Err(DatasetError::Setting { setting, name: set.name, got: got.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the data have a test part: registered names do, single files do not.
+pub fn has_test_part(spec: &DataSpec) -> bool {
+    spec.registered().is_some()
+}
+
+/// Checks a configuration, loads its data, and makes them ready to be trained on.
+///
+/// # Errors
+/// Any [`DatasetError`].
+pub fn prepare(config: &TrainConfig, source: &Source) -> Result<Prepared, DatasetError> {
+    prepare_with_progress(config, source, &mut |_, _, _| {})
+}
+
+/// [`prepare`], telling `progress` about a download: (file, bytes done, bytes in all).
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_with_progress(
+    config: &TrainConfig,
+    source: &Source,
+    progress: registry::Progress<'_>,
+) -> Result<Prepared, DatasetError> {
+    config.check().map_err(TrainError::from)?;
+    let spec: DataSpec = config.data.spec.parse()?;
+    if config.data.stream {
+        let Some(path) = spec.path() else {
+            return Err(TrainError::NotAStream { name: config.data.spec.clone() }.into());
+        };
+        return Ok(Prepared::streamed(config, path)?);
+    }
+    let mut options = LoadOptions {
+        source: source.clone(),
+        rows: config.data.rows,
+        label_column: config.data.label_column.clone(),
+        array: config.data.array.clone(),
+    };
+    let data = load_with_progress(&spec, Part::Train, &options, progress)?;
+    // A spec that names its part is trained on as it is: there is nothing else to test on.
+    let test = if spec.part().is_none() && has_test_part(&spec) {
+        options.rows = None;
+        Some(load_with_progress(&spec, Part::Test, &options, progress)?)
+    } else {
+        None
+    };
+    Ok(Prepared::new(config, data, test)?)
+}

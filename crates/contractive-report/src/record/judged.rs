@@ -1,0 +1,43 @@
+//! The rows that a run is judged on.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use contractive::Prepared;
+use contractive::data::Dataset;
+
+/// Which rows of a run were looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The test part.
+    Test,
+    /// The rows held out for validation.
+    Validation,
+    /// The rows trained on: there are no others.
+    Training,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Part::Test => "test",
+            Part::Validation => "validation",
+            Part::Training => "training",
+        })
+    }
+}
+
+/// The first rows, at most `most`, of the part that judges best.
+pub(super) fn rows(prepared: &Prepared, most: usize) -> (Part, Dataset) {
+    if let Some(test) = prepared.test.as_ref().filter(|test| !test.is_empty()) {
+        let all: Vec<u32> = (0..test.len().min(most) as u32).collect();
+        return (Part::Test, test.select(&all));
+    }
+    let (part, rows) = match prepared.validation_rows.as_slice() {
+        [] => (Part::Training, &prepared.train_rows),
+        _ => (Part::Validation, &prepared.validation_rows),
+    };
+    (part, prepared.data.select(&rows[..rows.len().min(most)]))
+}

@@ -1,0 +1,213 @@
+//! NPY and NPZ arrays as frames: rows in C order, a bounded number at a time.
+
+#[cfg(feature = "npz")]
+use std::fs::File;
+#[cfg(feature = "npz")]
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+#[cfg(feature = "npz")]
+use flate2::read::DeflateDecoder;
+
+use super::header::{Header, Kind as NumberKind};
+#[cfg(feature = "npz")]
+use super::npz;
+use super::row_shape;
+use crate::MOST_COLUMNS;
+use crate::error::{TableError, shown};
+use crate::frame::{Column, Field, Frame, Kind, Values};
+use crate::frame_source::{FrameSource, Selection};
+use crate::numbers::append;
+use crate::place::Place;
+#[cfg(feature = "npz")]
+use crate::source::most_expanded;
+use crate::source::{Source, read_up_to};
+
+/// An open array of two or more dimensions; all after the first make a row.
+pub(crate) struct ArraySource {
+    source: Source<'static>,
+    header: Header,
+    image_shape: Option<(usize, usize)>,
+    /// Whether rows are images of bytes.
+    has_pixels: bool,
+    n_rows: u64,
+    n_columns: usize,
+    chosen: Vec<usize>,
+    fields: Vec<Field>,
+    chunk_rows: usize,
+    done: u64,
+    bytes: Vec<u8>,
+}
+
+impl ArraySource {
+    /// Opens a file of one array, plain or gzip.
+    pub fn npy(path: &Path, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
+        Self::new(Source::open(path)?, selection, chunk_rows)
+    }
+
+    /// Opens one array of an archive.
+    #[cfg(feature = "npz")]
+    pub fn npz(path: &Path, array: Option<&str>, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
+        let place = npz::place(path, array)?;
+        let io = |e| TableError::io("open", path, e);
+        let mut file = File::open(path).map_err(io)?;
+        file.seek(SeekFrom::Start(place.start)).map_err(io)?;
+        let packed = BufReader::with_capacity(1 << 16, file).take(place.packed);
+        let source = if place.is_stored {
+            Source::bounded(place.inside, packed, place.packed, place.packed)
+        } else {
+            Source::bounded(place.inside, DeflateDecoder::new(packed), place.packed, most_expanded(place.packed))
+        };
+        Self::new(source, selection, chunk_rows)
+    }
+
+    fn new(mut source: Source<'static>, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
+        let header = Header::read(&mut source.reader, &source.path)?;
+        source.check_claim(header.n_bytes())?;
+        let (n_columns, image) = row_shape(&source.path, &header.shape)?;
+        if header.is_fortran && n_columns > 1 && header.shape[0] > 1 {
+            return Err(TableError::Type {
+                path: source.path.clone(),
+                got: "an array in Fortran order".into(),
+                expected: "in C order to be read by rows; save `numpy.ascontiguousarray(array)`",
+            });
+        }
+        if n_columns > MOST_COLUMNS {
+            let reason = format!("its rows have {n_columns} values; at most {MOST_COLUMNS} are read");
+            return Err(TableError::Corrupt { path: source.path, reason });
+        }
+        let n_rows = header.shape[0] as u64;
+        if n_rows == 0 || n_columns == 0 {
+            return Err(TableError::Empty { what: source.path.display().to_string() });
+        }
+        let has_pixels = header.has_pixels(n_columns, image);
+        let names: Vec<String> = (1..=n_columns).map(|i| i.to_string()).collect();
+        let chosen = selection.choose(&source.path, &names)?;
+        let mut fields = Vec::with_capacity(chosen.len());
+        for &place in &chosen {
+            let name = names[place].clone();
+            let kind = selection.kind(&source.path, &name, Kind::Number)?;
+            fields.push(Field { name, kind });
+        }
+        let bytes = Vec::new();
+        let image_shape = if has_pixels { super::byte_image_shape(n_columns, image) } else { image };
+        Ok(ArraySource {
+            source,
+            header,
+            image_shape,
+            has_pixels,
+            n_rows,
+            n_columns,
+            chosen,
+            fields,
+            chunk_rows,
+            done: 0,
+            bytes,
+        })
+    }
+}
+
+impl FrameSource for ArraySource {
+    fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    fn n_rows(&self) -> Option<u64> {
+        Some(self.n_rows)
+    }
+
+    fn has_names(&self) -> bool {
+        false
+    }
+
+    fn image_shape(&self) -> Option<(usize, usize)> {
+        self.image_shape
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
+        let n = self.fill()?;
+        if n == 0 {
+            return Ok(None);
+        }
+        let row_bytes = self.n_columns * self.header.size;
+        let decode = self.header.decoder();
+        let size = self.header.size;
+        let column = |(&place, field): (&usize, &Field)| {
+            let cells = self.bytes.chunks_exact(row_bytes).map(|row| decode(&row[place * size..][..size]));
+            let values = Values::Numbers(cells.collect());
+            let values = match field.kind {
+                Kind::Text => Values::Text((0..n).map(|i| values.text(i)).collect()),
+                _ => values,
+            };
+            Column { name: field.name.clone(), values }
+        };
+        let first_row = self.done - n as u64;
+        Ok(Some(Frame { first_row, columns: self.chosen.iter().zip(&self.fields).map(column).collect() }))
+    }
+
+    fn has_pixels(&self) -> bool {
+        self.has_pixels
+    }
+
+    fn next_rows(&mut self, path: &Path, values: &mut Vec<f64>) -> Result<bool, TableError> {
+        if self.chosen.len() < self.n_columns {
+            let Some(frame) = self.next_frame()? else { return Ok(false) };
+            append(path, &frame, None, values)?;
+            return Ok(true);
+        }
+        let n = self.fill()?;
+        let start = values.len();
+        // The usual types by loops that the compiler vectorises; rows lie as they are wanted.
+        match (self.header.kind, self.header.size, self.header.is_big_endian) {
+            (NumberKind::Float, 4, false) => {
+                values.extend(self.bytes.as_chunks().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes))));
+            }
+            (NumberKind::Float, 8, false) => {
+                values.extend(self.bytes.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)));
+            }
+            _ => {
+                let decode = self.header.decoder();
+                values.extend(self.bytes.chunks_exact(self.header.size).map(decode));
+            }
+        }
+        // All are looked at: without a way out the loop is vectorised.
+        let are_finite = values[start..].iter().fold(true, |all, value| all & value.is_finite());
+        if let (false, Some(i)) = (are_finite, values[start..].iter().position(|value| !value.is_finite())) {
+            return Err(TableError::Cell {
+                path: path.to_path_buf(),
+                place: Place::Row(self.done - n as u64 + (i / self.n_columns) as u64),
+                column: (i % self.n_columns + 1).to_string(),
+                must_be: "a finite number",
+                got: shown(&values[start + i].to_string()),
+                prefix: None,
+            });
+        }
+        Ok(n > 0)
+    }
+}
+
+impl ArraySource {
+    /// Reads the bytes of the next rows, and says how many rows they are: 0 at the end.
+    fn fill(&mut self) -> Result<usize, TableError> {
+        let row_bytes = self.n_columns * self.header.size;
+        let expected = self.n_rows.saturating_mul(row_bytes as u64);
+        if self.done == self.n_rows {
+            self.bytes.clear();
+            self.source.expect_end(expected)?;
+            return Ok(0);
+        }
+        let n = usize::try_from(self.n_rows - self.done).map_or(self.chunk_rows, |left| left.min(self.chunk_rows));
+        self.bytes.resize(n * row_bytes, 0);
+        let got = read_up_to(&mut self.source.reader, &mut self.bytes);
+        let got = got.or_else(|e| match e.kind() {
+            std::io::ErrorKind::UnexpectedEof => Ok(0),
+            _ => Err(TableError::reading(&self.source.path, e)),
+        })?;
+        if got < self.bytes.len() {
+            let got = self.done * row_bytes as u64 + got as u64;
+            return Err(TableError::Truncated { path: self.source.path.clone(), expected, got });
+        }
+        self.done += n as u64;
+        Ok(n)
+    }
+}

@@ -1,0 +1,136 @@
+//! NPZ archives, as `numpy.savez` writes them: a zip of NPY arrays.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::header::Header;
+use super::{Arrays, npy};
+use crate::error::TableError;
+use crate::source::{Source, most_expanded};
+
+type Archive = ZipArchive<BufReader<File>>;
+
+/// Reads `array`, or `X`, or the only array of two or more dimensions; labels from `y` (of `x_train`, `y_train`).
+pub(super) fn read(path: &Path, array: Option<&str>) -> Result<Arrays, TableError> {
+    let file = File::open(path).map_err(|e| TableError::io("open", path, e))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
+    let chosen = choose(&mut archive, path, array)?;
+    let rows = with_array(&mut archive, path, &chosen, |source, header| npy::read(source, &header))?;
+    let labels = labels_name(&chosen);
+    if !members(&archive).contains(&labels) {
+        return Ok(Arrays { rows, labels: None });
+    }
+    let labels = with_array(&mut archive, path, &labels, |source, header| npy::read(source, &header))?;
+    Ok(Arrays { rows, labels: Some(labels) })
+}
+
+/// Where the bytes of an array lie in an archive.
+pub(super) struct Place {
+    /// The array's name in messages: `file.npz/X.npy`.
+    pub inside: PathBuf,
+    /// The first byte.
+    pub start: u64,
+    /// Bytes there, at most the file's size.
+    pub packed: u64,
+    /// Whether they are the array's own, not deflated.
+    pub is_stored: bool,
+}
+
+/// Finds `array`, or `X`, or the only table, for a reader that goes through it by itself.
+pub(super) fn place(path: &Path, array: Option<&str>) -> Result<Place, TableError> {
+    let file = File::open(path).map_err(|e| TableError::io("open", path, e))?;
+    let size = file.metadata().map_err(|e| TableError::io("open", path, e))?.len();
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
+    let chosen = choose(&mut archive, path, array)?;
+    let inside = path.join(format!("{chosen}.npy"));
+    let member = archive.by_name(&format!("{chosen}.npy")).map_err(|e| damaged(&inside, e))?;
+    let start = member.data_start().ok_or_else(|| TableError::Corrupt {
+        path: inside.clone(),
+        reason: "it does not say where its bytes begin".into(),
+    })?;
+    let packed = member.compressed_size().min(size);
+    Ok(Place { start, packed, is_stored: member.compression() == zip::CompressionMethod::Stored, inside })
+}
+
+/// The array to read as rows.
+fn choose(archive: &mut Archive, path: &Path, array: Option<&str>) -> Result<String, TableError> {
+    let members = members(archive);
+    let wanted = array.unwrap_or("X");
+    if members.iter().any(|member| member == wanted) {
+        return Ok(wanted.to_string());
+    }
+    let mut tables = Vec::new();
+    let mut available = Vec::new();
+    for member in members {
+        // A member that cannot be read matters only if it is the one wanted.
+        match with_array(archive, path, &member, |_, header| Ok(header)) {
+            Ok(header) => {
+                available.push(format!("`{member}` {}", header.shape_text()));
+                if header.shape.len() >= 2 {
+                    tables.push(member);
+                }
+            }
+            Err(_) => available.push(format!("`{member}` (not an array of numbers)")),
+        }
+    }
+    match (array, tables.len()) {
+        (None, 1) => Ok(tables.remove(0)),
+        _ => {
+            let wanted = match array {
+                Some(array) => format!("`{array}`"),
+                None => "`X`, nor just one table".into(),
+            };
+            if available.is_empty() {
+                available.push("none".into());
+            }
+            Err(TableError::NoSuchArray { path: path.to_path_buf(), wanted, available })
+        }
+    }
+}
+
+/// `y` for `X`, `y_train` for `x_train`, else `y`.
+fn labels_name(array: &str) -> String {
+    match array.strip_prefix(['x', 'X']) {
+        Some(rest) => format!("y{rest}"),
+        None => "y".into(),
+    }
+}
+
+/// Names of the arrays, sorted.
+fn members(archive: &Archive) -> Vec<String> {
+    let mut names: Vec<String> =
+        archive.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_string())).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Opens an array and hands its stream and header to `read`.
+fn with_array<T>(
+    archive: &mut Archive,
+    path: &Path,
+    array: &str,
+    read: impl FnOnce(&mut Source<'_>, Header) -> Result<T, TableError>,
+) -> Result<T, TableError> {
+    // Errors name the array too: file.npz/X.npy
+    let inside = path.join(format!("{array}.npy"));
+    let size = std::fs::metadata(path).map_err(|e| TableError::io("open", path, e))?.len();
+    let member = archive.by_name(&format!("{array}.npy")).map_err(|e| damaged(&inside, e))?;
+    // The archive's own figures are claims as well: no member is larger than its file.
+    let packed = member.compressed_size().min(size);
+    let is_stored = member.compression() == zip::CompressionMethod::Stored;
+    let most = if is_stored { packed } else { most_expanded(packed) };
+    let mut source = Source::bounded(inside.clone(), member, packed, most);
+    let header = Header::read(&mut source.reader, &inside)?;
+    read(&mut source, header)
+}
+
+fn damaged(path: &Path, error: ZipError) -> TableError {
+    match error {
+        ZipError::Io(e) => TableError::reading(path, e),
+        other => TableError::Corrupt { path: path.to_path_buf(), reason: other.to_string() },
+    }
+}

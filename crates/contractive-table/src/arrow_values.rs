@@ -1,0 +1,223 @@
+//! Arrow's arrays as columns of frames.
+
+use std::path::Path;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::*;
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, RecordBatch};
+use arrow_schema::{DataType, Schema, TimeUnit};
+
+use crate::error::TableError;
+use crate::frame::{Column, Field, Frame, Kind, Values};
+use crate::frame_source::Selection;
+use crate::time::Unit;
+
+const READABLE: &str = "a number, a truth value, text, a date or a time";
+
+/// Names and kinds of the columns `chosen`, in that order.
+pub(super) fn fields(
+    path: &Path,
+    schema: &Schema,
+    chosen: &[usize],
+    selection: &Selection,
+) -> Result<Vec<Field>, TableError> {
+    let field = |&i: &usize| {
+        let field = schema.field(i);
+        let kind = kind_of(field.data_type()).ok_or_else(|| TableError::ColumnKind {
+            path: path.to_path_buf(),
+            column: field.name().clone(),
+            got: shown(field.data_type()),
+            expected: READABLE,
+        })?;
+        let kind = selection.kind(path, field.name(), kind)?;
+        Ok(Field { name: field.name().clone(), kind })
+    };
+    chosen.iter().map(field).collect()
+}
+
+/// A type's name, cut where it goes on: nested ones print as whole pages.
+fn shown(kind: &DataType) -> String {
+    let text: String = kind.to_string().chars().take(60).collect();
+    text
+}
+
+fn kind_of(data: &DataType) -> Option<Kind> {
+    Some(match data {
+        DataType::Null | DataType::Float16 | DataType::Float32 | DataType::Float64 => Kind::Number,
+        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => Kind::Number,
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Kind::Integer,
+        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => Kind::Integer,
+        DataType::UInt64 => Kind::Unsigned,
+        DataType::Boolean => Kind::Boolean,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text,
+        DataType::Date32 => Kind::Time(Unit::Day, None),
+        DataType::Date64 => Kind::Time(Unit::Millisecond, None),
+        DataType::Timestamp(unit, zone) => {
+            let unit = match unit {
+                TimeUnit::Second => Unit::Second,
+                TimeUnit::Millisecond => Unit::Millisecond,
+                TimeUnit::Microsecond => Unit::Microsecond,
+                TimeUnit::Nanosecond => Unit::Nanosecond,
+            };
+            Kind::Time(unit, zone.as_deref().map(str::to_owned))
+        }
+        DataType::Dictionary(_, values) if !matches!(**values, DataType::Dictionary(..)) => kind_of(values)?,
+        _ => return None,
+    })
+}
+
+/// The columns of `fields`, found by name, as a frame. Text of more than `most_text` bytes is refused.
+pub(super) fn frame(
+    path: &Path,
+    batch: &RecordBatch,
+    fields: &[Field],
+    first_row: u64,
+    most_text: u64,
+) -> Result<Frame, TableError> {
+    let column = |field: &Field| {
+        let array = batch.column_by_name(&field.name).ok_or_else(|| TableError::Corrupt {
+            path: path.to_path_buf(),
+            reason: format!("its column `{}` is not where its schema says", field.name),
+        })?;
+        let n = text_bytes(array);
+        if n > most_text {
+            let reason = format!(
+                "{} rows of column `{}` are {n} bytes of text, which no file of this size holds but by repetition",
+                array.len(),
+                field.name
+            );
+            return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
+        }
+        let values = values(array).ok_or_else(|| TableError::ColumnKind {
+            path: path.to_path_buf(),
+            column: field.name.clone(),
+            got: shown(array.data_type()),
+            expected: READABLE,
+        })?;
+        let values = if field.kind == Kind::Number && values.kind() != Kind::Number {
+            Values::Numbers(values.to_numbers().unwrap_or_default())
+        } else if field.kind == Kind::Text && values.kind() != Kind::Text {
+            Values::Text((0..values.len()).map(|i| values.text(i)).collect())
+        } else {
+            values
+        };
+        Ok(Column { name: field.name.clone(), values })
+    };
+    Ok(Frame { first_row, columns: fields.iter().map(column).collect::<Result<_, _>>()? })
+}
+
+/// Bytes of text that the cells of an array will be.
+fn text_bytes(array: &ArrayRef) -> u64 {
+    let sum = |lengths: &mut dyn Iterator<Item = usize>| lengths.map(|n| n as u64).sum();
+    match array.data_type() {
+        DataType::Utf8View => sum(&mut array.as_string_view().lengths().map(|n| n as usize)),
+        DataType::Dictionary(..) => {
+            let dictionary = array.as_any_dictionary();
+            let values = dictionary.values();
+            let length_of = |i: usize| match values.data_type() {
+                DataType::Utf8 => values.as_string::<i32>().value_length(i) as usize,
+                DataType::LargeUtf8 => values.as_string::<i64>().value_length(i) as usize,
+                DataType::Utf8View => values.as_string_view().value(i).len(),
+                _ => 0,
+            };
+            if values.is_empty() {
+                return 0;
+            }
+            let keys = dictionary.normalized_keys();
+            sum(&mut keys
+                .into_iter()
+                .enumerate()
+                .filter(|(row, _)| array.is_valid(*row))
+                .map(|(_, key)| length_of(key)))
+        }
+        _ => 0,
+    }
+}
+
+/// The cells of an array; `None` for a type that is not read.
+fn values(array: &ArrayRef) -> Option<Values> {
+    Some(match array.data_type() {
+        DataType::Null => Values::Numbers(vec![f64::NAN; array.len()]),
+        DataType::Float16 => numbers::<Float16Type>(array, |x| x.to_f64()),
+        DataType::Float32 => numbers::<Float32Type>(array, f64::from),
+        DataType::Float64 => numbers::<Float64Type>(array, |x| x),
+        DataType::Decimal32(_, scale) => numbers::<Decimal32Type>(array, decimal(*scale, |x| x as f64)),
+        DataType::Decimal64(_, scale) => numbers::<Decimal64Type>(array, decimal(*scale, |x| x as f64)),
+        DataType::Decimal128(_, scale) => numbers::<Decimal128Type>(array, decimal(*scale, |x| x as f64)),
+        DataType::Int8 => integers::<Int8Type>(array, i64::from),
+        DataType::Int16 => integers::<Int16Type>(array, i64::from),
+        DataType::Int32 => integers::<Int32Type>(array, i64::from),
+        DataType::Int64 => integers::<Int64Type>(array, |x| x),
+        DataType::UInt8 => integers::<UInt8Type>(array, i64::from),
+        DataType::UInt16 => integers::<UInt16Type>(array, i64::from),
+        DataType::UInt32 => integers::<UInt32Type>(array, i64::from),
+        DataType::UInt64 => Values::Unsigned(array.as_primitive::<UInt64Type>().iter().collect()),
+        DataType::Boolean => Values::Booleans(array.as_boolean().iter().collect()),
+        DataType::Utf8 => Values::Text(array.as_string::<i32>().iter().map(owned).collect()),
+        DataType::LargeUtf8 => Values::Text(array.as_string::<i64>().iter().map(owned).collect()),
+        DataType::Utf8View => Values::Text(array.as_string_view().iter().map(owned).collect()),
+        DataType::Date32 => times::<Date32Type>(array, i64::from),
+        DataType::Date64 => times::<Date64Type>(array, |x| x),
+        DataType::Timestamp(TimeUnit::Second, _) => times::<TimestampSecondType>(array, |x| x),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => times::<TimestampMillisecondType>(array, |x| x),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => times::<TimestampMicrosecondType>(array, |x| x),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => times::<TimestampNanosecondType>(array, |x| x),
+        DataType::Dictionary(..) => {
+            let dictionary = array.as_any_dictionary();
+            let values = values(dictionary.values())?;
+            let keys = if values.is_empty() { vec![0; array.len()] } else { dictionary.normalized_keys() };
+            let rows: Vec<Option<usize>> = keys
+                .into_iter()
+                .enumerate()
+                .map(|(row, key)| (array.is_valid(row) && !values.is_empty()).then_some(key))
+                .collect();
+            take(&values, &rows)
+        }
+        _ => return None,
+    })
+}
+
+fn owned(cell: Option<&str>) -> Option<String> {
+    cell.map(str::to_owned)
+}
+
+fn decimal<T>(scale: i8, number: impl Fn(T) -> f64) -> impl Fn(T) -> f64 {
+    let divisor = 10_f64.powi(i32::from(scale));
+    move |x| number(x) / divisor
+}
+
+fn numbers<T: ArrowPrimitiveType>(array: &ArrayRef, number: impl Fn(T::Native) -> f64) -> Values {
+    let array: &PrimitiveArray<T> = array.as_primitive();
+    if array.null_count() == 0 {
+        return Values::Numbers(array.values().iter().map(|&x| number(x)).collect());
+    }
+    Values::Numbers(array.iter().map(|x| x.map_or(f64::NAN, &number)).collect())
+}
+
+fn integers<T: ArrowPrimitiveType>(array: &ArrayRef, integer: impl Fn(T::Native) -> i64) -> Values {
+    Values::Integers(array.as_primitive::<T>().iter().map(|x| x.map(&integer)).collect())
+}
+
+fn times<T: ArrowPrimitiveType>(array: &ArrayRef, integer: impl Fn(T::Native) -> i64) -> Values {
+    let Some(Kind::Time(unit, zone)) = kind_of(array.data_type()) else { return Values::Integers(Vec::new()) };
+    let values = array.as_primitive::<T>().iter().map(|x| x.map(&integer)).collect();
+    Values::Times { values, unit, zone }
+}
+
+/// The cells `rows` of `values`, missing where `None`.
+fn take(values: &Values, rows: &[Option<usize>]) -> Values {
+    fn each<T: Clone>(cells: &[Option<T>], rows: &[Option<usize>]) -> Vec<Option<T>> {
+        rows.iter().map(|row| row.and_then(|i| cells.get(i).cloned().flatten())).collect()
+    }
+    match values {
+        Values::Numbers(v) => Values::Numbers(rows.iter().map(|row| row.map_or(f64::NAN, |i| v[i])).collect()),
+        Values::Singles(v) => Values::Singles(rows.iter().map(|row| row.map_or(f32::NAN, |i| v[i])).collect()),
+        Values::Integers(v) => Values::Integers(each(v, rows)),
+        Values::Unsigned(v) => Values::Unsigned(each(v, rows)),
+        Values::Booleans(v) => Values::Booleans(each(v, rows)),
+        Values::Text(v) => Values::Text(each(v, rows)),
+        Values::Times { values, unit, zone } => {
+            Values::Times { values: each(values, rows), unit: *unit, zone: zone.clone() }
+        }
+    }
+}

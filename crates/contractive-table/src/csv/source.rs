@@ -1,0 +1,261 @@
+//! CSV as frames: kinds decided on a prefix, then a bounded number of lines at a time.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::read::MultiGzDecoder;
+
+use super::cells::{Builder, Guess, number_or_missing};
+use super::first_line::{damaged, fault_of_first_line, is_data, line_of, separator};
+use super::records::{ByteRecord, records};
+use crate::MOST_COLUMNS;
+use crate::error::{TableError, shown};
+use crate::frame::{Column, Field, Frame};
+use crate::frame_source::{FrameSource, STDIN, Selection};
+use crate::place::Place;
+use crate::source::Source;
+
+/// Lines that decide on kinds, and the most bytes of them.
+const PREFIX: (usize, usize) = (1000, 8 << 20);
+/// A longer line is a quote that nobody closed.
+const MOST_LINE_BYTES: u64 = 64 << 20;
+
+/// An open CSV file.
+pub(crate) struct CsvSource {
+    path: PathBuf,
+    lines: csv::Reader<Limited>,
+    /// Bytes read since the last line; shared with the reader's input.
+    since: Arc<AtomicU64>,
+    /// The prefix, until it is used up.
+    prefix: VecDeque<ByteRecord>,
+    record: ByteRecord,
+    n_columns: usize,
+    /// The places of the wanted columns.
+    chosen: Vec<usize>,
+    fields: Vec<Field>,
+    builders: Vec<Builder>,
+    /// Whether a column's kind was asked for.
+    is_wished: Vec<bool>,
+    has_names: bool,
+    /// Whether the header holds a number.
+    header_has_numbers: bool,
+    notes: Vec<String>,
+    chunk_rows: usize,
+    done: u64,
+}
+
+impl CsvSource {
+    /// Opens a file, plain or gzip.
+    pub fn open(path: &Path, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
+        Self::new(path.to_path_buf(), Box::new(Source::open(path)?.reader), selection, chunk_rows)
+    }
+
+    /// Standard input, plain or gzip.
+    pub fn stdin(selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
+        let mut input = BufReader::with_capacity(1 << 16, io::stdin());
+        let is_gzip =
+            input.fill_buf().map_err(|e| TableError::io("read", Path::new(STDIN), e))?.starts_with(&[0x1f, 0x8b]);
+        let input: Box<dyn Read + Send> = if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
+        Self::new(STDIN.into(), input, selection, chunk_rows)
+    }
+
+    fn new(
+        path: PathBuf,
+        input: Box<dyn Read + Send>,
+        selection: &Selection,
+        chunk_rows: usize,
+    ) -> Result<Self, TableError> {
+        let mut text = BufReader::with_capacity(1 << 16, input);
+        let separator = separator(&path, text.fill_buf().map_err(|e| TableError::reading(&path, e))?);
+        let since = Arc::new(AtomicU64::new(0));
+        let limited = Limited { inner: text, since: since.clone() };
+        let lines = records(separator, limited);
+        let mut source = CsvSource {
+            path,
+            lines,
+            since,
+            prefix: VecDeque::new(),
+            record: ByteRecord::new(),
+            n_columns: 0,
+            chosen: Vec::new(),
+            fields: Vec::new(),
+            builders: Vec::new(),
+            is_wished: Vec::new(),
+            has_names: true,
+            header_has_numbers: false,
+            notes: Vec::new(),
+            chunk_rows,
+            done: 0,
+        };
+        source.begin(selection)?;
+        Ok(source)
+    }
+
+    /// Reads the header and the prefix, and decides on columns and kinds.
+    fn begin(&mut self, selection: &Selection) -> Result<(), TableError> {
+        if !self.read()? {
+            return Err(TableError::Empty { what: self.path.display().to_string() });
+        }
+        let mut first = self.record.clone();
+        first.trim();
+        self.n_columns = first.len();
+        if self.n_columns > MOST_COLUMNS {
+            let reason = format!("its first line has {} columns; at most {MOST_COLUMNS} are read", self.n_columns);
+            return Err(TableError::Corrupt { path: self.path.clone(), reason });
+        }
+        let options = selection.0;
+        let named = options.columns.iter().flatten().chain(&options.as_text).chain(&options.as_numbers).next();
+        if let Some((i, is_hole)) = fault_of_first_line(&first, named.map(String::as_str)) {
+            return Err(TableError::FirstLine {
+                path: self.path.clone(),
+                line: self.line(&self.record),
+                column: i + 1,
+                text: String::from_utf8_lossy(&first[i]).into_owned(),
+                is_hole,
+            });
+        }
+        self.has_names = !is_data(&first);
+        self.header_has_numbers = first.iter().any(|cell| number_or_missing(cell).is_some_and(|x| !x.is_nan()));
+        let names: Vec<String> = if self.has_names {
+            first.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
+        } else {
+            self.prefix.push_back(self.record.clone());
+            let name = self.path.file_name().map_or_else(|| self.path.to_string_lossy(), |name| name.to_string_lossy());
+            self.notes.push(format!("{name} has no header line (its first line is all numbers)"));
+            (1..=self.n_columns).map(|i| i.to_string()).collect()
+        };
+        self.chosen = selection.choose(&self.path, &names)?;
+        self.notes.extend(selection.note(&self.path, &names, &self.chosen));
+        let mut guesses = vec![Guess::default(); self.chosen.len()];
+        let mut bytes = 0;
+        loop {
+            if let Some(record) = self.prefix.back() {
+                self.check_length(record)?;
+                bytes += record.as_slice().len();
+                for (guess, &place) in guesses.iter_mut().zip(&self.chosen) {
+                    guess.see(&record[place]);
+                }
+            }
+            if self.prefix.len() >= PREFIX.0 || bytes >= PREFIX.1 || !self.read()? {
+                break;
+            }
+            self.prefix.push_back(self.record.clone());
+        }
+        for (guess, &place) in guesses.iter().zip(&self.chosen) {
+            let name = names[place].clone();
+            let (kind, is_whole) = match selection.wish(&name) {
+                Some(kind) => (kind, false),
+                None => guess.kind(),
+            };
+            self.is_wished.push(selection.wish(&name).is_some());
+            self.builders.push(Builder::new(&kind, is_whole));
+            self.fields.push(Field { name, kind });
+        }
+        Ok(())
+    }
+
+    /// The next line into `record`; false at the end.
+    fn read(&mut self) -> Result<bool, TableError> {
+        let more = self.lines.read_byte_record(&mut self.record).map_err(|e| damaged(&self.path, e))?;
+        self.since.store(0, Ordering::Relaxed);
+        Ok(more)
+    }
+
+    fn check_length(&self, record: &ByteRecord) -> Result<(), TableError> {
+        if record.len() == self.n_columns {
+            return Ok(());
+        }
+        let (line, expected, got) = (self.line(record), self.n_columns, record.len());
+        Err(TableError::Ragged { path: self.path.clone(), line, expected, got })
+    }
+
+    /// The line of a record, from 1. Standard input cannot be read again: there the parser's count must do, which falls
+    /// behind at empty lines.
+    fn line(&self, record: &ByteRecord) -> u64 {
+        let position = record.position();
+        if self.path == Path::new(STDIN) {
+            return position.map_or(0, csv::Position::line);
+        }
+        line_of(&self.path, position.map_or(0, csv::Position::byte))
+    }
+
+    fn push(&mut self, record: &ByteRecord) -> Result<(), TableError> {
+        self.check_length(record)?;
+        for (i, &place) in self.chosen.iter().enumerate() {
+            let cell = &record[place];
+            if let Err(must_be) = self.builders[i].push(cell) {
+                return Err(TableError::Cell {
+                    path: self.path.clone(),
+                    place: Place::Line(self.line(record)),
+                    column: self.fields[i].name.clone(),
+                    must_be,
+                    got: shown(&String::from_utf8_lossy(cell)),
+                    prefix: (!self.is_wished[i]).then_some(PREFIX.0),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FrameSource for CsvSource {
+    fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    fn has_names(&self) -> bool {
+        self.has_names
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
+        let first_row = self.done;
+        for _ in 0..self.chunk_rows {
+            if let Some(record) = self.prefix.pop_front() {
+                self.push(&record)?;
+            } else {
+                if !self.read()? {
+                    break;
+                }
+                let record = std::mem::take(&mut self.record);
+                let result = self.push(&record);
+                self.record = record;
+                result?;
+            }
+            self.done += 1;
+        }
+        if self.done == first_row {
+            return match first_row {
+                0 => Err(TableError::NoRows { path: self.path.clone(), header_has_numbers: self.header_has_numbers }),
+                _ => Ok(None),
+            };
+        }
+        let (fields, builders) = (&self.fields, &mut self.builders);
+        let column =
+            |(field, builder): (&Field, &mut Builder)| Column { name: field.name.clone(), values: builder.take() };
+        Ok(Some(Frame { first_row, columns: fields.iter().zip(builders).map(column).collect() }))
+    }
+}
+
+/// A stream that fails where a line never ends.
+struct Limited {
+    inner: BufReader<Box<dyn Read + Send>>,
+    since: Arc<AtomicU64>,
+}
+
+impl Read for Limited {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(out)?;
+        if self.since.fetch_add(n as u64, Ordering::Relaxed) > MOST_LINE_BYTES {
+            let text = "a line of more than 64 MiB: a quote is opened and never closed, or it is no text table";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        Ok(n)
+    }
+}

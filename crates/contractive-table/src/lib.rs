@@ -1,0 +1,55 @@
+//! Tables read and written by chunks of rows, in bounded memory: larger ones than memory holds, and columns that are not
+//! numbers.
+//!
+//! [`FrameReader::open`] gives [`Frame`]s of CSV, Parquet, Arrow, NPY and NPZ files; [`FrameWriter::create`] takes them
+//! to CSV, Parquet, Arrow, NPY and JSON lines; [`array`] reads IDX, NPY and NPZ arrays whole. Keys come out as they went
+//! in: integers are never floats on the way, text is never parsed. Numbers are f64, as the file has them.
+//!
+//! Memory: a reader holds one frame, one page a Parquet column, one record batch of an Arrow file (whose writer chose
+//! its size), one line of CSV (at most 64 MiB). A writer holds one frame, or one row group of 131,072 rows, packed.
+//! Compressed contents are followed to 200 times their size, or 64 MiB; no header's word is taken for more.
+//!
+//! Parquet pages may be packed with SNAPPY, ZSTD, GZIP or LZ4_RAW, Arrow batches with LZ4; all are unpacked in Rust.
+//!
+//! # Features
+//!
+//! `arrow` (.arrow, .ipc, .feather), `parquet` (which needs `arrow`) and `npz`, all on by default. Without them a file of
+//! such a format is refused by [`TableError::NotBuilt`].
+
+pub mod array;
+#[cfg(feature = "arrow")]
+mod arrow_values;
+pub mod atomic;
+pub mod checksum;
+mod contained;
+pub mod csv;
+mod error;
+mod format;
+mod frame;
+mod frame_source;
+#[cfg(feature = "arrow")]
+mod ipc;
+pub mod numbers;
+mod output;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod place;
+mod reader;
+mod source;
+mod time;
+mod writer;
+
+pub use contained::is_decoding;
+pub use error::{TableError, shown};
+pub use format::Format;
+pub use frame::{Column, Field, Frame, Kind, Values};
+pub use frame_source::ReadOptions;
+pub use output::OutputError;
+pub use place::Place;
+pub use reader::FrameReader;
+pub use source::most_expanded;
+pub use time::Unit;
+pub use writer::FrameWriter;
+
+/// More columns than any table has.
+pub(crate) const MOST_COLUMNS: usize = 1 << 20;

@@ -1,0 +1,50 @@
+//! Frames as rows of finite numbers.
+
+use std::path::Path;
+
+use crate::error::{TableError, shown};
+use crate::frame::{Frame, Values};
+use crate::place::Place;
+
+/// Adds a frame's rows to `values`, row-major, all columns but `left_out`; the first cell that is no finite number is an
+/// error.
+///
+/// # Errors
+/// [`TableError::Cell`].
+pub fn append(path: &Path, frame: &Frame, left_out: Option<usize>, values: &mut Vec<f64>) -> Result<(), TableError> {
+    let n_rows = frame.n_rows();
+    let start = values.len();
+    let columns = frame.columns.iter().enumerate().filter(|(i, _)| Some(*i) != left_out);
+    let d = frame.columns.len() - usize::from(left_out.is_some());
+    values.resize(start + n_rows * d, 0.0);
+    let mut first_wrong: Option<(usize, usize)> = None;
+    for (j, (place, column)) in columns.enumerate() {
+        let converted;
+        let cells = match &column.values {
+            Values::Numbers(cells) => cells,
+            other => {
+                converted = other.to_numbers().unwrap_or_default();
+                &converted
+            }
+        };
+        let mut are_finite = true;
+        for (out, &x) in values[start..].iter_mut().skip(j).step_by(d).zip(cells) {
+            *out = x;
+            are_finite &= x.is_finite();
+        }
+        if !are_finite {
+            let row = cells.iter().position(|x| !x.is_finite());
+            first_wrong = row.map(|row| (row, place)).into_iter().chain(first_wrong).min();
+        }
+    }
+    let Some((row, place)) = first_wrong else { return Ok(()) };
+    let column = &frame.columns[place];
+    Err(TableError::Cell {
+        path: path.to_path_buf(),
+        place: Place::of_row(path, frame.first_row + row as u64),
+        column: column.name.clone(),
+        must_be: "a finite number",
+        got: column.values.text(row).map_or_else(|| "a missing value".into(), |text| shown(&text)),
+        prefix: None,
+    })
+}

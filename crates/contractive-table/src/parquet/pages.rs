@@ -1,0 +1,258 @@
+//! The pages of a column, one at a time: checked, unpacked, and handed to the decoders of the crate `parquet`.
+//!
+//! That crate's own page reader takes memory on a page header's word, up to 2 GiB, and unpacks gzip without a bound.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use parquet::basic::Encoding;
+use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
+use parquet::errors::{ParquetError, Result};
+
+use super::codec::Codec;
+use super::thrift::{PageHeader, Trouble, page_header};
+use crate::source::most_expanded;
+
+/// The first guess at a header's length, and the most that is followed.
+const HEADER_BYTES: (usize, usize) = (1 << 10, 1 << 20);
+/// More values a page than any writer puts there.
+const MOST_VALUES: i32 = 1 << 27;
+/// The most lengths of texts that a page may announce in delta encoding: they are taken at once.
+const MOST_DELTAS: u64 = 1 << 24;
+
+/// An open file, read at any place by several columns in turn.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    file: Arc<Mutex<File>>,
+    pub path: PathBuf,
+    pub size: u64,
+}
+
+impl Shared {
+    pub fn new(file: File, path: PathBuf, size: u64) -> Self {
+        Shared { file: Arc::new(Mutex::new(file)), path, size }
+    }
+
+    /// Bytes `start..start + length`, which must lie within the file.
+    pub fn read(&self, start: u64, length: u64) -> Result<Vec<u8>> {
+        if start.checked_add(length).is_none_or(|end| end > self.size) {
+            return Err(damaged(format!("{length} bytes are promised from byte {start} on; the file ends before")));
+        }
+        let mut bytes = vec![0; length as usize];
+        let mut file = self.file.lock().map_err(|_| damaged("another column of it could not be read".into()))?;
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+fn damaged(reason: String) -> ParquetError {
+    ParquetError::General(reason)
+}
+
+/// Where a column's part of a row group lies, as its metadata claim.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chunk {
+    pub start: u64,
+    pub end: u64,
+    pub codec: Codec,
+    /// Whether cells may be missing: pages then begin with levels.
+    pub has_levels: bool,
+}
+
+/// A column through all row groups.
+pub(super) struct Chunks {
+    pub source: Shared,
+    pub chunks: std::vec::IntoIter<Chunk>,
+}
+
+impl Iterator for Chunks {
+    type Item = Result<Box<dyn PageReader>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Chunk { start, end, codec, has_levels } = self.chunks.next()?;
+        Some(Ok(Box::new(Pages { source: self.source.clone(), at: start, end, codec, has_levels, next: None })))
+    }
+}
+
+impl PageIterator for Chunks {}
+
+/// The pages of one chunk.
+struct Pages {
+    source: Shared,
+    at: u64,
+    end: u64,
+    codec: Codec,
+    has_levels: bool,
+    /// The header at `at` once it is read, and its length.
+    next: Option<(PageHeader, u64)>,
+}
+
+impl Pages {
+    /// The header of the next page that is no index; `None` at the chunk's end.
+    fn header(&mut self) -> Result<Option<(PageHeader, u64)>> {
+        while self.next.is_none() && self.at < self.end {
+            let (header, length) = self.read_header()?;
+            let is_within = |bytes: i32| (0..=self.end - self.at).contains(&(bytes as u64)) && bytes >= 0;
+            if !is_within(header.packed) || header.unpacked < 0 || !(0..=MOST_VALUES).contains(&header.n_values) {
+                let PageHeader { packed, unpacked, n_values, .. } = header;
+                return Err(damaged(format!(
+                    "a page claims {packed} bytes that unpack to {unpacked}, and {n_values} values"
+                )));
+            }
+            if header.unpacked as u64 > most_expanded(header.packed as u64) {
+                return Err(damaged(format!("a page of {} bytes claims {} unpacked", header.packed, header.unpacked)));
+            }
+            if header.kind == 1 {
+                self.at += length + header.packed as u64;
+            } else {
+                self.next = Some((header, length));
+            }
+        }
+        Ok(self.next.clone())
+    }
+
+    fn read_header(&self) -> Result<(PageHeader, u64)> {
+        let mut length = HEADER_BYTES.0;
+        loop {
+            let within = (self.end - self.at).min(length as u64);
+            let bytes = self.source.read(self.at, within)?;
+            match page_header(&bytes) {
+                Ok((header, length)) => return Ok((header, length as u64)),
+                Err(Trouble::Cut) if bytes.len() == length && length < HEADER_BYTES.1 => length *= 8,
+                Err(_) => return Err(damaged(format!("the header of the page at byte {} is malformed", self.at))),
+            }
+        }
+    }
+
+    fn page(&mut self, header: &PageHeader, packed: Vec<u8>) -> Result<Page> {
+        let levels = match header.kind {
+            3 => {
+                let (definition, repetition) = header.level_bytes;
+                let levels = (definition >= 0 && repetition >= 0).then(|| definition as usize + repetition as usize);
+                let fits = levels.filter(|&n| n <= packed.len() && n <= header.unpacked as usize);
+                fits.ok_or_else(|| damaged("the levels of a page are longer than the page".into()))?
+            }
+            _ => 0,
+        };
+        let is_plain = self.codec == Codec::None || header.kind == 3 && !header.is_packed;
+        let bytes = if is_plain {
+            packed
+        } else {
+            let mut bytes = Vec::with_capacity(header.unpacked as usize + 1);
+            bytes.extend_from_slice(&packed[..levels]);
+            let n = header.unpacked as usize - levels;
+            if n > 0 {
+                self.codec.unpack(&packed[levels..], n, &mut bytes).map_err(damaged)?;
+            }
+            bytes
+        };
+        let encoding = encoding(header.encoding)?;
+        if encoding == Encoding::DELTA_LENGTH_BYTE_ARRAY {
+            let levels = if header.kind == 0 && self.has_levels { levels_of_v1(&bytes)? } else { levels };
+            check_deltas(bytes.get(levels..).unwrap_or_default())?;
+        }
+        let (buf, num_values) = (Bytes::from(bytes), header.n_values as u32);
+        Ok(match header.kind {
+            2 => Page::DictionaryPage { buf, num_values, encoding, is_sorted: header.is_sorted },
+            3 => Page::DataPageV2 {
+                buf,
+                num_values,
+                encoding,
+                num_nulls: header.n_missing as u32,
+                num_rows: header.n_rows as u32,
+                def_levels_byte_len: header.level_bytes.0 as u32,
+                rep_levels_byte_len: header.level_bytes.1 as u32,
+                is_compressed: header.is_packed,
+                statistics: None,
+            },
+            0 => Page::DataPage {
+                buf,
+                num_values,
+                encoding,
+                def_level_encoding: self::encoding(header.level_encodings.0)?,
+                rep_level_encoding: self::encoding(header.level_encodings.1)?,
+                statistics: None,
+            },
+            other => return Err(damaged(format!("a page is of the unknown kind {other}"))),
+        })
+    }
+}
+
+/// Bytes of the definition levels of a data page of version 1, which begin with their length.
+fn levels_of_v1(bytes: &[u8]) -> Result<usize> {
+    let length = bytes.first_chunk().map(|bytes| u32::from_le_bytes(*bytes) as usize);
+    length.map(|length| length + 4).ok_or_else(|| damaged("a page ends within its levels".into()))
+}
+
+/// The decoder takes memory for the length of each text that the first delta block announces.
+fn check_deltas(values: &[u8]) -> Result<()> {
+    let mut bytes = values.iter();
+    let mut number = || {
+        let mut number = 0_u64;
+        for (shift, byte) in (0..63).step_by(7).zip(&mut bytes) {
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        number
+    };
+    let (_block_size, _blocks, n) = (number(), number(), number());
+    if n > MOST_DELTAS { Err(damaged(format!("a page claims the lengths of {n} texts"))) } else { Ok(()) }
+}
+
+fn encoding(number: i32) -> Result<Encoding> {
+    #[allow(deprecated)] // old files name it for levels that are not there
+    let bit_packed = Encoding::BIT_PACKED;
+    Ok(match number {
+        0 => Encoding::PLAIN,
+        2 => Encoding::PLAIN_DICTIONARY,
+        3 => Encoding::RLE,
+        4 => bit_packed,
+        5 => Encoding::DELTA_BINARY_PACKED,
+        6 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        // A few bytes can stand for gigabytes: each text may repeat the one before.
+        7 => return Err(damaged("it uses the encoding DELTA_BYTE_ARRAY, which is not read; write it without".into())),
+        8 => Encoding::RLE_DICTIONARY,
+        9 => Encoding::BYTE_STREAM_SPLIT,
+        other => return Err(damaged(format!("values are encoded in the unknown way {other}"))),
+    })
+}
+
+impl Iterator for Pages {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
+
+impl PageReader for Pages {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        let Some((header, length)) = self.header()? else { return Ok(None) };
+        let packed = self.source.read(self.at + length, header.packed as u64)?;
+        self.next = None;
+        self.at += length + header.packed as u64;
+        self.page(&header, packed).map(Some)
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        Ok(self.header()?.map(|(header, _)| PageMetadata {
+            num_rows: (header.kind == 3).then_some(header.n_rows as usize),
+            num_levels: (header.kind != 2).then_some(header.n_values as usize),
+            is_dict: header.kind == 2,
+        }))
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        if let Some((header, length)) = self.header()? {
+            self.next = None;
+            self.at += length + header.packed as u64;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! Opening a table and walking through it, whatever its format.
+
+use std::path::{Path, PathBuf};
+
+use crate::array::ArraySource;
+use crate::csv::CsvSource;
+use crate::error::TableError;
+use crate::format::Format;
+use crate::frame::{Field, Frame};
+use crate::frame_source::{FrameSource, ReadOptions, STDIN, Selection};
+#[cfg(feature = "arrow")]
+use crate::ipc::IpcSource;
+#[cfg(feature = "parquet")]
+use crate::parquet::ParquetSource;
+
+/// Endings of the tables that are read in frames.
+const KNOWN_ENDINGS: &str = ".csv or .tsv (also with .gz), .parquet, .arrow, .ipc, .feather, .npy (also with .gz) or .npz; `-` is CSV on \
+     standard input";
+
+/// Most rows a frame that can be asked for.
+const MOST_CHUNK_ROWS: usize = 1 << 20;
+
+/// A table under way: an iterator of its [`Frame`]s, each of at most [`ReadOptions::chunk_rows`] rows. A table without
+/// rows is an error, and after an error it ends.
+///
+/// ```
+/// use contractive_table::{FrameReader, ReadOptions, Values};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("t.csv");
+/// std::fs::write(&path, "id,x\na7,0.5\na8,\n")?;
+/// let mut reader = FrameReader::open(&path, &ReadOptions::default())?;
+/// let frame = reader.next().expect("there are rows")?;
+/// assert_eq!(frame.column("id").unwrap().values, Values::Text(vec![Some("a7".into()), Some("a8".into())]));
+/// assert!(frame.column("x").unwrap().values.is_missing(1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct FrameReader {
+    source: Box<dyn FrameSource>,
+    path: PathBuf,
+    is_over: bool,
+    /// Whether rows were asked for before.
+    has_given: bool,
+}
+
+impl FrameReader {
+    /// Opens a table by the end of its name; `-` is CSV on standard input.
+    ///
+    /// Kinds of columns in CSV are decided by the first 1,000 lines (at most 8 MiB): numbers where every cell is one
+    /// (integers as such where f64 would not hold them exactly), else text. A later cell that is something else is an
+    /// error with its line and column. Empty cells, `NA`, `N/A`, `NaN` and `null` are missing numbers, whatever their
+    /// case; in a column of text only the empty cell is missing.
+    ///
+    /// # Errors
+    ///
+    /// Any [`TableError`] of a file that cannot be read, or of columns that it does not have.
+    pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, TableError> {
+        if !(1..=MOST_CHUNK_ROWS).contains(&options.chunk_rows) {
+            return Err(TableError::Shape {
+                what: "the number of rows a frame".into(),
+                expected: format!("from 1 to {MOST_CHUNK_ROWS}"),
+                got: options.chunk_rows.to_string(),
+            });
+        }
+        let selection = Selection(options);
+        let rows = options.chunk_rows;
+        let source: Box<dyn FrameSource> = if path == Path::new("-") {
+            Box::new(CsvSource::stdin(&selection, rows)?)
+        } else {
+            match Format::of(path) {
+                Some(Format::Csv) => Box::new(CsvSource::open(path, &selection, rows)?),
+                #[cfg(feature = "parquet")]
+                Some(Format::Parquet) => Box::new(ParquetSource::open(path, &selection, rows)?),
+                #[cfg(feature = "arrow")]
+                Some(Format::Arrow) => Box::new(IpcSource::open(path, &selection, rows)?),
+                Some(Format::Npy) => Box::new(ArraySource::npy(path, &selection, rows)?),
+                #[cfg(feature = "npz")]
+                Some(Format::Npz) => Box::new(ArraySource::npz(path, options.array.as_deref(), &selection, rows)?),
+                #[allow(unreachable_patterns)] // formats whose feature is off
+                Some(format) if format.feature().is_some() => return Err(format.not_built(path)),
+                _ => return Err(TableError::unknown_format(path, KNOWN_ENDINGS)),
+            }
+        };
+        let path = if path == Path::new("-") { STDIN.into() } else { path.to_path_buf() };
+        Ok(FrameReader { source, path, is_over: false, has_given: false })
+    }
+
+    /// Names and kinds of the columns.
+    pub fn fields(&self) -> &[Field] {
+        self.source.fields()
+    }
+
+    /// The file, as messages name it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Rows in all, where the file says so beforehand: Parquet, NPY and NPZ do.
+    pub fn n_rows(&self) -> Option<u64> {
+        self.source.n_rows()
+    }
+
+    /// Whether the columns' names are the file's own, and not just their numbers from 1.
+    pub fn has_names(&self) -> bool {
+        self.source.has_names()
+    }
+
+    /// What a user should know of how the file was understood.
+    pub fn notes(&self) -> &[String] {
+        self.source.notes()
+    }
+
+    /// (height, width) where the shape of an array says that each row is an image. Frames hold its values as they are.
+    pub fn image_shape(&self) -> Option<(usize, usize)> {
+        self.source.image_shape()
+    }
+
+    /// Whether rows are images of bytes, 0 to 255.
+    pub fn has_pixels(&self) -> bool {
+        self.source.has_pixels()
+    }
+}
+
+impl FrameReader {
+    /// The next rows as finite numbers, added to `values` row by row, all columns; false at the end.
+    ///
+    /// # Errors
+    ///
+    /// As the iterator's; [`TableError::Cell`] for a cell that is missing or not finite.
+    pub fn next_rows(&mut self, values: &mut Vec<f64>) -> Result<bool, TableError> {
+        if self.is_over {
+            return Ok(false);
+        }
+        let next = self.source.next_rows(&self.path, values);
+        self.is_over = !matches!(next, Ok(true));
+        next
+    }
+}
+
+impl Iterator for FrameReader {
+    type Item = Result<Frame, TableError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let next = match self.source.next_frame() {
+            Ok(None) if !self.has_given => Some(Err(TableError::Empty { what: self.path.display().to_string() })),
+            next => next.transpose(),
+        };
+        self.has_given = true;
+        self.is_over = !matches!(next, Some(Ok(_)));
+        next
+    }
+}

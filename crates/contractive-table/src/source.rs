@@ -1,0 +1,188 @@
+//! Files as streams of bytes, plain or gzip, never taken at their header's word.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::error::TableError;
+
+/// Compressed contents are followed to this many times the compressed size …
+const MOST_EXPANSION: u64 = 200;
+/// … or to this many bytes, whichever is more: far above any data, far below what deflate's 1032 allows a bomb.
+const FREE_EXPANSION: u64 = 64 << 20;
+
+/// The most bytes that `compressed` bytes are allowed to become.
+pub fn most_expanded(compressed: u64) -> u64 {
+    compressed.saturating_mul(MOST_EXPANSION).max(FREE_EXPANSION)
+}
+
+/// An open file, decompressed as it is read.
+pub struct Source<'a> {
+    pub path: PathBuf,
+    pub reader: Box<dyn Read + Send + 'a>,
+    /// The most bytes that can come.
+    pub most: u64,
+    /// Bytes reserved on a header's word: the size of a plain file, an ordinary expansion of a compressed one.
+    trusted: u64,
+}
+
+impl<'a> Source<'a> {
+    /// A stream of `packed` bytes that unpack to at most `most`.
+    pub fn bounded(path: PathBuf, reader: impl Read + Send + 'a, packed: u64, most: u64) -> Self {
+        let trusted = packed.saturating_mul(12).min(most);
+        Source { path, reader: Box::new(Bounded { inner: reader, left: most }), most, trusted }
+    }
+
+    /// Opens a file; gzip is recognised by its first two bytes, whatever the name.
+    pub fn open(path: &Path) -> Result<Source<'static>, TableError> {
+        let failed = |e| TableError::io("open", path, e);
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if metadata.is_dir() {
+            return Err(failed(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, not a file")));
+        }
+        let size = metadata.len();
+        let mut reader = BufReader::with_capacity(1 << 16, file);
+        let is_gzip =
+            io::BufRead::fill_buf(&mut reader).map_err(|e| TableError::io("read", path, e))?.starts_with(&[0x1f, 0x8b]);
+        let path = path.to_path_buf();
+        Ok(if is_gzip {
+            Source::bounded(path, MultiGzDecoder::new(reader), size, most_expanded(size))
+        } else {
+            Source { path, reader: Box::new(reader), most: size, trusted: size }
+        })
+    }
+
+    /// Reads a header of exactly `N` bytes.
+    pub fn header<const N: usize>(&mut self) -> Result<[u8; N], TableError> {
+        let mut bytes = [0; N];
+        let got = read_up_to(&mut self.reader, &mut bytes).map_err(|e| TableError::reading(&self.path, e))?;
+        if got < N {
+            let reason = format!("it ends within its header, after {got} of {N} bytes");
+            return Err(TableError::Corrupt { path: self.path.clone(), reason });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads the `claimed` bytes after the header and refuses more or fewer.
+    ///
+    /// Memory grows with the bytes that really come. Where the file could hold the claim at an ordinary compression,
+    /// it is reserved at once, so that a good file is never held twice.
+    pub fn payload(&mut self, claimed: u64) -> Result<Vec<u8>, TableError> {
+        self.check_claim(Some(claimed))?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(self.trusted(claimed)).map_err(|_| self.no_memory(claimed))?;
+        let end = (&mut self.reader).take(claimed).read_to_end(&mut bytes);
+        let is_cut =
+            end.as_ref().map_or_else(|e| e.kind() == io::ErrorKind::UnexpectedEof, |&got| (got as u64) < claimed);
+        if is_cut {
+            let got = bytes.len() as u64;
+            return Err(TableError::Truncated { path: self.path.clone(), expected: claimed, got });
+        }
+        end.map_err(|e| TableError::reading(&self.path, e))?;
+        self.expect_end(claimed)?;
+        Ok(bytes)
+    }
+
+    /// Bytes of a claim that may be reserved before they are seen.
+    pub fn trusted(&self, claimed: u64) -> usize {
+        usize::try_from(claimed.min(self.trusted)).unwrap_or(0)
+    }
+
+    /// Refuses a claim that overflows (`None`) or that a file of this size cannot meet.
+    pub fn check_claim(&self, claimed: Option<u64>) -> Result<u64, TableError> {
+        match claimed {
+            Some(claimed) if claimed <= self.most => Ok(claimed),
+            _ => Err(TableError::Oversized {
+                path: self.path.clone(),
+                claimed: claimed.map_or_else(|| "more than 2^64".into(), |n| n.to_string()),
+                most: self.most,
+            }),
+        }
+    }
+
+    /// Refuses bytes after the values.
+    pub fn expect_end(&mut self, expected: u64) -> Result<(), TableError> {
+        let mut one = [0];
+        match read_up_to(&mut self.reader, &mut one) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(TableError::Trailing { path: self.path.clone(), expected }),
+            Err(e) => Err(TableError::reading(&self.path, e)),
+        }
+    }
+
+    fn no_memory(&self, bytes: u64) -> TableError {
+        let source = io::Error::new(io::ErrorKind::OutOfMemory, format!("{bytes} bytes of memory are not to be had"));
+        TableError::io("read", &self.path, source)
+    }
+}
+
+/// Fills `bytes` as far as the stream goes.
+pub fn read_up_to(reader: &mut dyn Read, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while got < bytes.len() {
+        match reader.read(&mut bytes[got..]) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(got)
+}
+
+/// A stream that fails, rather than ends, beyond its bound.
+pub struct Bounded<R> {
+    pub inner: R,
+    pub left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(out)?;
+        match self.left.checked_sub(n as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(n)
+            }
+            None => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it expands more than 200-fold; if it is what it should be, decompress it and give the plain file",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_gzip_bomb_is_stopped_and_ordinary_compression_is_not() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+        encoder.write_all(&vec![0; 1 << 20]).unwrap();
+        let mebibyte = encoder.finish().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("zeros.gz");
+        let read = |mebibytes: usize| {
+            std::fs::write(&path, mebibyte.repeat(mebibytes)).unwrap();
+            io::copy(&mut Source::open(&path).unwrap().reader, &mut io::sink())
+        };
+        assert_eq!(read(64).unwrap(), 64 << 20);
+        let error = read(65).unwrap_err();
+        assert!(error.to_string().contains("200-fold"), "{error}");
+        assert!(matches!(TableError::reading(&path, error), TableError::Corrupt { .. }));
+    }
+
+    #[test]
+    fn a_good_file_is_held_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plain");
+        std::fs::write(&path, vec![7; 100_000]).unwrap();
+        let bytes = Source::open(&path).unwrap().payload(100_000).unwrap();
+        assert_eq!((bytes.len(), bytes.capacity()), (100_000, 100_000));
+    }
+}

@@ -1,0 +1,13 @@
+//! What the writer of a format takes.
+
+use std::io;
+
+use crate::frame::Frame;
+
+/// A format's side of a [`FrameWriter`].
+pub(super) trait FrameSink {
+    fn write(&mut self, frame: &Frame) -> io::Result<()>;
+
+    /// Writes what is left, and gives the file its name.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}

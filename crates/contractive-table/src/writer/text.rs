@@ -1,0 +1,106 @@
+//! CSV and JSON lines.
+
+use std::io::{self, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::Value;
+
+use super::sink::FrameSink;
+use super::target::Target;
+use crate::frame::{Field, Frame, Values, number_text};
+
+/// CSV under a line of names.
+pub(super) struct CsvSink<W: Write> {
+    lines: csv::Writer<W>,
+    close: fn(W) -> io::Result<()>,
+}
+
+impl CsvSink<Target> {
+    pub fn new(target: Target, separator: u8, fields: &[Field]) -> io::Result<Self> {
+        Self::begin(target, separator, fields, Target::commit)
+    }
+}
+
+impl CsvSink<GzEncoder<Target>> {
+    pub fn packed(target: Target, separator: u8, fields: &[Field]) -> io::Result<Self> {
+        let packer = GzEncoder::new(target, Compression::new(6));
+        Self::begin(packer, separator, fields, |packer| packer.finish()?.commit())
+    }
+}
+
+impl<W: Write> CsvSink<W> {
+    fn begin(out: W, separator: u8, fields: &[Field], close: fn(W) -> io::Result<()>) -> io::Result<Self> {
+        let mut lines = csv::WriterBuilder::new().delimiter(separator).buffer_capacity(1 << 16).from_writer(out);
+        lines.write_record(fields.iter().map(|field| &field.name)).map_err(io_error)?;
+        Ok(CsvSink { lines, close })
+    }
+}
+
+/// The kind of an I/O error survives: a broken pipe is no failure to shout about.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(e) => e,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+impl<W: Write> FrameSink for CsvSink<W> {
+    fn write(&mut self, frame: &Frame) -> io::Result<()> {
+        for row in 0..frame.n_rows() {
+            for column in &frame.columns {
+                match &column.values {
+                    Values::Text(cells) => self.lines.write_field(cells[row].as_deref().unwrap_or_default()),
+                    Values::Numbers(cells) if cells[row].is_nan() => self.lines.write_field(""),
+                    Values::Numbers(cells) => self.lines.write_field(number_text(cells[row])),
+                    values => self.lines.write_field(values.text(row).unwrap_or_default()),
+                }
+                .map_err(io_error)?;
+            }
+            self.lines.write_record(None::<&[u8]>).map_err(io_error)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        let CsvSink { lines, close } = *self;
+        close(lines.into_inner().map_err(|e| io::Error::new(e.error().kind(), e.error().to_string()))?)
+    }
+}
+
+/// One JSON object a row.
+pub(super) struct JsonSink(Target);
+
+impl JsonSink {
+    pub fn new(target: Target) -> Self {
+        JsonSink(target)
+    }
+}
+
+impl FrameSink for JsonSink {
+    fn write(&mut self, frame: &Frame) -> io::Result<()> {
+        for row in 0..frame.n_rows() {
+            // Written by hand to keep the columns' order.
+            for (i, column) in frame.columns.iter().enumerate() {
+                self.0.write_all(if i == 0 { b"{" } else { b"," })?;
+                serde_json::to_writer(&mut self.0, &column.name)?;
+                self.0.write_all(b":")?;
+                let value = match &column.values {
+                    Values::Numbers(v) => Value::from(v[row]), // null for what is not finite
+                    Values::Singles(v) => Value::from(v[row]),
+                    Values::Integers(v) => v[row].map_or(Value::Null, Value::from),
+                    Values::Unsigned(v) => v[row].map_or(Value::Null, Value::from),
+                    Values::Booleans(v) => v[row].map_or(Value::Null, Value::from),
+                    values => values.text(row).map_or(Value::Null, Value::from),
+                };
+                serde_json::to_writer(&mut self.0, &value)?;
+            }
+            self.0.write_all(b"}\n")?;
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        self.0.commit()
+    }
+}

@@ -1,0 +1,80 @@
+//! Arrays as data sets: which are images, and what their values mean.
+
+use contractive_table::TableError;
+use contractive_table::array::{Array, ArrayValues, Arrays, byte_image_shape};
+
+use super::Dataset;
+
+/// The rows with their labels.
+pub(super) fn dataset(arrays: Arrays, name: &str) -> Result<Dataset, TableError> {
+    let data = dataset_of_array(arrays.rows, name)?;
+    match arrays.labels {
+        None => Ok(data),
+        Some(labels) => match labels.whole_numbers() {
+            Some(labels) => data.with_labels(labels),
+            None => Ok(data.with_note(format!("{name}: `y` is not one whole number a row, so there are no labels"))),
+        },
+    }
+}
+
+/// The rows of an array of two dimensions (a table), three (images), or four with one channel.
+///
+/// Bytes in three dimensions, or in 784 columns, are images of 0 to 255 and stay bytes, unless none is above 1: those,
+/// and truth values, are 0 and 1 as they are.
+///
+/// # Errors
+/// [`TableError::Shape`] for another number of dimensions, [`TableError::NonFinite`], [`TableError::Empty`].
+pub fn dataset_of_array(array: Array, name: &str) -> Result<Dataset, TableError> {
+    let (columns, image) = array.row_shape()?;
+    let what = array.path().display().to_string();
+    let data = match array.into_values() {
+        ArrayValues::Bytes(bytes) => match byte_image_shape(columns, image) {
+            Some((height, width)) => return images(bytes, (height, width), image.is_some(), name),
+            None => Dataset::from_f32(name, columns, bytes.into_iter().map(f32::from).collect()),
+        },
+        ArrayValues::Booleans(bytes) => Dataset::from_f32(name, columns, bytes.into_iter().map(f32::from).collect()),
+        ArrayValues::F32(values) => Dataset::from_f32(name, columns, values),
+        ArrayValues::F64(values) => Dataset::from_f64(name, columns, values),
+    };
+    // The message names the file where a value is not finite.
+    let data = data.map_err(|error| match error {
+        TableError::NonFinite { row, column, value, .. } => TableError::NonFinite { what, row, column, value },
+        other => other,
+    })?;
+    match image {
+        Some((height, width)) => Ok(with_range_note(data.with_image_shape(height, width)?)),
+        None => Ok(data),
+    }
+}
+
+/// Images of bytes; `is_shaped` says whether the array's own shape tells so.
+fn images(bytes: Vec<u8>, (height, width): (usize, usize), is_shaped: bool, name: &str) -> Result<Dataset, TableError> {
+    if !bytes.is_empty() && bytes.iter().all(|byte| *byte <= 1) {
+        let values = bytes.into_iter().map(f32::from).collect();
+        let data = Dataset::from_f32(name, height * width, values)?.with_image_shape(height, width)?;
+        return Ok(
+            data.with_note(format!("{name}: no byte is above 1, so they are read as 0 and 1, not divided by 255"))
+        );
+    }
+    let data = Dataset::from_u8_images(name, height, width, bytes)?;
+    Ok(match is_shaped {
+        true => data,
+        false => data.with_note(format!(
+            "{name}: bytes in {} columns are read as images of {height} × {width}, scaled by 1/255",
+            height * width
+        )),
+    })
+}
+
+/// Images whose values look like bytes but are not: they are not scaled, and that is worth a note.
+fn with_range_note(data: Dataset) -> Dataset {
+    let (low, high) = data.range();
+    if low >= 0.0 && high > 1.0 && high <= 255.0 {
+        let name = data.name().to_owned();
+        return data.with_note(format!(
+            "{name}: images with values up to {high} that are not bytes are taken as they are; save them as uint8, or \
+             divide them by 255, to have them in [0, 1]"
+        ));
+    }
+    data
+}

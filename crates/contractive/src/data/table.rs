@@ -1,0 +1,120 @@
+//! Tables with named columns, CSV, Parquet and Arrow, as rows of numbers.
+
+use std::path::Path;
+
+use contractive_table::csv::number_or_missing;
+use contractive_table::numbers::append;
+use contractive_table::{FrameReader, Kind, Place, ReadOptions, TableError, Values, most_expanded, shown};
+
+use super::Dataset;
+use super::labels::Labels;
+
+/// Reads a table; `label_column` is taken out and becomes the labels. Every other column must hold finite numbers.
+pub(super) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Result<Dataset, TableError> {
+    let size = path.metadata().map_err(|e| TableError::io("open", path, e))?.len();
+    let reader = FrameReader::open(path, &ReadOptions::default())?;
+    let names: Vec<String> = reader.fields().iter().map(|field| field.name.clone()).collect();
+    let label_at = label_column.map(|column| label_place(path, column, &names)).transpose()?;
+    for (i, field) in reader.fields().iter().enumerate() {
+        if Some(i) != label_at && !field.kind.is_numeric() {
+            return Err(text_column(path, &field.name, &field.kind));
+        }
+    }
+    let (has_names, notes) = (reader.has_names(), reader.notes().to_vec());
+    let n_features = names.len() - usize::from(label_at.is_some());
+    // Repetition makes columnar files small, and what they unpack to large: memory follows the file's size all the same.
+    let most = usize::try_from(most_expanded(size)).unwrap_or(usize::MAX) / size_of::<f64>();
+    let (mut values, mut labels) = (Vec::new(), Labels::default());
+    for frame in reader {
+        let frame = frame?;
+        if values.len().saturating_add(frame.n_rows().saturating_mul(n_features)) > most {
+            let reason = format!(
+                "it unpacks to more than 200 times its size, which is not taken into memory; if it is what it should be, \
+                 write it without compression and dictionaries, or as NPY (rows from {})",
+                frame.first_row
+            );
+            return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
+        }
+        append(path, &frame, label_at, &mut values)?;
+        let Some(label_at) = label_at else { continue };
+        let column = &frame.columns[label_at];
+        for i in 0..frame.n_rows() {
+            let label = column.values.text(i).and_then(|text| labels.push(text.as_bytes()));
+            label.ok_or_else(|| TableError::Cell {
+                path: path.to_path_buf(),
+                place: Place::of_row(path, frame.first_row + i as u64),
+                column: column.name.clone(),
+                must_be: "a label",
+                got: "a missing value".into(),
+                prefix: None,
+            })?;
+        }
+    }
+    if values.is_empty() {
+        return Err(TableError::Empty { what: path.display().to_string() });
+    }
+    let mut names = names;
+    label_at.map(|i| names.remove(i));
+    let dataset = Dataset::from_f64(name, n_features, values)?;
+    let dataset = if has_names { dataset.with_feature_names(names)? } else { dataset };
+    let dataset = notes.into_iter().fold(dataset, Dataset::with_note);
+    if label_at.is_none() {
+        return Ok(dataset);
+    }
+    let (labels, classes) = labels.finish();
+    let dataset = dataset.with_labels(labels)?;
+    Ok(if classes.is_empty() { dataset } else { dataset.with_class_names(classes) })
+}
+
+fn label_place(path: &Path, column: &str, names: &[String]) -> Result<usize, TableError> {
+    names.iter().position(|name| name == column).ok_or_else(|| TableError::MissingColumns {
+        path: path.to_path_buf(),
+        missing: vec![column.to_owned()],
+        available: names.to_vec(),
+    })
+}
+
+/// The refusal of a column that holds no numbers; of a column of text in which numbers stand, that of its first word.
+fn text_column(path: &Path, column: &str, kind: &Kind) -> TableError {
+    let columns = Some(vec![column.to_owned()]);
+    let options = ReadOptions { columns, as_text: vec![column.to_owned()], ..ReadOptions::default() };
+    let frame = FrameReader::open(path, &options).ok().and_then(|mut reader| reader.next()?.ok());
+    let Some(Values::Text(cells)) = frame.as_ref().map(|frame| &frame.columns[0].values) else {
+        return not_a_feature(path, column, kind);
+    };
+    let is_word =
+        |cell: &Option<String>| cell.as_ref().is_some_and(|cell| number_or_missing(cell.as_bytes()).is_none());
+    let has_numbers =
+        cells.iter().any(|cell| cell.as_ref().is_some_and(|cell| number_or_missing(cell.as_bytes()).is_some()));
+    match cells.iter().position(is_word) {
+        Some(row) if has_numbers => TableError::Cell {
+            path: path.to_path_buf(),
+            place: Place::of_row(path, row as u64),
+            column: column.to_owned(),
+            must_be: "a finite number",
+            got: shown(cells[row].as_deref().unwrap_or_default()),
+            prefix: None,
+        },
+        Some(row) => TableError::ColumnKind {
+            path: path.to_path_buf(),
+            column: column.to_owned(),
+            got: format!(
+                "text, {} in {}",
+                shown(cells[row].as_deref().unwrap_or_default()),
+                Place::of_row(path, row as u64)
+            ),
+            expected: "numbers",
+        },
+        None => not_a_feature(path, column, kind),
+    }
+}
+
+/// The refusal of a column that holds no numbers.
+pub fn not_a_feature(path: &Path, column: &str, kind: &Kind) -> TableError {
+    TableError::ColumnKind {
+        path: path.to_path_buf(),
+        column: column.to_owned(),
+        got: kind.name().to_owned(),
+        expected: "numbers",
+    }
+}
