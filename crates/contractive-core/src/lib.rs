@@ -1,4 +1,5 @@
-//! The mathematics of contractive autoencoders on the CPU: no files, no clock, no printing and no randomness of its own.
+//! The mathematics of contractive autoencoders on the CPU: no files, no clock and no printing; random numbers come from a
+//! seed that the caller gives.
 //!
 //! A contractive autoencoder (Rifai et al., ICML 2011) is an encoder h = f(x) and a decoder x̂ = g(h) that minimise
 //!
@@ -16,7 +17,9 @@
 //! 5. [`kernels`]: one page a formula in fast f32.
 //! 6. [`engine`]: the [`Engine`](engine::Engine) trait, cut at whole training steps, and the [CPU](engine::cpu) behind it.
 //! 7. [`optimiser`] and [`schedule`]: PyTorch's update formulas and how the learning rate moves.
-//! 8. [`jacobian`]: the encoder's Jacobian a row, its singular values, saturation.
+//! 8. [`jacobian`]: the encoder's Jacobian a row, its singular values, saturation; [`row_network`]: a network applied to
+//!    one row at a time in f64, the same bits whatever else is in the call.
+//! 9. [`random`]: streams of random numbers keyed by seed and purpose; [`statistics`]: quantiles and moments.
 //!
 //! The symbols used inside kernels are those of the repository's `docs/notation.md`.
 
@@ -36,8 +39,11 @@ pub mod objective;
 pub mod optimiser;
 pub mod parameters;
 pub mod penalty;
+pub mod random;
 pub mod reference;
+pub mod row_network;
 pub mod schedule;
+pub mod statistics;
 
 pub use activation::Activation;
 pub use architecture::Architecture;
