@@ -6,16 +6,16 @@
 //! | name | value a row | page |
 //! |---|---|---|
 //! | `none` | 0 | |
-//! | `jacobian` | ‖J‖²_F | [`frobenius`](crate::kernels::frobenius), [`frobenius_deep`](crate::kernels::frobenius_deep) |
+//! | `jacobian` | ‖J‖²_F | `kernels::frobenius`, `kernels::frobenius_deep` |
 //! | `jacobian_norm` | ‖J‖_F | the same |
-//! | `layerwise` | Σ_l ‖∂a_l/∂a_{l−1}‖²_F | [`layerwise`](crate::kernels::layerwise) |
-//! | `projection` | mean over probes v of ‖vᵀJ‖² | [`frobenius_deep`](crate::kernels::frobenius_deep) |
-//! | `finite_difference` | Σ_i ‖(f(x+εe_i) − f(x−εe_i))/2ε‖² | [`finite_difference`](crate::kernels::finite_difference) |
-//! | `hessian` | ‖J(x)‖²_F + ratio · mean over ε of ‖J(x) − J(x+ε)‖²_F | [`hessian`](crate::kernels::hessian) |
-//! | `logistic_last` | Σ_j (h_j(1−h_j))² ‖W_L,j‖², whatever φ is | [`logistic_last`](crate::kernels::logistic_last) |
-//! | `reconstruction` | ‖∂g(f(x))/∂x‖²_F | [`network_jacobian`](crate::kernels::network_jacobian) |
+//! | `layerwise` | Σ_l ‖∂a_l/∂a_{l−1}‖²_F | `kernels::layerwise` |
+//! | `projection` | mean over probes v of ‖vᵀJ‖² | `kernels::frobenius_deep` |
+//! | `finite_difference` | Σ_i ‖(f(x+εe_i) − f(x−εe_i))/2ε‖² | `kernels::finite_difference` |
+//! | `hessian` | ‖J(x)‖²_F + ratio · mean over ε of ‖J(x) − J(x+ε)‖²_F | `kernels::hessian` |
+//! | `logistic_last` | Σ_j (h_j(1−h_j))² ‖W_L,j‖², whatever φ is | `kernels::logistic_last` |
+//! | `reconstruction` | ‖∂g(f(x))/∂x‖²_F | `kernels::network_jacobian` |
 //! | `decoder` | ‖∂g/∂h‖²_F at the clean code | the same |
-//! | `weight_l1`, `weight_l2` | Σ\|w\|, Σw² over the encoder's weights | [`weight_norms`](crate::kernels::weight_norms) |
+//! | `weight_l1`, `weight_l2` | Σ\|w\|, Σw² over the encoder's weights | `kernels::weight_norms` |
 
 use std::fmt;
 

@@ -28,7 +28,7 @@ const KHATRI_RAO: (&[usize], usize) = (&[5, 17, 6], 100);
 
 #[test]
 fn the_shapes_reach_every_order() {
-    use contractive_core::kernels::frobenius_deep::order::{Order, of_encoder};
+    use contractive_core::order::{Order, of_encoder};
     for (name, order) in
         [("Gram", Order::CodeSideGram), ("direct", Order::CodeSideDirect), ("input side", Order::InputSide)]
     {

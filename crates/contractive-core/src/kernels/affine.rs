@@ -17,33 +17,9 @@ use pulp::Arch;
 use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 
-use super::gemm::{Into, View, ViewMut, gemm};
+use super::gemm::{Destination, View, ViewMut, gemm};
+use super::strided_rows::StridedRows;
 use super::transpose::transpose;
-
-/// A matrix of `rows` rows of `columns` numbers, `stride` apart.
-#[derive(Debug, Clone, Copy)]
-pub struct Rows<'a> {
-    /// The numbers, from the first row's first.
-    pub data: &'a [f32],
-    /// Number of rows N.
-    pub rows: usize,
-    /// Number of columns.
-    pub columns: usize,
-    /// Distance between rows.
-    pub stride: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// Rows that lie side by side.
-    pub fn dense(data: &'a [f32], rows: usize, columns: usize) -> Self {
-        Rows { data, rows, columns, stride: columns }
-    }
-
-    /// The matrix as a view for [`gemm`].
-    pub fn view(self) -> View<'a, f32> {
-        View::strided(self.data, self.rows, self.columns, self.stride)
-    }
-}
 
 /// Room for the small matrices of a large layer, turned.
 #[derive(Debug, Clone, Default)]
@@ -54,17 +30,31 @@ pub struct Turned {
 
 /// Z = A·M + 1 bᵀ, where M is Wᵀ (n, m), or W for a tied decoder layer, whichever way round it lies in memory. Z's rows
 /// lie `stride` apart.
-pub fn affine_forward(Z: &mut [f32], stride: usize, A: Rows<'_>, M: View<'_, f32>, b: &[f32], turned: &mut Turned) {
-    rows_times(Z, stride, Into::Bias(b), A, M, turned);
+pub fn affine_forward(
+    Z: &mut [f32],
+    stride: usize,
+    A: StridedRows<'_>,
+    M: View<'_, f32>,
+    b: &[f32],
+    turned: &mut Turned,
+) {
+    rows_times(Z, stride, Destination::Bias(b), A, M, turned);
 }
 
 /// dA = dZ·M, dense, where M is W (m, n), or Wᵀ for a tied decoder layer with n inputs, whichever way round it lies.
-pub fn affine_backward_input(dA: &mut [f32], dZ: Rows<'_>, M: View<'_, f32>, n: usize, turned: &mut Turned) {
-    rows_times(dA, n, Into::Set, dZ, M, turned);
+pub fn affine_backward_input(dA: &mut [f32], dZ: StridedRows<'_>, M: View<'_, f32>, n: usize, turned: &mut Turned) {
+    rows_times(dA, n, Destination::Set, dZ, M, turned);
 }
 
 /// C = A·M (+ 1 bᵀ), and by Cᵀ = Mᵀ Aᵀ (+ b 1ᵀ) where the rows of Mᵀ lie side by side.
-fn rows_times(C: &mut [f32], stride: usize, into: Into<'_, f32>, A: Rows<'_>, M: View<'_, f32>, turned: &mut Turned) {
+fn rows_times(
+    C: &mut [f32],
+    stride: usize,
+    into: Destination<'_, f32>,
+    A: StridedRows<'_>,
+    M: View<'_, f32>,
+    turned: &mut Turned,
+) {
     let (rows, k, m) = (A.rows, M.rows(), M.columns());
     if M.is_by_rows() {
         return gemm(ViewMut::strided(C, rows, m, stride), into, 1.0, A.view(), M);
@@ -74,25 +64,31 @@ fn rows_times(C: &mut [f32], stride: usize, into: Into<'_, f32>, A: Rows<'_>, M:
     transpose(left, rows, A);
     product.resize(m * rows);
     let into = match into {
-        Into::Bias(b) => {
+        Destination::Bias(b) => {
             product.chunks_exact_mut(rows.max(1)).zip(b).for_each(|(of_one, &b)| of_one.fill(b));
-            Into::Add
+            Destination::Add
         }
         other => other,
     };
     gemm(ViewMut::new(product, m, rows), into, 1.0, M.t(), View::new(left, k, rows));
-    transpose(C, stride, Rows::dense(product, m, rows));
+    transpose(C, stride, StridedRows::dense(product, m, rows));
 }
 
 /// A block of dW = dZᵀ A or dW += dZᵀ A, of the columns of dZ and of A that begin at `from`.
-pub fn affine_backward_weight(dW: ViewMut<'_, f32>, into: Into<'_, f32>, from: [usize; 2], dZ: Rows<'_>, A: Rows<'_>) {
+pub fn affine_backward_weight(
+    dW: ViewMut<'_, f32>,
+    into: Destination<'_, f32>,
+    from: [usize; 2],
+    dZ: StridedRows<'_>,
+    A: StridedRows<'_>,
+) {
     let dZ = dZ.view().columns_in(from[0]..from[0] + dW.rows());
     let A = A.view().columns_in(from[1]..from[1] + dW.columns());
     gemm(dW, into, 1.0, dZ.t(), A);
 }
 
 /// db += Σ_rows dZ, row after row.
-pub fn affine_backward_bias(arch: Arch, db: &mut [f32], dZ: Rows<'_>) {
+pub fn affine_backward_bias(arch: Arch, db: &mut [f32], dZ: StridedRows<'_>) {
     vectorised(
         arch,
         #[inline(always)]
@@ -125,8 +121,8 @@ mod tests {
         (0..m * n).map(|e| W[e % m * n + e / m]).collect()
     }
 
-    fn dense(data: &[f32], columns: usize) -> Rows<'_> {
-        Rows { data, rows: data.len() / columns, columns, stride: columns }
+    fn dense(data: &[f32], columns: usize) -> StridedRows<'_> {
+        StridedRows { data, rows: data.len() / columns, columns, stride: columns }
     }
 
     /// A dense matrix in records of `stride`, with 9 in between.
@@ -143,8 +139,8 @@ mod tests {
         let db_want = |j| (0..N).map(|b| at(&dZ, M, b, j)).sum::<f64>();
 
         let (dZ_records, A_records) = (spread(&dZ, M, 6), spread(&A, INPUTS, 11));
-        let dZ_rows = Rows { data: &dZ_records, rows: N, columns: M, stride: 6 };
-        let A_rows = Rows { data: &A_records, rows: N, columns: INPUTS, stride: 11 };
+        let dZ_rows = StridedRows { data: &dZ_records, rows: N, columns: M, stride: 6 };
+        let A_rows = StridedRows { data: &A_records, rows: N, columns: INPUTS, stride: 11 };
 
         let mut dA = vec![7.0; N * INPUTS];
         affine_backward_input(&mut dA, dZ_rows, View::new(&W, M, INPUTS), INPUTS, &mut Turned::default());
@@ -156,9 +152,9 @@ mod tests {
         for _ in 0..2 {
             let (top, bottom) = dW.split_at_mut(INPUTS);
             let (left, right) = ViewMut::new(bottom, M - 1, INPUTS).split_columns(4);
-            affine_backward_weight(ViewMut::new(top, 1, INPUTS), Into::Add, [0, 0], dZ_rows, A_rows);
-            affine_backward_weight(left, Into::Add, [1, 0], dZ_rows, A_rows);
-            affine_backward_weight(right, Into::Add, [1, 4], dZ_rows, A_rows);
+            affine_backward_weight(ViewMut::new(top, 1, INPUTS), Destination::Add, [0, 0], dZ_rows, A_rows);
+            affine_backward_weight(left, Destination::Add, [1, 0], dZ_rows, A_rows);
+            affine_backward_weight(right, Destination::Add, [1, 4], dZ_rows, A_rows);
             affine_backward_bias(Arch::new(), &mut db, dZ_rows);
         }
         let want: Vec<f64> = (0..M * INPUTS).map(|i| 2.0 * dW_want(i / INPUTS, i % INPUTS)).collect();
@@ -211,7 +207,13 @@ mod tests {
         assert_close("dA", &wide(&dA), &want, ROUNDING);
 
         let mut dW = vec![0.0; M * INPUTS];
-        affine_backward_weight(ViewMut::new(&mut dW, M, INPUTS), Into::Add, [0, 0], dense(&A, M), dense(&dZ, INPUTS));
+        affine_backward_weight(
+            ViewMut::new(&mut dW, M, INPUTS),
+            Destination::Add,
+            [0, 0],
+            dense(&A, M),
+            dense(&dZ, INPUTS),
+        );
         let product = |j, i| (0..N).map(|b| at(&A, M, b, j) * at(&dZ, INPUTS, b, i)).sum::<f64>();
         let want: Vec<f64> = (0..M * INPUTS).map(|e| product(e / INPUTS, e % INPUTS)).collect();
         assert_close("dW", &wide(&dW), &want, ROUNDING);
@@ -223,7 +225,7 @@ mod tests {
         // Over more than one block of k, with tiles of every height and width.
         for (rows, n, m) in [(1, 300, 7), (5, 40, 70), (33, 530, 19), (64, 3, 100)] {
             let (A, W, b) = (numbers(12, rows * (n + 3)), numbers(13, m * n), numbers(14, m));
-            let A = Rows { data: &A, rows, columns: n, stride: n + 3 };
+            let A = StridedRows { data: &A, rows, columns: n, stride: n + 3 };
             let (WT, mut turned) = (transposed(&W, m, n), Turned::default());
             let run = |matrix: View<'_, f32>, turned: &mut Turned| {
                 let (mut Z, mut dA) = (vec![0.0; rows * (m + 2)], vec![0.0; rows * m]);
@@ -243,7 +245,13 @@ mod tests {
         affine_forward(&mut [], M, dense(&[], INPUTS), View::new(&W, INPUTS, M), &[1.0; M], &mut Turned::default());
         affine_backward_input(&mut [], dense(&[], M), View::new(&W, M, INPUTS), INPUTS, &mut Turned::default());
         affine_backward_bias(Arch::new(), &mut db, dense(&[], M));
-        affine_backward_weight(ViewMut::new(&mut dW, M, INPUTS), Into::Add, [0, 0], dense(&[], M), dense(&[], INPUTS));
+        affine_backward_weight(
+            ViewMut::new(&mut dW, M, INPUTS),
+            Destination::Add,
+            [0, 0],
+            dense(&[], M),
+            dense(&[], INPUTS),
+        );
         assert!(dW.iter().chain(&db).all(|&g| g == 0.5));
     }
 }

@@ -4,9 +4,10 @@ use super::flush_to_zero::FlushToZero;
 use super::lane::Lane;
 use super::weights::{decoder_bias, encoder_bias};
 use super::{BLOCK, CpuEngine, LANES};
-use crate::kernels::Plan;
+use crate::kernels::PenaltyPlan;
 use crate::kernels::activation::activation_forward;
-use crate::kernels::affine::{Rows, affine_forward};
+use crate::kernels::affine::affine_forward;
+use crate::kernels::strided_rows::StridedRows;
 use crate::matrix::MatRef;
 
 impl CpuEngine {
@@ -15,7 +16,7 @@ impl CpuEngine {
         if rows.rows() == 0 {
             return;
         }
-        let plan = self.derived_for.map_or(Plan::None, |plans| plans[0]);
+        let plan = self.derived_for.map_or(PenaltyPlan::None, |plans| plans[0]);
         self.derive(plan);
         let architecture = self.parameters.architecture();
         let (sizes, activations) = if is_encoder {
@@ -36,7 +37,7 @@ impl CpuEngine {
                     (derived.decoder_layer(parameters, l), decoder_bias(parameters, l))
                 };
                 let data = if l == 0 { input } else { &**here };
-                let A = Rows { data, rows: n, columns: sizes[l], stride: sizes[l] };
+                let A = StridedRows { data, rows: n, columns: sizes[l], stride: sizes[l] };
                 // The first layer reads the caller's rows and the last one writes them: neither is copied.
                 let Z = if l + 1 == depth {
                     &mut *output

@@ -12,13 +12,15 @@ use super::record::{Column, Record};
 use super::weights::mirrored;
 use crate::buffer::Buffer;
 use crate::instructions::vectorised;
-use crate::kernels::affine::{Rows, affine_backward_bias, affine_backward_weight};
+use crate::kernels::affine::{affine_backward_bias, affine_backward_weight};
 use crate::kernels::frobenius::frobenius_backward_weight;
 use crate::kernels::frobenius_deep::WeightSums;
-use crate::kernels::gemm::{Into, View, ViewMut, fetch_ahead, gemm, mirror};
+use crate::kernels::gemm::{Destination, View, ViewMut, gemm, mirror};
 use crate::kernels::network_jacobian::Carry;
-use crate::kernels::{LanePenalty, Plan};
+use crate::kernels::strided_rows::StridedRows;
+use crate::kernels::{LanePenalty, PenaltyPlan};
 use crate::parameters::Parameters;
+use crate::prefetch::fetch_ahead;
 
 /// Sums over all lanes, in lane order.
 #[derive(Debug, Default)]
@@ -33,7 +35,7 @@ pub struct PenaltySums {
 
 impl PenaltySums {
     /// Adds up what the lanes gathered.
-    pub fn reduce(&mut self, arch: Arch, plan: Plan, lanes: &[Lane], depth: usize) {
+    pub fn reduce(&mut self, arch: Arch, plan: PenaltyPlan, lanes: &[Lane], depth: usize) {
         let (layers, gathers_gram) = plan.gathers(depth);
         self.sums.W.resize_with(depth, Buffer::new);
         self.s.resize_with(depth, Buffer::new);
@@ -92,7 +94,7 @@ pub struct GradientSources<'a> {
     pub arch: Arch,
     pub parameters: &'a Parameters,
     pub record: &'a Record,
-    pub plan: Plan,
+    pub plan: PenaltyPlan,
     /// The penalty's weight in the objective.
     pub contraction: f64,
     pub inputs: &'a [&'a [f32]],
@@ -104,26 +106,26 @@ pub struct GradientSources<'a> {
 }
 
 impl GradientSources<'_> {
-    fn activations(&self, column: Column) -> Rows<'_> {
+    fn activations(&self, column: Column) -> StridedRows<'_> {
         let data = &self.a[column.store][column.a..];
-        Rows { data, rows: self.n, columns: column.width, stride: self.record.a_stride[column.store] }
+        StridedRows { data, rows: self.n, columns: column.width, stride: self.record.a_stride[column.store] }
     }
 
-    fn adjoints(&self, column: Column) -> Rows<'_> {
-        Rows { data: &self.dz[column.dz..], rows: self.n, columns: column.width, stride: self.record.dz_stride }
+    fn adjoints(&self, column: Column) -> StridedRows<'_> {
+        StridedRows { data: &self.dz[column.dz..], rows: self.n, columns: column.width, stride: self.record.dz_stride }
     }
 
     /// What layer `l` of the encoder reads at `point`.
-    fn encoder_input(&self, point: usize, l: usize) -> Rows<'_> {
+    fn encoder_input(&self, point: usize, l: usize) -> StridedRows<'_> {
         let d = self.parameters.architecture().input_size();
         match l {
-            0 => Rows { data: self.inputs[point], rows: self.n, columns: d, stride: d },
+            0 => StridedRows { data: self.inputs[point], rows: self.n, columns: d, stride: d },
             _ => self.activations(self.record.encoder[point][l - 1]),
         }
     }
 
     /// What layer `l` of the decoder reads.
-    fn decoder_input(&self, l: usize) -> Rows<'_> {
+    fn decoder_input(&self, l: usize) -> StridedRows<'_> {
         match l {
             0 => self.activations(self.record.encoder[0][self.parameters.architecture().encoder_depth() - 1]),
             _ => self.activations(self.record.decoder[l - 1]),
@@ -146,7 +148,7 @@ impl GradientSources<'_> {
             (true, false) => {
                 let dZ = self.adjoints(self.record.decoder[block.layer]);
                 let A = self.decoder_input(block.layer);
-                affine_backward_weight(gradient.reborrow(), Into::Set, block.from, dZ, A);
+                affine_backward_weight(gradient.reborrow(), Destination::Set, block.from, dZ, A);
                 self.chain_weight(self.chain_layer(true, block.layer), false, block, &mut gradient);
             }
         }
@@ -165,11 +167,11 @@ impl GradientSources<'_> {
     /// Where a layer stands in the plan's chain, if it does.
     fn chain_layer(&self, is_decoder: bool, l: usize) -> Option<usize> {
         match (self.plan, is_decoder) {
-            (Plan::NetworkJacobian { decoder_only: true, .. }, true) => Some(l),
-            (Plan::NetworkJacobian { decoder_only: false, .. }, true) => {
+            (PenaltyPlan::NetworkJacobian { decoder_only: true, .. }, true) => Some(l),
+            (PenaltyPlan::NetworkJacobian { decoder_only: false, .. }, true) => {
                 Some(self.parameters.architecture().encoder_depth() + l)
             }
-            (Plan::NetworkJacobian { decoder_only: false, .. }, false) => Some(l),
+            (PenaltyPlan::NetworkJacobian { decoder_only: false, .. }, false) => Some(l),
             _ => None,
         }
     }
@@ -186,7 +188,7 @@ impl GradientSources<'_> {
         let Some(place) = place else { return };
         let sums = &self.sums.chain.W[place];
         // Tangents gather the first layer transposed.
-        let carries_tangents = matches!(self.plan, Plan::NetworkJacobian { carry: Carry::Tangents, .. });
+        let carries_tangents = matches!(self.plan, PenaltyPlan::NetworkJacobian { carry: Carry::Tangents, .. });
         add_part(dW, block, sums, is_mirrored != (place == 0 && carries_tangents));
     }
 
@@ -195,7 +197,7 @@ impl GradientSources<'_> {
         let W = self.parameters.encoder_weight(l);
         let (m, n) = (W.rows(), W.columns());
         for (point, layers) in self.record.encoder.iter().enumerate() {
-            let into = if point == 0 { Into::Set } else { Into::Add };
+            let into = if point == 0 { Destination::Set } else { Destination::Add };
             let dZ = self.adjoints(layers[l]);
             affine_backward_weight(dW.reborrow(), into, block.from, dZ, self.encoder_input(point, l));
         }
@@ -203,7 +205,7 @@ impl GradientSources<'_> {
             if mirrored(architecture, decoder) == Some(l) {
                 let dZ = self.adjoints(self.record.decoder[decoder]);
                 let A = self.decoder_input(decoder);
-                affine_backward_weight(dW.reborrow(), Into::Add, block.from, A, dZ);
+                affine_backward_weight(dW.reborrow(), Destination::Add, block.from, A, dZ);
                 self.chain_weight(self.chain_layer(true, decoder), true, block, &mut dW);
             }
         }
@@ -212,7 +214,7 @@ impl GradientSources<'_> {
         let [first, left] = block.from;
         let row_of = |i: usize| W.values().get((first + i) * n + left..).unwrap_or_default();
         let scales_rows = self.plan.gathers_row_scales(l, depth);
-        let reads_weights = scales_rows || matches!(self.plan, Plan::WeightL1 | Plan::WeightL2);
+        let reads_weights = scales_rows || matches!(self.plan, PenaltyPlan::WeightL1 | PenaltyPlan::WeightL2);
         for i in 0..if reads_weights { dW.rows() } else { 0 } {
             let values = &row_of(i)[..dW.columns()];
             let ahead = row_of(i + 6);
@@ -229,7 +231,7 @@ impl GradientSources<'_> {
             let K = if chain_gram { &self.sums.chain.K } else { &self.sums.sums.K };
             let K = View::new(&K[first * m..], dW.rows(), m);
             let W = View::new(W.values(), m, n).columns_in(left..left + dW.columns());
-            gemm(dW.reborrow(), Into::Add, 2.0, K, W);
+            gemm(dW.reborrow(), Destination::Add, 2.0, K, W);
         }
         if layers.contains(&l) {
             add_part(&mut dW, block, &self.sums.sums.W[l], l == 0 && self.plan.first_is_transposed());

@@ -14,9 +14,10 @@ use crate::activation::Activation;
 use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 use crate::kernels::activation::activation_forward;
-use crate::kernels::affine::{Rows, Turned, affine_backward_input, affine_forward};
+use crate::kernels::affine::{Turned, affine_backward_input, affine_forward};
 use crate::kernels::reconstruction::reconstruction_forward_backward;
-use crate::kernels::{LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
+use crate::kernels::strided_rows::StridedRows;
+use crate::kernels::{LanePenalty, LaneRows, LayerPass, PenaltyPlan, StepWeights};
 use crate::loss::Loss;
 use crate::parameters::Parameters;
 
@@ -28,7 +29,7 @@ pub struct Step<'a> {
     pub derived: &'a DerivedWeights,
     pub weights: StepWeights<'a>,
     pub record: &'a Record,
-    pub plan: Plan,
+    pub plan: PenaltyPlan,
     pub loss: Loss,
     /// Whether the decoder and the loss take part.
     pub decodes: bool,
@@ -130,11 +131,16 @@ impl Lane {
             let stride = step.record.a_stride[column.store];
             let (write, read) = write_and_read(&mut stores.a, column.store);
             let input = match l {
-                0 => Rows { data: &step.inputs[point][rows.start * d..rows.end * d], rows: n, columns: d, stride: d },
+                0 => StridedRows {
+                    data: &step.inputs[point][rows.start * d..rows.end * d],
+                    rows: n,
+                    columns: d,
+                    stride: d,
+                },
                 _ => {
                     let below = step.record.encoder[point][l - 1];
                     let stride = step.record.a_stride[below.store];
-                    Rows { data: &read[below.a..], rows: n, columns: below.width, stride }
+                    StridedRows { data: &read[below.a..], rows: n, columns: below.width, stride }
                 }
             };
             let Z = &mut write[column.a..];
@@ -162,7 +168,7 @@ impl Lane {
             };
             let (write, read) = write_and_read(&mut stores.a, column.store);
             let stride = step.record.a_stride[below.store];
-            let input = Rows { data: &read[below.a..], rows: n, columns: below.width, stride };
+            let input = StridedRows { data: &read[below.a..], rows: n, columns: below.width, stride };
             let M = step.derived.decoder_layer(step.parameters, l).forward();
             let bias = decoder_bias(step.parameters, l);
             if l + 1 < depth {
@@ -189,7 +195,7 @@ impl Lane {
         for l in (0..depth).rev() {
             let column = step.record.decoder[l];
             let inputs = architecture.decoder_sizes[l];
-            let dZ = Rows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
+            let dZ = StridedRows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
             self.dA.resize(n * inputs);
             let M = step.derived.decoder_layer(step.parameters, l).backward();
             affine_backward_input(&mut self.dA, dZ, M, inputs, &mut self.turned);
@@ -215,7 +221,7 @@ impl Lane {
         }
         let code = step.record.encoder[step.clean][step.weights.net.len() - 1];
         let of_one_row = match step.plan {
-            Plan::HessianOneLayer { .. } | Plan::HessianDeep { .. } => 0,
+            PenaltyPlan::HessianOneLayer { .. } | PenaltyPlan::HessianDeep { .. } => 0,
             _ => step.draws.len() / step.n,
         };
         let lane_rows = LaneRows {
@@ -246,7 +252,8 @@ impl Lane {
             let extra = if from_penalty { &pass[l].dZ[..] } else { &[] };
             adjoints(step.arch, dZ, dz_stride, column.width, dA, &pass[l].d, extra);
             if l > 0 {
-                let dZ = Rows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
+                let dZ =
+                    StridedRows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
                 self.dA.resize(n * net[l].n);
                 affine_backward_input(&mut self.dA, dZ, net[l].backward(), net[l].n, &mut self.turned);
             }

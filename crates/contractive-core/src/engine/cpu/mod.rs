@@ -34,7 +34,7 @@ use crate::architecture::Architecture;
 use crate::buffer::Buffer;
 use crate::error::{ArgumentError, at_least_one, finite_positive};
 use crate::instructions;
-use crate::kernels::Plan;
+use crate::kernels::PenaltyPlan;
 use crate::kernels::sums::square_norm;
 use crate::matrix::MatRef;
 use crate::objective::{Batch, Objective, Terms};
@@ -58,7 +58,7 @@ pub struct CpuEngine {
     gradient: Buffer,
     blocks: Vec<Block>,
     derived: DerivedWeights,
-    derived_for: Option<[Plan; 2]>,
+    derived_for: Option<[PenaltyPlan; 2]>,
     lanes: Vec<Lane>,
     stores: [Buffer; 3],
     /// Corrupted rows of `hessian`, (corruptions, N, d).

@@ -13,7 +13,7 @@ use crate::activation::Activation;
 use crate::architecture::Architecture;
 use crate::buffer::Buffer;
 use crate::kernels::sparsity::sparsity_forward_backward;
-use crate::kernels::{DenseLayer, Plan, StepWeights};
+use crate::kernels::{DenseLayer, PenaltyPlan, StepWeights};
 use crate::objective::{Batch, Terms};
 use crate::penalty::Penalty;
 
@@ -30,12 +30,12 @@ pub(super) enum Purpose {
 
 impl CpuEngine {
     /// The plan for `purpose` with batches of `n` rows.
-    fn plan(&self, purpose: Purpose, n: usize) -> Plan {
+    fn plan(&self, purpose: Purpose, n: usize) -> PenaltyPlan {
         let penalty = match purpose {
             Purpose::Jacobian => Penalty::Jacobian,
             _ => self.objective.penalty,
         };
-        Plan::new(penalty, self.parameters.architecture(), n)
+        PenaltyPlan::new(penalty, self.parameters.architecture(), n)
     }
 
     /// The whole pass; `values` receives P of each row where it is wanted.
@@ -170,7 +170,7 @@ impl CpuEngine {
     }
 
     /// Brings the derived weights up to date for `plan`.
-    pub(super) fn derive(&mut self, plan: Plan) {
+    pub(super) fn derive(&mut self, plan: PenaltyPlan) {
         if let Some(plans) = self.derived_for
             && plans.contains(&plan)
         {

@@ -24,9 +24,9 @@ use pulp::Arch;
 use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 
-use super::super::gemm::{Into, View, ViewMut, gemm, gemm_upper};
+use super::super::gemm::{Destination, View, ViewMut, gemm, gemm_upper};
+use super::super::operands::{DenseLayer, LayerPass};
 use super::super::sums::dot;
-use super::super::{DenseLayer, LayerPass};
 use super::{WeightSums, at_least_of, gate, gate_in_place, through_slope_and_gate};
 
 /// The rows of one group of samples at one point, from the code down.
@@ -141,7 +141,7 @@ pub fn descend(
         let (m, n, rows) = (layer.m, layer.n, stack.owner.len());
         let (below, above) = stack.U.split_at_mut(l);
         let V = at_least_of(&mut stack.V[l - 1], rows * n, most * n);
-        gemm(ViewMut::new(V, rows, n), Into::Set, 1.0, View::new(&above[0], rows, m), View::new(layer.W, m, n));
+        gemm(ViewMut::new(V, rows, n), Destination::Set, 1.0, View::new(&above[0], rows, m), View::new(layer.W, m, n));
         let U = at_least_of(&mut below[l - 1], rows * n, most * n);
         vectorised(
             arch,
@@ -184,7 +184,7 @@ pub fn end_forward(
     let N = at_least_of(&mut scratch.X, rows * m, stack.most * m);
     match end {
         End::Gram(G) => {
-            gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(U, rows, m), View::new(G, m, m));
+            gemm(ViewMut::new(N, rows, m), Destination::Set, 1.0, View::new(U, rows, m), View::new(G, m, m));
             vectorised(
                 arch,
                 #[inline(always)]
@@ -197,8 +197,8 @@ pub fn end_forward(
         }
         End::Direct => {
             let J = at_least_of(&mut scratch.J, rows * d, stack.most * d);
-            gemm(ViewMut::new(J, rows, d), Into::Set, 1.0, View::new(U, rows, m), View::new(first.W, m, d));
-            gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(J, rows, d), View::new(first.WT, d, m));
+            gemm(ViewMut::new(J, rows, d), Destination::Set, 1.0, View::new(U, rows, m), View::new(first.W, m, d));
+            gemm(ViewMut::new(N, rows, m), Destination::Set, 1.0, View::new(J, rows, d), View::new(first.WT, d, m));
             vectorised(
                 arch,
                 #[inline(always)]
@@ -248,7 +248,7 @@ pub fn end_backward(
                 );
             }
             let U = View::new(&*U, rows, m);
-            gemm_upper(ViewMut::new(&mut sums.K, m, m), Into::Add, shared, U.t(), U);
+            gemm_upper(ViewMut::new(&mut sums.K, m, m), Destination::Add, shared, U.t(), U);
         }
         End::Direct => {
             let J = &mut scratch.J[..rows * d];
@@ -260,7 +260,7 @@ pub fn end_backward(
                 );
             }
             let (U, J) = (View::new(&*U, rows, m).t(), View::new(J, rows, d));
-            gemm(ViewMut::new(&mut sums.W[0], m, d), Into::Add, 2.0 * shared, U, J);
+            gemm(ViewMut::new(&mut sums.W[0], m, d), Destination::Add, 2.0 * shared, U, J);
         }
     }
 }
@@ -315,9 +315,9 @@ pub fn ascend(
         }
         let V = View::new(&*X, rows, m);
         let U = View::new(&stack.U[l + 1], rows, above.m);
-        gemm(ViewMut::new(&mut sums.W[l + 1], above.m, m), Into::Add, 1.0, U.t(), V);
+        gemm(ViewMut::new(&mut sums.W[l + 1], above.m, m), Destination::Add, 1.0, U.t(), V);
         let next = at_least_of(&mut scratch.other, rows * above.m, stack.most * above.m);
-        gemm(ViewMut::new(next, rows, above.m), Into::Set, 1.0, V, View::new(above.WT, m, above.m));
+        gemm(ViewMut::new(next, rows, above.m), Destination::Set, 1.0, V, View::new(above.WT, m, above.m));
         std::mem::swap(&mut scratch.X, &mut scratch.other);
     }
 }

@@ -26,10 +26,10 @@ use pulp::Arch;
 use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 
-use super::super::affine::Rows;
-use super::super::gemm::{Into, View, ViewMut, gemm};
+use super::super::gemm::{Destination, View, ViewMut, gemm};
+use super::super::operands::{DenseLayer, LayerPass};
+use super::super::strided_rows::StridedRows;
 use super::super::transpose::transpose;
-use super::super::{DenseLayer, LayerPass};
 use super::{WeightSums, at_least};
 
 /// F and its transpose: what all rows of a step share.
@@ -59,7 +59,7 @@ impl KhatriRaoProduct {
                 }
             },
         );
-        transpose(FT, size / m, Rows::dense(F, size / m, m));
+        transpose(FT, size / m, StridedRows::dense(F, size / m, m));
     }
 }
 
@@ -91,7 +91,7 @@ pub fn products_forward(
     let (d, m, k, rows) = (net[0].n, net[0].m, net[1].m, samples.len());
     let Y = at_least(&mut stack.Y, rows * d * k);
     let D = View::new(&pass[0].d[samples.start * m..], rows, m);
-    gemm(ViewMut::new(Y, rows, d * k), Into::Set, 1.0, D, View::new(&product.FT, m, d * k));
+    gemm(ViewMut::new(Y, rows, d * k), Destination::Set, 1.0, D, View::new(&product.FT, m, d * k));
     let s = at_least(&mut stack.s, rows * k);
     s.fill(0.0);
     stack.samples = samples.clone();
@@ -154,7 +154,7 @@ pub fn products_backward(
     let dY = View::new(&*Y, rows, d * k);
     if net[0].is_smooth {
         let X = at_least(&mut stack.X, rows * m);
-        gemm(ViewMut::new(X, rows, m), Into::Set, 1.0, dY, View::new(&product.F, d * k, m));
+        gemm(ViewMut::new(X, rows, m), Destination::Set, 1.0, dY, View::new(&product.F, d * k, m));
         let at = first * m..(first + rows) * m;
         let (dZ, curves) = (&mut below.dZ[at.clone()], &below.dd[at]);
         vectorised(
@@ -168,7 +168,7 @@ pub fn products_backward(
         );
     }
     let dF = at_least(&mut stack.dF, d * k * m);
-    gemm(ViewMut::new(dF, d * k, m), Into::Set, 1.0, dY.t(), View::new(&below.d[first * m..], rows, m));
+    gemm(ViewMut::new(dF, d * k, m), Destination::Set, 1.0, dY.t(), View::new(&below.d[first * m..], rows, m));
     let (dW_1, dW_2) = sums.W.split_at_mut(1);
     vectorised(
         arch,
@@ -249,7 +249,7 @@ fn scale_columns(Y: &mut [f32], factors: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::super::super::trial::{ROUNDING, Trial, assert_close, wide};
-    use super::super::super::{LanePenalty, Plan};
+    use super::super::super::{LanePenalty, PenaltyPlan};
     use super::super::laws::{
         adds_and_leaves_alone, agrees_with_the_explicit_jacobian, assert_six, is_finite_at_the_ends, works_the_example,
     };
@@ -265,7 +265,7 @@ mod tests {
         let (mut stack, mut lane) = (KhatriRaoStack::default(), LanePenalty::default());
         let mut product = KhatriRaoProduct::default();
         product.refresh(arch, net[0].WT, net[1].W, net[0].m);
-        lane.reset(Plan::KhatriRao { root: false }, &net);
+        lane.reset(PenaltyPlan::KhatriRao { root: false }, &net);
         let (mut P, mut Y, w) = (vec![0.0; n], vec![], vec![0.5; n]);
         for _ in 0..times {
             Y.clear();

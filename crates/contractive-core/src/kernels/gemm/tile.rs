@@ -8,8 +8,8 @@
 //! through two strides, so that a transpose costs nothing; B's rows are contiguous. On 32 registers R = 6, V = 4 leaves
 //! four for B and one for A; on 16, R = 6, V = 2 leaves two and one.
 
-use super::LINE;
 use super::registers::{Registers, lanes};
+use crate::prefetch::{LINE, fetch};
 
 /// What becomes of a finished sum.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,7 @@ pub(super) enum Finish<T> {
 
 /// Pointers and strides of one tile.
 #[derive(Clone, Copy)]
-pub(super) struct Operands<T> {
+pub(super) struct TileOperands<T> {
     /// Steps p.
     pub k: usize,
     pub a: *const T,
@@ -50,7 +50,7 @@ pub(super) struct Operands<T> {
 /// For r < R, p < k and j < V·lanes: `a + r·a_strides[0] + p·a_strides[1]` and `b + p·b_stride + j` can be read,
 /// `c + r·c_stride + j` can be written, and read with `Finish::Add`, and a bias has V·lanes numbers.
 #[inline(always)]
-pub(super) unsafe fn tile<T, G, const R: usize, const V: usize>(registers: G, at: Operands<T>)
+pub(super) unsafe fn tile<T, G, const R: usize, const V: usize>(registers: G, at: TileOperands<T>)
 where
     T: Copy + Default,
     G: Registers<T>,
@@ -106,16 +106,4 @@ where
             }
         }
     }
-}
-
-/// Asks the second cache for the line at `place`, which need not exist.
-#[inline(always)]
-pub(super) fn fetch<T>(place: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch is a hint: it reads nothing and does not fault, whatever the address. Every x86-64 has it.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(place.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
 }

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! An entry of J that is touched three times costs about as much as twelve multiply-adds; four where it is touched in rows
-//! d k long. In products as wide as that a multiply-add costs 0.7 of what it does in those d or k wide. `examples/orders.rs`
+//! d k long. In products as wide as that a multiply-add costs 0.7 of what it does in those d or k wide. `kernels/frobenius_deep/orders_timed.rs`
 //! times every order on a grid of shapes beside the choice (docs/derivations/frobenius-deep.md).
 //!
 //! A plain step costs 3 multiply-adds a weight a row (encoder and decoder).
