@@ -1,4 +1,4 @@
-//! A penalty on the rows of a lane: which page computes it, in groups of samples, with the lane's own memory.
+//! A penalty on the rows of a lane: the lane's memory for it, and each page run over groups of the lane's samples.
 
 use pulp::Arch;
 
@@ -11,7 +11,6 @@ use super::groups::groups;
 use super::hessian::{HessianScratch, hessian_deep, hessian_layer_backward, hessian_layer_forward};
 use super::network_jacobian::{Carry, Chain, ChainMemory, chain_forward_backward};
 use super::operands::{DenseLayer, LayerPass, widest};
-use super::plan::PenaltyPlan;
 use super::{frobenius, layerwise, logistic_last};
 use crate::activation::Activation;
 use crate::buffer::Buffer;
@@ -22,19 +21,19 @@ use crate::order::Top;
 pub struct StepWeights<'a> {
     /// The encoder's layers.
     pub net: &'a [DenseLayer<'a>],
-    /// ‖W_l,j‖² for each layer, where [`PenaltyPlan::needs_row_norms`].
+    /// ‖W_l,j‖² for each layer, where [`PenaltyPlan::needs_row_norms`](super::PenaltyPlan::needs_row_norms).
     pub q: &'a [Vec<f32>],
-    /// G = W_1 W_1ᵀ, where [`PenaltyPlan::needs_gram`].
+    /// G = W_1 W_1ᵀ, where [`PenaltyPlan::needs_gram`](super::PenaltyPlan::needs_gram).
     pub G: &'a [f32],
-    /// F = W_1ᵀ ⊙ W_2, where [`PenaltyPlan::needs_khatri_rao`].
+    /// F = W_1ᵀ ⊙ W_2, where [`PenaltyPlan::needs_khatri_rao`](super::PenaltyPlan::needs_khatri_rao).
     pub F: &'a KhatriRaoProduct,
-    /// Encoder and decoder in one chain, where [`PenaltyPlan::needs_chain`]; else empty.
+    /// Encoder and decoder in one chain, where [`PenaltyPlan::needs_chain`](super::PenaltyPlan::needs_chain); else empty.
     pub chain: &'a [DenseLayer<'a>],
     /// The chain's biases.
     pub biases: &'a [&'a [f32]],
     /// The chain's activations.
     pub activations: &'a [Activation],
-    /// The layers in f64, where [`PenaltyPlan::needs_f64`].
+    /// The layers in f64, where [`PenaltyPlan::needs_f64`](super::PenaltyPlan::needs_f64).
     pub net64: &'a [Layer64],
 }
 
@@ -61,7 +60,7 @@ pub struct LanePenalty {
     /// What is added to db_l; finite differences alone.
     pub db: Vec<Buffer>,
     /// w_b, one a row.
-    w: Vec<f32>,
+    pub(super) w: Vec<f32>,
     rows: RowStack,
     code_side: CodeSideScratch,
     tangents: TangentStack,
@@ -74,41 +73,14 @@ pub struct LanePenalty {
     d_code: Vec<f32>,
 }
 
-impl LanePenalty {
-    /// Sets the sums that `plan` gathers to zero, sized for `net`.
-    pub fn reset(&mut self, plan: PenaltyPlan, net: &[DenseLayer<'_>]) {
-        let depth = net.len();
-        let (layers, gathers_gram) = plan.gathers(depth);
-        let zero = |sum: &mut Buffer, n: usize| {
-            sum.reset(n);
-        };
-        zero(&mut self.sums.K, if gathers_gram { net[0].m * net[0].m } else { 0 });
-        self.sums.W.resize_with(depth, Buffer::new);
-        self.s.resize_with(depth, Buffer::new);
-        self.db.resize_with(depth, Buffer::new);
-        for (l, layer) in net.iter().enumerate() {
-            zero(&mut self.sums.W[l], if layers.contains(&l) { layer.m * layer.n } else { 0 });
-            zero(&mut self.s[l], if plan.gathers_row_scales(l, depth) { layer.m } else { 0 });
-            zero(&mut self.db[l], if plan.needs_f64() { layer.m } else { 0 });
-        }
-    }
-
-    /// The same for the sums of a chain, where the plan runs one.
-    pub fn reset_chain(&mut self, plan: PenaltyPlan, chain: &[DenseLayer<'_>], depth: usize) {
-        if let PenaltyPlan::NetworkJacobian { decoder_only, carry } = plan {
-            self.chain.reset(&chain[if decoder_only { depth } else { 0 }..], carry);
-        }
-    }
-}
-
 /// The arguments that every page shares.
 #[derive(Clone, Copy)]
-struct Call<'a> {
-    arch: Arch,
-    weights: StepWeights<'a>,
-    rows: LaneRows<'a>,
+pub(super) struct Call<'a> {
+    pub arch: Arch,
+    pub weights: StepWeights<'a>,
+    pub rows: LaneRows<'a>,
     /// contraction/N; `None` asks for the value alone.
-    w: Option<f32>,
+    pub w: Option<f32>,
 }
 
 impl<'a> Call<'a> {
@@ -118,48 +90,7 @@ impl<'a> Call<'a> {
 }
 
 impl LanePenalty {
-    /// P\[b\] for the rows of a lane; with `w` = contraction/N also every dZ of `passes` and the sums here.
-    ///
-    /// `passes[0]` is the encoder at the clean rows, `passes[1..]` at the corrupted ones of `hessian`.
-    pub fn forward_backward(
-        &mut self,
-        arch: Arch,
-        plan: PenaltyPlan,
-        P: &mut [f64],
-        passes: &mut [Vec<LayerPass>],
-        weights: StepWeights<'_>,
-        rows: LaneRows<'_>,
-        w: Option<f32>,
-    ) {
-        P.fill(0.0);
-        self.w.resize(P.len(), 0.0);
-        let call = Call { arch, weights, rows, w };
-        match plan {
-            PenaltyPlan::None | PenaltyPlan::WeightL1 | PenaltyPlan::WeightL2 => {}
-            PenaltyPlan::OneLayer { root } => self.one_layer(call, P, &mut passes[0][0], root),
-            PenaltyPlan::Layerwise => self.layerwise(call, P, &mut passes[0]),
-            PenaltyPlan::LogisticLast { hold_weights } => self.logistic_last(call, P, &mut passes[0], hold_weights),
-            PenaltyPlan::CodeSide { top, gram, root } => self.by_code_side(call, P, &mut passes[0], top, gram, root),
-            PenaltyPlan::InputSide { root } => self.by_input_side(call, P, &mut passes[0], root),
-            PenaltyPlan::KhatriRao { root } => self.by_khatri_rao(call, P, &mut passes[0], root),
-            PenaltyPlan::HessianOneLayer { ratio } => self.hessian_one_layer(call, P, passes, ratio),
-            PenaltyPlan::HessianDeep { ratio, gram } => self.hessian_deep(call, P, passes, ratio, gram),
-            PenaltyPlan::NetworkJacobian { decoder_only: false, carry } => {
-                self.chain_jacobian(call, P, 0, call.rows.X, &mut [], carry);
-            }
-            PenaltyPlan::NetworkJacobian { decoder_only: true, carry } => {
-                self.decoder_jacobian(call, P, &mut passes[0], carry);
-            }
-            PenaltyPlan::FiniteDifference { epsilon, directions } => {
-                self.finite_difference(call, P, &mut passes[0][0].dZ, epsilon, directions);
-            }
-        }
-        if plan.takes_root() {
-            P.iter_mut().for_each(|p| *p = p.sqrt());
-        }
-    }
-
-    fn one_layer(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut LayerPass, root: bool) {
+    pub(super) fn one_layer(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut LayerPass, root: bool) {
         let (arch, q) = (call.arch, &call.weights.q[0]);
         frobenius::frobenius_forward(arch, P, &pass.d, q);
         if let Some(w) = call.w {
@@ -169,7 +100,7 @@ impl LanePenalty {
         }
     }
 
-    fn layerwise(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut [LayerPass]) {
+    pub(super) fn layerwise(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut [LayerPass]) {
         let (arch, q) = (call.arch, call.weights.q);
         layerwise::layerwise_forward(arch, P, pass, q);
         if let Some(w) = call.w {
@@ -178,7 +109,7 @@ impl LanePenalty {
         }
     }
 
-    fn logistic_last(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut [LayerPass], hold_weights: bool) {
+    pub(super) fn logistic_last(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut [LayerPass], hold_weights: bool) {
         let (last, rows) = (pass.len() - 1, call.rows);
         let q = &call.weights.q[last];
         logistic_last::logistic_last_forward(P, rows.h, rows.h_stride, q);
@@ -190,7 +121,7 @@ impl LanePenalty {
         }
     }
 
-    fn by_code_side(
+    pub(super) fn by_code_side(
         &mut self,
         call: Call<'_>,
         P: &mut [f64],
@@ -219,7 +150,7 @@ impl LanePenalty {
         }
     }
 
-    fn by_input_side(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut [LayerPass], root: bool) {
+    pub(super) fn by_input_side(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut [LayerPass], root: bool) {
         let (arch, net, stack) = (call.arch, call.weights.net, &mut self.tangents);
         for group in groups(P.len(), net[0].n * widest(net)) {
             tangents_forward(arch, P, stack, net, pass, group.clone());
@@ -230,7 +161,7 @@ impl LanePenalty {
         }
     }
 
-    fn by_khatri_rao(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut [LayerPass], root: bool) {
+    pub(super) fn by_khatri_rao(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut [LayerPass], root: bool) {
         let (arch, net, F, stack) = (call.arch, call.weights.net, call.weights.F, &mut self.khatri_rao);
         for group in groups(P.len(), net[0].n * net[1].m) {
             products_forward(arch, P, stack, F, net, pass, group.clone());
@@ -241,7 +172,13 @@ impl LanePenalty {
         }
     }
 
-    fn hessian_one_layer(&mut self, call: Call<'_>, P: &mut [f64], passes: &mut [Vec<LayerPass>], ratio: f32) {
+    pub(super) fn hessian_one_layer(
+        &mut self,
+        call: Call<'_>,
+        P: &mut [f64],
+        passes: &mut [Vec<LayerPass>],
+        ratio: f32,
+    ) {
         let (arch, q) = (call.arch, &call.weights.q[0]);
         hessian_layer_forward(arch, P, passes, q, ratio);
         if let Some(w) = call.w {
@@ -250,7 +187,14 @@ impl LanePenalty {
         }
     }
 
-    fn hessian_deep(&mut self, call: Call<'_>, P: &mut [f64], passes: &mut [Vec<LayerPass>], ratio: f32, gram: bool) {
+    pub(super) fn hessian_deep(
+        &mut self,
+        call: Call<'_>,
+        P: &mut [f64],
+        passes: &mut [Vec<LayerPass>],
+        ratio: f32,
+        gram: bool,
+    ) {
         let (arch, net, end) = (call.arch, call.weights.net, call.end(gram));
         self.w.fill(call.w.unwrap_or(0.0));
         let w = call.w.map(|_| &self.w[..]);
@@ -261,7 +205,7 @@ impl LanePenalty {
 
     /// ‖∂a_n/∂input‖² of the chain's layers from `first` on; with `call.w` also ∂C/∂input into `d_input`, unless it is
     /// empty.
-    fn chain_jacobian(
+    pub(super) fn chain_jacobian(
         &mut self,
         call: Call<'_>,
         P: &mut [f64],
@@ -285,7 +229,7 @@ impl LanePenalty {
     }
 
     /// The decoder's chain starts at the code, and ends in the encoder's last layer: dZ_L += (∂P/∂h) ∘ φ′_L.
-    fn decoder_jacobian(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut [LayerPass], carry: Carry) {
+    pub(super) fn decoder_jacobian(&mut self, call: Call<'_>, P: &mut [f64], pass: &mut [LayerPass], carry: Carry) {
         let (depth, rows) = (pass.len(), call.rows);
         let k = call.weights.net[depth - 1].m;
         let (mut code, mut d_code) = (std::mem::take(&mut self.code), std::mem::take(&mut self.d_code));
@@ -301,7 +245,14 @@ impl LanePenalty {
         (self.code, self.d_code) = (code, d_code);
     }
 
-    fn finite_difference(&mut self, call: Call<'_>, P: &mut [f64], dZ: &mut [f32], epsilon: f64, directions: usize) {
+    pub(super) fn finite_difference(
+        &mut self,
+        call: Call<'_>,
+        P: &mut [f64],
+        dZ: &mut [f32],
+        epsilon: f64,
+        directions: usize,
+    ) {
         let (rows, numbers) = (call.rows, directions * call.weights.net[0].n);
         let u = |b: usize| &rows.draws[b * numbers..][..numbers];
         let scratch = &mut self.differences;

@@ -2,23 +2,27 @@
 
 use super::flush_to_zero::FlushToZero;
 use super::lane::Lane;
+use super::pass::{LANES, Workspace};
 use super::weights::{decoder_bias, encoder_bias};
-use super::{BLOCK, CpuEngine, LANES};
 use crate::kernels::PenaltyPlan;
 use crate::kernels::activation::activation_forward;
 use crate::kernels::affine::affine_forward;
 use crate::kernels::strided_rows::StridedRows;
 use crate::matrix::MatRef;
+use crate::parameters::Parameters;
 
-impl CpuEngine {
+/// Most rows that pass through a network at once where the caller gives many.
+pub const BLOCK: usize = 512;
+
+impl Workspace {
     /// `layers` of one stack over `rows`, block by block; each layer is (M, bias, activation).
-    pub(super) fn forward(&mut self, rows: MatRef<'_>, output: &mut [f32], is_encoder: bool) {
+    pub fn forward(&mut self, parameters: &Parameters, rows: MatRef<'_>, output: &mut [f32], is_encoder: bool) {
         if rows.rows() == 0 {
             return;
         }
         let plan = self.derived_for.map_or(PenaltyPlan::None, |plans| plans[0]);
-        self.derive(plan);
-        let architecture = self.parameters.architecture();
+        self.derive(parameters, plan);
+        let architecture = parameters.architecture();
         let (sizes, activations) = if is_encoder {
             (&architecture.encoder_sizes, &architecture.encoder_activations)
         } else {
@@ -26,7 +30,7 @@ impl CpuEngine {
         };
         let depth = activations.len();
         let (d, width) = (sizes[0], sizes[depth]);
-        let (arch, parameters, derived) = (self.arch, &self.parameters, &self.derived);
+        let (arch, derived) = (self.arch, &self.derived);
         let block = |(lane, (input, output)): (&mut Lane, (&[f32], &mut [f32]))| {
             let n = output.len() / width;
             let [here, next] = &mut lane.buffers;

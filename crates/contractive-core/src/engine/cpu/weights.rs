@@ -3,6 +3,7 @@
 use pulp::Arch;
 
 use super::team::Team;
+use crate::activation::Activation;
 use crate::architecture::Architecture;
 use crate::buffer::Buffer;
 use crate::kernels::finite_difference::Layer64;
@@ -11,7 +12,7 @@ use crate::kernels::gemm::{Destination, View, ViewMut, gemm, mirror};
 use crate::kernels::strided_rows::StridedRows;
 use crate::kernels::sums::row_square_norms;
 use crate::kernels::transpose::transpose;
-use crate::kernels::{DenseLayer, PenaltyPlan};
+use crate::kernels::{DenseLayer, PenaltyPlan, StepWeights};
 use crate::parameters::Parameters;
 
 /// Transposes, Gram matrix and row norms, kept until the weights change.
@@ -189,6 +190,48 @@ impl DerivedWeights {
         };
         let is_smooth = !parameters.architecture().decoder_activations[l].is_piecewise_linear();
         DenseLayer { W, WT, m, n, is_smooth }
+    }
+}
+
+/// The layers as the kernels of a step see them.
+pub struct StepLayers<'a> {
+    net: Vec<DenseLayer<'a>>,
+    /// Encoder and decoder in one chain, with their biases and activations; empty unless the plan runs one.
+    chain: Vec<DenseLayer<'a>>,
+    biases: Vec<&'a [f32]>,
+    activations: Vec<Activation>,
+}
+
+impl<'a> StepLayers<'a> {
+    /// The layers that `plan` reads.
+    pub fn new(parameters: &'a Parameters, derived: &'a DerivedWeights, plan: PenaltyPlan) -> Self {
+        let architecture = parameters.architecture();
+        let (depth, decoder_depth) = (architecture.encoder_depth(), architecture.decoder_depth());
+        let net = (0..depth).map(|l| derived.encoder_layer(parameters, l)).collect();
+        let mut layers = StepLayers { net, chain: Vec::new(), biases: Vec::new(), activations: Vec::new() };
+        if plan.needs_chain() {
+            layers.chain.extend_from_slice(&layers.net);
+            layers.chain.extend((0..decoder_depth).map(|l| derived.decoder_layer(parameters, l)));
+            layers.biases.extend((0..depth).map(|l| encoder_bias(parameters, l)));
+            layers.biases.extend((0..decoder_depth).map(|l| decoder_bias(parameters, l)));
+            layers.activations.extend_from_slice(&architecture.encoder_activations);
+            layers.activations.extend_from_slice(&architecture.decoder_activations);
+        }
+        layers
+    }
+
+    /// With what is derived from all of them.
+    pub fn weights(&'a self, derived: &'a DerivedWeights) -> StepWeights<'a> {
+        StepWeights {
+            net: &self.net,
+            q: &derived.row_norms,
+            G: &derived.gram,
+            F: &derived.khatri_rao,
+            chain: &self.chain,
+            biases: &self.biases,
+            activations: &self.activations,
+            net64: &derived.net64,
+        }
     }
 }
 

@@ -7,10 +7,10 @@
 
 use std::time::Instant;
 
+use super::super::PenaltyPlan;
 use super::super::gemm::{Destination, View, ViewMut, gemm, gemm_upper, mirror};
 use super::super::lane_penalty::{LanePenalty, LaneRows, StepWeights};
 use super::super::operands::{DenseLayer, LayerPass};
-use super::super::plan::PenaltyPlan;
 use super::khatri_rao::KhatriRaoProduct;
 use crate::activation::Activation;
 use crate::architecture::Architecture;
