@@ -50,7 +50,7 @@ pub enum ArgumentError {
     },
     /// A target lies outside [0, 1] where the loss is a cross-entropy.
     #[error(
-        "`{loss}` needs targets between 0 and 1, but row {row}, column {column} is {value}; scale the data to [0, 1] (`--scale minmax`) or use the loss `mse`"
+        "`{loss}` needs targets between 0 and 1, but row {row}, column {column} is {value}; scale the data to [0, 1] (`scale = \"minmax\"`) or use the loss `mse`"
     )]
     Range {
         /// The loss that needs the range.

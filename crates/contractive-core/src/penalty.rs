@@ -46,7 +46,7 @@ pub enum Penalty {
         #[serde(default)]
         distribution: ProbeDistribution,
     },
-    /// Central differences of the encoder, computed in f64 so that the step does not drown in rounding.
+    /// Central differences of the encoder, computed in f64 so that the difference is not lost to rounding.
     FiniteDifference {
         /// The step ε, above 0.
         #[serde(default = "default_epsilon")]
@@ -55,7 +55,7 @@ pub enum Penalty {
         #[serde(default)]
         directions: usize,
     },
-    /// CAE+H (Rifai et al., ECML 2011): also keeps J still under small Gaussian corruption.
+    /// CAE+H (Rifai et al., ECML 2011): also keeps J constant under small Gaussian corruption.
     Hessian {
         /// Corrupted copies a row, at least 1.
         #[serde(default = "default_corruptions")]

@@ -9,7 +9,7 @@
 //! dA = dZ Wᵀ and dW += Aᵀ dZ. Matrices may lie in wider records: each comes with the distance between its rows.
 //!
 //! The tiles read rows of the right factor, but Wᵀ of a large layer is not worth keeping beside W: then the small matrices
-//! are turned instead, Zᵀ = W Aᵀ + b 1ᵀ, which gives the same bits.
+//! are transposed instead, Zᵀ = W Aᵀ + b 1ᵀ, which gives the same bits.
 //! Source: Rumelhart, Hinton & Williams 1986.
 
 use pulp::Arch;
@@ -21,9 +21,9 @@ use super::gemm::{Destination, View, ViewMut, gemm};
 use super::strided_rows::StridedRows;
 use super::transpose::transpose;
 
-/// Room for the small matrices of a large layer, turned.
+/// Scratch for the transposes of a large layer's small matrices.
 #[derive(Debug, Clone, Default)]
-pub struct Turned {
+pub struct TransposeScratch {
     left: Buffer,
     product: Buffer,
 }
@@ -36,14 +36,20 @@ pub fn affine_forward(
     A: StridedRows<'_>,
     M: View<'_, f32>,
     b: &[f32],
-    turned: &mut Turned,
+    transposes: &mut TransposeScratch,
 ) {
-    rows_times(Z, stride, Destination::Bias(b), A, M, turned);
+    rows_times(Z, stride, Destination::Bias(b), A, M, transposes);
 }
 
 /// dA = dZ·M, dense, where M is W (m, n), or Wᵀ for a tied decoder layer with n inputs, whichever way round it lies.
-pub fn affine_backward_input(dA: &mut [f32], dZ: StridedRows<'_>, M: View<'_, f32>, n: usize, turned: &mut Turned) {
-    rows_times(dA, n, Destination::Set, dZ, M, turned);
+pub fn affine_backward_input(
+    dA: &mut [f32],
+    dZ: StridedRows<'_>,
+    M: View<'_, f32>,
+    n: usize,
+    transposes: &mut TransposeScratch,
+) {
+    rows_times(dA, n, Destination::Set, dZ, M, transposes);
 }
 
 /// C = A·M (+ 1 bᵀ), and by Cᵀ = Mᵀ Aᵀ (+ b 1ᵀ) where the rows of Mᵀ lie side by side.
@@ -53,13 +59,13 @@ fn rows_times(
     into: Destination<'_, f32>,
     A: StridedRows<'_>,
     M: View<'_, f32>,
-    turned: &mut Turned,
+    transposes: &mut TransposeScratch,
 ) {
     let (rows, k, m) = (A.rows, M.rows(), M.columns());
     if M.is_by_rows() {
         return gemm(ViewMut::strided(C, rows, m, stride), into, 1.0, A.view(), M);
     }
-    let Turned { left, product } = turned;
+    let TransposeScratch { left, product } = transposes;
     left.resize(k * rows);
     transpose(left, rows, A);
     product.resize(m * rows);
@@ -143,7 +149,7 @@ mod tests {
         let A_rows = StridedRows { data: &A_records, rows: N, columns: INPUTS, stride: 11 };
 
         let mut dA = vec![7.0; N * INPUTS];
-        affine_backward_input(&mut dA, dZ_rows, View::new(&W, M, INPUTS), INPUTS, &mut Turned::default());
+        affine_backward_input(&mut dA, dZ_rows, View::new(&W, M, INPUTS), INPUTS, &mut TransposeScratch::default());
         let want: Vec<f64> = (0..N * INPUTS).map(|i| dA_want(i / INPUTS, i % INPUTS)).collect();
         assert_close("dA, set", &wide(&dA), &want, ROUNDING);
 
@@ -173,7 +179,7 @@ mod tests {
             dense(&A, INPUTS),
             View::new(&transposed(&W, M, INPUTS), INPUTS, M),
             &b,
-            &mut Turned::default(),
+            &mut TransposeScratch::default(),
         );
         for (r, z) in Z.chunks_exact(6).enumerate() {
             let product = |j| (0..INPUTS).map(|i| at(&A, INPUTS, r, i) * at(&W, INPUTS, j, i)).sum::<f64>();
@@ -188,7 +194,7 @@ mod tests {
     fn a_tied_layer_is_the_transpose_of_its_own() {
         let (A, W, c, dZ) = (numbers(7, N * M), numbers(8, M * INPUTS), numbers(9, INPUTS), numbers(10, N * INPUTS));
         let mut Z = vec![0.0; N * INPUTS];
-        affine_forward(&mut Z, INPUTS, dense(&A, M), View::new(&W, M, INPUTS), &c, &mut Turned::default());
+        affine_forward(&mut Z, INPUTS, dense(&A, M), View::new(&W, M, INPUTS), &c, &mut TransposeScratch::default());
         let product = |b, i| (0..M).map(|j| at(&A, M, b, j) * at(&W, INPUTS, j, i)).sum::<f64>();
         let want: Vec<f64> =
             (0..N * INPUTS).map(|e| f64::from(c[e % INPUTS]) + product(e / INPUTS, e % INPUTS)).collect();
@@ -200,7 +206,7 @@ mod tests {
             dense(&dZ, INPUTS),
             View::new(&transposed(&W, M, INPUTS), INPUTS, M),
             M,
-            &mut Turned::default(),
+            &mut TransposeScratch::default(),
         );
         let product = |b, j| (0..INPUTS).map(|i| at(&dZ, INPUTS, b, i) * at(&W, INPUTS, j, i)).sum::<f64>();
         let want: Vec<f64> = (0..N * M).map(|e| product(e / M, e % M)).collect();
@@ -219,22 +225,22 @@ mod tests {
         assert_close("dW", &wide(&dW), &want, ROUNDING);
     }
 
-    /// Turned or not, the same sums in the same order.
+    /// Transposed or not, the same sums in the same order.
     #[test]
     fn a_matrix_that_lies_the_other_way_round_gives_the_same_bits() {
         // Over more than one block of k, with tiles of every height and width.
         for (rows, n, m) in [(1, 300, 7), (5, 40, 70), (33, 530, 19), (64, 3, 100)] {
             let (A, W, b) = (numbers(12, rows * (n + 3)), numbers(13, m * n), numbers(14, m));
             let A = StridedRows { data: &A, rows, columns: n, stride: n + 3 };
-            let (WT, mut turned) = (transposed(&W, m, n), Turned::default());
-            let run = |matrix: View<'_, f32>, turned: &mut Turned| {
+            let (WT, mut transposes) = (transposed(&W, m, n), TransposeScratch::default());
+            let run = |matrix: View<'_, f32>, transposes: &mut TransposeScratch| {
                 let (mut Z, mut dA) = (vec![0.0; rows * (m + 2)], vec![0.0; rows * m]);
-                affine_forward(&mut Z, m + 2, A, matrix, &b, turned);
-                affine_backward_input(&mut dA, A, matrix, m, turned);
+                affine_forward(&mut Z, m + 2, A, matrix, &b, transposes);
+                affine_backward_input(&mut dA, A, matrix, m, transposes);
                 Z.iter().chain(&dA).map(|v| v.to_bits()).collect::<Vec<_>>()
             };
-            let by_rows = run(View::new(&WT, n, m), &mut turned);
-            assert_eq!(run(View::new(&W, m, n).t(), &mut turned), by_rows, "{rows} rows, {n} to {m}");
+            let by_rows = run(View::new(&WT, n, m), &mut transposes);
+            assert_eq!(run(View::new(&W, m, n).t(), &mut transposes), by_rows, "{rows} rows, {n} to {m}");
         }
     }
 
@@ -242,8 +248,21 @@ mod tests {
     fn without_rows_nothing_changes() {
         let W = numbers(11, M * INPUTS);
         let (mut dW, mut db) = (vec![0.5; M * INPUTS], vec![0.5; M]);
-        affine_forward(&mut [], M, dense(&[], INPUTS), View::new(&W, INPUTS, M), &[1.0; M], &mut Turned::default());
-        affine_backward_input(&mut [], dense(&[], M), View::new(&W, M, INPUTS), INPUTS, &mut Turned::default());
+        affine_forward(
+            &mut [],
+            M,
+            dense(&[], INPUTS),
+            View::new(&W, INPUTS, M),
+            &[1.0; M],
+            &mut TransposeScratch::default(),
+        );
+        affine_backward_input(
+            &mut [],
+            dense(&[], M),
+            View::new(&W, M, INPUTS),
+            INPUTS,
+            &mut TransposeScratch::default(),
+        );
         affine_backward_bias(Arch::new(), &mut db, dense(&[], M));
         affine_backward_weight(
             ViewMut::new(&mut dW, M, INPUTS),

@@ -7,7 +7,7 @@
 //! dW_1 u-part: ε (δ_i⁺ − δ_i⁻) u_iᵀ              x-part: Σ_i (δ_i⁺ + δ_i⁻), the adjoint of z_1(x)
 //! ```
 //!
-//! Differences of nearly equal numbers: in f32 a step of 1e-6 leaves no digit right, and the gradient subtracts two
+//! Differences of nearly equal numbers: in f32 a step of 1e-6 leaves no correct digit, and the gradient subtracts two
 //! terms of size 1/ε once more. Hence f64 throughout; the result is rounded to f32 once. Cost: 2n forward and backward
 //! passes of all layers but the first, n = d for coordinates. Shapes: Z_l, A_l (2n, m_l), the + rows first.
 //! Derivation: docs/derivations/finite-difference.md.

@@ -175,7 +175,7 @@ impl PenaltyPlan {
         }
     }
 
-    /// What to carry through a chain of these sizes; G is at hand only for the encoder's first layer.
+    /// What to carry through a chain of these sizes; G is computed only for the encoder's first layer.
     fn carry(sizes: &[usize], probes: usize, batch: usize, has_gram: bool) -> Carry {
         let top = if probes > 0 { Top::Probes(probes) } else { Top::Units };
         let price = |order| order::cost(order, sizes, top, batch);
@@ -265,7 +265,7 @@ impl PenaltyPlan {
         matches!(self, PenaltyPlan::FiniteDifference { .. })
     }
 
-    /// Whether it sends something back into the pre-activations of a network of which `is_smooth` layers exist.
+    /// Whether it has a gradient with respect to the encoder's pre-activations; `any_smooth`: some layer has a φ″.
     pub fn reaches_activations(self, any_smooth: bool) -> bool {
         match self {
             PenaltyPlan::FiniteDifference { .. } | PenaltyPlan::LogisticLast { .. } => true,

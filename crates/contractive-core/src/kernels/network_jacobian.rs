@@ -15,7 +15,9 @@
 use pulp::Arch;
 
 use super::activation::activation_forward;
-use super::affine::{Turned, affine_backward_bias, affine_backward_input, affine_backward_weight, affine_forward};
+use super::affine::{
+    TransposeScratch, affine_backward_bias, affine_backward_input, affine_backward_weight, affine_forward,
+};
 use super::frobenius::{frobenius_backward, frobenius_backward_weight, frobenius_forward};
 use super::frobenius_deep::WeightSums;
 use super::frobenius_deep::code_side::{CodeSideScratch, End, RowStack, ascend, descend, end_backward, end_forward};
@@ -72,7 +74,7 @@ pub struct ChainMemory {
     rows: RowStack,
     scratch: CodeSideScratch,
     tangents: TangentStack,
-    turned: Turned,
+    transposes: TransposeScratch,
 }
 
 impl ChainMemory {
@@ -149,7 +151,7 @@ fn forward(arch: Arch, memory: &mut ChainMemory, chain: Chain<'_>, input: &[f32]
         pass.dd.resize(if gradient && layer.is_smooth { n * layer.m } else { 0 });
         pass.dZ.reset(if gradient { n * layer.m } else { 0 });
         let A = StridedRows { data, rows: n, columns: layer.n, stride: layer.n };
-        affine_forward(&mut here[0], layer.m, A, layer.forward(), chain.biases[l], &mut memory.turned);
+        affine_forward(&mut here[0], layer.m, A, layer.forward(), chain.biases[l], &mut memory.transposes);
         activation_forward(arch, chain.activations[l], &mut here[0], &mut pass.d, &mut pass.dd);
     }
 }
@@ -198,7 +200,7 @@ fn backward(
             memory.dA.resize(n * layer.n);
             &mut memory.dA[..]
         };
-        affine_backward_input(dA, dZ, layer.backward(), layer.n, &mut memory.turned);
+        affine_backward_input(dA, dZ, layer.backward(), layer.n, &mut memory.transposes);
         if let Some(pass) = below.last_mut() {
             for ((dZ, &dA), &d) in pass.dZ.iter_mut().zip(&*dA).zip(&pass.d) {
                 *dZ += dA * d;

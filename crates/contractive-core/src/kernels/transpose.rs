@@ -4,8 +4,8 @@
 //! T = Wᵀ          W (m, n), T (n, m), each with its own distance between rows
 //! ```
 //!
-//! The tiles read rows of the right factor, so a step needs Wᵀ of its smaller layers anew, and turns the small factors of
-//! the large ones (affine.rs). A square of four by four is four registers: read row by row, interleaved, written row by
+//! The tiles read rows of the right factor, so a step transposes its smaller layers, and the small factors of the large ones
+//! (affine.rs). A square of four by four is four registers: read row by row, interleaved, written row by
 //! row. Compilers make sixteen single loads of it, which take twice as long, hence the shuffles by hand; they are in
 //! every x86-64.
 //! Judge: the definition (tests).

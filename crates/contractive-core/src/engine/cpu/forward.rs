@@ -49,7 +49,7 @@ impl Workspace {
                     next.resize(n * sizes[l + 1]);
                     &mut **next
                 };
-                affine_forward(Z, sizes[l + 1], A, layer.forward(), bias, &mut lane.turned);
+                affine_forward(Z, sizes[l + 1], A, layer.forward(), bias, &mut lane.transposes);
                 activation_forward(arch, activations[l], Z, &mut [], &mut []);
                 std::mem::swap(here, next);
             }

@@ -14,7 +14,7 @@ use crate::activation::Activation;
 use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 use crate::kernels::activation::activation_forward;
-use crate::kernels::affine::{Turned, affine_backward_input, affine_forward};
+use crate::kernels::affine::{TransposeScratch, affine_backward_input, affine_forward};
 use crate::kernels::reconstruction::reconstruction_forward_backward;
 use crate::kernels::strided_rows::StridedRows;
 use crate::kernels::{LanePenalty, LaneRows, LayerPass, PenaltyPlan};
@@ -34,7 +34,7 @@ pub struct Lane {
     decoder_slopes: Vec<Buffer>,
     dA: Buffer,
     work: Buffer,
-    pub turned: Turned,
+    pub transposes: TransposeScratch,
     /// Two layers' activations, for encoding and decoding alone.
     pub buffers: [Buffer; 2],
     /// L of each row.
@@ -114,7 +114,7 @@ impl Lane {
             };
             let Z = &mut write[column.a..];
             let bias = encoder_bias(step.parameters, l);
-            affine_forward(Z, stride, input, layer.forward(), bias, &mut self.turned);
+            affine_forward(Z, stride, input, layer.forward(), bias, &mut self.transposes);
             let at = &mut pass[l];
             at.d.resize(n * layer.m);
             at.dd.resize(if penalised && layer.is_smooth && step.kind.wants_gradient() { n * layer.m } else { 0 });
@@ -143,13 +143,13 @@ impl Lane {
             if l + 1 < depth {
                 let stride = step.record.a_stride[column.store];
                 let Z = &mut write[column.a..];
-                affine_forward(Z, stride, input, M, bias, &mut self.turned);
+                affine_forward(Z, stride, input, M, bias, &mut self.transposes);
                 let slopes = &mut self.decoder_slopes[l];
                 slopes.resize(n * column.width);
                 let phi = architecture.decoder_activations[l];
                 activate_rows(step.arch, phi, Z, stride, column.width, slopes, &mut []);
             } else {
-                affine_forward(&mut stores.dz[column.dz..], dz_stride, input, M, bias, &mut self.turned);
+                affine_forward(&mut stores.dz[column.dz..], dz_stride, input, M, bias, &mut self.transposes);
             }
         }
         self.work.resize(2 * d);
@@ -167,7 +167,7 @@ impl Lane {
             let dZ = StridedRows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
             self.dA.resize(n * inputs);
             let M = step.derived.decoder_layer(step.parameters, l).backward();
-            affine_backward_input(&mut self.dA, dZ, M, inputs, &mut self.turned);
+            affine_backward_input(&mut self.dA, dZ, M, inputs, &mut self.transposes);
             if l > 0 {
                 let below = step.record.decoder[l - 1];
                 let dZ = &mut stores.dz[below.dz..];
@@ -225,7 +225,7 @@ impl Lane {
                 let dZ =
                     StridedRows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
                 self.dA.resize(n * net[l].n);
-                affine_backward_input(&mut self.dA, dZ, net[l].backward(), net[l].n, &mut self.turned);
+                affine_backward_input(&mut self.dA, dZ, net[l].backward(), net[l].n, &mut self.transposes);
             }
         }
     }

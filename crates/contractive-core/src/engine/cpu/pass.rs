@@ -175,10 +175,10 @@ fn sums_of_rows(lanes: &[Lane]) -> [f64; 2] {
     [reconstruction, penalty]
 }
 
-/// Rows of a lane: an eighth of the batch, but more where each lane reads weights from beyond a core's own cache, and
-/// should do much with what it reads. The batch and the network decide, not the threads.
+/// Rows of a lane: an eighth of the batch, but more where a weight does not fit a core's L2 cache, so that each reading of
+/// it serves many rows. The batch and the network decide, not the threads.
 fn lane_rows(n: usize, architecture: &Architecture) -> usize {
-    /// Rows worth a reading from farther away.
+    /// Rows that one reading of such a weight must serve.
     const ROWS: usize = 64;
     let stacks = [&architecture.encoder_sizes, &architecture.decoder_sizes];
     let is_far = stacks.iter().any(|sizes| sizes.windows(2).any(|pair| pair[0] * pair[1] > NEAR));

@@ -34,12 +34,12 @@ pub struct DerivedWeights {
     pub net64: Vec<Layer64>,
 }
 
-/// Numbers of a weight that stay in a core's second cache beside the rows.
+/// Size of a weight, in numbers, up to which it stays in a core's L2 cache beside the rows.
 pub const NEAR: usize = 1 << 17;
 /// Columns of a weight whose transpose a band of G holds at once.
 const GRAM_BLOCK: usize = 2048;
 
-/// Numbers of a weight that one task takes, about.
+/// Size of the part of a weight that one task takes, in numbers, about.
 const BAND: usize = 1 << 14;
 
 /// A part of the work, by one thread.

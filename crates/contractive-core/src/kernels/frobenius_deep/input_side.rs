@@ -112,45 +112,53 @@ pub fn tangents_backward(
     for l in (0..depth).rev() {
         let (m, n) = (net[l].m, net[l].n);
         let X = &mut stack.X[..rows * m];
-        let LayerPass { d, dd, dZ } = &mut pass[l];
         vectorised(
             arch,
             #[inline(always)]
-            || {
-                if !net[l].is_smooth {
-                    return gate_in_place(X, d, owner(), m, 1.0);
-                }
-                if l > 0 {
-                    return through_slope_and_gate(dZ, d, dd, X, &stack.V[l], owner(), m, 1.0);
-                }
-                // V_1 is W_1ᵀ for every sample.
-                for (sample, X) in X.chunks_exact_mut(d_x * m).enumerate() {
-                    let same = std::iter::repeat_n(first + sample, d_x);
-                    through_slope_and_gate(dZ, d, dd, X, net[0].WT, same, m, 1.0);
+            || match (net[l].is_smooth, l) {
+                (false, _) => gate_in_place(X, &pass[l].d, owner(), m, 1.0),
+                (true, 0) => through_first(&mut pass[0], X, net[0].WT, first, m),
+                (true, _) => {
+                    let LayerPass { d, dd, dZ } = &mut pass[l];
+                    through_slope_and_gate(dZ, d, dd, X, &stack.V[l], owner(), m, 1.0);
                 }
             },
         );
         if l == 0 {
-            let dW = &mut sums.W[0];
-            vectorised(
-                arch,
-                #[inline(always)]
-                || {
-                    for X in X.chunks_exact(d_x * m) {
-                        for (g, x) in dW.iter_mut().zip(X) {
-                            *g += x;
-                        }
-                    }
-                },
-            );
-            break;
+            return add_samples(arch, &mut sums.W[0], X);
         }
         let V = View::new(&*X, rows, m);
-        gemm(ViewMut::new(&mut sums.W[l], m, n), Destination::Add, 1.0, V.t(), View::new(&stack.T[l - 1], rows, n));
+        let T = View::new(&stack.T[l - 1], rows, n);
+        gemm(ViewMut::new(&mut sums.W[l], m, n), Destination::Add, 1.0, V.t(), T);
         let next = at_least(&mut stack.other, rows * n);
         gemm(ViewMut::new(next, rows, n), Destination::Set, 1.0, V, View::new(net[l].W, m, n));
         std::mem::swap(&mut stack.X, &mut stack.other);
     }
+}
+
+/// The first layer, where V_1 is W_1ᵀ for every sample; the first of them is row `first` of the lane.
+#[inline(always)]
+fn through_first(pass: &mut LayerPass, X: &mut [f32], WT: &[f32], first: usize, m: usize) {
+    let LayerPass { d, dd, dZ } = pass;
+    for (sample, X) in X.chunks_exact_mut(WT.len()).enumerate() {
+        let same = std::iter::repeat_n(first + sample, WT.len() / m);
+        through_slope_and_gate(dZ, d, dd, X, WT, same, m, 1.0);
+    }
+}
+
+/// dW_1ᵀ += X, sample after sample.
+fn add_samples(arch: Arch, dW: &mut [f32], X: &[f32]) {
+    vectorised(
+        arch,
+        #[inline(always)]
+        || {
+            for X in X.chunks_exact(dW.len()) {
+                for (g, x) in dW.iter_mut().zip(X) {
+                    *g += x;
+                }
+            }
+        },
+    );
 }
 
 #[cfg(test)]

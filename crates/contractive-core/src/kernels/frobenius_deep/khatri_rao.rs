@@ -14,7 +14,7 @@
 //! ```
 //!
 //! As many multiply-adds as J = U_1 W_1, but in products d k wide where those are d, and no U_1 is written. The price is
-//! F and dF, which must stay in a core's second cache.
+//! F and dF, which must stay in a core's L2 cache.
 //!
 //! Shapes: D_1 (rows, m_1), Y and dY (rows, d k), s (rows, k), F and dF (d k, m_1). dW_1 is gathered transposed, (d, m_1).
 //! Source: vec(W_2 diag(d_1) W_1) = (W_1ᵀ ⊙ W_2) d_1, of the product of Khatri & Rao 1968.
@@ -116,7 +116,7 @@ pub fn products_forward(
     );
 }
 
-/// Down: every dZ_l of `pass` and every dW_l of `sums`, layer 1 transposed. Y is spent.
+/// Down: every dZ_l of `pass` and every dW_l of `sums`, layer 1 transposed. Y is overwritten.
 pub fn products_backward(
     arch: Arch,
     sums: &mut WeightSums,
@@ -129,28 +129,7 @@ pub fn products_backward(
     let (d, m, k, rows) = (net[0].n, net[0].m, net[1].m, stack.samples.len());
     let (Y, s, first) = (&mut stack.Y[..rows * d * k], &mut stack.s[..rows * k], stack.samples.start);
     let [below, above] = pass else { return };
-    vectorised(
-        arch,
-        #[inline(always)]
-        || {
-            for (r, (Y, s)) in Y.chunks_exact_mut(d * k).zip(s.chunks_exact_mut(k)).enumerate() {
-                let (b, weight) = (first + r, 2.0 * w[first + r]);
-                let at = b * k..(b + 1) * k;
-                let slopes = &above.d[at.clone()];
-                if net[1].is_smooth {
-                    let (dZ, curves) = (&mut above.dZ[at.clone()], &above.dd[at.clone()]);
-                    for i in 0..k {
-                        dZ[i] += curves[i] * (weight * slopes[i]) * s[i];
-                    }
-                }
-                // s gives its place to the factors of Y's columns.
-                for (s, slope) in s.iter_mut().zip(slopes) {
-                    *s = weight * slope * slope;
-                }
-                scale_columns(Y, s);
-            }
-        },
-    );
+    through_code(arch, above, Y, s, w, stack.samples.clone(), [d, k], net[1].is_smooth);
     let dY = View::new(&*Y, rows, d * k);
     if net[0].is_smooth {
         let X = at_least(&mut stack.X, rows * m);
@@ -169,6 +148,45 @@ pub fn products_backward(
     }
     let dF = at_least(&mut stack.dF, d * k * m);
     gemm(ViewMut::new(dF, d * k, m), Destination::Set, 1.0, dY.t(), View::new(&below.d[first * m..], rows, m));
+    weights_backward(arch, sums, dF, net);
+}
+
+/// dZ_2 of every sample, and Y turned into dY. s is overwritten by the factors of Y's columns.
+fn through_code(
+    arch: Arch,
+    pass: &mut LayerPass,
+    Y: &mut [f32],
+    s: &mut [f32],
+    w: &[f32],
+    samples: Range<usize>,
+    [d, k]: [usize; 2],
+    is_smooth: bool,
+) {
+    vectorised(
+        arch,
+        #[inline(always)]
+        || {
+            for ((Y, s), b) in Y.chunks_exact_mut(d * k).zip(s.chunks_exact_mut(k)).zip(samples.clone()) {
+                let (at, weight) = (b * k..(b + 1) * k, 2.0 * w[b]);
+                let slopes = &pass.d[at.clone()];
+                if is_smooth {
+                    let (dZ, curves) = (&mut pass.dZ[at.clone()], &pass.dd[at]);
+                    for i in 0..k {
+                        dZ[i] += curves[i] * (weight * slopes[i]) * s[i];
+                    }
+                }
+                for (s, slope) in s.iter_mut().zip(slopes) {
+                    *s = weight * slope * slope;
+                }
+                scale_columns(Y, s);
+            }
+        },
+    );
+}
+
+/// dW_1, transposed, and dW_2 from dF.
+fn weights_backward(arch: Arch, sums: &mut WeightSums, dF: &[f32], net: &[DenseLayer<'_>]) {
+    let (d, m, k) = (net[0].n, net[0].m, net[1].m);
     let (dW_1, dW_2) = sums.W.split_at_mut(1);
     vectorised(
         arch,

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A panel of B is copied into one piece of memory where several groups of rows read it and its rows lie far apart; it
-//! then stays in the nearest cache but one. Views ([`View`], [`ViewMut`]) carry shape and strides, so a transpose of A costs nothing
+//! then stays in the L2 cache. Views ([`View`], [`ViewMut`]) carry shape and strides, so a transpose of A costs nothing
 //! and a block of a wider matrix is a view. The instructions are chosen for the machine at run time
 //! ([`instructions`]); sums run over p in order within a block, so the bits of an entry of C depend
 //! on k, on the instructions and on nothing else: not on how C is cut.
@@ -113,7 +113,7 @@ struct Product<'c, 'a, T> {
     upper: bool,
 }
 
-/// A number that the kernels multiply: f32 in the engine, f64 where a difference would drown in rounding.
+/// A number that the kernels multiply: f32 in the engine, f64 where a difference would be lost to rounding.
 pub trait Element: Copy + Default {
     /// The whole product, with the instructions chosen for this machine.
     #[doc(hidden)]
@@ -257,7 +257,7 @@ unsafe fn copy_panel<T: Copy + Default>(
 ) {
     let to = to.0.as_mut_ptr().cast::<T>();
     for p in 0..block {
-        // SAFETY: the caller vouches for both.
+        // SAFETY: the caller guarantees both.
         unsafe {
             let row = to.add(p * padded);
             std::ptr::copy_nonoverlapping(from.add(p * stride), row, width);

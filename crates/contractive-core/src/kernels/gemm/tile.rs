@@ -60,7 +60,7 @@ where
     let mut sums = [[zero; V]; R];
     let [row, step] = at.a_strides;
     let (mut a, mut b, mut ahead) = (at.a, at.b, at.ahead);
-    // The next tile's rows of A: the processor sees how a row goes on, not where the next one begins.
+    // The next tile's rows of A: the processor's own prefetch follows a row, and cannot know where the next begins.
     let rows_ahead = at.a.wrapping_add(R * row);
     for p in 0..at.k {
         if step == 1 && p % (LINE / size_of::<T>()) == 0 {
@@ -68,7 +68,7 @@ where
                 fetch(rows_ahead.wrapping_add(r * row + p));
             }
         }
-        // SAFETY: p < k and v·lanes + lanes ≤ V·lanes, r < R: within what the caller vouches for. `wrapping_add` moves the
+        // SAFETY: p < k and v·lanes + lanes ≤ V·lanes, r < R: within what the caller guarantees. `wrapping_add` moves the
         // pointers on, so that the step behind the last row is never one of a pointer out of its allocation.
         unsafe {
             let mut from_b = [zero; V];
@@ -92,7 +92,7 @@ where
     let alpha = registers.splat(at.alpha);
     for r in 0..R {
         for v in 0..V {
-            // SAFETY: r < R and v < V: the caller vouches for C, and for the bias.
+            // SAFETY: r < R and v < V: the caller guarantees C and the bias.
             unsafe {
                 let c = at.c.add(r * at.c_stride + v * lanes).cast::<G::Vector>();
                 c.write_unaligned(match at.finish {
