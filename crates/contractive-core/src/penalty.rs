@@ -214,7 +214,9 @@ impl Penalty {
                 let k = architecture.code_size();
                 if distribution == ProbeDistribution::Orthogonal && probes > k {
                     return Err(ArgumentError::Conflict {
-                        what: format!("orthogonal probes must number at most the code size, got {probes}"),
+                        what: format!(
+                            "`penalty.probes` must be at most the code size where probes are orthogonal, got {probes}"
+                        ),
                         but: format!("the code has {k} units"),
                         remedy: "use fewer probes or the penalty `jacobian`, which is exact",
                     });
