@@ -1,10 +1,10 @@
-//! Numbers as a processor likes to find them: from the start of a cache line on, many of them on large pages.
+//! A vector of f32 that is aligned to cache lines, and lies on large pages where it is large.
 //!
-//! A load of sixteen numbers that lie across two cache lines is two loads, and a vector from the allocator begins a
-//! quarter line late. A processor also remembers where a few thousand pages lie: a weight of twenty million numbers has
-//! as many pages of 4 KiB, and walking down its columns meets a new one at every step. Pages of 2 MiB end this where the
-//! system lends them for the asking, as Linux does unless it is told not to. The two together are worth 60 % of the rate
-//! of such a weight's products.
+//! A load of sixteen numbers across a cache line boundary is two loads, and the allocator aligns to 16 bytes only. The
+//! processor keeps the addresses of a few thousand pages (TLB): a weight of twenty million numbers has as many pages of
+//! 4 KiB, and reading down a column meets a new one in every row. Pages of 2 MiB avoid that; Linux gives them on request
+//! (`madvise`) unless it is configured not to. Alignment and large pages together are worth 60 % of the rate of such a
+//! weight's products.
 #![allow(unsafe_code)] // lines read as numbers, and one hint to the system
 
 use std::fmt;
@@ -12,7 +12,7 @@ use std::ops::{Deref, DerefMut};
 
 /// Numbers of a cache line.
 const LINE: usize = 16;
-/// Bytes of a large page, and the least that is worth asking for.
+/// Bytes of a large page: smaller buffers do not ask for one.
 const LARGE_PAGE: usize = 2 << 20;
 
 /// A cache line of numbers.
@@ -22,7 +22,7 @@ struct Line([f32; LINE]);
 
 /// A vector of f32 that begins on a cache line, and lies on large pages where it has many of them.
 ///
-/// It dereferences to a slice, grows by what it is asked for, and keeps its room when it shrinks.
+/// It dereferences to a slice, grows to the size asked for and no more, and keeps its capacity when it shrinks.
 #[derive(Default)]
 pub struct Buffer {
     /// At least `len` numbers, all written.
@@ -31,7 +31,7 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// None, without any memory.
+    /// No numbers, and no memory.
     pub const fn new() -> Self {
         Buffer { lines: Vec::new(), len: 0 }
     }
@@ -49,7 +49,7 @@ impl Buffer {
         if lines <= self.lines.capacity() {
             return;
         }
-        // Not `self.lines` grown: what moves may as well move to large pages.
+        // Not `self.lines.reserve`: numbers that must move anyway can move to large pages.
         let mut larger = Vec::with_capacity(lines);
         if lines * size_of::<Line>() >= LARGE_PAGE {
             ask_for_large_pages(&mut larger);
@@ -64,7 +64,7 @@ impl Buffer {
         let (old, written) = (self.len, self.lines.len() * LINE);
         self.lines.resize(n.div_ceil(LINE), Line([0.0; LINE]));
         self.len = n;
-        // The rest of what was the last line may hold numbers of a longer past.
+        // The rest of the old last line may hold numbers from when the buffer was longer.
         if old < n {
             self[old..n.min(written)].fill(0.0);
         }
@@ -77,7 +77,7 @@ impl Buffer {
         self.resize(n);
     }
 
-    /// What `numbers` holds, whatever was there.
+    /// A copy of `numbers`, whatever was there.
     pub fn copy_from(&mut self, numbers: &[f32]) {
         self.resize(numbers.len());
         self.copy_from_slice(numbers);
@@ -146,7 +146,7 @@ impl fmt::Debug for Buffer {
     }
 }
 
-/// Asks for large pages under the room of `lines`; the system takes those that lie in it entirely.
+/// Asks for large pages under the capacity of `lines`; the system uses those that lie in it entirely.
 #[cfg(target_os = "linux")]
 fn ask_for_large_pages(lines: &mut Vec<Line>) {
     const SMALL_PAGE: usize = 4096;
@@ -155,7 +155,7 @@ fn ask_for_large_pages(lines: &mut Vec<Line>) {
     let end = (place.addr() + bytes) / SMALL_PAGE * SMALL_PAGE;
     if start < end {
         // SAFETY: start..end lies in memory that the vector owns. The advice changes no content and no right to it; a
-        // system without large pages refuses, which is as good, so its answer is not looked at.
+        // system without large pages refuses, and the buffer works without: the result is ignored.
         let _ = unsafe { libc::madvise(place.with_addr(start).cast(), end - start, libc::MADV_HUGEPAGE) };
     }
 }
@@ -187,7 +187,7 @@ mod tests {
         }
     }
 
-    /// Room that is at hand is used: a step allocates nothing after the first.
+    /// Capacity is reused: a step allocates nothing after the first.
     #[test]
     fn a_buffer_that_is_large_enough_stays_where_it_is() {
         let mut buffer = Buffer::zeros(1000);

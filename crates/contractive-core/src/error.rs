@@ -49,7 +49,9 @@ pub enum ArgumentError {
         remedy: &'static str,
     },
     /// A target lies outside [0, 1] where the loss is a cross-entropy.
-    #[error("`{loss}` needs targets between 0 and 1, but row {row}, column {column} is {value}")]
+    #[error(
+        "`{loss}` needs targets between 0 and 1, but row {row}, column {column} is {value}; scale the data to [0, 1] (`scale = \"minmax\"`) or use the loss `mse`"
+    )]
     Range {
         /// The loss that needs the range.
         loss: &'static str,

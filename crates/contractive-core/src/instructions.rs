@@ -19,8 +19,8 @@ pub fn arch() -> Arch {
 
 /// Runs `work` compiled for the instructions of `arch`. Its closure must be `#[inline(always)]`.
 ///
-/// Not `Arch::dispatch` itself, which calls a closure by value: through a shim that the compiler may leave outside, where
-/// only the instructions of the oldest processor are allowed, four numbers at a time.
+/// Not `Arch::dispatch` itself, which calls a closure by value: through a shim that the compiler may not inline, and then
+/// compiles for the baseline instructions, four numbers at a time.
 #[inline(always)]
 pub fn vectorised<R>(arch: Arch, work: impl FnMut() -> R) -> R {
     struct Work<F>(F);

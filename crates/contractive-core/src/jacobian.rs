@@ -6,7 +6,7 @@
 use nalgebra::DMatrix;
 
 use crate::activation::Activation;
-use crate::kernels::gemm::{Into, View, ViewMut, gemm};
+use crate::kernels::gemm::{Destination, View, ViewMut, gemm};
 use crate::matrix::MatRef;
 use crate::parameters::Parameters;
 use crate::reference::network::{Layer, forward};
@@ -110,7 +110,7 @@ pub fn activations(network: &Network, rows: MatRef<'_>) -> Vec<Vec<f64>> {
         let below = View::new(layers.last().unwrap_or(&input), rows.rows(), n);
         let mut a = vec![0.0; rows.rows() * m];
         let z = ViewMut::new(&mut a, rows.rows(), m);
-        gemm(z, Into::Bias(&layer.b), 1.0, below, View::new(weights.values(), n, m));
+        gemm(z, Destination::Bias(&layer.b), 1.0, below, View::new(weights.values(), n, m));
         a.iter_mut().for_each(|z| *z = layer.activation.value(*z));
         layers.push(a);
     }

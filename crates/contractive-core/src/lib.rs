@@ -14,7 +14,9 @@
 //! 3. [`objective`]: what is minimised, and the [`Batch`] it is evaluated on.
 //! 4. [`mod@reference`]: the objective and its gradient in plain f64 with explicit Jacobians, written to be read. It judges
 //!    everything else.
-//! 5. [`kernels`]: one page a formula in fast f32.
+//! 5. `kernels`, inside the crate: one page a formula in fast f32. [`order`] counts operations and says which order of
+//!    multiplication they take; [`instructions`] says which vector instructions, and is the one place that reads an
+//!    environment variable.
 //! 6. [`engine`]: the [`Engine`](engine::Engine) trait, cut at whole training steps, and the [CPU](engine::cpu) behind it.
 //! 7. [`optimiser`] and [`schedule`]: PyTorch's update formulas and how the learning rate moves.
 //! 8. [`jacobian`]: the encoder's Jacobian a row, its singular values, saturation; [`row_network`]: a network applied to
@@ -31,14 +33,18 @@ mod error;
 pub mod initialisation;
 pub mod instructions;
 pub mod jacobian;
+// OLD PATH: `pub(crate)` once no other crate names it.
+#[doc(hidden)]
 pub mod kernels;
 pub mod loss;
 pub mod matrix;
 pub mod noise;
 pub mod objective;
 pub mod optimiser;
+pub mod order;
 pub mod parameters;
 pub mod penalty;
+pub mod prefetch;
 pub mod random;
 pub mod reference;
 pub mod row_network;

@@ -1,4 +1,7 @@
-//! Row-major f32 views that carry their shape.
+//! Row-major f32 views that carry their shape, and their product.
+#![allow(non_snake_case)] // matrices are upper case, as in the papers
+
+use crate::kernels::gemm::{Destination, View, ViewMut, gemm};
 
 /// A read-only row-major matrix: row r is `values[r·columns .. (r+1)·columns]`.
 #[derive(Debug, Clone, Copy)]
@@ -47,5 +50,28 @@ impl<'a> MatRef<'a> {
     /// When the range leaves the matrix.
     pub fn slice(self, range: std::ops::Range<usize>) -> MatRef<'a> {
         MatRef::new(&self.values[range.start * self.columns..range.end * self.columns], range.len(), self.columns)
+    }
+}
+
+/// C = A B by the matrix product of the kernels, on the calling thread; C has A's rows and B's columns, row-major.
+///
+/// # Panics
+/// When the shapes do not fit each other.
+pub fn product(C: &mut [f32], A: MatRef<'_>, B: MatRef<'_>) {
+    assert_eq!(C.len(), A.rows * B.columns, "a product of {} x {} into {} numbers", A.rows, B.columns, C.len());
+    let (a, b) = (View::new(A.values, A.rows, A.columns), View::new(B.values, B.rows, B.columns));
+    gemm(ViewMut::new(C, A.rows, B.columns), Destination::Set, 1.0, a, b);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_is_rows_by_columns() {
+        let (a, b) = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+        let mut c = [9.0; 4];
+        product(&mut c, MatRef::new(&a, 2, 3), MatRef::new(&b, 3, 2));
+        assert_eq!(c, [4.0, 5.0, 10.0, 11.0]);
     }
 }

@@ -1,8 +1,7 @@
 //! Input noise: what turns any autoencoder here into a denoising one (Vincent et al. 2010).
 //!
 //! The corrupted row is what is encoded and decoded; the target, and the point at which penalties are taken, is the
-//! clean row. The draws come from outside (this crate has no randomness): [`Noise::corrupt`] turns standard ones into
-//! corruption.
+//! clean row. The draws come from the caller: [`Noise::corrupt`] turns standard ones into corruption.
 
 use serde::{Deserialize, Serialize};
 

@@ -121,7 +121,7 @@ impl Objective {
             return Err(ArgumentError::Conflict {
                 what: format!("the loss `{}` needs a sigmoid output", self.loss),
                 but: format!("the output activation is `{output}`"),
-                remedy: "set the output activation to `sigmoid` or use the loss `mse`",
+                remedy: "set `output_activation = \"sigmoid\"` or `loss = \"mse\"`",
             });
         }
         if let Some(sparsity) = self.sparsity {
@@ -136,9 +136,9 @@ impl Objective {
             let code = architecture.code_activation();
             if code != Activation::Sigmoid {
                 return Err(ArgumentError::Conflict {
-                    what: "sparsity needs code units between 0 and 1".into(),
+                    what: "`sparsity` needs code units between 0 and 1".into(),
                     but: format!("the code activation is `{code}`"),
-                    remedy: "set the code activation to `sigmoid`",
+                    remedy: "set `code_activation = \"sigmoid\"`",
                 });
             }
         }

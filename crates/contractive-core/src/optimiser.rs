@@ -171,14 +171,14 @@ impl Optimiser {
         p: &'a mut [f32],
         g: &'a [f32],
         learning_rate: f64,
-    ) -> impl Iterator<Item = Part<'a>> {
+    ) -> impl Iterator<Item = UpdatePart<'a>> {
         /// Parameters of a part: a few microseconds.
         const PART: usize = 1 << 13;
         assert_eq!(p.len(), g.len(), "as many gradients as parameters");
         state.step += 1;
         let rule = self.rule(state.step, learning_rate);
         let (mut p, mut first, mut second) = (p, &mut state.first[..], &mut state.second[..]);
-        g.chunks(PART).map(move |g| Part {
+        g.chunks(PART).map(move |g| UpdatePart {
             rule,
             p: split_off(&mut p, g.len()),
             g,
@@ -225,7 +225,7 @@ enum Rule {
 }
 
 /// Some parameters of a step, with their gradients and the optimiser's memory of them.
-pub(crate) struct Part<'a> {
+pub(crate) struct UpdatePart<'a> {
     rule: Rule,
     p: &'a mut [f32],
     g: &'a [f32],
@@ -233,10 +233,10 @@ pub(crate) struct Part<'a> {
     second: &'a mut [f32],
 }
 
-impl Part<'_> {
+impl UpdatePart<'_> {
     /// The step of these parameters.
     pub(crate) fn update(self, arch: Arch) {
-        let Part { rule, p, g, first, second } = self;
+        let UpdatePart { rule, p, g, first, second } = self;
         match rule {
             Rule::Sgd { lr, wd } => vectorised(
                 arch,

@@ -6,16 +6,16 @@
 //! | name | value a row | page |
 //! |---|---|---|
 //! | `none` | 0 | |
-//! | `jacobian` | ‖J‖²_F | [`frobenius`](crate::kernels::frobenius), [`frobenius_deep`](crate::kernels::frobenius_deep) |
+//! | `jacobian` | ‖J‖²_F | `kernels::frobenius`, `kernels::frobenius_deep` |
 //! | `jacobian_norm` | ‖J‖_F | the same |
-//! | `layerwise` | Σ_l ‖∂a_l/∂a_{l−1}‖²_F | [`layerwise`](crate::kernels::layerwise) |
-//! | `projection` | mean over probes v of ‖vᵀJ‖² | [`frobenius_deep`](crate::kernels::frobenius_deep) |
-//! | `finite_difference` | Σ_i ‖(f(x+εe_i) − f(x−εe_i))/2ε‖² | [`finite_difference`](crate::kernels::finite_difference) |
-//! | `hessian` | ‖J(x)‖²_F + ratio · mean over ε of ‖J(x) − J(x+ε)‖²_F | [`hessian`](crate::kernels::hessian) |
-//! | `logistic_last` | Σ_j (h_j(1−h_j))² ‖W_L,j‖², whatever φ is | [`logistic_last`](crate::kernels::logistic_last) |
-//! | `reconstruction` | ‖∂g(f(x))/∂x‖²_F | [`network_jacobian`](crate::kernels::network_jacobian) |
+//! | `layerwise` | Σ_l ‖∂a_l/∂a_{l−1}‖²_F | `kernels::layerwise` |
+//! | `projection` | mean over probes v of ‖vᵀJ‖² | `kernels::frobenius_deep` |
+//! | `finite_difference` | Σ_i ‖(f(x+εe_i) − f(x−εe_i))/2ε‖² | `kernels::finite_difference` |
+//! | `hessian` | ‖J(x)‖²_F + ratio · mean over ε of ‖J(x) − J(x+ε)‖²_F | `kernels::hessian` |
+//! | `logistic_last` | Σ_j (h_j(1−h_j))² ‖W_L,j‖², whatever φ is | `kernels::logistic_last` |
+//! | `reconstruction` | ‖∂g(f(x))/∂x‖²_F | `kernels::network_jacobian` |
 //! | `decoder` | ‖∂g/∂h‖²_F at the clean code | the same |
-//! | `weight_l1`, `weight_l2` | Σ\|w\|, Σw² over the encoder's weights | [`weight_norms`](crate::kernels::weight_norms) |
+//! | `weight_l1`, `weight_l2` | Σ\|w\|, Σw² over the encoder's weights | `kernels::weight_norms` |
 
 use std::fmt;
 
@@ -46,7 +46,7 @@ pub enum Penalty {
         #[serde(default)]
         distribution: ProbeDistribution,
     },
-    /// Central differences of the encoder, computed in f64 so that the step does not drown in rounding.
+    /// Central differences of the encoder, computed in f64 so that the difference is not lost to rounding.
     FiniteDifference {
         /// The step ε, above 0.
         #[serde(default = "default_epsilon")]
@@ -55,7 +55,7 @@ pub enum Penalty {
         #[serde(default)]
         directions: usize,
     },
-    /// CAE+H (Rifai et al., ECML 2011): also keeps J still under small Gaussian corruption.
+    /// CAE+H (Rifai et al., ECML 2011): also keeps J constant under small Gaussian corruption.
     Hessian {
         /// Corrupted copies a row, at least 1.
         #[serde(default = "default_corruptions")]
@@ -214,7 +214,9 @@ impl Penalty {
                 let k = architecture.code_size();
                 if distribution == ProbeDistribution::Orthogonal && probes > k {
                     return Err(ArgumentError::Conflict {
-                        what: format!("orthogonal probes must number at most the code size, got {probes}"),
+                        what: format!(
+                            "`penalty.probes` must be at most the code size where probes are orthogonal, got {probes}"
+                        ),
                         but: format!("the code has {k} units"),
                         remedy: "use fewer probes or the penalty `jacobian`, which is exact",
                     });

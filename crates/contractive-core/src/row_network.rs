@@ -47,11 +47,11 @@ impl RowLayer {
 pub struct RowNetwork {
     encoder: Vec<RowLayer>,
     decoder: Vec<RowLayer>,
-    square: Square,
+    square: SquaredNorm,
 }
 
 /// How ‖J‖²_F is computed.
-enum Square {
+enum SquaredNorm {
     /// Two layers of which the second has a constant slope c: with s = φ′(z_1), ‖c W₂ diag(s) W₁‖² = sᵀ P s,
     /// P = c² (W₂ᵀW₂) ∘ (W₁W₁ᵀ), (m₁, m₁).
     Form(Vec<f64>),
@@ -61,7 +61,7 @@ enum Square {
     Explicit,
 }
 
-impl Square {
+impl SquaredNorm {
     /// The cheapest way for this encoder.
     fn of(encoder: &[RowLayer]) -> Self {
         match encoder {
@@ -72,10 +72,10 @@ impl Square {
                 for (i, row) in form.chunks_exact_mut(first.n_out()).enumerate() {
                     row.iter_mut().zip(&columns).for_each(|(p, column)| *p *= dot(columns[i], column));
                 }
-                Square::Form(form)
+                SquaredNorm::Form(form)
             }
-            [first, ..] if first.n_out() < first.n_in() => Square::Gram(gram(first)),
-            _ => Square::Explicit,
+            [first, ..] if first.n_out() < first.n_in() => SquaredNorm::Gram(gram(first)),
+            _ => SquaredNorm::Explicit,
         }
     }
 }
@@ -102,7 +102,7 @@ impl RowNetwork {
         let architecture = parameters.architecture();
         let encoder = layers(parameters, "encoder", &architecture.encoder_sizes, &architecture.encoder_activations);
         let decoder = layers(parameters, "decoder", &architecture.decoder_sizes, &architecture.decoder_activations);
-        let square = Square::of(&encoder);
+        let square = SquaredNorm::of(&encoder);
         RowNetwork { encoder, decoder, square }
     }
 
@@ -110,10 +110,10 @@ impl RowNetwork {
     pub fn apply(&self, x: &[f64], wants_J: bool, out: &mut RowOutput) {
         self.reconstruct(x, out);
         out.J.clear();
-        if let Square::Form(form) = &self.square {
+        if let SquaredNorm::Form(form) = &self.square {
             out.jacobian_square = quadratic_forms(&out.slopes[0], form, self.encoder[0].n_out());
         }
-        if wants_J || !matches!(self.square, Square::Form(_)) {
+        if wants_J || !matches!(self.square, SquaredNorm::Form(_)) {
             self.jacobian(wants_J, out);
         }
     }
@@ -166,12 +166,12 @@ impl RowNetwork {
             }
             std::mem::swap(&mut A, &mut B);
         }
-        if let Square::Gram(gram) = &self.square {
+        if let SquaredNorm::Gram(gram) = &self.square {
             out.jacobian_square = quadratic_forms(&A, gram, self.encoder[0].n_out());
         }
-        if wants_J || matches!(self.square, Square::Explicit) {
+        if wants_J || matches!(self.square, SquaredNorm::Explicit) {
             times_weight(&A, &self.encoder[0], &mut B);
-            if matches!(self.square, Square::Explicit) {
+            if matches!(self.square, SquaredNorm::Explicit) {
                 out.jacobian_square = dot(&B, &B);
             }
             if wants_J {

@@ -27,7 +27,7 @@ pub enum Schedule {
     /// `factor` once more whenever the watched loss has not improved for `patience` epochs (PyTorch's
     /// `ReduceLROnPlateau` with a relative threshold of 1e-4).
     Plateau {
-        /// Epochs without improvement that are let pass, at least 1.
+        /// Epochs without improvement before a reduction, at least 1.
         patience: usize,
         /// Factor a reduction, above 0.
         factor: f64,
@@ -88,7 +88,7 @@ impl Schedule {
         }
     }
 
-    /// Takes note of an epoch's watched loss.
+    /// Records an epoch's watched loss.
     pub fn observe(self, state: &mut ScheduleState, loss: f64) {
         if state.best.is_none_or(|best| loss < best - 1e-4 * best.abs()) {
             state.best = Some(loss);

@@ -11,11 +11,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use contractive_core::engine::{CpuEngine, Engine};
-use contractive_core::kernels::Plan;
-use contractive_core::kernels::frobenius_deep::order::Top;
 use contractive_core::matrix::MatRef;
 use contractive_core::objective::Sparsity;
 use contractive_core::optimiser::Optimiser;
+use contractive_core::order::{Order, of_encoder};
 use contractive_core::penalty::ProbeDistribution;
 use contractive_core::{Activation, Batch, Loss, Objective, Parameters, Penalty};
 use trial::{Draws, network_of};
@@ -109,16 +108,15 @@ fn measured(sizes: &[usize], phi: Activation, penalty: Penalty, sparsity: Option
 fn a_warm_step_allocates_no_buffer() {
     use Activation::{Relu, Sigmoid, Tanh};
     let jacobian = Penalty::Jacobian;
-    let code_side = |gram| Plan::CodeSide { top: Top::Units, gram, root: false };
-    let orders: [(&[usize], Plan); 4] = [
-        (&[784, 64, 32, 16], code_side(true)),
-        (&[30, 64, 32, 16], code_side(false)),
-        (&[6, 32, 32, 32], Plan::InputSide { root: false }),
-        (&[30, 64, 16], Plan::KhatriRao { root: false }),
+    let orders: [(&[usize], Order); 4] = [
+        (&[784, 64, 32, 16], Order::CodeSideGram),
+        (&[30, 64, 32, 16], Order::CodeSideDirect),
+        (&[6, 32, 32, 32], Order::InputSide),
+        (&[30, 64, 16], Order::KhatriRao),
     ];
-    for (sizes, plan) in orders {
+    for (sizes, order) in orders {
         let network = network_of(sizes, Tanh, Activation::Identity, false);
-        assert_eq!(Plan::new(jacobian, &network, 128), plan, "{sizes:?} must take this order");
+        assert_eq!(of_encoder(&network, 128), order, "{sizes:?} must take this order");
     }
 
     let usual = orders[0].0;

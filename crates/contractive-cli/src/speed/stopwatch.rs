@@ -1,5 +1,6 @@
 //! Times training steps, and rows encoded and decoded, on drawn rows.
 
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use contractive_core::buffer::Buffer;
@@ -31,7 +32,8 @@ impl TrainingSteps {
         batch: usize,
         threads: usize,
     ) -> Result<Self, ArgumentError> {
-        let engine = CpuEngine::new(parameters, objective, optimiser, None, threads)?;
+        let mut engine = CpuEngine::new(parameters, objective, optimiser, None, threads)?;
+        engine.set_clock(seconds);
         let needed = batch.max(1) * parameters.architecture().input_size();
         if data.len() < needed {
             let what = "rows to train on".to_owned();
@@ -71,6 +73,12 @@ impl TrainingSteps {
         }
         Ok(start.elapsed().as_secs_f64())
     }
+}
+
+/// Seconds since this was first asked: the clock that an engine is given.
+fn seconds() -> f64 {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    FIRST.get_or_init(Instant::now).elapsed().as_secs_f64()
 }
 
 /// Seconds that encoding and decoding `rows` takes, codes and outputs kept in `code` and `output`.

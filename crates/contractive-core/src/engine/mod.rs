@@ -14,7 +14,7 @@ use crate::objective::{Batch, Terms};
 use crate::optimiser::OptimiserState;
 use crate::parameters::Parameters;
 
-pub use cpu::{CpuEngine, PhaseSeconds};
+pub use cpu::{Clock, CpuEngine, PhaseSeconds};
 
 /// Something that trains an autoencoder.
 ///

@@ -7,12 +7,12 @@
 //! dW_1 u-part: ε (δ_i⁺ − δ_i⁻) u_iᵀ              x-part: Σ_i (δ_i⁺ + δ_i⁻), the adjoint of z_1(x)
 //! ```
 //!
-//! Differences of nearly equal numbers: in f32 a step of 1e-6 leaves no digit right, and the gradient subtracts two
+//! Differences of nearly equal numbers: in f32 a step of 1e-6 leaves no correct digit, and the gradient subtracts two
 //! terms of size 1/ε once more. Hence f64 throughout; the result is rounded to f32 once. Cost: 2n forward and backward
 //! passes of all layers but the first, n = d for coordinates. Shapes: Z_l, A_l (2n, m_l), the + rows first.
 //! Derivation: docs/derivations/finite-difference.md.
 
-use super::gemm::{Into, View, ViewMut, gemm};
+use super::gemm::{Destination, View, ViewMut, gemm};
 use crate::activation::Activation;
 use crate::buffer::Buffer;
 
@@ -121,7 +121,7 @@ pub fn finite_difference_forward(
         if l > 0 {
             let inputs = layer.W.len() / m;
             let A = View::new(&below[l - 1], 2 * n, inputs);
-            gemm(ViewMut::new(Z, 2 * n, m), Into::Bias(&layer.b), 1.0, A, View::new(&layer.WT, inputs, m));
+            gemm(ViewMut::new(Z, 2 * n, m), Destination::Bias(&layer.b), 1.0, A, View::new(&layer.WT, inputs, m));
         }
         let D = resized(&mut scratch.D[l], 2 * n * m);
         for (z, d) in Z.iter_mut().zip(D) {
@@ -168,9 +168,9 @@ pub fn finite_difference_backward(
         }
         let delta = View::new(&*X, 2 * n, m);
         let A = View::new(&scratch.A[l - 1], 2 * n, inputs);
-        gemm(ViewMut::new(&mut scratch.dW[l], m, inputs), Into::Add, 1.0, delta.t(), A);
+        gemm(ViewMut::new(&mut scratch.dW[l], m, inputs), Destination::Add, 1.0, delta.t(), A);
         let next = resized(&mut scratch.other, 2 * n * inputs);
-        gemm(ViewMut::new(next, 2 * n, inputs), Into::Set, 1.0, delta, View::new(&net[l].W, m, inputs));
+        gemm(ViewMut::new(next, 2 * n, inputs), Destination::Set, 1.0, delta, View::new(&net[l].W, m, inputs));
         std::mem::swap(&mut scratch.X, &mut scratch.other);
     }
     let m = net[0].b.len();

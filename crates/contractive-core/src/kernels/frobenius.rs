@@ -68,7 +68,7 @@ pub fn frobenius_backward_weight(arch: Arch, dW: &mut [f32], W: &[f32], s: &[f32
 #[cfg(test)]
 mod tests {
     use super::super::trial::{ROUNDING, Trial, assert_close, assert_same_gradient, wide};
-    use super::super::{LayerPass, Plan};
+    use super::super::{LayerPass, PenaltyPlan};
     use super::*;
     use crate::activation::Activation;
     use crate::reference::{Layer, Matrix};
@@ -170,7 +170,7 @@ mod tests {
     /// `jacobian_norm`: half the gradient of the square over the norm, and at J = 0 the subgradient 0.
     #[test]
     fn the_norm_has_gradient_zero_where_the_jacobian_is_zero() {
-        let plan = Plan::OneLayer { root: true };
+        let plan = PenaltyPlan::OneLayer { root: true };
         let trial = Trial::draw(5, &[7, 5], Activation::Tanh, 1);
         let (P, gradient) = trial.by_plan(plan, &[], 1.0);
         let norm = trial.explicit(1.0).0[0].sqrt();

@@ -21,7 +21,7 @@ use crate::instructions::vectorised;
 
 use super::frobenius_deep::WeightSums;
 use super::frobenius_deep::code_side::{CodeSideScratch, End, RowStack, ascend, descend, end_backward, end_forward};
-use super::{DenseLayer, LayerPass};
+use super::operands::{DenseLayer, LayerPass};
 
 /// One layer: P\[b\] += the value; `passes[p]` is the layer at point p.
 pub fn hessian_layer_forward(arch: Arch, P: &mut [f64], passes: &[Vec<LayerPass>], q: &[f32], ratio: f32) {
@@ -142,7 +142,7 @@ pub fn hessian_deep(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Plan;
+    use super::super::PenaltyPlan;
     use super::super::trial::{ROUNDING, Trial, assert_close, assert_same_gradient, numbers, wide};
     use super::*;
     use crate::activation::Activation;
@@ -150,9 +150,9 @@ mod tests {
     use crate::reference::network::LayerGradient;
     use crate::reference::{Layer, Matrix};
 
-    const CLOSED: fn(f32) -> Plan = |ratio| Plan::HessianOneLayer { ratio };
-    const GRAM: fn(f32) -> Plan = |ratio| Plan::HessianDeep { ratio, gram: true };
-    const DIRECT: fn(f32) -> Plan = |ratio| Plan::HessianDeep { ratio, gram: false };
+    const CLOSED: fn(f32) -> PenaltyPlan = |ratio| PenaltyPlan::HessianOneLayer { ratio };
+    const GRAM: fn(f32) -> PenaltyPlan = |ratio| PenaltyPlan::HessianDeep { ratio, gram: true };
+    const DIRECT: fn(f32) -> PenaltyPlan = |ratio| PenaltyPlan::HessianDeep { ratio, gram: false };
 
     /// The definition, with both Jacobians written out: ∂P/∂J(x) = 2 J + 2r Σ_c Δ_c, ∂P/∂J(x+ε_c) = −2r Δ_c.
     fn by_explicit_jacobians(trial: &Trial, e: &[f32], ratio: f64, w: f64) -> (Vec<f64>, Vec<LayerGradient>) {

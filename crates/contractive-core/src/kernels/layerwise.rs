@@ -10,8 +10,8 @@
 
 use pulp::Arch;
 
-use super::LayerPass;
 use super::frobenius::{frobenius_backward, frobenius_forward};
+use super::operands::LayerPass;
 use crate::buffer::Buffer;
 
 /// P\[b\] += the sum over layers; `q[l]` holds ‖W_l,j‖².

@@ -31,35 +31,38 @@ pub mod finite_difference;
 pub mod frobenius;
 pub mod frobenius_deep;
 pub mod gemm;
+pub mod groups;
 pub mod hessian;
+pub mod lane_penalty;
 pub mod layerwise;
 pub mod logistic_last;
-mod memory;
 pub mod network_jacobian;
 pub mod operands;
 pub mod reconstruction;
 pub mod sparsity;
+pub mod strided_rows;
 pub mod sums;
 pub mod transpose;
 #[cfg(test)]
 mod trial;
 pub mod weight_norms;
 
+use std::ops::Range;
+
 use pulp::Arch;
 
-use self::frobenius_deep::code_side::{self, End};
-use self::frobenius_deep::input_side;
-use self::frobenius_deep::khatri_rao;
-use self::frobenius_deep::order::{self, Order, Top};
-pub use self::memory::LanePenalty;
-use self::network_jacobian::{Carry, Chain, chain_forward_backward};
-pub use self::operands::{DenseLayer, LaneRows, LayerPass, StepWeights};
+use self::lane_penalty::Call;
+pub use self::lane_penalty::{LanePenalty, LaneRows, StepWeights};
+use self::network_jacobian::Carry;
+pub use self::operands::{DenseLayer, LayerPass};
 use crate::architecture::Architecture;
+use crate::buffer::Buffer;
+use crate::order::{self, Order, Top};
 use crate::penalty::Penalty;
 
-/// Which page a penalty opens for a given network and batch size. Chosen once; a step only follows it.
+/// Which page computes a penalty for a given network and batch size. Chosen once; a step only follows it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Plan {
+pub enum PenaltyPlan {
     /// No penalty takes part.
     None,
     /// Σ|w|.
@@ -125,51 +128,54 @@ pub enum Plan {
     },
 }
 
-impl Plan {
+impl PenaltyPlan {
     /// The page for `penalty` on this network with batches of `batch` rows.
-    pub fn new(penalty: Penalty, architecture: &Architecture, batch: usize) -> Plan {
+    pub fn new(penalty: Penalty, architecture: &Architecture, batch: usize) -> PenaltyPlan {
         let sizes = &architecture.encoder_sizes;
         let gram = |top| order::choose(sizes, top, batch) == Order::CodeSideGram;
         let exact = |root| match (architecture.encoder_depth(), order::of_encoder(architecture, batch)) {
-            (1, _) => Plan::OneLayer { root },
-            (_, Order::InputSide) => Plan::InputSide { root },
-            (_, Order::KhatriRao) => Plan::KhatriRao { root },
-            (_, order) => Plan::CodeSide { top: Top::Units, gram: order == Order::CodeSideGram, root },
+            (1, _) => PenaltyPlan::OneLayer { root },
+            (_, Order::InputSide) => PenaltyPlan::InputSide { root },
+            (_, Order::KhatriRao) => PenaltyPlan::KhatriRao { root },
+            (_, order) => PenaltyPlan::CodeSide { top: Top::Units, gram: order == Order::CodeSideGram, root },
         };
         match penalty {
-            Penalty::None => Plan::None,
+            Penalty::None => PenaltyPlan::None,
             Penalty::Jacobian => exact(false),
             Penalty::JacobianNorm => exact(true),
-            Penalty::Layerwise => Plan::Layerwise,
+            Penalty::Layerwise => PenaltyPlan::Layerwise,
             Penalty::Projection { probes, .. } => {
                 let top = Top::Probes(probes);
-                Plan::CodeSide { top, gram: gram(top), root: false }
+                PenaltyPlan::CodeSide { top, gram: gram(top), root: false }
             }
-            Penalty::FiniteDifference { epsilon, directions } => Plan::FiniteDifference { epsilon, directions },
+            Penalty::FiniteDifference { epsilon, directions } => PenaltyPlan::FiniteDifference { epsilon, directions },
             Penalty::Hessian { ratio, .. } if architecture.encoder_depth() == 1 => {
-                Plan::HessianOneLayer { ratio: ratio as f32 }
+                PenaltyPlan::HessianOneLayer { ratio: ratio as f32 }
             }
             Penalty::Hessian { ratio, .. } => {
                 let direct = order::cost(Order::CodeSideDirect, sizes, Top::Units, batch);
                 let gram = order::cost(Order::CodeSideGram, sizes, Top::Units, batch) < direct;
-                Plan::HessianDeep { ratio: ratio as f32, gram }
+                PenaltyPlan::HessianDeep { ratio: ratio as f32, gram }
             }
-            Penalty::LogisticLast { hold_weights } => Plan::LogisticLast { hold_weights },
+            Penalty::LogisticLast { hold_weights } => PenaltyPlan::LogisticLast { hold_weights },
             Penalty::Reconstruction { probes } => {
                 let (depth, sizes) = (architecture.encoder_depth(), &architecture.encoder_sizes);
                 let chain: Vec<usize> = sizes[..depth].iter().chain(&architecture.decoder_sizes).copied().collect();
-                Plan::NetworkJacobian { decoder_only: false, carry: Plan::carry(&chain, probes, batch, true) }
+                PenaltyPlan::NetworkJacobian {
+                    decoder_only: false,
+                    carry: PenaltyPlan::carry(&chain, probes, batch, true),
+                }
             }
             Penalty::Decoder { probes } => {
-                let carry = Plan::carry(&architecture.decoder_sizes, probes, batch, false);
-                Plan::NetworkJacobian { decoder_only: true, carry }
+                let carry = PenaltyPlan::carry(&architecture.decoder_sizes, probes, batch, false);
+                PenaltyPlan::NetworkJacobian { decoder_only: true, carry }
             }
-            Penalty::WeightL1 => Plan::WeightL1,
-            Penalty::WeightL2 => Plan::WeightL2,
+            Penalty::WeightL1 => PenaltyPlan::WeightL1,
+            Penalty::WeightL2 => PenaltyPlan::WeightL2,
         }
     }
 
-    /// What to carry through a chain of these sizes; G is at hand only for the encoder's first layer.
+    /// What to carry through a chain of these sizes; G is computed only for the encoder's first layer.
     fn carry(sizes: &[usize], probes: usize, batch: usize, has_gram: bool) -> Carry {
         let top = if probes > 0 { Top::Probes(probes) } else { Top::Units };
         let price = |order| order::cost(order, sizes, top, batch);
@@ -183,16 +189,27 @@ impl Plan {
         }
     }
 
+    /// Whether the penalty is a norm, the root of what its page sums.
+    pub fn takes_root(self) -> bool {
+        match self {
+            PenaltyPlan::OneLayer { root }
+            | PenaltyPlan::CodeSide { root, .. }
+            | PenaltyPlan::InputSide { root }
+            | PenaltyPlan::KhatriRao { root } => root,
+            _ => false,
+        }
+    }
+
     /// Whether it runs the chain of encoder and decoder by itself.
     pub fn needs_chain(self) -> bool {
-        matches!(self, Plan::NetworkJacobian { .. })
+        matches!(self, PenaltyPlan::NetworkJacobian { .. })
     }
 
     /// The value of a penalty of the weights alone, else `None`.
     pub fn weights_forward(self, arch: Arch, net: &[DenseLayer<'_>]) -> Option<f64> {
         match self {
-            Plan::WeightL1 => Some(net.iter().map(|l| weight_norms::weight_l1_forward(l.W)).sum()),
-            Plan::WeightL2 => Some(net.iter().map(|l| weight_norms::weight_l2_forward(arch, l.W)).sum()),
+            PenaltyPlan::WeightL1 => Some(net.iter().map(|l| weight_norms::weight_l1_forward(l.W)).sum()),
+            PenaltyPlan::WeightL2 => Some(net.iter().map(|l| weight_norms::weight_l2_forward(arch, l.W)).sum()),
             _ => None,
         }
     }
@@ -200,71 +217,81 @@ impl Plan {
     /// dW += w ∂P/∂W for the weights in `W`, of a penalty of the weights alone; nothing for the others.
     pub fn weights_backward(self, arch: Arch, dW: &mut [f32], W: &[f32], w: f32) {
         match self {
-            Plan::WeightL1 => weight_norms::weight_l1_backward(arch, dW, W, w),
-            Plan::WeightL2 => weight_norms::weight_l2_backward(arch, dW, W, w),
+            PenaltyPlan::WeightL1 => weight_norms::weight_l1_backward(arch, dW, W, w),
+            PenaltyPlan::WeightL2 => weight_norms::weight_l2_backward(arch, dW, W, w),
             _ => {}
         }
     }
 
     /// Whether it sums rows at all, or only looks at the weights.
     pub fn looks_at_rows(self) -> bool {
-        !matches!(self, Plan::None | Plan::WeightL1 | Plan::WeightL2)
+        !matches!(self, PenaltyPlan::None | PenaltyPlan::WeightL1 | PenaltyPlan::WeightL2)
     }
 
     /// Whether it needs G = W_1 W_1ᵀ.
     pub fn needs_gram(self) -> bool {
-        let is_chain = matches!(self, Plan::NetworkJacobian { carry: Carry::Rows { gram: true, .. }, .. });
-        is_chain || matches!(self, Plan::CodeSide { gram: true, .. } | Plan::HessianDeep { gram: true, .. })
+        let is_chain = matches!(self, PenaltyPlan::NetworkJacobian { carry: Carry::Rows { gram: true, .. }, .. });
+        is_chain
+            || matches!(self, PenaltyPlan::CodeSide { gram: true, .. } | PenaltyPlan::HessianDeep { gram: true, .. })
     }
 
     /// Whether it needs W_1ᵀ ⊙ W_2.
     pub fn needs_khatri_rao(self) -> bool {
-        matches!(self, Plan::KhatriRao { .. })
+        matches!(self, PenaltyPlan::KhatriRao { .. })
     }
 
     /// Whether its kernels read Wᵀ of encoder layer `l`, beside the forward pass, which does without.
     pub fn reads_transposed(self, l: usize) -> bool {
         match self {
-            Plan::None | Plan::WeightL1 | Plan::WeightL2 | Plan::LogisticLast { .. } => false,
-            Plan::OneLayer { .. } | Plan::HessianOneLayer { .. } | Plan::Layerwise => false,
+            PenaltyPlan::None | PenaltyPlan::WeightL1 | PenaltyPlan::WeightL2 | PenaltyPlan::LogisticLast { .. } => {
+                false
+            }
+            PenaltyPlan::OneLayer { .. } | PenaltyPlan::HessianOneLayer { .. } | PenaltyPlan::Layerwise => false,
             // G stands for the first layer.
-            Plan::CodeSide { gram, .. } | Plan::HessianDeep { gram, .. } => l > 0 || !gram,
-            Plan::InputSide { .. } | Plan::KhatriRao { .. } => true,
-            Plan::FiniteDifference { .. } | Plan::NetworkJacobian { .. } => true,
+            PenaltyPlan::CodeSide { gram, .. } | PenaltyPlan::HessianDeep { gram, .. } => l > 0 || !gram,
+            PenaltyPlan::InputSide { .. } | PenaltyPlan::KhatriRao { .. } => true,
+            PenaltyPlan::FiniteDifference { .. } | PenaltyPlan::NetworkJacobian { .. } => true,
         }
     }
 
     /// Whether it needs the row norms q_l of the weights.
     pub fn needs_row_norms(self) -> bool {
-        let one_layer = matches!(self, Plan::OneLayer { .. } | Plan::HessianOneLayer { .. });
-        one_layer || matches!(self, Plan::Layerwise | Plan::LogisticLast { .. })
+        let one_layer = matches!(self, PenaltyPlan::OneLayer { .. } | PenaltyPlan::HessianOneLayer { .. });
+        one_layer || matches!(self, PenaltyPlan::Layerwise | PenaltyPlan::LogisticLast { .. })
     }
 
     /// Whether it needs the weights in f64.
     pub fn needs_f64(self) -> bool {
-        matches!(self, Plan::FiniteDifference { .. })
+        matches!(self, PenaltyPlan::FiniteDifference { .. })
     }
 
-    /// Whether it sends something back into the pre-activations of a network of which `is_smooth` layers exist.
+    /// Whether it has a gradient with respect to the encoder's pre-activations; `any_smooth`: some layer has a φ″.
     pub fn reaches_activations(self, any_smooth: bool) -> bool {
         match self {
-            Plan::FiniteDifference { .. } | Plan::LogisticLast { .. } => true,
+            PenaltyPlan::FiniteDifference { .. } | PenaltyPlan::LogisticLast { .. } => true,
             // The whole network's chain goes back through its own layers; the decoder's ends in the encoder's code.
-            Plan::NetworkJacobian { decoder_only, .. } => decoder_only,
+            PenaltyPlan::NetworkJacobian { decoder_only, .. } => decoder_only,
             plan => plan.looks_at_rows() && any_smooth,
         }
     }
 
     /// Whether dW_1 is gathered transposed, (d, m_1).
     pub fn first_is_transposed(self) -> bool {
-        matches!(self, Plan::InputSide { .. } | Plan::KhatriRao { .. } | Plan::FiniteDifference { .. })
+        matches!(
+            self,
+            PenaltyPlan::InputSide { .. } | PenaltyPlan::KhatriRao { .. } | PenaltyPlan::FiniteDifference { .. }
+        )
     }
 
     /// Which encoder layers' weight gradients it gathers in [`WeightSums::W`](frobenius_deep::WeightSums::W), and whether K.
-    pub fn gathers(self, depth: usize) -> (std::ops::Range<usize>, bool) {
+    pub fn gathers(self, depth: usize) -> (Range<usize>, bool) {
         match self {
-            Plan::CodeSide { gram, .. } | Plan::HessianDeep { gram, .. } => (usize::from(gram)..depth, gram),
-            Plan::InputSide { .. } | Plan::KhatriRao { .. } | Plan::FiniteDifference { .. } => (0..depth, false),
+            PenaltyPlan::CodeSide { gram, .. } | PenaltyPlan::HessianDeep { gram, .. } => {
+                (usize::from(gram)..depth, gram)
+            }
+            PenaltyPlan::InputSide { .. } | PenaltyPlan::KhatriRao { .. } | PenaltyPlan::FiniteDifference { .. } => {
+                (0..depth, false)
+            }
             _ => (0..0, false),
         }
     }
@@ -272,24 +299,46 @@ impl Plan {
     /// Whether it gathers s, for dW_j += 2 s_j W_j, in layer `l` of `depth`.
     pub fn gathers_row_scales(self, l: usize, depth: usize) -> bool {
         match self {
-            Plan::OneLayer { .. } | Plan::HessianOneLayer { .. } | Plan::Layerwise => true,
-            Plan::LogisticLast { hold_weights } => !hold_weights && l + 1 == depth,
+            PenaltyPlan::OneLayer { .. } | PenaltyPlan::HessianOneLayer { .. } | PenaltyPlan::Layerwise => true,
+            PenaltyPlan::LogisticLast { hold_weights } => !hold_weights && l + 1 == depth,
             _ => false,
         }
     }
 }
 
-/// Numbers that a group of samples may hold in one stack of rows, so that it stays in a core's cache.
-const GROUP: usize = 1 << 18;
-
 impl LanePenalty {
+    /// Sets the sums that `plan` gathers to zero, sized for `net`.
+    pub fn reset(&mut self, plan: PenaltyPlan, net: &[DenseLayer<'_>]) {
+        let depth = net.len();
+        let (layers, gathers_gram) = plan.gathers(depth);
+        let zero = |sum: &mut Buffer, n: usize| {
+            sum.reset(n);
+        };
+        zero(&mut self.sums.K, if gathers_gram { net[0].m * net[0].m } else { 0 });
+        self.sums.W.resize_with(depth, Buffer::new);
+        self.s.resize_with(depth, Buffer::new);
+        self.db.resize_with(depth, Buffer::new);
+        for (l, layer) in net.iter().enumerate() {
+            zero(&mut self.sums.W[l], if layers.contains(&l) { layer.m * layer.n } else { 0 });
+            zero(&mut self.s[l], if plan.gathers_row_scales(l, depth) { layer.m } else { 0 });
+            zero(&mut self.db[l], if plan.needs_f64() { layer.m } else { 0 });
+        }
+    }
+
+    /// The same for the sums of a chain, where the plan runs one.
+    pub fn reset_chain(&mut self, plan: PenaltyPlan, chain: &[DenseLayer<'_>], depth: usize) {
+        if let PenaltyPlan::NetworkJacobian { decoder_only, carry } = plan {
+            self.chain.reset(&chain[if decoder_only { depth } else { 0 }..], carry);
+        }
+    }
+
     /// P\[b\] for the rows of a lane; with `w` = contraction/N also every dZ of `passes` and the sums here.
     ///
     /// `passes[0]` is the encoder at the clean rows, `passes[1..]` at the corrupted ones of `hessian`.
     pub fn forward_backward(
         &mut self,
         arch: Arch,
-        plan: Plan,
+        plan: PenaltyPlan,
         P: &mut [f64],
         passes: &mut [Vec<LayerPass>],
         weights: StepWeights<'_>,
@@ -297,165 +346,30 @@ impl LanePenalty {
         w: Option<f32>,
     ) {
         P.fill(0.0);
-        let (net, n, depth) = (weights.net, P.len(), weights.net.len());
-        let groups = |of_one: usize| groups(n, of_one, net);
-        let end = |gram: bool| if gram { End::Gram(weights.G) } else { End::Direct };
+        self.w.resize(P.len(), 0.0);
+        let call = Call { arch, weights, rows, w };
         match plan {
-            Plan::None | Plan::WeightL1 | Plan::WeightL2 => {}
-            Plan::OneLayer { root } => {
-                frobenius::frobenius_forward(arch, P, &passes[0][0].d, &weights.q[0]);
-                if let Some(w) = w {
-                    row_weights(&mut self.w, P, w, root);
-                    let LayerPass { d, dd, dZ } = &mut passes[0][0];
-                    frobenius::frobenius_backward(arch, dZ, &mut self.s[0], d, dd, &weights.q[0], &self.w);
-                }
-                take_root(P, root);
+            PenaltyPlan::None | PenaltyPlan::WeightL1 | PenaltyPlan::WeightL2 => {}
+            PenaltyPlan::OneLayer { root } => self.one_layer(call, P, &mut passes[0][0], root),
+            PenaltyPlan::Layerwise => self.layerwise(call, P, &mut passes[0]),
+            PenaltyPlan::LogisticLast { hold_weights } => self.logistic_last(call, P, &mut passes[0], hold_weights),
+            PenaltyPlan::CodeSide { top, gram, root } => self.by_code_side(call, P, &mut passes[0], top, gram, root),
+            PenaltyPlan::InputSide { root } => self.by_input_side(call, P, &mut passes[0], root),
+            PenaltyPlan::KhatriRao { root } => self.by_khatri_rao(call, P, &mut passes[0], root),
+            PenaltyPlan::HessianOneLayer { ratio } => self.hessian_one_layer(call, P, passes, ratio),
+            PenaltyPlan::HessianDeep { ratio, gram } => self.hessian_deep(call, P, passes, ratio, gram),
+            PenaltyPlan::NetworkJacobian { decoder_only: false, carry } => {
+                self.chain_jacobian(call, P, 0, call.rows.X, &mut [], carry);
             }
-            Plan::Layerwise => {
-                layerwise::layerwise_forward(arch, P, &passes[0], weights.q);
-                if let Some(w) = w {
-                    row_weights(&mut self.w, P, w, false);
-                    layerwise::layerwise_backward(arch, &mut self.s, &mut passes[0], weights.q, &self.w);
-                }
+            PenaltyPlan::NetworkJacobian { decoder_only: true, carry } => {
+                self.decoder_jacobian(call, P, &mut passes[0], carry);
             }
-            Plan::LogisticLast { hold_weights } => {
-                let q = &weights.q[depth - 1];
-                logistic_last::logistic_last_forward(P, rows.h, rows.h_stride, q);
-                if let Some(w) = w {
-                    row_weights(&mut self.w, P, w, false);
-                    let s = if hold_weights { &mut [][..] } else { &mut self.s[depth - 1] };
-                    let LayerPass { d, dZ, .. } = &mut passes[0][depth - 1];
-                    logistic_last::logistic_last_backward(arch, dZ, s, rows.h, rows.h_stride, d, q, &self.w);
-                }
-            }
-            Plan::CodeSide { top, gram, root } => {
-                let (of_one, probes) = match top {
-                    Top::Units => (net[depth - 1].m, 0),
-                    Top::Probes(n) => (n, n),
-                };
-                self.w.resize(n, 0.0);
-                for group in groups(of_one) {
-                    let (stack, scratch) = (&mut self.rows, &mut self.code_side);
-                    code_side::descend(arch, stack, net, &passes[0], group.clone(), rows.draws, probes, false);
-                    code_side::end_forward(arch, P, scratch, stack, &net[0], end(gram));
-                    if probes > 0 {
-                        P[group.clone()].iter_mut().for_each(|p| *p /= probes as f64);
-                    }
-                    if let Some(w) = w {
-                        let w = w / probes.max(1) as f32;
-                        row_weights_in(&mut self.w[group.clone()], &P[group], w, root);
-                        code_side::end_backward(arch, &mut self.sums, scratch, stack, &self.w, &net[0], end(gram));
-                        code_side::ascend(arch, &mut self.sums, &mut passes[0], scratch, stack, net);
-                    }
-                }
-                take_root(P, root);
-            }
-            Plan::InputSide { root } => {
-                self.w.resize(n, 0.0);
-                for group in groups(net[0].n) {
-                    let stack = &mut self.tangents;
-                    input_side::tangents_forward(arch, P, stack, net, &passes[0], group.clone());
-                    if let Some(w) = w {
-                        row_weights_in(&mut self.w[group.clone()], &P[group], w, root);
-                        input_side::tangents_backward(arch, &mut self.sums, &mut passes[0], stack, net, &self.w);
-                    }
-                }
-                take_root(P, root);
-            }
-            Plan::KhatriRao { root } => {
-                self.w.resize(n, 0.0);
-                let (stack, F) = (&mut self.khatri_rao, weights.F);
-                let group = (GROUP / (net[0].n * net[1].m)).clamp(1, n);
-                for from in (0..n).step_by(group) {
-                    let group = from..(from + group).min(n);
-                    khatri_rao::products_forward(arch, P, stack, F, net, &passes[0], group.clone());
-                    if let Some(w) = w {
-                        row_weights_in(&mut self.w[group.clone()], &P[group], w, root);
-                        khatri_rao::products_backward(arch, &mut self.sums, &mut passes[0], stack, F, net, &self.w);
-                    }
-                }
-                take_root(P, root);
-            }
-            Plan::HessianOneLayer { ratio } => {
-                hessian::hessian_layer_forward(arch, P, passes, &weights.q[0], ratio);
-                if let Some(w) = w {
-                    row_weights(&mut self.w, P, w, false);
-                    hessian::hessian_layer_backward(arch, &mut self.s[0], passes, &weights.q[0], ratio, &self.w);
-                }
-            }
-            Plan::HessianDeep { ratio, gram } => {
-                row_weights(&mut self.w, P, w.unwrap_or(0.0), false);
-                let w = w.map(|_| &self.w[..]);
-                for group in groups(net[depth - 1].m * passes.len()) {
-                    let (sums, scratch) = (&mut self.sums, &mut self.hessian);
-                    hessian::hessian_deep(arch, P, sums, passes, scratch, net, end(gram), group, ratio, w);
-                }
-            }
-            Plan::NetworkJacobian { decoder_only, carry } => {
-                let probes = if let Carry::Rows { probes, .. } = carry { probes.max(1) } else { 1 };
-                let from = if decoder_only { depth } else { 0 };
-                let chain = Chain {
-                    net: &weights.chain[from..],
-                    biases: &weights.biases[from..],
-                    activations: &weights.activations[from..],
-                    G: weights.G,
-                };
-                let k = net[depth - 1].m;
-                self.code.clear();
-                self.d_code.clear();
-                if decoder_only {
-                    rows.h.chunks(rows.h_stride).take(n).for_each(|h| self.code.extend_from_slice(&h[..k]));
-                    self.d_code.resize(n * k, 0.0);
-                }
-                let input = if decoder_only { &self.code[..] } else { rows.X };
-                row_weights(&mut self.w, P, w.unwrap_or(0.0) / probes as f32, false);
-                let w = w.map(|_| &self.w[..]);
-                let (memory, d_code) = (&mut self.chain, &mut self.d_code);
-                chain_forward_backward(arch, P, d_code, memory, chain, carry, input, rows.draws, w);
-                P.iter_mut().for_each(|p| *p /= probes as f64);
-                if decoder_only && w.is_some() {
-                    let LayerPass { d, dZ, .. } = &mut passes[0][depth - 1];
-                    dZ.iter_mut().zip(&self.d_code).zip(&*d).for_each(|((dZ, dh), d)| *dZ += dh * d);
-                }
-            }
-            Plan::FiniteDifference { epsilon, directions } => {
-                let (net64, dZ) = (weights.net64, &mut passes[0][0].dZ);
-                let u = |b: usize| &rows.draws[b * directions * net[0].n..][..directions * net[0].n];
-                let scratch = &mut self.differences;
-                finite_difference::finite_difference_rows(P, dZ, scratch, net64, rows.X, u, epsilon, w);
-                if w.is_some() {
-                    scratch.round_into(&mut self.sums.W, &mut self.db);
-                }
+            PenaltyPlan::FiniteDifference { epsilon, directions } => {
+                self.finite_difference(call, P, &mut passes[0][0].dZ, epsilon, directions);
             }
         }
-    }
-}
-
-/// Groups of samples of a lane of `n`, `of_one` rows a sample.
-fn groups(n: usize, of_one: usize, net: &[DenseLayer<'_>]) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
-    let widest = net.iter().map(|l| l.m).max().unwrap_or(1);
-    let group = (GROUP / (of_one * widest)).clamp(1, n);
-    (0..n).step_by(group).map(move |from| from..(from + group).min(n))
-}
-
-/// w_b = w, or w/(2√P_b) for the norm; 0 where P_b = 0, where the norm has no gradient.
-fn row_weights_in(weights: &mut [f32], P: &[f64], w: f32, root: bool) {
-    for (row, &P) in weights.iter_mut().zip(P) {
-        *row = match root {
-            false => w,
-            true if P > 0.0 => (f64::from(w) / (2.0 * P.sqrt())) as f32,
-            true => 0.0,
-        };
-    }
-}
-
-fn row_weights(weights: &mut Vec<f32>, P: &[f64], w: f32, root: bool) {
-    weights.resize(P.len(), 0.0);
-    row_weights_in(weights, P, w, root);
-}
-
-fn take_root(P: &mut [f64], root: bool) {
-    if root {
-        P.iter_mut().for_each(|p| *p = p.sqrt());
+        if plan.takes_root() {
+            P.iter_mut().for_each(|p| *p = p.sqrt());
+        }
     }
 }

@@ -16,15 +16,17 @@ use pulp::Arch;
 
 use super::activation::activation_forward;
 use super::affine::{
-    Rows, Turned, affine_backward_bias, affine_backward_input, affine_backward_weight, affine_forward,
+    TransposeScratch, affine_backward_bias, affine_backward_input, affine_backward_weight, affine_forward,
 };
 use super::frobenius::{frobenius_backward, frobenius_backward_weight, frobenius_forward};
 use super::frobenius_deep::WeightSums;
 use super::frobenius_deep::code_side::{CodeSideScratch, End, RowStack, ascend, descend, end_backward, end_forward};
 use super::frobenius_deep::input_side::{TangentStack, tangents_backward, tangents_forward};
-use super::gemm::{Into, ViewMut};
+use super::gemm::{Destination, ViewMut};
+use super::groups::groups;
+use super::operands::{DenseLayer, LayerPass, widest};
+use super::strided_rows::StridedRows;
 use super::sums::row_square_norms;
-use super::{DenseLayer, LayerPass, groups};
 use crate::activation::Activation;
 use crate::buffer::Buffer;
 
@@ -72,7 +74,7 @@ pub struct ChainMemory {
     rows: RowStack,
     scratch: CodeSideScratch,
     tangents: TangentStack,
-    turned: Turned,
+    transposes: TransposeScratch,
 }
 
 impl ChainMemory {
@@ -111,7 +113,7 @@ pub fn chain_forward_backward(
         Carry::Rows { probes: count, gram } => {
             let end = if gram { End::Gram(chain.G) } else { End::Direct };
             let of_one = if count > 0 { count } else { net[net.len() - 1].m };
-            for group in groups(n, of_one, net) {
+            for group in groups(n, of_one * widest(net)) {
                 let (passes, stack, scratch) = (&mut memory.passes, &mut memory.rows, &mut memory.scratch);
                 descend(arch, stack, net, passes, group.clone(), probes, count, false);
                 end_forward(arch, P, scratch, stack, &net[0], end);
@@ -122,7 +124,7 @@ pub fn chain_forward_backward(
             }
         }
         Carry::Tangents => {
-            for group in groups(n, net[0].n, net) {
+            for group in groups(n, net[0].n * widest(net)) {
                 tangents_forward(arch, P, &mut memory.tangents, net, &memory.passes, group);
                 if let Some(w) = w {
                     let (sums, passes) = (&mut memory.sums, &mut memory.passes);
@@ -148,8 +150,8 @@ fn forward(arch: Arch, memory: &mut ChainMemory, chain: Chain<'_>, input: &[f32]
         pass.d.resize(n * layer.m);
         pass.dd.resize(if gradient && layer.is_smooth { n * layer.m } else { 0 });
         pass.dZ.reset(if gradient { n * layer.m } else { 0 });
-        let A = Rows { data, rows: n, columns: layer.n, stride: layer.n };
-        affine_forward(&mut here[0], layer.m, A, layer.forward(), chain.biases[l], &mut memory.turned);
+        let A = StridedRows { data, rows: n, columns: layer.n, stride: layer.n };
+        affine_forward(&mut here[0], layer.m, A, layer.forward(), chain.biases[l], &mut memory.transposes);
         activation_forward(arch, chain.activations[l], &mut here[0], &mut pass.d, &mut pass.dd);
     }
 }
@@ -179,14 +181,14 @@ fn backward(
 ) {
     for (l, layer) in net.iter().enumerate().rev() {
         let data = if l == 0 { input } else { &memory.A[l - 1] };
-        let A = Rows { data, rows: n, columns: layer.n, stride: layer.n };
+        let A = StridedRows { data, rows: n, columns: layer.n, stride: layer.n };
         let (below, here) = memory.passes.split_at_mut(l);
-        let dZ = Rows { data: &here[0].dZ, rows: n, columns: layer.m, stride: layer.m };
+        let dZ = StridedRows { data: &here[0].dZ, rows: n, columns: layer.m, stride: layer.m };
         let dW = &mut memory.sums.W[l];
         if l == 0 && carry == Carry::Tangents {
-            affine_backward_weight(ViewMut::new(dW, A.columns, dZ.columns), Into::Add, [0, 0], A, dZ);
+            affine_backward_weight(ViewMut::new(dW, A.columns, dZ.columns), Destination::Add, [0, 0], A, dZ);
         } else {
-            affine_backward_weight(ViewMut::new(dW, dZ.columns, A.columns), Into::Add, [0, 0], dZ, A);
+            affine_backward_weight(ViewMut::new(dW, dZ.columns, A.columns), Destination::Add, [0, 0], dZ, A);
         }
         affine_backward_bias(arch, &mut memory.db[l], dZ);
         if l == 0 && d_input.is_empty() {
@@ -198,7 +200,7 @@ fn backward(
             memory.dA.resize(n * layer.n);
             &mut memory.dA[..]
         };
-        affine_backward_input(dA, dZ, layer.backward(), layer.n, &mut memory.turned);
+        affine_backward_input(dA, dZ, layer.backward(), layer.n, &mut memory.transposes);
         if let Some(pass) = below.last_mut() {
             for ((dZ, &dA), &d) in pass.dZ.iter_mut().zip(&*dA).zip(&pass.d) {
                 *dZ += dA * d;
@@ -275,7 +277,7 @@ mod tests {
             .zip(sizes.windows(2))
             .map(|(W, p)| {
                 let mut T = vec![0.0; W.len()];
-                transpose(&mut T, p[1], Rows::dense(W, p[1], p[0]));
+                transpose(&mut T, p[1], StridedRows::dense(W, p[1], p[0]));
                 T
             })
             .collect();

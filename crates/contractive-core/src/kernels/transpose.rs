@@ -4,13 +4,13 @@
 //! T = Wᵀ          W (m, n), T (n, m), each with its own distance between rows
 //! ```
 //!
-//! The tiles read rows of the right factor, so a step needs Wᵀ of its smaller layers anew, and turns the small factors of
-//! the large ones (affine.rs). A square of four by four is four registers: read row by row, interleaved, written row by
+//! The tiles read rows of the right factor, so a step transposes its smaller layers, and the small factors of the large ones
+//! (affine.rs). A square of four by four is four registers: read row by row, interleaved, written row by
 //! row. Compilers make sixteen single loads of it, which take twice as long, hence the shuffles by hand; they are in
 //! every x86-64.
 //! Judge: the definition (tests).
 
-use super::affine::Rows;
+use super::strided_rows::StridedRows;
 
 /// Rows and columns of a square.
 const SIDE: usize = 4;
@@ -23,7 +23,7 @@ type Square = [[f32; SIDE]; SIDE];
 ///
 /// # Panics
 /// When T has fewer rows than W has columns, or they overlap.
-pub fn transpose(T: &mut [f32], stride: usize, W: Rows<'_>) {
+pub fn transpose(T: &mut [f32], stride: usize, W: StridedRows<'_>) {
     let (m, n) = (W.rows, W.columns);
     let row = |j: usize| &W.data[j * W.stride..][..n];
     let whole = m / SIDE * SIDE;
@@ -94,7 +94,7 @@ mod tests {
             for apart in [0, 3] {
                 let W: Vec<f32> = (0..m * (n + apart)).map(|i| i as f32).collect();
                 let mut T = vec![-1.0; n * (m + apart)];
-                transpose(&mut T, m + apart, Rows { data: &W, rows: m, columns: n, stride: n + apart });
+                transpose(&mut T, m + apart, StridedRows { data: &W, rows: m, columns: n, stride: n + apart });
                 for (i, row) in T.chunks_exact((m + apart).max(1)).enumerate() {
                     for (j, &t) in row.iter().enumerate() {
                         let want = if j < m { W[j * (n + apart) + i] } else { -1.0 };

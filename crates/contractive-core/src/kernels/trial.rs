@@ -5,7 +5,7 @@ use pulp::Arch;
 use super::frobenius_deep::WeightSums;
 use super::frobenius_deep::khatri_rao::KhatriRaoProduct;
 use super::gemm::mirror;
-use super::{DenseLayer, LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
+use super::{DenseLayer, LanePenalty, LaneRows, LayerPass, PenaltyPlan, StepWeights};
 use crate::activation::Activation;
 use crate::buffer::Buffer;
 use crate::reference::jacobian::{jacobian, jacobian_backward};
@@ -195,9 +195,12 @@ impl Trial {
     }
 
     /// P of each row and, with the row weight `w`, the whole gradient, by `plan`.
-    pub fn by_plan(&self, plan: Plan, draws: &[f32], w: f32) -> (Vec<f64>, Vec<LayerGradient>) {
-        let corruptions =
-            if matches!(plan, Plan::HessianDeep { .. } | Plan::HessianOneLayer { .. }) { draws } else { &[] };
+    pub fn by_plan(&self, plan: PenaltyPlan, draws: &[f32], w: f32) -> (Vec<f64>, Vec<LayerGradient>) {
+        let corruptions = if matches!(plan, PenaltyPlan::HessianDeep { .. } | PenaltyPlan::HessianOneLayer { .. }) {
+            draws
+        } else {
+            &[]
+        };
         let points = self.points(corruptions);
         let (net, mut passes, mut lane) = (self.net(), self.passes(&points), LanePenalty::default());
         let mut F = KhatriRaoProduct::default();

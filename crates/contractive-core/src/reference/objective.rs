@@ -1,4 +1,4 @@
-//! The objective C on a batch and its gradient: the reference's entrance.
+//! The objective C on a batch and its gradient: where the reference begins.
 
 use super::matrix::Matrix;
 use super::network::{Gradient, Network, Trace, backward, forward};

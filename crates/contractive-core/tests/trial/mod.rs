@@ -8,6 +8,7 @@ use contractive_core::engine::{CpuEngine, Engine};
 use contractive_core::matrix::MatRef;
 use contractive_core::optimiser::Optimiser;
 use contractive_core::parameters::layout;
+use contractive_core::penalty::ProbeDistribution;
 use contractive_core::reference::{Batch, Matrix, Network, objective_and_gradient};
 use contractive_core::{Activation, Architecture, Objective, Parameters, Penalty, Terms};
 
@@ -242,6 +243,35 @@ pub fn jacobian_gradient_with_held_derivatives(trial: &Trial) -> Vec<f64> {
         }
     }
     flat
+}
+
+/// Two narrow layers, and rows of a batch for which the Khatri-Rao product is worth its making.
+pub const KHATRI_RAO: (&[usize], usize) = (&[5, 17, 6], 100);
+
+/// Every penalty, and settings of some of them beside the default, for a code of `k` units.
+pub fn penalties(k: usize) -> Vec<Penalty> {
+    let mut all = Penalty::ALL.to_vec();
+    all.push(Penalty::LogisticLast { hold_weights: true });
+    all.push(Penalty::FiniteDifference { epsilon: 1e-2, directions: 3 });
+    all.push(Penalty::Projection { probes: 3, distribution: ProbeDistribution::Spherical });
+    all.push(Penalty::Projection { probes: k, distribution: ProbeDistribution::Orthogonal });
+    all.extend([2, 5].map(|probes| Penalty::Reconstruction { probes }));
+    all.extend([1, 4].map(|probes| Penalty::Decoder { probes }));
+    all
+}
+
+/// `n` normal numbers of this standard deviation.
+pub fn numbers(seed: u64, n: usize, scale: f64) -> Vec<f32> {
+    let mut draws = Draws::new(seed);
+    (0..n).map(|_| (scale * draws.normal()) as f32).collect()
+}
+
+/// An engine on random parameters.
+pub fn engine(network: &Architecture, objective: &Objective, optimiser: Optimiser, threads: usize) -> CpuEngine {
+    let mut parameters = Parameters::zeros(network).unwrap();
+    let values = numbers(1, parameters.len(), 0.1);
+    parameters.values_mut().copy_from_slice(&values);
+    CpuEngine::new(&parameters, objective, optimiser, Some(5.0), threads).unwrap()
 }
 
 /// Whether a tensor of this name is a weight of the encoder.

@@ -1,19 +1,19 @@
 //! The flat gradient cut into blocks, each the work of one task.
 //!
 //! Blocks follow from the network alone. A weight is cut into bands of columns, a band into blocks of rows: neighbouring
-//! blocks then read the same columns of W and of the layer's input. Bounds are multiples of what the register tile takes
-//! (kernels/gemm), so that no block is left with slivers.
+//! blocks then read the same columns of W and of the layer's input. Bounds are multiples of the register tile's sides
+//! (kernels/gemm), so that few tiles are partial.
 
 use std::ops::Range;
 
 use crate::architecture::Architecture;
 use crate::kernels::gemm::ViewMut;
 
-/// Columns of a band, about, and at least.
+/// Columns of a band, about.
 const COLUMNS: usize = 192;
-/// Weights of a block, about: enough work to be worth a task, small enough to share out.
+/// Weights of a block, about: enough work for a task, small enough for an even share.
 const WEIGHTS: usize = 1 << 14;
-/// Widths and heights that the tile likes.
+/// Rows and columns whose multiples fill whole register tiles.
 const TILE: [usize; 2] = [12, 64];
 
 /// Part of the gradient of one weight or bias.

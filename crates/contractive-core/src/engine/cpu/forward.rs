@@ -2,22 +2,27 @@
 
 use super::flush_to_zero::FlushToZero;
 use super::lane::Lane;
+use super::pass::{LANES, Workspace};
 use super::weights::{decoder_bias, encoder_bias};
-use super::{BLOCK, CpuEngine, LANES};
-use crate::kernels::Plan;
+use crate::kernels::PenaltyPlan;
 use crate::kernels::activation::activation_forward;
-use crate::kernels::affine::{Rows, affine_forward};
+use crate::kernels::affine::affine_forward;
+use crate::kernels::strided_rows::StridedRows;
 use crate::matrix::MatRef;
+use crate::parameters::Parameters;
 
-impl CpuEngine {
+/// Most rows that pass through a network at once where the caller gives many.
+pub const BLOCK: usize = 512;
+
+impl Workspace {
     /// `layers` of one stack over `rows`, block by block; each layer is (M, bias, activation).
-    pub(super) fn forward(&mut self, rows: MatRef<'_>, output: &mut [f32], is_encoder: bool) {
+    pub fn forward(&mut self, parameters: &Parameters, rows: MatRef<'_>, output: &mut [f32], is_encoder: bool) {
         if rows.rows() == 0 {
             return;
         }
-        let plan = self.derived_for.map_or(Plan::None, |plans| plans[0]);
-        self.derive(plan);
-        let architecture = self.parameters.architecture();
+        let plan = self.derived_for.map_or(PenaltyPlan::None, |plans| plans[0]);
+        self.derive(parameters, plan);
+        let architecture = parameters.architecture();
         let (sizes, activations) = if is_encoder {
             (&architecture.encoder_sizes, &architecture.encoder_activations)
         } else {
@@ -25,7 +30,7 @@ impl CpuEngine {
         };
         let depth = activations.len();
         let (d, width) = (sizes[0], sizes[depth]);
-        let (arch, parameters, derived) = (self.arch, &self.parameters, &self.derived);
+        let (arch, derived) = (self.arch, &self.derived);
         let block = |(lane, (input, output)): (&mut Lane, (&[f32], &mut [f32]))| {
             let n = output.len() / width;
             let [here, next] = &mut lane.buffers;
@@ -36,7 +41,7 @@ impl CpuEngine {
                     (derived.decoder_layer(parameters, l), decoder_bias(parameters, l))
                 };
                 let data = if l == 0 { input } else { &**here };
-                let A = Rows { data, rows: n, columns: sizes[l], stride: sizes[l] };
+                let A = StridedRows { data, rows: n, columns: sizes[l], stride: sizes[l] };
                 // The first layer reads the caller's rows and the last one writes them: neither is copied.
                 let Z = if l + 1 == depth {
                     &mut *output
@@ -44,7 +49,7 @@ impl CpuEngine {
                     next.resize(n * sizes[l + 1]);
                     &mut **next
                 };
-                affine_forward(Z, sizes[l + 1], A, layer.forward(), bias, &mut lane.turned);
+                affine_forward(Z, sizes[l + 1], A, layer.forward(), bias, &mut lane.transposes);
                 activation_forward(arch, activations[l], Z, &mut [], &mut []);
                 std::mem::swap(here, next);
             }

@@ -8,17 +8,19 @@ use pulp::Arch;
 
 use super::blocks::Block;
 use super::lane::Lane;
-use super::record::{Column, Record};
+use super::record::Column;
+use super::step::Step;
 use super::weights::mirrored;
 use crate::buffer::Buffer;
 use crate::instructions::vectorised;
-use crate::kernels::affine::{Rows, affine_backward_bias, affine_backward_weight};
+use crate::kernels::affine::{affine_backward_bias, affine_backward_weight};
 use crate::kernels::frobenius::frobenius_backward_weight;
 use crate::kernels::frobenius_deep::WeightSums;
-use crate::kernels::gemm::{Into, View, ViewMut, fetch_ahead, gemm, mirror};
+use crate::kernels::gemm::{Destination, View, ViewMut, gemm, mirror};
 use crate::kernels::network_jacobian::Carry;
-use crate::kernels::{LanePenalty, Plan};
-use crate::parameters::Parameters;
+use crate::kernels::strided_rows::StridedRows;
+use crate::kernels::{LanePenalty, PenaltyPlan};
+use crate::prefetch::fetch_ahead;
 
 /// Sums over all lanes, in lane order.
 #[derive(Debug, Default)]
@@ -33,7 +35,7 @@ pub struct PenaltySums {
 
 impl PenaltySums {
     /// Adds up what the lanes gathered.
-    pub fn reduce(&mut self, arch: Arch, plan: Plan, lanes: &[Lane], depth: usize) {
+    pub fn reduce(&mut self, arch: Arch, plan: PenaltyPlan, lanes: &[Lane], depth: usize) {
         let (layers, gathers_gram) = plan.gathers(depth);
         self.sums.W.resize_with(depth, Buffer::new);
         self.s.resize_with(depth, Buffer::new);
@@ -89,44 +91,48 @@ fn mirror_square(K: &mut [f32]) {
 
 /// What the blocks read.
 pub struct GradientSources<'a> {
-    pub arch: Arch,
-    pub parameters: &'a Parameters,
-    pub record: &'a Record,
-    pub plan: Plan,
-    /// The penalty's weight in the objective.
-    pub contraction: f64,
-    pub inputs: &'a [&'a [f32]],
-    /// Rows of the batch N.
-    pub n: usize,
+    pub step: &'a Step<'a>,
+    /// The two stores of activations.
     pub a: [&'a [f32]; 2],
+    /// The store of adjoints.
     pub dz: &'a [f32],
     pub sums: &'a PenaltySums,
 }
 
 impl GradientSources<'_> {
-    fn activations(&self, column: Column) -> Rows<'_> {
+    fn activations(&self, column: Column) -> StridedRows<'_> {
         let data = &self.a[column.store][column.a..];
-        Rows { data, rows: self.n, columns: column.width, stride: self.record.a_stride[column.store] }
+        StridedRows {
+            data,
+            rows: self.step.n(),
+            columns: column.width,
+            stride: self.step.record.a_stride[column.store],
+        }
     }
 
-    fn adjoints(&self, column: Column) -> Rows<'_> {
-        Rows { data: &self.dz[column.dz..], rows: self.n, columns: column.width, stride: self.record.dz_stride }
+    fn adjoints(&self, column: Column) -> StridedRows<'_> {
+        StridedRows {
+            data: &self.dz[column.dz..],
+            rows: self.step.n(),
+            columns: column.width,
+            stride: self.step.record.dz_stride,
+        }
     }
 
     /// What layer `l` of the encoder reads at `point`.
-    fn encoder_input(&self, point: usize, l: usize) -> Rows<'_> {
-        let d = self.parameters.architecture().input_size();
+    fn encoder_input(&self, point: usize, l: usize) -> StridedRows<'_> {
+        let d = self.step.parameters.architecture().input_size();
         match l {
-            0 => Rows { data: self.inputs[point], rows: self.n, columns: d, stride: d },
-            _ => self.activations(self.record.encoder[point][l - 1]),
+            0 => StridedRows { data: self.step.inputs[point], rows: self.step.n(), columns: d, stride: d },
+            _ => self.activations(self.step.record.encoder[point][l - 1]),
         }
     }
 
     /// What layer `l` of the decoder reads.
-    fn decoder_input(&self, l: usize) -> Rows<'_> {
+    fn decoder_input(&self, l: usize) -> StridedRows<'_> {
         match l {
-            0 => self.activations(self.record.encoder[0][self.parameters.architecture().encoder_depth() - 1]),
-            _ => self.activations(self.record.decoder[l - 1]),
+            0 => self.activations(self.step.record.encoder[0][self.step.parameters.architecture().encoder_depth() - 1]),
+            _ => self.activations(self.step.record.decoder[l - 1]),
         }
     }
 
@@ -140,21 +146,21 @@ impl GradientSources<'_> {
             (false, false) => self.encoder_weight(block, gradient),
             (true, true) => {
                 let db = gradient.row(0);
-                affine_backward_bias(self.arch, db, self.adjoints(self.record.decoder[block.layer]));
+                affine_backward_bias(self.step.arch, db, self.adjoints(self.step.record.decoder[block.layer]));
                 self.chain_bias(self.chain_layer(true, block.layer), db);
             }
             (true, false) => {
-                let dZ = self.adjoints(self.record.decoder[block.layer]);
+                let dZ = self.adjoints(self.step.record.decoder[block.layer]);
                 let A = self.decoder_input(block.layer);
-                affine_backward_weight(gradient.reborrow(), Into::Set, block.from, dZ, A);
+                affine_backward_weight(gradient.reborrow(), Destination::Set, block.from, dZ, A);
                 self.chain_weight(self.chain_layer(true, block.layer), false, block, &mut gradient);
             }
         }
     }
 
     fn encoder_bias(&self, l: usize, db: &mut [f32]) {
-        for point in &self.record.encoder {
-            affine_backward_bias(self.arch, db, self.adjoints(point[l]));
+        for point in &self.step.record.encoder {
+            affine_backward_bias(self.step.arch, db, self.adjoints(point[l]));
         }
         if let Some(more) = self.sums.db.get(l) {
             db.iter_mut().zip(&**more).for_each(|(g, m)| *g += m);
@@ -164,12 +170,12 @@ impl GradientSources<'_> {
 
     /// Where a layer stands in the plan's chain, if it does.
     fn chain_layer(&self, is_decoder: bool, l: usize) -> Option<usize> {
-        match (self.plan, is_decoder) {
-            (Plan::NetworkJacobian { decoder_only: true, .. }, true) => Some(l),
-            (Plan::NetworkJacobian { decoder_only: false, .. }, true) => {
-                Some(self.parameters.architecture().encoder_depth() + l)
+        match (self.step.plan, is_decoder) {
+            (PenaltyPlan::NetworkJacobian { decoder_only: true, .. }, true) => Some(l),
+            (PenaltyPlan::NetworkJacobian { decoder_only: false, .. }, true) => {
+                Some(self.step.parameters.architecture().encoder_depth() + l)
             }
-            (Plan::NetworkJacobian { decoder_only: false, .. }, false) => Some(l),
+            (PenaltyPlan::NetworkJacobian { decoder_only: false, .. }, false) => Some(l),
             _ => None,
         }
     }
@@ -186,24 +192,24 @@ impl GradientSources<'_> {
         let Some(place) = place else { return };
         let sums = &self.sums.chain.W[place];
         // Tangents gather the first layer transposed.
-        let carries_tangents = matches!(self.plan, Plan::NetworkJacobian { carry: Carry::Tangents, .. });
+        let carries_tangents = matches!(self.step.plan, PenaltyPlan::NetworkJacobian { carry: Carry::Tangents, .. });
         add_part(dW, block, sums, is_mirrored != (place == 0 && carries_tangents));
     }
 
     fn encoder_weight(&self, block: &Block, mut dW: ViewMut<'_, f32>) {
-        let (l, architecture) = (block.layer, self.parameters.architecture());
-        let W = self.parameters.encoder_weight(l);
+        let (l, architecture) = (block.layer, self.step.parameters.architecture());
+        let W = self.step.parameters.encoder_weight(l);
         let (m, n) = (W.rows(), W.columns());
-        for (point, layers) in self.record.encoder.iter().enumerate() {
-            let into = if point == 0 { Into::Set } else { Into::Add };
+        for (point, layers) in self.step.record.encoder.iter().enumerate() {
+            let into = if point == 0 { Destination::Set } else { Destination::Add };
             let dZ = self.adjoints(layers[l]);
             affine_backward_weight(dW.reborrow(), into, block.from, dZ, self.encoder_input(point, l));
         }
         for decoder in 0..architecture.decoder_depth() {
             if mirrored(architecture, decoder) == Some(l) {
-                let dZ = self.adjoints(self.record.decoder[decoder]);
+                let dZ = self.adjoints(self.step.record.decoder[decoder]);
                 let A = self.decoder_input(decoder);
-                affine_backward_weight(dW.reborrow(), Into::Add, block.from, A, dZ);
+                affine_backward_weight(dW.reborrow(), Destination::Add, block.from, A, dZ);
                 self.chain_weight(self.chain_layer(true, decoder), true, block, &mut dW);
             }
         }
@@ -211,28 +217,28 @@ impl GradientSources<'_> {
         let depth = architecture.encoder_depth();
         let [first, left] = block.from;
         let row_of = |i: usize| W.values().get((first + i) * n + left..).unwrap_or_default();
-        let scales_rows = self.plan.gathers_row_scales(l, depth);
-        let reads_weights = scales_rows || matches!(self.plan, Plan::WeightL1 | Plan::WeightL2);
+        let scales_rows = self.step.plan.gathers_row_scales(l, depth);
+        let reads_weights = scales_rows || matches!(self.step.plan, PenaltyPlan::WeightL1 | PenaltyPlan::WeightL2);
         for i in 0..if reads_weights { dW.rows() } else { 0 } {
             let values = &row_of(i)[..dW.columns()];
             let ahead = row_of(i + 6);
             fetch_ahead(&ahead[..ahead.len().min(dW.columns())]);
-            self.plan.weights_backward(self.arch, dW.row(i), values, self.contraction as f32);
+            self.step.plan.weights_backward(self.step.arch, dW.row(i), values, self.step.objective.contraction as f32);
             if scales_rows {
-                frobenius_backward_weight(self.arch, dW.row(i), values, &self.sums.s[l][first + i..=first + i]);
+                frobenius_backward_weight(self.step.arch, dW.row(i), values, &self.sums.s[l][first + i..=first + i]);
             }
         }
-        let (layers, gathers_gram) = self.plan.gathers(depth);
-        let chain_gram = self.plan.needs_chain() && self.plan.needs_gram();
+        let (layers, gathers_gram) = self.step.plan.gathers(depth);
+        let chain_gram = self.step.plan.needs_chain() && self.step.plan.needs_gram();
         if l == 0 && (gathers_gram || chain_gram) {
             // dW_1 += 2 K W_1.
             let K = if chain_gram { &self.sums.chain.K } else { &self.sums.sums.K };
             let K = View::new(&K[first * m..], dW.rows(), m);
             let W = View::new(W.values(), m, n).columns_in(left..left + dW.columns());
-            gemm(dW.reborrow(), Into::Add, 2.0, K, W);
+            gemm(dW.reborrow(), Destination::Add, 2.0, K, W);
         }
         if layers.contains(&l) {
-            add_part(&mut dW, block, &self.sums.sums.W[l], l == 0 && self.plan.first_is_transposed());
+            add_part(&mut dW, block, &self.sums.sums.W[l], l == 0 && self.step.plan.first_is_transposed());
         }
     }
 }

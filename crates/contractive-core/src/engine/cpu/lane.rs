@@ -8,46 +8,16 @@ use std::ops::Range;
 
 use pulp::Arch;
 
-use super::record::Record;
-use super::weights::{DerivedWeights, decoder_bias, encoder_bias};
+use super::step::Step;
+use super::weights::{decoder_bias, encoder_bias};
 use crate::activation::Activation;
 use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 use crate::kernels::activation::activation_forward;
-use crate::kernels::affine::{Rows, Turned, affine_backward_input, affine_forward};
+use crate::kernels::affine::{TransposeScratch, affine_backward_input, affine_forward};
 use crate::kernels::reconstruction::reconstruction_forward_backward;
-use crate::kernels::{LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
-use crate::loss::Loss;
-use crate::parameters::Parameters;
-
-/// What every lane of a step reads.
-#[derive(Clone, Copy)]
-pub struct Step<'a> {
-    pub arch: Arch,
-    pub parameters: &'a Parameters,
-    pub derived: &'a DerivedWeights,
-    pub weights: StepWeights<'a>,
-    pub record: &'a Record,
-    pub plan: Plan,
-    pub loss: Loss,
-    /// Whether the decoder and the loss take part.
-    pub decodes: bool,
-    /// Whether adjoints are wanted.
-    pub backward: bool,
-    /// The penalty's weight; at 0 its value is computed and its gradient is not.
-    pub contraction: f64,
-    /// Rows of the whole batch N.
-    pub n: usize,
-    /// Clean rows x, (N, d).
-    pub targets: &'a [f32],
-    /// Inputs of each point, (N, d): the decoded one, then the clean one if that is another, then the corrupted ones.
-    pub inputs: &'a [&'a [f32]],
-    /// The point that the penalty is taken at; the corrupted ones follow it.
-    pub clean: usize,
-    pub draws: &'a [f32],
-    /// ∂C/∂h of the sparsity term, one a code unit; empty without.
-    pub sparsity: &'a [f32],
-}
+use crate::kernels::strided_rows::StridedRows;
+use crate::kernels::{LanePenalty, LaneRows, LayerPass, PenaltyPlan};
 
 /// A lane's piece of the stores.
 pub struct LaneStores<'a> {
@@ -64,7 +34,7 @@ pub struct Lane {
     decoder_slopes: Vec<Buffer>,
     dA: Buffer,
     work: Buffer,
-    pub turned: Turned,
+    pub transposes: TransposeScratch,
     /// Two layers' activations, for encoding and decoding alone.
     pub buffers: [Buffer; 2],
     /// L of each row.
@@ -95,11 +65,11 @@ impl Lane {
         for point in 0..step.inputs.len() {
             self.encode(step, stores, rows.clone(), point);
         }
-        if step.decodes {
+        if step.kind.decodes() {
             self.decode(step, stores, rows.clone());
         }
         self.penalise(step, stores, rows.clone());
-        if step.backward {
+        if step.kind.wants_gradient() {
             for point in 0..step.inputs.len() {
                 self.encode_backward(step, stores, n, point);
             }
@@ -130,19 +100,24 @@ impl Lane {
             let stride = step.record.a_stride[column.store];
             let (write, read) = write_and_read(&mut stores.a, column.store);
             let input = match l {
-                0 => Rows { data: &step.inputs[point][rows.start * d..rows.end * d], rows: n, columns: d, stride: d },
+                0 => StridedRows {
+                    data: &step.inputs[point][rows.start * d..rows.end * d],
+                    rows: n,
+                    columns: d,
+                    stride: d,
+                },
                 _ => {
                     let below = step.record.encoder[point][l - 1];
                     let stride = step.record.a_stride[below.store];
-                    Rows { data: &read[below.a..], rows: n, columns: below.width, stride }
+                    StridedRows { data: &read[below.a..], rows: n, columns: below.width, stride }
                 }
             };
             let Z = &mut write[column.a..];
             let bias = encoder_bias(step.parameters, l);
-            affine_forward(Z, stride, input, layer.forward(), bias, &mut self.turned);
+            affine_forward(Z, stride, input, layer.forward(), bias, &mut self.transposes);
             let at = &mut pass[l];
             at.d.resize(n * layer.m);
-            at.dd.resize(if penalised && layer.is_smooth && step.backward { n * layer.m } else { 0 });
+            at.dd.resize(if penalised && layer.is_smooth && step.kind.wants_gradient() { n * layer.m } else { 0 });
             let phi = step.parameters.architecture().encoder_activations[l];
             activate_rows(step.arch, phi, Z, stride, layer.m, &mut at.d, &mut at.dd);
         }
@@ -162,37 +137,37 @@ impl Lane {
             };
             let (write, read) = write_and_read(&mut stores.a, column.store);
             let stride = step.record.a_stride[below.store];
-            let input = Rows { data: &read[below.a..], rows: n, columns: below.width, stride };
+            let input = StridedRows { data: &read[below.a..], rows: n, columns: below.width, stride };
             let M = step.derived.decoder_layer(step.parameters, l).forward();
             let bias = decoder_bias(step.parameters, l);
             if l + 1 < depth {
                 let stride = step.record.a_stride[column.store];
                 let Z = &mut write[column.a..];
-                affine_forward(Z, stride, input, M, bias, &mut self.turned);
+                affine_forward(Z, stride, input, M, bias, &mut self.transposes);
                 let slopes = &mut self.decoder_slopes[l];
                 slopes.resize(n * column.width);
                 let phi = architecture.decoder_activations[l];
                 activate_rows(step.arch, phi, Z, stride, column.width, slopes, &mut []);
             } else {
-                affine_forward(&mut stores.dz[column.dz..], dz_stride, input, M, bias, &mut self.turned);
+                affine_forward(&mut stores.dz[column.dz..], dz_stride, input, M, bias, &mut self.transposes);
             }
         }
         self.work.resize(2 * d);
-        let targets = &step.targets[rows.start * d..rows.end * d];
+        let targets = &step.batch.rows.values()[rows.start * d..rows.end * d];
         let output = &mut stores.dz[step.record.decoder[depth - 1].dz..];
-        let (phi, w) = (architecture.output_activation(), 1.0 / step.n as f32);
+        let (phi, w) = (architecture.output_activation(), 1.0 / step.n() as f32);
         let (L, work) = (&mut self.L, &mut self.work);
-        reconstruction_forward_backward(step.arch, step.loss, phi, L, output, targets, dz_stride, w, work);
-        if !step.backward {
+        reconstruction_forward_backward(step.arch, step.objective.loss, phi, L, output, targets, dz_stride, w, work);
+        if !step.kind.wants_gradient() {
             return;
         }
         for l in (0..depth).rev() {
             let column = step.record.decoder[l];
             let inputs = architecture.decoder_sizes[l];
-            let dZ = Rows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
+            let dZ = StridedRows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
             self.dA.resize(n * inputs);
             let M = step.derived.decoder_layer(step.parameters, l).backward();
-            affine_backward_input(&mut self.dA, dZ, M, inputs, &mut self.turned);
+            affine_backward_input(&mut self.dA, dZ, M, inputs, &mut self.transposes);
             if l > 0 {
                 let below = step.record.decoder[l - 1];
                 let dZ = &mut stores.dz[below.dz..];
@@ -206,7 +181,8 @@ impl Lane {
             return;
         }
         let d = step.weights.net[0].n;
-        let w = (step.backward && step.contraction > 0.0).then(|| (step.contraction / step.n as f64) as f32);
+        let w = (step.kind.wants_gradient() && step.objective.contraction > 0.0)
+            .then(|| (step.objective.contraction / step.n() as f64) as f32);
         let reached = w.is_some() && step.plan.reaches_activations(step.weights.net.iter().any(|l| l.is_smooth));
         for pass in &mut self.passes[step.clean..] {
             for layer in pass {
@@ -215,12 +191,12 @@ impl Lane {
         }
         let code = step.record.encoder[step.clean][step.weights.net.len() - 1];
         let of_one_row = match step.plan {
-            Plan::HessianOneLayer { .. } | Plan::HessianDeep { .. } => 0,
-            _ => step.draws.len() / step.n,
+            PenaltyPlan::HessianOneLayer { .. } | PenaltyPlan::HessianDeep { .. } => 0,
+            _ => step.batch.draws.len() / step.n(),
         };
         let lane_rows = LaneRows {
-            X: &step.targets[rows.start * d..rows.end * d],
-            draws: &step.draws[rows.start * of_one_row..rows.end * of_one_row],
+            X: &step.batch.rows.values()[rows.start * d..rows.end * d],
+            draws: &step.batch.draws[rows.start * of_one_row..rows.end * of_one_row],
             h: &stores.a[code.store][code.a..],
             h_stride: step.record.a_stride[code.store],
         };
@@ -246,9 +222,10 @@ impl Lane {
             let extra = if from_penalty { &pass[l].dZ[..] } else { &[] };
             adjoints(step.arch, dZ, dz_stride, column.width, dA, &pass[l].d, extra);
             if l > 0 {
-                let dZ = Rows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
+                let dZ =
+                    StridedRows { data: &stores.dz[column.dz..], rows: n, columns: column.width, stride: dz_stride };
                 self.dA.resize(n * net[l].n);
-                affine_backward_input(&mut self.dA, dZ, net[l].backward(), net[l].n, &mut self.turned);
+                affine_backward_input(&mut self.dA, dZ, net[l].backward(), net[l].n, &mut self.transposes);
             }
         }
     }

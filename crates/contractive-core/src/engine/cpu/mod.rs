@@ -15,57 +15,34 @@ mod lane;
 mod pass;
 mod phases;
 mod record;
+mod step;
 mod team;
 mod weights;
 
-use pulp::Arch;
-
-use self::blocks::{Block, blocks};
 use self::flush_to_zero::FlushToZero;
-use self::gradient::PenaltySums;
-use self::lane::Lane;
-use self::pass::Purpose;
-use self::phases::Clock;
-pub use self::phases::PhaseSeconds;
-use self::team::Team;
-use self::weights::DerivedWeights;
+use self::forward::BLOCK;
+use self::pass::Workspace;
+pub use self::phases::{Clock, PhaseSeconds};
+use self::step::PassKind;
 use super::Engine;
 use crate::architecture::Architecture;
 use crate::buffer::Buffer;
 use crate::error::{ArgumentError, at_least_one, finite_positive};
-use crate::instructions;
-use crate::kernels::Plan;
 use crate::kernels::sums::square_norm;
 use crate::matrix::MatRef;
 use crate::objective::{Batch, Objective, Terms};
 use crate::optimiser::{Optimiser, OptimiserState, clip_factor};
 use crate::parameters::Parameters;
 
-/// Shares that a batch is cut into, whatever the number of threads.
-const LANES: usize = 8;
-/// Rows measured at once where the caller gives many.
-const BLOCK: usize = 512;
-
 /// The CPU engine; see the [module's head](self).
 pub struct CpuEngine {
-    arch: Arch,
-    team: Team,
+    workspace: Workspace,
     objective: Objective,
     optimiser: Optimiser,
     clip: Option<f64>,
     parameters: Parameters,
     state: OptimiserState,
     gradient: Buffer,
-    blocks: Vec<Block>,
-    derived: DerivedWeights,
-    derived_for: Option<[Plan; 2]>,
-    lanes: Vec<Lane>,
-    stores: [Buffer; 3],
-    /// Corrupted rows of `hessian`, (corruptions, N, d).
-    shifted: Buffer,
-    sums: PenaltySums,
-    slope: Vec<f32>,
-    phases: PhaseSeconds,
 }
 
 impl CpuEngine {
@@ -91,29 +68,28 @@ impl CpuEngine {
             finite_positive("clip", clip)?;
         }
         Ok(CpuEngine {
-            arch: instructions::arch(),
-            team: Team::of(threads),
+            workspace: Workspace::new(parameters.architecture(), threads),
             objective: objective.clone(),
             optimiser,
             clip,
             state: optimiser.state(parameters.len()),
             gradient: Buffer::zeros(parameters.len()),
-            blocks: blocks(parameters.architecture()),
             parameters: parameters.clone(),
-            derived: DerivedWeights::default(),
-            derived_for: None,
-            lanes: Vec::new(),
-            stores: Default::default(),
-            shifted: Buffer::new(),
-            sums: PenaltySums::default(),
-            slope: Vec::new(),
-            phases: PhaseSeconds::default(),
         })
     }
 
-    /// Where the time of the steps so far went.
+    /// Gives the engine a clock, which it reads between the phases of a step from now on; it has none of its own.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.workspace.stopwatch.clock = Some(clock);
+    }
+
+    /// Where the time of the steps since [`CpuEngine::set_clock`] went; 0 without a clock.
     pub fn phase_seconds(&self) -> PhaseSeconds {
-        self.phases
+        self.workspace.stopwatch.seconds
+    }
+
+    fn pass(&mut self, batch: &Batch<'_>, kind: PassKind) -> Terms {
+        self.workspace.pass(&self.objective, &self.parameters, batch, kind, &mut [], &mut self.gradient)
     }
 
     fn columns(&self, what: &str, expected: usize, rows: MatRef<'_>) -> Result<(), ArgumentError> {
@@ -152,7 +128,7 @@ impl Engine for CpuEngine {
         }
         parameters.check_finite()?;
         self.parameters.values_mut().copy_from_slice(parameters.values());
-        self.derived_for = None;
+        self.workspace.derived_for = None;
         Ok(())
     }
 
@@ -163,25 +139,25 @@ impl Engine for CpuEngine {
     fn encode(&mut self, rows: MatRef<'_>, code: &mut [f32]) -> Result<(), ArgumentError> {
         self.columns("the rows to encode", self.architecture().input_size(), rows)?;
         size("the codes", "numbers", rows.rows() * self.architecture().code_size(), code.len())?;
-        self.forward(rows, code, true);
+        self.workspace.forward(&self.parameters, rows, code, true);
         Ok(())
     }
 
     fn decode(&mut self, code: MatRef<'_>, output: &mut [f32]) -> Result<(), ArgumentError> {
         self.columns("the codes to decode", self.architecture().code_size(), code)?;
         size("the outputs", "numbers", code.rows() * self.architecture().input_size(), output.len())?;
-        self.forward(code, output, false);
+        self.workspace.forward(&self.parameters, code, output, false);
         Ok(())
     }
 
     fn objective(&mut self, batch: &Batch<'_>) -> Result<Terms, ArgumentError> {
         self.check_batch(batch)?;
-        Ok(self.pass(batch, Purpose::Value, &mut []))
+        Ok(self.pass(batch, PassKind::Value))
     }
 
     fn objective_and_gradient(&mut self, batch: &Batch<'_>) -> Result<Terms, ArgumentError> {
         self.check_batch(batch)?;
-        Ok(self.pass(batch, Purpose::Gradient, &mut []))
+        Ok(self.pass(batch, PassKind::Gradient))
     }
 
     fn jacobian_squares(&mut self, rows: MatRef<'_>, squares: &mut [f64]) -> Result<(), ArgumentError> {
@@ -190,7 +166,8 @@ impl Engine for CpuEngine {
         for from in (0..rows.rows()).step_by(BLOCK) {
             let block = from..(from + BLOCK).min(rows.rows());
             let part = &mut squares[block.clone()];
-            self.pass(&Batch::plain(rows.slice(block)), Purpose::Jacobian, part);
+            let batch = Batch::plain(rows.slice(block));
+            self.workspace.pass(&self.objective, &self.parameters, &batch, PassKind::Jacobian, part, &mut []);
         }
         Ok(())
     }
@@ -208,9 +185,9 @@ impl Engine for CpuEngine {
     }
 
     fn update(&mut self, learning_rate: f64) {
-        let arch = self.arch;
+        let arch = self.workspace.arch;
         let _mode = FlushToZero::begin();
-        let mut clock = Clock::start();
+        self.workspace.stopwatch.start();
         if let Some(clip) = self.clip {
             let factor = clip_factor(square_norm(arch, &self.gradient).sqrt(), clip) as f32;
             if factor < 1.0 {
@@ -219,9 +196,9 @@ impl Engine for CpuEngine {
         }
         let values = self.parameters.values_mut();
         let parts = self.optimiser.parts(&mut self.state, values, &self.gradient, learning_rate);
-        self.team.each(parts, |part| part.update(arch));
-        self.derived_for = None;
-        self.phases.update += clock.lap();
+        self.workspace.team.each(parts, |part| part.update(arch));
+        self.workspace.derived_for = None;
+        self.workspace.stopwatch.lap(|phases| &mut phases.update);
     }
 
     fn optimiser_state(&self) -> OptimiserState {

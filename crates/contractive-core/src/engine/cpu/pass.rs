@@ -1,210 +1,184 @@
 //! One pass over a batch: weights, lanes, sums over lanes, blocks of the gradient.
 
-use super::blocks::each_block;
+use pulp::Arch;
+
+use super::blocks::{Block, blocks, each_block};
 use super::flush_to_zero::FlushToZero;
-use super::gradient::GradientSources;
-use super::lane::{Lane, LaneStores, Step};
-use super::phases::Clock;
+use super::gradient::{GradientSources, PenaltySums};
+use super::lane::{Lane, LaneStores};
+use super::phases::Stopwatch;
 use super::record::Record;
+use super::step::{PassKind, Step};
 use super::team::Team;
-use super::weights::{NEAR, decoder_bias, encoder_bias};
-use super::{CpuEngine, LANES};
-use crate::activation::Activation;
+use super::weights::{DerivedWeights, NEAR, StepLayers};
 use crate::architecture::Architecture;
 use crate::buffer::Buffer;
+use crate::instructions;
+use crate::kernels::PenaltyPlan;
 use crate::kernels::sparsity::sparsity_forward_backward;
-use crate::kernels::{DenseLayer, Plan, StepWeights};
-use crate::objective::{Batch, Terms};
+use crate::objective::{Batch, Objective, Sparsity, Terms};
+use crate::parameters::Parameters;
 use crate::penalty::Penalty;
 
-/// What a pass over a batch is for.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Purpose {
-    /// The objective's value.
-    Value,
-    /// Its value and gradient.
-    Gradient,
-    /// ‖J‖² of each row; no decoder.
-    Jacobian,
+/// Shares that a batch is cut into, whatever the number of threads.
+pub const LANES: usize = 8;
+
+/// The threads and the memory of passes, kept from step to step: after the first of a batch size none allocates a buffer.
+pub struct Workspace {
+    pub arch: Arch,
+    pub team: Team,
+    pub stopwatch: Stopwatch,
+    pub derived: DerivedWeights,
+    /// The plans that `derived` is up to date for.
+    pub derived_for: Option<[PenaltyPlan; 2]>,
+    pub lanes: Vec<Lane>,
+    blocks: Vec<Block>,
+    stores: [Buffer; 3],
+    /// Corrupted rows of `hessian`, (corruptions, N, d).
+    shifted: Buffer,
+    sums: PenaltySums,
+    slope: Vec<f32>,
 }
 
-impl CpuEngine {
-    /// The plan for `purpose` with batches of `n` rows.
-    fn plan(&self, purpose: Purpose, n: usize) -> Plan {
-        let penalty = match purpose {
-            Purpose::Jacobian => Penalty::Jacobian,
-            _ => self.objective.penalty,
-        };
-        Plan::new(penalty, self.parameters.architecture(), n)
+impl Workspace {
+    /// For networks of this shape.
+    pub fn new(architecture: &Architecture, threads: usize) -> Self {
+        Workspace {
+            arch: instructions::arch(),
+            team: Team::of(threads),
+            stopwatch: Stopwatch::default(),
+            derived: DerivedWeights::default(),
+            derived_for: None,
+            lanes: Vec::new(),
+            blocks: blocks(architecture),
+            stores: Default::default(),
+            shifted: Buffer::new(),
+            sums: PenaltySums::default(),
+            slope: Vec::new(),
+        }
     }
 
-    /// The whole pass; `values` receives P of each row where it is wanted.
-    pub(super) fn pass(&mut self, batch: &Batch<'_>, purpose: Purpose, values: &mut [f64]) -> Terms {
+    /// The whole pass: every phase of a training step but the optimiser's. `values` receives P of each row unless it is
+    /// empty, `gradient` the gradient where the kind has one.
+    pub fn pass(
+        &mut self,
+        objective: &Objective,
+        parameters: &Parameters,
+        batch: &Batch<'_>,
+        kind: PassKind,
+        values: &mut [f64],
+        gradient: &mut [f32],
+    ) -> Terms {
         let _mode = FlushToZero::begin();
-        let (n, d) = (batch.rows.rows(), batch.rows.columns());
-        let plan = self.plan(purpose, n);
-        let mut clock = Clock::start();
-        self.derive(plan);
-        self.phases.weights += clock.lap();
-        let n_shifted = match self.objective.penalty {
-            Penalty::Hessian { corruptions, .. } if plan.looks_at_rows() && purpose != Purpose::Jacobian => corruptions,
-            _ => 0,
-        };
-        self.shift(batch, n_shifted);
-        let mut inputs = Vec::with_capacity(2 + n_shifted);
-        inputs.push(batch.encoded().values());
-        if batch.corrupted.is_some() && plan.looks_at_rows() {
-            inputs.push(batch.rows.values());
-        }
-        let clean = inputs.len() - 1;
-        inputs.extend(self.shifted.chunks_exact(n * d).take(n_shifted));
+        let (n, architecture) = (batch.rows.rows(), parameters.architecture());
+        let penalty = if kind == PassKind::Jacobian { Penalty::Jacobian } else { objective.penalty };
+        let plan = PenaltyPlan::new(penalty, architecture, n);
 
-        let architecture = self.parameters.architecture();
-        let depth = architecture.encoder_depth();
+        self.stopwatch.start();
+        self.derive(parameters, plan);
+        self.stopwatch.lap(|phases| &mut phases.weights);
+
+        let n_shifted = shift(&mut self.shifted, batch, penalty);
+        let (inputs, clean) = points(batch, plan, &self.shifted, n_shifted);
         let record = Record::new(architecture, inputs.len());
-        let net: Vec<DenseLayer<'_>> = (0..depth).map(|l| self.derived.encoder_layer(&self.parameters, l)).collect();
-        let mut chain = Chained::default();
-        if plan.needs_chain() {
-            chain.net.extend_from_slice(&net);
-            for l in 0..architecture.decoder_depth() {
-                chain.net.push(self.derived.decoder_layer(&self.parameters, l));
-            }
-            chain.biases.extend((0..depth).map(|l| encoder_bias(&self.parameters, l)));
-            chain.biases.extend((0..architecture.decoder_depth()).map(|l| decoder_bias(&self.parameters, l)));
-            chain.activations.extend_from_slice(&architecture.encoder_activations);
-            chain.activations.extend_from_slice(&architecture.decoder_activations);
-        }
-        let [even, odd, dz] = &mut self.stores;
-        for (store, stride) in [(&mut *even, record.a_stride[0]), (odd, record.a_stride[1]), (dz, record.dz_stride)] {
-            if store.len() < n * stride {
-                store.resize(n * stride);
-            }
-        }
-        let backward = purpose == Purpose::Gradient;
-        let mut step = Step {
-            arch: self.arch,
-            parameters: &self.parameters,
-            derived: &self.derived,
-            weights: StepWeights {
-                net: &net,
-                q: &self.derived.row_norms,
-                G: &self.derived.gram,
-                F: &self.derived.khatri_rao,
-                chain: &chain.net,
-                biases: &chain.biases,
-                activations: &chain.activations,
-                net64: &self.derived.net64,
-            },
-            record: &record,
-            plan,
-            loss: self.objective.loss,
-            decodes: purpose != Purpose::Jacobian,
-            backward,
-            contraction: self.objective.contraction,
-            n,
-            targets: batch.rows.values(),
-            inputs: &inputs,
-            clean,
-            draws: batch.draws,
-            sparsity: &[],
-        };
-        let lane_rows = lane_rows(n, architecture);
-        let n_lanes = n.div_ceil(lane_rows);
-        self.lanes.resize_with(LANES, Lane::default);
-        let lanes = &mut self.lanes[..n_lanes];
-        let mut cut = Cut { team: &mut self.team, lanes, stores: &mut self.stores, record: &record, n, lane_rows };
+        let layers = StepLayers::new(parameters, &self.derived, plan);
+        let weights = layers.weights(&self.derived);
+        let (arch, derived, record, inputs, sparsity) = (self.arch, &self.derived, &record, &inputs, &[][..]);
+        let mut step =
+            Step { arch, kind, plan, objective, parameters, derived, weights, record, batch, inputs, clean, sparsity };
 
+        let mut cut = Cut::new(&mut self.team, &mut self.lanes, &mut self.stores, record, n, architecture);
         let mut sparsity = 0.0;
-        if let (Some(target), true) = (self.objective.sparsity, step.decodes) {
-            let k = architecture.code_size();
-            cut.each(|lane, stores, rows| lane.sum_code(&step, stores, rows));
-            let mut mean = vec![0.0; k];
-            for lane in &*cut.lanes {
-                mean.iter_mut().zip(&lane.code_sum).for_each(|(m, s)| *m += s / n as f64);
-            }
-            self.slope.resize(k, 0.0);
-            sparsity = sparsity_forward_backward(&mut self.slope, &mean, target.target, n);
-            self.slope.iter_mut().for_each(|s| *s *= target.weight as f32);
+        if let (Some(target), true) = (objective.sparsity, kind.decodes()) {
+            let mean = cut.mean_code(&step);
+            sparsity = sparsity_and_slope(&mut self.slope, &mean, target, n);
             step.sparsity = &self.slope;
         }
-        if backward {
+        if kind.wants_gradient() {
             for lane in &mut *cut.lanes {
-                lane.penalty.reset(plan, &net);
-                lane.penalty.reset_chain(plan, &chain.net, depth);
+                lane.penalty.reset(plan, weights.net);
+                lane.penalty.reset_chain(plan, weights.chain, weights.net.len());
             }
         }
         cut.each(|lane, stores, rows| lane.run(&step, stores, rows));
-        self.phases.rows += clock.lap();
+        let n_lanes = cut.lanes.len();
+        let lanes = &self.lanes[..n_lanes];
+        self.stopwatch.lap(|phases| &mut phases.rows);
 
-        let (mut reconstruction, mut penalty) = (0.0, 0.0);
-        for lane in &*cut.lanes {
-            reconstruction += lane.L.iter().sum::<f64>();
-            penalty += lane.P.iter().sum::<f64>();
-        }
-        if !values.is_empty() {
-            let rows = cut.lanes.iter().flat_map(|lane| &lane.P);
-            values.iter_mut().zip(rows).for_each(|(value, p)| *value = *p);
-        }
-        let penalty = plan.weights_forward(self.arch, &net).unwrap_or(penalty / n as f64);
-        if backward {
-            self.sums.reduce(self.arch, plan, &self.lanes[..n_lanes], depth);
-            self.phases.sums += clock.lap();
+        let [reconstruction, penalty] = sums_of_rows(lanes);
+        values.iter_mut().zip(lanes.iter().flat_map(|lane| &lane.P)).for_each(|(value, p)| *value = *p);
+        if kind.wants_gradient() {
+            self.sums.reduce(arch, plan, lanes, architecture.encoder_depth());
+            self.stopwatch.lap(|phases| &mut phases.sums);
             let [even, odd, dz] = &self.stores;
-            let sources = GradientSources {
-                arch: self.arch,
-                parameters: &self.parameters,
-                record: &record,
-                plan,
-                contraction: self.objective.contraction,
-                inputs: &inputs,
-                n,
-                a: [even, odd],
-                dz,
-                sums: &self.sums,
-            };
-            let blocks = each_block(&self.blocks, &mut self.gradient);
-            self.team.each(blocks, |(block, part)| sources.block(block, part));
-            self.phases.gradient += clock.lap();
+            let sources = GradientSources { step: &step, a: [even, odd], dz, sums: &self.sums };
+            self.team.each(each_block(&self.blocks, gradient), |(block, part)| sources.block(block, part));
+            self.stopwatch.lap(|phases| &mut phases.gradient);
         }
-        Terms::combine(&self.objective, reconstruction / n as f64, penalty, sparsity)
+        let penalty = plan.weights_forward(arch, weights.net).unwrap_or(penalty / n as f64);
+        Terms::combine(objective, reconstruction / n as f64, penalty, sparsity)
     }
 
     /// Brings the derived weights up to date for `plan`.
-    pub(super) fn derive(&mut self, plan: Plan) {
+    pub fn derive(&mut self, parameters: &Parameters, plan: PenaltyPlan) {
         if let Some(plans) = self.derived_for
             && plans.contains(&plan)
         {
             return;
         }
         let plans = [plan, self.derived_for.map_or(plan, |plans| plans[0])];
-        self.derived.refresh(self.arch, &mut self.team, &self.parameters, plans);
+        self.derived.refresh(self.arch, &mut self.team, parameters, plans);
         self.derived_for = Some(plans);
     }
+}
 
-    /// x + ε for each corruption of `hessian`.
-    fn shift(&mut self, batch: &Batch<'_>, corruptions: usize) {
-        let x = batch.rows.values();
-        self.shifted.resize(corruptions * x.len());
-        for (shifted, draws) in self.shifted.chunks_exact_mut(x.len()).zip(batch.draws.chunks_exact(x.len())) {
-            for ((s, &x), &e) in shifted.iter_mut().zip(x).zip(draws) {
-                *s = x + e;
-            }
+/// x + ε for each corruption of `hessian`; how many there are.
+fn shift(shifted: &mut Buffer, batch: &Batch<'_>, penalty: Penalty) -> usize {
+    let Penalty::Hessian { corruptions, .. } = penalty else { return 0 };
+    let x = batch.rows.values();
+    shifted.resize(corruptions * x.len());
+    for (shifted, draws) in shifted.chunks_exact_mut(x.len()).zip(batch.draws.chunks_exact(x.len())) {
+        for ((s, &x), &e) in shifted.iter_mut().zip(x).zip(draws) {
+            *s = x + e;
         }
     }
+    corruptions
 }
 
-/// Encoder and decoder in one chain; empty unless the plan runs one.
-#[derive(Default)]
-struct Chained<'a> {
-    net: Vec<DenseLayer<'a>>,
-    biases: Vec<&'a [f32]>,
-    activations: Vec<Activation>,
+/// The inputs of each point that the encoder is evaluated at, and which of them is the clean one.
+fn points<'a>(batch: &Batch<'a>, plan: PenaltyPlan, shifted: &'a [f32], n_shifted: usize) -> (Vec<&'a [f32]>, usize) {
+    let mut inputs = Vec::with_capacity(2 + n_shifted);
+    inputs.push(batch.encoded().values());
+    if batch.corrupted.is_some() && plan.looks_at_rows() {
+        inputs.push(batch.rows.values());
+    }
+    let clean = inputs.len() - 1;
+    inputs.extend(shifted.chunks_exact(batch.rows.values().len()).take(n_shifted));
+    (inputs, clean)
 }
 
-/// Rows of a lane: an eighth of the batch, but more where each lane reads weights from beyond a core's own cache, and
-/// should do much with what it reads. The batch and the network decide, not the threads.
+/// The sparsity term, and ∂C/∂h of it into `slope`.
+fn sparsity_and_slope(slope: &mut Vec<f32>, mean: &[f64], sparsity: Sparsity, n: usize) -> f64 {
+    slope.resize(mean.len(), 0.0);
+    let value = sparsity_forward_backward(slope, mean, sparsity.target, n);
+    slope.iter_mut().for_each(|s| *s *= sparsity.weight as f32);
+    value
+}
+
+/// Σ L and Σ P over all rows, lane after lane.
+fn sums_of_rows(lanes: &[Lane]) -> [f64; 2] {
+    let (mut reconstruction, mut penalty) = (0.0, 0.0);
+    for lane in lanes {
+        reconstruction += lane.L.iter().sum::<f64>();
+        penalty += lane.P.iter().sum::<f64>();
+    }
+    [reconstruction, penalty]
+}
+
+/// Rows of a lane: an eighth of the batch, but more where a weight does not fit a core's L2 cache, so that each reading of
+/// it serves many rows. The batch and the network decide, not the threads.
 fn lane_rows(n: usize, architecture: &Architecture) -> usize {
-    /// Rows worth a reading from farther away.
+    /// Rows that one reading of such a weight must serve.
     const ROWS: usize = 64;
     let stacks = [&architecture.encoder_sizes, &architecture.decoder_sizes];
     let is_far = stacks.iter().any(|sizes| sizes.windows(2).any(|pair| pair[0] * pair[1] > NEAR));
@@ -221,7 +195,26 @@ struct Cut<'a> {
     lane_rows: usize,
 }
 
-impl Cut<'_> {
+impl<'a> Cut<'a> {
+    /// `n` rows of `record` cut, with room for them in the stores.
+    fn new(
+        team: &'a mut Team,
+        lanes: &'a mut Vec<Lane>,
+        stores: &'a mut [Buffer; 3],
+        record: &'a Record,
+        n: usize,
+        architecture: &Architecture,
+    ) -> Self {
+        for (store, stride) in stores.iter_mut().zip([record.a_stride[0], record.a_stride[1], record.dz_stride]) {
+            if store.len() < n * stride {
+                store.resize(n * stride);
+            }
+        }
+        let lane_rows = lane_rows(n, architecture);
+        lanes.resize_with(LANES, Lane::default);
+        Cut { team, lanes: &mut lanes[..n.div_ceil(lane_rows)], stores, record, n, lane_rows }
+    }
+
     /// Runs `work` on every lane with its piece of the stores and its range of rows.
     fn each(&mut self, work: impl Fn(&mut Lane, &mut LaneStores<'_>, std::ops::Range<usize>) + Sync) {
         let [even, odd, dz] = &mut *self.stores;
@@ -232,5 +225,15 @@ impl Cut<'_> {
         self.team.each(pieces.enumerate(), |(i, (((lane, even), odd), dz))| {
             work(lane, &mut LaneStores { a: [even, odd], dz }, i * rows..((i + 1) * rows).min(n));
         });
+    }
+
+    /// The mean over all rows of each code unit at the decoded point.
+    fn mean_code(&mut self, step: &Step<'_>) -> Vec<f64> {
+        self.each(|lane, stores, rows| lane.sum_code(step, stores, rows));
+        let mut mean = vec![0.0; step.parameters.architecture().code_size()];
+        for lane in &*self.lanes {
+            mean.iter_mut().zip(&lane.code_sum).for_each(|(m, s)| *m += s / self.n as f64);
+        }
+        mean
     }
 }

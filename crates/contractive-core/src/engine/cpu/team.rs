@@ -1,7 +1,7 @@
 //! The threads of an engine: a team that stays awake between the phases of a step.
 //!
-//! A phase is a list of pieces of work, each with what it may write, handed out one after the other to whoever is free;
-//! it ends when all are done. Pieces are cut by the batch and the network, never by the number of threads, and summed in
+//! A phase is a list of pieces of work, each with what it may write, handed out one after the other to the next free
+//! thread; it ends when all are done. Pieces are cut by the batch and the network, never by the number of threads, and summed in
 //! a fixed order afterwards: the same seed gives the same bits for any number of threads. Between phases a thread spins
 //! for a while, since the next one begins within microseconds, then sleeps.
 #![allow(unsafe_code)] // work on the caller's stack is lent to threads that outlive the call
@@ -17,8 +17,8 @@ use super::flush_to_zero::FlushToZero;
 
 /// Pieces handed out in one round; longer lists take several.
 const ROUND: usize = 64;
-/// Turns that a thread spins, about 100 µs, before it sleeps.
-const PATIENCE: usize = 10_000;
+/// Turns of a spin loop, about 100 µs, before a thread sleeps.
+const SPINS: usize = 10_000;
 
 /// The calling thread and some more. One thread alone works on the caller's.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ struct Job {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Raised by one for each round, and once more at the end.
+    /// Incremented for each round, and once more at the end.
     round: AtomicUsize,
     job: UnsafeCell<Option<Job>>,
     /// The next piece to hand out.
@@ -48,12 +48,12 @@ struct Shared {
     asleep: AtomicUsize,
     stop: AtomicBool,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
-    bed: Mutex<()>,
-    bell: Condvar,
+    sleep_lock: Mutex<()>,
+    wake: Condvar,
 }
 
 // SAFETY: `job` is written by the caller of `Team::each` alone, while no worker reads it: after the last round's `busy`
-// reached 0 and before `round` is raised. Its context is shared only as `Team::round` describes.
+// reached 0 and before `round` is incremented. Its context is shared only as `Team::round` describes.
 unsafe impl Sync for Shared {}
 // SAFETY: as above; the pointers in `job` are not followed once a round is over.
 unsafe impl Send for Shared {}
@@ -119,7 +119,7 @@ impl Team {
         let mut turns = 0;
         while shared.busy.load(Ordering::Acquire) > 0 {
             turns += 1;
-            if turns < PATIENCE { std::hint::spin_loop() } else { std::thread::yield_now() }
+            if turns < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
         }
         let panic = shared.panic.lock().unwrap_or_else(|e| e.into_inner()).take();
         if let Some(panic) = panic {
@@ -140,16 +140,16 @@ impl Drop for Team {
 }
 
 impl Shared {
-    /// Raises the round and wakes whoever sleeps.
+    /// Increments the round and wakes the sleeping workers.
     fn begin(&self) {
         self.round.fetch_add(1, Ordering::SeqCst);
         if self.asleep.load(Ordering::SeqCst) > 0 {
-            let _bed = self.bed.lock().unwrap_or_else(|e| e.into_inner());
-            self.bell.notify_all();
+            let _guard = self.sleep_lock.lock().unwrap_or_else(|e| e.into_inner());
+            self.wake.notify_all();
         }
     }
 
-    /// A worker's life.
+    /// The loop of a worker thread.
     fn work(&self) {
         let _mode = FlushToZero::begin();
         let mut round = 0;
@@ -158,7 +158,7 @@ impl Shared {
             if self.stop.load(Ordering::SeqCst) {
                 return;
             }
-            // SAFETY: written before the round was raised, and not again before `busy` is 0.
+            // SAFETY: written before the round was incremented, and not again before `busy` is 0.
             if let Some(job) = unsafe { *self.job.get() } {
                 self.take_pieces(job);
             }
@@ -168,18 +168,18 @@ impl Shared {
 
     /// Waits until the round is another than `last`: spinning, then asleep.
     fn next_round(&self, last: usize) -> usize {
-        for _ in 0..PATIENCE {
+        for _ in 0..SPINS {
             let round = self.round.load(Ordering::Acquire);
             if round != last {
                 return round;
             }
             std::hint::spin_loop();
         }
-        // Counted as asleep before the round is looked at once more: `begin` raises it before it looks at the count.
+        // Counted as asleep before the round is read once more: `begin` increments it before it reads the count.
         self.asleep.fetch_add(1, Ordering::SeqCst);
-        let mut bed = self.bed.lock().unwrap_or_else(|e| e.into_inner());
+        let mut guard = self.sleep_lock.lock().unwrap_or_else(|e| e.into_inner());
         while self.round.load(Ordering::SeqCst) == last {
-            bed = self.bell.wait(bed).unwrap_or_else(|e| e.into_inner());
+            guard = self.wake.wait(guard).unwrap_or_else(|e| e.into_inner());
         }
         self.asleep.fetch_sub(1, Ordering::SeqCst);
         self.round.load(Ordering::SeqCst)
@@ -228,7 +228,7 @@ mod tests {
             let mut sums = [0_u64; 40];
             team.each(sums.iter_mut(), |sum| *sum = (0..1000).sum());
             assert_eq!(sums, [499_500; 40]);
-            // Longer than a thread's patience.
+            // Longer than a thread spins.
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }

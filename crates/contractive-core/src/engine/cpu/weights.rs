@@ -3,15 +3,16 @@
 use pulp::Arch;
 
 use super::team::Team;
+use crate::activation::Activation;
 use crate::architecture::Architecture;
 use crate::buffer::Buffer;
-use crate::kernels::affine::Rows;
 use crate::kernels::finite_difference::Layer64;
 use crate::kernels::frobenius_deep::khatri_rao::KhatriRaoProduct;
-use crate::kernels::gemm::{Into, View, ViewMut, gemm, mirror};
+use crate::kernels::gemm::{Destination, View, ViewMut, gemm, mirror};
+use crate::kernels::strided_rows::StridedRows;
 use crate::kernels::sums::row_square_norms;
 use crate::kernels::transpose::transpose;
-use crate::kernels::{DenseLayer, Plan};
+use crate::kernels::{DenseLayer, PenaltyPlan, StepWeights};
 use crate::parameters::Parameters;
 
 /// Transposes, Gram matrix and row norms, kept until the weights change.
@@ -33,18 +34,18 @@ pub struct DerivedWeights {
     pub net64: Vec<Layer64>,
 }
 
-/// Numbers of a weight that stay in a core's second cache beside the rows.
+/// Size of a weight, in numbers, up to which it stays in a core's L2 cache beside the rows.
 pub const NEAR: usize = 1 << 17;
 /// Columns of a weight whose transpose a band of G holds at once.
 const GRAM_BLOCK: usize = 2048;
 
-/// Numbers of a weight that one task takes, about.
+/// Size of the part of a weight that one task takes, in numbers, about.
 const BAND: usize = 1 << 14;
 
 /// A part of the work, by one thread.
 enum Task<'a> {
     /// Some rows of T = Wᵀ, of as many columns of W.
-    Transpose { T: &'a mut [f32], W: Rows<'a> },
+    Transpose { T: &'a mut [f32], W: StridedRows<'a> },
     /// ‖W_j‖² of some rows.
     Norms { q: &'a mut [f32], W: &'a [f32], n: usize },
 }
@@ -60,7 +61,7 @@ impl Task<'_> {
 
 impl DerivedWeights {
     /// Computes what the plans need from `parameters`.
-    pub fn refresh(&mut self, arch: Arch, team: &mut Team, parameters: &Parameters, plans: [Plan; 2]) {
+    pub fn refresh(&mut self, arch: Arch, team: &mut Team, parameters: &Parameters, plans: [PenaltyPlan; 2]) {
         let architecture = parameters.architecture();
         let depth = architecture.encoder_depth();
         let decoder_depth = if architecture.tied { 0 } else { architecture.decoder_depth() };
@@ -70,12 +71,12 @@ impl DerivedWeights {
         let encoder = self.encoder_transposed.iter_mut().enumerate().map(|(l, T)| {
             let W = parameters.encoder_weight(l);
             let is_read = plans.iter().any(|plan| plan.reads_transposed(l));
-            (T, Rows::dense(W.values(), W.rows(), W.columns()), is_read)
+            (T, StridedRows::dense(W.values(), W.rows(), W.columns()), is_read)
         });
         let decoder = self.decoder_transposed.iter_mut().enumerate().map(|(l, T)| {
             let (n, m) = decoder_shape(architecture, l);
             let is_read = plans.iter().any(|plan| plan.needs_chain());
-            (T, Rows::dense(decoder_weight(parameters, l), m, n), is_read)
+            (T, StridedRows::dense(decoder_weight(parameters, l), m, n), is_read)
         });
         let transposes = encoder.chain(decoder).flat_map(|(T, W, is_read)| {
             let (m, n) = (W.rows, W.columns);
@@ -83,7 +84,7 @@ impl DerivedWeights {
             T.resize(if is_read || m * n <= NEAR { m * n } else { 0 });
             let rows = (BAND / m).max(16);
             T.chunks_mut(rows * m).enumerate().map(move |(i, T)| {
-                let W = Rows { data: &W.data[i * rows..], columns: T.len() / m, ..W };
+                let W = StridedRows { data: &W.data[i * rows..], columns: T.len() / m, ..W };
                 Task::Transpose { T, W }
             })
         });
@@ -129,15 +130,15 @@ impl DerivedWeights {
         team.each(bands, |(columns, mut band, block)| {
             let above = View::new(W.values(), columns.end, n);
             let Some(block) = block else {
-                return gemm(band, Into::Set, 1.0, above, View::new(WT, n, m).columns_in(columns));
+                return gemm(band, Destination::Set, 1.0, above, View::new(WT, n, m).columns_in(columns));
             };
             for from in (0..n).step_by(GRAM_BLOCK) {
                 let inputs = from..(from + GRAM_BLOCK).min(n);
                 block.resize(inputs.len() * columns.len());
                 let own = &W.values()[columns.start * n + from..];
-                let own = Rows { data: own, rows: columns.len(), columns: inputs.len(), stride: n };
+                let own = StridedRows { data: own, rows: columns.len(), columns: inputs.len(), stride: n };
                 transpose(block, columns.len(), own);
-                let into = if from == 0 { Into::Set } else { Into::Add };
+                let into = if from == 0 { Destination::Set } else { Destination::Add };
                 let own = View::new(block, inputs.len(), columns.len());
                 gemm(band.reborrow(), into, 1.0, above.columns_in(inputs), own);
             }
@@ -189,6 +190,48 @@ impl DerivedWeights {
         };
         let is_smooth = !parameters.architecture().decoder_activations[l].is_piecewise_linear();
         DenseLayer { W, WT, m, n, is_smooth }
+    }
+}
+
+/// The layers as the kernels of a step see them.
+pub struct StepLayers<'a> {
+    net: Vec<DenseLayer<'a>>,
+    /// Encoder and decoder in one chain, with their biases and activations; empty unless the plan runs one.
+    chain: Vec<DenseLayer<'a>>,
+    biases: Vec<&'a [f32]>,
+    activations: Vec<Activation>,
+}
+
+impl<'a> StepLayers<'a> {
+    /// The layers that `plan` reads.
+    pub fn new(parameters: &'a Parameters, derived: &'a DerivedWeights, plan: PenaltyPlan) -> Self {
+        let architecture = parameters.architecture();
+        let (depth, decoder_depth) = (architecture.encoder_depth(), architecture.decoder_depth());
+        let net = (0..depth).map(|l| derived.encoder_layer(parameters, l)).collect();
+        let mut layers = StepLayers { net, chain: Vec::new(), biases: Vec::new(), activations: Vec::new() };
+        if plan.needs_chain() {
+            layers.chain.extend_from_slice(&layers.net);
+            layers.chain.extend((0..decoder_depth).map(|l| derived.decoder_layer(parameters, l)));
+            layers.biases.extend((0..depth).map(|l| encoder_bias(parameters, l)));
+            layers.biases.extend((0..decoder_depth).map(|l| decoder_bias(parameters, l)));
+            layers.activations.extend_from_slice(&architecture.encoder_activations);
+            layers.activations.extend_from_slice(&architecture.decoder_activations);
+        }
+        layers
+    }
+
+    /// With what is derived from all of them.
+    pub fn weights(&'a self, derived: &'a DerivedWeights) -> StepWeights<'a> {
+        StepWeights {
+            net: &self.net,
+            q: &derived.row_norms,
+            G: &derived.gram,
+            F: &derived.khatri_rao,
+            chain: &self.chain,
+            biases: &self.biases,
+            activations: &self.activations,
+            net64: &derived.net64,
+        }
     }
 }
 

@@ -24,9 +24,9 @@ use pulp::Arch;
 use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 
-use super::super::gemm::{Into, View, ViewMut, gemm, gemm_upper};
+use super::super::gemm::{Destination, View, ViewMut, gemm, gemm_upper};
+use super::super::operands::{DenseLayer, LayerPass};
 use super::super::sums::dot;
-use super::super::{DenseLayer, LayerPass};
 use super::{WeightSums, at_least_of, gate, gate_in_place, through_slope_and_gate};
 
 /// The rows of one group of samples at one point, from the code down.
@@ -54,7 +54,7 @@ pub struct CodeSideScratch {
 }
 
 impl CodeSideScratch {
-    /// The adjoint X after [`end_backward`], for whoever changes it before [`ascend`].
+    /// The adjoint X after [`end_backward`], for a caller that changes it before [`ascend`].
     pub fn adjoint(&mut self) -> &mut [f32] {
         let scale = std::mem::replace(&mut self.scale, 1.0);
         if scale != 1.0 {
@@ -86,70 +86,97 @@ pub fn descend(
     keep_dead: bool,
 ) {
     let depth = net.len();
-    let (k, d) = (net[depth - 1].m, &pass[depth - 1].d);
     stack.owner.clear();
     stack.unit.clear();
     stack.U.resize_with(depth, Buffer::new);
     stack.V.resize_with(depth, Buffer::new);
-    stack.most = samples.len() * if n_probes > 0 { n_probes } else { k };
+    stack.most = samples.len() * if n_probes > 0 { n_probes } else { net[depth - 1].m };
     stack.owner.reserve(stack.most);
-    let (most, mut l) = (stack.most, depth - 1);
-    if n_probes > 0 {
-        stack.owner.extend(samples.clone().flat_map(|b| std::iter::repeat_n(b, n_probes)));
-        let size = stack.owner.len() * k;
-        let V = at_least_of(&mut stack.V[l], size, most * k);
-        V.copy_from_slice(&probes[samples.start * n_probes * k..][..size]);
-        let U = at_least_of(&mut stack.U[l], size, most * k);
-        vectorised(
-            arch,
-            #[inline(always)]
-            || gate(U, V, d, stack.owner.iter().copied(), k),
-        );
+    let filled = if n_probes > 0 {
+        start_from_probes(arch, stack, net[depth - 1].m, pass, samples, probes, n_probes);
+        depth - 1
     } else {
-        stack.unit.reserve(most);
-        for b in samples {
-            for i in 0..k {
-                if keep_dead || d[b * k + i] != 0.0 {
-                    stack.owner.push(b);
-                    stack.unit.push(i);
-                }
-            }
-        }
-        l -= 1;
-        let (W, m) = (net[depth - 1].W, net[l].m);
-        let size = stack.owner.len() * m;
-        let V = at_least_of(&mut stack.V[l], size, most * m);
-        let U = at_least_of(&mut stack.U[l], size, most * m);
-        let below = &pass[l].d;
-        vectorised(
-            arch,
-            #[inline(always)]
-            || {
-                let rows = V.chunks_exact_mut(m).zip(U.chunks_exact_mut(m)).zip(stack.owner.iter().zip(&stack.unit));
-                for ((V, U), (&b, &i)) in rows {
-                    let (slope, W, below) = (d[b * k + i], &W[i * m..(i + 1) * m], &below[b * m..(b + 1) * m]);
-                    for j in 0..m {
-                        V[j] = slope * W[j];
-                        U[j] = V[j] * below[j];
-                    }
-                }
-            },
-        );
-    }
-    while l > 0 {
-        let layer = &net[l];
-        let (m, n, rows) = (layer.m, layer.n, stack.owner.len());
+        start_from_units(arch, stack, net, pass, samples, keep_dead);
+        depth - 2
+    };
+    let (most, rows) = (stack.most, stack.owner.len());
+    for l in (1..=filled).rev() {
+        let DenseLayer { W, m, n, .. } = net[l];
         let (below, above) = stack.U.split_at_mut(l);
         let V = at_least_of(&mut stack.V[l - 1], rows * n, most * n);
-        gemm(ViewMut::new(V, rows, n), Into::Set, 1.0, View::new(&above[0], rows, m), View::new(layer.W, m, n));
+        gemm(ViewMut::new(V, rows, n), Destination::Set, 1.0, View::new(&above[0], rows, m), View::new(W, m, n));
         let U = at_least_of(&mut below[l - 1], rows * n, most * n);
         vectorised(
             arch,
             #[inline(always)]
             || gate(U, V, &pass[l - 1].d, stack.owner.iter().copied(), n),
         );
-        l -= 1;
     }
+}
+
+/// The top layer for probes: V_L = vᵀ, U_L = V_L ∘ d_L.
+fn start_from_probes(
+    arch: Arch,
+    stack: &mut RowStack,
+    k: usize,
+    pass: &[LayerPass],
+    samples: Range<usize>,
+    probes: &[f32],
+    n_probes: usize,
+) {
+    let top = pass.len() - 1;
+    stack.owner.extend(samples.clone().flat_map(|b| std::iter::repeat_n(b, n_probes)));
+    let size = stack.owner.len() * k;
+    let V = at_least_of(&mut stack.V[top], size, stack.most * k);
+    V.copy_from_slice(&probes[samples.start * n_probes * k..][..size]);
+    let U = at_least_of(&mut stack.U[top], size, stack.most * k);
+    vectorised(
+        arch,
+        #[inline(always)]
+        || gate(U, V, &pass[top].d, stack.owner.iter().copied(), k),
+    );
+}
+
+/// The two top layers for unit rows: V_{L−1} = d_L,bi W_L,i and U_{L−1} = V_{L−1} ∘ d_{L−1}, of the units i of each
+/// sample b; those with d_L,bi = 0 only with `keep_dead`.
+fn start_from_units(
+    arch: Arch,
+    stack: &mut RowStack,
+    net: &[DenseLayer<'_>],
+    pass: &[LayerPass],
+    samples: Range<usize>,
+    keep_dead: bool,
+) {
+    let l = net.len() - 2;
+    let (k, d) = (net[l + 1].m, &pass[l + 1].d);
+    stack.unit.reserve(stack.most);
+    for b in samples {
+        for i in 0..k {
+            if keep_dead || d[b * k + i] != 0.0 {
+                stack.owner.push(b);
+                stack.unit.push(i);
+            }
+        }
+    }
+    let (W, m) = (net[l + 1].W, net[l].m);
+    let size = stack.owner.len() * m;
+    let V = at_least_of(&mut stack.V[l], size, stack.most * m);
+    let U = at_least_of(&mut stack.U[l], size, stack.most * m);
+    let below = &pass[l].d;
+    vectorised(
+        arch,
+        #[inline(always)]
+        || {
+            let rows = V.chunks_exact_mut(m).zip(U.chunks_exact_mut(m)).zip(stack.owner.iter().zip(&stack.unit));
+            for ((V, U), (&b, &i)) in rows {
+                let (slope, W, below) = (d[b * k + i], &W[i * m..(i + 1) * m], &below[b * m..(b + 1) * m]);
+                for j in 0..m {
+                    V[j] = slope * W[j];
+                    U[j] = V[j] * below[j];
+                }
+            }
+        },
+    );
 }
 
 impl RowStack {
@@ -184,7 +211,7 @@ pub fn end_forward(
     let N = at_least_of(&mut scratch.X, rows * m, stack.most * m);
     match end {
         End::Gram(G) => {
-            gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(U, rows, m), View::new(G, m, m));
+            gemm(ViewMut::new(N, rows, m), Destination::Set, 1.0, View::new(U, rows, m), View::new(G, m, m));
             vectorised(
                 arch,
                 #[inline(always)]
@@ -197,8 +224,8 @@ pub fn end_forward(
         }
         End::Direct => {
             let J = at_least_of(&mut scratch.J, rows * d, stack.most * d);
-            gemm(ViewMut::new(J, rows, d), Into::Set, 1.0, View::new(U, rows, m), View::new(first.W, m, d));
-            gemm(ViewMut::new(N, rows, m), Into::Set, 1.0, View::new(J, rows, d), View::new(first.WT, d, m));
+            gemm(ViewMut::new(J, rows, d), Destination::Set, 1.0, View::new(U, rows, m), View::new(first.W, m, d));
+            gemm(ViewMut::new(N, rows, m), Destination::Set, 1.0, View::new(J, rows, d), View::new(first.WT, d, m));
             vectorised(
                 arch,
                 #[inline(always)]
@@ -212,7 +239,7 @@ pub fn end_forward(
     }
 }
 
-/// The end's weight gradient, and N turned into X = 2 w_b N. U_1 and J are scaled in place: the stack's U_1 is spent.
+/// The end's weight gradient, and N turned into X = 2 w_b N. U_1 and J are scaled in place: the stack's U_1 is overwritten.
 pub fn end_backward(
     arch: Arch,
     sums: &mut WeightSums,
@@ -248,7 +275,7 @@ pub fn end_backward(
                 );
             }
             let U = View::new(&*U, rows, m);
-            gemm_upper(ViewMut::new(&mut sums.K, m, m), Into::Add, shared, U.t(), U);
+            gemm_upper(ViewMut::new(&mut sums.K, m, m), Destination::Add, shared, U.t(), U);
         }
         End::Direct => {
             let J = &mut scratch.J[..rows * d];
@@ -260,7 +287,7 @@ pub fn end_backward(
                 );
             }
             let (U, J) = (View::new(&*U, rows, m).t(), View::new(J, rows, d));
-            gemm(ViewMut::new(&mut sums.W[0], m, d), Into::Add, 2.0 * shared, U, J);
+            gemm(ViewMut::new(&mut sums.W[0], m, d), Destination::Add, 2.0 * shared, U, J);
         }
     }
 }
@@ -315,9 +342,9 @@ pub fn ascend(
         }
         let V = View::new(&*X, rows, m);
         let U = View::new(&stack.U[l + 1], rows, above.m);
-        gemm(ViewMut::new(&mut sums.W[l + 1], above.m, m), Into::Add, 1.0, U.t(), V);
+        gemm(ViewMut::new(&mut sums.W[l + 1], above.m, m), Destination::Add, 1.0, U.t(), V);
         let next = at_least_of(&mut scratch.other, rows * above.m, stack.most * above.m);
-        gemm(ViewMut::new(next, rows, above.m), Into::Set, 1.0, V, View::new(above.WT, m, above.m));
+        gemm(ViewMut::new(next, rows, above.m), Destination::Set, 1.0, V, View::new(above.WT, m, above.m));
         std::mem::swap(&mut scratch.X, &mut scratch.other);
     }
 }

@@ -20,9 +20,9 @@ use pulp::Arch;
 use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 
-use super::super::gemm::{Into, View, ViewMut, gemm};
+use super::super::gemm::{Destination, View, ViewMut, gemm};
+use super::super::operands::{DenseLayer, LayerPass};
 use super::super::sums::dot;
-use super::super::{DenseLayer, LayerPass};
 use super::{WeightSums, at_least, gate_in_place, through_slope_and_gate};
 
 /// The tangents of one group of samples.
@@ -59,7 +59,7 @@ pub fn tangents_forward(
             T.chunks_exact_mut(d_x * m).for_each(|of_one_sample| of_one_sample.copy_from_slice(net[0].WT));
         } else {
             let input = View::new(&below[l - 1], rows, n);
-            gemm(ViewMut::new(T, rows, m), Into::Set, 1.0, input, View::new(net[l].WT, n, m));
+            gemm(ViewMut::new(T, rows, m), Destination::Set, 1.0, input, View::new(net[l].WT, n, m));
             if net[l].is_smooth {
                 at_least(&mut stack.V[l], rows * m).copy_from_slice(T);
             }
@@ -112,51 +112,59 @@ pub fn tangents_backward(
     for l in (0..depth).rev() {
         let (m, n) = (net[l].m, net[l].n);
         let X = &mut stack.X[..rows * m];
-        let LayerPass { d, dd, dZ } = &mut pass[l];
         vectorised(
             arch,
             #[inline(always)]
-            || {
-                if !net[l].is_smooth {
-                    return gate_in_place(X, d, owner(), m, 1.0);
-                }
-                if l > 0 {
-                    return through_slope_and_gate(dZ, d, dd, X, &stack.V[l], owner(), m, 1.0);
-                }
-                // V_1 is W_1ᵀ for every sample.
-                for (sample, X) in X.chunks_exact_mut(d_x * m).enumerate() {
-                    let same = std::iter::repeat_n(first + sample, d_x);
-                    through_slope_and_gate(dZ, d, dd, X, net[0].WT, same, m, 1.0);
+            || match (net[l].is_smooth, l) {
+                (false, _) => gate_in_place(X, &pass[l].d, owner(), m, 1.0),
+                (true, 0) => through_first(&mut pass[0], X, net[0].WT, first, m),
+                (true, _) => {
+                    let LayerPass { d, dd, dZ } = &mut pass[l];
+                    through_slope_and_gate(dZ, d, dd, X, &stack.V[l], owner(), m, 1.0);
                 }
             },
         );
         if l == 0 {
-            let dW = &mut sums.W[0];
-            vectorised(
-                arch,
-                #[inline(always)]
-                || {
-                    for X in X.chunks_exact(d_x * m) {
-                        for (g, x) in dW.iter_mut().zip(X) {
-                            *g += x;
-                        }
-                    }
-                },
-            );
-            break;
+            return add_samples(arch, &mut sums.W[0], X);
         }
         let V = View::new(&*X, rows, m);
-        gemm(ViewMut::new(&mut sums.W[l], m, n), Into::Add, 1.0, V.t(), View::new(&stack.T[l - 1], rows, n));
+        let T = View::new(&stack.T[l - 1], rows, n);
+        gemm(ViewMut::new(&mut sums.W[l], m, n), Destination::Add, 1.0, V.t(), T);
         let next = at_least(&mut stack.other, rows * n);
-        gemm(ViewMut::new(next, rows, n), Into::Set, 1.0, V, View::new(net[l].W, m, n));
+        gemm(ViewMut::new(next, rows, n), Destination::Set, 1.0, V, View::new(net[l].W, m, n));
         std::mem::swap(&mut stack.X, &mut stack.other);
     }
+}
+
+/// The first layer, where V_1 is W_1ᵀ for every sample; the first of them is row `first` of the lane.
+#[inline(always)]
+fn through_first(pass: &mut LayerPass, X: &mut [f32], WT: &[f32], first: usize, m: usize) {
+    let LayerPass { d, dd, dZ } = pass;
+    for (sample, X) in X.chunks_exact_mut(WT.len()).enumerate() {
+        let same = std::iter::repeat_n(first + sample, WT.len() / m);
+        through_slope_and_gate(dZ, d, dd, X, WT, same, m, 1.0);
+    }
+}
+
+/// dW_1ᵀ += X, sample after sample.
+fn add_samples(arch: Arch, dW: &mut [f32], X: &[f32]) {
+    vectorised(
+        arch,
+        #[inline(always)]
+        || {
+            for X in X.chunks_exact(dW.len()) {
+                for (g, x) in dW.iter_mut().zip(X) {
+                    *g += x;
+                }
+            }
+        },
+    );
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::super::trial::{ROUNDING, Trial, assert_close, wide};
-    use super::super::super::{LanePenalty, Plan};
+    use super::super::super::{LanePenalty, PenaltyPlan};
     use super::super::laws::{
         adds_and_leaves_alone, agrees_with_the_explicit_jacobian, assert_six, is_finite_at_the_ends, works_the_example,
     };
@@ -170,7 +178,7 @@ mod tests {
         let (arch, net, points) = (Arch::new(), trial.net(), trial.points(&[]));
         let (mut passes, n) = (trial.passes(&points), trial.rows().count());
         let (mut stack, mut lane) = (TangentStack::default(), LanePenalty::default());
-        lane.reset(Plan::InputSide { root: false }, &net);
+        lane.reset(PenaltyPlan::InputSide { root: false }, &net);
         let (mut P, mut T, w) = (vec![0.0; n], vec![], vec![0.5; n]);
         for _ in 0..times {
             T.clear();

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! As many multiply-adds as J = U_1 W_1, but in products d k wide where those are d, and no U_1 is written. The price is
-//! F and dF, which must stay in a core's second cache.
+//! F and dF, which must stay in a core's L2 cache.
 //!
 //! Shapes: D_1 (rows, m_1), Y and dY (rows, d k), s (rows, k), F and dF (d k, m_1). dW_1 is gathered transposed, (d, m_1).
 //! Source: vec(W_2 diag(d_1) W_1) = (W_1ᵀ ⊙ W_2) d_1, of the product of Khatri & Rao 1968.
@@ -26,10 +26,10 @@ use pulp::Arch;
 use crate::buffer::Buffer;
 use crate::instructions::vectorised;
 
-use super::super::affine::Rows;
-use super::super::gemm::{Into, View, ViewMut, gemm};
+use super::super::gemm::{Destination, View, ViewMut, gemm};
+use super::super::operands::{DenseLayer, LayerPass};
+use super::super::strided_rows::StridedRows;
 use super::super::transpose::transpose;
-use super::super::{DenseLayer, LayerPass};
 use super::{WeightSums, at_least};
 
 /// F and its transpose: what all rows of a step share.
@@ -59,7 +59,7 @@ impl KhatriRaoProduct {
                 }
             },
         );
-        transpose(FT, size / m, Rows::dense(F, size / m, m));
+        transpose(FT, size / m, StridedRows::dense(F, size / m, m));
     }
 }
 
@@ -91,7 +91,7 @@ pub fn products_forward(
     let (d, m, k, rows) = (net[0].n, net[0].m, net[1].m, samples.len());
     let Y = at_least(&mut stack.Y, rows * d * k);
     let D = View::new(&pass[0].d[samples.start * m..], rows, m);
-    gemm(ViewMut::new(Y, rows, d * k), Into::Set, 1.0, D, View::new(&product.FT, m, d * k));
+    gemm(ViewMut::new(Y, rows, d * k), Destination::Set, 1.0, D, View::new(&product.FT, m, d * k));
     let s = at_least(&mut stack.s, rows * k);
     s.fill(0.0);
     stack.samples = samples.clone();
@@ -116,7 +116,7 @@ pub fn products_forward(
     );
 }
 
-/// Down: every dZ_l of `pass` and every dW_l of `sums`, layer 1 transposed. Y is spent.
+/// Down: every dZ_l of `pass` and every dW_l of `sums`, layer 1 transposed. Y is overwritten.
 pub fn products_backward(
     arch: Arch,
     sums: &mut WeightSums,
@@ -129,32 +129,11 @@ pub fn products_backward(
     let (d, m, k, rows) = (net[0].n, net[0].m, net[1].m, stack.samples.len());
     let (Y, s, first) = (&mut stack.Y[..rows * d * k], &mut stack.s[..rows * k], stack.samples.start);
     let [below, above] = pass else { return };
-    vectorised(
-        arch,
-        #[inline(always)]
-        || {
-            for (r, (Y, s)) in Y.chunks_exact_mut(d * k).zip(s.chunks_exact_mut(k)).enumerate() {
-                let (b, weight) = (first + r, 2.0 * w[first + r]);
-                let at = b * k..(b + 1) * k;
-                let slopes = &above.d[at.clone()];
-                if net[1].is_smooth {
-                    let (dZ, curves) = (&mut above.dZ[at.clone()], &above.dd[at.clone()]);
-                    for i in 0..k {
-                        dZ[i] += curves[i] * (weight * slopes[i]) * s[i];
-                    }
-                }
-                // s gives its place to the factors of Y's columns.
-                for (s, slope) in s.iter_mut().zip(slopes) {
-                    *s = weight * slope * slope;
-                }
-                scale_columns(Y, s);
-            }
-        },
-    );
+    through_code(arch, above, Y, s, w, stack.samples.clone(), [d, k], net[1].is_smooth);
     let dY = View::new(&*Y, rows, d * k);
     if net[0].is_smooth {
         let X = at_least(&mut stack.X, rows * m);
-        gemm(ViewMut::new(X, rows, m), Into::Set, 1.0, dY, View::new(&product.F, d * k, m));
+        gemm(ViewMut::new(X, rows, m), Destination::Set, 1.0, dY, View::new(&product.F, d * k, m));
         let at = first * m..(first + rows) * m;
         let (dZ, curves) = (&mut below.dZ[at.clone()], &below.dd[at]);
         vectorised(
@@ -168,7 +147,46 @@ pub fn products_backward(
         );
     }
     let dF = at_least(&mut stack.dF, d * k * m);
-    gemm(ViewMut::new(dF, d * k, m), Into::Set, 1.0, dY.t(), View::new(&below.d[first * m..], rows, m));
+    gemm(ViewMut::new(dF, d * k, m), Destination::Set, 1.0, dY.t(), View::new(&below.d[first * m..], rows, m));
+    weights_backward(arch, sums, dF, net);
+}
+
+/// dZ_2 of every sample, and Y turned into dY. s is overwritten by the factors of Y's columns.
+fn through_code(
+    arch: Arch,
+    pass: &mut LayerPass,
+    Y: &mut [f32],
+    s: &mut [f32],
+    w: &[f32],
+    samples: Range<usize>,
+    [d, k]: [usize; 2],
+    is_smooth: bool,
+) {
+    vectorised(
+        arch,
+        #[inline(always)]
+        || {
+            for ((Y, s), b) in Y.chunks_exact_mut(d * k).zip(s.chunks_exact_mut(k)).zip(samples.clone()) {
+                let (at, weight) = (b * k..(b + 1) * k, 2.0 * w[b]);
+                let slopes = &pass.d[at.clone()];
+                if is_smooth {
+                    let (dZ, curves) = (&mut pass.dZ[at.clone()], &pass.dd[at]);
+                    for i in 0..k {
+                        dZ[i] += curves[i] * (weight * slopes[i]) * s[i];
+                    }
+                }
+                for (s, slope) in s.iter_mut().zip(slopes) {
+                    *s = weight * slope * slope;
+                }
+                scale_columns(Y, s);
+            }
+        },
+    );
+}
+
+/// dW_1, transposed, and dW_2 from dF.
+fn weights_backward(arch: Arch, sums: &mut WeightSums, dF: &[f32], net: &[DenseLayer<'_>]) {
+    let (d, m, k) = (net[0].n, net[0].m, net[1].m);
     let (dW_1, dW_2) = sums.W.split_at_mut(1);
     vectorised(
         arch,
@@ -249,7 +267,7 @@ fn scale_columns(Y: &mut [f32], factors: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::super::super::trial::{ROUNDING, Trial, assert_close, wide};
-    use super::super::super::{LanePenalty, Plan};
+    use super::super::super::{LanePenalty, PenaltyPlan};
     use super::super::laws::{
         adds_and_leaves_alone, agrees_with_the_explicit_jacobian, assert_six, is_finite_at_the_ends, works_the_example,
     };
@@ -265,7 +283,7 @@ mod tests {
         let (mut stack, mut lane) = (KhatriRaoStack::default(), LanePenalty::default());
         let mut product = KhatriRaoProduct::default();
         product.refresh(arch, net[0].WT, net[1].W, net[0].m);
-        lane.reset(Plan::KhatriRao { root: false }, &net);
+        lane.reset(PenaltyPlan::KhatriRao { root: false }, &net);
         let (mut P, mut Y, w) = (vec![0.0; n], vec![], vec![0.5; n]);
         for _ in 0..times {
             Y.clear();

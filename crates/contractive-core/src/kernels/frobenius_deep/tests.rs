@@ -1,11 +1,11 @@
 //! Every order of multiplication, forced, on the same networks: they must agree with the explicit Jacobian in f64, and
 //! so with each other, whatever `order` would choose.
 
-use super::super::Plan;
+use super::super::PenaltyPlan;
 use super::super::trial::{ROUNDING, Trial, assert_close, assert_same_gradient, numbers};
-use super::order::Top;
 use crate::activation::Activation;
 use crate::architecture::Architecture;
+use crate::order::Top;
 use crate::penalty::{Penalty, ProbeDistribution};
 use crate::reference::jacobian::{jacobian, jacobian_backward};
 use crate::reference::network::LayerGradient;
@@ -16,11 +16,11 @@ const SHAPES: [&[usize]; 8] =
     [&[9, 6, 3], &[3, 7, 11], &[8, 6, 5, 4], &[3, 5, 7, 9], &[5, 12, 8, 3], &[7, 2, 6, 5, 4], &[6, 4, 1], &[5, 83, 26]];
 
 /// Every order that a network of these layers can take.
-fn units(layers: usize, root: bool) -> Vec<Plan> {
-    let code_side = |gram| Plan::CodeSide { top: Top::Units, gram, root };
-    let mut plans = vec![code_side(true), code_side(false), Plan::InputSide { root }];
+fn units(layers: usize, root: bool) -> Vec<PenaltyPlan> {
+    let code_side = |gram| PenaltyPlan::CodeSide { top: Top::Units, gram, root };
+    let mut plans = vec![code_side(true), code_side(false), PenaltyPlan::InputSide { root }];
     if layers == 2 {
-        plans.push(Plan::KhatriRao { root });
+        plans.push(PenaltyPlan::KhatriRao { root });
     }
     plans
 }
@@ -73,8 +73,8 @@ fn by_explicit_probes(trial: &Trial, draws: &[f32], probes: usize, w: f64) -> (V
     (P, gradient)
 }
 
-fn probing(probes: usize) -> [Plan; 2] {
-    [true, false].map(|gram| Plan::CodeSide { top: Top::Probes(probes), gram, root: false })
+fn probing(probes: usize) -> [PenaltyPlan; 2] {
+    [true, false].map(|gram| PenaltyPlan::CodeSide { top: Top::Probes(probes), gram, root: false })
 }
 
 #[test]

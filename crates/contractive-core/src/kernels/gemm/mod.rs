@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A panel of B is copied into one piece of memory where several groups of rows read it and its rows lie far apart; it
-//! then stays in the nearest cache but one. Views ([`View`], [`ViewMut`]) carry shape and strides, so a transpose of A costs nothing
+//! then stays in the L2 cache. Views ([`View`], [`ViewMut`]) carry shape and strides, so a transpose of A costs nothing
 //! and a block of a wider matrix is a view. The instructions are chosen for the machine at run time
 //! ([`instructions`]); sums run over p in order within a block, so the bits of an entry of C depend
 //! on k, on the instructions and on nothing else: not on how C is cut.
@@ -24,13 +24,19 @@ use std::mem::MaybeUninit;
 use pulp::{Simd, WithSimd};
 
 use self::registers::{Portable, Registers, Vectors, lanes};
-use self::tile::{Finish, Operands, fetch, tile};
+use self::tile::{Finish, TileOperands, tile};
 pub use self::view::{View, ViewMut};
+// OLD PATHS, kept until crates/contractive uses `contractive_core::prefetch` and `contractive_core::matrix::product`.
+#[doc(hidden)]
+pub use self::Destination as Into;
 use crate::instructions;
+use crate::prefetch::LINE;
+#[doc(hidden)]
+pub use crate::prefetch::fetch_ahead;
 
 /// What the product becomes.
 #[derive(Debug, Clone, Copy)]
-pub enum Into<'a, T> {
+pub enum Destination<'a, T> {
     /// C = α A B; C is not read.
     Set,
     /// C += α A B.
@@ -47,14 +53,12 @@ const PANEL: usize = 64;
 const ROWS_WORTH_A_COPY: usize = 96;
 /// Rows of B closer than this many bytes are read where they lie.
 const FAR: usize = 1024;
-/// Bytes of a cache line.
-const LINE: usize = 64;
 
 /// The whole product. Same shapes, same bits.
 ///
 /// # Panics
 /// When the shapes do not fit each other, or the columns of B do not lie side by side.
-pub fn gemm<T: Element>(C: ViewMut<'_, T>, into: Into<'_, T>, alpha: T, A: View<'_, T>, B: View<'_, T>) {
+pub fn gemm<T: Element>(C: ViewMut<'_, T>, into: Destination<'_, T>, alpha: T, A: View<'_, T>, B: View<'_, T>) {
     product(C, into, alpha, A, B, false);
 }
 
@@ -63,18 +67,9 @@ pub fn gemm<T: Element>(C: ViewMut<'_, T>, into: Into<'_, T>, alpha: T, A: View<
 ///
 /// # Panics
 /// As [`gemm`], and when C is not square.
-pub fn gemm_upper<T: Element>(C: ViewMut<'_, T>, into: Into<'_, T>, alpha: T, A: View<'_, T>, B: View<'_, T>) {
+pub fn gemm_upper<T: Element>(C: ViewMut<'_, T>, into: Destination<'_, T>, alpha: T, A: View<'_, T>, B: View<'_, T>) {
     assert_eq!(C.rows(), C.columns(), "a symmetric matrix is square");
     product(C, into, alpha, A, B, true);
-}
-
-/// Asks for `numbers` ahead of their use: worth it for short rows that lie far apart, where the processor does not see
-/// where reading will go on.
-#[inline(always)]
-pub fn fetch_ahead<T>(numbers: &[T]) {
-    for line in numbers.iter().step_by(LINE / size_of::<T>()) {
-        fetch(line);
-    }
 }
 
 /// Copies what lies above the diagonal of C (m, m) below it.
@@ -92,11 +87,18 @@ pub fn mirror<T: Element>(C: &mut [T], m: usize) {
     }
 }
 
-fn product<T: Element>(C: ViewMut<'_, T>, into: Into<'_, T>, alpha: T, A: View<'_, T>, B: View<'_, T>, upper: bool) {
+fn product<T: Element>(
+    C: ViewMut<'_, T>,
+    into: Destination<'_, T>,
+    alpha: T,
+    A: View<'_, T>,
+    B: View<'_, T>,
+    upper: bool,
+) {
     let shapes = (A.rows(), A.columns(), B.columns());
     assert_eq!(shapes, (C.rows(), B.rows(), C.columns()), "shapes of C (m, n) = A (m, k) B (k, n)");
     assert!(B.is_by_rows(), "the columns of B must lie side by side");
-    if let Into::Bias(bias) = into {
+    if let Destination::Bias(bias) = into {
         assert_eq!(bias.len(), C.columns(), "one bias a column");
     }
     T::multiply(C, into, alpha, A, B, upper);
@@ -104,20 +106,20 @@ fn product<T: Element>(C: ViewMut<'_, T>, into: Into<'_, T>, alpha: T, A: View<'
 
 struct Product<'c, 'a, T> {
     C: ViewMut<'c, T>,
-    into: Into<'a, T>,
+    into: Destination<'a, T>,
     alpha: T,
     A: View<'a, T>,
     B: View<'a, T>,
     upper: bool,
 }
 
-/// A number that the kernels multiply: f32 in the engine, f64 where a difference would drown in rounding.
+/// A number that the kernels multiply: f32 in the engine, f64 where a difference would be lost to rounding.
 pub trait Element: Copy + Default {
     /// The whole product, with the instructions chosen for this machine.
     #[doc(hidden)]
     fn multiply(
         C: ViewMut<'_, Self>,
-        into: Into<'_, Self>,
+        into: Destination<'_, Self>,
         alpha: Self,
         A: View<'_, Self>,
         B: View<'_, Self>,
@@ -139,7 +141,7 @@ macro_rules! element {
         impl Element for $number {
             fn multiply(
                 C: ViewMut<'_, Self>,
-                into: Into<'_, Self>,
+                into: Destination<'_, Self>,
                 alpha: Self,
                 A: View<'_, Self>,
                 B: View<'_, Self>,
@@ -210,20 +212,20 @@ impl<T: Copy + Default> Product<'_, '_, T> {
             if p >= k {
                 return;
             }
-            self.into = Into::Add;
+            self.into = Destination::Add;
         }
     }
 
     /// The operands of the panel that begins at column j, for k in p..p + block and every row.
     #[inline(always)]
-    fn operands(&mut self, p: usize, block: usize, j: usize) -> Operands<T> {
+    fn operands(&mut self, p: usize, block: usize, j: usize) -> TileOperands<T> {
         let finish = match self.into {
-            Into::Set => Finish::Set,
-            Into::Add => Finish::Add,
-            Into::Bias(bias) => Finish::Bias(bias[j..].as_ptr()),
+            Destination::Set => Finish::Set,
+            Destination::Add => Finish::Add,
+            Destination::Bias(bias) => Finish::Bias(bias[j..].as_ptr()),
         };
         let (A, B) = (&self.A, &self.B);
-        Operands {
+        TileOperands {
             k: block,
             // wrapping: without steps or rows there may be nothing to point to, and nothing is read.
             a: A.as_ptr().wrapping_add(p * A.column_stride()),
@@ -255,7 +257,7 @@ unsafe fn copy_panel<T: Copy + Default>(
 ) {
     let to = to.0.as_mut_ptr().cast::<T>();
     for p in 0..block {
-        // SAFETY: the caller vouches for both.
+        // SAFETY: the caller guarantees both.
         unsafe {
             let row = to.add(p * padded);
             std::ptr::copy_nonoverlapping(from.add(p * stride), row, width);
@@ -271,7 +273,11 @@ unsafe fn copy_panel<T: Copy + Default>(
 /// # Safety
 /// As [`tile`], for all `rows`.
 #[inline(always)]
-unsafe fn column<T: Copy + Default, G: Registers<T>, const V: usize>(registers: G, mut at: Operands<T>, rows: usize) {
+unsafe fn column<T: Copy + Default, G: Registers<T>, const V: usize>(
+    registers: G,
+    mut at: TileOperands<T>,
+    rows: usize,
+) {
     let (mut i, mut tiles) = (0, 0);
     let fetches = !at.ahead.is_null();
     while i < rows {
@@ -311,7 +317,7 @@ unsafe fn column<T: Copy + Default, G: Registers<T>, const V: usize>(registers: 
 /// # Safety
 /// As [`column`] with V = 1, but only `width` columns of C and of the bias exist.
 #[inline(always)]
-unsafe fn narrow<T: Copy + Default, G: Registers<T>>(registers: G, at: Operands<T>, rows: usize, width: usize) {
+unsafe fn narrow<T: Copy + Default, G: Registers<T>>(registers: G, at: TileOperands<T>, rows: usize, width: usize) {
     let lanes = lanes::<T, G>();
     let mut bias = [T::default(); PANEL];
     let finish = match at.finish {
@@ -327,8 +333,13 @@ unsafe fn narrow<T: Copy + Default, G: Registers<T>>(registers: G, at: Operands<
         let some = (rows - i).min(6);
         let mut c = [T::default(); 6 * PANEL / 4];
         let here = at.c.wrapping_add(i * at.c_stride);
-        let tile =
-            Operands { a: at.a.wrapping_add(i * at.a_strides[0]), c: c.as_mut_ptr(), c_stride: lanes, finish, ..at };
+        let tile = TileOperands {
+            a: at.a.wrapping_add(i * at.a_strides[0]),
+            c: c.as_mut_ptr(),
+            c_stride: lanes,
+            finish,
+            ..at
+        };
         // SAFETY: rows i..i + some of C have `width` columns; `c` has six rows of a vector of at most PANEL/4 numbers.
         unsafe {
             for r in 0..some {

@@ -25,7 +25,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 /// C of `m` rows in records of n + 3, by [`gemm`].
-fn by_the_page(m: usize, n: usize, k: usize, a: &[f32], b: &[f32], a_t: bool, into: Into<'_, f32>) -> Vec<f32> {
+fn by_the_page(m: usize, n: usize, k: usize, a: &[f32], b: &[f32], a_t: bool, into: Destination<'_, f32>) -> Vec<f32> {
     let A = if a_t { View::new(a, k, m).t() } else { View::new(a, m, k) };
     let mut c = vec![0.25_f32; m * (n + 3)];
     gemm(ViewMut::strided(&mut c, m, n, n + 3), into, 0.5, A, View::new(b, k, n));
@@ -37,16 +37,16 @@ fn agrees_with_three_loops_and_leaves_the_neighbours_alone() {
     for [m, n, k] in SHAPES {
         let (a, b, bias) = (numbers(1, m * k), numbers(2, k * n), numbers(3, n));
         for a_t in [false, true] {
-            for into in [Into::Set, Into::Add, Into::Bias(&bias)] {
+            for into in [Destination::Set, Destination::Add, Destination::Bias(&bias)] {
                 let c = by_the_page(m, n, k, &a, &b, a_t, into);
                 for i in 0..m {
                     for j in 0..n {
                         let from_a = |p: usize| f64::from(if a_t { a[p * m + i] } else { a[i * k + p] });
                         let terms: Vec<f64> = (0..k).map(|p| from_a(p) * f64::from(b[p * n + j])).collect();
                         let before = match into {
-                            Into::Set => 0.0,
-                            Into::Add => 0.25,
-                            Into::Bias(bias) => f64::from(bias[j]),
+                            Destination::Set => 0.0,
+                            Destination::Add => 0.25,
+                            Destination::Bias(bias) => f64::from(bias[j]),
                         };
                         let want = 0.5 * terms.iter().sum::<f64>() + before;
                         let size = 1.0 + terms.iter().map(|t| t.abs()).sum::<f64>();
@@ -68,7 +68,7 @@ fn agrees_with_three_loops_and_leaves_the_neighbours_alone() {
 fn blocks_of_the_result_have_the_bits_of_the_whole() {
     for [m, n, k] in SHAPES {
         let (a, b) = (numbers(4, m * k), numbers(5, k * n));
-        let whole = by_the_page(m, n, k, &a, &b, false, Into::Add);
+        let whole = by_the_page(m, n, k, &a, &b, false, Destination::Add);
         let mut cut = vec![0.25_f32; m * (n + 3)];
         for (rows, columns) in [(m / 3, n / 2), (m, n / 3)] {
             cut.fill(0.25);
@@ -77,8 +77,8 @@ fn blocks_of_the_result_have_the_bits_of_the_whole() {
             for (block, from, width) in [(left, 0, columns), (right, columns, n - columns)] {
                 let B = View::new(&b, k, n).columns_in(from..from + width);
                 let (top, bottom) = block.split_rows(rows);
-                gemm(top, Into::Add, 0.5, View::new(&a, rows, k), B);
-                gemm(bottom, Into::Add, 0.5, View::new(&a[rows * k..], m - rows, k), B);
+                gemm(top, Destination::Add, 0.5, View::new(&a, rows, k), B);
+                gemm(bottom, Destination::Add, 0.5, View::new(&a[rows * k..], m - rows, k), B);
             }
             assert_eq!(bits(&cut), bits(&whole), "({m}, {n}, {k}) cut at ({rows}, {columns})");
         }
@@ -91,9 +91,9 @@ fn a_symmetric_product_is_the_whole_one() {
         let a = numbers(6, k * m);
         let A = View::new(&a, k, m);
         let mut whole = vec![0.0; m * m];
-        gemm(ViewMut::new(&mut whole, m, m), Into::Set, 2.0, A.t(), A);
+        gemm(ViewMut::new(&mut whole, m, m), Destination::Set, 2.0, A.t(), A);
         let mut half = vec![0.0; m * m];
-        gemm_upper(ViewMut::new(&mut half, m, m), Into::Add, 2.0, A.t(), A);
+        gemm_upper(ViewMut::new(&mut half, m, m), Destination::Add, 2.0, A.t(), A);
         mirror(&mut half, m);
         assert_eq!(bits(&half), bits(&whole), "{m} x {m} over {k}");
     }
@@ -105,7 +105,7 @@ fn agrees_with_the_gemm_crate() {
     let (m, n, k) = (130, 200, 700);
     let (a, b) = (numbers(7, m * k), numbers(8, k * n));
     let mut ours = vec![0.0_f32; m * n];
-    gemm(ViewMut::new(&mut ours, m, n), Into::Set, 1.0, View::new(&a, m, k), View::new(&b, k, n));
+    gemm(ViewMut::new(&mut ours, m, n), Destination::Set, 1.0, View::new(&a, m, k), View::new(&b, k, n));
     let mut theirs = vec![0.0_f32; m * n];
     // SAFETY: dense row-major matrices of these sizes; the result is not read.
     unsafe {
@@ -141,7 +141,7 @@ fn in_f64_it_keeps_its_digits() {
     let wide = |seed, count| numbers(seed, count).iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
     let (a, b) = (wide(9, k * m), wide(10, k * n));
     let mut c = vec![0.0; m * n];
-    gemm(ViewMut::new(&mut c, m, n), Into::Set, 1.0, View::new(&a, k, m).t(), View::new(&b, k, n));
+    gemm(ViewMut::new(&mut c, m, n), Destination::Set, 1.0, View::new(&a, k, m).t(), View::new(&b, k, n));
     for i in 0..m {
         for j in 0..n {
             let want: f64 = (0..k).map(|p| a[p * m + i] * b[p * n + j]).sum();
@@ -154,7 +154,7 @@ fn in_f64_it_keeps_its_digits() {
 #[should_panic(expected = "side by side")]
 fn a_transposed_second_factor_is_refused() {
     let (a, b, mut c) = ([0.0_f32; 6], [0.0_f32; 6], [0.0_f32; 4]);
-    gemm(ViewMut::new(&mut c, 2, 2), Into::Set, 1.0, View::new(&a, 2, 3), View::new(&b, 2, 3).t());
+    gemm(ViewMut::new(&mut c, 2, 2), Destination::Set, 1.0, View::new(&a, 2, 3), View::new(&b, 2, 3).t());
 }
 
 #[test]

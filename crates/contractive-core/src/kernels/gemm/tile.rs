@@ -8,8 +8,8 @@
 //! through two strides, so that a transpose costs nothing; B's rows are contiguous. On 32 registers R = 6, V = 4 leaves
 //! four for B and one for A; on 16, R = 6, V = 2 leaves two and one.
 
-use super::LINE;
 use super::registers::{Registers, lanes};
+use crate::prefetch::{LINE, fetch};
 
 /// What becomes of a finished sum.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,7 @@ pub(super) enum Finish<T> {
 
 /// Pointers and strides of one tile.
 #[derive(Clone, Copy)]
-pub(super) struct Operands<T> {
+pub(super) struct TileOperands<T> {
     /// Steps p.
     pub k: usize,
     pub a: *const T,
@@ -50,7 +50,7 @@ pub(super) struct Operands<T> {
 /// For r < R, p < k and j < V·lanes: `a + r·a_strides[0] + p·a_strides[1]` and `b + p·b_stride + j` can be read,
 /// `c + r·c_stride + j` can be written, and read with `Finish::Add`, and a bias has V·lanes numbers.
 #[inline(always)]
-pub(super) unsafe fn tile<T, G, const R: usize, const V: usize>(registers: G, at: Operands<T>)
+pub(super) unsafe fn tile<T, G, const R: usize, const V: usize>(registers: G, at: TileOperands<T>)
 where
     T: Copy + Default,
     G: Registers<T>,
@@ -60,7 +60,7 @@ where
     let mut sums = [[zero; V]; R];
     let [row, step] = at.a_strides;
     let (mut a, mut b, mut ahead) = (at.a, at.b, at.ahead);
-    // The next tile's rows of A: the processor sees how a row goes on, not where the next one begins.
+    // The next tile's rows of A: the processor's own prefetch follows a row, and cannot know where the next begins.
     let rows_ahead = at.a.wrapping_add(R * row);
     for p in 0..at.k {
         if step == 1 && p % (LINE / size_of::<T>()) == 0 {
@@ -68,7 +68,7 @@ where
                 fetch(rows_ahead.wrapping_add(r * row + p));
             }
         }
-        // SAFETY: p < k and v·lanes + lanes ≤ V·lanes, r < R: within what the caller vouches for. `wrapping_add` moves the
+        // SAFETY: p < k and v·lanes + lanes ≤ V·lanes, r < R: within what the caller guarantees. `wrapping_add` moves the
         // pointers on, so that the step behind the last row is never one of a pointer out of its allocation.
         unsafe {
             let mut from_b = [zero; V];
@@ -92,7 +92,7 @@ where
     let alpha = registers.splat(at.alpha);
     for r in 0..R {
         for v in 0..V {
-            // SAFETY: r < R and v < V: the caller vouches for C, and for the bias.
+            // SAFETY: r < R and v < V: the caller guarantees C and the bias.
             unsafe {
                 let c = at.c.add(r * at.c_stride + v * lanes).cast::<G::Vector>();
                 c.write_unaligned(match at.finish {
@@ -106,16 +106,4 @@ where
             }
         }
     }
-}
-
-/// Asks the second cache for the line at `place`, which need not exist.
-#[inline(always)]
-pub(super) fn fetch<T>(place: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch is a hint: it reads nothing and does not fault, whatever the address. Every x86-64 has it.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(place.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
 }

@@ -1,11 +1,11 @@
 //! The page against the explicit Jacobian.
 
-use super::super::super::Plan;
+use super::super::super::PenaltyPlan;
 use super::super::super::trial::{ROUNDING, Trial, assert_close, assert_same_gradient, numbers, wide};
 use super::super::laws::{assert_doubled, assert_six, assert_worked_gradient};
-use super::super::order::Top;
 use super::*;
 use crate::activation::Activation;
+use crate::order::Top;
 use crate::reference::Matrix;
 use crate::reference::network::{LayerGradient, forward};
 
@@ -23,7 +23,7 @@ fn by_the_page(trial: &Trial, probes: &[f32], n_probes: usize, gram: bool, keep_
     let (mut passes, n) = (trial.passes(&points), trial.rows().count());
     let (mut stack, mut scratch) = (RowStack::default(), CodeSideScratch::default());
     let mut lane = super::super::super::LanePenalty::default();
-    lane.reset(Plan::CodeSide { top: Top::Units, gram, root: false }, &net);
+    lane.reset(PenaltyPlan::CodeSide { top: Top::Units, gram, root: false }, &net);
     let end = if gram { End::Gram(&trial.G) } else { End::Direct };
     let (mut P, mut N, mut U_1) = (vec![0.0; n], vec![], vec![]);
     for _ in 0..times {

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! An entry of J that is touched three times costs about as much as twelve multiply-adds; four where it is touched in rows
-//! d k long. In products as wide as that a multiply-add costs 0.7 of what it does in those d or k wide. `examples/orders.rs`
+//! d k long. In products as wide as that a multiply-add costs 0.7 of what it does in those d or k wide. `kernels/frobenius_deep/orders_timed.rs`
 //! times every order on a grid of shapes beside the choice (docs/derivations/frobenius-deep.md).
 //!
 //! A plain step costs 3 multiply-adds a weight a row (encoder and decoder).
@@ -51,7 +51,7 @@ const ENTRY_OF_Y: f64 = 4.0;
 const WIDE_PRODUCT: f64 = 0.7;
 /// Multiply-adds a batch that an entry of F is worth: each of eight lanes writes and twice sums its gradient.
 const ENTRY_OF_F: f64 = 64.0;
-/// Entries of F that stay in a core's second cache beside its transpose and its gradient.
+/// Entries of F that stay in a core's L2 cache beside its transpose and its gradient.
 const NEAR: usize = 1 << 16;
 
 /// Multiply-adds a sample of value and gradient in this order, for encoder sizes d, m_1, …, k and batch size `batch`;

@@ -1,22 +1,22 @@
 //! Whether the order of multiplication chosen by counting is the fastest: every order of the exact penalty, timed on a
-//! grid of smooth encoders, beside the one that `kernels::frobenius_deep::order` chooses.
+//! grid of smooth encoders, beside the one that [`order`](mod@crate::order) chooses.
 //!
-//! `cargo run --release -p contractive-core --example orders` prints a table in Markdown, milliseconds a batch on one
-//! thread (the least of several runs), cut into lanes as the engine cuts a batch, with what a step needs beside the
-//! rows: G and K W_1 for the Gram order, F for the Khatri-Rao one.
+//! `cargo test --release -p contractive-core --lib every_order_timed -- --ignored --nocapture` prints a table in Markdown,
+//! milliseconds a batch on one thread (the least of several runs), cut into lanes as the engine cuts a batch, with what a
+//! step needs beside the rows: G and K W_1 for the Gram order, F for the Khatri-Rao one.
 
-#![allow(non_snake_case)] // matrices are upper case, as in the kernels
-
-use std::io::Write;
 use std::time::Instant;
 
-use contractive_core::buffer::Buffer;
-use contractive_core::instructions;
-use contractive_core::kernels::frobenius_deep::khatri_rao::KhatriRaoProduct;
-use contractive_core::kernels::frobenius_deep::order::{Order, Top, cost, of_encoder};
-use contractive_core::kernels::gemm::{Into, View, ViewMut, gemm, gemm_upper, mirror};
-use contractive_core::kernels::{DenseLayer, LanePenalty, LaneRows, LayerPass, Plan, StepWeights};
-use contractive_core::{Activation, Architecture};
+use super::super::PenaltyPlan;
+use super::super::gemm::{Destination, View, ViewMut, gemm, gemm_upper, mirror};
+use super::super::lane_penalty::{LanePenalty, LaneRows, StepWeights};
+use super::super::operands::{DenseLayer, LayerPass};
+use super::khatri_rao::KhatriRaoProduct;
+use crate::activation::Activation;
+use crate::architecture::Architecture;
+use crate::buffer::Buffer;
+use crate::instructions;
+use crate::order::{Order, Top, cost, of_encoder};
 
 /// Encoder sizes and rows of a batch: narrow and wide inputs, first layers and codes, two to four layers.
 const GRID: [(&[usize], usize); 24] = [
@@ -51,12 +51,12 @@ const RUNS: usize = 9;
 /// Shares that the engine cuts a batch into.
 const LANES: usize = 8;
 
-fn plan_of(order: Order) -> Plan {
+fn plan_of(order: Order) -> PenaltyPlan {
     match order {
-        Order::CodeSideGram => Plan::CodeSide { top: Top::Units, gram: true, root: false },
-        Order::CodeSideDirect => Plan::CodeSide { top: Top::Units, gram: false, root: false },
-        Order::InputSide => Plan::InputSide { root: false },
-        Order::KhatriRao => Plan::KhatriRao { root: false },
+        Order::CodeSideGram => PenaltyPlan::CodeSide { top: Top::Units, gram: true, root: false },
+        Order::CodeSideDirect => PenaltyPlan::CodeSide { top: Top::Units, gram: false, root: false },
+        Order::InputSide => PenaltyPlan::InputSide { root: false },
+        Order::KhatriRao => PenaltyPlan::KhatriRao { root: false },
     }
 }
 
@@ -101,7 +101,7 @@ fn milliseconds(order: Order, sizes: &[usize], n: usize) -> f64 {
     let mut once = || {
         if plan.needs_gram() {
             let (W, WT) = (View::new(net[0].W, m, d), View::new(net[0].WT, d, m));
-            gemm_upper(ViewMut::new(&mut G, m, m), Into::Set, 1.0, W, WT);
+            gemm_upper(ViewMut::new(&mut G, m, m), Destination::Set, 1.0, W, WT);
             mirror(&mut G, m);
         }
         if plan.needs_khatri_rao() {
@@ -117,7 +117,7 @@ fn milliseconds(order: Order, sizes: &[usize], n: usize) -> f64 {
         if plan.needs_gram() {
             mirror(&mut lane.sums.K, m);
             let (K, W) = (View::new(&lane.sums.K, m, m), View::new(net[0].W, m, d));
-            gemm(ViewMut::new(&mut dW, m, d), Into::Add, 2.0, K, W);
+            gemm(ViewMut::new(&mut dW, m, d), Destination::Add, 2.0, K, W);
         }
     };
     once();
@@ -129,13 +129,11 @@ fn milliseconds(order: Order, sizes: &[usize], n: usize) -> f64 {
     (0..RUNS).map(time).fold(f64::INFINITY, f64::min)
 }
 
-fn main() -> std::io::Result<()> {
-    let mut out = std::io::stdout();
-    writeln!(
-        out,
-        "| encoder | batch | Gram | direct | input side | Khatri-Rao | chosen | its time over the fastest |"
-    )?;
-    writeln!(out, "|---|---|---|---|---|---|---|---|")?;
+#[test]
+#[ignore = "a measurement: minutes, and right only on a machine that does nothing else"]
+fn every_order_timed() {
+    println!("| encoder | batch | Gram | direct | input side | Khatri-Rao | chosen | its time over the fastest |");
+    println!("|---|---|---|---|---|---|---|---|");
     for (sizes, n) in GRID {
         let times = ORDERS.map(|order| {
             // Beyond some size F fits no cache, and the order is never chosen.
@@ -150,15 +148,13 @@ fn main() -> std::io::Result<()> {
         let shown: Vec<String> =
             times.iter().map(|t| if t.is_finite() { format!("{t:.2}") } else { "–".into() }).collect();
         let shape: Vec<String> = sizes.iter().map(usize::to_string).collect();
-        writeln!(
-            out,
+        println!(
             "| {} | {n} | {} | {} | {:.2} ({:.1} M multiply-adds a row) |",
             shape.join("-"),
             shown.join(" | "),
             ["Gram", "direct", "input side", "Khatri-Rao"][place],
             times[place] / best,
             cost(chosen, sizes, Top::Units, n) / 1e6,
-        )?;
+        );
     }
-    Ok(())
 }
