@@ -1,8 +1,6 @@
 //! `cae train --detector`, and `cae evaluate` of what it leaves.
 
-mod support;
-
-use support::Desk;
+use crate::support::Desk;
 
 /// A table of 6 columns on a curve, `rows` rows; every tenth row is moved away and labelled 1 in the column `odd`.
 fn labelled(desk: &Desk, name: &str, rows: usize, labels: [&str; 2]) {

@@ -1,12 +1,10 @@
 //! A run that is stopped or killed goes on to the same bits as one that never was.
 #![cfg(unix)]
 
-mod support;
-
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
 
-use support::{Desk, untimed};
+use crate::support::{Desk, untimed};
 
 const TRAIN: &str = "train --data table.csv --hidden 16,4 --batch-size 16 --epochs 120 --noise gaussian:0.1 \
                      --schedule cosine --penalty projection --threads 1 --out";

@@ -1,10 +1,8 @@
 //! Files and settings that must be refused: with the right exit code, saying what is wrong, where, and the remedy.
 
-mod support;
-
 use std::fs;
 
-use support::{Desk, idx, npy, table_text};
+use crate::support::{Desk, idx, npy, table_text};
 
 const IMAGES: u32 = 0x0803;
 

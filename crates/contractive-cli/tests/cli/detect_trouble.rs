@@ -1,9 +1,7 @@
 //! What `cae` says of tables with something wrong in them: the file, the line, the column and the way out; and what it
 //! leaves alone.
 
-mod support;
-
-use support::Desk;
+use crate::support::{self, Desk};
 
 /// Rows of a key, two numbers that go together and a category, below a header; a note in two lines in the first row.
 fn rows(n: usize) -> String {

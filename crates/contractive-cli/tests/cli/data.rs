@@ -1,8 +1,6 @@
 //! `cae data`: what is registered, what is here, what a file holds.
 
-mod support;
-
-use support::{Desk, idx, npy};
+use crate::support::{Desk, idx, npy};
 
 #[test]
 fn the_list_says_what_is_here() {

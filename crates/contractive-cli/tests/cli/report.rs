@@ -1,8 +1,6 @@
 //! The page of a run, and of several.
 
-mod support;
-
-use support::{Desk, names_in};
+use crate::support::{Desk, names_in};
 
 #[test]
 fn reports_are_made_at_the_end_and_again_and_compare() {

@@ -1,8 +1,6 @@
 //! The same seed gives the same bytes, for any number of threads.
 
-mod support;
-
-use support::Desk;
+use crate::support::Desk;
 
 #[test]
 fn same_seed_same_bytes_for_any_number_of_threads() {

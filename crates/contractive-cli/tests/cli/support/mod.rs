@@ -1,5 +1,4 @@
 //! What the tests of the command share: the command in an empty folder, and small files to give it.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,11 @@
 //! `cae train --stream`: memory stays bounded, whatever the size of the file.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::process::{Command, Output, Stdio};
 
-use support::Desk;
+use crate::support::Desk;
 
 const ROWS: usize = 800_000;
 const COLUMNS: usize = 48;

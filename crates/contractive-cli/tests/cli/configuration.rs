@@ -1,8 +1,6 @@
 //! Flags over file over recipe, and settings that are refused.
 
-mod support;
-
-use support::Desk;
+use crate::support::Desk;
 
 /// The configuration that a run of the table was trained with.
 fn resolved(desk: &Desk, words: &str) -> toml::Table {

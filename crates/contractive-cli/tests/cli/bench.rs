@@ -1,8 +1,6 @@
 //! `cae bench`: its numbers are there and fit together; how large they are is not tested.
 
-mod support;
-
-use support::Desk;
+use crate::support::Desk;
 
 #[test]
 fn a_shape_is_measured_in_both_formats() {

@@ -1,8 +1,6 @@
 //! Recipes by name.
 
-mod support;
-
-use support::Desk;
+use crate::support::Desk;
 
 #[test]
 fn every_recipe_is_listed_explained_and_trainable() {

@@ -1,11 +1,9 @@
 //! Time series: `cae train --detector --time`, `cae detect` of a whole and of a growing file, `cae evaluate`.
 
-mod support;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
-use support::Desk;
+use crate::support::Desk;
 
 /// `rows` rows of a wave, one every five minutes from 2014-02-14 14:30, a spike in row 150 (from 1), labelled in `odd`.
 fn series(rows: usize) -> String {

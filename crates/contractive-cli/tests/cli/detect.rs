@@ -1,8 +1,6 @@
 //! `cae detect` and `cae threshold`, and training on tables with trouble in them.
 
-mod support;
-
-use support::Desk;
+use crate::support::Desk;
 
 /// Orders: a wide integer key, a time, a category, numbers with holes, a constant; the price follows items and city.
 fn orders(rows: usize, has_holes: bool) -> String {

@@ -1,9 +1,7 @@
 //! One run of the built-in data, and every command that a user gives after it.
 
-mod support;
-
+use crate::support::{self, Desk, names_in};
 use serde_json::Value;
-use support::{Desk, names_in};
 
 #[test]
 fn a_run_and_every_command_after_it() {

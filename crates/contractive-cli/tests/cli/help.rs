@@ -1,9 +1,7 @@
 //! Help and version: what a new user meets first.
 
-mod support;
-
+use crate::support::Desk;
 use predicates::prelude::*;
-use support::Desk;
 
 const SUBCOMMANDS: [&str; 11] = [
     "train",
