@@ -1,27 +1,47 @@
 //! The figures as a caller gets them: sizes, known pixels, the same bytes twice, refusals, and the text of an SVG.
 
+use std::io::Cursor;
+
 use contractive_report::{
     FigureError, LossHistory, filter_grid, loss_curve_png, loss_curve_svg, profile_grid, reconstruction_grid,
     weight_heatmap,
 };
-use image::{DynamicImage, GrayImage, RgbImage};
+use png::{BitDepth, ColorType, Decoder};
 
-fn decode(png: &[u8]) -> DynamicImage {
-    image::load_from_memory(png).expect("the bytes are a PNG")
+/// A picture of `N` numbers a pixel.
+struct Picture<const N: usize> {
+    width: u32,
+    height: u32,
+    pixels: Vec<u8>,
 }
 
-fn grey(png: &[u8]) -> GrayImage {
-    match decode(png) {
-        DynamicImage::ImageLuma8(image) => image,
-        other => panic!("expected 8-bit grey, got {:?}", other.color()),
+impl<const N: usize> Picture<N> {
+    fn decode(png: &[u8], colour: ColorType) -> Self {
+        let mut reader = Decoder::new(Cursor::new(png)).read_info().expect("the bytes are a PNG");
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.color_type, info.bit_depth), (colour, BitDepth::Eight));
+        assert_eq!(pixels.len(), info.width as usize * info.height as usize * N);
+        Self { width: info.width, height: info.height, pixels }
+    }
+
+    fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    fn at(&self, x: u32, y: u32) -> [u8; N] {
+        assert!(x < self.width && y < self.height, "({x}, {y}) lies outside {:?}", self.size());
+        let pixel = (y * self.width + x) as usize * N;
+        self.pixels[pixel..pixel + N].try_into().unwrap()
     }
 }
 
-fn rgb(png: &[u8]) -> RgbImage {
-    match decode(png) {
-        DynamicImage::ImageRgb8(image) => image,
-        other => panic!("expected 8-bit RGB, got {:?}", other.color()),
-    }
+fn grey(png: &[u8]) -> Picture<1> {
+    Picture::decode(png, ColorType::Grayscale)
+}
+
+fn rgb(png: &[u8]) -> Picture<3> {
+    Picture::decode(png, ColorType::Rgb)
 }
 
 /// A falling history; the penalty spans a factor of 1000.
@@ -64,8 +84,8 @@ fn grid_shows_each_value_where_it_belongs() {
     let originals = [0.2, 0.0, 0.0, 0.0, 0.0, 1.0, 0.4, 0.0, 0.0, 0.0, 0.0, 7.0];
     let reconstructions = [0.6, 0.0, 0.0, 0.0, 0.0, 0.8, -3.0, 0.0, 0.0, 0.0, 0.0, 0.0];
     let image = grey(&reconstruction_grid(&originals, &reconstructions, 2, 2, 3, 5).unwrap());
-    assert_eq!(image.dimensions(), (8 + 15 + 4 + 15 + 8, 8 + 10 + 8 + 10 + 8));
-    let pixel = |x, y| image.get_pixel(x, y).0[0];
+    assert_eq!(image.size(), (8 + 15 + 4 + 15 + 8, 8 + 10 + 8 + 10 + 8));
+    let pixel = |x, y| image.at(x, y)[0];
     assert_eq!(pixel(7, 8), 255, "margin");
     assert_eq!([pixel(8, 8), pixel(12, 12), pixel(13, 8)], [51, 51, 0], "first original, scaled by 5");
     assert_eq!(pixel(8 + 14, 8 + 9), 255, "its last pixel");
@@ -78,14 +98,14 @@ fn grid_shows_each_value_where_it_belongs() {
 fn grid_of_digits_names_its_rows() {
     let values = vec![0.5; 10 * 784];
     let image = grey(&reconstruction_grid(&values, &values, 10, 28, 28, 4).unwrap());
-    assert_eq!(image.height(), 8 + 112 + 8 + 112 + 8);
-    let left = image.width() - (10 * 116 + 4);
-    assert_eq!(image.get_pixel(left, 8).0[0], 128);
+    assert_eq!(image.height, 8 + 112 + 8 + 112 + 8);
+    let left = image.width - (10 * 116 + 4);
+    assert_eq!(image.at(left, 8)[0], 128);
     let ink = |top: u32| (0..left).flat_map(move |x| (top..top + 112).map(move |y| (x, y)));
     for top in [8, 128] {
-        assert!(ink(top).any(|(x, y)| image.get_pixel(x, y).0[0] < 80), "a name beside the row at {top}");
+        assert!(ink(top).any(|(x, y)| image.at(x, y)[0] < 80), "a name beside the row at {top}");
     }
-    assert!((0..left).all(|x| image.get_pixel(x, 124).0[0] == 255), "names keep to their rows");
+    assert!((0..left).all(|x| image.at(x, 124)[0] == 255), "names keep to their rows");
 }
 
 #[test]
@@ -117,9 +137,9 @@ fn filters_are_scaled_about_zero_each_by_itself() {
     let weights = [0.5, -0.5, 0.0, 0.0, -1e-6, 0.5e-6];
     let image = rgb(&filter_grid(&weights, 1, 2, 8, 3).unwrap());
     // two columns of two rows, the last place empty
-    let at = |filter: u32, pixel: u32| image.get_pixel(5 + filter % 2 * 10 + pixel * 3, 5 + filter / 2 * 7).0;
-    assert_eq!(image.dimensions(), (2 * 10 + 4, 2 * 7 + 4));
-    assert_eq!(image.get_pixel(15, 12).0, [255; 3]);
+    let at = |filter: u32, pixel: u32| image.at(5 + filter % 2 * 10 + pixel * 3, 5 + filter / 2 * 7);
+    assert_eq!(image.size(), (2 * 10 + 4, 2 * 7 + 4));
+    assert_eq!(image.at(15, 12), [255; 3]);
     let [red, _, blue] = at(0, 0);
     assert!(red > blue, "positive is orange");
     let [red, _, blue] = at(0, 1);
@@ -132,8 +152,8 @@ fn filters_are_scaled_about_zero_each_by_itself() {
 fn filters_stop_at_the_number_asked_for_and_refuse_a_part_of_one() {
     let weights = vec![1.0; 64 * 784];
     let image = rgb(&filter_grid(&weights, 28, 28, 64, 2).unwrap());
-    assert_eq!(image.dimensions(), (8 * 60 + 4, 8 * 60 + 4));
-    assert_eq!(rgb(&filter_grid(&weights, 28, 28, 1, 2).unwrap()).dimensions(), (64, 64));
+    assert_eq!(image.size(), (8 * 60 + 4, 8 * 60 + 4));
+    assert_eq!(rgb(&filter_grid(&weights, 28, 28, 1, 2).unwrap()).size(), (64, 64));
     let refused = filter_grid(&weights[..800], 28, 28, 64, 2);
     assert_eq!(
         refused,
@@ -148,7 +168,7 @@ fn filters_stop_at_the_number_asked_for_and_refuse_a_part_of_one() {
 fn heatmap_has_the_first_weight_at_its_upper_left() {
     let image = rgb(&weight_heatmap(&[-2.0, 1.0, 0.0, 2.0], 2, 2, "code unit", None).unwrap());
     // the matrix begins at (64, 20) points of two pixels; its four cells are 64 pixels a side
-    let cell = |column: u32, row: u32| image.get_pixel(128 + 64 * column + 32, 40 + 64 * row + 32).0;
+    let cell = |column: u32, row: u32| image.at(128 + 64 * column + 32, 40 + 64 * row + 32);
     assert_eq!([cell(0, 0), cell(0, 1), cell(1, 1)], [[4, 44, 92], [247; 3], [108, 36, 4]]);
     assert!(weight_heatmap(&[1.0; 6], 2, 2, "code unit", None).is_err());
     let long = weight_heatmap(&vec![0.0; 3 * 5000], 3, 5000, "code unit", None);
@@ -170,7 +190,7 @@ fn heatmap_says_what_its_rows_are_and_names_its_columns() {
     // one cell of each column and row, 64 pixels a side from (128, 40)
     for (column, row) in [(0, 0), (3, 0), (1, 2)] {
         let (x, y) = (128 + 64 * column + 32, 40 + 64 * row + 32);
-        assert_eq!(bare.get_pixel(x, y), full.get_pixel(x, y), "names move no cell");
+        assert_eq!(bare.at(x, y), full.at(x, y), "names move no cell");
     }
     // Many names are thinned, not written over each other.
     let many: Vec<String> = (0..3000).map(|column| format!("column {column}")).collect();
@@ -185,7 +205,7 @@ fn heatmap_says_what_its_rows_are_and_names_its_columns() {
 fn loss_curve_has_the_size_asked_for_and_the_same_bytes_twice() {
     let history = history(12);
     let png = loss_curve_png(&history, 900, 700).unwrap();
-    assert_eq!(rgb(&png).dimensions(), (900, 700));
+    assert_eq!(rgb(&png).size(), (900, 700));
     assert!(png == loss_curve_png(&history, 900, 700).unwrap());
     assert_eq!(loss_curve_svg(&history, 900, 700), loss_curve_svg(&history, 900, 700));
     assert!(rgb(&png).pixels().any(|pixel| pixel.0 == [0, 114, 178]), "the training curve's blue");
