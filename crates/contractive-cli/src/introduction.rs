@@ -2,7 +2,7 @@
 
 use contractive::preprocess::Scale;
 use contractive::{Prepared, TrainConfig};
-use contractive_core::kernels::frobenius_deep::order::{self, Order};
+use contractive_core::order::{self, Order};
 use contractive_core::parameters::layout;
 use contractive_core::{Architecture, Loss, Noise, Penalty};
 

@@ -33,9 +33,7 @@ mod error;
 pub mod initialisation;
 pub mod instructions;
 pub mod jacobian;
-// OLD PATH: `pub(crate)` once no other crate names it.
-#[doc(hidden)]
-pub mod kernels;
+pub(crate) mod kernels;
 pub mod loss;
 pub mod matrix;
 pub mod noise;

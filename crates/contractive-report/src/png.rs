@@ -1,7 +1,6 @@
 //! Raw pixels to PNG bytes, and the limits on a picture's size.
 
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
+use ::png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
 use crate::error::FigureError;
 
@@ -23,24 +22,28 @@ pub(crate) fn check_size(width: usize, height: usize, least: usize) -> Result<(u
 
 /// Encodes 8-bit grey pixels, row-major.
 pub(crate) fn grey(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, FigureError> {
-    encode(pixels, width, height, ExtendedColorType::L8)
+    encode(pixels, width, height, ColorType::Grayscale)
 }
 
 /// Encodes 8-bit RGB pixels, row-major.
 pub(crate) fn rgb(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, FigureError> {
-    encode(pixels, width, height, ExtendedColorType::Rgb8)
+    encode(pixels, width, height, ColorType::Rgb)
 }
 
 /// Encodes 8-bit pixels of any colour type.
-pub(crate) fn encode(
-    pixels: &[u8],
-    width: u32,
-    height: u32,
-    colour: ExtendedColorType,
-) -> Result<Vec<u8>, FigureError> {
+pub(crate) fn encode(pixels: &[u8], width: u32, height: u32, colour: ColorType) -> Result<Vec<u8>, FigureError> {
     let mut bytes = Vec::new();
-    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
-        .write_image(pixels, width, height, colour)
+    let mut encoder = Encoder::new(&mut bytes, width, height);
+    encoder.set_color(colour);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Balanced);
+    encoder.set_filter(Filter::Adaptive);
+    encoder
+        .write_header()
+        .and_then(|mut writer| {
+            writer.write_image_data(pixels)?;
+            writer.finish()
+        })
         .map_err(|error| FigureError::Drawing { stage: "PNG", reason: error.to_string() })?;
     Ok(bytes)
 }

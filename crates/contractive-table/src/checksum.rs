@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::error::TableError;
 
 /// A running SHA-256 sum.
+#[derive(Default)]
 pub struct Sha256Sum(Sha256);
 
 impl Sha256Sum {

@@ -306,7 +306,7 @@ mod tests {
         }
         for i in 0..3 {
             let expected = output(i) * model.preprocessing.factor[i] + model.preprocessing.offset[i];
-            assert!(is_near(f64::from(outputs[3 * r + i]), expected));
+            assert!(is_near(outputs[3 * r + i], expected));
         }
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! plain step   2 N Σ m n (forward) + 2 N Σ m n (dW) + 2 N Σ m n without the first layer (no gradient of the rows)
-//! penalty      the cheapest order of `kernels::frobenius_deep::order`, value and gradient
+//! penalty      the cheapest order of `order`, value and gradient
 //!   symmetry   G = W_1 W_1ᵀ and K = UᵀU are symmetric: computed by half, N k m_1² + d m_1² fewer (Gram order alone)
 //! ```
 //!
@@ -12,8 +12,8 @@
 //! optimiser's numbers, read and written once. A net that stays in cache moves fewer through memory.
 
 use contractive_core::Architecture;
-use contractive_core::kernels::frobenius_deep::order::{self, Order, Top};
 use contractive_core::optimiser::Optimiser;
+use contractive_core::order::{self, Order, Top};
 
 /// Operations of one training step.
 #[derive(Debug, Clone, Copy, PartialEq)]

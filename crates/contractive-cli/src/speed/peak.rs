@@ -6,7 +6,7 @@
 use std::sync::Barrier;
 use std::time::Instant;
 
-use contractive_core::kernels::gemm::{Into, View, ViewMut, gemm};
+use contractive_core::matrix::{MatRef, product};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Chains of multiply-adds that run side by side: enough to hide the unit's latency, few enough for 16 registers.
@@ -59,7 +59,7 @@ pub fn product_rate(threads: usize, n: usize, seconds: f64) -> f64 {
         let (a, b, rows) = (&a[first * n..last * n], &b[..], last - first);
         let mut c = vec![0.0_f32; rows * n];
         move || {
-            gemm(ViewMut::new(&mut c, rows, n), Into::Set, 1.0, View::new(a, rows, n), View::new(b, n, n));
+            product(&mut c, MatRef::new(a, rows, n), MatRef::new(b, n, n));
             std::hint::black_box(&c);
             2.0 * (rows * n * n) as f64
         }

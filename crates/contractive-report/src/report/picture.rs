@@ -1,6 +1,6 @@
 //! Small images as data URIs.
 
-use image::ExtendedColorType;
+use ::png::ColorType;
 
 use crate::colour::{BLUE, VERMILION};
 use crate::error::FigureError;
@@ -13,7 +13,7 @@ const STEPS: f64 = 40.0;
 pub(crate) fn grey(values: &[f32], (height, width): (usize, usize)) -> Result<String, FigureError> {
     let pixels: Vec<u8> = values.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
     let (w, h) = png::check_size(width, height, 1)?;
-    Ok(uri(&png::encode(&pixels, w, h, ExtendedColorType::L8)?))
+    Ok(uri(&png::encode(&pixels, w, h, ColorType::Grayscale)?))
 }
 
 /// Blue for negative, orange for positive, transparent at zero, opaque at ±`largest`: the page shows through, so that
@@ -34,7 +34,7 @@ pub(crate) fn signed(values: &[f32], (height, width): (usize, usize), largest: f
         pixels.push((step / STEPS * 255.0).round() as u8);
     }
     let (w, h) = png::check_size(width, height, 1)?;
-    Ok(uri(&png::encode(&pixels, w, h, ExtendedColorType::Rgba8)?))
+    Ok(uri(&png::encode(&pixels, w, h, ColorType::Rgba)?))
 }
 
 fn uri(png: &[u8]) -> String {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use contractive_core::instructions::{self, vectorised};
-use contractive_core::kernels::gemm::fetch_ahead;
+use contractive_core::prefetch::fetch_ahead;
 
 use contractive_table::TableError;
 

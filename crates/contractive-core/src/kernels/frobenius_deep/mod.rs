@@ -25,9 +25,6 @@ pub mod khatri_rao;
 mod laws;
 #[cfg(test)]
 mod orders_timed;
-// OLD PATH, kept until crates/contractive and contractive-cli use `contractive_core::order`.
-#[doc(hidden)]
-pub use crate::order;
 
 use crate::buffer::Buffer;
 

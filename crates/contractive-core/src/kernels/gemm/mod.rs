@@ -26,13 +26,8 @@ use pulp::{Simd, WithSimd};
 use self::registers::{Portable, Registers, Vectors, lanes};
 use self::tile::{Finish, TileOperands, tile};
 pub use self::view::{View, ViewMut};
-// OLD PATHS, kept until crates/contractive uses `contractive_core::prefetch` and `contractive_core::matrix::product`.
-#[doc(hidden)]
-pub use self::Destination as Into;
 use crate::instructions;
 use crate::prefetch::LINE;
-#[doc(hidden)]
-pub use crate::prefetch::fetch_ahead;
 
 /// What the product becomes.
 #[derive(Debug, Clone, Copy)]

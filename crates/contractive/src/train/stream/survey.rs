@@ -58,7 +58,7 @@ impl Survey {
             return Err(TableError::Empty { what: rows.path.display().to_string() }.into());
         }
         if rows.n_training == 0 {
-            return Err(TrainError::NoTrainingRows { rows: rows.n_validation, share: rows.validation }.into());
+            return Err(TrainError::NoTrainingRows { rows: rows.n_validation, share: rows.validation });
         }
         Ok(survey)
     }

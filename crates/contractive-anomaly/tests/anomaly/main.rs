@@ -1,0 +1,5 @@
+//! Detectors from the public door, in one program.
+
+mod detector_formats;
+mod detector_table;
+mod table_support;

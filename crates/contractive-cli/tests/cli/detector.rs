@@ -1,0 +1,95 @@
+//! `cae train --detector`, and `cae evaluate` of what it leaves.
+
+use crate::support::Desk;
+
+/// A table of 6 columns on a curve, `rows` rows; every tenth row is moved away and labelled 1 in the column `odd`.
+fn labelled(desk: &Desk, name: &str, rows: usize, labels: [&str; 2]) {
+    let mut text = String::from("a,b,c,d,e,f,odd\n");
+    for i in 0..rows {
+        let t = 0.37 * i as f64;
+        let is_odd = i % 10 == 3;
+        for j in 0..6 {
+            let wobble = 0.05 * (13.7 * t + 5.0 * j as f64).sin();
+            let away = if is_odd && j == i % 6 { 5.0 } else { 0.0 };
+            text += &format!("{:.5},", (t + j as f64).sin() + wobble + away);
+        }
+        text += &format!("{}\n", labels[usize::from(is_odd)]);
+    }
+    desk.write(name, text);
+}
+
+#[test]
+fn a_detector_is_trained_judged_and_repeats_to_the_byte() {
+    let desk = Desk::new();
+    labelled(&desk, "table.csv", 200, ["0", "1"]);
+    let words = "train --detector --data table.csv --label-column odd --ensemble 2 --steps 150 --out";
+    let lines: Vec<String> =
+        desk.stdout(&format!("{words} one --json --threads 1")).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 3, "two networks and the end: {lines:?}");
+    assert!(lines[2].contains("\"event\":\"end\"") && lines[2].contains("contamination:0.1"), "{lines:?}");
+    desk.cae(&format!("{words} two --quiet --threads 2")).assert().success().stdout("");
+    for file in ["config.json", "member-0/model.safetensors", "member-1/model.safetensors"] {
+        assert!(desk.read(&format!("one/{file}")) == desk.read(&format!("two/{file}")), "{file}");
+    }
+    let numbers = desk.json("evaluate one --data table.csv --labels odd --json");
+    assert_eq!((&numbers["rows"], &numbers["anomalies"]), (&200.into(), &20.into()));
+    let auroc = numbers["auroc"]["value"].as_f64().unwrap();
+    assert!(auroc > 0.9, "{auroc}");
+    let text = desk.stdout("evaluate one --data table.csv --labels odd");
+    assert!(text.contains("auroc") && text.contains("jacobian"), "{text}");
+    // A member is a model like any other.
+    desk.cae("encode one/member-1 --data table.csv --label-column odd -o codes.npy").assert().success();
+}
+
+#[test]
+fn the_choices_are_explained() {
+    let desk = Desk::new();
+    labelled(&desk, "table.csv", 80, ["0", "1"]);
+    let words = "train --detector --data table.csv --label-column odd --ensemble 1 --time-budget 10s --out d";
+    let output = desk.cae(words).assert().success().get_output().clone();
+    let text = String::from_utf8(output.stderr).unwrap();
+    for word in ["network 6-16-3", "at most 200 steps", "held out", "arsinh"] {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+}
+
+#[test]
+fn labels_can_be_words() {
+    let desk = Desk::new();
+    labelled(&desk, "table.csv", 80, ["fine", "broken"]);
+    desk.cae("train --detector --data table.csv --label-column odd --ensemble 1 --steps 20 --out d -q")
+        .assert()
+        .success();
+    let numbers = desk.json("evaluate d --data table.csv --labels odd --anomaly broken --json");
+    assert_eq!(numbers["anomalies"], 8);
+    let error = desk.refused("evaluate d --data table.csv --labels odd", 2);
+    assert!(error.contains("--anomaly") && error.contains("broken, fine"), "{error}");
+}
+
+#[test]
+fn wrong_words_are_refused_before_work() {
+    let desk = Desk::new();
+    labelled(&desk, "table.csv", 40, ["0", "1"]);
+    desk.refused("train --detector", 2);
+    let error = desk.refused("train --detector --data table.csv --epochs 3", 2);
+    assert!(error.contains("training.epochs"), "{error}");
+    let error = desk.refused("train --detector --data table.csv --trim 0.7", 2);
+    assert!(error.contains("`trim` must be at least 0 and at most 0.5, got 0.7"), "{error}");
+    desk.refused("train --detector --data table.csv --threshold quantile:2", 2);
+    desk.refused("train --detector --data table.csv --time-budget soon", 2);
+    desk.refused("train strokes --detector", 2);
+    desk.cae("train --ensemble 3 --data table.csv").assert().code(2);
+    desk.write("few.csv", "a,b\n1,2\n3,4\n");
+    let error = desk.refused("train --detector --data few.csv", 3);
+    assert!(error.contains("at least 10 rows"), "{error}");
+    desk.cae("train --detector --data table.csv --label-column odd --ensemble 1 --steps 9 --out d -q")
+        .assert()
+        .success();
+    let error = desk.refused("train --detector --data table.csv --out d", 2);
+    assert!(error.contains("`--out`") && !error.contains("resume"), "a detector is not trained on: {error}");
+    desk.refused("evaluate d", 2);
+    let error = desk.refused("evaluate d --data few.csv --labels b", 3);
+    assert!(error.contains("columns"), "{error}");
+    // The column of labels is remembered.
+    desk.cae("evaluate d --data table.csv").assert().success();
+}

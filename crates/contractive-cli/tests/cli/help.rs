@@ -1,0 +1,90 @@
+//! Help and version: what a new user meets first.
+
+use crate::support::Desk;
+use predicates::prelude::*;
+
+const SUBCOMMANDS: [&str; 11] = [
+    "train",
+    "resume",
+    "evaluate",
+    "detect",
+    "threshold",
+    "encode",
+    "reconstruct",
+    "inspect",
+    "recipes",
+    "data",
+    "bench",
+];
+
+#[test]
+fn the_version_is_printed() {
+    assert_eq!(Desk::new().stdout("--version"), concat!("cae ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn help_names_every_subcommand_and_the_exit_codes() {
+    let help = Desk::new().stdout("--help");
+    for name in SUBCOMMANDS {
+        assert!(help.contains(&format!("\n  {name} ")), "{name} in {help}");
+    }
+    assert!(help.contains("3 bad data") && help.contains("4 training diverged"), "{help}");
+}
+
+#[test]
+fn each_subcommand_has_examples_in_its_help() {
+    let desk = Desk::new();
+    for name in SUBCOMMANDS {
+        let help = desk.stdout(&format!("{name} --help"));
+        assert!(help.contains("Examples:") && help.contains(&format!("cae {name} ")), "{help}");
+    }
+}
+
+#[test]
+fn training_help_states_words_units_and_defaults() {
+    let help = Desk::new().stdout("train --help");
+    for text in ["cross_entropy", "salt_pepper:SHARE", "leaky_relu", "[default: 0.001]", "Network:", "Objective:"] {
+        assert!(help.contains(text), "{text} in {help}");
+    }
+}
+
+#[test]
+fn the_stated_defaults_are_those_of_the_toolkit() {
+    let desk = Desk::new();
+    let help = desk.stdout("train --help");
+    let defaults = contractive::TrainConfig::default();
+    let hidden: Vec<String> = defaults.model.hidden.iter().map(usize::to_string).collect();
+    let (training, objective) = (&defaults.training, &defaults.objective);
+    for (flag, default) in [
+        ("--hidden", hidden.join(",")),
+        ("--activation", defaults.model.hidden_activation.to_string()),
+        ("--validation", defaults.data.validation.to_string()),
+        ("--loss", objective.loss.to_string()),
+        ("--contraction", objective.contraction.to_string()),
+        ("--epochs", training.epochs.to_string()),
+        ("--batch-size", training.batch_size.to_string()),
+        ("--learning-rate", training.learning_rate.to_string()),
+        ("--optimiser", training.optimiser.name().to_owned()),
+        ("--initialisation", training.initialisation.name().to_owned()),
+    ] {
+        let from = help.find(&format!("{flag} <")).unwrap_or_else(|| panic!("{flag} in {help}"));
+        let entry = &help[from..];
+        let entry = &entry[..entry.find("\n\n").unwrap_or(entry.len())];
+        let entry = entry.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(entry.contains(&format!("[default: {default}]")), "{flag}: {entry}");
+    }
+}
+
+#[test]
+fn no_words_and_wrong_words_are_usage_errors() {
+    let desk = Desk::new();
+    desk.cae("").assert().code(2).stderr(predicate::str::contains("Usage"));
+    desk.cae("trian").assert().code(2).stderr(predicate::str::contains("train"));
+    desk.cae("train --activation rlu").assert().code(2).stderr(predicate::str::contains("relu"));
+}
+
+#[test]
+fn nothing_is_coloured_where_it_is_not_a_terminal() {
+    let output = Desk::new().cae("train nothing").env("NO_COLOR", "1").assert().code(2).get_output().clone();
+    assert!(!output.stderr.contains(&0x1b));
+}

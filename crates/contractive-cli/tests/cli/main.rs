@@ -1,0 +1,19 @@
+//! The command as a user meets it. One program, for it links faster than many.
+
+mod support;
+
+mod bad_input;
+mod bench;
+mod configuration;
+mod data;
+mod detect;
+mod detect_trouble;
+mod detector;
+mod help;
+mod interruption;
+mod recipes;
+mod report;
+mod reproducibility;
+mod series;
+mod stream;
+mod train;

@@ -1,0 +1,4 @@
+//! Pictures and pages as a caller gets them. One program, for it links faster than two.
+
+mod figures;
+mod page;

@@ -1,0 +1,7 @@
+//! Tables from the public door, in one program.
+
+mod table_csv;
+mod table_files;
+mod table_hostile;
+mod table_round_trip;
+mod table_support;
