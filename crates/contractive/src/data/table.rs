@@ -12,7 +12,8 @@ use super::labels::Labels;
 /// Reads a table; `label_column` is taken out and becomes the labels. Every other column must hold finite numbers.
 pub(super) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Result<Dataset, TableError> {
     let size = path.metadata().map_err(|e| TableError::io("open", path, e))?.len();
-    let reader = FrameReader::open(path, &ReadOptions::default())?;
+    let as_text = label_column.map(str::to_owned).into_iter().collect();
+    let reader = FrameReader::open(path, &ReadOptions { as_text, ..ReadOptions::default() })?;
     let names: Vec<String> = reader.fields().iter().map(|field| field.name.clone()).collect();
     let label_at = label_column.map(|column| label_place(path, column, &names)).transpose()?;
     for (i, field) in reader.fields().iter().enumerate() {
