@@ -8,7 +8,7 @@ use contractive_core::statistics::{Statistics, quantile_of_sorted};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Storage};
 
 pub use scaled_rows::{EVALUATION_ROWS, ScaledRows};
 
@@ -254,10 +254,29 @@ impl Preprocessing {
     /// [`PreprocessError::Columns`], [`PreprocessError::Names`] or [`PreprocessError::Order`].
     pub fn check(&self, data: &Dataset) -> Result<(), PreprocessError> {
         self.check_columns(data.name(), data.n_features(), data.feature_names())?;
-        let Some((row, column)) = (ScaledRows { data, preprocessing: self }).first_too_large() else { return Ok(()) };
-        let mut value = f64::NAN;
-        data.for_each_row(&[row as u32], |values| value = values[column]);
-        Err(PreprocessError::TooLarge { what: data.name().to_owned(), row, column, value })
+        self.check_range(data)
+    }
+
+    /// Refuses a value that 32 bits do not hold once it is scaled; data of 32 bits have none unless the scaling is odd.
+    fn check_range(&self, data: &Dataset) -> Result<(), PreprocessError> {
+        if !matches!(data.storage(), Storage::F64(_)) {
+            return Ok(());
+        }
+        let rows: Vec<u32> = (0..data.len() as u32).collect();
+        let (mut scaled, mut row, mut first) = (vec![0.0; self.n_features], 0, None);
+        data.for_each_row(&rows, |values| {
+            self.apply_wide(values, &mut scaled);
+            if let (None, Some(column)) = (first, scaled.iter().position(|value| !value.is_finite())) {
+                first = Some((row, column, values[column]));
+            }
+            row += 1;
+        });
+        match first {
+            None => Ok(()),
+            Some((row, column, value)) => {
+                Err(PreprocessError::TooLarge { what: data.name().to_owned(), row, column, value })
+            }
+        }
     }
 
     /// [`Preprocessing::check`] for a table described by its name, its number of columns and their names.

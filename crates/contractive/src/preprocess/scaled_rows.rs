@@ -64,14 +64,6 @@ impl ScaledRows<'_> {
         }
     }
 
-    /// (row, column) of the first value that 32 bits do not hold once it is scaled.
-    pub(super) fn first_too_large(&self) -> Option<(usize, usize)> {
-        match self.data.storage() {
-            Storage::F64(_) => self.first(|value| !value.is_finite()).map(|(row, column, _)| (row, column)),
-            Storage::U8(_) | Storage::F32(_) => None,
-        }
-    }
-
     fn first(&self, is_wanted: impl Fn(f32) -> bool) -> Option<(usize, usize, f32)> {
         let d = self.data.n_features();
         let rows: Vec<u32> = (0..self.data.len() as u32).collect();

@@ -7,10 +7,14 @@ use contractive_core::engine::Engine;
 use contractive_core::optimiser::OptimiserState;
 use contractive_core::{Objective, Parameters, Terms};
 
+use super::error::TrainError;
+use super::in_memory::InMemory;
+use super::observer::{Observer, StepReport, TrainingPlan};
+use super::outcome::{End, EngineBuilder, Outcome};
+use super::prepared::Prepared;
 use super::saving::Saver;
-use super::steps::{InMemory, StepSource};
-use super::stream::Streamed;
-use super::{End, EngineBuilder, Observer, Outcome, Prepared, StepReport, TrainError, TrainingPlan};
+use super::steps::StepSource;
+use super::stream::{StreamSettings, Streamed};
 use crate::batch::Buffers;
 use crate::checkpoint::{Checkpoint, Resume, RunState};
 use crate::history::EpochRecord;
@@ -118,7 +122,7 @@ impl<'a> Training<'a> {
             steps,
             rows: match &prepared.streamed {
                 None => Box::new(InMemory::new(prepared)),
-                Some(rows) => Box::new(Streamed::new(prepared, rows)),
+                Some(rows) => Box::new(Streamed::new(stream_settings(prepared), rows)),
             },
             last_batch_sum: None,
             buffers: Buffers::default(),
@@ -304,6 +308,16 @@ impl<'a> Training<'a> {
                 TrainError::Diverged { epoch: self.state.epoch + 1, step, term, last_good: self.saver.last_good() }
             }
         }
+    }
+}
+
+fn stream_settings(prepared: &Prepared) -> StreamSettings {
+    let t = &prepared.config.training;
+    StreamSettings {
+        epochs: t.epochs,
+        batch_size: t.batch_size,
+        keep_last_partial_batch: t.keep_last_partial_batch,
+        preprocessing: prepared.preprocessing.clone(),
     }
 }
 

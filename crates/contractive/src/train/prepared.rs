@@ -4,7 +4,7 @@ use std::path::Path;
 
 use contractive_core::{Architecture, ArgumentError};
 
-use super::TrainError;
+use super::error::TrainError;
 use super::stream::{self, StreamedRows, Surveyed};
 use crate::config::TrainConfig;
 use crate::data::{Dataset, split_validation};

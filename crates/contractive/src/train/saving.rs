@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::TrainError;
+use super::error::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::run::RunDirectory;
 

@@ -2,9 +2,9 @@
 
 use contractive_table::{Field, Format, FrameReader, ReadOptions, TableError};
 
-use super::StreamedRows;
+use super::streamed_rows::StreamedRows;
 use crate::data::not_a_feature;
-use crate::train::TrainError;
+use crate::train::error::TrainError;
 
 /// Bytes of rows a chunk, and the most rows.
 const CHUNK: (usize, usize) = (2 << 20, 8192);

@@ -8,10 +8,10 @@ use contractive_table::TableError;
 
 use super::file_rows::FileRows;
 use super::shuffle::Shuffle;
-use super::{StreamedRows, is_held_out};
+use super::streamed_rows::{StreamedRows, is_held_out};
 use crate::preprocess::{PreprocessError, Preprocessing};
+use crate::train::error::TrainError;
 use crate::train::steps::StepSource;
-use crate::train::{Prepared, TrainError};
 
 /// Bytes of a block: small enough to wait for, large enough that handing it over costs nothing.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -28,9 +28,22 @@ enum Message {
     Failed(TrainError),
 }
 
+/// What a stream must know of its run.
+#[derive(Debug, Clone)]
+pub(in crate::train) struct StreamSettings {
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Rows a step.
+    pub batch_size: usize,
+    /// Whether the rows left over make a short batch.
+    pub keep_last_partial_batch: bool,
+    /// What makes the network's rows of the file's.
+    pub preprocessing: Preprocessing,
+}
+
 /// Rows of a file, by steps.
 pub(in crate::train) struct Streamed<'a> {
-    prepared: &'a Prepared,
+    settings: StreamSettings,
     rows: &'a StreamedRows,
     reader: Option<Reader>,
     block: Vec<f32>,
@@ -63,18 +76,18 @@ impl Drop for Reader {
 }
 
 impl<'a> Streamed<'a> {
-    pub(in crate::train) fn new(prepared: &'a Prepared, rows: &'a StreamedRows) -> Self {
-        Streamed { prepared, rows, reader: None, block: Vec::new(), used: 0, left: 0, is_over: false }
+    pub(in crate::train) fn new(settings: StreamSettings, rows: &'a StreamedRows) -> Self {
+        Streamed { settings, rows, reader: None, block: Vec::new(), used: 0, left: 0, is_over: false }
     }
 
     fn start(&mut self, epoch: usize, step: usize) -> Reader {
         let (send, blocks) = sync_channel(BLOCKS);
         let (empty, returned) = sync_channel(BLOCKS + 2);
-        let skip = step * self.prepared.config.training.batch_size;
+        let skip = step * self.settings.batch_size;
         let mut worker = Worker {
             rows: self.rows.clone(),
-            preprocessing: self.prepared.preprocessing.clone(),
-            epochs: self.prepared.config.training.epochs,
+            preprocessing: self.settings.preprocessing.clone(),
+            epochs: self.settings.epochs,
             skip,
             send,
             returned,
@@ -123,12 +136,12 @@ impl StepSource for Streamed<'_> {
         self.block.clear();
         self.used = 0;
         self.is_over = false;
-        self.left = self.rows.n_training.saturating_sub(step * self.prepared.config.training.batch_size);
+        self.left = self.rows.n_training.saturating_sub(step * self.settings.batch_size);
         Ok(())
     }
 
     fn next(&mut self, out: &mut Buffer) -> Result<(), TrainError> {
-        let n = self.left.min(self.prepared.config.training.batch_size);
+        let n = self.left.min(self.settings.batch_size);
         let wanted = n * self.rows.n_features;
         out.resize(wanted);
         let mut filled = 0;
@@ -151,8 +164,8 @@ impl StepSource for Streamed<'_> {
             (filled, self.used) = (filled + n, self.used + n);
         }
         self.left -= n;
-        let is_last_whole = self.left < self.prepared.config.training.batch_size
-            && (self.left == 0 || !self.prepared.config.training.keep_last_partial_batch);
+        let is_last_whole =
+            self.left < self.settings.batch_size && (self.left == 0 || !self.settings.keep_last_partial_batch);
         if is_last_whole {
             self.end()?;
         }

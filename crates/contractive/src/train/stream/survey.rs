@@ -1,25 +1,73 @@
 //! The first pass over a file: what must be known of all rows, in bounded memory.
 
 use std::collections::BinaryHeap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
-use contractive_core::statistics::Moments;
-use contractive_table::TableError;
+use contractive_core::statistics::{Moments, Statistics};
 use contractive_table::checksum::sha256_of_file;
+use contractive_table::{ReadOptions, TableError};
 
 use super::file_rows::FileRows;
-use super::{StreamedRows, Surveyed, hash, is_held_out};
+use super::streamed_rows::{StreamedRows, hash, is_held_out};
+use crate::config::TrainConfig;
 use crate::data::Dataset;
-use crate::train::TrainError;
+use crate::train::error::TrainError;
 
+/// Bytes of rows that the shuffle buffer takes where no number of rows is set …
+const BUFFER_BYTES: usize = 64 << 20;
+/// … and the rows it takes at most then, and at least.
+const BUFFER_ROWS: (usize, usize) = (1 << 16, 1 << 10);
 /// The most bytes of validation rows, and of training rows for the report, that are kept.
 const KEPT_BYTES: (usize, usize) = (64 << 20, 16 << 20);
 /// The most training rows kept.
 const KEPT_TRAINING: usize = 2_000;
 
+/// What the first pass gives to the preparation of a run.
+pub(in crate::train) struct Surveyed {
+    pub rows: StreamedRows,
+    /// The rows kept in memory.
+    pub data: Dataset,
+    /// Those of them that are trained on, ascending.
+    pub train_rows: Vec<u32>,
+    /// Those of them that are held out, ascending.
+    pub validation_rows: Vec<u32>,
+    pub statistics: Statistics,
+    /// (row of the file, column, value) of the first value outside [0, 1].
+    pub first_outside: Option<(usize, usize, f32)>,
+}
+
+/// Goes through the file of a configuration once.
+pub(in crate::train) fn survey(config: &TrainConfig, path: &Path) -> Result<Surveyed, TrainError> {
+    let options = ReadOptions { array: config.data.array.clone(), ..ReadOptions::default() };
+    let seed = config.training.seed;
+    let validation = config.data.validation;
+    let label_column = config.data.label_column.clone();
+    let most_rows = config.data.rows.map_or(u64::MAX, |rows| rows as u64);
+    let mut rows = StreamedRows {
+        path: path.to_path_buf(),
+        options,
+        label_column,
+        n_features: 0,
+        most_rows,
+        seed,
+        validation,
+        shuffle_rows: 0,
+        n_training: 0,
+        n_validation: 0,
+    };
+    let survey = Survey::of(&mut rows)?;
+    let row_bytes = size_of::<f32>() * rows.n_features;
+    let by_default = (BUFFER_BYTES / row_bytes.max(1)).clamp(BUFFER_ROWS.1, BUFFER_ROWS.0);
+    rows.shuffle_rows = match (config.training.shuffle, config.data.shuffle_rows) {
+        (false, _) => 0,
+        (true, wanted) => wanted.unwrap_or(by_default).min(rows.n_training),
+    };
+    survey.finish(rows)
+}
+
 /// A pass that is done.
-pub(super) struct Survey {
+struct Survey {
     validation: Sample,
     training: Sample,
     moments: Moments,
