@@ -1,6 +1,7 @@
 //! What a run shows while it goes: a bar and a line an epoch, JSON lines, or nothing.
 
 use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use contractive::train::{StepReport, TrainingPlan};
@@ -144,7 +145,27 @@ impl Observer for Progress<'_> {
         }
     }
 
-    fn on_step(&mut self, report: &StepReport) {
+    fn on_step(&mut self, report: &StepReport) -> ControlFlow<()> {
+        self.draw(report);
+        ControlFlow::Continue(())
+    }
+
+    fn on_epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
+        match self.reporting {
+            Reporting::Quiet => {}
+            Reporting::Lines => self.say(&self.line(record)),
+            Reporting::Json => {
+                // A reader that has gone is noticed again, and reported, when the run ends.
+                let _ = print_json_line(&EpochEvent { event: "epoch", epochs: self.epochs, record });
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Progress<'_> {
+    /// Moves the bar of the epoch.
+    fn draw(&mut self, report: &StepReport) {
         let Some(bar) = &self.bar else { return };
         let done = (report.epoch - 1) as f64 + report.step as f64 / report.steps as f64;
         if self.before.is_nan() {
@@ -167,17 +188,6 @@ impl Observer for Progress<'_> {
             grouped(report.rows_per_second as usize),
         ));
         bar.set_position(report.step as u64);
-    }
-
-    fn on_epoch(&mut self, record: &EpochRecord) {
-        match self.reporting {
-            Reporting::Quiet => {}
-            Reporting::Lines => self.say(&self.line(record)),
-            Reporting::Json => {
-                // A reader that has gone is noticed again, and reported, when the run ends.
-                let _ = print_json_line(&EpochEvent { event: "epoch", epochs: self.epochs, record });
-            }
-        }
     }
 }
 

@@ -136,7 +136,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`CheckpointError`].
-    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
+        let path = path.as_ref();
         let state = serde_json::to_string(&self.state)
             .map_err(|e| CheckpointError::State { path: path.to_path_buf(), reason: e.to_string() })?;
         let values = self.parameters.values();
@@ -159,7 +160,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`CheckpointError`].
-    pub fn load(path: &Path) -> Result<Self, CheckpointError> {
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        let path = path.as_ref();
         let wrong = |reason: String| CheckpointError::State { path: path.to_path_buf(), reason };
         let settings = |source| CheckpointError::Settings { path: path.to_path_buf(), source };
         let file = TensorFile::open(path)?;

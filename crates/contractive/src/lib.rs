@@ -32,4 +32,4 @@ pub use evaluate::{Evaluation, evaluate};
 pub use history::{Divergence, EpochRecord};
 pub use model::Model;
 pub use run::RunDirectory;
-pub use train::{End, Observer, Outcome, Prepared, train};
+pub use train::{End, Observer, Outcome, Prepared, Trainer, train};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use contractive_core::instructions::{self, vectorised};
 use contractive_core::prefetch::fetch_ahead;
@@ -25,7 +26,8 @@ pub enum Storage {
 #[derive(Clone, PartialEq)]
 pub struct Dataset {
     name: String,
-    storage: Storage,
+    /// Shared between copies: a data set is cloned at no cost.
+    storage: Arc<Storage>,
     n_rows: usize,
     n_features: usize,
     image_shape: Option<(usize, usize)>,
@@ -96,7 +98,7 @@ impl Dataset {
     fn new(name: String, storage: Storage, n_rows: usize, n_features: usize) -> Self {
         Dataset {
             name,
-            storage,
+            storage: Arc::new(storage),
             n_rows,
             n_features,
             image_shape: None,
@@ -237,7 +239,7 @@ impl Dataset {
         if self.is_empty() {
             return (0.0, 0.0);
         }
-        match &self.storage {
+        match &*self.storage {
             Storage::U8(pixels) => {
                 let (low, high) = pixels.iter().fold((u8::MAX, u8::MIN), |(low, high), &v| (low.min(v), high.max(v)));
                 (f64::from(scaled(low)), f64::from(scaled(high)))
@@ -263,7 +265,7 @@ impl Dataset {
         const AHEAD: usize = 3;
         let d = self.n_features;
         assert_eq!(out.len(), rows.len() * d, "out must hold {} rows of {d} values", rows.len());
-        match &self.storage {
+        match &*self.storage {
             Storage::U8(pixels) => {
                 let row = |i: usize| &pixels[rows[i] as usize * d..][..d];
                 for (i, out) in out.chunks_exact_mut(d).enumerate() {
@@ -297,7 +299,7 @@ impl Dataset {
         let mut wide = vec![0.0; d];
         for &row in rows {
             let values = row as usize * d..(row as usize + 1) * d;
-            match &self.storage {
+            match &*self.storage {
                 Storage::U8(pixels) => {
                     let scaled = |pixel: &u8| f64::from(scaled(*pixel));
                     wide.iter_mut().zip(&pixels[values]).for_each(|(x, pixel)| *x = scaled(pixel));
@@ -322,13 +324,13 @@ impl Dataset {
             rows.iter().flat_map(|row| &all[*row as usize * d..][..d]).copied().collect()
         }
         let d = self.n_features;
-        let storage = match &self.storage {
+        let storage = match &*self.storage {
             Storage::U8(pixels) => Storage::U8(some(pixels, rows, d)),
             Storage::F32(values) => Storage::F32(some(values, rows, d)),
             Storage::F64(values) => Storage::F64(some(values, rows, d)),
         };
         Dataset {
-            storage,
+            storage: Arc::new(storage),
             n_rows: rows.len(),
             labels: self.labels.as_ref().map(|labels| some(labels, rows, 1)),
             name: self.name.clone(),
@@ -350,7 +352,7 @@ impl Dataset {
         let d = self.n_features;
         let values = rows.start * d..rows.end * d;
         assert_eq!(out.len(), values.len(), "out must hold {} rows of {d} values", rows.len());
-        match &self.storage {
+        match &*self.storage {
             Storage::U8(pixels) => scale(&pixels[values], out),
             Storage::F32(all) => out.copy_from_slice(&all[values]),
             Storage::F64(all) => narrow(&all[values], out),
@@ -367,7 +369,7 @@ impl Dataset {
     /// The first `rows` rows, or all when there are fewer. The name and the source's sum stay.
     pub fn take(mut self, rows: usize) -> Dataset {
         let rows = rows.min(self.n_rows);
-        match &mut self.storage {
+        match Arc::make_mut(&mut self.storage) {
             Storage::U8(pixels) => {
                 pixels.truncate(rows * self.n_features);
                 pixels.shrink_to_fit();
@@ -391,7 +393,7 @@ impl Dataset {
     /// The first value outside [0, 1] as (row, column, value): `bce` and `cross_entropy` need there to be none.
     pub fn first_outside_unit_interval(&self) -> Option<(usize, usize, f32)> {
         let place = |i: usize, value: f32| (i / self.n_features, i % self.n_features, value);
-        match &self.storage {
+        match &*self.storage {
             Storage::U8(_) => None,
             Storage::F32(values) => {
                 values.iter().position(|value| !(0.0..=1.0).contains(value)).map(|i| place(i, values[i]))

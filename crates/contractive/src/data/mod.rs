@@ -8,6 +8,7 @@ mod arrays;
 mod dataset;
 mod labels;
 mod load;
+mod rows_ref;
 mod split;
 mod table;
 
@@ -15,5 +16,6 @@ pub use arrays::dataset_of_array;
 pub use contractive_table::TableError;
 pub use dataset::{Dataset, Storage};
 pub use load::{FileOptions, load};
+pub use rows_ref::RowsRef;
 pub use split::split_validation;
 pub use table::not_a_feature;

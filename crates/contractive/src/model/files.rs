@@ -44,7 +44,8 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError::Write`], [`ModelError::Occupied`], or [`ModelError::Argument`] for parameters that are not finite.
-    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
+        let path = path.as_ref();
         let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
         self.parameters.check_finite()?;
         if !is_free(path).map_err(failed)? && !path.join(CONFIG_FILE).is_file() {
@@ -88,7 +89,8 @@ impl Model {
     ///
     /// # Errors
     /// All of [`ModelError`] but those of writing.
-    pub fn load(path: &Path) -> Result<Model, ModelError> {
+    pub fn load(path: impl AsRef<Path>) -> Result<Model, ModelError> {
+        let path = path.as_ref();
         let inside = path.join(MODEL_FOLDER);
         let directory: PathBuf =
             if !path.join(CONFIG_FILE).exists() && inside.is_dir() { inside } else { path.to_path_buf() };

@@ -2,7 +2,7 @@
 
 mod error;
 mod files;
-mod rows;
+mod session;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +17,7 @@ use crate::preprocess::Preprocessing;
 pub use crate::tensor_file::TensorFileError;
 pub use error::ModelError;
 pub use files::{CONFIG_FILE, FORMAT_VERSION, MODEL_FOLDER, TENSOR_FILE, read_at_most};
+pub use session::Session;
 
 /// A trained autoencoder.
 #[derive(Debug, Clone, PartialEq)]

@@ -51,7 +51,8 @@ impl RunDirectory {
     ///
     /// # Errors
     /// [`RunError::Occupied`] when it exists with something in it; [`RunError::Write`] when it cannot be made.
-    pub fn create(path: &Path, config: &TrainConfig) -> Result<Self, RunError> {
+    pub fn create(path: impl AsRef<Path>, config: &TrainConfig) -> Result<Self, RunError> {
+        let path = path.as_ref();
         let failed = |source| RunError::Write { path: path.to_path_buf(), source };
         if !is_free(path).map_err(failed)? {
             return Err(RunError::Occupied { path: path.to_path_buf() });
@@ -67,7 +68,8 @@ impl RunDirectory {
     ///
     /// # Errors
     /// [`RunError::NotARun`] when it has no `config.toml`.
-    pub fn open(path: &Path) -> Result<Self, RunError> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, RunError> {
+        let path = path.as_ref();
         let run = RunDirectory { path: path.to_path_buf() };
         if run.config_file().is_file() { Ok(run) } else { Err(RunError::NotARun { path: path.to_path_buf() }) }
     }
@@ -208,10 +210,10 @@ impl RunDirectory {
         if !self.last_checkpoint().exists() {
             return Ok(None);
         }
-        let last = Checkpoint::load(&self.last_checkpoint())?;
+        let last = Checkpoint::load(self.last_checkpoint())?;
         let best = match last.state.stopping.best_epoch {
             0 => None,
-            _ => Some(Checkpoint::load(&self.best_checkpoint())?),
+            _ => Some(Checkpoint::load(self.best_checkpoint())?),
         };
         Ok(Some(Resume { last, best }))
     }

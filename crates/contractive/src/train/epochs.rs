@@ -1,5 +1,6 @@
 //! The loop over epochs and steps.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use contractive_core::{Objective, Parameters, Terms};
 use super::error::TrainError;
 use super::in_memory::InMemory;
 use super::observer::{Observer, StepReport, TrainingPlan};
-use super::outcome::{End, EngineBuilder, Outcome};
+use super::outcome::{End, EngineBuilder, Outcome, Start};
 use super::prepared::Prepared;
 use super::saving::Saver;
 use super::steps::StepSource;
@@ -30,11 +31,11 @@ pub(super) fn run_epochs(
     build: &EngineBuilder<'_>,
     prepared: &Prepared,
     run: Option<&RunDirectory>,
-    resume: Option<Resume>,
+    start: Start,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    let mut training = Training::new(build, prepared, run, resume)?;
+    let mut training = Training::new(build, prepared, run, start)?;
     // Only now is the checkpoint known to belong to this configuration: a refusal must leave the run as it was.
     if let Some(run) = run {
         run.write_config(&prepared.config)?;
@@ -49,13 +50,12 @@ pub(super) fn run_epochs(
         if training.state.epoch >= prepared.config.training.epochs {
             break End::Finished;
         }
-        if training.epoch(observer, stop)?.is_break() {
+        let is_over = |training: &Training<'_>| training.state.epoch >= prepared.config.training.epochs;
+        if training.epoch(observer, stop)?.is_break() && !is_over(&training) {
             break End::Interrupted;
         }
     };
-    if end != End::Interrupted {
-        training.saver.flush()?;
-    }
+    training.saver.flush()?;
     let best_epoch = training.state.stopping.best_epoch;
     let parameters = training.best.unwrap_or_else(|| training.engine.parameters());
     Ok(Outcome { end, model: prepared.model(parameters, best_epoch), best_epoch, history: training.state.history })
@@ -81,7 +81,7 @@ impl<'a> Training<'a> {
         build: &EngineBuilder<'_>,
         prepared: &'a Prepared,
         run: Option<&'a RunDirectory>,
-        resume: Option<Resume>,
+        start: Start,
     ) -> Result<Self, TrainError> {
         let config = &prepared.config;
         let t = &config.training;
@@ -92,13 +92,22 @@ impl<'a> Training<'a> {
         }
         let sha256 = prepared.data.sha256().map(str::to_owned);
         let fresh = RunState::new(prepared.architecture.clone(), t.optimiser, t.seed, rows, batch_size, sha256);
-        let (parameters, memory, state, best) = match resume {
-            None => {
+        let (parameters, memory, state, best) = match start {
+            Start::Fresh => {
                 let mut stream = Stream::new(t.seed, Purpose::Initialisation, 0, 0);
                 let drawn = t.initialisation.parameters(&prepared.architecture, || stream.uniform())?;
                 (drawn, None, fresh, None)
             }
-            Some(Resume { last, best }) => {
+            Start::From(parameters) => {
+                let given = (in_words(parameters.architecture()), in_words(&prepared.architecture));
+                if given.0 != given.1 {
+                    let (checkpoint, run) = given;
+                    return Err(TrainError::Resume { what: "the architecture", checkpoint, run });
+                }
+                (*parameters, None, fresh, None)
+            }
+            Start::Resume(resume) => {
+                let Resume { last, best } = *resume;
                 check_same_run(&fresh, &last.state)?;
                 if let Some(best) = &best {
                     check_same_run(&fresh, &best.state)?;
@@ -141,25 +150,22 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// One epoch, or what is left of it; breaks off when the stop flag is raised.
-    fn epoch(
-        &mut self,
-        observer: &mut dyn Observer,
-        stop: &AtomicBool,
-    ) -> Result<std::ops::ControlFlow<()>, TrainError> {
+    /// One epoch, or what is left of it; breaks off when the stop flag is raised or the observer says so.
+    fn epoch(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<ControlFlow<()>, TrainError> {
         let t = &self.prepared.config.training;
         let began = Instant::now();
         let before = self.state.seconds;
         let learning_rate = t.learning_rate * t.schedule.factor(&self.state.schedule, self.state.epoch, t.epochs);
         self.rows.begin(self.state.epoch, self.state.step_in_epoch)?;
+        let mut wish = ControlFlow::Continue(());
         while self.state.step_in_epoch < self.steps {
-            if stop.load(Ordering::Relaxed) {
+            if stop.load(Ordering::Relaxed) || wish.is_break() {
                 self.state.seconds = before + began.elapsed().as_secs_f64();
                 self.save_in_mid_epoch()?;
-                return Ok(std::ops::ControlFlow::Break(()));
+                return Ok(ControlFlow::Break(()));
             }
             self.step(learning_rate)?;
-            observer.on_step(&StepReport {
+            wish = observer.on_step(&StepReport {
                 epoch: self.state.epoch + 1,
                 epochs: t.epochs,
                 step: self.state.step_in_epoch,
@@ -173,8 +179,9 @@ impl<'a> Training<'a> {
         record.seconds = before + began.elapsed().as_secs_f64();
         record.rows_per_second = rows_per_second;
         self.finish_epoch(record)?;
-        observer.on_epoch(&self.state.history[self.state.epoch - 1]);
-        Ok(std::ops::ControlFlow::Continue(()))
+        let after = observer.on_epoch(&self.state.history[self.state.epoch - 1]);
+        // A wish that came with the last step holds, now that the epoch is whole.
+        Ok(if wish.is_break() { wish } else { after })
     }
 
     fn rows_done(&self) -> f64 {

@@ -1,12 +1,12 @@
 //! Training: the loop, and what it needs around it.
 //!
-//! 1. [`Prepared`] splits the rows and learns the preprocessing.
-//! 2. [`train`] runs the epochs on the CPU engine; [`train_with`] on any [`Engine`].
+//! 1. [`Trainer`] does all of it: `Trainer::new(config).fit(&data)`.
+//! 2. [`Prepared`] splits the rows and learns the preprocessing; [`train`] runs the epochs on the CPU engine; [`train_with`] on any [`Engine`].
 //!    With `data.stream` the rows stay in their file, and a thread reads them ahead of the steps.
 //! 3. An [`Observer`] is told about steps and epochs; a stop flag ends the run cleanly in the middle of an epoch.
 //!
-//! **Same seed, same bits.** Every random number comes from a [stream](contractive_core::random) that is keyed by (seed, purpose, epoch,
-//! step), so nothing depends on threads or on what was drawn before. A resumed run needs no generator state: it ends on
+//! **Same seed, same bits.** Every random number comes from a [stream](contractive_core::random) that is keyed by (seed,
+//! purpose, epoch, step), so nothing depends on threads or on what was drawn before. A resumed run needs no generator state: it ends on
 //! the bits of a run that was never interrupted.
 
 mod epochs;
@@ -18,6 +18,7 @@ mod prepared;
 mod saving;
 mod steps;
 mod stream;
+mod trainer;
 
 #[cfg(test)]
 mod tests;
@@ -28,29 +29,30 @@ use contractive_core::engine::{CpuEngine, Engine};
 use contractive_core::optimiser::Optimiser;
 use contractive_core::{ArgumentError, Objective, Parameters};
 
-use crate::checkpoint::Resume;
 use crate::run::RunDirectory;
 
 pub use error::TrainError;
 pub use observer::{Observer, StepReport, TrainingPlan};
-pub use outcome::{End, EngineBuilder, Outcome};
+pub use outcome::{End, EngineBuilder, Outcome, Start};
 pub use prepared::Prepared;
+pub use trainer::Trainer;
 
-/// Trains on the CPU.
+/// Trains on the CPU; [`Trainer`] is the shorter way.
 ///
-/// With a run directory, checkpoints, `metrics.jsonl` and the final `model/` (or `divergence.json`) are written there; without one, nothing
-/// touches the disk. `config.toml` is replaced once the checkpoint is accepted. `resume` comes from [`RunDirectory::resume`]. The stop flag is polled at every step.
+/// With a run directory, checkpoints, `metrics.jsonl` and the final `model/` (or `divergence.json`) are written there;
+/// without one, nothing touches the disk. `config.toml` is replaced once the checkpoint is accepted. `start` is
+/// [`Start::Fresh`], or what [`RunDirectory::resume`] gives. The stop flag is polled at every step.
 ///
 /// # Errors
 /// [`TrainError::Diverged`] at the first number that is not finite; otherwise what the disk or the settings refuse.
 pub fn train(
     prepared: &Prepared,
     run: Option<&RunDirectory>,
-    resume: Option<Resume>,
+    start: impl Into<Start>,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    train_with(&cpu_engine, prepared, run, resume, observer, stop)
+    train_with(&cpu_engine, prepared, run, start, observer, stop)
 }
 
 /// [`train`] on the engine that `build` makes.
@@ -61,14 +63,14 @@ pub fn train_with(
     build: &EngineBuilder<'_>,
     prepared: &Prepared,
     run: Option<&RunDirectory>,
-    resume: Option<Resume>,
+    start: impl Into<Start>,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    let result = epochs::run_epochs(build, prepared, run, resume, observer, stop);
+    let result = epochs::run_epochs(build, prepared, run, start.into(), observer, stop);
     let Some(run) = run else { return result };
     match &result {
-        Ok(outcome) => outcome.model.save(&run.model())?,
+        Ok(outcome) => outcome.model.save(run.model())?,
         Err(e) => {
             if let Some(divergence) = e.divergence() {
                 run.write_divergence(Some(&divergence))?;

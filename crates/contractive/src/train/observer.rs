@@ -1,5 +1,7 @@
 //! What a run tells about itself while it goes.
 
+use std::ops::ControlFlow;
+
 use contractive_core::Terms;
 
 use crate::history::EpochRecord;
@@ -47,14 +49,16 @@ pub trait Observer {
         let _ = plan;
     }
 
-    /// After each step.
-    fn on_step(&mut self, report: &StepReport) {
+    /// After each step; `Break` stops the run there, as the stop flag does.
+    fn on_step(&mut self, report: &StepReport) -> ControlFlow<()> {
         let _ = report;
+        ControlFlow::Continue(())
     }
 
-    /// After each epoch, when its measurements are taken.
-    fn on_epoch(&mut self, record: &EpochRecord) {
+    /// After each epoch, when its measurements are taken; `Break` stops the run there.
+    fn on_epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
         let _ = record;
+        ControlFlow::Continue(())
     }
 }
 

@@ -1,11 +1,29 @@
-//! What a run gives, and how its engine is made.
+//! Where a run begins, what it gives, and how its engine is made.
 
 use contractive_core::engine::Engine;
 use contractive_core::optimiser::Optimiser;
 use contractive_core::{ArgumentError, Objective, Parameters};
 
+use crate::checkpoint::Resume;
 use crate::history::EpochRecord;
 use crate::model::Model;
+
+/// Where the parameters of a run begin.
+#[derive(Debug, Clone)]
+pub enum Start {
+    /// Drawn as `training.initialisation` says.
+    Fresh,
+    /// These, of a network of the run's shape: those of a model that is trained on, with a new optimiser.
+    From(Box<Parameters>),
+    /// At a checkpoint of the same run, to the bits of one that was never interrupted.
+    Resume(Box<Resume>),
+}
+
+impl From<Option<Resume>> for Start {
+    fn from(resume: Option<Resume>) -> Self {
+        resume.map_or(Start::Fresh, |resume| Start::Resume(Box::new(resume)))
+    }
+}
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,11 +46,11 @@ impl<'a> Saver<'a> {
     pub(super) fn flush(&mut self) -> Result<(), TrainError> {
         let Some(run) = self.run else { return Ok(()) };
         if let Some(best) = &self.best {
-            best.save(&run.best_checkpoint())?;
+            best.save(run.best_checkpoint())?;
             self.best = None;
         }
         if let Some(last) = &self.last {
-            last.save(&run.last_checkpoint())?;
+            last.save(run.last_checkpoint())?;
             run.write_metrics(&last.state.history)?;
             run.write_events(&last.state.history)?;
             self.last = None;

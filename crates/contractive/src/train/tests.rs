@@ -1,5 +1,6 @@
 use std::cell::Cell;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +11,9 @@ use contractive_core::{Architecture, Batch, Terms};
 use super::*;
 use crate::config::{EarlyStopping, TrainConfig};
 use crate::data::Dataset;
+use crate::history::EpochRecord;
 use crate::measure::measure;
+use crate::model::Model;
 
 /// An engine whose every number is a few sums: loss Σ (c_j − x̃_j)² with c the last d parameters, penalty the sum of all
 /// other parameters times the mean draw, momentum. It says NaN at step `fails_at`.
@@ -124,11 +127,13 @@ fn prepared(overrides: &str) -> Prepared {
 struct Watch<S: FnMut(&StepReport), E: FnMut(&EpochRecord)>(S, E);
 
 impl<S: FnMut(&StepReport), E: FnMut(&EpochRecord)> Observer for Watch<S, E> {
-    fn on_step(&mut self, report: &StepReport) {
+    fn on_step(&mut self, report: &StepReport) -> ControlFlow<()> {
         (self.0)(report);
+        ControlFlow::Continue(())
     }
-    fn on_epoch(&mut self, record: &EpochRecord) {
+    fn on_epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
         (self.1)(record);
+        ControlFlow::Continue(())
     }
 }
 
@@ -186,7 +191,7 @@ fn a_run_interrupted_at_any_step_goes_on_to_the_same_bits() {
         let whole = quietly(&prepared, None).unwrap();
         for stop_after in [1, 6, 14, 18, 35] {
             let folder = tempfile::tempdir().unwrap();
-            let run = RunDirectory::create(&folder.path().join("run"), &prepared.config).unwrap();
+            let run = RunDirectory::create(folder.path().join("run"), &prepared.config).unwrap();
             let (stop, steps) = (AtomicBool::new(false), Cell::new(0));
             let mut watch = Watch(
                 |_: &StepReport| {
@@ -208,14 +213,14 @@ fn a_run_interrupted_at_any_step_goes_on_to_the_same_bits() {
 fn a_run_killed_at_any_epoch_goes_on_to_the_same_bits_and_metrics() {
     let prepared = prepared("");
     let folder = tempfile::tempdir().unwrap();
-    let run = RunDirectory::create(&folder.path().join("run"), &prepared.config).unwrap();
+    let run = RunDirectory::create(folder.path().join("run"), &prepared.config).unwrap();
     let killed = |epoch: usize| folder.path().join(format!("killed-{epoch}"));
     let mut watch = Watch(|_: &StepReport| {}, |r: &EpochRecord| copy_folder(run.path(), &killed(r.epoch)));
     let whole = train_with(&toy(0), &prepared, Some(&run), None, &mut watch, &AtomicBool::new(false)).unwrap();
     assert_eq!(run.metrics().unwrap(), whole.history);
     assert_eq!(Model::load(run.path()).unwrap(), whole.model);
     for epoch in 1..=6 {
-        let copy = RunDirectory::open(&killed(epoch)).unwrap();
+        let copy = RunDirectory::open(killed(epoch)).unwrap();
         let state = copy.resume().unwrap().expect("the first epoch is always written").last.state;
         assert_eq!(state.history, copy.metrics().unwrap());
         // What a kill between two writes leaves ahead of the last checkpoint: lines, and the best of a later epoch.
@@ -231,7 +236,7 @@ fn a_run_killed_at_any_epoch_goes_on_to_the_same_bits_and_metrics() {
 fn a_finished_run_goes_on_when_given_more_epochs() {
     let folder = tempfile::tempdir().unwrap();
     let short = prepared("training.epochs = 4");
-    let run = RunDirectory::create(&folder.path().join("run"), &short.config).unwrap();
+    let run = RunDirectory::create(folder.path().join("run"), &short.config).unwrap();
     quietly(&short, Some(&run)).unwrap();
     let long = prepared("");
     assert_same(&quietly(&long, None).unwrap(), &resumed(&long, &run));
@@ -243,7 +248,7 @@ fn a_finished_run_goes_on_when_given_more_epochs() {
 fn a_checkpoint_of_another_run_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let first = prepared("");
-    let run = RunDirectory::create(&folder.path().join("run"), &first.config).unwrap();
+    let run = RunDirectory::create(folder.path().join("run"), &first.config).unwrap();
     quietly(&first, Some(&run)).unwrap();
     for (overrides, what) in [
         ("training.seed = 9", "the seed"),
@@ -267,7 +272,7 @@ fn a_checkpoint_of_another_run_is_refused() {
 fn divergence_stops_at_the_step_and_keeps_the_last_good_checkpoint() {
     let prepared = prepared("");
     let folder = tempfile::tempdir().unwrap();
-    let run = RunDirectory::create(&folder.path().join("run"), &prepared.config).unwrap();
+    let run = RunDirectory::create(folder.path().join("run"), &prepared.config).unwrap();
     let error = train_with(&toy(21), &prepared, Some(&run), None, &mut (), &AtomicBool::new(false)).unwrap_err();
     let TrainError::Diverged { epoch, step, term, last_good } = &error else { panic!("{error}") };
     assert_eq!((*epoch, *step, term.as_str()), (4, 21, "reconstruction"));

@@ -69,7 +69,7 @@ fn the_published_recipe_is_as_printed() {
 fn a_run_leaves_one_event_file_that_a_resumed_run_adds_to() {
     let folder = tempfile::tempdir().unwrap();
     let short = shortened("strokes", "training.epochs = 1");
-    let run = RunDirectory::create(&folder.path().join("run"), &short.config).unwrap();
+    let run = RunDirectory::create(folder.path().join("run"), &short.config).unwrap();
     let events = || {
         let names = std::fs::read_dir(run.path()).unwrap().map(|entry| entry.unwrap().path());
         let mut found: Vec<_> = names.filter(|path| path.to_string_lossy().contains("tfevents")).collect();

@@ -17,7 +17,7 @@ fn run_in(folder: &Path) -> RunDirectory {
     let config = TrainConfig::from_toml("test", text).unwrap();
     let values = (0..80).map(|i| (i as f32).sin()).collect();
     let prepared = Prepared::new(&config, Dataset::from_f32("waves", 4, values).unwrap(), None).unwrap();
-    let run = RunDirectory::create(&folder.join("run"), &prepared.config).unwrap();
+    let run = RunDirectory::create(folder.join("run"), &prepared.config).unwrap();
     train(&prepared, Some(&run), None, &mut (), &AtomicBool::new(false)).unwrap();
     run
 }
@@ -91,7 +91,7 @@ fn a_damaged_metrics_line_is_named() {
 fn a_model_file_is_not_a_checkpoint_and_bad_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let run = run_in(folder.path());
-    let error = Checkpoint::load(&run.model().join("model.safetensors")).unwrap_err();
+    let error = Checkpoint::load(run.model().join("model.safetensors")).unwrap_err();
     assert!(error.to_string().contains("is not a checkpoint"), "{error}");
     fs::write(run.model().join("model.safetensors"), [255; 16]).unwrap();
     assert!(matches!(Model::load(run.path()), Err(ModelError::Tensors(_))));

@@ -1,5 +1,6 @@
 //! Whole runs on the CPU engine: same bits for any thread count and across a kill, and a loss that falls.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -42,9 +43,10 @@ struct StopAfter<'a> {
 }
 
 impl Observer for StopAfter<'_> {
-    fn on_step(&mut self, _: &StepReport) {
+    fn on_step(&mut self, _: &StepReport) -> ControlFlow<()> {
         self.left = self.left.saturating_sub(1);
         self.stop.store(self.left == 0, Ordering::Relaxed);
+        ControlFlow::Continue(())
     }
 }
 

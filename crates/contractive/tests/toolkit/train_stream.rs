@@ -1,5 +1,6 @@
 //! Training on rows that stay in their file: the same bits whatever the format, after a stop, and as from memory.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -121,9 +122,10 @@ struct StopAfter<'a> {
 }
 
 impl Observer for StopAfter<'_> {
-    fn on_step(&mut self, _: &StepReport) {
+    fn on_step(&mut self, _: &StepReport) -> ControlFlow<()> {
         self.left = self.left.saturating_sub(1);
         self.stop.store(self.left == 0, Ordering::Relaxed);
+        ControlFlow::Continue(())
     }
 }
 

@@ -1,0 +1,151 @@
+//! A model applied to a user's rows: preprocessing, batches, and back.
+
+use contractive_core::engine::{CpuEngine, Engine};
+use contractive_core::matrix::MatRef;
+use contractive_core::{ArgumentError, Loss, Objective, Penalty};
+
+use super::{Model, ModelError};
+use crate::data::RowsRef;
+use crate::preprocess::{EVALUATION_ROWS, ScaledRows};
+
+/// A model ready for rows: its parameters lie in an engine, and its threads wait. For many calls; [`Model::encode`] and
+/// its like make one for each.
+pub struct Session<'a> {
+    model: &'a Model,
+    engine: CpuEngine,
+}
+
+impl Model {
+    /// Makes the model ready for rows, with `threads` threads, at least 1; the results do not depend on them.
+    ///
+    /// # Errors
+    /// [`ModelError::Argument`] for 0 threads.
+    pub fn session(&self, threads: usize) -> Result<Session<'_>, ModelError> {
+        let objective = Objective::new(Loss::Mse, Penalty::None, 0.0);
+        Ok(Session { model: self, engine: self.engine_for(&objective, threads)? })
+    }
+
+    /// [`Session::encode`], once.
+    ///
+    /// # Errors
+    /// As [`Session::encode`].
+    pub fn encode<'r>(&self, rows: impl Into<RowsRef<'r>>, threads: usize) -> Result<Vec<f32>, ModelError> {
+        self.session(threads)?.encode(rows)
+    }
+
+    /// [`Session::reconstruct`], once.
+    ///
+    /// # Errors
+    /// As [`Session::encode`].
+    pub fn reconstruct<'r>(&self, rows: impl Into<RowsRef<'r>>, threads: usize) -> Result<Vec<f64>, ModelError> {
+        self.session(threads)?.reconstruct(rows)
+    }
+
+    /// [`Session::jacobian_norms`], once.
+    ///
+    /// # Errors
+    /// As [`Session::encode`].
+    pub fn jacobian_norms<'r>(&self, rows: impl Into<RowsRef<'r>>, threads: usize) -> Result<Vec<f64>, ModelError> {
+        self.session(threads)?.jacobian_norms(rows)
+    }
+
+    /// Names of the code units: `code_0`, `code_1`, …
+    pub fn code_names(&self) -> Vec<String> {
+        (0..self.architecture().code_size()).map(|j| format!("code_{j}")).collect()
+    }
+
+    /// Names of the features: the training table's, else `feature_0`, `feature_1`, …
+    pub fn feature_names(&self) -> Vec<String> {
+        let d = self.architecture().input_size();
+        self.preprocessing.feature_names.clone().unwrap_or_else(|| (0..d).map(|j| format!("feature_{j}")).collect())
+    }
+}
+
+impl Session<'_> {
+    /// Codes of all rows, row-major (N, k). Rows are in the units of the training data.
+    ///
+    /// # Errors
+    /// [`ModelError::Columns`] when the columns are not the model's; [`ModelError::Argument`] when the values are not as
+    /// many as their shape says.
+    pub fn encode<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f32>, ModelError> {
+        let k = self.model.architecture().code_size();
+        let mut codes = Vec::new();
+        self.for_each_batch(rows.into(), |engine, batch| {
+            let done = codes.len();
+            codes.resize(done + batch.rows() * k, 0.0);
+            Ok(engine.encode(batch, &mut codes[done..])?)
+        })?;
+        Ok(codes)
+    }
+
+    /// Reconstructions of all rows, row-major (N, d), in the units of the training data: the preprocessing is undone, in
+    /// 64 bits. Of images of bytes these are [0, 1].
+    ///
+    /// # Errors
+    /// As [`Session::encode`].
+    pub fn reconstruct<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f64>, ModelError> {
+        let (d, k) = (self.model.architecture().input_size(), self.model.architecture().code_size());
+        let (mut outputs, mut code) = (Vec::new(), Vec::new());
+        self.for_each_batch(rows.into(), |engine, batch| {
+            let n = batch.rows();
+            let done = outputs.len();
+            outputs.resize(done + n * d, 0.0);
+            code.resize(n * k, 0.0);
+            engine.encode(batch, &mut code)?;
+            Ok(engine.decode(MatRef::new(&code, n, k), &mut outputs[done..])?)
+        })?;
+        Ok(self.model.preprocessing.invert(&outputs))
+    }
+
+    /// ‖J‖_F of every row, J being the encoder's Jacobian at the scaled row.
+    ///
+    /// # Errors
+    /// As [`Session::encode`].
+    pub fn jacobian_norms<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f64>, ModelError> {
+        let mut norms = Vec::new();
+        self.for_each_batch(rows.into(), |engine, batch| {
+            let mut squares = vec![0.0; batch.rows()];
+            engine.jacobian_squares(batch, &mut squares)?;
+            norms.extend(squares.iter().map(|square| square.max(0.0).sqrt()));
+            Ok(())
+        })?;
+        Ok(norms)
+    }
+
+    /// The rows as the network takes them, a batch at a time.
+    fn for_each_batch(
+        &mut self,
+        rows: RowsRef<'_>,
+        mut visit: impl FnMut(&mut CpuEngine, MatRef<'_>) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        let preprocessing = &self.model.preprocessing;
+        let d = self.model.architecture().input_size();
+        let mut buffer = Vec::new();
+        match rows {
+            RowsRef::Dataset(data) => {
+                preprocessing.check(data)?;
+                let reader = ScaledRows { data, preprocessing };
+                let all: Vec<u32> = (0..data.len() as u32).collect();
+                for some in all.chunks(EVALUATION_ROWS) {
+                    reader.gather(some, &mut buffer);
+                    visit(&mut self.engine, MatRef::new(&buffer, some.len(), d))?;
+                }
+            }
+            RowsRef::Values { values, shape: [n, columns] } => {
+                preprocessing.check_columns("the rows", columns, None)?;
+                if n.checked_mul(d) != Some(values.len()) {
+                    let what = format!("the values of {n} rows of {d} features");
+                    let (expected, got) = (n.saturating_mul(d), values.len());
+                    return Err(ArgumentError::Size { what, unit: "numbers", expected, got }.into());
+                }
+                for some in values.chunks(EVALUATION_ROWS * d) {
+                    buffer.clear();
+                    buffer.extend_from_slice(some);
+                    preprocessing.apply(&mut buffer);
+                    visit(&mut self.engine, MatRef::new(&buffer, some.len() / d, d))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
