@@ -1,5 +1,22 @@
 //! Train, verify and use contractive autoencoders: data sets, preprocessing, training, checkpoints and model files.
 //!
+//! ```
+//! use contractive::data::Dataset;
+//! use contractive::{Model, TrainConfig, Trainer};
+//!
+//! let values: Vec<f32> = (0..3000).map(|i| ((i / 6) as f32 * 0.05 + (i % 6) as f32).sin()).collect();
+//! let data = Dataset::from_f32("a curve", 6, values)?;
+//! let config = TrainConfig::from_toml("example", "model.hidden = [16, 2]\ntraining.epochs = 5")?;
+//! let outcome = Trainer::new(config).fit(&data)?;
+//!
+//! let folder = tempfile::tempdir()?;
+//! outcome.model.save(folder.path().join("model"))?;
+//! let model = Model::load(folder.path().join("model"))?;
+//! let codes = model.encode((&[0.1_f32, 0.9, 0.9, 0.1, -0.8, -0.9][..], [1, 6]), 1)?;
+//! assert_eq!(codes.len(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Read in this order:
 //!
 //! 1. [`data`]: rows in memory, from files or a program; [`preprocess`]: what is learnt from the training rows and
@@ -10,6 +27,10 @@
 //! 5. [`evaluate`](mod@evaluate): numbers of a trained model.
 //!
 //! The mathematics is the crate [`contractive_core`], tables in files are [`contractive_table`].
+//!
+//! # Features
+//!
+//! `arrow`, `parquet` and `npz`, all on by default: files of these formats, as [`contractive_table`] reads them.
 
 mod batch;
 pub mod checkpoint;

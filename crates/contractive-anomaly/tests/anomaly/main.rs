@@ -2,4 +2,5 @@
 
 mod detector_formats;
 mod detector_table;
+mod examples;
 mod table_support;

@@ -221,3 +221,18 @@ fn configurations_that_lie_are_refused() {
         assert!(refusal(&path).contains(expected), "{}", refusal(&path));
     }
 }
+
+#[test]
+fn numbers_and_data_sets_are_encoded_alike_and_wrong_shapes_are_refused() {
+    let model = small();
+    let values: Vec<f32> = (0..900).map(|i| (i as f32 * 0.37).cos()).collect();
+    let data = crate::data::Dataset::from_f32("x", 3, values.clone()).unwrap();
+    let mut session = model.session(1).unwrap();
+    assert_eq!(session.encode(&data).unwrap(), session.encode((&values, [300, 3])).unwrap());
+    assert_eq!(session.reconstruct(&data).unwrap(), model.reconstruct((&values, [300, 3]), 2).unwrap());
+    let norms = session.jacobian_norms(&data).unwrap();
+    assert!(norms.len() == 300 && norms.iter().all(|norm| *norm > 0.0));
+    assert!(matches!(session.encode((&values, [450, 2])), Err(ModelError::Columns(_))));
+    assert!(matches!(session.encode((&values, [299, 3])), Err(ModelError::Argument(_))));
+    assert!(model.session(0).is_err());
+}

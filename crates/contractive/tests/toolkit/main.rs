@@ -6,6 +6,7 @@ mod data_npy;
 mod data_support;
 mod data_table;
 mod dataset;
+mod examples;
 mod recipes;
 mod run_files;
 mod train_on_cpu;

@@ -1,6 +1,7 @@
 //! What a run leaves on the disk, read back when it has been damaged, and the exit codes of what is refused.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -9,7 +10,7 @@ use contractive::config::TrainConfig;
 use contractive::data::Dataset;
 use contractive::model::ModelError;
 use contractive::run::{RunError, default_path};
-use contractive::{Model, Prepared, RunDirectory, train};
+use contractive::{End, EpochRecord, Model, Observer, Prepared, RunDirectory, Trainer, train};
 use proptest::prelude::*;
 
 fn run_in(folder: &Path) -> RunDirectory {
@@ -116,4 +117,44 @@ fn no_damaged_checkpoint_panics_and_a_cut_one_is_refused() {
         let read = Checkpoint::load(&path);
         prop_assert!(!(cut && read.is_ok()));
     });
+}
+
+#[test]
+fn a_trainer_goes_on_from_any_model_and_names_its_own_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let values: Vec<f32> = (0..400).map(|i| (i as f32 * 0.3).sin()).collect();
+    let data = Dataset::from_f32("my own matrix", 4, values).unwrap();
+    let config = |epochs: usize| {
+        TrainConfig::from_toml("test", &format!("model.hidden = [3]\ntraining = {{ epochs = {epochs}, learning_rate = 0.02 }}")).unwrap()
+    };
+    let first = Trainer::new(config(40)).run_directory(folder.path().join("run")).fit(&data).unwrap();
+    let run = RunDirectory::open(folder.path().join("run")).unwrap();
+    assert_eq!(run.config().unwrap().data.spec, "my own matrix");
+    assert_eq!(Model::load(run.path()).unwrap(), first.model);
+    let start = Trainer::new(config(1)).fit(&data).unwrap().history[0].train.total;
+    let on = Trainer::new(config(1)).start_from(&first.model).fit(&data).unwrap();
+    assert!(on.history[0].train.total < 0.9 * start, "{} {start}", on.history[0].train.total);
+    let wider = TrainConfig::from_toml("test", "model.hidden = [4]\ntraining.epochs = 1").unwrap();
+    let error = Trainer::new(wider).start_from(&first.model).fit(&data).unwrap_err();
+    assert!(error.to_string().contains("the architecture"), "{error}");
+}
+
+/// Stops after so many epochs.
+struct Until(usize);
+
+impl Observer for Until {
+    fn on_epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
+        if record.epoch == self.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+#[test]
+fn an_observer_stops_a_run() {
+    let values: Vec<f32> = (0..400).map(|i| (i as f32 * 0.3).sin()).collect();
+    let data = Dataset::from_f32("waves", 4, values).unwrap();
+    let config = TrainConfig::from_toml("test", "model.hidden = [3]\ntraining.epochs = 9").unwrap();
+    let outcome = Trainer::new(config.clone()).observer(&mut Until(2)).fit(&data).unwrap();
+    assert_eq!((outcome.end, outcome.history.len()), (End::Interrupted, 2));
+    let outcome = Trainer::new(config).observer(&mut Until(9)).fit(&data).unwrap();
+    assert_eq!((outcome.end, outcome.history.len()), (End::Finished, 9));
 }
