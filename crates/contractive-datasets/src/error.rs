@@ -7,7 +7,7 @@ use contractive::data::TableError;
 use contractive::train::TrainError;
 use thiserror::Error;
 
-use crate::spec::Part;
+use crate::part::Part;
 
 /// Why data could not be had.
 #[derive(Debug, Error)]

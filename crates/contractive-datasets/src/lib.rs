@@ -7,11 +7,13 @@
 
 mod error;
 mod load;
+mod part;
 pub mod registry;
 mod spec;
 pub mod strokes;
 
 pub use error::DatasetError;
 pub use load::{LoadOptions, has_test_part, load, load_with_progress, prepare, prepare_with_progress};
+pub use part::Part;
 pub use registry::Source;
-pub use spec::{DataSpec, Part};
+pub use spec::DataSpec;

@@ -5,8 +5,9 @@ use contractive::train::TrainError;
 use contractive::{Prepared, TrainConfig, data};
 
 use crate::error::DatasetError;
+use crate::part::Part;
 use crate::registry::{self, Registered, Source};
-use crate::spec::{DataSpec, Part, Target};
+use crate::spec::{DataSpec, Target};
 
 /// Where and how to look for data. The default looks everywhere, downloads what is missing and takes every row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

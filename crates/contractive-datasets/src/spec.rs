@@ -7,25 +7,8 @@ use std::str::FromStr;
 use contractive_table::Format;
 
 use crate::error::DatasetError;
+use crate::part::Part;
 use crate::registry::{self, Registered};
-
-/// A part of a registered data set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// The rows to learn from.
-    Train,
-    /// The rows to judge by.
-    Test,
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Part::Train => "train",
-            Part::Test => "test",
-        })
-    }
-}
 
 /// A registered data set, perhaps with a part, or a file.
 ///

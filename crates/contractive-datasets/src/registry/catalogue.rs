@@ -2,8 +2,8 @@
 //!
 //! `cifar10-gray` is this project's own re-encoding, so its sums are ours.
 
-use super::{PartFiles, Registered, RegisteredFile};
-use crate::spec::Part;
+use super::set::{PartFiles, Registered, RegisteredFile};
+use crate::part::Part;
 
 const DIGITS: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 

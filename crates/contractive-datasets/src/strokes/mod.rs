@@ -14,7 +14,7 @@ use contractive::data::Dataset;
 use contractive_table::checksum::Sha256Sum;
 
 use crate::error::DatasetError;
-use crate::spec::Part;
+use crate::part::Part;
 
 /// Rows and columns of each image, in pixels.
 pub const SIDE: usize = 28;

@@ -17,7 +17,7 @@ fn stated(model: &str) -> f64 {
 }
 
 fn evaluated(model: &str, spec: &str, data_dir: Option<PathBuf>) -> Evaluation {
-    let model = Model::load(&repository().join("models").join(model)).unwrap();
+    let model = Model::load(repository().join("models").join(model)).unwrap();
     let spec: DataSpec = spec.parse().unwrap();
     let options = LoadOptions { source: Source { data_dir, offline: true }, ..LoadOptions::default() };
     let data = load(&spec, Part::Test, &options).unwrap();

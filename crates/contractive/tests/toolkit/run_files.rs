@@ -125,7 +125,11 @@ fn a_trainer_goes_on_from_any_model_and_names_its_own_data() {
     let values: Vec<f32> = (0..400).map(|i| (i as f32 * 0.3).sin()).collect();
     let data = Dataset::from_f32("my own matrix", 4, values).unwrap();
     let config = |epochs: usize| {
-        TrainConfig::from_toml("test", &format!("model.hidden = [3]\ntraining = {{ epochs = {epochs}, learning_rate = 0.02 }}")).unwrap()
+        TrainConfig::from_toml(
+            "test",
+            &format!("model.hidden = [3]\ntraining = {{ epochs = {epochs}, learning_rate = 0.02 }}"),
+        )
+        .unwrap()
     };
     let first = Trainer::new(config(40)).run_directory(folder.path().join("run")).fit(&data).unwrap();
     let run = RunDirectory::open(folder.path().join("run")).unwrap();
