@@ -3,8 +3,6 @@
 //!
 //! Everything here is computed in f64. Training does not come here: it never forms J.
 
-use nalgebra::DMatrix;
-
 use crate::activation::Activation;
 use crate::kernels::gemm::{Destination, View, ViewMut, gemm};
 use crate::matrix::MatRef;
@@ -55,46 +53,18 @@ fn multiplied_out(encoder: &[Layer], x: &[f64]) -> Matrix {
     product.unwrap_or_else(|| Matrix::identity(x.len()))
 }
 
-/// Singular values of one J (k, d), largest first, min(k, d) of them; all NaN when an entry is not finite.
-///
-/// By an orthogonal factorisation of the tall side, then a singular value decomposition of its small triangle, never
-/// through JJᵀ: that would lose every value below 1e-8 of the largest. The error is about 1e-15 of the largest value.
+/// Singular values of one J (k, d), largest first, min(k, d) of them; all NaN when an entry is not finite. The error is
+/// about 1e-15 of the largest value.
 ///
 /// # Panics
 /// When `jacobian` has not k·d entries.
 pub fn singular_values(jacobian: &[f32], k: usize, d: usize) -> Vec<f64> {
     assert_eq!(jacobian.len(), k * d, "a {k} x {d} Jacobian of {} numbers", jacobian.len());
-    let n = k.min(d);
-    if n == 0 {
-        return Vec::new();
-    }
-    // The iteration below need not end on NaN.
     if !jacobian.iter().all(|v| v.is_finite()) {
-        return vec![f64::NAN; n];
+        return vec![f64::NAN; k.min(d)];
     }
-    let values = jacobian.iter().map(|v| f64::from(*v));
-    // Row-major (k, d) read column-major is Jᵀ (d, k).
-    let transposed = DMatrix::from_iterator(d, k, values);
-    let tall = if d >= k { transposed } else { transposed.transpose() };
-    let triangle = tall.qr().r();
-    let largest = triangle.amax();
-    if largest == 0.0 {
-        return vec![0.0; n];
-    }
-    let scaled = triangle / largest;
-    let mut tolerance = 5.0 * f64::EPSILON;
-    loop {
-        // The iteration is bounded, so that no input hangs; one that is refused ends with a coarser tolerance.
-        if let Some(svd) = scaled.clone().try_svd(false, false, tolerance, 100 * n + 1000) {
-            let mut values: Vec<f64> = svd.singular_values.iter().map(|s| s * largest).collect();
-            values.sort_by(|a, b| b.total_cmp(a));
-            return values;
-        }
-        if tolerance > 1e-3 {
-            return vec![f64::NAN; n];
-        }
-        tolerance *= 10.0;
-    }
+    let wide: Vec<f64> = jacobian.iter().map(|v| f64::from(*v)).collect();
+    crate::singular_values::singular_values(&wide, k, d)
 }
 
 /// a_l of every layer of the encoder at `rows` (N, d): one (N, m_l) a layer, row-major.

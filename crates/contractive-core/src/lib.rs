@@ -47,6 +47,7 @@ pub mod random;
 pub mod reference;
 pub mod row_network;
 pub mod schedule;
+mod singular_values;
 pub mod statistics;
 
 pub use activation::Activation;
