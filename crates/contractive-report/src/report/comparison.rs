@@ -7,11 +7,13 @@ use askama::Template;
 use contractive::config::ConfigError;
 use contractive::{EpochRecord, TrainConfig};
 
+use super::assembly::assemble;
 use super::chart::{Chart, Line, range};
+use super::error::ReportError;
 use super::loss::describe;
 use super::number::{count, duration, grouped, significant};
 use super::summary::judged_loss;
-use super::{ReportError, assemble, geometry, picture};
+use super::{geometry, picture};
 use crate::axis::Axis;
 use crate::colour::SERIES;
 use crate::error::FigureError;

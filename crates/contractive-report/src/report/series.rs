@@ -6,9 +6,10 @@ use contractive_anomaly::series::{Pace, Series, SeriesDetector, SeriesScores};
 use contractive_table::Unit;
 use plotters::backend::DrawingBackend;
 
+use super::assembly::assemble_with;
+use super::error::ReportError;
 use super::header::{Header, headline};
 use super::number::{count, grouped, percent, significant};
-use super::{ReportError, assemble_with};
 use crate::axis::{Axis, Tick};
 use crate::colour::{BLUE, GREEN, VERMILION};
 use crate::error::FigureError;

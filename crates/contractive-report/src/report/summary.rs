@@ -5,7 +5,7 @@ use askama::Template;
 use contractive::Evaluation;
 use contractive_core::Loss;
 
-use super::ReportError;
+use super::error::ReportError;
 use super::header::{Header, headline};
 use super::loss::formula;
 use super::network::chain;
@@ -70,8 +70,8 @@ fn advice(run: &RunRecord) -> Vec<String> {
             epoch => format!("the best model before that, of epoch {epoch}"),
         };
         let text = format!(
-            "Training diverged in epoch {}, step {}: {} was not finite. This page shows {shown}. Lower the learning rate \
-             or clip the gradient.",
+            "Training diverged in epoch {}, step {}: {} was not finite. This page shows {shown}. Lower \
+             `training.learning_rate` or set `training.clip`.",
             grouped(d.epoch),
             d.step,
             d.term
@@ -80,13 +80,16 @@ fn advice(run: &RunRecord) -> Vec<String> {
     }
     let finite = run.history.iter().all(|epoch| epoch.train.total.is_finite() && epoch.watched().is_finite());
     if !finite {
-        all.push("A loss is not finite: training diverged. Lower the learning rate or set a clip.".to_owned());
+        all.push(
+            "A loss is not finite: training diverged. Lower `training.learning_rate` or set `training.clip`."
+                .to_owned(),
+        );
     }
     if e.dead_code_units > 0.2 {
         all.push(format!("{} of the code's units are dead.", percent(e.dead_code_units)));
     }
     if run.spectrum.mean.first() == Some(&0.0) {
-        all.push("The code does not move at all: it has collapsed. Lower the contraction.".to_owned());
+        all.push("The code does not move at all: it has collapsed. Lower `objective.contraction`.".to_owned());
     }
     if e.saturation.is_some_and(|share| share > 0.5) {
         all.push(format!("{} of bounded units are saturated.", percent(e.saturation.unwrap_or_default())));
