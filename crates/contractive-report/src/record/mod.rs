@@ -28,7 +28,7 @@ use contractive::{Divergence, EpochRecord, Prepared};
 use contractive::{Evaluation, evaluate};
 
 pub use examples::{Example, Examples, Filters};
-pub use judged::Part;
+pub use judged::JudgedPart;
 
 /// Most rows that the figures of the evaluation are means over.
 const EVALUATED: usize = 20_000;
@@ -127,7 +127,7 @@ pub struct RunRecord {
     /// What it was trained on.
     pub data: DataRecord,
     /// Which rows everything below was measured on.
-    pub part: Part,
+    pub part: JudgedPart,
     /// Figures of the model on those rows.
     pub evaluation: Evaluation,
     /// Name of each class, where labels have names.

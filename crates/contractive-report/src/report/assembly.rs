@@ -21,7 +21,7 @@ struct Swap {
 
 #[derive(Template)]
 #[template(path = "page.html")]
-struct Page {
+struct HtmlPage {
     title: String,
     header: String,
     links: Vec<Link>,
@@ -53,7 +53,7 @@ pub(super) fn assemble_with(
     note: &'static str,
 ) -> Result<String, ReportError> {
     let panels: Vec<_> = panels.into_iter().filter(|(.., markup)| !markup.is_empty()).collect();
-    let page = Page {
+    let page = HtmlPage {
         title: title.to_owned(),
         header,
         links: panels.iter().map(|(id, name, _)| Link { id, name }).collect(),

@@ -35,7 +35,7 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "panel/compare_header.html")]
-struct Header {
+struct ComparisonHeader {
     names: Vec<Name>,
 }
 
@@ -76,7 +76,7 @@ struct Images {
 pub(super) fn page(runs: &[RunRecord]) -> Result<String, ReportError> {
     let at = |panel: &'static str| move |source| ReportError::Panel { panel, run: runs[0].name.clone(), source };
     let title = runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(" and ");
-    let header = Header { names: names(runs) }.render().map_err(FigureError::from)?;
+    let header = ComparisonHeader { names: names(runs) }.render().map_err(FigureError::from)?;
     let panels = vec![
         ("figures", "Figures", figures(runs).map_err(at("figures"))?),
         ("settings", "Settings", settings(runs)?),
