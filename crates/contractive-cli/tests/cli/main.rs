@@ -14,6 +14,7 @@ mod interruption;
 mod recipes;
 mod report;
 mod reproducibility;
+mod scaling;
 mod series;
 mod stream;
 mod train;
