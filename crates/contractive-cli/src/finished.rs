@@ -13,6 +13,7 @@ use crate::output::{print, print_json_line};
 use crate::progress::Reporting;
 use crate::shell::quoted;
 use crate::table::pairs;
+use crate::warnings::Warning;
 
 /// A training run that has ended or was stopped.
 pub(crate) struct Finished<'a> {
@@ -28,6 +29,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) images: Vec<&'static str>,
     /// The page made.
     pub(crate) report: Option<PathBuf>,
+    /// What is wrong with the model.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// The last line of `--json`.
@@ -44,11 +47,15 @@ struct EndEvent<'a> {
     report: Option<&'a Path>,
     best: Option<&'a EpochRecord>,
     resume: Option<String>,
+    warnings: &'a [Warning],
 }
 
 impl Finished<'_> {
     /// Says what was made, or how to go on.
     pub(crate) fn tell(&self, reporting: Reporting) -> anyhow::Result<()> {
+        if reporting != Reporting::Quiet {
+            self.warnings.iter().for_each(|warning| eprintln!("warning: {}", warning.message));
+        }
         match reporting {
             Reporting::Quiet => Ok(()),
             Reporting::Json => self.print_event(),
@@ -96,6 +103,7 @@ impl Finished<'_> {
             report: self.report.as_deref(),
             best: self.best(),
             resume: self.is_interrupted().then(|| self.resume()),
+            warnings: &self.warnings,
         })
     }
 

@@ -28,6 +28,7 @@ mod sources;
 mod table;
 mod terminal;
 mod training_arguments;
+mod warnings;
 
 use std::process::ExitCode;
 

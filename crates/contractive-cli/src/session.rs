@@ -5,6 +5,7 @@ use std::path::Path;
 use contractive::checkpoint::Resume;
 use contractive::train::{End, Outcome};
 use contractive::{Prepared, RunDirectory, train};
+use contractive_report::record::concern;
 
 use crate::arguments::{OutputArguments, SourceArguments};
 use crate::exit::Ending;
@@ -12,6 +13,7 @@ use crate::finished::Finished;
 use crate::interruption::stop_flag;
 use crate::progress::{Progress, Reporting};
 use crate::shell::quoted;
+use crate::warnings::Warning;
 use crate::{browser, pictures, reports};
 
 /// Trains to the end, or until the user stops it, and says what was made.
@@ -33,11 +35,13 @@ pub(crate) fn run(
             report_divergence(prepared, run, output);
         }
     })?;
-    let mut finished = Finished { prepared, outcome: &outcome, run, source, images: Vec::new(), report: None };
+    let (images, warnings) = (Vec::new(), Vec::new());
+    let mut finished = Finished { prepared, outcome: &outcome, run, source, images, report: None, warnings };
     if outcome.end == End::Interrupted {
         finished.tell(reporting)?;
         return Ok(Ending::Interrupted);
     }
+    finished.warnings.extend(concern(prepared, &outcome.model)?.map(Warning::new));
     finished.images = draw(prepared, &outcome, run);
     if !output.no_report {
         finished.report = or_warn(reports::write(run, prepared, &outcome.model, &outcome.history));

@@ -18,3 +18,4 @@ mod scaling;
 mod series;
 mod stream;
 mod train;
+mod warnings;

@@ -10,6 +10,7 @@ use super::header::{Header, headline};
 use super::loss::formula;
 use super::network::chain;
 use super::number::{count, duration, grouped, percent, significant};
+use crate::analysis::Concern;
 use crate::error::FigureError;
 
 /// The loss trained with, on the rows judged; NaN where it is not defined there.
@@ -85,10 +86,12 @@ fn advice(run: &RunRecord) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if e.dead_code_units > 0.2 {
+    if let Some(concern) = &run.concern {
+        all.push(concern_in_words(concern, &run.part.to_string()));
+    } else if e.dead_code_units > 0.2 {
         all.push(format!("{} of the code's units are dead.", percent(e.dead_code_units)));
     }
-    if run.spectrum.mean.first() == Some(&0.0) {
+    if run.spectrum.mean.first() == Some(&0.0) && run.concern.is_none() {
         all.push("The code does not move at all: it has collapsed. Lower `objective.contraction`.".to_owned());
     }
     if e.saturation.is_some_and(|share| share > 0.5) {
@@ -101,4 +104,28 @@ fn advice(run: &RunRecord) -> Vec<String> {
         all.push(format!("Validation reconstruction is {more} above training: it learns by heart."));
     }
     all
+}
+
+/// A fault and the settings that may mend it.
+fn concern_in_words(concern: &Concern, part: &str) -> String {
+    let number = |value: f64| significant(value, 3);
+    match concern {
+        Concern::DeadCode { units } => format!(
+            "All {units} code units give the same number for every row: the code is dead. Lower \
+             `training.learning_rate` or `objective.contraction`, or give `model.code_activation` leaky_relu or tanh."
+        ),
+        Concern::ConstantCode { code_deviation, rows_deviation } => format!(
+            "The code is all but constant: it deviates by {} where the rows deviate by {}, and no more than their mean \
+             is restored. Lower `objective.contraction`.",
+            number(*code_deviation),
+            number(*rows_deviation)
+        ),
+        Concern::WorseThanMean { mse, variance } => format!(
+            "The reconstruction is no better than the mean row: a squared error of {} a feature on the {part} rows, \
+             where the mean has {}. Raise `training.epochs`, change `training.learning_rate`, or lower \
+             `objective.contraction`.",
+            number(*mse),
+            number(*variance)
+        ),
+    }
 }
