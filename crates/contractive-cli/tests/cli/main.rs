@@ -14,6 +14,7 @@ mod interruption;
 mod recipes;
 mod report;
 mod reproducibility;
+mod rows;
 mod scaling;
 mod series;
 mod stream;
