@@ -131,6 +131,18 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
         let cells = values.iter().map(|value| (text(*value), marks && unique && *value == least)).collect();
         rows.push(Row { name: (*name).to_owned(), cells });
     }
+    rows.extend(facts(runs));
+    let caution = if comparable {
+        "A smaller ‖J‖ alone is no gain: a decoder that is not tied can make up for a code that was merely shrunk. Read it together with the reconstruction, and over the code's variance.".to_owned()
+    } else {
+        "These runs were judged on different rows: their errors do not compare.".to_owned()
+    };
+    let words = "What the kept models are worth on rows they were not trained on, where there are any. The least error of each row is bold.";
+    Ok(Table { id: "figures", title: "Figures", words, caution, names: names(runs), rows }.render()?)
+}
+
+/// Rows of the table that no run is best in.
+fn facts(runs: &[RunRecord]) -> [Row; 3] {
     let dead = |r: &RunRecord| {
         let k = r.architecture.code_size();
         format!("{:.0} of {}", r.evaluation.dead_code_units * k as f64, grouped(k))
@@ -141,19 +153,11 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
         let seconds = r.history.iter().map(|e| e.seconds).sum();
         format!("{} in {}{diverged}", count(r.history.len(), "epoch"), duration(seconds))
     };
-    rows.push(Row { name: "dead code units".to_owned(), cells: runs.iter().map(|r| (dead(r), false)).collect() });
-    rows.push(Row {
-        name: "parameters".to_owned(),
-        cells: runs.iter().map(|r| (grouped(r.parameters), false)).collect(),
-    });
-    rows.push(Row { name: "trained".to_owned(), cells: runs.iter().map(|r| (time(r), false)).collect() });
-    let caution = if comparable {
-        "A smaller ‖J‖ alone is no gain: a decoder that is not tied can make up for a code that was merely shrunk. Read it together with the reconstruction, and over the code's variance.".to_owned()
-    } else {
-        "These runs were judged on different rows: their errors do not compare.".to_owned()
+    let row = |name: &str, of: &dyn Fn(&RunRecord) -> String| Row {
+        name: name.to_owned(),
+        cells: runs.iter().map(|r| (of(r), false)).collect(),
     };
-    let words = "What the kept models are worth on rows they were not trained on, where there are any. The least error of each row is bold.";
-    Ok(Table { id: "figures", title: "Figures", words, caution, names: names(runs), rows }.render()?)
+    [row("dead code units", &dead), row("parameters", &|r| grouped(r.parameters)), row("trained", &time)]
 }
 
 /// Settings in which the runs differ.
