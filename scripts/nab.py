@@ -40,7 +40,7 @@ def runs(labels):
 
 
 def volumes(scores, labels, longest):
-    """VUS-PR and VUS-ROC, as contractive::series::metrics defines them."""
+    """VUS-PR and VUS-ROC, as contractive_anomaly::series::metrics defines them."""
     n, ranges = len(scores), runs(labels)
     order = np.argsort(-scores, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))

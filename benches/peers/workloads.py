@@ -1,4 +1,4 @@
-"""The workloads of benches/workloads.json, with the weights and rows that our side draws (contractive::speed::drawn)."""
+"""The workloads of benches/workloads.json, with the weights and rows that our side draws (contractive_cli::speed::drawn)."""
 
 import json
 from dataclasses import dataclass, replace

@@ -6,6 +6,7 @@ use clap::Args;
 use contractive_datasets::{LoadOptions, Source};
 
 use crate::progress::Reporting;
+use crate::shell::quoted;
 
 /// Where data sets are looked for.
 #[derive(Debug, Clone, Default, Args)]
@@ -59,7 +60,7 @@ pub(crate) struct RowArguments {
 }
 
 impl OutputArguments {
-    /// How the run tells of itself.
+    /// What the run shows.
     pub(crate) fn reporting(&self) -> Reporting {
         Reporting::new(self.json, self.quiet)
     }
@@ -98,21 +99,12 @@ impl RowArguments {
     }
 }
 
-/// `text` as one word of a shell's command line.
-pub(crate) fn quoted(text: &str) -> String {
-    let is_plain = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_./:,=+@%".contains(c));
-    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn words_are_quoted_where_a_shell_would_part_them() {
-        assert_eq!(quoted("../shared/data"), "../shared/data");
-        assert_eq!(quoted("my data"), "'my data'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
+    fn flags_are_written_as_they_were_typed() {
         let source = SourceArguments { data_dir: Some("a b".into()), offline: true };
         assert_eq!(source.as_typed(), " --data-dir 'a b' --offline");
         assert_eq!(SourceArguments::default().as_typed(), "");

@@ -13,13 +13,14 @@ use contractive_anomaly::detector::{
 use contractive_datasets::{DataSpec, LoadOptions, Part};
 use serde::Serialize;
 
-use crate::arguments::{SourceArguments, quoted};
+use crate::arguments::SourceArguments;
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::interruption::stop_flag;
 use crate::numbers::{count, duration, grouped, significant};
 use crate::output::{print, print_json_line};
 use crate::progress::Reporting;
-use crate::session::stop_flag;
+use crate::shell::quoted;
 use crate::sources::load;
 use crate::table::pairs;
 

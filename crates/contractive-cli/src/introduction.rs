@@ -71,6 +71,7 @@ fn data(prepared: &Prepared) -> String {
         Scale::Minmax => format!(", each {word} scaled to 0 to 1 (minmax)"),
         Scale::Standard => format!(", each {word} scaled to mean 0 and deviation 1 (standard)"),
         Scale::Robust => format!(", each {word} as the arsinh of its robust standard score (robust)"),
+        Scale::Quantile => format!(", each {word} by its rank among the training rows (quantile)"),
     };
     format!("{}, {shape}{scale}; {}", data.name(), parts.join(", "))
 }

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`commands`], one file a subcommand; [`arguments`] and [`training_arguments`], the flags and how
 //! they become a layer of the configuration; [`session`], a training run from the first line to the last picture;
-//! [`progress`], what is shown meanwhile; [`exit`], errors and exit codes.
+//! [`progress`], what is shown meanwhile; [`finished`], what is said at the end; [`errors`], exit codes and remedies.
 
 mod arguments;
 mod browser;
@@ -11,19 +11,24 @@ mod detector_table;
 mod detector_training;
 mod errors;
 mod exit;
+mod finished;
+mod interruption;
 mod introduction;
 mod models;
 mod numbers;
 mod output;
 mod pictures;
 mod progress;
+mod reports;
 mod series_training;
 mod session;
 mod setting_words;
+mod shell;
 mod sources;
 mod table;
 mod terminal;
 mod training_arguments;
+mod warnings;
 
 use std::process::ExitCode;
 

@@ -7,8 +7,9 @@ use contractive::model::CONFIG_FILE;
 use contractive::{Model, RunDirectory, TrainConfig};
 use contractive_datasets::{DataSpec, DatasetError, Part, has_test_part};
 
-use crate::arguments::{RowArguments, quoted};
+use crate::arguments::RowArguments;
 use crate::errors::Usage;
+use crate::shell::quoted;
 use crate::sources::load;
 
 /// A model with the configuration of its run, where it lies in one.

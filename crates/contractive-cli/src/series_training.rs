@@ -12,14 +12,14 @@ use contractive_anomaly::series::{
 };
 use serde::Serialize;
 
-use crate::arguments::quoted;
 use crate::detector_training::member_line;
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::interruption::stop_flag;
 use crate::numbers::{count, duration, grouped, significant};
 use crate::output::{print, print_json_line};
 use crate::progress::Reporting;
-use crate::session::stop_flag;
+use crate::shell::quoted;
 use crate::table::pairs;
 
 /// What of a table is a time series.

@@ -42,8 +42,9 @@ pub(crate) struct TrainingArguments {
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true, help_heading = "Data")]
     validation: Option<f64>,
     /// Scaling of each feature, learnt on the training rows. `auto`: none for images (pixels are already in [0, 1]);
-    /// for tables minmax with a cross-entropy, else standard. `robust`: arsinh of (x - median)/spread. With --detector
-    /// auto is robust, and quantile (by ranks) may be asked for [default: auto].
+    /// for tables minmax with a cross-entropy, else standard. `robust`: arsinh of (x - median)/spread; `quantile`: by
+    /// ranks; both for columns with outliers or long tails, and not with --stream. With --detector auto is robust
+    /// [default: auto].
     #[arg(long, value_parser = ["auto", "none", "minmax", "standard", "robust", "quantile"], value_name = "HOW", help_heading = "Data")]
     scale: Option<String>,
 
@@ -182,16 +183,6 @@ impl TrainingArguments {
     /// The scaling given, which a detector does not have in its configuration.
     pub(crate) fn take_scale(&mut self) -> Option<String> {
         self.scale.take()
-    }
-
-    /// Refuses the scalings that detectors alone have.
-    pub(crate) fn check_scale(&self) -> Result<(), Usage> {
-        match self.scale.as_deref() {
-            Some(word @ ("robust" | "quantile")) => {
-                Err(Usage(format!("--scale {word} needs --detector; without it give none, minmax or standard")))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// The keys that the flags set, with their sections: `training.seed`.

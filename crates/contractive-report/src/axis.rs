@@ -7,7 +7,7 @@ const LARGEST: f64 = 1e300;
 pub(crate) const LOGARITHMIC_FROM: f64 = 20.0;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Scale {
+pub(crate) enum AxisScale {
     Linear,
     Logarithmic,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Tick {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Axis {
-    pub(crate) scale: Scale,
+    pub(crate) scale: AxisScale,
     low: f64,
     high: f64,
     pub(crate) ticks: Vec<Tick>,
@@ -82,7 +82,7 @@ impl Axis {
                 Tick { value, label: Some(decimal_label(value, exponent, largest)) }
             })
             .collect();
-        Self { scale: Scale::Linear, low, high, ticks }
+        Self { scale: AxisScale::Linear, low, high, ticks }
     }
 
     /// Linear for counts: no label between whole numbers.
@@ -94,7 +94,7 @@ impl Axis {
             .map(|index| (first + index as f64) * step)
             .map(|value| Tick { value, label: Some(format!("{value:.0}")) })
             .collect();
-        Self { scale: Scale::Linear, low: low - margin, high: high + margin, ticks }
+        Self { scale: AxisScale::Linear, low: low - margin, high: high + margin, ticks }
     }
 
     /// Logarithmic: decades, and 2 and 5 between them where the range is short. Needs 0 < low < high.
@@ -118,12 +118,12 @@ impl Axis {
                 }
             }
         }
-        Self { scale: Scale::Logarithmic, low, high, ticks }
+        Self { scale: AxisScale::Logarithmic, low, high, ticks }
     }
 
     /// Cuts a linear axis off below `low`, for bars that stand on it.
     pub(crate) fn start_at(&mut self, low: f64) {
-        if self.scale == Scale::Linear && low < self.high {
+        if self.scale == AxisScale::Linear && low < self.high {
             self.low = low;
             self.ticks.retain(|tick| tick.value >= low);
         }
@@ -132,9 +132,9 @@ impl Axis {
     /// Share of the way from the axis's low end to its high end; `None` where the value cannot be drawn on it.
     pub(crate) fn place(&self, value: f64) -> Option<f64> {
         let value = match self.scale {
-            Scale::Linear => value,
-            Scale::Logarithmic if value > 0.0 => value.log10(),
-            Scale::Logarithmic => return None,
+            AxisScale::Linear => value,
+            AxisScale::Logarithmic if value > 0.0 => value.log10(),
+            AxisScale::Logarithmic => return None,
         };
         let place = (value - self.low) / (self.high - self.low);
         (-1e-9..=1.0 + 1e-9).contains(&place).then_some(place)
@@ -188,9 +188,9 @@ mod tests {
 
     #[test]
     fn scale_turns_logarithmic_past_a_factor_of_twenty() {
-        assert_eq!(Axis::of_values(1.0, 20.0, 5).scale, Scale::Linear);
-        assert_eq!(Axis::of_values(1.0, 20.1, 5).scale, Scale::Logarithmic);
-        assert_eq!(Axis::of_values(0.0, 1e9, 5).scale, Scale::Linear);
+        assert_eq!(Axis::of_values(1.0, 20.0, 5).scale, AxisScale::Linear);
+        assert_eq!(Axis::of_values(1.0, 20.1, 5).scale, AxisScale::Logarithmic);
+        assert_eq!(Axis::of_values(0.0, 1e9, 5).scale, AxisScale::Linear);
     }
 
     #[test]

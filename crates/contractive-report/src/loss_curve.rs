@@ -7,7 +7,7 @@ use crate::colour::{BLUE, GREEN, VERMILION};
 use crate::error::FigureError;
 use crate::page::{Figure, Page, draw_png, draw_svg};
 use crate::panel::{
-    BODY, Curve, Frame, Stroke, draw_axes, draw_curve, draw_legend, draw_x_labels, draw_y_title, widest_label,
+    BODY, Curve, PlotArea, Stroke, draw_axes, draw_curve, draw_legend, draw_x_labels, draw_y_title, widest_label,
 };
 use crate::png::check_size;
 
@@ -163,7 +163,7 @@ impl Figure for Sheet<'_> {
         let mut top = above;
         let mut lowest = None;
         for (panel, share) in panels.iter().zip(shares) {
-            let frame = Frame { left, top, right: self.width - 24.0, bottom: top + free * share };
+            let frame = PlotArea { left, top, right: self.width - 24.0, bottom: top + free * share };
             draw_axes(page, &frame, &x_axis, &panel.axis)?;
             for curve in &panel.curves {
                 draw_curve(page, &frame, (&x_axis, &panel.axis), epochs, curve)?;

@@ -2,7 +2,7 @@
 
 use plotters::backend::DrawingBackend;
 
-use crate::axis::{Axis, Scale};
+use crate::axis::{Axis, AxisScale};
 use crate::colour::{FRAME, GRID, INK, MINOR_GRID, Rgb};
 use crate::error::FigureError;
 use crate::page::{Align, Direction, Page, Writing};
@@ -44,14 +44,14 @@ pub(crate) struct Curve<'a> {
 
 /// The plotting area of a panel.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Frame {
+pub(crate) struct PlotArea {
     pub(crate) left: f64,
     pub(crate) top: f64,
     pub(crate) right: f64,
     pub(crate) bottom: f64,
 }
 
-impl Frame {
+impl PlotArea {
     fn x(&self, share: f64) -> f64 {
         self.left + share * (self.right - self.left)
     }
@@ -74,7 +74,7 @@ pub(crate) fn widest_label(axis: &Axis) -> f64 {
 /// Draws grid, frame and the labels of the vertical axis.
 pub(crate) fn draw_axes<DB: DrawingBackend>(
     page: &mut Page<DB>,
-    frame: &Frame,
+    frame: &PlotArea,
     x_axis: &Axis,
     y_axis: &Axis,
 ) -> Result<(), FigureError> {
@@ -106,7 +106,7 @@ pub(crate) fn draw_axes<DB: DrawingBackend>(
 /// Draws ticks and labels under the frame, and the axis's title under them.
 pub(crate) fn draw_x_labels<DB: DrawingBackend>(
     page: &mut Page<DB>,
-    frame: &Frame,
+    frame: &PlotArea,
     axis: &Axis,
     title: &str,
 ) -> Result<(), FigureError> {
@@ -124,14 +124,14 @@ pub(crate) fn draw_x_labels<DB: DrawingBackend>(
 /// longer than the frame is high is cut.
 pub(crate) fn draw_y_title<DB: DrawingBackend>(
     page: &mut Page<DB>,
-    frame: &Frame,
+    frame: &PlotArea,
     x: f64,
     name: &str,
-    scale: Scale,
+    scale: AxisScale,
 ) -> Result<(), FigureError> {
     let suffix = match scale {
-        Scale::Linear => "",
-        Scale::Logarithmic => ", log scale",
+        AxisScale::Linear => "",
+        AxisScale::Logarithmic => ", log scale",
     };
     let room = frame.bottom - frame.top + 30.0 - text_width(suffix, BODY);
     let title = fitted(name, BODY, room) + suffix;
@@ -142,7 +142,7 @@ pub(crate) fn draw_y_title<DB: DrawingBackend>(
 /// Draws the legend in one line above the frame, where it cannot hide a curve.
 pub(crate) fn draw_legend<DB: DrawingBackend>(
     page: &mut Page<DB>,
-    frame: &Frame,
+    frame: &PlotArea,
     curves: &[Curve],
 ) -> Result<(), FigureError> {
     const SAMPLE: f64 = 26.0;
@@ -162,7 +162,7 @@ pub(crate) fn draw_legend<DB: DrawingBackend>(
 /// Draws a curve; values that are not finite, or have no place on the axis, leave a gap.
 pub(crate) fn draw_curve<DB: DrawingBackend>(
     page: &mut Page<DB>,
-    frame: &Frame,
+    frame: &PlotArea,
     (x_axis, y_axis): (&Axis, &Axis),
     positions: &[f64],
     curve: &Curve,

@@ -7,7 +7,7 @@ use crate::colour::{BLUE, FRAME, VERMILION};
 use crate::error::{FigureError, check_length};
 use crate::page::{Align, Direction, Figure, Page, Writing, draw_png};
 use crate::panel::{
-    BODY, Curve, Frame, SMALL, Stroke, draw_axes, draw_curve, draw_legend, draw_x_labels, draw_y_title, plain,
+    BODY, Curve, PlotArea, SMALL, Stroke, draw_axes, draw_curve, draw_legend, draw_x_labels, draw_y_title, plain,
     widest_label,
 };
 use crate::png::check_size;
@@ -90,7 +90,7 @@ impl Figure for Sheet<'_> {
         let mut last = None;
         for (row, (curves, y_axis)) in rows.iter().enumerate() {
             let top = ABOVE + row as f64 * (PANEL + BETWEEN);
-            let frame = Frame { left, top, right: WIDTH - 24.0, bottom: top + PANEL };
+            let frame = PlotArea { left, top, right: WIDTH - 24.0, bottom: top + PANEL };
             draw_axes(page, &frame, &x_axis, y_axis)?;
             for curve in curves {
                 draw_curve(page, &frame, (&x_axis, y_axis), &features, curve)?;
@@ -120,7 +120,7 @@ impl Sheet<'_> {
 /// Writes names upright under their ticks.
 fn draw_names<DB: DrawingBackend>(
     page: &mut Page<DB>,
-    frame: &Frame,
+    frame: &PlotArea,
     axis: &Axis,
     names: &[String],
 ) -> Result<(), FigureError> {

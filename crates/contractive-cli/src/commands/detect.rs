@@ -14,10 +14,10 @@ use serde::Serialize;
 use super::detect_series::{self, DetectSeries, SeriesFlags};
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::interruption::stop_flag;
 use crate::numbers::{count, grouped, percent, significant};
 use crate::output::{check_file, check_not_read, print_json};
 use crate::progress::Reporting;
-use crate::session::stop_flag;
 
 /// Score the rows of a table, or the timestamps of a time series: for each its keys, score, probability, label and, of a
 /// table, the columns at fault.

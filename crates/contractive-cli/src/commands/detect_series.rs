@@ -16,11 +16,11 @@ use serde::Serialize;
 
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::interruption::stop_flag;
 use crate::numbers::count;
 use crate::output::{check_file, check_not_read, write_file};
 use crate::progress::Reporting;
 use crate::series_training::warn;
-use crate::session::stop_flag;
 
 /// What `cae detect` takes for time series alone.
 #[derive(Args)]

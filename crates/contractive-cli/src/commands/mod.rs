@@ -11,7 +11,7 @@ mod evaluate_series;
 mod inspect;
 mod recipes;
 mod reconstruct;
-pub(crate) mod report;
+mod report;
 mod resume;
 mod threshold;
 mod train;

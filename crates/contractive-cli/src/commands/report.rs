@@ -5,21 +5,18 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use contractive::checkpoint::Resume;
-use contractive::train::TrainError;
-use contractive::{EpochRecord, Model, Prepared, RunDirectory};
+use contractive::{Model, RunDirectory};
 use contractive_report::RunRecord;
-use contractive_report::report_html;
 
-use crate::arguments::{SourceArguments, quoted};
+use crate::arguments::SourceArguments;
 use crate::browser;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::models::Opened;
 use crate::output::{check_file, print, write_file};
+use crate::reports::{REPORT_FILE, model_of, page, record};
+use crate::shell::quoted;
 use crate::sources::prepare;
-
-/// Name of the report in a run directory.
-pub(crate) const REPORT_FILE: &str = "report.html";
 
 /// Make a page that explains a run, or compares several: one HTML file that needs nothing else.
 ///
@@ -74,7 +71,7 @@ impl Report {
         for subject in opened {
             records.push(self.record(subject)?);
         }
-        write_file(&target, report_html(&records)?.as_bytes())?;
+        write_file(&target, page(&records)?.as_bytes())?;
         if !self.quiet {
             print(&format!("{}\n", quoted(&target.to_string_lossy())))?;
         }
@@ -144,49 +141,4 @@ fn open(path: &Path) -> anyhow::Result<Subject> {
         return Err(Usage(text).into());
     };
     Ok(Subject { run, kept: Kept::Model(Box::new(opened.model)) })
-}
-
-/// The best model of the checkpoints; the last where no epoch was completed.
-fn model_of(resume: Resume, prepared: &Prepared) -> Result<Model, TrainError> {
-    let (checkpoint, run) = (resume.last.state.data_sha256, prepared.data.sha256().map(str::to_owned));
-    // The scaling is learnt again from the data: others would give another.
-    if checkpoint != run {
-        return Err(TrainError::OtherData { checkpoint, run });
-    }
-    let epoch = resume.last.state.stopping.best_epoch;
-    Ok(prepared.model(resume.best.map_or(resume.last.parameters, |best| best.parameters), epoch))
-}
-
-fn record(
-    run: &RunDirectory,
-    prepared: &Prepared,
-    model: &Model,
-    history: &[EpochRecord],
-) -> Result<RunRecord, contractive::Error> {
-    let path = run.path();
-    // `.` and `..` have no name of their own.
-    let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let name = whole.file_name().map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned());
-    let mut record = RunRecord::new(&name, prepared, model, history)?;
-    record.divergence = run.divergence()?;
-    Ok(record)
-}
-
-/// Writes the report of a run that has just ended, and returns where it lies.
-pub(crate) fn write(
-    run: &RunDirectory,
-    prepared: &Prepared,
-    model: &Model,
-    history: &[EpochRecord],
-) -> anyhow::Result<PathBuf> {
-    let path = run.path().join(REPORT_FILE);
-    let page = report_html(&[record(run, prepared, model, history)?])?;
-    write_file(&path, page.as_bytes())?;
-    Ok(path)
-}
-
-/// Writes the report of a run that has just diverged; `None` where it left no checkpoint to report on.
-pub(crate) fn write_diverged(run: &RunDirectory, prepared: &Prepared) -> anyhow::Result<Option<PathBuf>> {
-    let Some(resume) = run.resume()? else { return Ok(None) };
-    write(run, prepared, &model_of(resume, prepared)?, &run.metrics()?).map(Some)
 }

@@ -77,7 +77,6 @@ impl Train {
         if self.detector.detector {
             return self.run_detector();
         }
-        self.settings.check_scale()?;
         let config = self.configuration()?;
         config.check()?;
         if let Some(out) = &self.out {

@@ -12,8 +12,8 @@ use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
 use contractive_table::OutputError;
 
-use super::Usage;
 use super::kind::Kind;
+use super::usage::Usage;
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;

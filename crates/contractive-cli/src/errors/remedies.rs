@@ -13,7 +13,7 @@ use contractive_datasets::DatasetError;
 use contractive_table::OutputError;
 
 use super::kind::Kind;
-use crate::arguments::quoted;
+use crate::shell::quoted;
 
 /// Advice on an error, where there is any.
 pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {

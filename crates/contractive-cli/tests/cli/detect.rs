@@ -131,8 +131,6 @@ fn training_names_the_trouble_and_the_way_out() {
     assert!(error.contains("lacks nothing"), "{error}");
     let error = desk.refused("train --detector --data strokes --missing mean --out d", 2);
     assert!(error.contains("no table with columns"), "{error}");
-    let error = desk.refused("train --data orders.csv --scale robust --out d", 2);
-    assert!(error.contains("--detector"), "{error}");
     assert!(!desk.path("d").exists());
 }
 

@@ -1,8 +1,10 @@
 //! How far each unit of the encoder moves over some rows, and how much of the time it sits at a bound.
 
+use contractive_core::Activation;
 use contractive_core::jacobian::{activations, is_saturated};
 use contractive_core::matrix::MatRef;
 use contractive_core::reference::Network;
+use contractive_core::statistics::Moments;
 use serde::{Deserialize, Serialize};
 
 use contractive::data::Dataset;
@@ -29,13 +31,34 @@ pub struct Activity {
     pub layers: Vec<LayerActivity>,
 }
 
-/// Running sums of one unit.
-#[derive(Clone, Copy, Default)]
-struct Unit {
-    mean: f64,
-    squares: f64,
-    zeros: usize,
+/// What is summed over the rows for one layer.
+struct LayerSums {
+    moments: Moments,
+    zeros: Vec<usize>,
     saturated: usize,
+}
+
+impl LayerSums {
+    fn new(units: usize) -> Self {
+        LayerSums { moments: Moments::new(units), zeros: vec![0; units], saturated: 0 }
+    }
+
+    fn see(&mut self, activation: Activation, a: &[f64]) {
+        self.moments.see(a);
+        self.zeros.iter_mut().zip(a).for_each(|(zeros, a)| *zeros += usize::from(*a == 0.0));
+        self.saturated += a.iter().filter(|a| is_saturated(activation, **a)).count();
+    }
+
+    fn finish(self, activation: Activation) -> LayerActivity {
+        let n = self.moments.rows().max(1.0);
+        let values = n * self.zeros.len().max(1) as f64;
+        LayerActivity {
+            zero: self.zeros.iter().map(|zeros| *zeros as f64 / n).collect(),
+            saturation: activation.bounds().map(|_| self.saturated as f64 / values),
+            // Exactly 0 for a unit that never moves.
+            deviation: self.moments.finish().deviation,
+        }
+    }
 }
 
 impl Activity {
@@ -46,36 +69,18 @@ impl Activity {
     pub fn measure(model: &Model, data: &Dataset, rows: &[u32]) -> Self {
         let network = Network::from(&model.parameters);
         let sizes = &model.architecture().encoder_sizes[1..];
-        let mut layers: Vec<Vec<Unit>> = sizes.iter().map(|&size| vec![Unit::default(); size]).collect();
+        let mut sums: Vec<LayerSums> = sizes.iter().map(|&size| LayerSums::new(size)).collect();
         let reader = ScaledRows { data, preprocessing: &model.preprocessing };
         let mut block = Vec::new();
-        for (i, some) in rows.chunks(EVALUATION_ROWS).enumerate() {
+        for some in rows.chunks(EVALUATION_ROWS) {
             reader.gather(some, &mut block);
             let activations = activations(&network, MatRef::new(&block, some.len(), data.n_features()));
-            for ((layer, units), a) in network.encoder().iter().zip(&mut layers).zip(activations) {
-                for (r, a) in a.chunks_exact(units.len()).enumerate() {
-                    let seen = (i * EVALUATION_ROWS + r + 1) as f64;
-                    for (unit, &a) in units.iter_mut().zip(a) {
-                        // Welford's update: a unit that never moves gets exactly 0.
-                        let from_old = a - unit.mean;
-                        unit.mean += from_old / seen;
-                        unit.squares += from_old * (a - unit.mean);
-                        unit.zeros += usize::from(a == 0.0);
-                        unit.saturated += usize::from(is_saturated(layer.activation, a));
-                    }
-                }
+            for (((layer, sums), size), a) in network.encoder().iter().zip(&mut sums).zip(sizes).zip(activations) {
+                a.chunks_exact(*size).for_each(|a| sums.see(layer.activation, a));
             }
         }
-        let n = rows.len().max(1) as f64;
-        let activations = &model.architecture().encoder_activations;
-        let layer = |(units, phi): (&Vec<Unit>, &contractive_core::Activation)| LayerActivity {
-            deviation: units.iter().map(|unit| (unit.squares / n).sqrt()).collect(),
-            zero: units.iter().map(|unit| unit.zeros as f64 / n).collect(),
-            saturation: phi
-                .bounds()
-                .map(|_| units.iter().map(|unit| unit.saturated as f64).sum::<f64>() / (n * units.len().max(1) as f64)),
-        };
-        Activity { rows: rows.len(), layers: layers.iter().zip(activations).map(layer).collect() }
+        let layers = sums.into_iter().zip(&model.architecture().encoder_activations);
+        Activity { rows: rows.len(), layers: layers.map(|(sums, phi)| sums.finish(*phi)).collect() }
     }
 
     /// Units of each layer that never move.

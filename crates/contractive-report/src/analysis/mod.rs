@@ -7,16 +7,19 @@
 //! | [`histogram`] | how a number is spread over rows |
 //! | [`principal`] | the plane in which codes spread most |
 //! | [`activity`] | units that never move, units at a bound |
+//! | [`concern`] | what is wrong with a model that trained to its end |
 //!
 //! Rows are always as the network takes them, after preprocessing.
 
 pub mod activity;
+pub mod concern;
 pub mod contraction;
 pub mod histogram;
 pub mod principal;
 pub mod spectrum;
 
 pub use activity::Activity;
+pub use concern::Concern;
 pub use contraction::{ContractionPoint, contraction_curve, typical_distance};
 pub use histogram::Histogram;
 pub use principal::{PrincipalPlane, principal_plane};

@@ -10,7 +10,7 @@ use contractive::data::Dataset;
 /// Which rows of a run were looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum JudgedPart {
     /// The test part.
     Test,
     /// The rows held out for validation.
@@ -19,25 +19,25 @@ pub enum Part {
     Training,
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for JudgedPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Part::Test => "test",
-            Part::Validation => "validation",
-            Part::Training => "training",
+            JudgedPart::Test => "test",
+            JudgedPart::Validation => "validation",
+            JudgedPart::Training => "training",
         })
     }
 }
 
 /// The first rows, at most `most`, of the part that judges best.
-pub(super) fn rows(prepared: &Prepared, most: usize) -> (Part, Dataset) {
+pub(super) fn rows(prepared: &Prepared, most: usize) -> (JudgedPart, Dataset) {
     if let Some(test) = prepared.test.as_ref().filter(|test| !test.is_empty()) {
         let all: Vec<u32> = (0..test.len().min(most) as u32).collect();
-        return (Part::Test, test.select(&all));
+        return (JudgedPart::Test, test.select(&all));
     }
     let (part, rows) = match prepared.validation_rows.as_slice() {
-        [] => (Part::Training, &prepared.train_rows),
-        _ => (Part::Validation, &prepared.validation_rows),
+        [] => (JudgedPart::Training, &prepared.train_rows),
+        _ => (JudgedPart::Validation, &prepared.validation_rows),
     };
     (part, prepared.data.select(&rows[..rows.len().min(most)]))
 }

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::contraction::logarithmic_radii;
 use crate::analysis::spectrum::affordable_rows;
 use crate::analysis::{
-    Activity, ContractionPoint, Histogram, PrincipalPlane, Spectrum, contraction_curve, principal_plane, spectrum,
-    typical_distance,
+    Activity, Concern, ContractionPoint, Histogram, PrincipalPlane, Spectrum, contraction_curve, principal_plane,
+    spectrum, typical_distance,
 };
 use contractive::Error;
 use contractive::config::TrainConfig;
@@ -28,7 +28,7 @@ use contractive::{Divergence, EpochRecord, Prepared};
 use contractive::{Evaluation, evaluate};
 
 pub use examples::{Example, Examples, Filters};
-pub use judged::Part;
+pub use judged::JudgedPart;
 
 /// Most rows that the figures of the evaluation are means over.
 const EVALUATED: usize = 20_000;
@@ -127,7 +127,7 @@ pub struct RunRecord {
     /// What it was trained on.
     pub data: DataRecord,
     /// Which rows everything below was measured on.
-    pub part: Part,
+    pub part: JudgedPart,
     /// Figures of the model on those rows.
     pub evaluation: Evaluation,
     /// Name of each class, where labels have names.
@@ -150,6 +150,9 @@ pub struct RunRecord {
     pub scatter: ScatterRecord,
     /// How the encoder's units move.
     pub activity: Activity,
+    /// What is wrong with the model, if anything is.
+    #[serde(default)]
+    pub concern: Option<Concern>,
 }
 
 impl RunRecord {
@@ -206,6 +209,7 @@ impl RunRecord {
             errors: Histogram::new(&spread.errors, BINS),
             scatter,
             activity,
+            concern: Concern::of(model, &judged, threads)?,
         })
     }
 
@@ -219,6 +223,15 @@ impl RunRecord {
         let names = self.class_names.as_deref().unwrap_or_default();
         usize::try_from(label).ok().and_then(|i| names.get(i)).cloned().unwrap_or_else(|| label.to_string())
     }
+}
+
+/// What is wrong with `model`, judged as its record is but on fewer rows; cheap beside training.
+///
+/// # Errors
+/// As [`RunRecord::new`].
+pub fn concern(prepared: &Prepared, model: &Model) -> Result<Option<Concern>, Error> {
+    let (_, judged) = judged::rows(prepared, Concern::MOST_ROWS);
+    Concern::of(model, &judged, prepared.config.threads())
 }
 
 fn data_record(prepared: &Prepared) -> DataRecord {

@@ -28,7 +28,7 @@ fn run(n: usize, settings: &str, labels: bool) -> (Prepared, Model, Vec<EpochRec
 fn a_record_agrees_with_the_evaluation_and_survives_json() {
     let (prepared, model, history) = run(300, "", true);
     let record = RunRecord::new("here", &prepared, &model, &history).unwrap();
-    assert_eq!((record.part, record.evaluation.rows), (Part::Validation, 30));
+    assert_eq!((record.part, record.evaluation.rows), (JudgedPart::Validation, 30));
     assert_eq!(record.history.len(), 2);
     // The same numbers by two ways: the histograms' means are the evaluation's.
     assert!((record.jacobian_norms.mean / record.evaluation.jacobian_norm - 1.0).abs() < 1e-6);
@@ -50,7 +50,7 @@ fn a_record_agrees_with_the_evaluation_and_survives_json() {
 fn without_held_out_rows_and_labels_the_training_rows_are_shown() {
     let (prepared, model, history) = run(8, "[data]\nvalidation = 0.0", false);
     let record = RunRecord::new("small", &prepared, &model, &history).unwrap();
-    assert_eq!((record.part, record.evaluation.rows), (Part::Training, 8));
+    assert_eq!((record.part, record.evaluation.rows), (JudgedPart::Training, 8));
     assert!(record.scatter.labels.is_none() && record.examples.rows.len() == 8);
     assert_eq!(record.class_name(3), "3");
 }

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use askama::Template;
 use plotters::backend::DrawingBackend;
 
-use crate::axis::{Axis, Scale, is_drawable};
+use crate::axis::{Axis, AxisScale, is_drawable};
 use crate::colour::{FRAME, Rgb, SERIES};
 use crate::error::FigureError;
 use crate::page::{Align, Figure, INLINE_UNIT, Page, draw_inline};
-use crate::panel::{BODY, Curve, Frame, SMALL, Stroke, draw_axes, draw_curve, draw_x_labels, plain, widest_label};
+use crate::panel::{BODY, Curve, PlotArea, SMALL, Stroke, draw_axes, draw_curve, draw_x_labels, plain, widest_label};
 
 /// Size in points. Small enough to be read on a phone, where it is shown at its own size.
 const WIDTH: f64 = 400.0;
@@ -77,8 +77,8 @@ impl Chart {
         Chart { x, y, x_title, y_title, lines: vec![], bars: vec![], dots: vec![], marks: vec![] }
     }
 
-    fn frame(&self) -> Frame {
-        Frame { left: widest_label(&self.y) + 14.0, top: 30.0, right: WIDTH - 12.0, bottom: HEIGHT - 42.0 }
+    fn frame(&self) -> PlotArea {
+        PlotArea { left: widest_label(&self.y) + 14.0, top: 30.0, right: WIDTH - 12.0, bottom: HEIGHT - 42.0 }
     }
 
     /// The chart as markup. `id` is unique on the page; a cursor spans `cursor` on the horizontal axis.
@@ -185,7 +185,7 @@ impl Chart {
     fn draw_mark<DB: DrawingBackend>(
         &self,
         page: &mut Page<DB>,
-        frame: &Frame,
+        frame: &PlotArea,
         (at, word): &(f64, String),
         height: f64,
     ) -> Result<(), FigureError> {
@@ -213,8 +213,8 @@ impl Chart {
 
 fn with_scale(title: &str, axis: &Axis) -> String {
     match axis.scale {
-        Scale::Linear => title.to_owned(),
-        Scale::Logarithmic => format!("{title}, log scale"),
+        AxisScale::Linear => title.to_owned(),
+        AxisScale::Logarithmic => format!("{title}, log scale"),
     }
 }
 

@@ -7,11 +7,13 @@ use askama::Template;
 use contractive::config::ConfigError;
 use contractive::{EpochRecord, TrainConfig};
 
+use super::assembly::assemble;
 use super::chart::{Chart, Line, range};
+use super::error::ReportError;
 use super::loss::describe;
 use super::number::{count, duration, grouped, significant};
 use super::summary::judged_loss;
-use super::{ReportError, assemble, geometry, picture};
+use super::{geometry, picture};
 use crate::axis::Axis;
 use crate::colour::SERIES;
 use crate::error::FigureError;
@@ -33,7 +35,7 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "panel/compare_header.html")]
-struct Header {
+struct ComparisonHeader {
     names: Vec<Name>,
 }
 
@@ -74,7 +76,7 @@ struct Images {
 pub(super) fn page(runs: &[RunRecord]) -> Result<String, ReportError> {
     let at = |panel: &'static str| move |source| ReportError::Panel { panel, run: runs[0].name.clone(), source };
     let title = runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(" and ");
-    let header = Header { names: names(runs) }.render().map_err(FigureError::from)?;
+    let header = ComparisonHeader { names: names(runs) }.render().map_err(FigureError::from)?;
     let panels = vec![
         ("figures", "Figures", figures(runs).map_err(at("figures"))?),
         ("settings", "Settings", settings(runs)?),
@@ -129,6 +131,18 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
         let cells = values.iter().map(|value| (text(*value), marks && unique && *value == least)).collect();
         rows.push(Row { name: (*name).to_owned(), cells });
     }
+    rows.extend(facts(runs));
+    let caution = if comparable {
+        "A smaller ‖J‖ alone is no gain: a decoder that is not tied can make up for a code that was merely shrunk. Read it together with the reconstruction, and over the code's variance.".to_owned()
+    } else {
+        "These runs were judged on different rows: their errors do not compare.".to_owned()
+    };
+    let words = "What the kept models are worth on rows they were not trained on, where there are any. The least error of each row is bold.";
+    Ok(Table { id: "figures", title: "Figures", words, caution, names: names(runs), rows }.render()?)
+}
+
+/// Rows of the table that no run is best in.
+fn facts(runs: &[RunRecord]) -> [Row; 3] {
     let dead = |r: &RunRecord| {
         let k = r.architecture.code_size();
         format!("{:.0} of {}", r.evaluation.dead_code_units * k as f64, grouped(k))
@@ -139,19 +153,11 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
         let seconds = r.history.iter().map(|e| e.seconds).sum();
         format!("{} in {}{diverged}", count(r.history.len(), "epoch"), duration(seconds))
     };
-    rows.push(Row { name: "dead code units".to_owned(), cells: runs.iter().map(|r| (dead(r), false)).collect() });
-    rows.push(Row {
-        name: "parameters".to_owned(),
-        cells: runs.iter().map(|r| (grouped(r.parameters), false)).collect(),
-    });
-    rows.push(Row { name: "trained".to_owned(), cells: runs.iter().map(|r| (time(r), false)).collect() });
-    let caution = if comparable {
-        "A smaller ‖J‖ alone is no gain: a decoder that is not tied can make up for a code that was merely shrunk. Read it together with the reconstruction, and over the code's variance.".to_owned()
-    } else {
-        "These runs were judged on different rows: their errors do not compare.".to_owned()
+    let row = |name: &str, of: &dyn Fn(&RunRecord) -> String| Row {
+        name: name.to_owned(),
+        cells: runs.iter().map(|r| (of(r), false)).collect(),
     };
-    let words = "What the kept models are worth on rows they were not trained on, where there are any. The least error of each row is bold.";
-    Ok(Table { id: "figures", title: "Figures", words, caution, names: names(runs), rows }.render()?)
+    [row("dead code units", &dead), row("parameters", &|r| grouped(r.parameters)), row("trained", &time)]
 }
 
 /// Settings in which the runs differ.

@@ -17,7 +17,7 @@ const MOST_ROWS: usize = 200;
 const MOST_DIGITS: usize = 8;
 
 /// One part of the objective over the epochs.
-struct Part<'a> {
+struct LossPart<'a> {
     name: &'a str,
     of: &'a dyn Fn(&EpochRecord) -> Option<f64>,
     series: usize,
@@ -91,42 +91,46 @@ fn charts(record: &RunRecord) -> Result<Vec<String>, FigureError> {
     let objective = record.config.objective();
     let contraction = objective.contraction;
     let sparsity = objective.sparsity.map_or(0.0, |sparsity| sparsity.weight);
-    let total: [Part; 3] = [
-        Part { name: "training", of: &|e| Some(e.train.total), series: 0, stroke: Stroke::Solid },
-        Part { name: "validation", of: &|e| Some(e.validation?.total), series: 1, stroke: Stroke::Dashed },
-        Part { name: "test", of: &|e| Some(e.test?.total), series: 2, stroke: Stroke::Dotted },
+    let total: [LossPart; 3] = [
+        LossPart { name: "training", of: &|e| Some(e.train.total), series: 0, stroke: Stroke::Solid },
+        LossPart { name: "validation", of: &|e| Some(e.validation?.total), series: 1, stroke: Stroke::Dashed },
+        LossPart { name: "test", of: &|e| Some(e.test?.total), series: 2, stroke: Stroke::Dotted },
     ];
     let mut charts = vec![chart(record, "loss-total", "Total objective", &total)?];
-    let reconstruction: [Part; 3] = [
-        Part { name: "training", of: &|e| Some(e.train.reconstruction), series: 0, stroke: Stroke::Solid },
-        Part { name: "validation", of: &|e| Some(e.validation?.reconstruction), series: 1, stroke: Stroke::Dashed },
-        Part { name: "test", of: &|e| Some(e.test?.reconstruction), series: 2, stroke: Stroke::Dotted },
+    let reconstruction: [LossPart; 3] = [
+        LossPart { name: "training", of: &|e| Some(e.train.reconstruction), series: 0, stroke: Stroke::Solid },
+        LossPart { name: "validation", of: &|e| Some(e.validation?.reconstruction), series: 1, stroke: Stroke::Dashed },
+        LossPart { name: "test", of: &|e| Some(e.test?.reconstruction), series: 2, stroke: Stroke::Dotted },
     ];
-    let mut parts =
-        vec![Part { name: "reconstruction", of: &|e| Some(e.train.reconstruction), series: 0, stroke: Stroke::Solid }];
+    let mut parts = vec![LossPart {
+        name: "reconstruction",
+        of: &|e| Some(e.train.reconstruction),
+        series: 0,
+        stroke: Stroke::Solid,
+    }];
     let weighted = |e: &EpochRecord| Some(contraction * e.train.penalty);
     let sparse = |e: &EpochRecord| Some(sparsity * e.train.sparsity);
     if objective.has_penalty() {
-        parts.push(Part { name: "contraction × penalty", of: &weighted, series: 1, stroke: Stroke::Dashed });
+        parts.push(LossPart { name: "contraction × penalty", of: &weighted, series: 1, stroke: Stroke::Dashed });
     }
     if sparsity > 0.0 {
-        parts.push(Part { name: "weight × sparsity", of: &sparse, series: 2, stroke: Stroke::Dotted });
+        parts.push(LossPart { name: "weight × sparsity", of: &sparse, series: 2, stroke: Stroke::Dotted });
     }
     if parts.len() > 1 {
         charts.push(chart(record, "loss-reconstruction", "Reconstruction alone", &reconstruction)?);
         charts.push(chart(record, "loss-parts", "Parts, training rows", &parts)?);
     }
-    let norm = [Part { name: "", of: &|e| Some(e.jacobian_norm), series: 3, stroke: Stroke::Solid }];
+    let norm = [LossPart { name: "", of: &|e| Some(e.jacobian_norm), series: 3, stroke: Stroke::Solid }];
     charts.push(chart(record, "loss-norm", "Mean ‖J‖ of the encoder", &norm)?);
     let rates = record.history.iter().map(|epoch| epoch.learning_rate.to_bits());
     if rates.collect::<std::collections::BTreeSet<_>>().len() > 1 {
-        let rate = [Part { name: "", of: &|e| Some(e.learning_rate), series: 4, stroke: Stroke::Solid }];
+        let rate = [LossPart { name: "", of: &|e| Some(e.learning_rate), series: 4, stroke: Stroke::Solid }];
         charts.push(chart(record, "loss-rate", "Learning rate", &rate)?);
     }
     Ok(charts)
 }
 
-fn chart(record: &RunRecord, id: &str, title: &str, parts: &[Part]) -> Result<String, FigureError> {
+fn chart(record: &RunRecord, id: &str, title: &str, parts: &[LossPart]) -> Result<String, FigureError> {
     let history = &record.history;
     let epochs: Vec<f64> = history.iter().map(|epoch| epoch.epoch as f64).collect();
     let mut lines = Vec::new();

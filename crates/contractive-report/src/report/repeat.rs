@@ -3,17 +3,26 @@
 use crate::record::RunRecord;
 use askama::Template;
 
+use super::error::ReportError;
 use super::number::grouped;
-use super::{ReportError, short_sum};
+use crate::error::FigureError;
+
+/// How a reader trains a run again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Repeat {
+    /// What to type beside the run's configuration, saved as `config.toml`; the page names no command without it.
+    pub command: Option<String>,
+}
 
 #[derive(Template)]
 #[template(path = "panel/repeat.html")]
-struct RepeatPanel {
+struct RepeatPanel<'a> {
+    command: Option<&'a str>,
     facts: Vec<(&'static str, String)>,
     config: String,
 }
 
-pub(super) fn panel(record: &RunRecord) -> Result<String, ReportError> {
+pub(super) fn panel(record: &RunRecord, repeat: &Repeat) -> Result<String, ReportError> {
     let p = &record.provenance;
     let d = &record.data;
     let mut facts = vec![
@@ -37,5 +46,12 @@ pub(super) fn panel(record: &RunRecord) -> Result<String, ReportError> {
     if let Some(recipe) = &p.recipe {
         facts.push(("recipe", recipe.clone()));
     }
-    Ok(RepeatPanel { facts, config: record.config.to_toml()? }.render().map_err(crate::error::FigureError::from)?)
+    let panel = RepeatPanel { command: repeat.command.as_deref(), facts, config: record.config.to_toml()? };
+    Ok(panel.render().map_err(FigureError::from)?)
+}
+
+/// A checksum's first digits, enough to compare by eye.
+fn short_sum(sum: &str) -> String {
+    let short: String = sum.chars().take(16).collect();
+    if short.len() < sum.len() { short + "…" } else { short }
 }

@@ -6,14 +6,15 @@ use contractive_anomaly::series::{Pace, Series, SeriesDetector, SeriesScores};
 use contractive_table::Unit;
 use plotters::backend::DrawingBackend;
 
+use super::assembly::assemble_with;
+use super::error::ReportError;
 use super::header::{Header, headline};
 use super::number::{count, grouped, percent, significant};
-use super::{ReportError, assemble_with};
 use crate::axis::{Axis, Tick};
 use crate::colour::{BLUE, GREEN, VERMILION};
 use crate::error::FigureError;
 use crate::page::{Align, Figure, INLINE_UNIT, Page, draw_inline};
-use crate::panel::{BODY, Curve, Frame, Stroke, draw_axes, draw_curve, draw_x_labels, plain, widest_label};
+use crate::panel::{BODY, Curve, PlotArea, Stroke, draw_axes, draw_curve, draw_x_labels, plain, widest_label};
 
 /// Size of a chart in points.
 const WIDTH: f64 = 840.0;
@@ -40,7 +41,7 @@ pub struct SeriesPage<'a> {
     pub real: Option<&'a [bool]>,
 }
 
-struct Told {
+struct FoundRange {
     from: String,
     to: String,
     cells: [String; 3],
@@ -53,7 +54,7 @@ struct SeriesPanel {
     charts: Vec<String>,
     rows: String,
     window: usize,
-    told: Vec<Told>,
+    flagged: Vec<FoundRange>,
     left_out: usize,
     has_labels: bool,
     columns_left_out: usize,
@@ -61,8 +62,8 @@ struct SeriesPanel {
     rule: String,
 }
 
-/// One self-contained HTML file: each value column with the timestamps told as anomalies, the score with its threshold,
-/// and the ranges told. The same numbers give the same bytes.
+/// One self-contained HTML file: each value column with the timestamps flagged as anomalies, the score with its threshold,
+/// and the ranges flagged. The same numbers give the same bytes.
 ///
 /// # Errors
 /// [`ReportError`] where there is nothing to draw, or there are not as many scores as timestamps.
@@ -76,7 +77,7 @@ pub fn series_html(page: &SeriesPage<'_>) -> Result<String, ReportError> {
 fn header(page: &SeriesPage<'_>) -> Result<String, FigureError> {
     let (series, scores) = (page.series, page.scores);
     let n = series.len();
-    let told = scores.label.iter().filter(|label| **label).count();
+    let flagged = scores.label.iter().filter(|label| **label).count();
     let found = ranges(&scores.label);
     let spec = page.detector.spec();
     let ends = [series.stamps.first(), series.stamps.last()].map(|stamp| stamp.map_or("", String::as_str));
@@ -84,8 +85,12 @@ fn header(page: &SeriesPage<'_>) -> Result<String, FigureError> {
         headline("timestamps", grouped(n), count(series.names.len(), "value column")),
         headline(
             "anomalies",
-            grouped(told),
-            format!("{} of the timestamps, in {}", percent(told as f64 / n.max(1) as f64), count(found.len(), "range")),
+            grouped(flagged),
+            format!(
+                "{} of the timestamps, in {}",
+                percent(flagged as f64 / n.max(1) as f64),
+                count(found.len(), "range")
+            ),
         ),
         headline("window", count(spec.window, "row"), format!("normalised by: {}", spec.normalise)),
     ];
@@ -121,11 +126,12 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
     let mut charts = Vec::new();
     for (j, name) in series.names.iter().enumerate().take(MOST_COLUMNS) {
         let values: Vec<f64> = series.values.iter().skip(j).step_by(v).copied().collect();
-        let chart = Chart::new(&x, &values, &x_axis, name, &scores.label, page.real, None);
+        let chart = SeriesChart::new(&x, &values, &x_axis, name, &scores.label, page.real, None);
         charts.push(chart.draw(&format!("value-{j}"))?);
     }
     let threshold = page.detector.threshold();
-    let chart = Chart::new(&x, &scores.score, &x_axis, "anomaly score", &scores.label, page.real, Some(threshold));
+    let chart =
+        SeriesChart::new(&x, &scores.score, &x_axis, "anomaly score", &scores.label, page.real, Some(threshold));
     charts.push(chart.draw("score-chart")?);
     let mut found: Vec<(f64, std::ops::Range<usize>)> = ranges(&scores.label)
         .into_iter()
@@ -133,7 +139,7 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
         .collect();
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.start.cmp(&b.1.start)));
     let left_out = found.len().saturating_sub(MOST_RANGES);
-    let told = found.into_iter().take(MOST_RANGES).map(|(highest, range)| Told {
+    let flagged = found.into_iter().take(MOST_RANGES).map(|(highest, range)| FoundRange {
         from: series.stamps[range.start].clone(),
         to: series.stamps[range.end - 1].clone(),
         cells: [
@@ -152,7 +158,7 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
         charts,
         rows: count(n, "timestamp"),
         window: page.detector.spec().window,
-        told: told.collect(),
+        flagged: flagged.collect(),
         left_out,
         has_labels: page.real.is_some(),
         columns_left_out: v.saturating_sub(MOST_COLUMNS),
@@ -163,33 +169,33 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
 }
 
 /// One chart over time.
-struct Chart<'a> {
+struct SeriesChart<'a> {
     x: &'a [f64],
     values: &'a [f64],
     x_axis: &'a Axis,
     y_axis: Axis,
     title: &'a str,
-    told: &'a [bool],
+    flagged: &'a [bool],
     real: Option<&'a [bool]>,
     threshold: Option<f64>,
 }
 
-impl<'a> Chart<'a> {
+impl<'a> SeriesChart<'a> {
     fn new(
         x: &'a [f64],
         values: &'a [f64],
         x_axis: &'a Axis,
         title: &'a str,
-        told: &'a [bool],
+        flagged: &'a [bool],
         real: Option<&'a [bool]>,
         threshold: Option<f64>,
     ) -> Self {
         let (low, high) = super::chart::range(values.iter().copied().chain(threshold));
-        Chart { x, values, x_axis, y_axis: Axis::linear(low, high, 4), title, told, real, threshold }
+        SeriesChart { x, values, x_axis, y_axis: Axis::linear(low, high, 4), title, flagged, real, threshold }
     }
 
-    fn frame(&self) -> Frame {
-        Frame {
+    fn frame(&self) -> PlotArea {
+        PlotArea {
             left: f64::max(widest_label(&self.y_axis), 40.0) + 14.0,
             top: 30.0,
             right: WIDTH - 12.0,
@@ -200,8 +206,8 @@ impl<'a> Chart<'a> {
     fn draw(&self, id: &str) -> Result<String, FigureError> {
         let body = draw_inline(self, WIDTH, HEIGHT)?;
         let (width, height) = (WIDTH * INLINE_UNIT, HEIGHT * INLINE_UNIT);
-        let told = self.told.iter().filter(|label| **label).count();
-        let described = format!("{} over time, {} marked.", self.title, count(told, "timestamp"));
+        let flagged = self.flagged.iter().filter(|label| **label).count();
+        let described = format!("{} over time, {} marked.", self.title, count(flagged, "timestamp"));
         Ok(Drawn { id, title: self.title, described, width, height, body }.render()?)
     }
 
@@ -209,7 +215,7 @@ impl<'a> Chart<'a> {
     fn strips<DB: DrawingBackend>(
         &self,
         page: &mut Page<DB>,
-        frame: &Frame,
+        frame: &PlotArea,
         labels: &[bool],
         top: f64,
         colour: crate::colour::Rgb,
@@ -246,11 +252,11 @@ struct Drawn<'a> {
     body: String,
 }
 
-impl Figure for Chart<'_> {
+impl Figure for SeriesChart<'_> {
     fn draw<DB: DrawingBackend>(&self, page: &mut Page<DB>) -> Result<(), FigureError> {
         let frame = self.frame();
         draw_axes(page, &frame, self.x_axis, &self.y_axis)?;
-        self.strips(page, &frame, self.told, frame.bottom - STRIP, VERMILION)?;
+        self.strips(page, &frame, self.flagged, frame.bottom - STRIP, VERMILION)?;
         if let Some(real) = self.real {
             self.strips(page, &frame, real, frame.top, GREEN)?;
         }
@@ -258,10 +264,14 @@ impl Figure for Chart<'_> {
         // Points of one half point of width are drawn as their lowest and highest: no spike is lost.
         let whole = Curve { name: self.title, values: self.values, colour: BLUE, stroke: Stroke::Solid };
         draw_curve(page, &frame, axes, self.x, &whole)?;
-        let told: Vec<f64> =
-            self.values.iter().zip(self.told).map(|(value, told)| if *told { *value } else { f64::NAN }).collect();
-        let told = Curve { name: "told", values: &told, colour: VERMILION, stroke: Stroke::Solid };
-        draw_curve(page, &frame, axes, self.x, &told)?;
+        let flagged: Vec<f64> = self
+            .values
+            .iter()
+            .zip(self.flagged)
+            .map(|(value, flagged)| if *flagged { *value } else { f64::NAN })
+            .collect();
+        let flagged = Curve { name: "flagged", values: &flagged, colour: VERMILION, stroke: Stroke::Solid };
+        draw_curve(page, &frame, axes, self.x, &flagged)?;
         if let (Some(threshold), [first, .., last]) = (self.threshold, self.x) {
             // Points enough that none is marked with a disc.
             let positions: Vec<f64> = (0..=60).map(|i| first + (last - first) * f64::from(i) / 60.0).collect();

@@ -5,11 +5,12 @@ use askama::Template;
 use contractive::Evaluation;
 use contractive_core::Loss;
 
-use super::ReportError;
+use super::error::ReportError;
 use super::header::{Header, headline};
 use super::loss::formula;
 use super::network::chain;
 use super::number::{count, duration, grouped, percent, significant};
+use crate::analysis::Concern;
 use crate::error::FigureError;
 
 /// The loss trained with, on the rows judged; NaN where it is not defined there.
@@ -70,8 +71,8 @@ fn advice(run: &RunRecord) -> Vec<String> {
             epoch => format!("the best model before that, of epoch {epoch}"),
         };
         let text = format!(
-            "Training diverged in epoch {}, step {}: {} was not finite. This page shows {shown}. Lower the learning rate \
-             or clip the gradient.",
+            "Training diverged in epoch {}, step {}: {} was not finite. This page shows {shown}. Lower \
+             `training.learning_rate` or set `training.clip`.",
             grouped(d.epoch),
             d.step,
             d.term
@@ -80,13 +81,18 @@ fn advice(run: &RunRecord) -> Vec<String> {
     }
     let finite = run.history.iter().all(|epoch| epoch.train.total.is_finite() && epoch.watched().is_finite());
     if !finite {
-        all.push("A loss is not finite: training diverged. Lower the learning rate or set a clip.".to_owned());
+        all.push(
+            "A loss is not finite: training diverged. Lower `training.learning_rate` or set `training.clip`."
+                .to_owned(),
+        );
     }
-    if e.dead_code_units > 0.2 {
+    if let Some(concern) = &run.concern {
+        all.push(concern_in_words(concern, &run.part.to_string()));
+    } else if e.dead_code_units > 0.2 {
         all.push(format!("{} of the code's units are dead.", percent(e.dead_code_units)));
     }
-    if run.spectrum.mean.first() == Some(&0.0) {
-        all.push("The code does not move at all: it has collapsed. Lower the contraction.".to_owned());
+    if run.spectrum.mean.first() == Some(&0.0) && run.concern.is_none() {
+        all.push("The code does not move at all: it has collapsed. Lower `objective.contraction`.".to_owned());
     }
     if e.saturation.is_some_and(|share| share > 0.5) {
         all.push(format!("{} of bounded units are saturated.", percent(e.saturation.unwrap_or_default())));
@@ -98,4 +104,28 @@ fn advice(run: &RunRecord) -> Vec<String> {
         all.push(format!("Validation reconstruction is {more} above training: it learns by heart."));
     }
     all
+}
+
+/// A fault and the settings that may mend it.
+fn concern_in_words(concern: &Concern, part: &str) -> String {
+    let number = |value: f64| significant(value, 3);
+    match concern {
+        Concern::DeadCode { units } => format!(
+            "All {units} code units give the same number for every row: the code is dead. Lower \
+             `training.learning_rate` or `objective.contraction`, or give `model.code_activation` leaky_relu or tanh."
+        ),
+        Concern::ConstantCode { code_deviation, rows_deviation } => format!(
+            "The code is all but constant: it deviates by {} where the rows deviate by {}, and no more than their mean \
+             is restored. Lower `objective.contraction`.",
+            number(*code_deviation),
+            number(*rows_deviation)
+        ),
+        Concern::WorseThanMean { mse, variance } => format!(
+            "The reconstruction is no better than the mean row: a squared error of {} a feature on the {part} rows, \
+             where the mean has {}. Raise `training.epochs`, change `training.learning_rate`, or lower \
+             `objective.contraction`.",
+            number(*mse),
+            number(*variance)
+        ),
+    }
 }

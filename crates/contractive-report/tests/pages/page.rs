@@ -7,9 +7,14 @@ use contractive::Divergence;
 use contractive::data::Dataset;
 use contractive::{Prepared, TrainConfig, train};
 use contractive_report::record::RunRecord;
-use contractive_report::{ReportError, report_html};
+use contractive_report::{Repeat, ReportError};
 
 const HOSTILE: &str = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&";
+
+/// With a command that must stay text.
+fn report_html(runs: &[RunRecord]) -> Result<String, ReportError> {
+    contractive_report::report_html(runs, &Repeat { command: Some("again --from <config.toml>".into()) })
+}
 
 /// A pattern without a repetition that matters.
 fn wave(i: usize) -> f32 {
@@ -105,7 +110,10 @@ fn a_run_on_images_has_every_panel_and_the_same_bytes_twice() {
         ["examples", "loss", "network", "filters", "spectrum", "contraction", "spread", "codes", "units", "repeat"];
     assert_eq!(sections(&html), all);
     assert!(report_html(std::slice::from_ref(&run)).unwrap() == html);
-    for text in ["small run", "36 → 6 → 3", "test on 30 rows", "ring", "epoch 3 of 3", "cae train --config config.toml"]
+    let silent = contractive_report::report_html(std::slice::from_ref(&run), &Repeat::default()).unwrap();
+    assert!(silent.contains("Train with the configuration below") && !silent.contains("class=\"command\""));
+    for text in
+        ["small run", "36 → 6 → 3", "test on 30 rows", "ring", "epoch 3 of 3", "again --from &#60;config.toml&#62;"]
     {
         assert!(html.to_lowercase().contains(&text.to_lowercase()), "{text}");
     }
@@ -197,9 +205,12 @@ fn a_divergence_is_said_on_top_and_marked_in_the_curves() {
     run.divergence = Some(Divergence { epoch: 4, step: 41, term: "validation penalty".into() });
     let html = page(run.clone());
     let header = html.split("</header>").next().unwrap();
-    for text in
-        ["diverged in epoch 4, step 41", "validation penalty was not finite", "Lower the learning rate", "of epoch 3"]
-    {
+    for text in [
+        "diverged in epoch 4, step 41",
+        "validation penalty was not finite",
+        "Lower `training.learning_rate`",
+        "of epoch 3",
+    ] {
         assert!(header.contains(text), "{text}");
     }
     let marks = |html: &str| html.matches("diverged\n</text>").count();

@@ -3,7 +3,6 @@
 use contractive_core::ArgumentError;
 
 use super::{ConfigError, TrainConfig};
-use crate::preprocess::Scale;
 
 impl TrainConfig {
     /// Refuses every setting outside its range, NaN included, and combinations that mean nothing.
@@ -22,8 +21,8 @@ impl TrainConfig {
             number("data.shuffle_rows", "from 1 to 4294967295", rows as f64, |v| (1.0..=most).contains(&v))?;
             number("data.shuffle_rows", "left out where data.stream is not set", rows as f64, |_| self.data.stream)?;
         }
-        if self.data.stream && self.data.scale == Some(Scale::Robust) {
-            let but = "the quartiles of `data.scale = \"robust\"` need every row at once".to_owned();
+        if let (true, Some(scale)) = (self.data.stream, self.data.scale.filter(|scale| scale.needs_all_rows())) {
+            let but = format!("the quantiles of `data.scale = \"{}\"` need every row at once", scale.name());
             let what = "a stream must be scaled by what one pass tells".to_owned();
             let remedy = "take `standard` or `minmax`, or leave out `data.stream`";
             return Err(ArgumentError::Conflict { what, but, remedy }.into());

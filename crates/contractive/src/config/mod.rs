@@ -69,7 +69,7 @@ pub struct DataConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shuffle_rows: Option<usize>,
     /// How features are scaled, learnt on the training rows. Left out, or `"auto"`: none for images (already in [0, 1]);
-    /// for tables `minmax` with a cross-entropy loss, else `standard`.
+    /// for tables `minmax` with a cross-entropy loss, else `standard`. A stream takes no `robust` and no `quantile`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<Scale>,
 }

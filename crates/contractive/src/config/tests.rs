@@ -190,9 +190,11 @@ fn an_explicit_decoder_takes_its_place_between_code_and_output() {
 }
 
 #[test]
-fn a_stream_cannot_be_scaled_by_quartiles() {
-    let error = over_default("[data]\nspec = \"table.csv\"\nstream = true\nscale = \"robust\"")
-        .and_then(|c| c.check().map(|()| c));
-    let text = error.unwrap_err().to_string();
-    assert!(text.contains("quartiles") && text.contains("standard"), "{text}");
+fn a_stream_cannot_be_scaled_by_quantiles() {
+    for scale in ["robust", "quantile"] {
+        let error = over_default(&format!("[data]\nspec = \"table.csv\"\nstream = true\nscale = \"{scale}\""))
+            .and_then(|c| c.check().map(|()| c));
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains("quantiles") && text.contains(scale) && text.contains("standard"), "{text}");
+    }
 }

@@ -3,7 +3,9 @@
 use contractive_core::ArgumentError;
 use contractive_core::buffer::Buffer;
 
-use super::{Preprocessing, Scale};
+use super::error::PreprocessError;
+use super::fitted::Preprocessing;
+use super::scale::Scale;
 use crate::data::{Dataset, Storage};
 
 /// Rows a batch where nothing is trained: bounds memory, and sets how evaluation groups rows.
@@ -64,6 +66,14 @@ impl ScaledRows<'_> {
         }
     }
 
+    /// (row, column) of the first value that 32 bits do not hold once it is scaled.
+    fn first_too_large(&self) -> Option<(usize, usize)> {
+        match self.data.storage() {
+            Storage::F64(_) => self.first(|value| !value.is_finite()).map(|(row, column, _)| (row, column)),
+            Storage::U8(_) | Storage::F32(_) => None,
+        }
+    }
+
     fn first(&self, is_wanted: impl Fn(f32) -> bool) -> Option<(usize, usize, f32)> {
         let d = self.data.n_features();
         let rows: Vec<u32> = (0..self.data.len() as u32).collect();
@@ -75,5 +85,19 @@ impl ScaledRows<'_> {
             }
         }
         None
+    }
+}
+
+impl Preprocessing {
+    /// Refuses a table with other columns than those trained on. Names are compared where both sides have them.
+    ///
+    /// # Errors
+    /// [`PreprocessError::Columns`], [`PreprocessError::Names`] or [`PreprocessError::Order`].
+    pub fn check(&self, data: &Dataset) -> Result<(), PreprocessError> {
+        self.check_columns(data.name(), data.n_features(), data.feature_names())?;
+        let Some((row, column)) = (ScaledRows { data, preprocessing: self }).first_too_large() else { return Ok(()) };
+        let mut value = f64::NAN;
+        data.for_each_row(&[row as u32], |values| value = values[column]);
+        Err(PreprocessError::TooLarge { what: data.name().to_owned(), row, column, value })
     }
 }

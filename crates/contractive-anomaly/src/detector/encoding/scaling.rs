@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use contractive::preprocess::Ranks;
 use contractive_core::statistics::quantile_of_sorted;
 
 /// How number columns are scaled.
@@ -46,11 +47,8 @@ impl TableScale {
     }
 }
 
-/// Most quantiles kept of a column.
-const KNOTS: usize = 257;
 /// Scaled values beyond are taken for this: their squares stay finite in 32 bits.
 const LARGEST: f64 = 1e15;
-const ROOT_12: f64 = 3.464_101_615_137_754_6;
 
 /// A learnt scaling of one column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,8 +58,8 @@ pub(crate) enum Scaling {
     Linear { offset: f64, factor: f64 },
     /// arsinh of that.
     Arsinh { offset: f64, factor: f64 },
-    /// Ranks among ascending knots, at least 2 and not all equal.
-    Ranks { knots: Vec<f64> },
+    /// Ranks among the training values, which are not all equal.
+    Ranks { knots: Ranks },
 }
 
 impl Scaling {
@@ -86,10 +84,7 @@ impl Scaling {
                 let factor = if spread > 1e-9 * whole { positive(spread) } else { whole };
                 Scaling::Arsinh { offset: median, factor }
             }
-            TableScale::Quantile => {
-                let n = KNOTS.min(sorted.len().max(2));
-                Scaling::Ranks { knots: (0..n).map(|i| at(i as f64 / (n - 1) as f64)).collect() }
-            }
+            TableScale::Quantile => Scaling::Ranks { knots: Ranks::learn(sorted) },
         }
     }
 
@@ -99,17 +94,7 @@ impl Scaling {
             Scaling::Linear { offset, factor } => (x - offset) / factor,
             // libm, not the platform's, whose last bit differs between systems.
             Scaling::Arsinh { offset, factor } => libm::asinh((x - offset) / factor),
-            Scaling::Ranks { knots } => {
-                let (lowest, highest) = (knots[0], knots[knots.len() - 1]);
-                let away = |distance: f64| libm::asinh(distance / positive(highest - lowest));
-                if x < lowest {
-                    -0.5 * ROOT_12 - away(lowest - x)
-                } else if x > highest {
-                    0.5 * ROOT_12 + away(x - highest)
-                } else {
-                    ROOT_12 * (rank(knots, x) - 0.5)
-                }
-            }
+            Scaling::Ranks { knots } => knots.scaled(x),
         };
         scaled.clamp(-LARGEST, LARGEST)
     }
@@ -120,9 +105,7 @@ impl Scaling {
             Scaling::Linear { offset, factor } | Scaling::Arsinh { offset, factor } => {
                 offset.is_finite() && factor.is_finite() && *factor > 0.0
             }
-            Scaling::Ranks { knots } => {
-                (2..=KNOTS).contains(&knots.len()) && knots.iter().all(|k| k.is_finite()) && knots.is_sorted()
-            }
+            Scaling::Ranks { knots } => knots.is_valid(),
         }
     }
 }
@@ -132,22 +115,11 @@ fn positive(factor: f64) -> f64 {
     if factor > 0.0 { factor.min(f64::MAX) } else { f64::MIN_POSITIVE }
 }
 
-/// From 0 to 1; the middle of equal knots.
-fn rank(knots: &[f64], x: f64) -> f64 {
-    let below = knots.partition_point(|k| *k < x);
-    let up_to = knots.partition_point(|k| *k <= x);
-    let last = (knots.len() - 1) as f64;
-    if up_to > below {
-        return (below + up_to - 1) as f64 / 2.0 / last;
-    }
-    let (a, b) = (knots[below - 1], knots[below]);
-    ((below - 1) as f64 + (x / 2.0 - a / 2.0) / (b / 2.0 - a / 2.0)) / last
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ROOT_12: f64 = 3.464_101_615_137_754_6;
     const SORTED: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 10.0];
 
     #[test]
@@ -184,12 +156,7 @@ mod tests {
 
     #[test]
     fn stored_numbers_are_judged() {
-        for bad in [
-            Scaling::Linear { offset: f64::NAN, factor: 1.0 },
-            Scaling::Arsinh { offset: 0.0, factor: 0.0 },
-            Scaling::Ranks { knots: vec![1.0] },
-            Scaling::Ranks { knots: vec![2.0, 1.0] },
-        ] {
+        for bad in [Scaling::Linear { offset: f64::NAN, factor: 1.0 }, Scaling::Arsinh { offset: 0.0, factor: 0.0 }] {
             assert!(!bad.is_valid(), "{bad:?}");
         }
     }

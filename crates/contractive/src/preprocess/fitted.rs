@@ -1,0 +1,377 @@
+//! A scaling as it was learnt.
+
+use contractive_core::statistics::{Statistics, quantile_of_sorted};
+use serde::{Deserialize, Serialize};
+
+use super::error::PreprocessError;
+use super::ranks::Ranks;
+use super::scale::Scale;
+use crate::data::Dataset;
+
+/// Learnt scaling with the names of the features it belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocessing {
+    /// How the numbers below were learnt.
+    pub scale: Scale,
+    /// Number of features d.
+    pub n_features: usize,
+    /// Names of the features, if the training table had any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature_names: Option<Vec<String>>,
+    /// What is subtracted, one a feature; empty for [`Scale::None`] and [`Scale::Quantile`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offset: Vec<f64>,
+    /// What is divided by, one a feature, above 0; 1 for constant features; empty for [`Scale::None`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub factor: Vec<f64>,
+    /// Ranks of the training values, one a feature; empty for the other scalings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranks: Vec<Ranks>,
+    /// Whether scaled values are cut off at 0 and 1. Set with `minmax` where the loss is a cross-entropy, which is not
+    /// defined for the rare later row that lies outside the training rows' range.
+    #[serde(default)]
+    pub clip: bool,
+}
+
+impl Preprocessing {
+    /// No scaling of `n_features` features.
+    pub fn identity(n_features: usize) -> Self {
+        let (offset, factor, ranks) = (Vec::new(), Vec::new(), Vec::new());
+        Preprocessing { scale: Scale::None, n_features, feature_names: None, offset, factor, ranks, clip: false }
+    }
+
+    /// Learns the scaling of `scale` from the rows `rows` of `data`. A constant feature keeps its width: factor 1.
+    pub fn fit(scale: Scale, data: &Dataset, rows: &[u32]) -> Self {
+        let d = data.n_features();
+        let names = data.feature_names().map(<[String]>::to_vec);
+        match scale {
+            Scale::None => Preprocessing { feature_names: names, ..Preprocessing::identity(d) },
+            Scale::Quantile => {
+                let mut ranks = Vec::with_capacity(d);
+                for_each_sorted_column(data, rows, |column| ranks.push(Ranks::learn(column)));
+                Preprocessing { scale, feature_names: names, ranks, ..Preprocessing::identity(d) }
+            }
+            _ => Preprocessing::learnt(scale, d, names, &statistics(scale, data, rows)),
+        }
+    }
+
+    /// The scaling of `scale`, which is not [`Scale::Quantile`], for `d` features of which this is known.
+    pub fn learnt(scale: Scale, d: usize, feature_names: Option<Vec<String>>, statistics: &Statistics) -> Self {
+        let mut fitted = Preprocessing::identity(d);
+        fitted.scale = scale;
+        fitted.feature_names = feature_names;
+        if scale == Scale::None {
+            return fitted;
+        }
+        let Statistics { lowest, highest, mean, deviation } = statistics;
+        let mut factor: Vec<f64> = match scale {
+            Scale::Standard | Scale::Robust => {
+                fitted.offset = mean.clone();
+                deviation.clone()
+            }
+            _ => {
+                fitted.offset = lowest.clone();
+                (0..d).map(|j| highest[j] - lowest[j]).collect()
+            }
+        };
+        for j in 0..d {
+            // Judged by the values, not by the deviation: rounding of the mean gives a constant column a tiny one.
+            if !(lowest[j] < highest[j] && factor[j] > 0.0) {
+                factor[j] = 1.0;
+            }
+            if !fitted.offset[j].is_finite() {
+                fitted.offset[j] = 0.0;
+            }
+        }
+        fitted.factor = factor;
+        fitted
+    }
+
+    /// Scales rows in place, row-major (N, d).
+    pub fn apply(&self, rows: &mut [f32]) {
+        match self.scale {
+            Scale::None => return,
+            Scale::Quantile => {
+                for row in rows.chunks_exact_mut(self.n_features) {
+                    row.iter_mut().zip(&self.ranks).for_each(|(x, ranks)| *x = ranks.scaled(f64::from(*x)) as f32);
+                }
+                return;
+            }
+            _ => {}
+        }
+        for row in rows.chunks_exact_mut(self.n_features) {
+            for ((x, offset), factor) in row.iter_mut().zip(&self.offset).zip(&self.factor) {
+                *x = self.scaled(f64::from(*x), *offset, *factor);
+            }
+        }
+    }
+
+    /// Scales a row of 64-bit values: only centred and scaled do they become 32-bit numbers.
+    pub fn apply_wide(&self, row: &[f64], out: &mut [f32]) {
+        match self.scale {
+            Scale::None => return out.iter_mut().zip(row).for_each(|(out, x)| *out = *x as f32),
+            Scale::Quantile => {
+                let places = out.iter_mut().zip(row).zip(&self.ranks);
+                return places.for_each(|((out, x), ranks)| *out = ranks.scaled(*x) as f32);
+            }
+            _ => {}
+        }
+        for (((out, x), offset), factor) in out.iter_mut().zip(row).zip(&self.offset).zip(&self.factor) {
+            *out = self.scaled(*x, *offset, *factor);
+        }
+    }
+
+    fn scaled(&self, x: f64, offset: f64, factor: f64) -> f32 {
+        let scaled = (x - offset) / factor;
+        // libm, not the platform's, whose last bit differs between systems.
+        let scaled = if self.scale == Scale::Robust { libm::asinh(scaled) } else { scaled } as f32;
+        if self.clip { scaled.clamp(0.0, 1.0) } else { scaled }
+    }
+
+    /// The rows, row-major (N, d), in the units that they had before they were scaled, up to rounding and clipping.
+    pub fn invert(&self, rows: &[f32]) -> Vec<f64> {
+        let mut wide: Vec<f64> = rows.iter().map(|x| f64::from(*x)).collect();
+        match self.scale {
+            Scale::None => return wide,
+            Scale::Quantile => {
+                for row in wide.chunks_exact_mut(self.n_features) {
+                    row.iter_mut().zip(&self.ranks).for_each(|(y, ranks)| *y = ranks.original(*y));
+                }
+                return wide;
+            }
+            _ => {}
+        }
+        for row in wide.chunks_exact_mut(self.n_features) {
+            for ((x, offset), factor) in row.iter_mut().zip(&self.offset).zip(&self.factor) {
+                let scaled = if self.scale == Scale::Robust { libm::sinh(*x) } else { *x };
+                *x = scaled * factor + offset;
+            }
+        }
+        wide
+    }
+
+    /// [`Preprocessing::check`] for a table described by its name, its number of columns and their names.
+    ///
+    /// # Errors
+    /// As [`Preprocessing::check`].
+    pub fn check_columns(&self, what: &str, n: usize, names: Option<&[String]>) -> Result<(), PreprocessError> {
+        let what = what.to_owned();
+        let missing_from = |some: &[String], others: &[String]| -> Vec<String> {
+            some.iter().filter(|name| !others.contains(name)).cloned().collect()
+        };
+        if n != self.n_features {
+            let names = self.feature_names.clone();
+            return Err(PreprocessError::Columns { what, expected: self.n_features, got: n, names });
+        }
+        let (Some(ours), Some(theirs)) = (&self.feature_names, names) else { return Ok(()) };
+        let missing = missing_from(ours, theirs);
+        let unexpected = missing_from(theirs, ours);
+        if !missing.is_empty() || !unexpected.is_empty() {
+            return Err(PreprocessError::Names { what, missing, unexpected });
+        }
+        match ours.iter().zip(theirs).position(|(a, b)| a != b) {
+            None => Ok(()),
+            Some(i) => Err(PreprocessError::Order {
+                what,
+                position: i + 1,
+                expected: ours[i].clone(),
+                got: theirs[i].clone(),
+                order: ours.clone(),
+            }),
+        }
+    }
+
+    /// Refuses stored numbers of the wrong count, that are not finite, or factors that are not above 0.
+    ///
+    /// # Errors
+    /// [`PreprocessError::Stored`].
+    pub fn check_stored(&self) -> Result<(), PreprocessError> {
+        let (n, n_ranks) = match self.scale {
+            Scale::None => (0, 0),
+            Scale::Quantile => (0, self.n_features),
+            _ => (self.n_features, 0),
+        };
+        let names = self.feature_names.as_ref().map_or(self.n_features, Vec::len);
+        for (what, expected, got) in [
+            ("offset", n, self.offset.len()),
+            ("factor", n, self.factor.len()),
+            ("ranks", n_ranks, self.ranks.len()),
+            ("feature_names", self.n_features, names),
+        ] {
+            if expected != got {
+                let reason = format!("`{what}` must have {expected} entries, got {got}");
+                return Err(PreprocessError::Stored { reason });
+            }
+        }
+        if let Some(i) = self.offset.iter().position(|v| !v.is_finite()) {
+            let reason = format!("`offset` must be finite, but entry {i} is {}", self.offset[i]);
+            return Err(PreprocessError::Stored { reason });
+        }
+        if let Some(i) = self.factor.iter().position(|v| !(v.is_finite() && *v > 0.0)) {
+            let reason = format!("`factor` must be finite and above 0, but entry {i} is {}", self.factor[i]);
+            return Err(PreprocessError::Stored { reason });
+        }
+        if let Some(i) = self.ranks.iter().position(|ranks| !ranks.is_valid()) {
+            let reason = format!("`ranks` must hold ascending finite knots, but those of entry {i} are not");
+            return Err(PreprocessError::Stored { reason });
+        }
+        Ok(())
+    }
+}
+
+/// What `scale` is made of: means and standard deviations, or medians and spreads in their place.
+fn statistics(scale: Scale, data: &Dataset, rows: &[u32]) -> Statistics {
+    let d = data.n_features();
+    let (mut lowest, mut highest) = (vec![f64::INFINITY; d], vec![f64::NEG_INFINITY; d]);
+    let mut sums = vec![0.0; d];
+    data.for_each_row(rows, |row| {
+        for (j, &x) in row.iter().enumerate() {
+            lowest[j] = lowest[j].min(x);
+            highest[j] = highest[j].max(x);
+            sums[j] += x;
+        }
+    });
+    let n = rows.len().max(1) as f64;
+    let mut mean: Vec<f64> = sums.iter().map(|s| s / n).collect();
+    let mut squares = vec![0.0; d];
+    if matches!(scale, Scale::Standard | Scale::Robust) {
+        data.for_each_row(rows, |row| {
+            for (j, &x) in row.iter().enumerate() {
+                squares[j] += (x - mean[j]).powi(2);
+            }
+        });
+    }
+    let mut deviation: Vec<f64> = squares.iter().map(|s| (s / n).sqrt()).collect();
+    if scale == Scale::Robust && !rows.is_empty() {
+        let mut j = 0;
+        for_each_sorted_column(data, rows, |column| {
+            let at = |p| quantile_of_sorted(column, p);
+            mean[j] = at(0.5);
+            let spread = (at(0.75) - at(0.25)) / 1.349;
+            // Where the quartiles are equal the standard deviation stays.
+            if spread > 1e-9 * deviation[j] {
+                deviation[j] = spread;
+            }
+            j += 1;
+        });
+    }
+    Statistics { lowest, highest, mean, deviation }
+}
+
+/// Each column of these rows in turn, ascending.
+fn for_each_sorted_column(data: &Dataset, rows: &[u32], mut visit: impl FnMut(&[f64])) {
+    let d = data.n_features();
+    let mut all = Vec::with_capacity(rows.len() * d);
+    data.for_each_row(rows, |row| all.extend_from_slice(row));
+    let mut column = Vec::with_capacity(rows.len());
+    for j in 0..d {
+        column.clear();
+        column.extend(all.iter().skip(j).step_by(d));
+        column.sort_unstable_by(f64::total_cmp);
+        visit(&column);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn names(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn table(values: Vec<f32>) -> Dataset {
+        Dataset::from_f32("table.csv", 3, values).unwrap().with_feature_names(names("a b c")).unwrap()
+    }
+
+    #[test]
+    fn standard_has_mean_0_and_deviation_1_on_the_rows_learnt_from_and_constants_stay_finite() {
+        let data = table(vec![1.0, 10.0, 0.1, 3.0, 30.0, 0.1, 5.0, 20.0, 0.1, 900.0, 900.0, 900.0]);
+        let fitted = Preprocessing::fit(Scale::Standard, &data, &[0, 1, 2]);
+        let mut rows = data.to_vec();
+        fitted.apply(&mut rows);
+        for j in 0..3 {
+            let column: Vec<f32> = (0..3).map(|r| rows[3 * r + j]).collect();
+            assert!(column.iter().sum::<f32>().abs() < 1e-5);
+            let variance = column.iter().map(|x| x * x).sum::<f32>() / 3.0;
+            assert!((variance - if j == 2 { 0.0 } else { 1.0 }).abs() < 1e-5, "column {j}: {variance}");
+        }
+        assert_eq!(fitted.factor[2], 1.0);
+        assert_eq!(fitted.check_stored(), Ok(()));
+    }
+
+    #[test]
+    fn minmax_spans_0_to_1_and_clips_only_when_told() {
+        let data = table(vec![1.0, 10.0, 7.0, 3.0, 30.0, 7.0, 5.0, 0.0, 7.0]);
+        let mut fitted = Preprocessing::fit(Scale::Minmax, &data, &[0, 1]);
+        let mut rows = data.to_vec();
+        fitted.apply(&mut rows);
+        assert_eq!(rows, [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 2.0, -0.5, 0.0]);
+        fitted.clip = true;
+        let mut rows = data.to_vec();
+        fitted.apply(&mut rows);
+        assert_eq!(rows[6..], [1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn other_columns_are_refused_by_name() {
+        let fitted = Preprocessing::fit(Scale::Standard, &table(vec![1.0; 6]), &[0, 1]);
+        let check = |text: &str| {
+            let names = names(text);
+            fitted.check_columns("new.csv", names.len(), Some(&names)).map_err(|e| e.to_string())
+        };
+        assert_eq!(check("a b c"), Ok(()));
+        assert_eq!(check("a b c d").unwrap_err(), "new.csv has 4 columns, the model was trained on 3: a, b, c");
+        assert!(check("a b d").unwrap_err().ends_with("missing c; unexpected d"));
+        assert_eq!(
+            check("a c b").unwrap_err(),
+            "column 2 of new.csv must be `b`, got `c`; put the columns in the order a, b, c"
+        );
+        assert_eq!(fitted.check_columns("new.npy", 3, None), Ok(()));
+    }
+
+    #[test]
+    fn stored_numbers_are_judged() {
+        let good = Preprocessing::fit(Scale::Standard, &table(vec![1.0, 2.0, 3.0, 4.0, 5.0, 7.0]), &[0, 1]);
+        for spoil in [
+            (|p: &mut Preprocessing| p.factor[1] = 0.0) as fn(&mut Preprocessing),
+            |p| p.factor[0] = f64::NAN,
+            |p| p.offset[2] = f64::INFINITY,
+            |p| p.offset.truncate(2),
+            |p| p.feature_names = Some(vec![]),
+            |p| p.scale = Scale::Quantile,
+            |p| p.ranks = vec![Ranks::learn(&[1.0, 2.0])],
+        ] {
+            let mut bad = good.clone();
+            spoil(&mut bad);
+            assert!(bad.check_stored().is_err(), "{bad:?}");
+        }
+        let old = serde_json::to_string(&good).unwrap();
+        assert!(!old.contains("ranks"), "files of other scalings are as they were: {old}");
+        assert_eq!(serde_json::from_str::<Preprocessing>(&old).unwrap(), good);
+        let by_ranks = Preprocessing::fit(Scale::Quantile, &table(vec![1.0, 2.0, 3.0, 4.0, 5.0, 7.0]), &[0, 1]);
+        assert_eq!(by_ranks.check_stored(), Ok(()));
+        let text = serde_json::to_string(&by_ranks).unwrap();
+        assert_eq!(serde_json::from_str::<Preprocessing>(&text).unwrap(), by_ranks);
+        let spoilt: Preprocessing = serde_json::from_str(&text.replace("4.0", "-4.0")).unwrap();
+        assert!(spoilt.check_stored().is_err(), "{spoilt:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn inverting_gives_the_rows_back(values in proptest::collection::vec(-1e3_f32..1e3, 12)) {
+            let data = table(values.clone());
+            for scale in [Scale::None, Scale::Minmax, Scale::Standard, Scale::Robust, Scale::Quantile] {
+                let fitted = Preprocessing::fit(scale, &data, &[0, 1, 2, 3]);
+                let mut rows = values.clone();
+                fitted.apply(&mut rows);
+                for (a, b) in fitted.invert(&rows).into_iter().zip(&values) {
+                    prop_assert!((a - f64::from(*b)).abs() <= 1e-3, "{a} {b} {scale:?}");
+                }
+            }
+        }
+    }
+}
