@@ -37,6 +37,9 @@ struct Stored {
     rule: ThresholdRule,
     threshold: f64,
     reference: Vec<f64>,
+    /// Detectors saved before several series could be trained on do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    training_rows: Option<u64>,
 }
 
 /// Whether `path` is the directory of a detector of time series, by its `config.json`; nothing else is checked.
@@ -70,6 +73,7 @@ impl SeriesDetector {
             rule: self.rule,
             threshold: self.threshold,
             reference: self.reference.clone(),
+            training_rows: Some(self.n_training_rows() as u64),
         };
         replace_folder(path, failed, |whole| {
             self.detector.save(&whole.join(WINDOWS))?;
@@ -126,6 +130,7 @@ impl SeriesDetector {
             reference: file.reference,
             rule: file.rule,
             threshold: file.threshold,
+            training_rows: file.training_rows.map(|rows| rows as usize),
         })
     }
 }
