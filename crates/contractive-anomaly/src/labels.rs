@@ -102,7 +102,12 @@ impl Judge {
     /// For the file `path`, whose labels stand in `column`, such as "column `odd`". `anomaly` is the label of anomalies;
     /// by default 1 is. Rows without a label are no anomalies where `may_be_missing`, or where a label is named; else
     /// they are an error.
-    pub fn new(path: impl AsRef<Path>, column: impl Into<String>, anomaly: Option<&str>, may_be_missing: bool) -> Judge {
+    pub fn new(
+        path: impl AsRef<Path>,
+        column: impl Into<String>,
+        anomaly: Option<&str>,
+        may_be_missing: bool,
+    ) -> Judge {
         Judge {
             path: path.as_ref().to_path_buf(),
             column: column.into(),

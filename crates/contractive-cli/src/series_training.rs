@@ -130,7 +130,8 @@ pub(crate) fn run(
     let pace = series.pace(series.step());
     if reporting == Reporting::Lines {
         let (rows, names) = (grouped(series.len()), series.names.join(", "));
-        let of_series = if series.runs.len() > 1 { format!(" in {} series", grouped(series.runs.len())) } else { String::new() };
+        let of_series =
+            if series.runs.len() > 1 { format!(" in {} series", grouped(series.runs.len())) } else { String::new() };
         eprintln!(
             "{}: {rows} timestamps of {names}{of_series}; {} of {} rows",
             series.what,
@@ -205,7 +206,8 @@ pub(crate) fn warn(series: &Series, pace: &Pace, window: usize) {
         let values = count(series.filled as usize, "missing value");
         eprintln!("warning: {}: {values} took the value of the row above", series.what);
     }
-    let reversed: Vec<String> = series.runs.iter().filter(|run| run.is_reversed).map(|run| series.name_of(run)).collect();
+    let reversed: Vec<String> =
+        series.runs.iter().filter(|run| run.is_reversed).map(|run| series.name_of(run)).collect();
     if !reversed.is_empty() {
         eprintln!("note: {}: the rows run backwards in time, and are taken in the order of time", some(&reversed));
     }

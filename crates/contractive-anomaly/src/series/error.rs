@@ -83,7 +83,9 @@ pub enum SeriesError {
         before: &'static str,
     },
     /// Time goes back.
-    #[error("{what}, {place}: the timestamp `{got}` is before `{before}` of the row next to it; rows must be in the order of time")]
+    #[error(
+        "{what}, {place}: the timestamp `{got}` is before `{before}` of the row next to it; rows must be in the order of time"
+    )]
     Order {
         /// The series.
         what: String,
@@ -113,9 +115,7 @@ pub enum SeriesError {
         column: Option<String>,
     },
     /// A word in a column of numbers.
-    #[error(
-        "{what}, {place}, column `{column}`: {text} makes text of a column in which {n_numbers} cells are numbers"
-    )]
+    #[error("{what}, {place}, column `{column}`: {text} makes text of a column in which {n_numbers} cells are numbers")]
     WordAmongNumbers {
         /// The series.
         what: String,

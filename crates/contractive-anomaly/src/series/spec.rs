@@ -159,7 +159,8 @@ impl SeriesSpec {
         setting("stride", must_be, stride.to_string(), (1..=window).contains(&stride))?;
         setting("value columns", "at least one".into(), "none".into(), !self.values.is_empty())?;
         let mut names = std::collections::HashSet::new();
-        let twice = self.values.iter().chain(&self.time).chain(&self.series_key).find(|name| !names.insert(name.as_str()));
+        let twice =
+            self.values.iter().chain(&self.time).chain(&self.series_key).find(|name| !names.insert(name.as_str()));
         setting("columns", "different".into(), format!("`{}` twice", twice.map_or("", |n| n)), twice.is_none())?;
         let n = self.n_features();
         setting("window", format!("at most {MOST_NUMBERS} numbers in all columns"), n.to_string(), n <= MOST_NUMBERS)

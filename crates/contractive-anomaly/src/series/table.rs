@@ -65,7 +65,6 @@ pub struct Series {
     columns: SeriesColumns,
 }
 
-
 impl Series {
     /// Reads a CSV, Parquet or Arrow table; `-` is CSV on standard input. A series that runs backwards in time is turned
     /// round: see [`Run::rows`].
@@ -170,7 +169,8 @@ impl Series {
         for run in &mut self.runs {
             let nanoseconds = |row: &usize| self.moments[*row].nanoseconds;
             let later = run.rows.windows(2).map(|pair| nanoseconds(&pair[1]) - nanoseconds(&pair[0]));
-            let (back, on) = later.fold((0, 0), |(back, on), later| (back + usize::from(later < 0), on + usize::from(later > 0)));
+            let (back, on) =
+                later.fold((0, 0), |(back, on), later| (back + usize::from(later < 0), on + usize::from(later > 0)));
             if back > on {
                 run.rows.reverse();
                 run.is_reversed = true;
@@ -179,9 +179,8 @@ impl Series {
         for run in &self.runs {
             watch.begin();
             let moments = || run.rows.iter().map(|row| self.moments[*row]);
-            let result = run.rows.iter().try_for_each(|&row| {
-                watch.follow(row as u64 + 1, self.moments[row], &self.stamps[row])
-            });
+            let result =
+                run.rows.iter().try_for_each(|&row| watch.follow(row as u64 + 1, self.moments[row], &self.stamps[row]));
             let pace = watch.pace();
             let is_odd = result.is_err() || pace.duplicates.count + pace.set_back.count > 0;
             if !is_odd {
@@ -251,7 +250,8 @@ impl Series {
 
     /// What a series of the file is called: the file, and its key where there is one.
     pub fn name_of(&self, run: &Run) -> String {
-        let keys: Vec<String> = self.key_names.iter().zip(&run.key).map(|(name, key)| format!("{name}={key}")).collect();
+        let keys: Vec<String> =
+            self.key_names.iter().zip(&run.key).map(|(name, key)| format!("{name}={key}")).collect();
         if keys.is_empty() { self.what.clone() } else { format!("{} {}", self.what, keys.join(", ")) }
     }
 
@@ -345,6 +345,10 @@ fn roles(path: &Path, fields: &[Field], columns: &SeriesColumns) -> Result<(Vec<
         return Err(TableError::MissingColumns { path: path.to_path_buf(), missing, available }.into());
     }
     if let Some(values) = &columns.values {
+        if let Some(twice) = named.iter().find(|name| values.contains(name)) {
+            let (must_be, got) = ("none of the value columns".into(), format!("`{twice}`"));
+            return Err(SeriesError::Setting { name: "time, key and label columns", must_be, got });
+        }
         return Ok((values.clone(), Vec::new()));
     }
     let others = fields.iter().filter(|field| !named.contains(&&field.name));

@@ -181,7 +181,12 @@ impl Watch {
     /// What the timestamp of row `row` says.
     pub(super) fn read(&self, row: u64, text: &str) -> Result<Moment, SeriesError> {
         let (what, column) = (self.what.clone(), self.column.clone());
-        moment(text).ok_or_else(|| SeriesError::Timestamp { what, place: SeriesPlace::Row(row), column, got: text.into() })
+        moment(text).ok_or_else(|| SeriesError::Timestamp {
+            what,
+            place: SeriesPlace::Row(row),
+            column,
+            got: text.into(),
+        })
     }
 
     /// Takes `now`, the moment of row `row`, as the next one.

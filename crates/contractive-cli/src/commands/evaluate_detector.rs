@@ -188,9 +188,7 @@ pub(super) fn in_words(e: &DetectorEvaluation) -> String {
     let range =
         |value: f64, lower: f64, upper: f64| format!("{}  ({} to {})", shown(value), shown(lower), shown(upper));
     let estimate = |e: Option<Estimate>| e.map_or("not defined".into(), |e| range(e.value, e.lower, e.upper));
-    let share = |s: Option<Share>| {
-        s.map_or("not defined".into(), |s| range(s.value, s.lower, s.upper))
-    };
+    let share = |s: Option<Share>| s.map_or("not defined".into(), |s| range(s.value, s.lower, s.upper));
     let mut lines = vec![
         ("data", format!("{}, {} rows, {} anomalies", e.data, grouped(e.rows), grouped(e.anomalies))),
         ("score", e.score.name().to_owned()),

@@ -40,9 +40,9 @@ fn of_kind(kind: Kind<'_>) -> u8 {
         Kind::Config(_) => USAGE,
         Kind::Dataset(e) => of_dataset(e),
         Kind::Detector(e) => of_detector(e),
-        Kind::Encoding(
-            EncodingError::TwoRoles { .. } | EncodingError::Unfit(_) | EncodingError::Columns { .. },
-        ) => USAGE,
+        Kind::Encoding(EncodingError::TwoRoles { .. } | EncodingError::Unfit(_) | EncodingError::Columns { .. }) => {
+            USAGE
+        }
         Kind::Encoding(_) => BAD_DATA,
         Kind::Label(_) => USAGE,
         Kind::Model(ModelError::Write { .. } | ModelError::Occupied { .. } | ModelError::Read { .. }) => FAILURE,

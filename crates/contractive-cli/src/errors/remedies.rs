@@ -168,9 +168,9 @@ fn of_labels(error: &LabelError) -> Option<String> {
     match error {
         LabelError::Unclear { .. } => text("name the label of anomalies with --anomaly"),
         LabelError::Absent { .. } => text("give --anomaly one of the file's labels"),
-        LabelError::Nothing { .. } => {
-            text("name with --labels the column that holds them, of an .npz archive the array, of .npy and IDX the file")
-        }
+        LabelError::Nothing { .. } => text(
+            "name with --labels the column that holds them, of an .npz archive the array, of .npy and IDX the file",
+        ),
         _ => None,
     }
 }
