@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
-use contractive_anomaly::detector::{DetectorSettings, MemberReport, Plan, TrainOptions};
+use contractive_anomaly::detector::{DetectorPlan, DetectorSettings, MemberReport, TrainOptions};
 use contractive_anomaly::series::{
     Credit, Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec,
 };
@@ -126,12 +126,15 @@ pub(crate) fn run(
     let series = Series::read(&config.data.spec, &columns)?;
     let spec = arguments.spec(&series, columns);
     spec.check()?;
-    let windows = series.runs.iter().map(|run| spec.starts(run.rows.len()).len()).sum();
+    let windows = series.tracks.iter().map(|track| spec.starts(track.rows.len()).len()).sum();
     let pace = series.pace(series.step());
     if reporting == Reporting::Lines {
         let (rows, names) = (grouped(series.len()), series.names.join(", "));
-        let of_series =
-            if series.runs.len() > 1 { format!(" in {} series", grouped(series.runs.len())) } else { String::new() };
+        let of_series = if series.tracks.len() > 1 {
+            format!(" in {} series", grouped(series.tracks.len()))
+        } else {
+            String::new()
+        };
         eprintln!(
             "{}: {rows} timestamps of {names}{of_series}; {} of {} rows",
             series.what,
@@ -144,7 +147,7 @@ pub(crate) fn run(
     }
     let stop = stop_flag(reporting)?;
     let began = std::time::Instant::now();
-    let on_plan = |plan: &Plan| {
+    let on_plan = |plan: &DetectorPlan| {
         if reporting == Reporting::Lines {
             plan.reasons.iter().for_each(|reason| eprintln!("  {reason}"));
         }
@@ -171,7 +174,7 @@ pub(crate) fn run(
             seconds,
             detector: out,
             timestamps: series.len(),
-            series: series.runs.len(),
+            series: series.tracks.len(),
             windows,
             threshold,
             threshold_rule: rule,
@@ -207,13 +210,13 @@ pub(crate) fn warn(series: &Series, pace: &Pace, window: usize) {
         eprintln!("warning: {}: {values} took the value of the row above", series.what);
     }
     let reversed: Vec<String> =
-        series.runs.iter().filter(|run| run.is_reversed).map(|run| series.name_of(run)).collect();
+        series.tracks.iter().filter(|track| track.is_reversed).map(|track| series.name_of(track)).collect();
     if !reversed.is_empty() {
-        eprintln!("note: {}: the rows run backwards in time, and are taken in the order of time", some(&reversed));
+        eprintln!("note: {}: the rows track backwards in time, and are taken in the order of time", some(&reversed));
     }
-    let short = series.runs.iter().filter(|run| run.rows.len() < window);
-    let short: Vec<String> = short.map(|run| series.name_of(run)).collect();
-    if !short.is_empty() && short.len() < series.runs.len() {
+    let short = series.tracks.iter().filter(|track| track.rows.len() < window);
+    let short: Vec<String> = short.map(|track| series.name_of(track)).collect();
+    if !short.is_empty() && short.len() < series.tracks.len() {
         eprintln!("warning: {}: fewer rows than a window's {window}, and left out", some(&short));
     }
     if !series.left_out.is_empty() {

@@ -95,7 +95,7 @@ pub fn evaluate_series(
     SeriesEvaluation {
         data: series.what.clone(),
         rows: n,
-        series: series.runs.len(),
+        series: series.tracks.len(),
         anomalies: is_anomaly.iter().filter(|label| **label).count(),
         anomaly_ranges: ranges(is_anomaly).len(),
         auroc: estimate(&auroc),

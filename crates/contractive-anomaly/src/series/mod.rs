@@ -52,7 +52,7 @@ pub use files::{SERIES_FORMAT_VERSION, is_series_detector};
 pub use follower::{Follower, RowScore};
 pub use growing::{Growing, Growth};
 pub use spec::{Credit, Missing, Normalise, SeriesSpec};
-pub use table::{Run, Series, SeriesColumns};
+pub use table::{Series, SeriesColumns, Track};
 pub use time::Pace;
 
 /// Most reference scores kept: beyond, evenly spaced quantiles.
@@ -107,9 +107,9 @@ impl SeriesDetector {
         let v = spec.values.len();
         let scales: Vec<f64> = (0..v).map(|j| standard_deviation(series.values.iter().skip(j).step_by(v))).collect();
         let mut numbers = Vec::new();
-        for run in &series.runs {
-            let values = series.values_of(run);
-            for start in spec.starts(run.rows.len()) {
+        for track in &series.tracks {
+            let values = series.values_of(track);
+            for start in spec.starts(track.rows.len()) {
                 window_into(&values[start * v..][..spec.window * v], v, spec.normalise, &scales, &mut numbers);
             }
         }
@@ -230,15 +230,15 @@ impl SeriesDetector {
     /// The scores in the order of the file; NaN in a series that is too short.
     fn raw(&self, series: &Series, threads: usize) -> Result<Vec<f64>, SeriesError> {
         let mut all = vec![f64::NAN; series.len()];
-        let is_long = |run: &&Run| run.rows.len() >= self.spec.window;
-        if !series.runs.iter().any(|run| is_long(&run)) {
+        let is_long = |track: &&Track| track.rows.len() >= self.spec.window;
+        if !series.tracks.iter().any(|track| is_long(&track)) {
             return Err(too_short(series, &self.spec));
         }
-        for run in series.runs.iter().filter(is_long) {
-            let mut follower = self.follow(&series.name_of(run), threads);
-            let mut scores = follower.push(&series.values_of(run))?;
+        for track in series.tracks.iter().filter(is_long) {
+            let mut follower = self.follow(&series.name_of(track), threads);
+            let mut scores = follower.push(&series.values_of(track))?;
             scores.extend(follower.finish()?);
-            scores.iter().for_each(|scored| all[run.rows[scored.row as usize]] = scored.score);
+            scores.iter().for_each(|scored| all[track.rows[scored.row as usize]] = scored.score);
         }
         Ok(all)
     }
@@ -263,8 +263,9 @@ fn check_columns(spec: &SeriesSpec, series: &Series) -> Result<(), SeriesError> 
 }
 
 fn too_short(series: &Series, spec: &SeriesSpec) -> SeriesError {
-    let longest = series.runs.iter().max_by_key(|run| run.rows.len());
-    let (what, got) = longest.map_or((series.what.clone(), 0), |run| (series.name_of(run), run.rows.len() as u64));
+    let longest = series.tracks.iter().max_by_key(|track| track.rows.len());
+    let (what, got) =
+        longest.map_or((series.what.clone(), 0), |track| (series.name_of(track), track.rows.len() as u64));
     SeriesError::TooShort { what, got, window: spec.window }
 }
 

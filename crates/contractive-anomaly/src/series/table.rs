@@ -29,7 +29,7 @@ pub struct SeriesColumns {
 
 /// One series of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct Track {
     /// What tells it apart, one text a key column.
     pub key: Vec<String>,
     /// Its rows, from 0, in the order of time.
@@ -56,7 +56,7 @@ pub struct Series {
     /// The labels asked for, as the file has them; `None` where a cell is empty.
     pub labels: Option<Vec<Option<String>>>,
     /// The series, by their first rows: one without key columns.
-    pub runs: Vec<Run>,
+    pub tracks: Vec<Track>,
     /// Missing values that were filled.
     pub filled: u64,
     /// Columns left out because they hold no numbers.
@@ -67,7 +67,7 @@ pub struct Series {
 
 impl Series {
     /// Reads a CSV, Parquet or Arrow table; `-` is CSV on standard input. A series that runs backwards in time is turned
-    /// round: see [`Run::rows`].
+    /// round: see [`Track::rows`].
     ///
     /// # Errors
     /// [`SeriesError`], each with its row and column.
@@ -84,7 +84,7 @@ impl Series {
             moments: Vec::new(),
             values: Vec::new(),
             labels: columns.labels.as_ref().map(|_| Vec::new()),
-            runs: Vec::new(),
+            tracks: Vec::new(),
             filled: 0,
             left_out,
             columns: columns.clone(),
@@ -126,10 +126,10 @@ impl Series {
             self.stamps.push(stamp);
             let key: Vec<String> = keys.iter().map(|key| key.text(i).unwrap_or_default()).collect();
             let place = *places.entry(key).or_insert_with_key(|key| {
-                self.runs.push(Run { key: key.clone(), rows: Vec::new(), is_reversed: false });
-                self.runs.len() - 1
+                self.tracks.push(Track { key: key.clone(), rows: Vec::new(), is_reversed: false });
+                self.tracks.len() - 1
             });
-            self.runs[place].rows.push(row);
+            self.tracks[place].rows.push(row);
             self.values.extend(values.iter().map(|column| column[i]));
             if let (Some(labels), Some(name)) = (&mut self.labels, &self.columns.labels) {
                 labels.push(cells(name).and_then(|column| column.text(i)));
@@ -166,21 +166,23 @@ impl Series {
     fn order(&mut self, path: &Path) -> Result<(), SeriesError> {
         let Some(time) = self.columns.time.clone() else { return Ok(()) };
         let mut watch = Watch::new(&self.what, &time, None);
-        for run in &mut self.runs {
+        for track in &mut self.tracks {
             let nanoseconds = |row: &usize| self.moments[*row].nanoseconds;
-            let later = run.rows.windows(2).map(|pair| nanoseconds(&pair[1]) - nanoseconds(&pair[0]));
+            let later = track.rows.windows(2).map(|pair| nanoseconds(&pair[1]) - nanoseconds(&pair[0]));
             let (back, on) =
                 later.fold((0, 0), |(back, on), later| (back + usize::from(later < 0), on + usize::from(later > 0)));
             if back > on {
-                run.rows.reverse();
-                run.is_reversed = true;
+                track.rows.reverse();
+                track.is_reversed = true;
             }
         }
-        for run in &self.runs {
+        for track in &self.tracks {
             watch.begin();
-            let moments = || run.rows.iter().map(|row| self.moments[*row]);
-            let result =
-                run.rows.iter().try_for_each(|&row| watch.follow(row as u64 + 1, self.moments[row], &self.stamps[row]));
+            let moments = || track.rows.iter().map(|row| self.moments[*row]);
+            let result = track
+                .rows
+                .iter()
+                .try_for_each(|&row| watch.follow(row as u64 + 1, self.moments[row], &self.stamps[row]));
             let pace = watch.pace();
             let is_odd = result.is_err() || pace.duplicates.count + pace.set_back.count > 0;
             if !is_odd {
@@ -192,7 +194,7 @@ impl Series {
             if looks_several {
                 let column = telling_column(path, &self.moments, &self.known());
                 if goes_back || column.is_some() {
-                    return Err(self.several(run, result.err(), column));
+                    return Err(self.several(track, result.err(), column));
                 }
             }
             result?;
@@ -201,13 +203,13 @@ impl Series {
     }
 
     /// The error of a series that looks like several.
-    fn several(&self, run: &Run, found: Option<SeriesError>, column: Option<String>) -> SeriesError {
+    fn several(&self, track: &Track, found: Option<SeriesError>, column: Option<String>) -> SeriesError {
         let what = self.what.clone();
         if let Some(SeriesError::Order { place, got, before, .. }) = found {
             return SeriesError::SeveralSeries { what, place, got, before, column };
         }
         let nanoseconds = |row: usize| self.moments[row].nanoseconds;
-        let pair = run.rows.windows(2).find(|pair| nanoseconds(pair[1]) <= nanoseconds(pair[0]));
+        let pair = track.rows.windows(2).find(|pair| nanoseconds(pair[1]) <= nanoseconds(pair[0]));
         let (before, now) = pair.map_or((0, 0), |pair| (pair[0], pair[1]));
         let (got, before) = (self.stamps[now].clone(), self.stamps[before].clone());
         SeriesError::SeveralSeries { what, place: SeriesPlace::Row(now as u64 + 1), got, before, column }
@@ -222,9 +224,9 @@ impl Series {
     fn fill(&mut self) -> Result<(), SeriesError> {
         let v = self.names.len();
         let mut filler = Filler::new(&self.what, self.names.clone(), self.columns.missing);
-        for run in &self.runs {
+        for track in &self.tracks {
             filler.begin();
-            for &row in &run.rows {
+            for &row in &track.rows {
                 filler.fill(row as u64 + 1, &mut self.values[row * v..][..v])?;
             }
         }
@@ -243,21 +245,21 @@ impl Series {
     }
 
     /// The values of one series, row-major, in the order of time.
-    pub fn values_of(&self, run: &Run) -> Vec<f64> {
+    pub fn values_of(&self, track: &Track) -> Vec<f64> {
         let v = self.names.len();
-        run.rows.iter().flat_map(|row| &self.values[row * v..][..v]).copied().collect()
+        track.rows.iter().flat_map(|row| &self.values[row * v..][..v]).copied().collect()
     }
 
     /// What a series of the file is called: the file, and its key where there is one.
-    pub fn name_of(&self, run: &Run) -> String {
+    pub fn name_of(&self, track: &Track) -> String {
         let keys: Vec<String> =
-            self.key_names.iter().zip(&run.key).map(|(name, key)| format!("{name}={key}")).collect();
+            self.key_names.iter().zip(&track.key).map(|(name, key)| format!("{name}={key}")).collect();
         if keys.is_empty() { self.what.clone() } else { format!("{} {}", self.what, keys.join(", ")) }
     }
 
     /// All rows, series after series, each in the order of time.
     pub fn rows_in_time(&self) -> impl Iterator<Item = usize> + '_ {
-        self.runs.iter().flat_map(|run| run.rows.iter().copied())
+        self.tracks.iter().flat_map(|track| track.rows.iter().copied())
     }
 
     /// The rows in that order.
@@ -265,13 +267,13 @@ impl Series {
         let rows: Vec<usize> = self.rows_in_time().collect();
         let v = self.names.len();
         let mut next = 0;
-        let runs = self.runs.iter().map(|run| {
+        let tracks = self.tracks.iter().map(|track| {
             let start = next;
-            next += run.rows.len();
-            Run { key: run.key.clone(), rows: (start..next).collect(), is_reversed: false }
+            next += track.rows.len();
+            Track { key: track.key.clone(), rows: (start..next).collect(), is_reversed: false }
         });
         Series {
-            runs: runs.collect(),
+            tracks: tracks.collect(),
             stamps: rows.iter().map(|row| self.stamps[*row].clone()).collect(),
             moments: rows.iter().map(|row| self.moments[*row]).collect(),
             values: rows.iter().flat_map(|row| &self.values[row * v..][..v]).copied().collect(),
@@ -288,7 +290,7 @@ impl Series {
     /// The median of the times between rows, nanoseconds; `None` where no two rows differ in time, or rows are counted.
     pub fn step(&self) -> Option<i128> {
         self.columns.time.as_ref()?;
-        let pairs = self.runs.iter().flat_map(|run| run.rows.windows(2));
+        let pairs = self.tracks.iter().flat_map(|track| track.rows.windows(2));
         median_step(pairs.map(|pair| self.moments[pair[1]].nanoseconds - self.moments[pair[0]].nanoseconds))
     }
 
@@ -296,9 +298,9 @@ impl Series {
     pub fn pace(&self, step: Option<i128>) -> Pace {
         let Some(time) = &self.columns.time else { return Pace::default() };
         let mut watch = Watch::new(&self.what, time, step);
-        for run in &self.runs {
+        for track in &self.tracks {
             watch.begin();
-            for &row in &run.rows {
+            for &row in &track.rows {
                 // They were all seen when the series was read.
                 let _ = watch.follow(row as u64 + 1, self.moments[row], &self.stamps[row]);
             }

@@ -175,12 +175,12 @@ fn write_report(
 /// Prints one object a timestamp.
 fn print_lines(detector: &SeriesDetector, series: &Series, scores: &SeriesScores) -> anyhow::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let run_of = run_of(series);
+    let track_of = track_of(series);
     for i in 0..series.len() {
         let names = series.key_names.iter().map(String::as_str);
         let line = Line {
             row: i as u64 + 1,
-            series: names.zip(series.runs[run_of[i]].key.iter().map(String::as_str)).collect(),
+            series: names.zip(series.tracks[track_of[i]].key.iter().map(String::as_str)).collect(),
             timestamp: detector.spec().time.as_ref().map(|_| series.stamps[i].as_str()),
             score: scores.score[i],
             probability: scores.probability[i],
@@ -194,10 +194,10 @@ fn print_lines(detector: &SeriesDetector, series: &Series, scores: &SeriesScores
 }
 
 /// The place of each row's series.
-fn run_of(series: &Series) -> Vec<usize> {
+fn track_of(series: &Series) -> Vec<usize> {
     let mut places = vec![0; series.len()];
-    for (i, run) in series.runs.iter().enumerate() {
-        run.rows.iter().for_each(|row| places[*row] = i);
+    for (i, track) in series.tracks.iter().enumerate() {
+        track.rows.iter().for_each(|row| places[*row] = i);
     }
     places
 }
@@ -210,10 +210,10 @@ fn first_column(detector: &SeriesDetector) -> &str {
 /// The series with their scores, as a table in the order of the file.
 fn frame(detector: &SeriesDetector, series: &Series, scores: &SeriesScores) -> Frame {
     let v = series.names.len();
-    let run_of = run_of(series);
+    let track_of = track_of(series);
     let mut columns = Vec::new();
     for (j, name) in series.key_names.iter().enumerate() {
-        let keys = run_of.iter().map(|run| Some(series.runs[*run].key[j].clone()));
+        let keys = track_of.iter().map(|track| Some(series.tracks[*track].key[j].clone()));
         columns.push((name.clone(), Values::Text(keys.collect())));
     }
     let time = Values::Text(series.stamps.iter().cloned().map(Some).collect());

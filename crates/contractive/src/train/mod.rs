@@ -3,7 +3,8 @@
 //! 1. [`Prepared`] splits the rows and learns the preprocessing.
 //! 2. [`train`] runs the epochs on the CPU engine; [`train_with`] on any [`Engine`].
 //!    With `data.stream` the rows stay in their file, and a thread reads them ahead of the steps.
-//! 3. An [`Observer`] is told about steps and epochs; a stop flag ends the run cleanly in the middle of an epoch.
+//! 3. [`StepLoop`] is the loop over steps, which detectors of anomalies train by too.
+//! 4. An [`Observer`] is told about steps and epochs; a stop flag ends the run cleanly in the middle of an epoch.
 //!
 //! **Same seed, same bits.** Every random number comes from a [stream](contractive_core::random) that is keyed by (seed, purpose, epoch,
 //! step), so nothing depends on threads or on what was drawn before. A resumed run needs no generator state: it ends on
@@ -14,6 +15,7 @@ mod error;
 mod observer;
 mod prepared;
 mod saving;
+mod step_loop;
 mod steps;
 mod stream;
 
@@ -34,6 +36,7 @@ use crate::run::RunDirectory;
 pub use error::TrainError;
 pub use observer::{Observer, StepReport, TrainingPlan};
 pub use prepared::Prepared;
+pub use step_loop::{NextStep, StepLoop};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -92,7 +92,8 @@ impl TrainingTable {
     ///
     /// # Errors
     /// [`EncodingError`].
-    pub fn read(path: &Path, options: &EncodingOptions) -> Result<TrainingTable, EncodingError> {
+    pub fn read(path: impl AsRef<Path>, options: &EncodingOptions) -> Result<TrainingTable, EncodingError> {
+        let path = path.as_ref();
         let roles = options.roles()?;
         let mut reader = FrameReader::open(path, &options.read_options(path))?;
         let path = reader.path().to_path_buf();
