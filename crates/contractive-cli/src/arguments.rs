@@ -47,7 +47,7 @@ pub(crate) struct RowArguments {
     #[arg(long, value_name = "N", help_heading = "Data")]
     pub(crate) rows: Option<usize>,
     /// Column of a CSV, Parquet or Arrow table that holds labels, not features; by default the one the run left out.
-    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    #[arg(long, value_name = "NAME", help_heading = "Data", allow_hyphen_values = true)]
     pub(crate) label_column: Option<String>,
     /// Array of an .npz archive; by default X, or the only table.
     #[arg(long, value_name = "NAME", help_heading = "Data")]

@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
 use contractive::data::Dataset;
 use contractive_anomaly::detector::{
-    Detector, DetectorSettings, MemberReport, Plan, ScoreKind, ThresholdRule, TrainOptions, TrainingTable,
+    Detector, DetectorPlan, DetectorSettings, MemberReport, ScoreKind, ThresholdRule, TrainOptions, TrainingTable,
 };
 use contractive_datasets::{DataSpec, LoadOptions, Part};
 use serde::Serialize;
@@ -173,18 +173,18 @@ struct EndEvent<'a> {
 }
 
 /// What a detector is trained on.
-enum Rows {
+enum TrainingRows {
     /// A table with roles of columns.
     Table(Box<TrainingTable>),
     /// Numbers alone.
     Bare(Box<Dataset>),
 }
 
-impl Rows {
+impl TrainingRows {
     fn name(&self) -> &str {
         match self {
-            Rows::Table(table) => &table.name,
-            Rows::Bare(data) => data.name(),
+            TrainingRows::Table(table) => &table.name,
+            TrainingRows::Bare(data) => data.name(),
         }
     }
 }
@@ -215,13 +215,13 @@ pub(crate) fn run(
 ) -> anyhow::Result<Ending> {
     settings.check()?;
     let rows = match table {
-        Some(table) => Rows::Table(Box::new(table)),
-        None => Rows::Bare(Box::new(bare_rows(config, source, reporting)?)),
+        Some(table) => TrainingRows::Table(Box::new(table)),
+        None => TrainingRows::Bare(Box::new(bare_rows(config, source, reporting)?)),
     };
     let name = rows.name().to_owned();
     let stop = stop_flag(reporting)?;
     let began = std::time::Instant::now();
-    let on_plan = |plan: &Plan| {
+    let on_plan = |plan: &DetectorPlan| {
         if reporting == Reporting::Lines {
             let (n, d) = (grouped(plan.rows + plan.validation_rows), plan.architecture.input_size());
             eprintln!("{name}: {n} rows of {d} features; {}", count(settings.ensemble, "network"));
@@ -239,8 +239,8 @@ pub(crate) fn run(
     };
     let options = TrainOptions { threads: config.threads(), on_plan: &on_plan, on_member: &on_member, stop: &stop };
     let result = match rows {
-        Rows::Table(table) => Detector::train_table(*table, settings, &options),
-        Rows::Bare(data) => Detector::train_with(&data, settings, &options),
+        TrainingRows::Table(table) => Detector::train_table(*table, settings, &options),
+        TrainingRows::Bare(data) => Detector::train_with(&data, settings, &options),
     };
     if stop.load(Ordering::Relaxed) {
         eprintln!("stopped; no detector was saved");

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
-use contractive_anomaly::detector::{DetectorSettings, MemberReport, Plan, TrainOptions};
+use contractive_anomaly::detector::{DetectorPlan, DetectorSettings, MemberReport, TrainOptions};
 use contractive_anomaly::series::{
     Credit, Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec,
 };
@@ -22,14 +22,22 @@ use crate::progress::Reporting;
 use crate::shell::quoted;
 use crate::table::pairs;
 
+/// What --time says where rows are counted.
+const NO_TIME: &str = "none";
+
 /// What of a table is a time series.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SeriesArguments {
-    /// Train on a time series: the column of timestamps, ISO 8601 or numbers since 1970. Windows of rows are learnt, and
-    /// every timestamp is scored.
+    /// Train on a time series: the column of timestamps, ISO 8601 or numbers since 1970, or `none` to count the rows of a
+    /// table without one. Windows of rows are learnt, and every timestamp is scored.
     #[arg(long, value_name = "COLUMN", requires = "detector", help_heading = "Time series")]
     pub(crate) time: Option<String>,
-    /// Columns of values, parted by commas [default: all columns of numbers but --time and --label-column].
+    /// Columns that tell several series of one file apart, such as a machine's name; may be given several times. Windows
+    /// never cross from one series to the next; `cae detect` and `cae evaluate` then know the columns.
+    #[arg(long, value_name = "COLUMNS", requires = "time", value_delimiter = ',', help_heading = "Time series")]
+    series_key: Vec<String>,
+    /// Columns of values, separated by commas [default: all columns of numbers but --time, --series-key and
+    /// --label-column].
     #[arg(long, value_name = "COLUMNS", requires = "time", value_delimiter = ',', help_heading = "Time series")]
     values: Option<Vec<String>>,
     /// Rows a window, at least 2 [default: 32].
@@ -56,12 +64,28 @@ fn normalisations() -> PossibleValuesParser {
     PossibleValuesParser::new(Normalise::ALL.map(Normalise::name))
 }
 
+impl SeriesArguments {
+    /// The windows of `series`, read by `columns`.
+    fn spec(&self, series: &Series, columns: SeriesColumns) -> SeriesSpec {
+        let SeriesColumns { time, series_key, missing, .. } = columns;
+        let mut spec = SeriesSpec { time, series_key, missing, ..SeriesSpec::new("", series.names.clone()) };
+        spec.window = self.window.unwrap_or(spec.window);
+        spec.stride = self.stride.unwrap_or(spec.stride);
+        let by_name = |name: &str| Normalise::ALL.into_iter().find(|normalise| normalise.name() == name);
+        spec.normalise = self.normalise.as_deref().and_then(by_name).unwrap_or_default();
+        let by_name = |name: &str| Credit::ALL.into_iter().find(|credit| credit.name() == name);
+        spec.credit = self.credit.as_deref().and_then(by_name).unwrap_or_default();
+        spec
+    }
+}
+
 #[derive(Serialize)]
 struct EndEvent<'a> {
     event: &'static str,
     seconds: f64,
     detector: &'a Path,
     timestamps: usize,
+    series: usize,
     windows: usize,
     threshold: f64,
     threshold_rule: String,
@@ -92,34 +116,38 @@ pub(crate) fn run(
     let settings = DetectorSettings { threshold, ..settings };
     settings.check()?;
     let missing = if fills_missing { Missing::Previous } else { Missing::Refuse };
-    let values = arguments.values.clone();
-    let columns = SeriesColumns { time: time.clone(), values, labels: config.data.label_column.clone(), missing };
-    let series = Series::read(Path::new(&config.data.spec), &columns)?;
-    let mut spec = SeriesSpec { missing, ..SeriesSpec::new(time, series.names.clone()) };
-    spec.window = arguments.window.unwrap_or(spec.window);
-    spec.stride = arguments.stride.unwrap_or(spec.stride);
-    let by_name = |name: &str| Normalise::ALL.into_iter().find(|normalise| normalise.name() == name);
-    spec.normalise = arguments.normalise.as_deref().and_then(by_name).unwrap_or_default();
-    let by_name = |name: &str| Credit::ALL.into_iter().find(|credit| credit.name() == name);
-    spec.credit = arguments.credit.as_deref().and_then(by_name).unwrap_or_default();
+    let columns = SeriesColumns {
+        time: (time != NO_TIME).then_some(time),
+        series_key: arguments.series_key.clone(),
+        values: arguments.values.clone(),
+        labels: config.data.label_column.clone(),
+        missing,
+    };
+    let series = Series::read(&config.data.spec, &columns)?;
+    let spec = arguments.spec(&series, columns);
     spec.check()?;
-    let windows = spec.starts(series.len()).len();
+    let windows = series.tracks.iter().map(|track| spec.starts(track.rows.len()).len()).sum();
     let pace = series.pace(series.step());
     if reporting == Reporting::Lines {
         let (rows, names) = (grouped(series.len()), series.names.join(", "));
+        let of_series = if series.tracks.len() > 1 {
+            format!(" in {} series", grouped(series.tracks.len()))
+        } else {
+            String::new()
+        };
         eprintln!(
-            "{}: {rows} timestamps of {names}; {} of {} rows",
+            "{}: {rows} timestamps of {names}{of_series}; {} of {} rows",
             series.what,
             count(windows, "window"),
             spec.window
         );
     }
     if reporting != Reporting::Quiet {
-        warn(&series, &pace);
+        warn(&series, &pace, spec.window);
     }
     let stop = stop_flag(reporting)?;
     let began = std::time::Instant::now();
-    let on_plan = |plan: &Plan| {
+    let on_plan = |plan: &DetectorPlan| {
         if reporting == Reporting::Lines {
             plan.reasons.iter().for_each(|reason| eprintln!("  {reason}"));
         }
@@ -146,6 +174,7 @@ pub(crate) fn run(
             seconds,
             detector: out,
             timestamps: series.len(),
+            series: series.tracks.len(),
             windows,
             threshold,
             threshold_rule: rule,
@@ -172,7 +201,7 @@ pub(crate) fn run(
 }
 
 /// Says on standard error what is odd about a series.
-pub(crate) fn warn(series: &Series, pace: &Pace) {
+pub(crate) fn warn(series: &Series, pace: &Pace, window: usize) {
     for warning in pace.warnings() {
         eprintln!("warning: {}: {warning}", series.what);
     }
@@ -180,7 +209,24 @@ pub(crate) fn warn(series: &Series, pace: &Pace) {
         let values = count(series.filled as usize, "missing value");
         eprintln!("warning: {}: {values} took the value of the row above", series.what);
     }
+    let reversed: Vec<String> =
+        series.tracks.iter().filter(|track| track.is_reversed).map(|track| series.name_of(track)).collect();
+    if !reversed.is_empty() {
+        eprintln!("note: {}: the rows track backwards in time, and are taken in the order of time", some(&reversed));
+    }
+    let short = series.tracks.iter().filter(|track| track.rows.len() < window);
+    let short: Vec<String> = short.map(|track| series.name_of(track)).collect();
+    if !short.is_empty() && short.len() < series.tracks.len() {
+        eprintln!("warning: {}: fewer rows than a window's {window}, and left out", some(&short));
+    }
     if !series.left_out.is_empty() {
         eprintln!("note: columns that hold no numbers are left out: {}", series.left_out.join(", "));
     }
+}
+
+/// The first few of some names.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+    names[..names.len().min(SHOWN)].join(", ") + &more
 }

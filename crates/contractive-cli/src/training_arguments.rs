@@ -25,7 +25,7 @@ pub(crate) struct TrainingArguments {
     #[arg(long, value_name = "N", help_heading = "Data")]
     rows: Option<String>,
     /// Column of a CSV, Parquet or Arrow table that holds labels, not features.
-    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    #[arg(long, value_name = "NAME", help_heading = "Data", allow_hyphen_values = true)]
     label_column: Option<String>,
     /// Array of an .npz archive; by default X, or the only table.
     #[arg(long, value_name = "NAME", help_heading = "Data")]

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::calibration::Location;
+use super::location::Location;
 use contractive_core::row_network::dot;
 
 /// Share of the codes that the centre and covariance are learnt from.

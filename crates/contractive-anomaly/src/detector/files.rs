@@ -2,8 +2,7 @@
 //!
 //! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the terms' weights, the
 //! reference scores as quantiles, and each member's calibration. A detector of a table has its [`TableEncoding`] beside
-//! it, `encoding.json`. Members are model directories like any other, so `cae encode` or
-//! `cae inspect` open them. Reading a detector never runs code; every length is checked against the networks' sizes, and
+//! it, `encoding.json`. Members are model directories like any other. Reading a detector never runs code; every length is checked against the networks' sizes, and
 //! a number that is not finite is refused.
 
 use std::path::{Path, PathBuf};
@@ -56,12 +55,12 @@ struct Stored {
 }
 
 /// Whether `path` is a detector directory, by its `config.json`; nothing else is checked.
-pub fn is_detector(path: &Path) -> bool {
+pub fn is_detector(path: impl AsRef<Path>) -> bool {
     #[derive(Deserialize)]
     struct Kind {
         kind: String,
     }
-    read_at_most(&path.join(CONFIG_FILE), LARGEST_CONFIG)
+    read_at_most(&path.as_ref().join(CONFIG_FILE), LARGEST_CONFIG)
         .ok()
         .and_then(|text| serde_json::from_slice::<Kind>(&text).ok())
         .is_some_and(|file| file.kind == KIND)
@@ -73,7 +72,8 @@ impl Detector {
     ///
     /// # Errors
     /// [`DetectorError::Model`] with what the system said.
-    pub fn save(&self, path: &Path) -> Result<(), DetectorError> {
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), DetectorError> {
+        let path = path.as_ref();
         let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
         if !is_free(path).map_err(failed)? && !is_detector(path) {
             return Err(ModelError::Occupied { path: path.to_path_buf() }.into());
@@ -108,7 +108,8 @@ impl Detector {
     /// # Errors
     /// [`DetectorError::Model`] where a file cannot be read, is of another version, or a member is damaged;
     /// [`DetectorError::Stored`] where the numbers contradict each other.
-    pub fn load(path: &Path) -> Result<Detector, DetectorError> {
+    pub fn load(path: impl AsRef<Path>) -> Result<Detector, DetectorError> {
+        let path = path.as_ref();
         let config_path = path.join(CONFIG_FILE);
         let stored = |reason: String| DetectorError::Stored { path: config_path.clone(), reason };
         let text = read_at_most(&config_path, LARGEST_CONFIG)?;

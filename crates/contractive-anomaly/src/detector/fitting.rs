@@ -3,16 +3,17 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::calibration::{Calibration, Location};
+use super::calibration::Calibration;
 use super::covariance::CodeDensity;
 use super::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
 use super::error::DetectorError;
+use super::location::Location;
 use super::member::{self, Trained};
 use super::neighbours::Neighbours;
 use super::reference::{FEWEST_HELD_OUT, Reference};
-use super::rows::Rows;
+use super::rows::NetworkRows;
 use super::scores::{Directions, KINDS, Raw, Weights, feature_errors, log};
-use super::settings::{DetectorSettings, Plan};
+use super::settings::{DetectorPlan, DetectorSettings};
 use super::{Detector, Member, for_each};
 use contractive::data::{Dataset, split_validation};
 use contractive::model::{Model, Provenance};
@@ -45,9 +46,9 @@ pub struct MemberReport {
 pub struct TrainOptions<'a> {
     /// Threads, at least 1: members are trained beside each other. Default one a processor core.
     pub threads: usize,
-    /// Told the plan before the work begins.
-    pub on_plan: &'a (dyn Fn(&Plan) + Sync),
-    /// Told when a member is done.
+    /// Called with the plan before the work begins.
+    pub on_plan: &'a (dyn Fn(&DetectorPlan) + Sync),
+    /// Called when a member is done.
     pub on_member: &'a (dyn Fn(&MemberReport) + Sync),
     /// Raised to stop. Training then ends with [`DetectorError::Stopped`].
     pub stop: &'a AtomicBool,
@@ -74,7 +75,7 @@ impl Detector {
         Detector::train_with(data, settings, &TrainOptions::default())
     }
 
-    /// [`Detector::train`], telling how it goes.
+    /// [`Detector::train`], with calls that report its progress.
     ///
     /// # Errors
     /// As [`Detector::train`], and [`DetectorError::Stopped`].
@@ -112,99 +113,121 @@ impl Detector {
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
         let began = Instant::now();
-        settings.check()?;
-        if options.threads == 0 {
-            return Err(DetectorError::Setting { name: "threads", must_be: "at least 1", got: 0.0 });
-        }
-        if data.len() < FEWEST_ROWS {
-            return Err(DetectorError::TooFewRows {
-                data: data.name().to_owned(),
-                least: FEWEST_ROWS,
-                got: data.len(),
-            });
-        }
+        check(data, settings, options)?;
         let (train_rows, validation_rows) = split(data.len(), settings);
         let preprocessing = Preprocessing::fit(scale, data, &train_rows);
         let reader = ScaledRows { data, preprocessing: &preprocessing };
         let gathered = |rows: &[u32]| {
             let mut values = Vec::new();
             reader.gather(rows, &mut values);
-            Rows { values, missing: Rows::gather_missing(missing, rows, data.n_features()) }
+            NetworkRows { values, missing: NetworkRows::gather_missing(missing, rows, data.n_features()) }
         };
         let (train, validation) = (gathered(&train_rows), gathered(&validation_rows));
-        let mut plan = Plan::new(settings, train_rows.len(), validation_rows.len(), data.n_features());
-        if let Some(encoding) = &encoding {
-            // The plan speaks of the scaling of bare rows, which is `robust`.
-            if encoding.scale() != TableScale::Robust {
-                plan.reasons.retain(|reason| !reason.starts_with("features:"));
-                plan.reasons.push(format!("features: scaled by `{}`", encoding.scale().name()));
-            }
-        }
+        let plan = planned(settings, (&train_rows, &validation_rows), data.n_features(), encoding.as_ref());
         member::objective(settings).check(&plan.architecture)?;
         (options.on_plan)(&plan);
         let trained = train_members(settings, options, &plan, &train, &validation, began)?;
 
-        let all: Vec<u32> = (0..data.len() as u32).collect();
-        let all_rows = gathered(&all);
-        let few = validation_rows.len() < FEWEST_HELD_OUT;
-        let judged = if few { &all_rows } else { &validation };
-        let provenance = |trained: &Trained| Provenance {
-            recipe: None,
-            seed: settings.seed,
-            data: data.name().to_owned(),
-            data_sha256: data.sha256().map(str::to_owned),
-            rows: train_rows.len(),
-            epoch: trained.steps * plan.batch_size / train_rows.len().max(1),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        let mut members: Vec<Option<Calibrated>> = vec![None; trained.len()];
-        let jobs = trained.into_iter().zip(members.iter_mut().enumerate());
-        for_each(jobs, options.threads, || {
-            |(trained, (i, place)): (Trained, (usize, &mut Option<Calibrated>))| {
-                let stream = Stream::new(settings.seed, Purpose::Analysis, 2, i as u64);
-                let provenance = provenance(&trained);
-                let model = Model {
-                    parameters: trained.parameters,
-                    objective: member::objective(settings),
-                    noise: None,
-                    preprocessing: preprocessing.clone(),
-                    image_shape: data.image_shape(),
-                    provenance,
-                };
-                let (calibration, raws) = calibrate(&model, judged, &all_rows, stream);
-                *place = Some((Member { model, calibration }, raws));
-            }
-        });
-        let n_members = members.len() as f64;
-        let (mut kept, mut raws) = (Vec::new(), Vec::new());
-        for (member, of_rows) in members.into_iter().flatten() {
-            kept.push(member);
-            raws.push(of_rows);
-        }
-        let members = kept;
-        // Added up in the order of members, as they are when rows are scored.
-        let mut terms = vec![[0.0; 4]; data.len()];
-        for (member, raws) in members.iter().zip(&raws) {
-            for (sums, raw) in terms.iter_mut().zip(raws) {
-                sums.iter_mut().zip(raw.terms(&member.calibration)).for_each(|(sum, term)| *sum += term / n_members);
-            }
-        }
-        let weights = Weights::of(&terms);
-        let mut scores = vec![[0.0; KINDS]; data.len()];
-        for (member, raws) in members.iter().zip(&raws) {
-            for (sums, raw) in scores.iter_mut().zip(raws) {
-                let kinds = raw.kinds(&member.calibration, &weights, data.n_features());
-                sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += kind / n_members);
-            }
-        }
+        let all_rows = gathered(&(0..data.len() as u32).collect::<Vec<u32>>());
+        let judged = if validation_rows.len() < FEWEST_HELD_OUT { &all_rows } else { &validation };
+        let (members, raws) =
+            calibrate_members(trained, options.threads, settings.seed, judged, &all_rows, |trained: Trained| Model {
+                objective: member::objective(settings),
+                noise: None,
+                preprocessing: preprocessing.clone(),
+                image_shape: data.image_shape(),
+                provenance: Provenance {
+                    recipe: None,
+                    seed: settings.seed,
+                    data: data.name().to_owned(),
+                    data_sha256: data.sha256().map(str::to_owned),
+                    rows: train_rows.len(),
+                    epoch: trained.steps * plan.batch_size / train_rows.len().max(1),
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                },
+                parameters: trained.parameters,
+            });
+        let (weights, scores) = combined(&members, &raws, data.n_features());
         let reference = Reference::new(&scores, &validation_rows);
         let threshold = reference.threshold(settings.threshold, settings.score)?;
         Ok(Detector { settings: settings.clone(), members, weights, reference, threshold, encoding })
     }
 }
 
+/// Refuses settings and data that nothing can be learnt with.
+fn check(data: &Dataset, settings: &DetectorSettings, options: &TrainOptions<'_>) -> Result<(), DetectorError> {
+    settings.check()?;
+    if options.threads == 0 {
+        return Err(DetectorError::Setting { name: "threads", must_be: "at least 1", got: 0.0 });
+    }
+    if data.len() < FEWEST_ROWS {
+        let (data, got) = (data.name().to_owned(), data.len());
+        return Err(DetectorError::TooFewRows { data, least: FEWEST_ROWS, got });
+    }
+    Ok(())
+}
+
+/// The plan for the rows (trained on, held out) of `d` features.
+fn planned(
+    settings: &DetectorSettings,
+    (train, validation): (&[u32], &[u32]),
+    d: usize,
+    encoding: Option<&TableEncoding>,
+) -> DetectorPlan {
+    let mut plan = DetectorPlan::new(settings, train.len(), validation.len(), d);
+    // The plan speaks of the scaling of bare rows, which is `robust`.
+    if let Some(encoding) = encoding.filter(|encoding| encoding.scale() != TableScale::Robust) {
+        plan.reasons.retain(|reason| !reason.starts_with("features:"));
+        plan.reasons.push(format!("features: scaled by `{}`", encoding.scale().name()));
+    }
+    plan
+}
+
 /// A member with the raw numbers of every row.
 type Calibrated = (Member, Vec<Raw>);
+
+/// Calibrates the networks trained, beside each other: the members, and of each the raw numbers of all rows.
+fn calibrate_members(
+    trained: Vec<Trained>,
+    threads: usize,
+    seed: u64,
+    judged: &NetworkRows,
+    all: &NetworkRows,
+    model: impl Fn(Trained) -> Model + Sync,
+) -> (Vec<Member>, Vec<Vec<Raw>>) {
+    let mut calibrated: Vec<Option<Calibrated>> = vec![None; trained.len()];
+    for_each(trained.into_iter().zip(calibrated.iter_mut().enumerate()), threads, || {
+        |(trained, (i, place)): (Trained, (usize, &mut Option<Calibrated>))| {
+            let stream = Stream::new(seed, Purpose::Analysis, 2, i as u64);
+            let model = model(trained);
+            let (calibration, raws) = calibrate(&model, judged, all, stream);
+            *place = Some((Member { model, calibration }, raws));
+        }
+    });
+    calibrated.into_iter().flatten().unzip()
+}
+
+/// The weights of the combined score, and every kind of score of all rows. Members are added up in their order, as they
+/// are when rows are scored.
+fn combined(members: &[Member], raws: &[Vec<Raw>], d: usize) -> (Weights, Vec<[f64; KINDS]>) {
+    let n_members = members.len() as f64;
+    let n = raws.first().map_or(0, Vec::len);
+    let mut terms = vec![[0.0; 4]; n];
+    for (member, raws) in members.iter().zip(raws) {
+        for (sums, raw) in terms.iter_mut().zip(raws) {
+            sums.iter_mut().zip(raw.terms(&member.calibration)).for_each(|(sum, term)| *sum += term / n_members);
+        }
+    }
+    let weights = Weights::of(&terms);
+    let mut scores = vec![[0.0; KINDS]; n];
+    for (member, raws) in members.iter().zip(raws) {
+        for (sums, raw) in scores.iter_mut().zip(raws) {
+            let kinds = raw.kinds(&member.calibration, &weights, d);
+            sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += kind / n_members);
+        }
+    }
+    (weights, scores)
+}
 
 /// (training rows, rows held out), at least one each.
 fn split(n: usize, settings: &DetectorSettings) -> (Vec<u32>, Vec<u32>) {
@@ -215,9 +238,9 @@ fn split(n: usize, settings: &DetectorSettings) -> (Vec<u32>, Vec<u32>) {
 fn train_members(
     settings: &DetectorSettings,
     options: &TrainOptions<'_>,
-    plan: &Plan,
-    train: &Rows,
-    validation: &Rows,
+    plan: &DetectorPlan,
+    train: &NetworkRows,
+    validation: &NetworkRows,
     began: Instant,
 ) -> Result<Vec<Trained>, DetectorError> {
     let members = settings.ensemble;
@@ -252,9 +275,9 @@ fn train_members(
 
 /// The calibration and the raw numbers of all rows. `judged` are the rows whose errors scale the features, `all` those that
 /// codes and terms are learnt from.
-fn calibrate(model: &Model, judged: &Rows, all: &Rows, stream: Stream) -> (Calibration, Vec<Raw>) {
+fn calibrate(model: &Model, judged: &NetworkRows, all: &NetworkRows, stream: Stream) -> (Calibration, Vec<Raw>) {
     let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
-    let wide = |rows: &Rows| rows.values.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
+    let wide = |rows: &NetworkRows| rows.values.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
     let network = RowNetwork::new(&model.parameters);
     let (all_wide, mut output) = (wide(all), RowOutput::default());
     let mut codes = Vec::with_capacity(all_wide.len() / d * k);
@@ -264,7 +287,7 @@ fn calibrate(model: &Model, judged: &Rows, all: &Rows, stream: Stream) -> (Calib
     }
     let judged_wide = wide(judged);
     let judged_rows =
-        judged_wide.chunks_exact(d).enumerate().map(|(r, x)| (x, Rows::missing_of(&judged.missing, r, d)));
+        judged_wide.chunks_exact(d).enumerate().map(|(r, x)| (x, NetworkRows::missing_of(&judged.missing, r, d)));
     let nowhere = Location { median: 0.0, spread: 1.0 };
     let mut calibration = Calibration {
         feature_error: feature_errors(&network, judged_rows, d),
@@ -281,7 +304,7 @@ fn calibrate(model: &Model, judged: &Rows, all: &Rows, stream: Stream) -> (Calib
         .enumerate()
         .map(|(r, x)| {
             network.apply(x, false, &mut output);
-            Raw::of(x, Rows::missing_of(&all.missing, r, d), &output, &calibration, &mut directions)
+            Raw::of(x, NetworkRows::missing_of(&all.missing, r, d), &output, &calibration, &mut directions)
         })
         .collect();
     let location = |of: fn(&Raw) -> f64| Location::of(&mut raws.iter().map(of).collect::<Vec<f64>>());

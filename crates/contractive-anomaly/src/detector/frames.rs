@@ -1,4 +1,4 @@
-//! Scoring a table frame by frame: what `cae detect` does, in bounded memory.
+//! Scoring a table frame by frame, in bounded memory.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,8 @@ use contractive_table::{Frame, FrameReader, ReadOptions};
 /// ```no_run
 /// use contractive_anomaly::detector::{Detector, FrameScorer, ScoreOptions};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let detector = Detector::load("detector".as_ref())?;
-/// let (scorer, frames) = FrameScorer::open(&detector, "new.csv".as_ref(), &Default::default(), None)?;
+/// let detector = Detector::load("detector")?;
+/// let (scorer, frames) = FrameScorer::open(&detector, "new.csv", &Default::default(), None)?;
 /// for frame in frames {
 ///     let scored = scorer.score(&frame?, &ScoreOptions::default())?;
 ///     println!("{:?}", scored.scores.score);
@@ -53,10 +53,11 @@ impl<'a> FrameScorer<'a> {
     /// [`DetectorError::Encoding`] or [`DetectorError::Columns`].
     pub fn open(
         detector: &'a Detector,
-        path: &Path,
+        path: impl AsRef<Path>,
         admission: &Admission,
         array: Option<&str>,
     ) -> Result<(Self, FrameReader), DetectorError> {
+        let path = path.as_ref();
         let options = match detector.encoding() {
             Some(encoding) => encoding.read_options(path, admission),
             None => ReadOptions { as_text: admission.carried.clone(), ..ReadOptions::default() },

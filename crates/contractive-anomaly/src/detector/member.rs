@@ -8,13 +8,14 @@ use contractive_core::initialisation::Initialisation;
 use contractive_core::matrix::MatRef;
 use contractive_core::optimiser::Optimiser;
 use contractive_core::schedule::Schedule;
-use contractive_core::{Loss, Objective, Parameters, Penalty};
+use contractive_core::{Loss, Objective, Parameters, Penalty, Terms};
 
 use super::error::DetectorError;
-use super::rows::{Rows, Targets};
+use super::rows::{NetworkRows, Targets};
 use super::scores::is_missing;
-use super::settings::{DetectorSettings, Plan};
+use super::settings::{DetectorPlan, DetectorSettings};
 use contractive::preprocess::EVALUATION_ROWS;
+use contractive::train::{NextStep, StepLoop};
 use contractive_core::random::{Purpose, Stream};
 
 /// Times that the validation rows are looked at over the whole budget of steps.
@@ -40,60 +41,113 @@ pub(super) fn objective(settings: &DetectorSettings) -> Objective {
 /// One thread: members run beside each other.
 pub(super) fn train(
     settings: &DetectorSettings,
-    plan: &Plan,
+    plan: &DetectorPlan,
     member: usize,
-    rows: &Rows,
-    validation: &Rows,
+    rows: &NetworkRows,
+    validation: &NetworkRows,
     deadline: Option<Instant>,
     stop: &AtomicBool,
 ) -> Result<Trained, DetectorError> {
     let d = plan.architecture.input_size();
-    // Every member has streams of its own: a step's number never reaches 2⁴⁰.
-    let stream = |purpose, epoch: usize| Stream::new(settings.seed, purpose, epoch as u64, (member as u64 + 1) << 40);
-    let mut draw = stream(Purpose::Initialisation, 0);
+    let mut draw = stream(settings, member, Purpose::Initialisation, 0);
     let start = Initialisation::KaimingUniform.parameters(&plan.architecture, || draw.uniform())?;
-    let mut engine = CpuEngine::new(&start, &objective(settings), Optimiser::default(), None, 1)?;
-    let schedule = Schedule::Cosine { floor: 0.0 };
-    let look_every = plan.steps.div_ceil(LOOKS);
-    let mut batches = Batches { order: (0..(rows.values.len() / d) as u32).collect(), epoch: 0, at: usize::MAX };
-    let (mut batch, mut targets, mut errors) = (Rows::default(), Targets::default(), RowErrors::default());
-    let mut best: Option<(f64, Parameters)> = None;
-    let (mut waited, mut steps) = (0, 0);
-    while steps < plan.steps {
-        let chosen = batches.next(plan.batch_size, |epoch| stream(Purpose::Order, epoch));
-        batch.clear();
-        for &r in chosen {
-            batch.push(rows, r as usize, d);
+    let engine = CpuEngine::new(&start, &objective(settings), Optimiser::default(), None, 1)?;
+    let batches = Batches { order: (0..(rows.values.len() / d) as u32).collect(), epoch: 0, at: usize::MAX };
+    let mut training = MemberTraining {
+        settings,
+        plan,
+        member,
+        rows,
+        validation,
+        deadline,
+        stop,
+        engine,
+        batches,
+        batch: NetworkRows::default(),
+        targets: Targets::default(),
+        errors: RowErrors::default(),
+        best: None,
+        waited: 0,
+        steps: 0,
+        is_over: false,
+    };
+    training.run_steps()?;
+    let (validation, parameters) = training.best.unwrap_or((f64::NAN, start));
+    Ok(Trained { parameters, steps: training.steps, validation })
+}
+
+/// Every member has streams of its own: a step's number never reaches 2⁴⁰.
+fn stream(settings: &DetectorSettings, member: usize, purpose: Purpose, epoch: usize) -> Stream {
+    Stream::new(settings.seed, purpose, epoch as u64, (member as u64 + 1) << 40)
+}
+
+/// A member's training under way.
+struct MemberTraining<'a> {
+    settings: &'a DetectorSettings,
+    plan: &'a DetectorPlan,
+    member: usize,
+    rows: &'a NetworkRows,
+    validation: &'a NetworkRows,
+    deadline: Option<Instant>,
+    stop: &'a AtomicBool,
+    engine: CpuEngine,
+    batches: Batches,
+    batch: NetworkRows,
+    targets: Targets,
+    errors: RowErrors,
+    /// The least total on the validation rows, with its parameters.
+    best: Option<(f64, Parameters)>,
+    /// Looks since then.
+    waited: usize,
+    steps: usize,
+    is_over: bool,
+}
+
+impl StepLoop for MemberTraining<'_> {
+    type Error = DetectorError;
+
+    fn next_step(&mut self) -> Result<Option<NextStep<'_>>, DetectorError> {
+        let (settings, member, d) = (self.settings, self.member, self.plan.architecture.input_size());
+        if self.is_over || self.steps >= self.plan.steps {
+            return Ok(None);
         }
+        let chosen = self.batches.next(self.plan.batch_size, |epoch| stream(settings, member, Purpose::Order, epoch));
+        self.batch.clear();
+        chosen.iter().for_each(|r| self.batch.push(self.rows, *r as usize, d));
         if settings.trim > 0.0 {
-            errors.drop_worst(&mut engine, &mut batch, d, settings.trim)?;
+            self.errors.drop_worst(&mut self.engine, &mut self.batch, d, settings.trim)?;
         }
-        let with_targets = targets.batch(&mut engine, &batch, d)?;
-        let terms = engine.objective_and_gradient(&with_targets)?;
-        steps += 1;
-        if let Some(term) = terms.not_finite() {
-            return Err(DetectorError::Diverged { member, step: steps, term: term.to_owned() });
-        }
-        engine.update(settings.learning_rate * schedule.factor(&Default::default(), steps - 1, plan.steps));
-        let is_over = stop.load(Ordering::Relaxed) || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        if is_over || steps.is_multiple_of(look_every) || steps == plan.steps {
-            let total = mean_total(&mut engine, validation, d)?;
-            if !total.is_finite() {
-                return Err(DetectorError::Diverged { member, step: steps, term: "validation total".into() });
-            }
-            if best.as_ref().is_none_or(|(least, _)| total < *least) {
-                best = Some((total, engine.parameters()));
-                waited = 0;
-            } else {
-                waited += 1;
-            }
-            if is_over || waited >= PATIENCE {
-                break;
-            }
-        }
+        let factor = Schedule::Cosine { floor: 0.0 }.factor(&Default::default(), self.steps, self.plan.steps);
+        let batch = self.targets.batch(&mut self.engine, &self.batch, d)?;
+        Ok(Some(NextStep { engine: &mut self.engine, batch, learning_rate: settings.learning_rate * factor }))
     }
-    let (validation, parameters) = best.unwrap_or((f64::NAN, start));
-    Ok(Trained { parameters, steps, validation })
+
+    fn step_done(&mut self, _: &Terms, _: usize) -> Result<(), DetectorError> {
+        self.steps += 1;
+        let is_late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let is_ended = self.stop.load(Ordering::Relaxed) || is_late;
+        let look_every = self.plan.steps.div_ceil(LOOKS);
+        if !is_ended && !self.steps.is_multiple_of(look_every) && self.steps != self.plan.steps {
+            return Ok(());
+        }
+        let total = mean_total(&mut self.engine, self.validation, self.plan.architecture.input_size())?;
+        if !total.is_finite() {
+            let term = "validation total".into();
+            return Err(DetectorError::Diverged { member: self.member, step: self.steps, term });
+        }
+        if self.best.as_ref().is_none_or(|(least, _)| total < *least) {
+            self.best = Some((total, self.engine.parameters()));
+            self.waited = 0;
+        } else {
+            self.waited += 1;
+        }
+        self.is_over = is_ended || self.waited >= PATIENCE;
+        Ok(())
+    }
+
+    fn not_finite(&mut self, term: &str) -> DetectorError {
+        DetectorError::Diverged { member: self.member, step: self.steps + 1, term: term.to_owned() }
+    }
 }
 
 /// Rows in a new order each pass; a pass ends with what is left over.
@@ -129,11 +183,11 @@ impl RowErrors {
     fn drop_worst(
         &mut self,
         engine: &mut CpuEngine,
-        batch: &mut Rows,
+        batch: &mut NetworkRows,
         d: usize,
         share: f64,
     ) -> Result<(), DetectorError> {
-        let Rows { values, missing } = batch;
+        let NetworkRows { values, missing } = batch;
         let n = values.len() / d;
         let k = engine.architecture().code_size();
         self.code.resize(n * k, 0.0);
@@ -142,7 +196,7 @@ impl RowErrors {
         engine.decode(MatRef::new(&self.code, n, k), &mut self.output)?;
         self.errors.clear();
         for (r, (x, y)) in values.chunks_exact(d).zip(self.output.chunks_exact(d)).enumerate() {
-            let missing = Rows::missing_of(missing, r, d);
+            let missing = NetworkRows::missing_of(missing, r, d);
             let present = (0..d).filter(|j| !is_missing(missing, *j));
             let error = present.map(|j| (f64::from(x[j]) - f64::from(y[j])).powi(2)).sum::<f64>();
             self.errors.push((error, r as u32));
@@ -164,9 +218,9 @@ impl RowErrors {
     }
 }
 
-fn mean_total(engine: &mut CpuEngine, rows: &Rows, d: usize) -> Result<f64, DetectorError> {
+fn mean_total(engine: &mut CpuEngine, rows: &NetworkRows, d: usize) -> Result<f64, DetectorError> {
     let n = rows.values.len() / d;
-    let (mut sum, mut some, mut targets) = (0.0, Rows::default(), Targets::default());
+    let (mut sum, mut some, mut targets) = (0.0, NetworkRows::default(), Targets::default());
     for start in (0..n).step_by(EVALUATION_ROWS) {
         let end = n.min(start + EVALUATION_ROWS);
         some.clear();

@@ -6,7 +6,7 @@
 //! 1. [`encoding`]: how a table with names, categories and missing cells becomes rows of numbers.
 //! 1. [`settings`]: what can be chosen, and what the shape of the data chooses.
 //! 2. `member`, `network`: how one network is trained, and applied to one row at a time.
-//! 3. `covariance`, `calibration`: what a member learns about its own outputs.
+//! 3. `location`, `covariance`, `calibration`: what a member learns about its own outputs.
 //! 4. [`scores`]: the kinds of score, their combination, each feature's part.
 //! 5. [`threshold`] and [`tail`]: rules that make labels of scores.
 //! 6. [`metrics`] and [`evaluation`]: what a detector is worth where labels are known.
@@ -16,8 +16,8 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let (train, new): (contractive::data::Dataset, contractive::data::Dataset) = todo!();
 //! let detector = Detector::train(&train, &DetectorSettings::default())?;
-//! detector.save("detector".as_ref())?;
-//! let detector = Detector::load("detector".as_ref())?;
+//! detector.save("detector")?;
+//! let detector = Detector::load("detector")?;
 //! let scores = detector.score(&new, &ScoreOptions { contributions: true, ..Default::default() })?;
 //! for r in (0..scores.len()).filter(|&r| scores.label[r]) {
 //!     println!("row {r}: {} ({:.3})", scores.score[r], scores.probability[r]);
@@ -34,6 +34,7 @@ pub mod evaluation;
 mod files;
 mod fitting;
 mod frames;
+mod location;
 mod member;
 pub mod metrics;
 mod neighbours;
@@ -56,7 +57,7 @@ use contractive::preprocess::ScaledRows;
 use self::calibration::Calibration;
 use self::encoding::{EncodedRows, EncodingError};
 use self::reference::Reference;
-use self::rows::Rows;
+use self::rows::NetworkRows;
 use self::scores::{Directions, KINDS, Raw, Weights, add_contributions};
 use contractive_core::row_network::{RowNetwork, RowOutput};
 
@@ -66,7 +67,7 @@ pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
 pub use fitting::{MemberReport, TrainOptions};
 pub use frames::{FrameScorer, ScoredFrame, Shard};
 pub use scores::{ScoreKind, Scores};
-pub use settings::{DetectorSettings, Plan};
+pub use settings::{DetectorPlan, DetectorSettings};
 pub use threshold::{ThresholdError, ThresholdRule};
 
 /// A trained detector: networks, their calibration, reference scores and a threshold.
@@ -134,7 +135,7 @@ impl Detector {
         self.weights.0
     }
 
-    /// The threshold in force: rows whose score is above it are told as anomalies.
+    /// The threshold in force: rows whose score is above it are flagged as anomalies.
     pub fn threshold(&self) -> f64 {
         self.threshold
     }
@@ -245,7 +246,7 @@ impl Detector {
                 gather(rows, &mut scaled);
                 for (r, x) in scaled.chunks_exact(d).enumerate() {
                     let part = parts.as_deref_mut().map(|p| &mut p[r * d..][..d]);
-                    kinds[r] = scorer.row(x, Rows::missing_of(missing, rows[r] as usize, d), &mut buffers, part);
+                    kinds[r] = scorer.row(x, NetworkRows::missing_of(missing, rows[r] as usize, d), &mut buffers, part);
                 }
             }
         });

@@ -6,13 +6,13 @@ use contractive_core::{ArgumentError, Batch};
 
 /// Scaled rows, row-major (N, d).
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rows {
+pub(super) struct NetworkRows {
     pub(super) values: Vec<f32>,
     /// Which features are missing, (N, d); empty where none is.
     pub(super) missing: Vec<bool>,
 }
 
-impl Rows {
+impl NetworkRows {
     /// The missing features of row `r`, empty where none can be.
     pub(super) fn missing_of(missing: &[bool], r: usize, d: usize) -> &[bool] {
         if missing.is_empty() { &[] } else { &missing[r * d..][..d] }
@@ -20,7 +20,7 @@ impl Rows {
 
     /// The missing features of rows `rows`, one after the other.
     pub(super) fn gather_missing(missing: &[bool], rows: &[u32], d: usize) -> Vec<bool> {
-        rows.iter().flat_map(|r| Rows::missing_of(missing, *r as usize, d)).copied().collect()
+        rows.iter().flat_map(|r| NetworkRows::missing_of(missing, *r as usize, d)).copied().collect()
     }
 
     /// Empties the rows.
@@ -30,9 +30,9 @@ impl Rows {
     }
 
     /// Adds row `r` of `rows`.
-    pub(super) fn push(&mut self, rows: &Rows, r: usize, d: usize) {
+    pub(super) fn push(&mut self, rows: &NetworkRows, r: usize, d: usize) {
         self.values.extend_from_slice(&rows.values[r * d..][..d]);
-        self.missing.extend_from_slice(Rows::missing_of(&rows.missing, r, d));
+        self.missing.extend_from_slice(NetworkRows::missing_of(&rows.missing, r, d));
     }
 }
 
@@ -52,7 +52,7 @@ impl Targets {
     pub(super) fn batch<'a>(
         &'a mut self,
         engine: &mut CpuEngine,
-        rows: &'a Rows,
+        rows: &'a NetworkRows,
         d: usize,
     ) -> Result<Batch<'a>, ArgumentError> {
         let n = rows.values.len() / d;

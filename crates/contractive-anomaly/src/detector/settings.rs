@@ -9,7 +9,7 @@ use super::error::DetectorError;
 use super::scores::ScoreKind;
 use super::threshold::ThresholdRule;
 
-/// How a detector is trained. What is `None` is chosen by the shape of the data: see [`Plan`].
+/// How a detector is trained. What is `None` is chosen by the shape of the data: see [`DetectorPlan`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DetectorSettings {
@@ -95,7 +95,7 @@ impl DetectorSettings {
 
 /// What the shape of the data made of the settings.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct DetectorPlan {
     /// The network of each member.
     pub architecture: Architecture,
     /// Most steps a member.
@@ -117,7 +117,7 @@ const PASSES: usize = 4;
 /// Most steps chosen by default: 8 members of a table of any length then take about a minute.
 const MOST_STEPS: usize = 4_000;
 
-impl Plan {
+impl DetectorPlan {
     /// The plan for `rows` rows to train on and `validation_rows` held out, of `d` features.
     pub fn new(settings: &DetectorSettings, rows: usize, validation_rows: usize, d: usize) -> Self {
         let mut reasons = Vec::new();
@@ -153,7 +153,7 @@ impl Plan {
             rows + validation_rows
         ));
         reasons.push("features: arsinh of (value - median) / spread, so that a few huge values do not rule".into());
-        Plan { architecture, steps, batch_size, rows, validation_rows, reasons }
+        DetectorPlan { architecture, steps, batch_size, rows, validation_rows, reasons }
     }
 }
 
@@ -163,12 +163,12 @@ mod tests {
 
     #[test]
     fn sizes_follow_the_shape_and_stay_in_bounds() {
-        let sizes = |d| Plan::new(&DetectorSettings::default(), 1000, 100, d).architecture.encoder_sizes;
+        let sizes = |d| DetectorPlan::new(&DetectorSettings::default(), 1000, 100, d).architecture.encoder_sizes;
         assert_eq!(sizes(1), [1, 16, 1]);
         assert_eq!(sizes(3), [3, 16, 2]);
         assert_eq!(sizes(30), [30, 60, 15]);
         assert_eq!(sizes(784), [784, 64, 32]);
-        let steps = |rows| Plan::new(&DetectorSettings::default(), rows, 1, 5).steps;
+        let steps = |rows| DetectorPlan::new(&DetectorSettings::default(), rows, 1, 5).steps;
         assert_eq!((steps(50), steps(1 << 15), steps(1 << 24)), (200, 1024, 4000));
     }
 

@@ -49,8 +49,8 @@ fn rows_away_from_the_rest_score_above_them_by_every_kind_but_the_jacobian_alone
         assert!(auroc > least, "{}: {auroc}", kind.name());
     }
     assert!(scores.probability.iter().all(|p| *p > 0.0 && *p < 1.0));
-    let told = scores.label.iter().filter(|l| **l).count();
-    assert_eq!(told, 40, "contamination 0.1 of the rows trained on");
+    let flagged = scores.label.iter().filter(|l| **l).count();
+    assert_eq!(flagged, 40, "contamination 0.1 of the rows trained on");
     let evaluation = evaluation::evaluate_scores(trained(), &scores, &y, "curve");
     assert_eq!(evaluation.counts.true_positives, 12);
     assert_eq!(evaluation.recall.unwrap().value, 1.0);
@@ -152,7 +152,7 @@ fn a_saved_detector_scores_to_the_same_bits() {
     assert_eq!(scores(&loaded), scores(trained()));
     // Replaced by another detector, but nothing else is.
     loaded.save(&path).unwrap();
-    assert!(loaded.save(&folder.path().join("detector/member-0")).is_err());
+    assert!(loaded.save(folder.path().join("detector/member-0")).is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary folder is left");
     // A member is a model like any other.
     assert_eq!(Model::load(&path.join("member-1")).unwrap(), loaded.members[1].model);
@@ -197,7 +197,7 @@ fn hostile_files_are_refused_and_never_panic() {
     std::fs::remove_dir_all(path.join("member-1")).unwrap();
     assert!(Detector::load(&path).is_err());
     assert!(Detector::load(Path::new("nowhere")).is_err());
-    assert!(!is_detector(&path.join("member-0")));
+    assert!(!is_detector(path.join("member-0")));
 }
 
 proptest! {
@@ -221,17 +221,17 @@ proptest! {
 fn the_threshold_and_the_score_can_be_changed_after_training() {
     let data = table(400, 5, 12);
     let mut detector = trained().clone();
-    let told = |d: &Detector| d.score(&data, &all(false, 1)).unwrap().label.iter().filter(|l| **l).count();
-    let tenth = told(&detector);
+    let flagged = |d: &Detector| d.score(&data, &all(false, 1)).unwrap().label.iter().filter(|l| **l).count();
+    let tenth = flagged(&detector);
     detector.set_threshold(ThresholdRule::Contamination { share: 0.03 }).unwrap();
-    assert!(told(&detector) < tenth && told(&detector) >= 12);
+    assert!(flagged(&detector) < tenth && flagged(&detector) >= 12);
     detector.set_threshold(ThresholdRule::Value { threshold: 1e9 }).unwrap();
-    assert_eq!(told(&detector), 0);
+    assert_eq!(flagged(&detector), 0);
     assert!(detector.set_threshold(ThresholdRule::Quantile { p: 2.0 }).is_err());
     assert_eq!(detector.threshold(), 1e9, "a refused rule changes nothing");
     detector.set_threshold(ThresholdRule::Contamination { share: 0.1 }).unwrap();
     detector.set_score(ScoreKind::Density).unwrap();
-    assert_eq!(told(&detector), 40);
+    assert_eq!(flagged(&detector), 40);
 }
 
 #[test]

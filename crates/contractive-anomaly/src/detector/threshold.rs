@@ -1,4 +1,4 @@
-//! Where scores become labels: a row is told as an anomaly when its score is **above** the threshold.
+//! Where scores become labels: a row is flagged as an anomaly when its score is **above** the threshold.
 //!
 //! A rule is applied to the reference scores, those of rows that the model was not trained on where there are any. It
 //! can be changed at any time after training: the reference scores are part of the model.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::detector::{DetectorError, ThresholdError};
+use crate::labels::LabelError;
 use contractive_table::{Place, TableError};
 
 /// Where in a series something is.
@@ -83,8 +84,7 @@ pub enum SeriesError {
     },
     /// Time goes back.
     #[error(
-        "{what}, {place}: the timestamp `{got}` is before `{before}` of the row above; rows must be in order of \
-         time: sort them"
+        "{what}, {place}: the timestamp `{got}` is before `{before}` of the row next to it; rows must be in the order of time"
     )]
     Order {
         /// The series.
@@ -93,8 +93,40 @@ pub enum SeriesError {
         place: SeriesPlace,
         /// The cell.
         got: String,
-        /// The cell above.
+        /// The cell before it.
         before: String,
+    },
+    /// Time goes back or stands still as it does where several series are in one file.
+    #[error(
+        "{what}, {place}: the timestamp `{got}` comes after `{before}`; `series_key` must name the columns that tell \
+         several series in one file apart{}",
+        column.as_ref().map_or_else(String::new, |column| format!(", as `{column}` seems to do here"))
+    )]
+    SeveralSeries {
+        /// The file.
+        what: String,
+        /// Where.
+        place: SeriesPlace,
+        /// The cell.
+        got: String,
+        /// The cell before it.
+        before: String,
+        /// A column whose values do not repeat within a timestamp.
+        column: Option<String>,
+    },
+    /// A word in a column of numbers.
+    #[error("{what}, {place}, column `{column}`: {text} makes text of a column in which {n_numbers} cells are numbers")]
+    WordAmongNumbers {
+        /// The series.
+        what: String,
+        /// The first such row.
+        place: SeriesPlace,
+        /// The column.
+        column: String,
+        /// What the cell says, quoted.
+        text: String,
+        /// Cells that are numbers.
+        n_numbers: usize,
     },
     /// A hole.
     #[error("{what}, {place}, column `{column}`: {got}")]
@@ -154,6 +186,9 @@ pub enum SeriesError {
         /// What is wrong.
         reason: String,
     },
+    /// The labels.
+    #[error(transparent)]
+    Labels(#[from] LabelError),
     /// The table.
     #[error(transparent)]
     Data(#[from] TableError),
@@ -186,6 +221,8 @@ impl SeriesError {
         if let SeriesError::Timestamp { place, .. }
         | SeriesError::Mixed { place, .. }
         | SeriesError::Order { place, .. }
+        | SeriesError::SeveralSeries { place, .. }
+        | SeriesError::WordAmongNumbers { place, .. }
         | SeriesError::Value { place, .. } = &mut self
             && let SeriesPlace::Row(row) = *place
         {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{RangeOptions, Volumes, harmonic_mean, range_precision, range_recall, ranges, volumes};
-use super::{SeriesDetector, SeriesScores};
+use super::{Series, SeriesDetector, SeriesScores};
 use crate::detector::evaluation::Statistic;
 use crate::detector::metrics::{Counts, Estimate, auroc, average_precision};
 use contractive_core::random::{Purpose, Stream};
@@ -18,6 +18,9 @@ pub struct SeriesEvaluation {
     pub data: String,
     /// Number of timestamps.
     pub rows: usize,
+    /// Series, judged one after the other.
+    #[serde(default = "one")]
+    pub series: usize,
     /// Timestamps labelled as anomalies.
     pub anomalies: usize,
     /// Ranges of them: runs of labelled timestamps.
@@ -42,7 +45,7 @@ pub struct SeriesEvaluation {
     pub range_recall: Option<f64>,
     /// Range-based precision at the threshold.
     pub range_precision: Option<f64>,
-    /// The harmonic mean of both; 0 where nothing is told.
+    /// The harmonic mean of both; 0 where nothing is flagged.
     pub range_f1: Option<f64>,
     /// VUS-PR.
     pub vus_pr: Option<f64>,
@@ -54,10 +57,15 @@ pub struct SeriesEvaluation {
     pub block: usize,
 }
 
+fn one() -> usize {
+    1
+}
+
 /// Resamples of the bootstrap.
 const RESAMPLES: usize = 200;
 
-/// Judges the scores of `detector` on the series called `data` against labels.
+/// Judges the scores of `detector` on `series` against labels, all in the order of the file. Several series are judged one
+/// after the other, each in the order of its time; timestamps without a score are left out.
 ///
 /// Neighbouring timestamps are alike, so that the 95 % intervals come from a bootstrap of blocks: runs of rows, of the
 /// window's length or the square root of n, whichever is longer, drawn with replacement around the series' ends.
@@ -66,23 +74,28 @@ const RESAMPLES: usize = 200;
 /// When there are not as many labels as rows.
 pub fn evaluate_series(
     detector: &SeriesDetector,
+    series: &Series,
     scores: &SeriesScores,
     is_anomaly: &[bool],
-    data: &str,
 ) -> SeriesEvaluation {
-    let (score, threshold) = (&scores.score, detector.threshold());
+    let rows: Vec<usize> = series.rows_in_time().filter(|row| !scores.score[*row].is_nan()).collect();
+    let score: Vec<f64> = rows.iter().map(|row| scores.score[*row]).collect();
+    let flagged: Vec<bool> = rows.iter().map(|row| scores.label[*row]).collect();
+    let is_anomaly: &[bool] = &rows.iter().map(|row| is_anomaly[*row]).collect::<Vec<bool>>();
+    let (score, threshold) = (score.as_slice(), detector.threshold());
     let n = score.len();
     let window = detector.spec().window;
     let block = window.max(n.isqrt()).clamp(1, n.max(1));
     let estimate = |statistic: &Statistic<'_>| block_bootstrap(score, is_anomaly, block, statistic);
     let counts = Counts::at(threshold, score, is_anomaly);
     let at = |s: &[f64], y: &[bool]| Counts::at(threshold, s, y);
-    let recall = range_recall(is_anomaly, &scores.label, RangeOptions::default());
-    let precision = range_precision(is_anomaly, &scores.label, RangeOptions::default());
+    let recall = range_recall(is_anomaly, &flagged, RangeOptions::default());
+    let precision = range_precision(is_anomaly, &flagged, RangeOptions::default());
     let volumes: Option<Volumes> = volumes(score, is_anomaly, window);
     SeriesEvaluation {
-        data: data.to_owned(),
+        data: series.what.clone(),
         rows: n,
+        series: series.tracks.len(),
         anomalies: is_anomaly.iter().filter(|label| **label).count(),
         anomaly_ranges: ranges(is_anomaly).len(),
         auroc: estimate(&auroc),

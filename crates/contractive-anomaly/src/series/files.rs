@@ -37,15 +37,18 @@ struct Stored {
     rule: ThresholdRule,
     threshold: f64,
     reference: Vec<f64>,
+    /// Detectors saved before several series could be trained on do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    training_rows: Option<u64>,
 }
 
 /// Whether `path` is the directory of a detector of time series, by its `config.json`; nothing else is checked.
-pub fn is_series_detector(path: &Path) -> bool {
+pub fn is_series_detector(path: impl AsRef<Path>) -> bool {
     #[derive(Deserialize)]
     struct Kind {
         kind: String,
     }
-    let text = read(&path.join(CONFIG_FILE)).ok();
+    let text = read(&path.as_ref().join(CONFIG_FILE)).ok();
     text.and_then(|text| serde_json::from_slice::<Kind>(&text).ok()).is_some_and(|file| file.kind == KIND)
 }
 
@@ -55,7 +58,8 @@ impl SeriesDetector {
     ///
     /// # Errors
     /// [`SeriesError::File`] and [`SeriesError::Detector`] with what the system said.
-    pub fn save(&self, path: &Path) -> Result<(), SeriesError> {
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), SeriesError> {
+        let path = path.as_ref();
         let failed = |source| SeriesError::File { verb: "write", path: path.to_path_buf(), source };
         if !is_free(path).map_err(failed)? && !is_series_detector(path) {
             let reason = "it is there already, and no detector of time series; give a new folder";
@@ -70,9 +74,10 @@ impl SeriesDetector {
             rule: self.rule,
             threshold: self.threshold,
             reference: self.reference.clone(),
+            training_rows: Some(self.n_training_rows() as u64),
         };
         replace_folder(path, failed, |whole| {
-            self.detector.save(&whole.join(WINDOWS))?;
+            self.detector.save(whole.join(WINDOWS))?;
             write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)
         })
     }
@@ -82,7 +87,8 @@ impl SeriesDetector {
     /// # Errors
     /// [`SeriesError::File`] where a file cannot be read, [`SeriesError::Stored`] where its numbers contradict each
     /// other or it is of another version, [`SeriesError::Detector`] of the detector of windows.
-    pub fn load(path: &Path) -> Result<SeriesDetector, SeriesError> {
+    pub fn load(path: impl AsRef<Path>) -> Result<SeriesDetector, SeriesError> {
+        let path = path.as_ref();
         let config_path = path.join(CONFIG_FILE);
         let stored = |reason: String| SeriesError::Stored { path: config_path.clone(), reason };
         let text = read(&config_path).map_err(|source| SeriesError::File {
@@ -115,7 +121,7 @@ impl SeriesDetector {
             && reference.is_sorted()
             && reference.iter().all(|s| s.is_finite());
         must(is_right, &format!("`reference` must be 1 to {MOST_REFERENCES} finite numbers, ascending"))?;
-        let detector = Detector::load(&path.join(WINDOWS))?;
+        let detector = Detector::load(path.join(WINDOWS))?;
         let (d, n) = (detector.n_features(), file.spec.n_features());
         must(d == n, &format!("its windows hold {n} numbers and its networks take {d}"))?;
         Ok(SeriesDetector {
@@ -126,6 +132,7 @@ impl SeriesDetector {
             reference: file.reference,
             rule: file.rule,
             threshold: file.threshold,
+            training_rows: file.training_rows.map(|rows| rows as usize),
         })
     }
 }

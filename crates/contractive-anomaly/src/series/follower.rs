@@ -1,7 +1,7 @@
 //! Scores of timestamps from the windows that cover them, as rows come in.
 //!
 //! A window w has the score S(w), and each of its numbers a part c in it (the detector's contributions, which add up to
-//! S(w)). By [`Credit`], row t of the window, with its v values, takes
+//! S(w)). By [`Credit`](super::Credit), row t of the window, with its v values, takes
 //!
 //! ```text
 //! window:  a(w, t) = S(w)
@@ -12,11 +12,8 @@
 
 use std::collections::VecDeque;
 
-use super::SeriesDetector;
 use super::error::SeriesError;
-use super::spec::{Credit, Normalise};
-use crate::detector::ScoreOptions;
-use contractive::data::Dataset;
+use super::windows::{WindowScorer, window_into};
 
 /// Windows scored at a time: bounds the memory, changes nothing else.
 const BATCH: usize = 1024;
@@ -34,7 +31,7 @@ pub struct RowScore {
 /// whole. However the rows are parted over the calls, the scores are the same to the bit.
 #[derive(Debug, Clone)]
 pub struct Follower<'a> {
-    detector: &'a SeriesDetector,
+    scorer: WindowScorer<'a>,
     what: String,
     threads: usize,
     /// Rows so far.
@@ -50,11 +47,10 @@ pub struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    pub(super) fn new(detector: &'a SeriesDetector, what: &str, threads: usize) -> Self {
-        let what = what.to_owned();
+    pub(super) fn new(scorer: WindowScorer<'a>, what: &str, threads: usize) -> Self {
         Follower {
-            detector,
-            what,
+            scorer,
+            what: what.to_owned(),
             threads,
             rows: 0,
             next: 0,
@@ -75,7 +71,7 @@ impl<'a> Follower<'a> {
     /// # Errors
     /// [`SeriesError::Setting`] where the numbers do not fill whole rows; the detector's own errors.
     pub fn push(&mut self, values: &[f64]) -> Result<Vec<RowScore>, SeriesError> {
-        let spec = &self.detector.spec;
+        let spec = self.scorer.spec;
         let v = spec.values.len();
         if !values.len().is_multiple_of(v) {
             let must_be = format!("whole rows of {v} values");
@@ -101,12 +97,12 @@ impl<'a> Follower<'a> {
     /// # Errors
     /// [`SeriesError::TooShort`] where there was not one window.
     pub fn finish(mut self) -> Result<Vec<RowScore>, SeriesError> {
-        let window = self.detector.spec.window;
+        let window = self.scorer.spec.window;
         let Some(last) = self.rows.checked_sub(window) else {
             return Err(SeriesError::TooShort { what: self.what, got: self.rows as u64, window });
         };
         // Else the last regular window ends at the last row.
-        if last + self.detector.spec.stride != self.next {
+        if last + self.scorer.spec.stride != self.next {
             self.add(&[last])?;
         }
         Ok(self.give(self.rows))
@@ -129,27 +125,24 @@ impl<'a> Follower<'a> {
         let scores = scores.collect();
         self.done = end;
         // The last window of all may begin anywhere after the last regular one.
-        let keep = self.next.saturating_sub(self.detector.spec.stride).min(self.done);
+        let keep = self.next.saturating_sub(self.scorer.spec.stride).min(self.done);
         if keep > self.kept_from + BATCH {
-            self.values.drain(..(keep - self.kept_from) * self.detector.spec.values.len());
+            self.values.drain(..(keep - self.kept_from) * self.scorer.spec.values.len());
             self.kept_from = keep;
         }
         scores
     }
 
     fn add(&mut self, starts: &[usize]) -> Result<(), SeriesError> {
-        let spec = &self.detector.spec;
+        let spec = self.scorer.spec;
         let (window, v) = (spec.window, spec.values.len());
         for starts in starts.chunks(BATCH) {
             let mut numbers = Vec::with_capacity(starts.len() * spec.n_features());
             for &start in starts {
                 let rows = &self.values[(start - self.kept_from) * v..][..window * v];
-                window_into(rows, v, spec.normalise, &self.detector.scales, &mut numbers);
+                window_into(rows, v, spec.normalise, self.scorer.scales, &mut numbers);
             }
-            let data = Dataset::from_f32(self.what.as_str(), spec.n_features(), numbers)?;
-            let data = data.with_feature_names(spec.feature_names())?;
-            let options = ScoreOptions { contributions: spec.credit == Credit::Part, threads: self.threads };
-            let scores = self.detector.detector.score(&data, &options)?;
+            let scores = self.scorer.score(&self.what, numbers, self.threads)?;
             for (i, &start) in starts.iter().enumerate() {
                 let parts = scores.contributions_of(i);
                 for (t, (sum, n)) in self.sums.range_mut(start - self.done..).take(window).enumerate() {
@@ -167,29 +160,4 @@ impl<'a> Follower<'a> {
 
 fn mean((sum, n): (f64, u32)) -> f64 {
     sum / f64::from(n.max(1))
-}
-
-/// Adds a window's numbers, rows of `v` values, as the networks see them.
-pub(super) fn window_into(rows: &[f64], v: usize, normalise: Normalise, scales: &[f64], out: &mut Vec<f32>) {
-    if normalise == Normalise::None {
-        out.extend(rows.iter().map(|x| *x as f32));
-        return;
-    }
-    let n = (rows.len() / v) as f64;
-    let column = |j: usize| rows.iter().skip(j).step_by(v);
-    let centre_and_scale: Vec<(f64, f64)> = (0..v)
-        .map(|j| {
-            let mean = column(j).sum::<f64>() / n;
-            let variance = column(j).map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
-            let scale = match normalise {
-                Normalise::Standard => variance.sqrt().max(0.01 * scales[j]),
-                _ => 1.0,
-            };
-            (mean, if scale > 0.0 { scale } else { 1.0 })
-        })
-        .collect();
-    out.extend(rows.iter().enumerate().map(|(i, x)| {
-        let (mean, scale) = centre_and_scale[i % v];
-        ((x - mean) / scale) as f32
-    }));
 }

@@ -4,11 +4,12 @@ use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use contractive_table::TableError;
 use contractive_table::csv::{ByteRecord, Position, is_data, number_or_missing, records, separator};
 
 use super::SeriesDetector;
 use super::error::SeriesError;
-use super::table::Filler;
+use super::filler::Filler;
 use super::time::{Pace, Watch};
 
 /// A line that is longer is a quote that nobody closed.
@@ -30,8 +31,10 @@ pub struct Growing {
     is_quoted: bool,
     /// Lines done.
     lines: u64,
+    /// Rows done.
+    rows: u64,
     header: Option<Header>,
-    time: String,
+    time: Option<String>,
     values: Vec<String>,
     watch: Watch,
     filler: Filler,
@@ -41,14 +44,14 @@ pub struct Growing {
 struct Header {
     separator: u8,
     n_columns: usize,
-    time: usize,
+    time: Option<usize>,
     values: Vec<usize>,
 }
 
 /// Rows that were added to a file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Growth {
-    /// Their timestamps, as the file has them.
+    /// Their timestamps, as the file has them; row numbers from 1 where rows are counted.
     pub stamps: Vec<String>,
     /// Their values, row-major.
     pub values: Vec<f64>,
@@ -61,14 +64,23 @@ impl Growing {
     ///
     /// # Errors
     /// [`SeriesError::File`]; [`SeriesError::Setting`] where its name is not that of a text table.
-    pub fn open(path: &Path, detector: &SeriesDetector) -> Result<Growing, SeriesError> {
+    pub fn open(path: impl AsRef<Path>, detector: &SeriesDetector) -> Result<Growing, SeriesError> {
+        let path = path.as_ref();
+        if path.is_dir() {
+            return Err(TableError::Folder { path: path.to_path_buf() }.into());
+        }
+        let spec = detector.spec();
+        if !spec.series_key.is_empty() {
+            let got = format!("several series told apart by {}", spec.series_key.join(", "));
+            return Err(SeriesError::Setting { name: "followed file", must_be: "one series".into(), got });
+        }
         let name = path.to_string_lossy().to_ascii_lowercase();
         if !name.ends_with(".csv") && !name.ends_with(".tsv") {
             let (must_be, got) = ("text that grows, .csv or .tsv".into(), path.display().to_string());
             return Err(SeriesError::Setting { name: "followed file", must_be, got });
         }
         let file = File::open(path).map_err(|source| failed("open", path, source))?;
-        let (what, spec) = (path.display().to_string(), detector.spec());
+        let what = path.display().to_string();
         Ok(Growing {
             path: path.to_path_buf(),
             file,
@@ -77,10 +89,11 @@ impl Growing {
             looked_at: 0,
             is_quoted: false,
             lines: 0,
+            rows: 0,
             header: None,
             time: spec.time.clone(),
             values: spec.values.clone(),
-            watch: Watch::new(&what, &spec.time, detector.step()),
+            watch: Watch::new(&what, spec.time.as_deref().unwrap_or_default(), detector.step()),
             filler: Filler::new(&what, spec.values.clone(), spec.missing),
         })
     }
@@ -184,12 +197,20 @@ impl Growing {
                 };
                 *cell = value;
             }
-            let Ok(stamp) = std::str::from_utf8(&record[header.time]) else {
-                return Err(self.line_error(line(), format!("column `{}` must be text in UTF-8", self.time)));
+            let row_number = self.rows + 1;
+            let stamp = match header.time {
+                None => row_number.to_string(),
+                Some(place) => {
+                    let Ok(stamp) = std::str::from_utf8(&record[place]) else {
+                        return Err(self.line_error(line(), "the timestamp must be text in UTF-8".into()));
+                    };
+                    self.watch.see(row_number, stamp).map_err(|e| e.at_line(line()))?;
+                    stamp.to_owned()
+                }
             };
-            self.watch.see(stamp).map_err(|e| e.at_line(line()))?;
-            self.filler.fill(&mut row).map_err(|e| e.at_line(line()))?;
-            growth.stamps.push(stamp.to_owned());
+            self.filler.fill(row_number, &mut row).map_err(|e| e.at_line(line()))?;
+            self.rows = row_number;
+            growth.stamps.push(stamp);
             growth.values.extend_from_slice(&row);
         }
     }
@@ -198,21 +219,19 @@ impl Growing {
         record.trim();
         let names: Vec<String> = record.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
         let place = |name: &String| names.iter().position(|n| n == name);
-        let missing: Vec<&str> = [&self.time]
-            .into_iter()
-            .chain(&self.values)
-            .filter(|name| place(name).is_none())
-            .map(|n| n.as_str())
-            .collect();
-        if is_data(record) || !missing.is_empty() {
-            let reason =
-                format!("the first line must name the columns `{}`; it has {}", missing.join("`, `"), names.join(", "));
+        if is_data(record) {
+            let reason = format!("the first line must name the columns, got {}", names.join(", "));
             return Err(self.line_error(1, reason));
+        }
+        let wanted = self.time.iter().chain(&self.values);
+        let missing: Vec<String> = wanted.filter(|name| place(name).is_none()).cloned().collect();
+        if !missing.is_empty() {
+            return Err(TableError::MissingColumns { path: self.path.clone(), missing, available: names }.into());
         }
         Ok(Header {
             separator,
             n_columns: names.len(),
-            time: place(&self.time).unwrap_or(0),
+            time: self.time.as_ref().and_then(place),
             values: self.values.iter().filter_map(place).collect(),
         })
     }

@@ -4,18 +4,18 @@
 //! Read in this order:
 //!
 //! 1. [`spec`]: which columns, which windows.
-//! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: a series read from a file.
-//! 3. [`follower`]: from windows back to timestamps, row by row.
+//! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: series read from a file, `filler` their holes, `several`
+//!    what several series in one file look like.
+//! 3. `windows`: rows to windows; [`follower`]: from windows back to timestamps, row by row.
 //! 4. `files`: the directory of a detector of series; [`growing`]: a file that is being written.
 //! 5. [`metrics`] and [`evaluation`]: ranges of anomalies against labels.
 //!
 //! ```no_run
 //! use contractive_anomaly::detector::{DetectorSettings, TrainOptions};
-//! use contractive_anomaly::series::{Missing, Series, SeriesColumns, SeriesDetector, SeriesSpec};
+//! use contractive_anomaly::series::{Series, SeriesColumns, SeriesDetector, SeriesSpec};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let columns =
-//!     SeriesColumns { time: "timestamp".into(), values: None, labels: None, missing: Missing::Refuse };
-//! let series = Series::read("series.csv".as_ref(), &columns)?;
+//! let columns = SeriesColumns { time: Some("timestamp".into()), ..Default::default() };
+//! let series = Series::read("series.csv", &columns)?;
 //! let spec = SeriesSpec::new("timestamp", series.names.clone());
 //! let detector = SeriesDetector::train(&series, &spec, &DetectorSettings::default(), &TrainOptions::default())?;
 //! let scores = detector.score(&series, 2)?;
@@ -29,28 +29,30 @@
 mod error;
 pub mod evaluation;
 mod files;
+mod filler;
 pub mod follower;
 pub mod growing;
 pub mod metrics;
+mod several;
 pub mod spec;
 pub mod table;
 pub mod time;
+mod windows;
 
 #[cfg(test)]
 mod tests;
 
 use crate::detector::{Detector, DetectorError, DetectorSettings, ThresholdRule, TrainOptions};
-use contractive::data::Dataset;
 use contractive_core::statistics::quantile_of_sorted;
 
-use self::follower::window_into;
+use self::windows::{WindowScorer, dataset, window_into};
 
 pub use error::{SeriesError, SeriesPlace};
 pub use files::{SERIES_FORMAT_VERSION, is_series_detector};
 pub use follower::{Follower, RowScore};
 pub use growing::{Growing, Growth};
 pub use spec::{Credit, Missing, Normalise, SeriesSpec};
-pub use table::{Series, SeriesColumns};
+pub use table::{Series, SeriesColumns, Track};
 pub use time::Pace;
 
 /// Most reference scores kept: beyond, evenly spaced quantiles.
@@ -69,12 +71,14 @@ pub struct SeriesDetector {
     reference: Vec<f64>,
     rule: ThresholdRule,
     threshold: f64,
+    /// Timestamps trained on, where it was saved with them.
+    training_rows: Option<usize>,
 }
 
 /// What a detector says of the n timestamps of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesScores {
-    /// The score of each, higher is more anomalous.
+    /// The score of each, higher is more anomalous; NaN in a series shorter than a window, beside others.
     pub score: Vec<f64>,
     /// The share of the timestamps trained on that score lower, strictly between 0 and 1.
     pub probability: Vec<f64>,
@@ -86,8 +90,8 @@ impl SeriesDetector {
     /// The threshold's rule where none is chosen: one timestamp in a hundred of those trained on lies above it.
     pub const DEFAULT_THRESHOLD: ThresholdRule = ThresholdRule::Contamination { share: 0.01 };
 
-    /// Trains a detector on the windows of `series`, without labels. The threshold's rule is applied to the scores of
-    /// the timestamps trained on, whatever the rule: windows overlap, so that none of them is held out.
+    /// Trains a detector on the windows of all series of `series`, without labels. The threshold's rule is applied to the
+    /// scores of the timestamps trained on, whatever the rule: windows overlap, so that none of them is held out.
     ///
     /// # Errors
     /// [`SeriesError::Setting`], [`SeriesError::TooShort`], and all that [`Detector::train_with`] refuses.
@@ -99,32 +103,32 @@ impl SeriesDetector {
     ) -> Result<SeriesDetector, SeriesError> {
         spec.check()?;
         settings.check()?;
-        if spec.values != series.names {
-            let (must_be, got) = (spec.values.join(", "), series.names.join(", "));
-            return Err(SeriesError::Setting { name: "value columns", must_be, got });
-        }
-        let starts = spec.starts(series.len());
-        if starts.is_empty() {
-            let (what, got) = (series.what.clone(), series.len() as u64);
-            return Err(SeriesError::TooShort { what, got, window: spec.window });
-        }
+        check_columns(spec, series)?;
         let v = spec.values.len();
         let scales: Vec<f64> = (0..v).map(|j| standard_deviation(series.values.iter().skip(j).step_by(v))).collect();
-        let mut numbers = Vec::with_capacity(starts.len() * spec.n_features());
-        for &start in &starts {
-            window_into(&series.values[start * v..][..spec.window * v], v, spec.normalise, &scales, &mut numbers);
+        let mut numbers = Vec::new();
+        for track in &series.tracks {
+            let values = series.values_of(track);
+            for start in spec.starts(track.rows.len()) {
+                window_into(&values[start * v..][..spec.window * v], v, spec.normalise, &scales, &mut numbers);
+            }
         }
-        let data = Dataset::from_f32(format!("the windows of {}", series.what), spec.n_features(), numbers)?;
-        let data = data.with_feature_names(spec.feature_names())?;
+        if numbers.is_empty() {
+            return Err(too_short(series, spec));
+        }
+        let data = dataset(&format!("the windows of {}", series.what), spec, numbers)?;
         // The windows' own threshold is never used; this rule is always there.
         let of_windows = DetectorSettings { threshold: ThresholdRule::default(), ..settings.clone() };
         let detector = Detector::train_with(&data, &of_windows, options)?;
         drop(data);
         let (spec, rule) = (spec.clone(), settings.threshold);
+        let (step, reference) = (series.step(), vec![0.0]);
         let mut whole =
-            SeriesDetector { spec, step: series.step(), scales, detector, reference: vec![0.0], rule, threshold: 0.0 };
+            SeriesDetector { spec, step, scales, detector, reference, rule, threshold: 0.0, training_rows: None };
         let mut scores = whole.raw(series, options.threads)?;
+        scores.retain(|score| !score.is_nan());
         scores.sort_unstable_by(f64::total_cmp);
+        whole.training_rows = Some(scores.len());
         whole.reference = match scores.len() {
             n if n <= MOST_REFERENCES => scores,
             _ => {
@@ -151,7 +155,7 @@ impl SeriesDetector {
         self.step
     }
 
-    /// The threshold in force: timestamps whose score is above it are told as anomalies.
+    /// The threshold in force: timestamps whose score is above it are flagged as anomalies.
     pub fn threshold(&self) -> f64 {
         self.threshold
     }
@@ -186,6 +190,9 @@ impl SeriesDetector {
 
     /// Timestamps trained on.
     pub fn n_training_rows(&self) -> usize {
+        if let Some(rows) = self.training_rows {
+            return rows;
+        }
         match self.reference.len() {
             n if n < MOST_REFERENCES => n,
             // A window begins every stride rows, and the last one ends with the series.
@@ -197,40 +204,69 @@ impl SeriesDetector {
     pub fn columns(&self, labels: Option<&str>) -> SeriesColumns {
         SeriesColumns {
             time: self.spec.time.clone(),
+            series_key: self.spec.series_key.clone(),
             values: Some(self.spec.values.clone()),
             labels: labels.map(str::to_owned),
             missing: self.spec.missing,
         }
     }
 
-    /// Scores every timestamp of `series`, the first and the last ones too.
+    /// Scores every timestamp of `series`, the first and the last ones too, each of its series by itself.
     ///
     /// # Errors
-    /// [`SeriesError::TooShort`]; [`SeriesError::Setting`] where the columns are others or `threads` is 0.
+    /// [`SeriesError::TooShort`] where no series is as long as a window; [`SeriesError::Setting`] where the columns are
+    /// others or `threads` is 0.
     pub fn score(&self, series: &Series, threads: usize) -> Result<SeriesScores, SeriesError> {
-        if self.spec.values != series.names {
-            let (must_be, got) = (self.spec.values.join(", "), series.names.join(", "));
-            return Err(SeriesError::Setting { name: "value columns", must_be, got });
-        }
+        check_columns(&self.spec, series)?;
         let score = self.raw(series, threads)?;
+        let probability = |s: &f64| if s.is_nan() { f64::NAN } else { self.probability(*s) };
         Ok(SeriesScores {
-            probability: score.iter().map(|s| self.probability(*s)).collect(),
+            probability: score.iter().map(probability).collect(),
             label: score.iter().map(|s| *s > self.threshold).collect(),
             score,
         })
     }
 
+    /// The scores in the order of the file; NaN in a series that is too short.
     fn raw(&self, series: &Series, threads: usize) -> Result<Vec<f64>, SeriesError> {
-        let mut follower = self.follow(&series.what, threads);
-        let mut scores = follower.push(&series.values)?;
-        scores.extend(follower.finish()?);
-        Ok(scores.iter().map(|row| row.score).collect())
+        let mut all = vec![f64::NAN; series.len()];
+        let is_long = |track: &&Track| track.rows.len() >= self.spec.window;
+        if !series.tracks.iter().any(|track| is_long(&track)) {
+            return Err(too_short(series, &self.spec));
+        }
+        for track in series.tracks.iter().filter(is_long) {
+            let mut follower = self.follow(&series.name_of(track), threads);
+            let mut scores = follower.push(&series.values_of(track))?;
+            scores.extend(follower.finish()?);
+            scores.iter().for_each(|scored| all[track.rows[scored.row as usize]] = scored.score);
+        }
+        Ok(all)
     }
 
     /// A follower of the rows of a series called `what`; the threads, at least 1, do not change the scores.
     pub fn follow(&self, what: &str, threads: usize) -> Follower<'_> {
-        Follower::new(self, what, threads)
+        let scorer = WindowScorer { spec: &self.spec, scales: &self.scales, detector: &self.detector };
+        Follower::new(scorer, what, threads)
     }
+}
+
+/// Refuses a series of other columns than `spec` names.
+fn check_columns(spec: &SeriesSpec, series: &Series) -> Result<(), SeriesError> {
+    let columns =
+        [("value columns", &spec.values, &series.names), ("key columns", &spec.series_key, &series.key_names)];
+    match columns.into_iter().find(|(_, ours, theirs)| ours != theirs) {
+        None => Ok(()),
+        Some((name, ours, theirs)) => {
+            Err(SeriesError::Setting { name, must_be: ours.join(", "), got: theirs.join(", ") })
+        }
+    }
+}
+
+fn too_short(series: &Series, spec: &SeriesSpec) -> SeriesError {
+    let longest = series.tracks.iter().max_by_key(|track| track.rows.len());
+    let (what, got) =
+        longest.map_or((series.what.clone(), 0), |track| (series.name_of(track), track.rows.len() as u64));
+    SeriesError::TooShort { what, got, window: spec.window }
 }
 
 fn standard_deviation<'a>(values: impl Iterator<Item = &'a f64> + Clone) -> f64 {

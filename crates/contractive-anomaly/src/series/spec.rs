@@ -15,8 +15,12 @@ const MOST_NUMBERS: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesSpec {
-    /// The column of timestamps.
-    pub time: String,
+    /// The column of timestamps; `None` where rows are counted instead.
+    pub time: Option<String>,
+    /// The columns that tell several series of one file apart; none where there is one series. Windows never cross from
+    /// one series to the next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series_key: Vec<String>,
     /// The columns of values, at least one.
     pub values: Vec<String>,
     /// Rows a window W, at least 2. Default 32.
@@ -40,11 +44,11 @@ fn parts() -> Credit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Credit {
-    /// The whole score: a row is as odd as the windows around it are. What lasts, or is odd as a whole, stands out.
+    /// The whole score: a row is as odd as the windows around it: what lasts, or is odd as a whole, stands out.
     #[default]
     Window,
-    /// The row's own part in it, times the window's rows: a spike stands out by itself, and is not smeared over the
-    /// window before and after it.
+    /// The row's own part in it, times the window's rows: a spike stands out at its own row,
+    /// not over a window before and after it.
     Part,
 }
 
@@ -111,7 +115,8 @@ impl SeriesSpec {
     /// Windows of 32 rows, one from every row, as they are.
     pub fn new(time: impl Into<String>, values: Vec<String>) -> Self {
         SeriesSpec {
-            time: time.into(),
+            time: Some(time.into()),
+            series_key: Vec::new(),
             values,
             window: 32,
             stride: 1,
@@ -154,7 +159,8 @@ impl SeriesSpec {
         setting("stride", must_be, stride.to_string(), (1..=window).contains(&stride))?;
         setting("value columns", "at least one".into(), "none".into(), !self.values.is_empty())?;
         let mut names = std::collections::HashSet::new();
-        let twice = self.values.iter().chain([&self.time]).find(|name| !names.insert(name.as_str()));
+        let twice =
+            self.values.iter().chain(&self.time).chain(&self.series_key).find(|name| !names.insert(name.as_str()));
         setting("columns", "different".into(), format!("`{}` twice", twice.map_or("", |n| n)), twice.is_none())?;
         let n = self.n_features();
         setting("window", format!("at most {MOST_NUMBERS} numbers in all columns"), n.to_string(), n <= MOST_NUMBERS)

@@ -1,20 +1,24 @@
-//! A time series read from a table.
+//! Time series read from a table: one, or several told apart by columns of it.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::error::{SeriesError, SeriesPlace};
+use super::filler::Filler;
+use super::several::{repeats, restarts, telling_column};
 use super::spec::Missing;
-use super::time::{Moment, Pace, Watch, median_step};
-use contractive_table::csv::number_or_missing;
-use contractive_table::shown;
-use contractive_table::{Format, Place};
-use contractive_table::{Frame, FrameReader, Kind, ReadOptions, Values};
+use super::time::{Clock, Moment, Pace, Watch, median_step};
+use crate::labels::{Judge, LabelError};
+use crate::slips::Slips;
+use contractive_table::{Field, Format, Frame, FrameReader, Kind, ReadOptions, TableError, Values, shown};
 
 /// The columns of a table that make a series.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SeriesColumns {
-    /// The column of timestamps.
-    pub time: String,
+    /// The column of timestamps; `None` where rows are counted instead.
+    pub time: Option<String>,
+    /// The columns that tell several series apart.
+    pub series_key: Vec<String>,
     /// The columns of values; by default all columns of numbers but those named otherwise here.
     pub values: Option<Vec<String>>,
     /// A column that is kept as text beside the series: labels of anomalies.
@@ -23,111 +27,210 @@ pub struct SeriesColumns {
     pub missing: Missing,
 }
 
-/// A time series of n rows and v value columns.
+/// One series of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Track {
+    /// What tells it apart, one text a key column.
+    pub key: Vec<String>,
+    /// Its rows, from 0, in the order of time.
+    pub rows: Vec<usize>,
+    /// Whether time runs backwards in the file.
+    pub is_reversed: bool,
+}
+
+/// The n rows of a file with v value columns, and the series that they make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
     /// What it is called: its file.
     pub what: String,
+    /// Names of the columns that tell several series apart.
+    pub key_names: Vec<String>,
     /// Names of the value columns.
     pub names: Vec<String>,
-    /// The timestamps, as the file has them.
+    /// The timestamps, as the file has them; row numbers from 1 where rows are counted.
     pub stamps: Vec<String>,
-    /// The timestamps, read.
+    /// The timestamps, read; a second a row where rows are counted.
     pub moments: Vec<Moment>,
     /// Values, row-major (n, v), all finite.
     pub values: Vec<f64>,
     /// The labels asked for, as the file has them; `None` where a cell is empty.
     pub labels: Option<Vec<Option<String>>>,
+    /// The series, by their first rows: one without key columns.
+    pub tracks: Vec<Track>,
     /// Missing values that were filled.
     pub filled: u64,
     /// Columns left out because they hold no numbers.
     pub left_out: Vec<String>,
+    /// Columns read.
+    columns: SeriesColumns,
 }
 
 impl Series {
-    /// Reads a CSV, Parquet or Arrow table; `-` is CSV on standard input.
+    /// Reads a CSV, Parquet or Arrow table; `-` is CSV on standard input. A series that runs backwards in time is turned
+    /// round: see [`Track::rows`].
     ///
     /// # Errors
     /// [`SeriesError`], each with its row and column.
-    pub fn read(path: &Path, columns: &SeriesColumns) -> Result<Series, SeriesError> {
-        let is_text = matches!(Format::of(path), Some(Format::Csv)) || path == Path::new("-");
-        let mut options = ReadOptions::default();
-        if is_text {
-            // Cell for cell as the file has them.
-            options.as_text = [&columns.time].into_iter().chain(&columns.labels).cloned().collect();
-        }
-        if let Some(values) = &columns.values {
-            options.columns = Some([&columns.time].into_iter().chain(values).chain(&columns.labels).cloned().collect());
-            options.as_numbers = values.clone();
-        }
-        let mut reader = FrameReader::open(path, &options)?;
-        let others = [&columns.time].into_iter().chain(&columns.labels);
-        let missing: Vec<String> =
-            others.filter(|name| reader.fields().iter().all(|f| f.name != **name)).cloned().collect();
-        if !missing.is_empty() {
-            let available = reader.fields().iter().take(100).map(|field| field.name.clone()).collect();
-            let path = reader.path().to_path_buf();
-            return Err(contractive_table::TableError::MissingColumns { path, missing, available }.into());
-        }
-        let mut left_out = Vec::new();
-        let names = columns.values.clone().unwrap_or_else(|| {
-            let others = reader.fields().iter().filter(|field| {
-                field.name != columns.time && columns.labels.as_ref().is_none_or(|labels| *labels != field.name)
-            });
-            let (numeric, rest): (Vec<_>, Vec<_>) = others.partition(|field| field.kind.is_numeric());
-            left_out = rest.iter().map(|field| field.name.clone()).collect();
-            numeric.iter().map(|field| field.name.clone()).collect()
-        });
-        if names.is_empty() {
-            let path = reader.path().to_path_buf();
-            let word = reader.next().transpose()?.and_then(|frame| first_word(&path, &frame, &left_out));
-            let word = word.map(|word| format!("; {word}")).unwrap_or_default();
-            let reason = format!("beside `{}` there is no column of numbers{word}", columns.time);
-            return Err(SeriesError::Columns { path, reason });
-        }
+    pub fn read(path: impl AsRef<Path>, columns: &SeriesColumns) -> Result<Series, SeriesError> {
+        let asked = path.as_ref();
+        let mut reader = FrameReader::open(asked, &read_options(asked, columns))?;
         let path = reader.path().to_path_buf();
-        let what = path.display().to_string();
+        let (names, left_out) = roles(&path, reader.fields(), columns)?;
         let mut series = Series {
-            what: what.clone(),
+            what: path.display().to_string(),
+            key_names: columns.series_key.clone(),
             names,
             stamps: Vec::new(),
             moments: Vec::new(),
             values: Vec::new(),
             labels: columns.labels.as_ref().map(|_| Vec::new()),
+            tracks: Vec::new(),
             filled: 0,
             left_out,
+            columns: columns.clone(),
         };
-        let mut watch = Watch::new(&what, &columns.time, None);
-        let mut filler = Filler::new(&what, series.names.clone(), columns.missing);
+        let mut slips = vec![Slips::default(); series.left_out.len()];
+        let mut places = HashMap::new();
         for frame in &mut reader {
-            series.take(&frame?, columns, &mut watch, &mut filler).map_err(|e| e.in_file(&path))?;
+            series.take(&frame?, &mut places, &mut slips).map_err(|e| e.in_file(&path))?;
         }
-        series.filled = filler.filled;
+        series.check_words(&slips).map_err(|e| e.in_file(&path))?;
+        series.order(asked).map_err(|e| e.in_file(&path))?;
+        series.fill().map_err(|e| e.in_file(&path))?;
         Ok(series)
     }
 
+    /// Adds a frame's rows, holes left open.
     fn take(
         &mut self,
         frame: &Frame,
-        columns: &SeriesColumns,
-        watch: &mut Watch,
-        filler: &mut Filler,
+        places: &mut HashMap<Vec<String>, usize>,
+        slips: &mut [Slips],
     ) -> Result<(), SeriesError> {
-        let cells = |name: &str| frame.column(name).map(|column| &column.values);
-        let Some(times) = cells(&columns.time) else { return Ok(()) };
+        let cells = |name: &String| frame.column(name).map(|column| &column.values);
+        let times = self.columns.time.as_ref().and_then(cells);
+        let keys: Vec<&Values> = self.key_names.iter().filter_map(cells).collect();
         let values: Vec<Vec<f64>> = self.names.iter().filter_map(|name| cells(name)?.to_numbers()).collect();
-        let mut row = vec![0.0; values.len()];
+        let watch = Watch::new(&self.what, self.columns.time.as_deref().unwrap_or_default(), None);
         for i in 0..frame.n_rows() {
-            let stamp = stamp(times, i);
-            self.moments.push(watch.see(&stamp)?);
+            let row = self.stamps.len();
+            let (stamp, moment) = match times {
+                Some(times) => {
+                    let stamp = stamp(times, i);
+                    let moment = watch.read(row as u64 + 1, &stamp)?;
+                    (stamp, moment)
+                }
+                None => ((row + 1).to_string(), counted(row)),
+            };
+            self.moments.push(moment);
             self.stamps.push(stamp);
-            row.iter_mut().zip(&values).for_each(|(cell, column)| *cell = column[i]);
-            filler.fill(&mut row)?;
-            self.values.extend_from_slice(&row);
-            if let (Some(labels), Some(name)) = (&mut self.labels, &columns.labels) {
+            let key: Vec<String> = keys.iter().map(|key| key.text(i).unwrap_or_default()).collect();
+            let place = *places.entry(key).or_insert_with_key(|key| {
+                self.tracks.push(Track { key: key.clone(), rows: Vec::new(), is_reversed: false });
+                self.tracks.len() - 1
+            });
+            self.tracks[place].rows.push(row);
+            self.values.extend(values.iter().map(|column| column[i]));
+            if let (Some(labels), Some(name)) = (&mut self.labels, &self.columns.labels) {
                 labels.push(cells(name).and_then(|column| column.text(i)));
             }
         }
+        for (slips, column) in slips.iter_mut().zip(&self.left_out) {
+            let Some(column) = cells(column) else { continue };
+            let texts = (0..column.len()).filter_map(|i| Some((i, column.text(i)?)));
+            texts.for_each(|(i, text)| slips.see(frame.first_row + i as u64, &text));
+        }
+        Ok(())
+    }
+
+    /// Refuses to leave out a column that is one of numbers but for a few words.
+    fn check_words(&self, slips: &[Slips]) -> Result<(), SeriesError> {
+        for (column, slips) in self.left_out.iter().zip(slips) {
+            if let Some((row, text)) = slips.slip() {
+                let (what, column, text) = (self.what.clone(), column.clone(), shown(text));
+                let (place, n_numbers) = (SeriesPlace::Row(row + 1), slips.n_numbers);
+                return Err(SeriesError::WordAmongNumbers { what, place, column, text, n_numbers });
+            }
+        }
+        match self.names.is_empty() {
+            false => Ok(()),
+            true => {
+                let beside = self.columns.time.as_ref().map_or(String::new(), |time| format!("beside `{time}` "));
+                let path = (&self.what).into();
+                Err(SeriesError::Columns { path, reason: format!("{beside}there is no column of numbers") })
+            }
+        }
+    }
+
+    /// Puts the rows of each series in the order of time.
+    fn order(&mut self, path: &Path) -> Result<(), SeriesError> {
+        let Some(time) = self.columns.time.clone() else { return Ok(()) };
+        let mut watch = Watch::new(&self.what, &time, None);
+        for track in &mut self.tracks {
+            let nanoseconds = |row: &usize| self.moments[*row].nanoseconds;
+            let later = track.rows.windows(2).map(|pair| nanoseconds(&pair[1]) - nanoseconds(&pair[0]));
+            let (back, on) =
+                later.fold((0, 0), |(back, on), later| (back + usize::from(later < 0), on + usize::from(later > 0)));
+            if back > on {
+                track.rows.reverse();
+                track.is_reversed = true;
+            }
+        }
+        for track in &self.tracks {
+            watch.begin();
+            let moments = || track.rows.iter().map(|row| self.moments[*row]);
+            let result = track
+                .rows
+                .iter()
+                .try_for_each(|&row| watch.follow(row as u64 + 1, self.moments[row], &self.stamps[row]));
+            let pace = watch.pace();
+            let is_odd = result.is_err() || pace.duplicates.count + pace.set_back.count > 0;
+            if !is_odd {
+                continue;
+            }
+            let has_repeats = repeats(moments());
+            let goes_back = result.is_err() || pace.set_back.count > 0;
+            let looks_several = has_repeats || (result.is_err() && restarts(&moments().collect::<Vec<_>>()));
+            if looks_several {
+                let column = telling_column(path, &self.moments, &self.known());
+                if goes_back || column.is_some() {
+                    return Err(self.several(track, result.err(), column));
+                }
+            }
+            result?;
+        }
+        Ok(())
+    }
+
+    /// The error of a series that looks like several.
+    fn several(&self, track: &Track, found: Option<SeriesError>, column: Option<String>) -> SeriesError {
+        let what = self.what.clone();
+        if let Some(SeriesError::Order { place, got, before, .. }) = found {
+            return SeriesError::SeveralSeries { what, place, got, before, column };
+        }
+        let nanoseconds = |row: usize| self.moments[row].nanoseconds;
+        let pair = track.rows.windows(2).find(|pair| nanoseconds(pair[1]) <= nanoseconds(pair[0]));
+        let (before, now) = pair.map_or((0, 0), |pair| (pair[0], pair[1]));
+        let (got, before) = (self.stamps[now].clone(), self.stamps[before].clone());
+        SeriesError::SeveralSeries { what, place: SeriesPlace::Row(now as u64 + 1), got, before, column }
+    }
+
+    /// Columns with a meaning of their own.
+    fn known(&self) -> Vec<&String> {
+        self.columns.time.iter().chain(&self.key_names).chain(&self.columns.labels).collect()
+    }
+
+    /// Fills the holes of each series, in the order of its time.
+    fn fill(&mut self) -> Result<(), SeriesError> {
+        let v = self.names.len();
+        let mut filler = Filler::new(&self.what, self.names.clone(), self.columns.missing);
+        for track in &self.tracks {
+            filler.begin();
+            for &row in &track.rows {
+                filler.fill(row as u64 + 1, &mut self.values[row * v..][..v])?;
+            }
+        }
+        self.filled = filler.filled();
         Ok(())
     }
 
@@ -141,57 +244,124 @@ impl Series {
         self.stamps.is_empty()
     }
 
-    /// The median of the times between rows, nanoseconds; `None` where no two rows differ in time.
+    /// The values of one series, row-major, in the order of time.
+    pub fn values_of(&self, track: &Track) -> Vec<f64> {
+        let v = self.names.len();
+        track.rows.iter().flat_map(|row| &self.values[row * v..][..v]).copied().collect()
+    }
+
+    /// What a series of the file is called: the file, and its key where there is one.
+    pub fn name_of(&self, track: &Track) -> String {
+        let keys: Vec<String> =
+            self.key_names.iter().zip(&track.key).map(|(name, key)| format!("{name}={key}")).collect();
+        if keys.is_empty() { self.what.clone() } else { format!("{} {}", self.what, keys.join(", ")) }
+    }
+
+    /// All rows, series after series, each in the order of time.
+    pub fn rows_in_time(&self) -> impl Iterator<Item = usize> + '_ {
+        self.tracks.iter().flat_map(|track| track.rows.iter().copied())
+    }
+
+    /// The rows in that order.
+    pub fn in_time(&self) -> Series {
+        let rows: Vec<usize> = self.rows_in_time().collect();
+        let v = self.names.len();
+        let mut next = 0;
+        let tracks = self.tracks.iter().map(|track| {
+            let start = next;
+            next += track.rows.len();
+            Track { key: track.key.clone(), rows: (start..next).collect(), is_reversed: false }
+        });
+        Series {
+            tracks: tracks.collect(),
+            stamps: rows.iter().map(|row| self.stamps[*row].clone()).collect(),
+            moments: rows.iter().map(|row| self.moments[*row]).collect(),
+            values: rows.iter().flat_map(|row| &self.values[row * v..][..v]).copied().collect(),
+            labels: self.labels.as_ref().map(|labels| rows.iter().map(|row| labels[*row].clone()).collect()),
+            what: self.what.clone(),
+            key_names: self.key_names.clone(),
+            names: self.names.clone(),
+            filled: self.filled,
+            left_out: self.left_out.clone(),
+            columns: self.columns.clone(),
+        }
+    }
+
+    /// The median of the times between rows, nanoseconds; `None` where no two rows differ in time, or rows are counted.
     pub fn step(&self) -> Option<i128> {
-        median_step(&self.moments)
+        self.columns.time.as_ref()?;
+        let pairs = self.tracks.iter().flat_map(|track| track.rows.windows(2));
+        median_step(pairs.map(|pair| self.moments[pair[1]].nanoseconds - self.moments[pair[0]].nanoseconds))
     }
 
     /// How evenly the rows come, for a step of `step` nanoseconds.
     pub fn pace(&self, step: Option<i128>) -> Pace {
-        let mut watch = Watch::new(&self.what, "", step);
-        for stamp in &self.stamps {
-            // They were all seen when the series was read.
-            let _ = watch.see(stamp);
+        let Some(time) = &self.columns.time else { return Pace::default() };
+        let mut watch = Watch::new(&self.what, time, step);
+        for track in &self.tracks {
+            watch.begin();
+            for &row in &track.rows {
+                // They were all seen when the series was read.
+                let _ = watch.follow(row as u64 + 1, self.moments[row], &self.stamps[row]);
+            }
         }
         watch.pace().clone()
     }
 
-    /// Which rows are anomalies, by their labels: those labelled `anomaly`, by default `1`, `1.0` or `true`; rows
-    /// without a label are none.
+    /// Which rows are anomalies, by their labels: those labelled `anomaly`, by default 1; rows without a label are none.
     ///
     /// # Errors
-    /// [`SeriesError::Value`] where no label is named and one is neither of these nor `0`, `0.0` or `false`.
-    pub fn anomalies(&self, anomaly: Option<&str>) -> Result<Option<Vec<bool>>, SeriesError> {
+    /// [`LabelError`].
+    pub fn anomalies(&self, anomaly: Option<&str>) -> Result<Option<Vec<bool>>, LabelError> {
         let Some(labels) = &self.labels else { return Ok(None) };
-        let is_one = |(i, label): (usize, &Option<String>)| match (label.as_deref().map(str::trim), anomaly) {
-            (None | Some(""), _) => Ok(false),
-            (Some(label), Some(anomaly)) => Ok(label == anomaly),
-            (Some("1" | "1.0" | "true" | "True"), None) => Ok(true),
-            (Some("0" | "0.0" | "false" | "False"), None) => Ok(false),
-            (Some(label), None) => Err(SeriesError::Setting {
-                name: "labels",
-                must_be: format!("0 and 1 where no label of anomalies is named ({}, row {})", self.what, i + 1),
-                got: format!("`{label}`"),
-            }),
-        };
-        labels.iter().enumerate().map(is_one).collect::<Result<_, _>>().map(Some)
+        let column = format!("column `{}`", self.columns.labels.as_deref().unwrap_or_default());
+        let mut judge = Judge::new(&self.what, column, anomaly, true);
+        let anomalies = judge.judge(labels)?;
+        judge.finish()?;
+        Ok(Some(anomalies))
     }
 }
 
-/// The first cell of a column of text that is no number, where the first rows hold more numbers: a slip that makes text
-/// of the column.
-fn first_word(path: &Path, frame: &Frame, names: &[String]) -> Option<String> {
-    names.iter().filter_map(|name| frame.column(name)).find_map(|column| {
-        let is_word = |i: &usize| match column.values.text(*i) {
-            Some(text) => number_or_missing(text.as_bytes()).is_none(),
-            None => false,
-        };
-        let (mut words, n) = ((0..column.values.len()).filter(is_word), column.values.len());
-        let i = words.next()?;
-        let place = Place::of_row(path, frame.first_row + i as u64);
-        let text = shown(&column.values.text(i)?);
-        (2 * words.count() < n).then(|| format!("column `{}`, {place}, holds {text}", column.name))
-    })
+/// How the table of a series is read.
+fn read_options(path: &Path, columns: &SeriesColumns) -> ReadOptions {
+    let named = || columns.time.iter().chain(&columns.series_key).chain(&columns.labels);
+    let mut options = ReadOptions::default();
+    if matches!(Format::of(path), Some(Format::Csv)) || path == Path::new("-") {
+        // Cell for cell as the file has them.
+        options.as_text = named().cloned().collect();
+    }
+    if let Some(values) = &columns.values {
+        options.columns = Some(named().chain(values).cloned().collect());
+        options.as_numbers = values.clone();
+    }
+    options
+}
+
+/// The value columns among the fields of a table, and those that hold no numbers.
+fn roles(path: &Path, fields: &[Field], columns: &SeriesColumns) -> Result<(Vec<String>, Vec<String>), SeriesError> {
+    let named: Vec<&String> = columns.time.iter().chain(&columns.series_key).chain(&columns.labels).collect();
+    let is_absent = |name: &&&String| fields.iter().all(|field| field.name != ***name);
+    let missing: Vec<String> = named.iter().filter(is_absent).map(|name| (*name).clone()).collect();
+    if !missing.is_empty() {
+        let available = fields.iter().take(100).map(|field| field.name.clone()).collect();
+        return Err(TableError::MissingColumns { path: path.to_path_buf(), missing, available }.into());
+    }
+    if let Some(values) = &columns.values {
+        if let Some(twice) = named.iter().find(|name| values.contains(name)) {
+            let (must_be, got) = ("none of the value columns".into(), format!("`{twice}`"));
+            return Err(SeriesError::Setting { name: "time, key and label columns", must_be, got });
+        }
+        return Ok((values.clone(), Vec::new()));
+    }
+    let others = fields.iter().filter(|field| !named.contains(&&field.name));
+    let (numeric, rest): (Vec<&Field>, Vec<&Field>) = others.partition(|field| field.kind.is_numeric());
+    let names = |fields: Vec<&Field>| fields.into_iter().map(|field| field.name.clone()).collect();
+    Ok((names(numeric), names(rest)))
+}
+
+/// The moment of a row where rows are counted.
+pub(super) fn counted(row: usize) -> Moment {
+    Moment { nanoseconds: (row as i128 + 1) * 1_000_000_000, clock: Clock::Epoch }
 }
 
 /// A timestamp as text. A moment of a typed column carries its zone.
@@ -200,48 +370,5 @@ fn stamp(times: &Values, i: usize) -> String {
     match times.kind() {
         Kind::Boolean => format!("`{text}`"), // no number since 1970
         _ => text,
-    }
-}
-
-/// Checks rows of values, and fills what is missing in them.
-#[derive(Debug, Clone)]
-pub(super) struct Filler {
-    what: String,
-    names: Vec<String>,
-    missing: Missing,
-    last: Option<Vec<f64>>,
-    rows: u64,
-    filled: u64,
-}
-
-impl Filler {
-    pub(super) fn new(what: &str, names: Vec<String>, missing: Missing) -> Self {
-        Filler { what: what.to_owned(), names, missing, last: None, rows: 0, filled: 0 }
-    }
-
-    pub(super) fn fill(&mut self, row: &mut [f64]) -> Result<(), SeriesError> {
-        self.rows += 1;
-        for (j, cell) in row.iter_mut().enumerate() {
-            if cell.is_nan() && self.missing == Missing::Previous && self.last.is_some() {
-                *cell = self.last.as_ref().map_or(f64::NAN, |last| last[j]);
-                self.filled += 1;
-            }
-            // The networks work in 32 bits.
-            if !(*cell as f32).is_finite() {
-                let got = if cell.is_nan() {
-                    "the value is missing".into()
-                } else {
-                    format!("the value is {cell}, beyond 32-bit numbers")
-                };
-                let (what, column) = (self.what.clone(), self.names[j].clone());
-                let place = SeriesPlace::Row(self.rows);
-                return Err(SeriesError::Value { what, place, column, got });
-            }
-        }
-        match &mut self.last {
-            Some(last) => last.copy_from_slice(row),
-            None => self.last = Some(row.to_vec()),
-        }
-        Ok(())
     }
 }

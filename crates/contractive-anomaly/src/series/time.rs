@@ -5,8 +5,10 @@
 //! | later than the one above by more than 1.5 steps | a gap: a warning |
 //! | later, but not by a step to 1 % | irregular: a warning |
 //! | at the same time | a duplicate: a warning; both rows stay |
-//! | earlier by up to 2 hours, times without a zone | a clock set back, as at the end of summer time: a warning |
+//! | earlier by up to 2 hours, but after the first, times without a zone | a clock set back, as at the end of summer time: a warning |
 //! | earlier otherwise | an error |
+//!
+//! Each series of a file is watched by itself, in the order of its time.
 //!
 //! A step is the median time between rows of the series trained on. Windows are of rows, whatever the time between them.
 
@@ -154,8 +156,8 @@ pub struct Watch {
     what: String,
     column: String,
     step: Option<i128>,
+    first: Option<Moment>,
     last: Option<(Moment, String)>,
-    rows: u64,
     pace: Pace,
 }
 
@@ -163,27 +165,43 @@ impl Watch {
     /// A watch over the column `column` of the series `what`, whose step is `step` nanoseconds where it is known.
     pub fn new(what: &str, column: &str, step: Option<i128>) -> Self {
         let pace = Pace { step_seconds: step.map(|step| step as f64 / 1e9), ..Pace::default() };
-        Watch { what: what.to_owned(), column: column.to_owned(), step, last: None, rows: 0, pace }
+        Watch { what: what.to_owned(), column: column.to_owned(), step, first: None, last: None, pace }
     }
 
-    /// Takes the next timestamp.
+    /// Takes the next timestamp, that of row `row`, from 1.
     ///
     /// # Errors
     /// [`SeriesError::Timestamp`], [`SeriesError::Mixed`] and [`SeriesError::Order`], by the [module's rules](self).
-    pub fn see(&mut self, text: &str) -> Result<Moment, SeriesError> {
-        let row = self.rows + 1;
+    pub fn see(&mut self, row: u64, text: &str) -> Result<Moment, SeriesError> {
+        let now = self.read(row, text)?;
+        self.follow(row, now, text)?;
+        Ok(now)
+    }
+
+    /// What the timestamp of row `row` says.
+    pub(super) fn read(&self, row: u64, text: &str) -> Result<Moment, SeriesError> {
+        let (what, column) = (self.what.clone(), self.column.clone());
+        moment(text).ok_or_else(|| SeriesError::Timestamp {
+            what,
+            place: SeriesPlace::Row(row),
+            column,
+            got: text.into(),
+        })
+    }
+
+    /// Takes `now`, the moment of row `row`, as the next one.
+    pub(super) fn follow(&mut self, row: u64, now: Moment, text: &str) -> Result<(), SeriesError> {
         let place = SeriesPlace::Row(row);
         let what = || self.what.clone();
-        let Some(now) = moment(text) else {
-            return Err(SeriesError::Timestamp { what: what(), place, column: self.column.clone(), got: text.into() });
-        };
+        let first = *self.first.get_or_insert(now);
         if let Some((last, before)) = &self.last {
             if last.clock != now.clock {
                 let (is, before) = (now.clock.words(), last.clock.words());
                 return Err(SeriesError::Mixed { what: what(), place, got: text.into(), is, before });
             }
             let later = now.nanoseconds - last.nanoseconds;
-            if later < 0 && (now.clock != Clock::Wall || later < -SET_BACK) {
+            let may_be_set_back = now.clock == Clock::Wall && later >= -SET_BACK && now.nanoseconds > first.nanoseconds;
+            if later < 0 && !may_be_set_back {
                 return Err(SeriesError::Order { what: what(), place, got: text.into(), before: before.clone() });
             }
             match (later, self.step) {
@@ -197,9 +215,13 @@ impl Watch {
                 _ => {}
             }
         }
-        self.rows = row;
         self.last = Some((now, text.to_owned()));
-        Ok(now)
+        Ok(())
+    }
+
+    /// Begins another series of the same file.
+    pub(super) fn begin(&mut self) {
+        (self.first, self.last) = (None, None);
     }
 
     /// What was seen so far.
@@ -209,8 +231,7 @@ impl Watch {
 }
 
 /// The median of the times between rows, those above 0; `None` where there is none.
-pub fn median_step(moments: &[Moment]) -> Option<i128> {
-    let later = moments.windows(2).map(|pair| pair[1].nanoseconds - pair[0].nanoseconds);
+pub fn median_step(later: impl Iterator<Item = i128>) -> Option<i128> {
     let mut later: Vec<i128> = later.filter(|later| *later > 0).collect();
     if later.is_empty() {
         return None;
@@ -225,7 +246,7 @@ mod tests {
 
     fn watched(times: &[&str], step: Option<i128>) -> Result<Pace, SeriesError> {
         let mut watch = Watch::new("s.csv", "time", step);
-        times.iter().try_for_each(|time| watch.see(time).map(drop))?;
+        (1..).zip(times).try_for_each(|(row, time)| watch.see(row, time).map(drop))?;
         Ok(watch.pace().clone())
     }
 
@@ -253,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_irregular_steps_and_repeats_are_told_with_their_rows() {
+    fn gaps_irregular_steps_and_repeats_are_reported_with_their_rows() {
         let minute = 60_000_000_000;
         let times = [
             "2024-01-01 00:00:00",
@@ -270,18 +291,19 @@ mod tests {
             pace.warnings(),
             ["1 gap (3 steps missing) at row 3", "1 irregular step at row 5", "1 repeated timestamp at row 4"]
         );
-        let moments: Vec<Moment> = times.iter().map(|t| moment(t).unwrap()).collect();
-        assert_eq!(median_step(&moments), Some(minute));
-        assert_eq!(median_step(&moments[..1]), None);
+        let moments: Vec<i128> = times.iter().map(|t| moment(t).unwrap().nanoseconds).collect();
+        assert_eq!(median_step(moments.windows(2).map(|pair| pair[1] - pair[0])), Some(minute));
+        assert_eq!(median_step(std::iter::empty()), None);
     }
 
     #[test]
     fn time_goes_back_only_on_a_clock_on_the_wall() {
-        let back = ["2013-12-07 02:55:00", "2013-12-07 02:00:00"];
-        assert_eq!(watched(&back, None).unwrap().set_back.rows, [2]);
+        let back = ["2013-12-07 01:00:00", "2013-12-07 02:55:00", "2013-12-07 02:00:00"];
+        assert_eq!(watched(&back, None).unwrap().set_back.rows, [3]);
+        assert!(watched(&back[1..], None).is_err(), "not behind the beginning");
         let zoned = back.map(|t| format!("{t}Z"));
-        let error = watched(&[&zoned[0], &zoned[1]], None).unwrap_err().to_string();
-        assert!(error.contains("row 2") && error.contains("sort"), "{error}");
+        let error = watched(&[&zoned[0], &zoned[1], &zoned[2]], None).unwrap_err().to_string();
+        assert!(error.contains("row 3") && error.contains("order of time"), "{error}");
         assert!(watched(&["2013-12-07 05:55:00", "2013-12-07 02:00:00"], None).is_err());
         assert!(watched(&["7", "6"], None).is_err());
         let error = watched(&["2013-12-07 05:55:00", "1709210096"], None).unwrap_err().to_string();

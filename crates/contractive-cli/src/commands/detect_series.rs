@@ -1,6 +1,7 @@
 //! `cae detect` of a detector of time series: the score of every timestamp of a table, or of a file that is being
 //! written.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use contractive_anomaly::series::{Follower, Growing, RowScore, Series, SeriesDetector, SeriesScores};
+use contractive_anomaly::series::{Follower, Growing, Pace, RowScore, Series, SeriesDetector, SeriesScores};
 use contractive_report::{SeriesPage, series_html};
 use contractive_table::{Column, Frame, FrameWriter, Values};
 use serde::Serialize;
@@ -25,11 +26,18 @@ use crate::series_training::warn;
 /// What `cae detect` takes for time series alone.
 #[derive(Args)]
 pub(crate) struct SeriesFlags {
-    /// Column of labels, 1 for anomalies and 0 for the rest: shown in the report beside what was found, never used.
-    #[arg(long, value_name = "COLUMN", help_heading = "Time series", conflicts_with = "follow")]
+    /// Column of labels, 1, true or yes for anomalies and 0, false or no for the rest: shown in the report beside what was
+    /// found, never used.
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        help_heading = "Time series",
+        conflicts_with = "follow",
+        allow_hyphen_values = true
+    )]
     labels: Option<String>,
     /// Read the file as it grows, text alone: a timestamp is given as soon as all windows that cover it are whole; Ctrl-C
-    /// ends the series and gives the last ones. The scores are those of the whole file, to the bit.
+    /// ends the series and gives the last ones. The scores are those of the whole file, to the bit. One series alone.
     #[arg(long, help_heading = "Time series", conflicts_with_all = ["output", "report"])]
     follow: bool,
     /// Give a timestamp's score with its first window already, and again when it is final.
@@ -41,7 +49,7 @@ pub(crate) struct SeriesFlags {
     /// End when the file has not grown for so many seconds [default: never].
     #[arg(long, value_name = "SECONDS", requires = "follow", value_parser = seconds, help_heading = "Time series")]
     idle: Option<f64>,
-    /// Write a page that shows the series, what was found and the scores, .html.
+    /// Write a page that shows the series, what was found and the scores, .html. One series alone.
     #[arg(long, value_name = "FILE", help_heading = "Time series")]
     report: Option<PathBuf>,
 }
@@ -76,7 +84,12 @@ fn seconds(text: &str) -> Result<f64, String> {
 #[derive(Serialize)]
 struct Line<'a> {
     row: u64,
-    timestamp: &'a str,
+    /// What tells its series apart.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    series: BTreeMap<&'a str, &'a str>,
+    /// Left out where rows are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<&'a str>,
     score: f64,
     probability: f64,
     is_anomaly: bool,
@@ -100,33 +113,26 @@ pub(crate) fn run(arguments: &DetectSeries<'_>) -> anyhow::Result<Ending> {
 }
 
 fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Result<Ending> {
+    let spec = detector.spec();
+    if arguments.flags.report.is_some() && !spec.series_key.is_empty() {
+        let text = format!(
+            "--report shows one series, and the detector tells several apart by {}; leave it out, or give the rows of \
+             one to a detector trained without --series-key",
+            spec.series_key.join(", ")
+        );
+        return Err(Usage(text).into());
+    }
     let series = Series::read(arguments.data, &detector.columns(arguments.flags.labels.as_deref()))?;
     let pace = series.pace(detector.step());
     if !arguments.quiet {
-        warn(&series, &pace);
+        warn(&series, &pace, spec.window);
     }
     let scores = detector.score(&series, arguments.threads)?;
     if let Some(path) = &arguments.flags.report {
-        let real = series.anomalies(None)?;
-        let page = SeriesPage { detector, series: &series, scores: &scores, pace: &pace, real: real.as_deref() };
-        let text = series_html(&page).context("cannot make the report")?;
-        write_file(path, text.as_bytes())?;
+        write_report(path, detector, &series, &scores, &pace)?;
     }
     if arguments.json {
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        for i in 0..series.len() {
-            let line = Line {
-                row: i as u64 + 1,
-                timestamp: &series.stamps[i],
-                score: scores.score[i],
-                probability: scores.probability[i],
-                is_anomaly: scores.label[i],
-                is_final: None,
-            };
-            serde_json::to_writer(&mut out, &line)?;
-            out.write_all(b"\n")?;
-        }
-        out.flush()?;
+        print_lines(detector, &series, &scores)?;
     } else if arguments.output.is_some() || arguments.flags.report.is_none() {
         let path = arguments.output.unwrap_or(Path::new("-"));
         let frame = frame(detector, &series, &scores);
@@ -134,30 +140,92 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
         writer.write(&frame)?;
         writer.finish()?;
     }
-    let told = scores.label.iter().filter(|label| **label).count();
+    let flagged = scores.label.iter().filter(|label| **label).count();
     if !arguments.quiet {
-        eprintln!("{} of {} above the threshold", count(told, "timestamp"), count(series.len(), "timestamp"));
+        eprintln!("{} of {} above the threshold", count(flagged, "timestamp"), count(series.len(), "timestamp"));
     }
-    Ok(ending(arguments, told))
+    Ok(ending(arguments, flagged))
 }
 
-fn ending(arguments: &DetectSeries<'_>, told: usize) -> Ending {
-    if arguments.fail_on_anomaly && told > 0 { Ending::FoundAnomalies } else { Ending::Done }
+fn ending(arguments: &DetectSeries<'_>, flagged: usize) -> Ending {
+    if arguments.fail_on_anomaly && flagged > 0 { Ending::FoundAnomalies } else { Ending::Done }
 }
 
-/// The series with what is said of it, as a table.
+/// Writes the page of a series, in the order of its time.
+fn write_report(
+    path: &Path,
+    detector: &SeriesDetector,
+    series: &Series,
+    scores: &SeriesScores,
+    pace: &Pace,
+) -> anyhow::Result<()> {
+    let rows: Vec<usize> = series.rows_in_time().collect();
+    let sorted = series.in_time();
+    let scores = SeriesScores {
+        score: rows.iter().map(|row| scores.score[*row]).collect(),
+        probability: rows.iter().map(|row| scores.probability[*row]).collect(),
+        label: rows.iter().map(|row| scores.label[*row]).collect(),
+    };
+    let real = sorted.anomalies(None)?;
+    let page = SeriesPage { detector, series: &sorted, scores: &scores, pace, real: real.as_deref() };
+    let text = series_html(&page).context("cannot make the report")?;
+    Ok(write_file(path, text.as_bytes())?)
+}
+
+/// Prints one object a timestamp.
+fn print_lines(detector: &SeriesDetector, series: &Series, scores: &SeriesScores) -> anyhow::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let track_of = track_of(series);
+    for i in 0..series.len() {
+        let names = series.key_names.iter().map(String::as_str);
+        let line = Line {
+            row: i as u64 + 1,
+            series: names.zip(series.tracks[track_of[i]].key.iter().map(String::as_str)).collect(),
+            timestamp: detector.spec().time.as_ref().map(|_| series.stamps[i].as_str()),
+            score: scores.score[i],
+            probability: scores.probability[i],
+            is_anomaly: scores.label[i],
+            is_final: None,
+        };
+        serde_json::to_writer(&mut out, &line)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
+}
+
+/// The place of each row's series.
+fn track_of(series: &Series) -> Vec<usize> {
+    let mut places = vec![0; series.len()];
+    for (i, track) in series.tracks.iter().enumerate() {
+        track.rows.iter().for_each(|row| places[*row] = i);
+    }
+    places
+}
+
+/// The name of the column that says which row it is.
+fn first_column(detector: &SeriesDetector) -> &str {
+    detector.spec().time.as_deref().unwrap_or("row")
+}
+
+/// The series with their scores, as a table in the order of the file.
 fn frame(detector: &SeriesDetector, series: &Series, scores: &SeriesScores) -> Frame {
     let v = series.names.len();
+    let track_of = track_of(series);
+    let mut columns = Vec::new();
+    for (j, name) in series.key_names.iter().enumerate() {
+        let keys = track_of.iter().map(|track| Some(series.tracks[*track].key[j].clone()));
+        columns.push((name.clone(), Values::Text(keys.collect())));
+    }
     let time = Values::Text(series.stamps.iter().cloned().map(Some).collect());
-    let mut columns = vec![(detector.spec().time.clone(), time)];
+    columns.push((first_column(detector).to_owned(), time));
     for (j, name) in series.names.iter().enumerate() {
         columns.push((name.clone(), Values::Numbers(series.values.iter().skip(j).step_by(v).copied().collect())));
     }
-    let label = scores.label.iter().map(|label| Some(i64::from(*label))).collect();
+    let label = |i: usize| (!scores.score[i].is_nan()).then_some(i64::from(scores.label[i]));
     for (name, values) in [
         ("score", Values::Numbers(scores.score.clone())),
         ("probability", Values::Numbers(scores.probability.clone())),
-        ("is_anomaly", Values::Integers(label)),
+        ("is_anomaly", Values::Integers((0..series.len()).map(label).collect())),
     ] {
         // A column of the series that has the name already keeps it.
         let is_taken = columns.iter().any(|(taken, _)| taken == name);
@@ -176,7 +244,7 @@ struct Printer<'a> {
     from: u64,
     /// The first row that was not given early.
     next_early: u64,
-    told: usize,
+    flagged: usize,
 }
 
 impl Printer<'_> {
@@ -189,7 +257,8 @@ impl Printer<'_> {
             let row = row + 1;
             if self.is_json {
                 let is_final = self.early.then_some(is_final);
-                let line = Line { row, timestamp, score, probability, is_anomaly, is_final };
+                let timestamp = self.detector.spec().time.as_ref().map(|_| timestamp.as_str());
+                let line = Line { row, series: BTreeMap::new(), timestamp, score, probability, is_anomaly, is_final };
                 serde_json::to_writer(&mut out, &line)?;
                 out.write_all(b"\n")?;
             } else {
@@ -197,7 +266,7 @@ impl Printer<'_> {
                 let state = if self.early { format!(",{}", u8::from(is_final)) } else { String::new() };
                 writeln!(out, "{timestamp},{score},{probability},{}{state}", u8::from(is_anomaly))?;
             }
-            self.told += usize::from(is_anomaly && is_final);
+            self.flagged += usize::from(is_anomaly && is_final);
         }
         out.flush()?;
         Ok(())
@@ -236,11 +305,11 @@ fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Re
         stamps: Default::default(),
         from: 0,
         next_early: 0,
-        told: 0,
+        flagged: 0,
     };
     if !arguments.json {
         let state = if arguments.flags.early { ",is_final" } else { "" };
-        crate::output::print(&format!("{},score,probability,is_anomaly{state}\n", as_cell(&detector.spec().time)))?;
+        crate::output::print(&format!("{},score,probability,is_anomaly{state}\n", as_cell(first_column(detector))))?;
     }
     let mut grew = Instant::now();
     let mut warned = 0;
@@ -283,9 +352,9 @@ fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Re
     }
     printer.finals(&follower.finish()?)?;
     if !arguments.quiet {
-        eprintln!("{} of {} above the threshold", count(printer.told, "timestamp"), count(rows, "timestamp"));
+        eprintln!("{} of {} above the threshold", count(printer.flagged, "timestamp"), count(rows, "timestamp"));
     }
-    Ok(ending(arguments, printer.told))
+    Ok(ending(arguments, printer.flagged))
 }
 
 /// Waits for `time`, or until `stop` is raised.

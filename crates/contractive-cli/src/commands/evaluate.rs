@@ -24,6 +24,7 @@ use crate::table::pairs;
 ///
 /// A detector of time series (with --time) is judged on labelled timestamps, with intervals from a bootstrap of blocks,
 /// and by ranges: range-based precision and recall (Tatbul et al. 2018), VUS-PR and VUS-ROC (Paparrizos et al. 2022).
+/// Several series (--series-key) are judged one after the other, each in the order of its time.
 ///
 /// Without --data, the test part of what it was trained on is used, or all of it where there is no test part. All
 /// numbers are means over rows, of features as the model scales them.
@@ -35,11 +36,18 @@ pub(crate) struct Evaluate {
     model: PathBuf,
     #[command(flatten)]
     rows: RowArguments,
-    /// Of a detector: column of a text table with the labels, 1 for anomalies and 0 for the rest.
-    #[arg(long, value_name = "COLUMN", help_heading = "Data", conflicts_with = "label_column")]
+    /// Of a detector: column with the labels, 1, true or yes for anomalies and 0, false or no for the rest. Of an .npz
+    /// archive the array [default: y beside X, y_test beside x_test]; of .npy and IDX the file.
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        help_heading = "Data",
+        conflicts_with = "label_column",
+        allow_hyphen_values = true
+    )]
     labels: Option<String>,
-    /// Of a detector: the label of anomalies, where labels are not 0 and 1.
-    #[arg(long, value_name = "LABEL", help_heading = "Data")]
+    /// Of a detector: the label of anomalies, where labels are not 0 and 1, such as -1 or broken.
+    #[arg(long, value_name = "LABEL", help_heading = "Data", allow_hyphen_values = true)]
     anomaly: Option<String>,
     /// Print JSON.
     #[arg(long, help_heading = "Output")]
@@ -61,7 +69,8 @@ Examples:
   cae evaluate runs/NAME
   cae evaluate runs/NAME --data mnist:test --json
   cae evaluate runs/NAME/model --data table.csv -o numbers.json
-  cae evaluate DETECTOR --data labelled.csv --labels is_anomaly --json";
+  cae evaluate DETECTOR --data labelled.csv --labels is_anomaly --json
+  cae evaluate DETECTOR --data test.npz --labels y --anomaly -1";
 
 impl Evaluate {
     /// Runs the subcommand.

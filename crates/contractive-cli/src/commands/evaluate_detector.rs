@@ -1,14 +1,15 @@
 //! `cae evaluate` of a detector: how well its scores part anomalies from the rest.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use contractive::data::Dataset;
+use contractive_anomaly::detector::encoding::has_columns;
 use contractive_anomaly::detector::evaluation::{DetectorEvaluation, evaluate_scores};
-use contractive_anomaly::detector::metrics::Estimate;
+use contractive_anomaly::detector::metrics::{Estimate, Share};
 use contractive_anomaly::detector::{Admission, Detector, FrameScorer, ScoreOptions, Scores};
+use contractive_anomaly::labels::{Judge, LabelError};
 use contractive_datasets::{DataSpec, Part};
-use contractive_table::Place;
+use contractive_table::{Format, TableError, array};
 
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
@@ -16,8 +17,8 @@ use crate::numbers::{grouped, significant};
 use crate::sources::load;
 use crate::table::pairs;
 
-/// Judges the detector in `path` on labelled rows. `labels` is the column of labels of a text table; `anomaly` the label
-/// of anomalies.
+/// Judges the detector in `path` on labelled rows. `labels` names the column or array of labels; `anomaly` is the label of
+/// anomalies.
 pub(super) fn evaluate(
     path: &Path,
     rows: &RowArguments,
@@ -29,17 +30,41 @@ pub(super) fn evaluate(
     let Some(spec) = &rows.data else {
         return Err(Usage("a detector is judged on labelled rows: give --data FILE and --labels COLUMN".into()).into());
     };
-    if let Some(encoding) = detector.encoding() {
-        let labels = labels.or(rows.label_column.as_deref()).or(encoding.label_name()).map(str::to_owned);
-        return evaluate_table(&detector, spec, rows, labels, anomaly);
+    let labels = labels.or(rows.label_column.as_deref());
+    match detector.encoding() {
+        Some(encoding) => evaluate_table(&detector, spec, rows, labels.or(encoding.label_name()), anomaly),
+        None => evaluate_bare(&detector, spec, rows, labels, anomaly, is_quiet),
     }
-    let spec: DataSpec = spec.parse()?;
+}
+
+/// Judges a detector of bare rows, all of which are taken into memory.
+fn evaluate_bare(
+    detector: &Detector,
+    text: &str,
+    rows: &RowArguments,
+    name: Option<&str>,
+    anomaly: Option<&str>,
+    is_quiet: bool,
+) -> anyhow::Result<DetectorEvaluation> {
+    let spec: DataSpec = text.parse()?;
     let mut options = rows.load_options();
-    options.label_column = labels.map(str::to_owned).or(options.label_column);
+    let is_array = spec.path().is_some_and(is_array);
+    options.label_column = if is_array { None } else { name.map(str::to_owned) };
     let data = load(&spec, Part::Test, &options, is_quiet)?;
-    let is_anomaly = anomalies(&data, anomaly)?;
+    let labels = match spec.path().filter(|_| is_array && (name.is_some() || data.labels().is_none())) {
+        Some(path) => array_labels(path, rows.array.as_deref(), name)?,
+        None => labels_of(&data),
+    };
+    let Some(mut labels) = labels else { return Err(LabelError::Nothing { what: data.name().to_owned() }.into()) };
+    if rows.rows.is_some() {
+        labels.truncate(data.len());
+    }
+    check_count(text, data.len(), labels.len())?;
+    let mut judge = Judge::new(text, in_words_of(is_array, name), anomaly, false);
+    let is_anomaly = judge.judge(&labels)?;
+    judge.finish()?;
     let scores = detector.score(&data, &ScoreOptions { contributions: false, threads: rows.threads() })?;
-    Ok(evaluate_scores(&detector, &scores, &is_anomaly, data.name()))
+    Ok(evaluate_scores(detector, &scores, &is_anomaly, data.name()))
 }
 
 /// Judges a detector of tables on the rows of a file, read in pieces; their scores stay in memory.
@@ -47,17 +72,23 @@ fn evaluate_table(
     detector: &Detector,
     spec: &str,
     rows: &RowArguments,
-    labels: Option<String>,
+    name: Option<&str>,
     anomaly: Option<&str>,
 ) -> anyhow::Result<DetectorEvaluation> {
-    let Some(labels) = labels else {
-        return Err(Usage(format!("say with --labels which column of {spec} holds the labels")).into());
-    };
-    let admission = Admission { carried: vec![labels.clone()], may_reorder: false };
-    let (scorer, frames) = FrameScorer::open(detector, Path::new(spec), &admission, rows.array.as_deref())?;
-    if scorer.feature_names().contains(&labels) {
-        return Err(Usage(format!("`{labels}` is one of the columns trained on, and no label")).into());
+    let path = Path::new(spec);
+    // The columns of an array are named by numbers.
+    let is_column = has_columns(path) != Some(false) || name.is_some_and(|name| name.parse::<usize>().is_ok());
+    let beside = if is_column { None } else { array_labels(path, rows.array.as_deref(), name)? };
+    let column = name.filter(|_| is_column);
+    if column.is_none() && beside.is_none() {
+        return Err(LabelError::Nothing { what: spec.to_owned() }.into());
     }
+    let admission = Admission { carried: column.iter().map(|name| (*name).to_owned()).collect(), may_reorder: false };
+    let (scorer, frames) = FrameScorer::open(detector, path, &admission, rows.array.as_deref())?;
+    if let Some(name) = column.filter(|name| scorer.feature_names().iter().any(|feature| feature == name)) {
+        return Err(Usage(format!("`{name}` is one of the columns trained on, and no label")).into());
+    }
+    let mut judge = Judge::new(spec, in_words_of(!is_column, name), anomaly, false);
     let mut left = rows.rows.unwrap_or(usize::MAX);
     let (mut is_anomaly, mut scores) = (Vec::new(), None::<Scores>);
     for frame in frames {
@@ -65,27 +96,14 @@ fn evaluate_table(
         let n = left.min(frame.n_rows());
         left -= n;
         frame.columns.iter_mut().for_each(|column| column.values = column.values.slice(0..n));
-        let text_of = |r: usize| frame.column(&labels).and_then(|column| column.values.text(r)).unwrap_or_default();
-        for r in 0..n {
-            let text = text_of(r);
-            is_anomaly.push(match (anomaly, text.trim()) {
-                (Some(anomaly), text) => text == anomaly,
-                (None, "0" | "false") => false,
-                (None, "1" | "true") => true,
-                (None, other) => {
-                    let place = Place::of_row(Path::new(spec), frame.first_row + r as u64);
-                    let got = if other.is_empty() { "a hole".into() } else { format!("`{other}`") };
-                    let seen: BTreeSet<String> = (0..n).map(|r| text_of(r).trim().to_owned()).collect();
-                    let seen: Vec<String> = seen.into_iter().filter(|text| !text.is_empty()).take(8).collect();
-                    let seen = seen.join(", ");
-                    return Err(Usage(format!(
-                        "{spec} {place}, column `{labels}`: labels must be 0 and 1 (1 for anomalies), got {got}; or \
-                         --anomaly must name the label of anomalies, of {seen}"
-                    ))
-                    .into());
-                }
-            });
-        }
+        let labels: Vec<Option<String>> = match &beside {
+            Some(beside) => beside.iter().skip(is_anomaly.len()).take(n).cloned().collect(),
+            None => {
+                let cells = column.and_then(|name| frame.column(name)).map(|column| &column.values);
+                (0..n).map(|r| cells.and_then(|cells| cells.text(r))).collect()
+            }
+        };
+        is_anomaly.extend(judge.judge(&labels)?);
         let more = scorer.score(&frame, &ScoreOptions { contributions: false, threads: rows.threads() })?.scores;
         match &mut scores {
             None => scores = Some(more),
@@ -95,37 +113,73 @@ fn evaluate_table(
             break;
         }
     }
-    match scores {
-        Some(scores) => Ok(evaluate_scores(detector, &scores, &is_anomaly, spec)),
-        None => Err(contractive_table::TableError::Empty { what: spec.to_owned() }.into()),
+    judge.finish()?;
+    let Some(scores) = scores else { return Err(TableError::Empty { what: spec.to_owned() }.into()) };
+    let n_labels = beside.as_ref().filter(|_| rows.rows.is_none()).map_or(is_anomaly.len(), Vec::len);
+    check_count(spec, scores.len(), n_labels)?;
+    Ok(evaluate_scores(detector, &scores, &is_anomaly, spec))
+}
+
+fn check_count(data: &str, rows: usize, labels: usize) -> Result<(), TableError> {
+    if rows == labels {
+        return Ok(());
+    }
+    let (what, expected) = (format!("the number of labels of {data}"), format!("{rows}, one a row"));
+    Err(TableError::Shape { what, expected, got: labels.to_string() })
+}
+
+/// Where labels stand, in words.
+fn in_words_of(is_array: bool, name: Option<&str>) -> String {
+    match name {
+        Some(name) if is_array => format!("array `{name}`"),
+        Some(name) => format!("column `{name}`"),
+        None => "its labels".into(),
     }
 }
 
-/// Which rows are anomalies: those with the label named, else those with the label 1 where all are 0 or 1.
-fn anomalies(data: &Dataset, anomaly: Option<&str>) -> Result<Vec<bool>, Usage> {
-    let Some(labels) = data.labels() else {
-        let text = format!(
-            "{} has no labels; say with --labels which column holds them (an .npz archive has them in the array y)",
-            data.name()
-        );
-        return Err(Usage(text));
+fn is_array(path: &Path) -> bool {
+    matches!(Format::of(path), Some(Format::Npy | Format::Npz | Format::Idx))
+}
+
+/// The labels of a file of arrays: the array `name` of an archive, a file of that name beside other arrays, or those that
+/// go with the rows.
+fn array_labels(
+    path: &Path,
+    rows: Option<&str>,
+    name: Option<&str>,
+) -> Result<Option<Vec<Option<String>>>, TableError> {
+    let labels = match (name, Format::of(path)) {
+        (None, _) => array::read(path, rows)?.labels,
+        (Some(name), Some(Format::Npz)) => Some(array::read(path, Some(name))?.rows),
+        (Some(name), _) if Format::of(Path::new(name)) == Some(Format::Idx) => Some(array::read_idx(Path::new(name))?),
+        (Some(name), _) => Some(array::read(Path::new(name), None)?.rows),
     };
-    let wanted = match (anomaly, data.class_names()) {
-        (Some(name), Some(names)) => names.iter().position(|n| n == name).map(|i| i as i64),
-        (Some(number), None) => number.parse().ok(),
-        (None, _) => Some(1),
-    };
-    let is_zero_or_one = data.class_names().is_none() && labels.iter().all(|l| matches!(l, 0 | 1));
-    match wanted {
-        Some(wanted) if anomaly.is_some() || is_zero_or_one => Ok(labels.iter().map(|l| *l == wanted).collect()),
-        _ => {
-            let names = data.class_names().map_or_else(String::new, |n| format!("; the labels are {}", n.join(", ")));
-            Err(Usage(format!(
-                "the labels of {} must be 0 and 1 (1 for anomalies), or --anomaly must name the label of anomalies{names}",
-                data.name()
-            )))
-        }
+    labels.map(texts).transpose()
+}
+
+/// The labels of an array, as text.
+fn texts(labels: array::Array) -> Result<Vec<Option<String>>, TableError> {
+    if !matches!(labels.shape(), [_] | [_, 1]) {
+        return Err(TableError::Shape {
+            what: format!("the shape of the labels {}", labels.path().display()),
+            expected: "(rows,)".into(),
+            got: format!("{:?}", labels.shape()),
+        });
     }
+    let text = |number: f64| (!number.is_nan()).then(|| number.to_string());
+    Ok(match labels.into_values() {
+        array::ArrayValues::Bytes(all) | array::ArrayValues::Booleans(all) => {
+            all.into_iter().map(|label| Some(label.to_string())).collect()
+        }
+        array::ArrayValues::F32(all) => all.into_iter().map(|label| text(f64::from(label))).collect(),
+        array::ArrayValues::F64(all) => all.into_iter().map(text).collect(),
+    })
+}
+
+/// The labels of a data set, as text.
+fn labels_of(data: &Dataset) -> Option<Vec<Option<String>>> {
+    let named = |label: &i64| data.class_names().and_then(|names| names.get(usize::try_from(*label).ok()?)).cloned();
+    Some(data.labels()?.iter().map(|label| Some(named(label).unwrap_or_else(|| label.to_string()))).collect())
 }
 
 /// The numbers in words.
@@ -134,9 +188,7 @@ pub(super) fn in_words(e: &DetectorEvaluation) -> String {
     let range =
         |value: f64, lower: f64, upper: f64| format!("{}  ({} to {})", shown(value), shown(lower), shown(upper));
     let estimate = |e: Option<Estimate>| e.map_or("not defined".into(), |e| range(e.value, e.lower, e.upper));
-    let share = |s: Option<contractive_anomaly::detector::metrics::Share>| {
-        s.map_or("not defined".into(), |s| range(s.value, s.lower, s.upper))
-    };
+    let share = |s: Option<Share>| s.map_or("not defined".into(), |s| range(s.value, s.lower, s.upper));
     let mut lines = vec![
         ("data", format!("{}, {} rows, {} anomalies", e.data, grouped(e.rows), grouped(e.anomalies))),
         ("score", e.score.name().to_owned()),

@@ -11,7 +11,7 @@ use crate::errors::Usage;
 use crate::numbers::{grouped, significant};
 use crate::table::pairs;
 
-/// Judges the detector in `path` on a series whose anomalies the column `labels` tells; `anomaly` is their label.
+/// Judges the detector in `path` on a series whose anomalies the column `labels` marks; `anomaly` is their label.
 pub(super) fn evaluate(
     path: &Path,
     rows: &RowArguments,
@@ -24,10 +24,10 @@ pub(super) fn evaluate(
         let text = "a detector of time series is judged on labelled timestamps: give --data FILE and --labels COLUMN";
         return Err(Usage(text.into()).into());
     };
-    let series = Series::read(Path::new(data), &detector.columns(Some(labels)))?;
+    let series = Series::read(data, &detector.columns(Some(labels)))?;
     let is_anomaly = series.anomalies(anomaly)?.unwrap_or_default();
     let scores = detector.score(&series, rows.threads())?;
-    Ok(evaluate_series(&detector, &scores, &is_anomaly, &series.what))
+    Ok(evaluate_series(&detector, &series, &scores, &is_anomaly))
 }
 
 /// The numbers in words.
@@ -39,8 +39,9 @@ pub(super) fn in_words(e: &SeriesEvaluation) -> String {
     let number = |value: Option<f64>| value.map_or("not defined".into(), shown);
     let anomalies = format!("{} anomalous in {} ranges", grouped(e.anomalies), grouped(e.anomaly_ranges));
     let buffer = format!("buffers 0 to {}", e.vus_buffer);
+    let series = if e.series > 1 { format!(" of {} series", grouped(e.series)) } else { String::new() };
     pairs(&[
-        ("data", format!("{}, {} timestamps, {anomalies}", e.data, grouped(e.rows))),
+        ("data", format!("{}, {} timestamps{series}, {anomalies}", e.data, grouped(e.rows))),
         ("auroc", estimate(e.auroc)),
         ("average_precision", estimate(e.average_precision)),
         ("vus_pr", format!("{}  {buffer}", number(e.vus_pr))),

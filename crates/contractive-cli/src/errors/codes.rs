@@ -40,8 +40,11 @@ fn of_kind(kind: Kind<'_>) -> u8 {
         Kind::Config(_) => USAGE,
         Kind::Dataset(e) => of_dataset(e),
         Kind::Detector(e) => of_detector(e),
-        Kind::Encoding(EncodingError::TwoRoles { .. } | EncodingError::Unfit(_)) => USAGE,
+        Kind::Encoding(EncodingError::TwoRoles { .. } | EncodingError::Unfit(_) | EncodingError::Columns { .. }) => {
+            USAGE
+        }
         Kind::Encoding(_) => BAD_DATA,
+        Kind::Label(_) => USAGE,
         Kind::Model(ModelError::Write { .. } | ModelError::Occupied { .. } | ModelError::Read { .. }) => FAILURE,
         Kind::Model(_) => BAD_DATA,
         Kind::Output(OutputError::Write { .. }) => FAILURE,
@@ -64,6 +67,7 @@ fn of_kind(kind: Kind<'_>) -> u8 {
 
 fn of_table(error: &TableError) -> u8 {
     match error {
+        TableError::Io { source, .. } if source.kind() == std::io::ErrorKind::IsADirectory => BAD_DATA,
         TableError::Io { .. } => FAILURE,
         TableError::UnknownFormat { .. }
         | TableError::NotBuilt { .. }

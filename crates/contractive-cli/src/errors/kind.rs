@@ -8,6 +8,7 @@ use contractive::model::{ModelError, TensorFileError};
 use contractive::preprocess::PreprocessError;
 use contractive::run::RunError;
 use contractive::train::TrainError;
+use contractive_anomaly::LabelError;
 use contractive_anomaly::detector::encoding::EncodingError;
 use contractive_anomaly::detector::{DetectorError, ThresholdError};
 use contractive_anomaly::series::SeriesError;
@@ -24,6 +25,7 @@ pub(super) enum Kind<'a> {
     Dataset(&'a DatasetError),
     Detector(&'a DetectorError),
     Encoding(&'a EncodingError),
+    Label(&'a LabelError),
     Model(&'a ModelError),
     Output(&'a OutputError),
     Preprocess(&'a PreprocessError),
@@ -52,6 +54,7 @@ impl<'a> Kind<'a> {
                 .or_else(|| of(cause.downcast_ref().map(Kind::Preprocess)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Detector)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Encoding)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Label)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Threshold)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Series)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Tensors)))
@@ -84,6 +87,7 @@ impl<'a> Kind<'a> {
             Kind::Detector(DetectorError::Model(e)) => Kind::Model(e),
             Kind::Encoding(EncodingError::Data(e)) => Kind::Table(e),
             Kind::Series(SeriesError::Data(e)) => Kind::Table(e),
+            Kind::Series(SeriesError::Labels(e)) => Kind::Label(e),
             Kind::Series(SeriesError::Detector(e)) => Kind::Detector(e),
             whole => return whole,
         };

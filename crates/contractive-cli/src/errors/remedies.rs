@@ -5,6 +5,7 @@ use contractive::model::ModelError;
 use contractive::preprocess::PreprocessError;
 use contractive::run::RunError;
 use contractive::train::TrainError;
+use contractive_anomaly::LabelError;
 use contractive_anomaly::detector::encoding::EncodingError;
 use contractive_anomaly::detector::{DetectorError, ThresholdError};
 use contractive_anomaly::series::SeriesError;
@@ -24,6 +25,7 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         Kind::Dataset(e) => of_dataset(e),
         Kind::Detector(DetectorError::Diverged { .. }) => text("lower --learning-rate or --contraction"),
         Kind::Encoding(e) => of_encoding(e),
+        Kind::Label(e) => of_labels(e),
         Kind::Model(ModelError::Occupied { .. }) => text("choose another place"),
         Kind::Output(OutputError::NumbersAlone { .. }) => {
             text("give a name that ends in .csv, .parquet, .arrow or .jsonl")
@@ -162,6 +164,17 @@ fn of_encoding(error: &EncodingError) -> Option<String> {
     })
 }
 
+fn of_labels(error: &LabelError) -> Option<String> {
+    match error {
+        LabelError::Unclear { .. } => text("name the label of anomalies with --anomaly"),
+        LabelError::Absent { .. } => text("give --anomaly one of the file's labels"),
+        LabelError::Nothing { .. } => text(
+            "name with --labels the column that holds them, of an .npz archive the array, of .npy and IDX the file",
+        ),
+        _ => None,
+    }
+}
+
 fn of_series(error: &SeriesError) -> Option<String> {
     Some(match error {
         SeriesError::Value { .. } => {
@@ -169,7 +182,18 @@ fn of_series(error: &SeriesError) -> Option<String> {
         }
         SeriesError::TooShort { .. } => "give more rows or train with a smaller --window".to_owned(),
         SeriesError::Follow { .. } => "start `cae detect --follow` again to read it from its beginning".to_owned(),
-        SeriesError::Setting { name: "labels", .. } => "name the label of anomalies with --anomaly".to_owned(),
+        SeriesError::Setting { name: "followed file", .. } => {
+            "score it without --follow, or follow a text file of one series".to_owned()
+        }
+        SeriesError::Order { .. } => "sort the rows by time".to_owned(),
+        SeriesError::SeveralSeries { column, .. } => format!(
+            "train with --series-key {}, or give each series a file of its own; where it is one series, sort its rows \
+             by time, or count them with --time none",
+            column.as_ref().map_or_else(|| "COLUMN".to_owned(), |column| quoted(column))
+        ),
+        SeriesError::WordAmongNumbers { .. } => {
+            "correct it or empty it (see --missing), or name the columns of numbers with --values".to_owned()
+        }
         _ => return None,
     })
 }

@@ -102,7 +102,7 @@ fn tables_that_do_not_fit_are_refused_and_leave_no_file() {
     let good = orders(20, false);
     for (name, text, code, words) in [
         ("order", good.replace("city,items", "items,city"), 3, "--reorder"),
-        ("lacking", good.replace(",weight", ",mass"), 3, "missing: weight; unknown: mass"),
+        ("lacking", good.replace(",weight", ",mass"), 2, "missing: weight; unknown: mass"),
         ("infinite", good.replacen(",0.80,", ",inf,", 1), 3, "column `weight`"),
         ("word", good.replacen(",0.80,", ",light,", 1), 3, "line 2, column `weight`"),
         ("ragged", good.clone() + "1,2\n", 3, "line 22"),

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod anomaly_data;
 mod bad_input;
 mod bench;
 mod configuration;

@@ -14,6 +14,7 @@ use super::observer::{Observer, StepReport, TrainingPlan};
 use super::outcome::{End, EngineBuilder, Outcome, Start};
 use super::prepared::Prepared;
 use super::saving::Saver;
+use super::step_loop::{NextStep, StepLoop};
 use super::steps::StepSource;
 use super::stream::{StreamSettings, Streamed};
 use crate::batch::Buffers;
@@ -157,22 +158,21 @@ impl<'a> Training<'a> {
         let before = self.state.seconds;
         let learning_rate = t.learning_rate * t.schedule.factor(&self.state.schedule, self.state.epoch, t.epochs);
         self.rows.begin(self.state.epoch, self.state.step_in_epoch)?;
-        let mut wish = ControlFlow::Continue(());
-        while self.state.step_in_epoch < self.steps {
-            if stop.load(Ordering::Relaxed) || wish.is_break() {
-                self.state.seconds = before + began.elapsed().as_secs_f64();
-                self.save_in_mid_epoch()?;
-                return Ok(ControlFlow::Break(()));
-            }
-            self.step(learning_rate)?;
-            wish = observer.on_step(&StepReport {
-                epoch: self.state.epoch + 1,
-                epochs: t.epochs,
-                step: self.state.step_in_epoch,
-                steps: self.steps,
-                terms: self.state.sums.mean(),
-                rows_per_second: self.rows_done() / (before + began.elapsed().as_secs_f64()),
-            });
+        let mut steps = EpochSteps {
+            training: self,
+            observer,
+            stop,
+            learning_rate,
+            before,
+            began,
+            wish: ControlFlow::Continue(()),
+        };
+        steps.run_steps()?;
+        let wish = steps.wish;
+        if self.state.step_in_epoch < self.steps {
+            self.state.seconds = before + began.elapsed().as_secs_f64();
+            self.save_in_mid_epoch()?;
+            return Ok(ControlFlow::Break(()));
         }
         let rows_per_second = self.rows_done() / (before + began.elapsed().as_secs_f64());
         let mut record = self.measured(learning_rate)?;
@@ -188,27 +188,17 @@ impl<'a> Training<'a> {
         self.state.sums.rows() as f64
     }
 
-    fn step(&mut self, learning_rate: f64) -> Result<(), TrainError> {
+    /// Gets the rows and draws of the next step.
+    fn gather(&mut self) -> Result<(), TrainError> {
         let config = &self.prepared.config;
-        let architecture = &self.prepared.architecture;
         let (epoch, step) = (self.state.epoch as u64, self.state.step_in_epoch as u64);
         let stream = |purpose| Stream::new(config.training.seed, purpose, epoch, step);
         self.rows.next(&mut self.buffers.rows)?;
-        let n_rows = self.buffers.rows.len() / architecture.input_size();
         self.buffers.draw(
-            architecture,
+            &self.prepared.architecture,
             config.objective.noise.map(|noise| (noise, stream(Purpose::Noise))),
             (self.objective.penalty, stream(Purpose::Penalty)),
         );
-        let terms = self.engine.objective_and_gradient(&self.buffers.batch(architecture.input_size()))?;
-        if let Some(term) = terms.not_finite() {
-            return Err(self.diverged(term.to_owned(), self.state.step + 1));
-        }
-        self.engine.update(learning_rate);
-        self.state.sums.add(&terms, n_rows);
-        self.last_batch_sum = Some(terms.total * n_rows as f64);
-        self.state.step_in_epoch += 1;
-        self.state.step += 1;
         Ok(())
     }
 
@@ -325,6 +315,58 @@ fn stream_settings(prepared: &Prepared) -> StreamSettings {
         batch_size: t.batch_size,
         keep_last_partial_batch: t.keep_last_partial_batch,
         preprocessing: prepared.preprocessing.clone(),
+    }
+}
+
+/// The steps of one epoch.
+struct EpochSteps<'s, 'a> {
+    training: &'s mut Training<'a>,
+    observer: &'s mut dyn Observer,
+    stop: &'s AtomicBool,
+    learning_rate: f64,
+    /// Seconds of the epoch before `began`.
+    before: f64,
+    began: Instant,
+    /// Whether the observer wants to go on.
+    wish: ControlFlow<()>,
+}
+
+impl StepLoop for EpochSteps<'_, '_> {
+    type Error = TrainError;
+
+    fn next_step(&mut self) -> Result<Option<NextStep<'_>>, TrainError> {
+        let training = &mut *self.training;
+        if training.state.step_in_epoch >= training.steps {
+            return Ok(None);
+        }
+        if self.stop.load(Ordering::Relaxed) || self.wish.is_break() {
+            return Ok(None);
+        }
+        training.gather()?;
+        let batch = training.buffers.batch(training.prepared.architecture.input_size());
+        Ok(Some(NextStep { engine: training.engine.as_mut(), batch, learning_rate: self.learning_rate }))
+    }
+
+    fn step_done(&mut self, terms: &Terms, n_rows: usize) -> Result<(), TrainError> {
+        let training = &mut *self.training;
+        training.state.sums.add(terms, n_rows);
+        training.last_batch_sum = Some(terms.total * n_rows as f64);
+        training.state.step_in_epoch += 1;
+        training.state.step += 1;
+        self.wish = self.observer.on_step(&StepReport {
+            epoch: training.state.epoch + 1,
+            epochs: training.prepared.config.training.epochs,
+            step: training.state.step_in_epoch,
+            steps: training.steps,
+            terms: training.state.sums.mean(),
+            rows_per_second: training.rows_done() / (self.before + self.began.elapsed().as_secs_f64()),
+        });
+        Ok(())
+    }
+
+    fn not_finite(&mut self, term: &str) -> TrainError {
+        let step = self.training.state.step + 1;
+        self.training.diverged(term.to_owned(), step)
     }
 }
 

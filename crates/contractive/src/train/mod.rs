@@ -1,9 +1,10 @@
 //! Training: the loop, and what it needs around it.
 //!
 //! 1. [`Trainer`] does all of it: `Trainer::new(config).fit(&data)`.
-//! 2. [`Prepared`] splits the rows and learns the preprocessing; [`train`] runs the epochs on the CPU engine; [`train_with`] on any [`Engine`].
-//!    With `data.stream` the rows stay in their file, and a thread reads them ahead of the steps.
-//! 3. An [`Observer`] is told about steps and epochs; a stop flag ends the run cleanly in the middle of an epoch.
+//! 2. [`Prepared`] splits the rows and learns the preprocessing; [`train`] runs the epochs on the CPU engine,
+//!    [`train_with`] on any [`Engine`]. With `data.stream` the rows stay in their file, and a thread reads them ahead of the steps.
+//! 3. [`StepLoop`] is the loop over steps, which detectors of anomalies train by too.
+//! 4. An [`Observer`] is told about steps and epochs; a stop flag ends the run cleanly in the middle of an epoch.
 //!
 //! **Same seed, same bits.** Every random number comes from a [stream](contractive_core::random) that is keyed by (seed,
 //! purpose, epoch, step), so nothing depends on threads or on what was drawn before. A resumed run needs no generator state: it ends on
@@ -16,6 +17,7 @@ mod observer;
 mod outcome;
 mod prepared;
 mod saving;
+mod step_loop;
 mod steps;
 mod stream;
 mod trainer;
@@ -35,6 +37,7 @@ pub use error::TrainError;
 pub use observer::{Observer, StepReport, TrainingPlan};
 pub use outcome::{End, EngineBuilder, Outcome, Start};
 pub use prepared::Prepared;
+pub use step_loop::{NextStep, StepLoop};
 pub use trainer::Trainer;
 
 /// Trains on the CPU; [`Trainer`] is the shorter way.

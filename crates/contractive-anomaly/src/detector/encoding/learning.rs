@@ -8,8 +8,8 @@ use super::{
     EncodedColumn, EncodedRows, EncodingError, FORMAT_VERSION, MOST_FEATURES, MOST_LEVELS, MissingRule, Role,
     TableEncoding, TableScale, is_text_table,
 };
+use crate::slips::Slips;
 use contractive_core::statistics::quantile_of_sorted;
-use contractive_table::csv::number_or_missing;
 use contractive_table::most_expanded;
 use contractive_table::shown;
 use contractive_table::{Frame, FrameReader, Kind, ReadOptions};
@@ -92,7 +92,8 @@ impl TrainingTable {
     ///
     /// # Errors
     /// [`EncodingError`].
-    pub fn read(path: &Path, options: &EncodingOptions) -> Result<TrainingTable, EncodingError> {
+    pub fn read(path: impl AsRef<Path>, options: &EncodingOptions) -> Result<TrainingTable, EncodingError> {
+        let path = path.as_ref();
         let roles = options.roles()?;
         let mut reader = FrameReader::open(path, &options.read_options(path))?;
         let path = reader.path().to_path_buf();
@@ -210,11 +211,7 @@ struct Texts {
     levels: HashMap<String, usize>,
     /// Whether the user calls it a category.
     is_wished: bool,
-    /// Cells that are numbers.
-    n_numbers: usize,
-    /// The first cell that is none, with its row, and how many are none.
-    first_word: Option<(u64, String)>,
-    n_words: usize,
+    slips: Slips,
 }
 
 impl Texts {
@@ -224,13 +221,7 @@ impl Texts {
             return;
         }
         for (i, text) in (0..column.values.len()).filter_map(|i| Some((i, column.values.text(i)?))) {
-            match number_or_missing(text.as_bytes()) {
-                Some(x) => self.n_numbers += usize::from(!x.is_nan()),
-                None => {
-                    self.n_words += 1;
-                    self.first_word.get_or_insert_with(|| (first_row + i as u64, text.clone()));
-                }
-            }
+            self.slips.see(first_row + i as u64, &text);
             *self.levels.entry(text).or_default() += 1;
         }
     }
@@ -241,11 +232,10 @@ impl Texts {
         if self.is_wished {
             return Ok(());
         }
-        let word = self.first_word.as_ref().filter(|_| self.n_words < self.n_numbers);
-        let (path, column, n_numbers) = (path.to_path_buf(), name.to_owned(), self.n_numbers);
-        match word {
+        let (path, column, n_numbers) = (path.to_path_buf(), name.to_owned(), self.slips.n_numbers);
+        match self.slips.slip() {
             Some((row, text)) => {
-                let (place, text) = (Place::of_row(&path, *row), shown(text));
+                let (place, text) = (Place::of_row(&path, row), shown(text));
                 if has_many {
                     return Err(EncodingError::WordAmongNumbers { path, place, column, text, n_numbers });
                 }

@@ -341,7 +341,8 @@ impl TableEncoding {
 
 /// Whether the file at `path`, by its name, is a table with columns of several kinds (CSV, Parquet, Arrow, and `-`), or
 /// an array of numbers (NPY, NPZ: false); `None` for what is not read in frames.
-pub fn has_columns(path: &Path) -> Option<bool> {
+pub fn has_columns(path: impl AsRef<Path>) -> Option<bool> {
+    let path = path.as_ref();
     if path == Path::new("-") {
         return Some(true);
     }

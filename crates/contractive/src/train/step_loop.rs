@@ -1,0 +1,53 @@
+//! The loop over steps, the same whatever is trained: gradient, a look at what is not finite, update.
+
+use contractive_core::engine::Engine;
+use contractive_core::{ArgumentError, Batch, Terms};
+
+/// What a step is done with.
+pub struct NextStep<'a> {
+    /// The engine that takes it.
+    pub engine: &'a mut dyn Engine,
+    /// Its rows and draws.
+    pub batch: Batch<'a>,
+    /// The learning rate of its update.
+    pub learning_rate: f64,
+}
+
+/// A training as a sequence of steps: where batches come from, and what happens between them.
+pub trait StepLoop {
+    /// What can go wrong.
+    type Error: From<ArgumentError>;
+
+    /// The next step; `None` where the loop is over.
+    ///
+    /// # Errors
+    /// What getting its rows gives.
+    fn next_step(&mut self) -> Result<Option<NextStep<'_>>, Self::Error>;
+
+    /// Called after each update, with the terms of the step's batch before it.
+    ///
+    /// # Errors
+    /// What measuring or saving gives.
+    fn step_done(&mut self, terms: &Terms, n_rows: usize) -> Result<(), Self::Error>;
+
+    /// The error of a step whose `term` is not finite.
+    fn not_finite(&mut self, term: &str) -> Self::Error;
+
+    /// Does all steps.
+    ///
+    /// # Errors
+    /// Those of the other functions, and what the engine refuses.
+    fn run_steps(&mut self) -> Result<(), Self::Error> {
+        while let Some(NextStep { engine, batch, learning_rate }) = self.next_step()? {
+            let n_rows = batch.rows.rows();
+            let terms = engine.objective_and_gradient(&batch)?;
+            let Some(term) = terms.not_finite() else {
+                engine.update(learning_rate);
+                self.step_done(&terms, n_rows)?;
+                continue;
+            };
+            return Err(self.not_finite(term));
+        }
+        Ok(())
+    }
+}
