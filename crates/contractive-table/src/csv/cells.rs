@@ -111,7 +111,8 @@ impl Guess {
             (true, true) if is_large && self.lowest >= 0 && u64::try_from(self.highest).is_ok() => {
                 (Kind::Unsigned, true)
             }
-            (true, whole) => (Kind::Number, whole && self.has_seen),
+            // Numbers that 64 bits do not hold were met: digits are lost already.
+            (true, whole) => (Kind::Number, whole && self.has_seen && !is_large),
         }
     }
 }

@@ -241,3 +241,10 @@ proptest! {
         prop_assert_eq!(bits(&data.to_vec()), bits(values));
     }
 }
+
+#[test]
+fn integers_beyond_64_bits_are_numbers() {
+    // Found by the property above: the column was called whole, and then refused its own cell.
+    let data = load_bytes("table.csv", b"a,b\n1,2\n-18085504000000000000,3\n").unwrap();
+    assert_eq!(data.to_vec(), [1.0, 2.0, -18_085_504_000_000_000_000.0, 3.0]);
+}
