@@ -135,7 +135,7 @@ impl Finished<'_> {
     /// Commands that use the model.
     fn next(&self) -> String {
         let (path, typed) = (quoted(&self.run.path().to_string_lossy()), self.source.as_typed());
-        // What was streamed may not fit in memory, where rows that are used lie.
+        // A streamed table may not fit in memory, and these commands load their rows.
         let rows = if self.prepared.shuffle_buffer().is_some() { " --data PART" } else { "" };
         let judged = match (self.prepared.test.is_some(), rows) {
             (true, _) => "judge it on the test rows",
