@@ -148,7 +148,7 @@ impl Finished<'_> {
             (&*format!("  cae evaluate {with}"), judged.into()),
             (&*format!("  cae inspect {with}"), "look inside: layers, local dimension".into()),
             (&*format!("  cae encode {with} -o codes.npy"), "codes of rows".into()),
-            (&*format!("  cae reconstruct {with} --image rows.png"), "rows beside their restorations".into()),
+            (&*format!("  cae reconstruct {with} --image rows.png"), "rows beside their reconstructions".into()),
             (&*format!("  cae resume {path}{typed} --epochs {more}"), "train on".into()),
         ])
     }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use contractive_anomaly::series::metrics::ranges;
-use contractive_anomaly::series::{Pace, Series, SeriesDetector, SeriesScores};
+use contractive_anomaly::series::{Credit, Pace, Series, SeriesDetector, SeriesScores};
 use contractive_table::Unit;
 use plotters::backend::DrawingBackend;
 
@@ -54,6 +54,7 @@ struct SeriesPanel {
     charts: Vec<String>,
     rows: String,
     window: usize,
+    credited: &'static str,
     flagged: Vec<FoundRange>,
     left_out: usize,
     has_labels: bool,
@@ -158,6 +159,10 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
         charts,
         rows: count(n, "timestamp"),
         window: page.detector.spec().window,
+        credited: match page.detector.spec().credit {
+            Credit::Window => "their whole scores",
+            Credit::Part => "its own part in their scores",
+        },
         flagged: flagged.collect(),
         left_out,
         has_labels: page.real.is_some(),
