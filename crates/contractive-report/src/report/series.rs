@@ -134,6 +134,28 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
     let chart =
         SeriesChart::new(&x, &scores.score, &x_axis, "anomaly score", &scores.label, page.real, Some(threshold));
     charts.push(chart.draw("score-chart")?);
+    let (flagged, left_out) = found_ranges(page);
+    Ok(SeriesPanel {
+        charts,
+        rows: count(n, "timestamp"),
+        window: page.detector.spec().window,
+        credited: match page.detector.spec().credit {
+            Credit::Window => "their whole scores",
+            Credit::Part => "its own part in their scores",
+        },
+        flagged,
+        left_out,
+        has_labels: page.real.is_some(),
+        columns_left_out: v.saturating_sub(MOST_COLUMNS),
+        threshold: significant(threshold, 4),
+        rule: page.detector.threshold_rule().to_string(),
+    }
+    .render()?)
+}
+
+/// The ranges flagged, the highest score first, and how many more there are than the page lists.
+fn found_ranges(page: &SeriesPage<'_>) -> (Vec<FoundRange>, usize) {
+    let (series, scores) = (page.series, page.scores);
     let mut found: Vec<(f64, std::ops::Range<usize>)> = ranges(&scores.label)
         .into_iter()
         .map(|range| (scores.score[range.clone()].iter().copied().fold(f64::NEG_INFINITY, f64::max), range))
@@ -155,22 +177,7 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
             None => "",
         },
     });
-    Ok(SeriesPanel {
-        charts,
-        rows: count(n, "timestamp"),
-        window: page.detector.spec().window,
-        credited: match page.detector.spec().credit {
-            Credit::Window => "their whole scores",
-            Credit::Part => "its own part in their scores",
-        },
-        flagged: flagged.collect(),
-        left_out,
-        has_labels: page.real.is_some(),
-        columns_left_out: v.saturating_sub(MOST_COLUMNS),
-        threshold: significant(threshold, 4),
-        rule: page.detector.threshold_rule().to_string(),
-    }
-    .render()?)
+    (flagged.collect(), left_out)
 }
 
 /// One chart over time.
