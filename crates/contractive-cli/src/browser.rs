@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// Programs that open a file with what the user chose for it; the first that works is taken.
+/// Programs that open a file in its default application; the first that works is used.
 const OPENERS: &[&str] = if cfg!(target_os = "macos") {
     &["open"]
 } else if cfg!(windows) {
@@ -19,7 +19,7 @@ const OPENERS: &[&str] = if cfg!(target_os = "macos") {
     &["xdg-open", "wslview"]
 };
 
-/// How long an opener may take to say that it failed; one that becomes the browser itself never ends.
+/// How long to wait for an opener to fail; one that becomes the browser itself never ends.
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -54,7 +54,7 @@ fn launch(opener: &str, page: &OsStr) -> io::Result<()> {
     let mut child = Command::new(opener).arg(page).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn()?;
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
         match child.try_wait()? {
-            // Explorer says 1 whatever it did.
+            // Explorer exits with 1 whatever it did.
             Some(status) if status.success() || cfg!(windows) => return Ok(()),
             Some(status) => return Err(io::Error::other(format!("it found no browser ({status})"))),
             None => sleep(PAUSE),

@@ -18,7 +18,7 @@ pub(crate) enum Ending {
     Done,
     /// Data were found to be bad, as the command was asked to find out.
     FoundBadData,
-    /// Anomalies were found, and that is to be told.
+    /// Anomalies were found, and an exit code was asked for.
     FoundAnomalies,
     /// What was looked for is not there.
     NotFound,
@@ -34,7 +34,7 @@ pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
         Ok(Ending::FoundAnomalies) => ExitCode::from(ANOMALIES),
         Ok(Ending::FoundBadData) => ExitCode::from(BAD_DATA),
         Ok(Ending::Interrupted) => ExitCode::from(INTERRUPTED),
-        // The reader of our output has gone, as `head` does: there is nobody to tell.
+        // The reader of the output has closed it, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{} {}", paint_error("error:"), message(&error));
@@ -53,7 +53,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// The error, its causes and its remedy in one line; a cause that the error already quotes is not said twice.
+/// The error, its causes and its remedy in one line; a cause that the error already quotes is not repeated.
 fn message(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {

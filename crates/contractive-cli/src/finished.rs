@@ -135,7 +135,7 @@ impl Finished<'_> {
     /// Commands that use the model.
     fn next(&self) -> String {
         let (path, typed) = (quoted(&self.run.path().to_string_lossy()), self.source.as_typed());
-        // What was streamed may not fit in memory, where rows that are used lie.
+        // A streamed table may not fit in memory, and these commands load their rows.
         let rows = if self.prepared.shuffle_buffer().is_some() { " --data PART" } else { "" };
         let judged = match (self.prepared.test.is_some(), rows) {
             (true, _) => "judge it on the test rows",
@@ -148,7 +148,7 @@ impl Finished<'_> {
             (&*format!("  cae evaluate {with}"), judged.into()),
             (&*format!("  cae inspect {with}"), "look inside: layers, local dimension".into()),
             (&*format!("  cae encode {with} -o codes.npy"), "codes of rows".into()),
-            (&*format!("  cae reconstruct {with} --image rows.png"), "rows beside their restorations".into()),
+            (&*format!("  cae reconstruct {with} --image rows.png"), "rows beside their reconstructions".into()),
             (&*format!("  cae resume {path}{typed} --epochs {more}"), "train on".into()),
         ])
     }

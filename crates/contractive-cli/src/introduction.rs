@@ -1,4 +1,4 @@
-//! What a run is going to do, said before it does it.
+//! What a run is about to do, printed before it starts.
 
 use contractive::preprocess::Scale;
 use contractive::{Prepared, TrainConfig};
@@ -100,7 +100,7 @@ fn columns(prepared: &Prepared) -> String {
     format!("{measured} the objective, loss its {loss} in training; ‖J‖ is the mean ‖∂h/∂x‖_F")
 }
 
-/// Columns of a table that hold one number: they say nothing about a row.
+/// Columns of a table that hold the same number in every training row.
 fn constant_columns(prepared: &Prepared) -> Option<String> {
     const SHOWN: usize = 8;
     const ROWS: usize = 256;

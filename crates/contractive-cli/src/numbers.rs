@@ -14,7 +14,7 @@ pub(crate) fn significant(value: f64, digits: usize) -> String {
     format!("{value:.*}", (digits as i32 - 1 - exponent).max(0) as usize)
 }
 
-/// `value` in as few digits as say it: 0.001, 1e-5.
+/// `value` in the fewest digits that are exact: 0.001, 1e-5.
 pub(crate) fn plain(value: f64) -> String {
     if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e7) { format!("{value:e}") } else { value.to_string() }
 }

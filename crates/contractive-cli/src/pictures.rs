@@ -34,7 +34,7 @@ pub(crate) struct Drawn {
     pub(crate) failures: Vec<anyhow::Error>,
 }
 
-/// Draws all pictures of a run into its `images/`; one that fails costs no other.
+/// Draws all pictures of a run into its `images/`; where one fails the others are drawn.
 pub(crate) fn write_all(prepared: &Prepared, model: &Model, history: &[EpochRecord], run: &RunDirectory) -> Drawn {
     let folder = run.images();
     let mut drawn = Drawn { names: Vec::new(), failures: Vec::new() };
@@ -107,7 +107,7 @@ fn scale_of(width: usize) -> usize {
     (112 / width.max(1)).clamp(1, 8)
 }
 
-/// The first layer's weights, the units that move most first: those that never do show only how they started.
+/// The first layer's weights, the units that move most first: those that never move show only their first weights.
 fn liveliest_filters(prepared: &Prepared, model: &Model) -> Vec<f32> {
     let rows = &prepared.train_rows[..prepared.train_rows.len().min(ACTIVITY_ROWS)];
     let weights = model.parameters.encoder_weight(0);

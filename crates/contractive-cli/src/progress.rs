@@ -14,10 +14,10 @@ use crate::introduction::{feature_word, introduction};
 use crate::numbers::{duration, grouped, significant};
 use crate::output::print_json_line;
 
-/// Least time between two looks of the bar.
+/// Least time between two redraws of the bar.
 const PAUSE: Duration = Duration::from_millis(80);
 
-/// How a run tells of itself.
+/// What a run shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reporting {
     /// Lines on standard error, and a bar where it is a terminal.
@@ -67,13 +67,13 @@ impl<'a> Progress<'a> {
         Progress { reporting, prepared, bar: None, began, drawn: None, epochs: 0, before: f64::NAN }
     }
 
-    /// The loss of a row as one of its features has it, where the loss is a sum over features.
+    /// The loss a feature, where the loss is a sum over features.
     fn per_feature(&self, value: f64) -> Option<f64> {
         let loss = self.prepared.config.objective.loss;
         matches!(loss, Loss::Sse | Loss::CrossEntropy).then(|| value / self.prepared.data.n_features() as f64)
     }
 
-    /// Whether the sum over the last batch is shown: in file order it is over the same rows every epoch, and so compares.
+    /// Whether the sum over the last batch is shown: in file order it is over the same rows every epoch, so epochs compare.
     fn shows_last_batch(&self) -> bool {
         !self.prepared.config.training.shuffle
     }

@@ -23,7 +23,7 @@ impl Downloads {
         Downloads { is_quiet, file: String::new(), bar: None }
     }
 
-    /// As the toolkit tells of a download: (file, bytes done, bytes in all).
+    /// The callback of a download: (file, bytes done, bytes in all).
     pub(crate) fn tell(&mut self, file: &str, done: u64, all: u64) {
         if self.is_quiet {
             return;
@@ -31,7 +31,7 @@ impl Downloads {
         if self.file != file {
             self.finish();
             self.file = file.to_owned();
-            // A file that is there already is told of once, as whole.
+            // A file that is there already is reported once, as complete.
             if done >= all {
                 return;
             }

@@ -1,6 +1,6 @@
 //! Text tables in aligned columns.
 
-/// Which side a column's cells stand at.
+/// The alignment of a column's cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     /// Words.

@@ -25,7 +25,7 @@ pub(crate) struct Reconstruct {
     rows: RowArguments,
     #[command(flatten)]
     target: TargetArguments,
-    /// Draw some rows and their restorations into this .png: ten images, or six rows of a table. Numbers are then
+    /// Draw some rows and their reconstructions into this .png: ten images, or six rows of a table. Numbers are then
     /// written only with -o.
     #[arg(long, value_name = "FILE.png", help_heading = "Output")]
     image: Option<PathBuf>,

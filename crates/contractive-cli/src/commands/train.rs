@@ -22,7 +22,7 @@ use crate::training_arguments::TrainingArguments;
 
 /// Train an autoencoder and leave a run directory with its model, numbers and pictures.
 ///
-/// Settings come from a recipe, then from a TOML file, then from flags; each goes over what came before. Without a
+/// Settings come from a recipe, then from a TOML file, then from flags; each overrides those before. Without a
 /// recipe and without --data, the recipe `strokes` is trained, which needs no files and no network. With --data and no
 /// recipe, the defaults named below hold.
 ///
@@ -103,7 +103,7 @@ impl Train {
         }
         let out = self.out.clone().unwrap_or_else(|| detector_training::default_place(&self.data_name(&config)));
         check_place(&out).map_err(|error| match error {
-            // A detector is not trained on.
+            // A detector's training is not resumed, so `cae resume` is no remedy.
             RunError::Occupied { path } => {
                 let path = path.display();
                 Usage(format!("{path} exists and is not empty; choose another place for the detector with `--out`"))
@@ -135,7 +135,7 @@ impl Train {
         Ok(TrainConfig::layered(&base, &layers)?)
     }
 
-    /// Where the run goes; `time` is left out while only the folder above matters.
+    /// Where the run goes; without `time` only the folder above it is right.
     fn place(&self, config: &TrainConfig, time: Option<&str>) -> PathBuf {
         let recipe = || self.name.clone().or_else(|| config.recipe.clone());
         let name = recipe().unwrap_or_else(|| self.data_name(config));
@@ -183,7 +183,7 @@ fn check_place(path: &Path) -> Result<(), RunError> {
     check_folder(path).map_err(failed)
 }
 
-/// A data set or file given where a recipe belongs is a slip worth naming.
+/// Adds the way to train on data that were named in place of a recipe.
 fn with_path_hint(error: contractive::config::ConfigError, name: &str) -> anyhow::Error {
     let is_data = contractive_datasets::registry::find(name).is_some() || Path::new(name).is_file();
     if is_data {

@@ -62,7 +62,7 @@ impl<'a> Kind<'a> {
         })
     }
 
-    /// The error that this one passes on, if it only passes one on.
+    /// The error inside one that only wraps it.
     fn unwrapped(self) -> Self {
         let inner = match self {
             Kind::Config(ConfigError::Argument(e)) => Kind::Argument(e),

@@ -1,4 +1,4 @@
-//! What the machine does at most: multiply-adds in registers alone, one large matrix product, and a pass through memory.
+//! The machine's limits: multiply-adds in registers alone, one large matrix product, and a pass through memory.
 //!
 //! The first is a limit, no program reaches it; the second is what good code reaches, memory included. Two threads of a
 //! virtual machine may share one core: the first shows it, as far less than twice one thread's rate.

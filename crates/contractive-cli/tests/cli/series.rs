@@ -69,6 +69,7 @@ fn the_report_shows_the_series() {
     let desk = desk();
     desk.cae("detect d --data new.csv --labels odd --report r.html -q").assert().success().stdout("");
     let page = desk.text("r.html");
+    assert!(page.contains("of their whole scores"), "the default credit");
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("anomaly score"));
     assert_eq!(page.matches("<td>yes</td>").count(), 1, "one range holds the labelled spike");
     assert!(!page.contains("http://") || page.matches("http://").count() == page.matches("http://www.w3.org").count());

@@ -10,11 +10,12 @@ use contractive_core::statistics::Moments;
 use contractive_core::{Loss, Objective, Penalty};
 use serde::{Deserialize, Serialize};
 
-/// On fewer rows their variance says too little.
+/// Fewest rows judged: the variance of fewer is too uncertain.
 const LEAST: usize = 10;
-/// A code that moves less than this beside the rows carries nothing that a decoder restores, unless it did.
+/// A code is still where it deviates by less than this share of the rows' deviation.
 const STILL: f64 = 1e-2;
-/// A reconstruction that gains less than this share of the rows' variance restores the mean row.
+/// Least share of the rows' variance that a reconstruction from a still code must explain. A decoder can make up for a
+/// code that was merely shrunk; then nothing is wrong.
 const LEAST_GAIN: f64 = 0.01;
 
 /// A fault of a trained model that its loss does not show.
@@ -26,14 +27,14 @@ pub enum Concern {
         /// Units of the code.
         units: usize,
     },
-    /// The code hardly moves, and nothing is restored from it but the mean row.
+    /// The code hardly moves, and no more than the mean row is restored from it.
     ConstantCode {
         /// √(Σ variance) of the code's units over the rows.
         code_deviation: f64,
         /// √(Σ variance) of the features.
         rows_deviation: f64,
     },
-    /// The mean of the rows, said for each of them, has no greater error than the reconstruction.
+    /// The reconstruction has at least the error of the mean row.
     WorseThanMean {
         /// Mean over features of the squared error.
         mse: f64,
@@ -46,7 +47,7 @@ impl Concern {
     /// Most rows looked at, so that judging costs little beside training.
     pub const MOST_ROWS: usize = 2_000;
 
-    /// What there is to say about `model` by the first rows of `data`, as the network takes them; nothing where the rows
+    /// Judges `model` on the first rows of `data`, as the network takes them; `None` for a sound model, and where the rows
     /// are few or all the same. The result does not depend on `threads`.
     ///
     /// # Errors
@@ -79,7 +80,7 @@ impl Concern {
         let (mse, variance) = (errors / (n * d as f64), rows_square / (n * d as f64));
         let (code_deviation, rows_deviation) = ((code_square / n).sqrt(), (rows_square / n).sqrt());
         let is_still = code_deviation < STILL * rows_deviation;
-        // Positively, so that an error that is not a number is a concern.
+        // Written so that NaN counts as no gain.
         let gains = |least: f64| mse < (1.0 - least) * variance;
         Ok(match (is_still, gains(LEAST_GAIN), gains(0.0)) {
             (true, false, _) => Some(Concern::ConstantCode { code_deviation, rows_deviation }),

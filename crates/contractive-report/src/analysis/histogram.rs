@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The largest value may lie this many times further up than the 99.5 % quantile before the bins stop there.
 const TAIL: f64 = 1.5;
 
-/// Counts in bins of equal width, and what one wants to read off them.
+/// Counts in bins of equal width, with their mean and quantiles.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Histogram {
     /// Lower end of the first bin.

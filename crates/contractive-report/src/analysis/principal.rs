@@ -29,7 +29,7 @@ pub fn principal_plane(codes: MatRef<'_>) -> PrincipalPlane {
     if !(variance.is_finite() && variance > 0.0) {
         return PrincipalPlane { points: vec![[0.0; 2]; n], share: [0.0; 2] };
     }
-    // Any start will do that is not orthogonal to what is looked for.
+    // Any start that is not orthogonal to the components will do.
     let start = |j: usize, turn: f64| 1.0 + (j as f64 * turn).sin();
     let mut v: [Vec<f64>; 2] = [0.754_877, 1.618_034].map(|turn| (0..k).map(|j| start(j, turn)).collect());
     orthonormalise(&mut v);

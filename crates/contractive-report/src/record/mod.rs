@@ -102,7 +102,7 @@ pub struct FeatureRecord {
     pub index: usize,
     /// Mean squared error, in the network's units.
     pub error: f64,
-    /// Mean square about the mean over the same rows: the error of saying the mean.
+    /// Mean square about the mean over the same rows: the error of the mean.
     pub variance: f64,
 }
 
@@ -157,7 +157,7 @@ pub struct RunRecord {
 
 impl RunRecord {
     /// Measures `model` on the rows of its run that judge best: the test part, else the validation rows, else those it
-    /// was trained on. `name` is what the run shall be called.
+    /// was trained on. `name` is the run's name on the page.
     ///
     /// The same arguments give the same record, whatever the number of threads.
     ///

@@ -56,7 +56,7 @@ pub(crate) struct Key {
     pub(crate) is_dot: bool,
 }
 
-/// A chart as markup, with what a reader who cannot see it is told.
+/// A chart as markup, with a description for screen readers.
 #[derive(Template)]
 #[template(path = "chart.html")]
 pub(crate) struct Drawn {

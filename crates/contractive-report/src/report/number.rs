@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-/// `value` with `digits` significant digits, powers of ten as people write them; "not finite" says itself.
+/// `value` with `digits` significant digits, powers of ten as people write them; values that are not finite in words.
 pub(crate) fn significant(value: f64, digits: usize) -> String {
     if value.is_nan() {
         return "not a number".to_owned();
@@ -28,7 +28,7 @@ fn superscript(power: &str) -> String {
     power.chars().map(|c| c.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize])).collect()
 }
 
-/// `value` in as few digits as say it: 0.001, 1e-5.
+/// `value` in the fewest digits that are exact: 0.001, 1e-5.
 pub(crate) fn plain(value: f64) -> String {
     if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e7) { format!("{value:e}") } else { value.to_string() }
 }

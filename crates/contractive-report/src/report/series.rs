@@ -2,7 +2,7 @@
 
 use askama::Template;
 use contractive_anomaly::series::metrics::ranges;
-use contractive_anomaly::series::{Pace, Series, SeriesDetector, SeriesScores};
+use contractive_anomaly::series::{Credit, Pace, Series, SeriesDetector, SeriesScores};
 use contractive_table::Unit;
 use plotters::backend::DrawingBackend;
 
@@ -54,6 +54,7 @@ struct SeriesPanel {
     charts: Vec<String>,
     rows: String,
     window: usize,
+    credited: &'static str,
     flagged: Vec<FoundRange>,
     left_out: usize,
     has_labels: bool,
@@ -133,6 +134,28 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
     let chart =
         SeriesChart::new(&x, &scores.score, &x_axis, "anomaly score", &scores.label, page.real, Some(threshold));
     charts.push(chart.draw("score-chart")?);
+    let (flagged, left_out) = found_ranges(page);
+    Ok(SeriesPanel {
+        charts,
+        rows: count(n, "timestamp"),
+        window: page.detector.spec().window,
+        credited: match page.detector.spec().credit {
+            Credit::Window => "their whole scores",
+            Credit::Part => "its own part in their scores",
+        },
+        flagged,
+        left_out,
+        has_labels: page.real.is_some(),
+        columns_left_out: v.saturating_sub(MOST_COLUMNS),
+        threshold: significant(threshold, 4),
+        rule: page.detector.threshold_rule().to_string(),
+    }
+    .render()?)
+}
+
+/// The ranges flagged, the highest score first, and how many more there are than the page lists.
+fn found_ranges(page: &SeriesPage<'_>) -> (Vec<FoundRange>, usize) {
+    let (series, scores) = (page.series, page.scores);
     let mut found: Vec<(f64, std::ops::Range<usize>)> = ranges(&scores.label)
         .into_iter()
         .map(|range| (scores.score[range.clone()].iter().copied().fold(f64::NEG_INFINITY, f64::max), range))
@@ -154,18 +177,7 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
             None => "",
         },
     });
-    Ok(SeriesPanel {
-        charts,
-        rows: count(n, "timestamp"),
-        window: page.detector.spec().window,
-        flagged: flagged.collect(),
-        left_out,
-        has_labels: page.real.is_some(),
-        columns_left_out: v.saturating_sub(MOST_COLUMNS),
-        threshold: significant(threshold, 4),
-        rule: page.detector.threshold_rule().to_string(),
-    }
-    .render()?)
+    (flagged.collect(), left_out)
 }
 
 /// One chart over time.

@@ -101,7 +101,7 @@ fn advice(run: &RunRecord) -> Vec<String> {
     let both = both.filter(|_| run.divergence.is_none());
     if let Some((train, validation)) = both.filter(|(train, validation)| *validation > 1.3 * train) {
         let more = percent(validation / train - 1.0);
-        all.push(format!("Validation reconstruction is {more} above training: it learns by heart."));
+        all.push(format!("Validation reconstruction is {more} above training: the network overfits."));
     }
     all
 }
