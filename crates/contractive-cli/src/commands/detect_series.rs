@@ -80,7 +80,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|s| *s > 0.0 && *s <= 1e6).ok_or_else(|| must.to_owned())
 }
 
-/// A timestamp and what is said of it.
+/// A timestamp with its score.
 #[derive(Serialize)]
 struct Line<'a> {
     row: u64,
