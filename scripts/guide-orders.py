@@ -1,9 +1,11 @@
-"""Writes the tables of docs/guide-anomaly.md into this folder: orders.csv, new.csv, and new.csv with things wrong in it.
+"""Writes the tables of docs/guide-anomaly.md into this folder: orders.csv, new.csv, new.csv with things wrong in it, and
+machines.csv.
 
     python3 scripts/guide-orders.py
 """
 
 import csv
+import math
 import random
 
 COLUMNS = ["order", "when", "city", "items", "price", "weight", "currency"]
@@ -45,6 +47,19 @@ def changed(rows, row, column, value):
     return copy
 
 
+def machines(n, fault):
+    """Meters of three machines, one reading an hour and machine; the second one jumps in reading `fault`."""
+    draw = random.Random(3)
+    rows = []
+    for i in range(n):
+        for m, name in enumerate(["mill", "pump", "saw"]):
+            is_odd = name == "pump" and i == fault
+            kwh = 1.7e9 + 500 * m + 5 * math.sin(i / 15 + m) + draw.gauss(0, 0.2) + (30 if is_odd else 0)
+            stamp = f"2024-01-{1 + i // 24:02d}T{i % 24:02d}:00:00"
+            rows.append([stamp, name, f"{kwh:.3f}", is_odd])
+    return rows
+
+
 def main():
     train = orders(2000, 9007199254740993, 0, seed=0)
     draw = random.Random(1)
@@ -68,6 +83,7 @@ def main():
     open("empty.csv", "w").close()
     write("header.csv", [])
     write("slip.csv", changed(new, 43, "price", "38,04"))
+    write("machines.csv", machines(400, 250), ["time", "machine", "kwh", "fault"])
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ pub(crate) struct SeriesArguments {
     #[arg(long, value_name = "COLUMN", requires = "detector", help_heading = "Time series")]
     pub(crate) time: Option<String>,
     /// Columns that tell several series of one file apart, such as a machine's name; may be given several times. Windows
-    /// never cross from one series to the next; `cae detect` and `cae evaluate` then know the columns.
+    /// never cross from one series to the next; `cae detect` and `cae evaluate` then know the columns. One model learns
+    /// all of them: where their levels differ, give --normalise mean too.
     #[arg(long, value_name = "COLUMNS", requires = "time", value_delimiter = ',', help_heading = "Time series")]
     series_key: Vec<String>,
     /// Columns of values, separated by commas [default: all columns of numbers but --time, --series-key and
@@ -189,12 +190,15 @@ pub(crate) fn run(
                 ("  threshold", format!("{} ({rule})", significant(threshold, 5))),
             ]))?;
             print("\nnext\n")?;
-            let detect = format!("  cae detect {path} --data FILE --report report.html");
+            let detect = format!("  cae detect {path} --data FILE -o scores.csv");
+            let report = format!("  cae detect {path} --data FILE --report report.html");
             let follow = format!("  cae detect {path} --data FILE --follow");
-            print(&pairs(&[
-                (&detect, "score every timestamp, with a page that shows them".into()),
-                (&follow, "score a file that is being written".into()),
-            ]))?;
+            let mut next = vec![(detect.as_str(), "score every timestamp".to_owned())];
+            if arguments.series_key.is_empty() {
+                next.push((&report, "the same, with a page that shows them".to_owned()));
+                next.push((&follow, "score a file that is being written".to_owned()));
+            }
+            print(&pairs(&next))?;
         }
     }
     Ok(Ending::Done)
@@ -205,6 +209,12 @@ pub(crate) fn warn(series: &Series, pace: &Pace, window: usize) {
     for warning in pace.warnings() {
         eprintln!("warning: {}: {warning}", series.what);
     }
+    if pace.duplicates.count * 5 >= series.len() as u64 && pace.duplicates.count > 0 {
+        eprintln!(
+            "warning: {}: many timestamps repeat; where several series are in the file, train with --series-key",
+            series.what
+        );
+    }
     if series.filled > 0 {
         let values = count(series.filled as usize, "missing value");
         eprintln!("warning: {}: {values} took the value of the row above", series.what);
@@ -212,7 +222,7 @@ pub(crate) fn warn(series: &Series, pace: &Pace, window: usize) {
     let reversed: Vec<String> =
         series.tracks.iter().filter(|track| track.is_reversed).map(|track| series.name_of(track)).collect();
     if !reversed.is_empty() {
-        eprintln!("note: {}: the rows track backwards in time, and are taken in the order of time", some(&reversed));
+        eprintln!("note: {}: the rows run backwards in time, and are taken in the order of time", some(&reversed));
     }
     let short = series.tracks.iter().filter(|track| track.rows.len() < window);
     let short: Vec<String> = short.map(|track| series.name_of(track)).collect();

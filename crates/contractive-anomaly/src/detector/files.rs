@@ -92,7 +92,7 @@ impl Detector {
             |e| failed(e).into(),
             |whole| {
                 for (i, member) in self.members.iter().enumerate() {
-                    member.model.save(&whole.join(member_folder(i)))?;
+                    member.model.save(whole.join(member_folder(i)))?;
                 }
                 write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)?;
                 if let Some(encoding) = &self.encoding {

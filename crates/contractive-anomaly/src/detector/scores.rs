@@ -257,10 +257,10 @@ pub(super) fn feature_errors<'a>(
 
 /// Adds each feature's part in a score of kind `kind` of the row `x` to `out`, d numbers, times `weight`.
 ///
-/// A value is parted as its own definition has it where it is a sum over features. The others are parted by how much
+/// A value that is a sum over features is split as its definition has it. The others are split by how much
 /// each feature moves them: density and neighbour along their gradients, |x_j · ∂v/∂x_j|, and ‖J‖ by how far each feature
 /// drives first-layer units whose slope has fallen. A term below 0 says that the row as a whole is ordinary, and is
-/// parted evenly. Features that are `missing` have no part.
+/// split evenly. Features that are `missing` have no part.
 pub(super) fn add_contributions(
     kind: ScoreKind,
     x: &[f64],

@@ -155,7 +155,7 @@ fn a_saved_detector_scores_to_the_same_bits() {
     assert!(loaded.save(folder.path().join("detector/member-0")).is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary folder is left");
     // A member is a model like any other.
-    assert_eq!(Model::load(&path.join("member-1")).unwrap(), loaded.members[1].model);
+    assert_eq!(Model::load(path.join("member-1")).unwrap(), loaded.members[1].model);
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub struct RowScore {
 }
 
 /// Takes the rows of a series one after the other, and gives the score of each as soon as all windows that cover it are
-/// whole. However the rows are parted over the calls, the scores are the same to the bit.
+/// whole. However the rows are split over the calls, the scores are the same to the bit.
 #[derive(Debug, Clone)]
 pub struct Follower<'a> {
     scorer: WindowScorer<'a>,

@@ -77,3 +77,37 @@ impl Candidate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::time::Clock;
+    use super::*;
+
+    fn moments(seconds: &[i128]) -> Vec<Moment> {
+        seconds.iter().map(|s| Moment { nanoseconds: s * 1_000_000_000, clock: Clock::Wall }).collect()
+    }
+
+    #[test]
+    fn stacked_series_restart_and_shuffled_rows_do_not() {
+        let stacked: Vec<i128> = (0..60).map(|i| i % 20).collect();
+        assert!(restarts(&moments(&stacked)) && repeats(moments(&stacked).into_iter()));
+        let shuffled: Vec<i128> = (0..60).map(|i| i * 37 % 60).collect();
+        assert!(!restarts(&moments(&shuffled)) && !repeats(moments(&shuffled).into_iter()));
+        // An hour of a day that the clock shows twice.
+        let set_back: Vec<i128> = (0..25).map(|i| 3600 * (i - i128::from(i > 2))).collect();
+        assert!(!restarts(&moments(&set_back)) && !repeats(moments(&set_back).into_iter()));
+    }
+
+    #[test]
+    fn the_column_that_differs_within_every_timestamp_tells_series_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        let mut text = String::from("time,state,unit,value,serial\n");
+        (0..40).for_each(|i| text += &format!("{},on,{},{}.5,{}\n", i / 2, i % 2, i % 3, 1000 + i));
+        std::fs::write(&path, text).unwrap();
+        let of_rows = moments(&(0..40).map(|i| i / 2).collect::<Vec<i128>>());
+        assert_eq!(telling_column(&path, &of_rows, &[&"time".to_owned()]).as_deref(), Some("unit"));
+        assert_eq!(telling_column(&path, &of_rows, &[&"unit".to_owned(), &"value".to_owned()]), None);
+        assert_eq!(telling_column(Path::new("-"), &of_rows, &[]), None);
+    }
+}

@@ -262,6 +262,10 @@ fn a_saved_detector_scores_to_the_same_bits_and_hostile_files_are_refused() {
     assert_eq!(detector.spec().credit, Credit::Window);
     std::fs::write(&config, whole.replacen(",\"credit\":\"window\"", "", 1)).unwrap();
     assert_eq!(SeriesDetector::load(&path).unwrap().spec().credit, Credit::Part);
+    // One saved before several series could be trained on did not count its rows.
+    std::fs::write(&config, whole.replacen(",\"training_rows\":160", "", 1)).unwrap();
+    assert!(whole.contains("training_rows") && !whole.contains("series_key"));
+    assert_eq!(SeriesDetector::load(&path).unwrap().n_training_rows(), 160);
     assert!(SeriesDetector::load(Path::new("nowhere")).is_err());
 }
 

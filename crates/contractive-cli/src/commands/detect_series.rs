@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
-use crate::numbers::count;
+use crate::numbers::{count, grouped};
 use crate::output::{check_file, check_not_read, write_file};
 use crate::progress::Reporting;
 use crate::series_training::warn;
@@ -80,7 +80,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|s| *s > 0.0 && *s <= 1e6).ok_or_else(|| must.to_owned())
 }
 
-/// A timestamp and what is said of it.
+/// A timestamp with its score.
 #[derive(Serialize)]
 struct Line<'a> {
     row: u64,
@@ -142,7 +142,7 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
     }
     let flagged = scores.label.iter().filter(|label| **label).count();
     if !arguments.quiet {
-        eprintln!("{} of {} above the threshold", count(flagged, "timestamp"), count(series.len(), "timestamp"));
+        eprintln!("{} of {} above the threshold", grouped(flagged), count(series.len(), "timestamp"));
     }
     Ok(ending(arguments, flagged))
 }
@@ -204,7 +204,9 @@ fn track_of(series: &Series) -> Vec<usize> {
 
 /// The name of the column that says which row it is.
 fn first_column(detector: &SeriesDetector) -> &str {
-    detector.spec().time.as_deref().unwrap_or("row")
+    let spec = detector.spec();
+    let is_taken = spec.values.iter().chain(&spec.series_key).any(|name| name == "row");
+    spec.time.as_deref().unwrap_or(if is_taken { "cae_row" } else { "row" })
 }
 
 /// The series with their scores, as a table in the order of the file.
@@ -352,7 +354,7 @@ fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Re
     }
     printer.finals(&follower.finish()?)?;
     if !arguments.quiet {
-        eprintln!("{} of {} above the threshold", count(printer.flagged, "timestamp"), count(rows, "timestamp"));
+        eprintln!("{} of {} above the threshold", grouped(printer.flagged), count(rows, "timestamp"));
     }
     Ok(ending(arguments, printer.flagged))
 }

@@ -1,4 +1,4 @@
-//! `cae evaluate` of a detector: how well its scores part anomalies from the rest.
+//! `cae evaluate` of a detector: how well its scores separate anomalies from the rest.
 
 use std::path::Path;
 

@@ -100,6 +100,9 @@ fn large_offsets_lose_no_digits_in_tables_and_arrays() {
         let scores = desk.stdout(&format!("detect {scale} --data ms.csv -o - --explain 0 --threads 1 -q"));
         assert_eq!(highest(&scores, 1), 251, "{scale}");
     }
+    let words = "train --detector --data ms.csv --scale none --out none --threads 1 --ensemble 1 --steps 20";
+    let output = desk.cae(words).assert().success().get_output().clone();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("note: `ms`: 32 bits do not hold its digits"));
     // An array of 64 bits.
     desk.write("far.npz", npz(&[("X", npy64(120, Some(3), &rows(1e9, 5.0))), ("y", labels(0.0, 1.0))]));
     desk.cae(&format!("train --detector --data far.npz --out far {QUICK}")).assert().success();

@@ -204,6 +204,12 @@ fn collect(
     Ok(frames)
 }
 
+/// Whether rounding to 32 bits moves ascending numbers by more than a thousandth of their middle half's width.
+fn loses_digits(sorted: &[f64]) -> bool {
+    let width = quantile_of_sorted(sorted, 0.75) - quantile_of_sorted(sorted, 0.25);
+    sorted.iter().any(|x| (f64::from(*x as f32) - x).abs() * 1e3 > width.max(f64::MIN_POSITIVE))
+}
+
 /// What was seen of a column of text.
 #[derive(Default)]
 struct Texts {
@@ -298,6 +304,11 @@ impl Seen {
                     MissingRule::Mean => all.iter().map(|x| x / n).sum::<f64>(),
                     _ => quantile_of_sorted(&all, 0.5),
                 };
+                if options.scale == TableScale::None && loses_digits(&all) {
+                    notes.push(format!(
+                        "`{name}`: 32 bits do not hold its digits, and `scale` = none keeps it as it is"
+                    ));
+                }
                 Ok(Role::Number { fill, scaling: Scaling::learn(options.scale, &all) })
             }
             Seen::Texts(texts) => {
