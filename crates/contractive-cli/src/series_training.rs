@@ -93,9 +93,10 @@ pub(crate) fn run(
     settings.check()?;
     let missing = if fills_missing { Missing::Previous } else { Missing::Refuse };
     let values = arguments.values.clone();
-    let columns = SeriesColumns { time: time.clone(), values, labels: config.data.label_column.clone(), missing };
+    let (labels, text) = (config.data.label_column.clone(), config.data.text());
+    let columns = SeriesColumns { time: time.clone(), values, labels, missing, text };
     let series = Series::read(Path::new(&config.data.spec), &columns)?;
-    let mut spec = SeriesSpec { missing, ..SeriesSpec::new(time, series.names.clone()) };
+    let mut spec = SeriesSpec { missing, text, ..SeriesSpec::new(time, series.names.clone()) };
     spec.window = arguments.window.unwrap_or(spec.window);
     spec.stride = arguments.stride.unwrap_or(spec.stride);
     let by_name = |name: &str| Normalise::ALL.into_iter().find(|normalise| normalise.name() == name);

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::place::Place;
+use crate::spelling::Spelling;
 
 /// Why a table cannot be read. Rows and columns of arrays count from 0, lines of text files from 1.
 #[derive(Debug, thiserror::Error)]
@@ -179,6 +180,48 @@ pub enum TableError {
         /// Lines of a text table that decided on the column's kind; `None` where nothing was guessed.
         prefix: Option<usize>,
     },
+    /// Bytes that are no UTF-8 where text belongs.
+    #[error(
+        "{} line {line}, column `{column}`: text must be UTF-8 or UTF-16, got other bytes, in Latin-1 (Windows-1252) {}",
+        path.display(), shown(text)
+    )]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line in the file, from 1.
+        line: u64,
+        /// The column's name, or its number from 1 in the line that holds the names.
+        column: String,
+        /// The bytes, taken for Latin-1.
+        text: String,
+    },
+    /// A column of text whose cells are numbers, in a spelling that is read only when it is said.
+    #[error(
+        "{} {place}, column `{column}`: numbers must be written as 1234.5, got {}, with {spelling}{}", path.display(),
+        shown(text), settings_text(spelling)
+    )]
+    Spelled {
+        /// The file.
+        path: PathBuf,
+        /// The first such cell's row.
+        place: Place,
+        /// The column.
+        column: String,
+        /// What the cell says.
+        text: String,
+        /// How it is written.
+        spelling: Spelling,
+    },
+    /// A setting of text tables outside its range.
+    #[error("`{name}` must be {must_be}, got `{got}`")]
+    Setting {
+        /// The setting, as in a configuration file.
+        name: &'static str,
+        /// What it must be.
+        must_be: &'static str,
+        /// What it is.
+        got: String,
+    },
     /// Columns asked for that are not there.
     #[error("{} lacks {}; its columns are {}", path.display(), missing.join(", "), names(available))]
     MissingColumns {
@@ -263,6 +306,17 @@ impl TableError {
 
 fn names(available: &[String]) -> String {
     if available.is_empty() { "not named (there is no header line)".into() } else { available.join(", ") }
+}
+
+/// The settings that read a spelling, where there are any.
+fn settings_text(spelling: &Spelling) -> String {
+    let set = |name: &str, c: char| format!("`data.{name} = \"{c}\"`");
+    let decimal = (spelling.decimal == ',').then(|| set("decimal", ','));
+    let settings: Vec<String> = decimal.into_iter().chain(spelling.thousands.map(|c| set("thousands", c))).collect();
+    match (spelling.sign, settings.is_empty()) {
+        (None, false) => format!("; it is read with {}", settings.join(" and ")),
+        _ => String::new(),
+    }
 }
 
 fn prefix_text(prefix: Option<usize>) -> String {

@@ -13,8 +13,9 @@
 //! use contractive_anomaly::detector::{DetectorSettings, TrainOptions};
 //! use contractive_anomaly::series::{Missing, Series, SeriesColumns, SeriesDetector, SeriesSpec};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let columns =
-//!     SeriesColumns { time: "timestamp".into(), values: None, labels: None, missing: Missing::Refuse };
+//! let columns = SeriesColumns {
+//!     time: "timestamp".into(), values: None, labels: None, missing: Missing::Refuse, text: Default::default(),
+//! };
 //! let series = Series::read("series.csv".as_ref(), &columns)?;
 //! let spec = SeriesSpec::new("timestamp", series.names.clone());
 //! let detector = SeriesDetector::train(&series, &spec, &DetectorSettings::default(), &TrainOptions::default())?;
@@ -200,6 +201,7 @@ impl SeriesDetector {
             values: Some(self.spec.values.clone()),
             labels: labels.map(str::to_owned),
             missing: self.spec.missing,
+            text: self.spec.text,
         }
     }
 

@@ -7,7 +7,7 @@ use super::spec::Missing;
 use super::time::{Moment, Pace, Watch, median_step};
 use contractive_table::csv::number_or_missing;
 use contractive_table::shown;
-use contractive_table::{Format, Place};
+use contractive_table::{Format, Place, TextOptions};
 use contractive_table::{Frame, FrameReader, Kind, ReadOptions, Values};
 
 /// The columns of a table that make a series.
@@ -21,6 +21,8 @@ pub struct SeriesColumns {
     pub labels: Option<String>,
     /// What stands in for a missing value.
     pub missing: Missing,
+    /// How a text table is spelled.
+    pub text: TextOptions,
 }
 
 /// A time series of n rows and v value columns.
@@ -51,7 +53,7 @@ impl Series {
     /// [`SeriesError`], each with its row and column.
     pub fn read(path: &Path, columns: &SeriesColumns) -> Result<Series, SeriesError> {
         let is_text = matches!(Format::of(path), Some(Format::Csv)) || path == Path::new("-");
-        let mut options = ReadOptions::default();
+        let mut options = ReadOptions { text: columns.text, ..ReadOptions::default() };
         if is_text {
             // Cell for cell as the file has them.
             options.as_text = [&columns.time].into_iter().chain(&columns.labels).cloned().collect();
@@ -69,6 +71,7 @@ impl Series {
             let path = reader.path().to_path_buf();
             return Err(contractive_table::TableError::MissingColumns { path, missing, available }.into());
         }
+        reader.check_spelling(|_| true)?;
         let mut left_out = Vec::new();
         let names = columns.values.clone().unwrap_or_else(|| {
             let others = reader.fields().iter().filter(|field| {

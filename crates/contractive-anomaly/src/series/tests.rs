@@ -34,7 +34,13 @@ fn read(text: &str, columns: &SeriesColumns) -> Result<Series, SeriesError> {
 }
 
 fn columns() -> SeriesColumns {
-    SeriesColumns { time: "time".into(), values: None, labels: Some("odd".into()), missing: Missing::Refuse }
+    SeriesColumns {
+        time: "time".into(),
+        values: None,
+        labels: Some("odd".into()),
+        missing: Missing::Refuse,
+        text: Default::default(),
+    }
 }
 
 fn series(n: usize, spike: Option<usize>) -> Series {

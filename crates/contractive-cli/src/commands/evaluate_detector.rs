@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use contractive::data::Dataset;
+use contractive_anomaly::detector::encoding::has_columns;
 use contractive_anomaly::detector::evaluation::{DetectorEvaluation, evaluate_scores};
 use contractive_anomaly::detector::metrics::Estimate;
 use contractive_anomaly::detector::{Admission, Detector, FrameScorer, ScoreOptions, Scores};
@@ -31,7 +32,10 @@ pub(super) fn evaluate(
     };
     if let Some(encoding) = detector.encoding() {
         let labels = labels.or(rows.label_column.as_deref()).or(encoding.label_name()).map(str::to_owned);
-        return evaluate_table(&detector, spec, rows, labels, anomaly);
+        if labels.is_none() && has_columns(Path::new(spec)) == Some(false) {
+            return evaluate_array(&detector, spec, rows, anomaly, is_quiet);
+        }
+        return evaluate_table(&detector, spec, rows, labels, anomaly, is_quiet);
     }
     let spec: DataSpec = spec.parse()?;
     let mut options = rows.load_options();
@@ -42,6 +46,38 @@ pub(super) fn evaluate(
     Ok(evaluate_scores(&detector, &scores, &is_anomaly, data.name()))
 }
 
+/// Judges a detector of tables on an array, whose labels lie beside it.
+fn evaluate_array(
+    detector: &Detector,
+    spec: &str,
+    rows: &RowArguments,
+    anomaly: Option<&str>,
+    is_quiet: bool,
+) -> anyhow::Result<DetectorEvaluation> {
+    let data = load(&DataSpec::file(spec), Part::Test, &rows.load_options(), is_quiet)?;
+    let is_anomaly = anomalies(&data, anomaly)?;
+    let (scorer, frames) = FrameScorer::open(detector, Path::new(spec), &Admission::default(), rows.array.as_deref())?;
+    let options = ScoreOptions { contributions: false, threads: rows.threads() };
+    let mut scores = None::<Scores>;
+    for frame in frames {
+        let mut frame = frame?;
+        let n = frame.n_rows().min(data.len().saturating_sub(frame.first_row as usize));
+        if n == 0 {
+            break;
+        }
+        frame.columns.iter_mut().for_each(|column| column.values = column.values.slice(0..n));
+        let more = scorer.score(&frame, &options)?.scores;
+        match &mut scores {
+            None => scores = Some(more),
+            Some(all) => all.append(more),
+        }
+    }
+    match scores {
+        Some(scores) => Ok(evaluate_scores(detector, &scores, &is_anomaly, data.name())),
+        None => Err(contractive_table::TableError::Empty { what: spec.to_owned() }.into()),
+    }
+}
+
 /// Judges a detector of tables on the rows of a file, read in pieces; their scores stay in memory.
 fn evaluate_table(
     detector: &Detector,
@@ -49,12 +85,16 @@ fn evaluate_table(
     rows: &RowArguments,
     labels: Option<String>,
     anomaly: Option<&str>,
+    is_quiet: bool,
 ) -> anyhow::Result<DetectorEvaluation> {
     let Some(labels) = labels else {
         return Err(Usage(format!("say with --labels which column of {spec} holds the labels")).into());
     };
-    let admission = Admission { carried: vec![labels.clone()], may_reorder: false };
+    let admission = Admission { carried: vec![labels.clone()], may_reorder: false, text: rows.text.options() };
     let (scorer, frames) = FrameScorer::open(detector, Path::new(spec), &admission, rows.array.as_deref())?;
+    if !is_quiet {
+        frames.notes().iter().for_each(|note| eprintln!("note: {note}"));
+    }
     if scorer.feature_names().contains(&labels) {
         return Err(Usage(format!("`{labels}` is one of the columns trained on, and no label")).into());
     }

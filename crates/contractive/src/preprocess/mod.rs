@@ -8,7 +8,7 @@ use contractive_core::statistics::{Statistics, quantile_of_sorted};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Storage, TextOptions};
 
 pub use scaled_rows::{EVALUATION_ROWS, ScaledRows};
 
@@ -127,13 +127,28 @@ pub struct Preprocessing {
     /// defined for the rare later row that lies outside the training rows' range.
     #[serde(default)]
     pub clip: bool,
+    /// Whether images of bytes were divided by 255 in training, so that later ones are, whatever bytes they hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub divides_bytes: bool,
+    /// How the training table was told to be spelled; later ones are read so too.
+    #[serde(default, skip_serializing_if = "TextOptions::is_default")]
+    pub text: TextOptions,
 }
 
 impl Preprocessing {
     /// No scaling of `n_features` features.
     pub fn identity(n_features: usize) -> Self {
         let (offset, factor) = (Vec::new(), Vec::new());
-        Preprocessing { scale: Scale::None, n_features, feature_names: None, offset, factor, clip: false }
+        Preprocessing {
+            scale: Scale::None,
+            n_features,
+            feature_names: None,
+            offset,
+            factor,
+            clip: false,
+            divides_bytes: false,
+            text: TextOptions::default(),
+        }
     }
 
     /// Learns the scaling of `scale` from the rows `rows` of `data`. A constant feature keeps its width: factor 1.
@@ -142,6 +157,7 @@ impl Preprocessing {
         let mut fitted = Preprocessing::identity(d);
         fitted.scale = scale;
         fitted.feature_names = data.feature_names().map(<[String]>::to_vec);
+        fitted.divides_bytes = matches!(data.storage(), Storage::U8(_));
         if scale == Scale::None {
             return fitted;
         }
@@ -168,7 +184,9 @@ impl Preprocessing {
         if scale == Scale::Robust {
             quartiles(data, rows, &mut mean, &mut deviation);
         }
-        Preprocessing::learnt(scale, d, fitted.feature_names, &Statistics { lowest, highest, mean, deviation })
+        let statistics = Statistics { lowest, highest, mean, deviation };
+        let divides_bytes = fitted.divides_bytes;
+        Preprocessing { divides_bytes, ..Preprocessing::learnt(scale, d, fitted.feature_names, &statistics) }
     }
 
     /// The scaling of `scale` for `d` features of which this is known.

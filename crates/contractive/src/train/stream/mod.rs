@@ -45,6 +45,8 @@ pub(crate) struct StreamedRows {
     options: ReadOptions,
     label_column: Option<String>,
     n_features: usize,
+    /// Whether images of bytes are divided by 255; known once all bytes were seen.
+    pub(crate) divides: bool,
     /// Rows of the file that are looked at at most.
     most_rows: u64,
     seed: u64,
@@ -73,7 +75,8 @@ pub(super) struct Surveyed {
 
 /// Goes through the file of a configuration once.
 pub(super) fn survey(config: &TrainConfig, path: &Path) -> Result<Surveyed, TrainError> {
-    let options = ReadOptions { array: config.data.array.clone(), ..ReadOptions::default() };
+    let text = config.data.text();
+    let options = ReadOptions { array: config.data.array.clone(), text, ..ReadOptions::default() };
     let seed = config.training.seed;
     let validation = config.data.validation;
     let label_column = config.data.label_column.clone();
@@ -83,6 +86,7 @@ pub(super) fn survey(config: &TrainConfig, path: &Path) -> Result<Surveyed, Trai
         options,
         label_column,
         n_features: 0,
+        divides: true,
         most_rows,
         seed,
         validation,

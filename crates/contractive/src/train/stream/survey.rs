@@ -10,7 +10,7 @@ use contractive_table::checksum::sha256_of_file;
 
 use super::file_rows::FileRows;
 use super::{StreamedRows, Surveyed, hash, is_held_out};
-use crate::data::Dataset;
+use crate::data::{Dataset, bits_note, label_note};
 use crate::train::TrainError;
 
 /// The most bytes of validation rows, and of training rows for the report, that are kept.
@@ -26,6 +26,7 @@ pub(super) struct Survey {
     first_outside: Option<(usize, usize, f32)>,
     feature_names: Option<Vec<String>>,
     image_shape: Option<(usize, usize)>,
+    notes: Vec<String>,
     sum: JoinHandle<Result<String, TableError>>,
 }
 
@@ -33,7 +34,15 @@ impl Survey {
     /// Reads the file and fills in what `rows` says about it.
     pub fn of(rows: &mut StreamedRows) -> Result<Self, TrainError> {
         let path: PathBuf = rows.path.clone();
+        rows.divides = FileRows::open(rows)?.0.has_grey()?;
         let (mut reader, d) = FileRows::open(rows)?;
+        let mut notes = reader.notes();
+        if reader.has_pixels() && !rows.divides {
+            notes.push(bits_note(&path.file_name().unwrap_or_default().to_string_lossy()));
+        }
+        if let (None, Some(names)) = (&rows.label_column, reader.feature_names()) {
+            notes.extend(label_note(&names));
+        }
         // The file's bytes are wanted twice: their sum is taken while they are read, when they are in the system's cache.
         let sum = thread::spawn(move || sha256_of_file(&path));
         rows.n_features = d;
@@ -45,6 +54,7 @@ impl Survey {
             first_outside: None,
             feature_names: reader.feature_names(),
             image_shape: reader.image_shape(),
+            notes,
             sum,
         };
         let (mut values, mut row) = (Vec::new(), 0_u64);
@@ -87,6 +97,7 @@ impl Survey {
         let mut values = self.training.into_values();
         values.extend(self.validation.into_values());
         let mut data = Dataset::from_f64(name, rows.n_features, values)?;
+        data = self.notes.into_iter().fold(data, Dataset::with_note);
         if let Some((height, width)) = self.image_shape {
             data = data.with_image_shape(height, width)?;
         }
