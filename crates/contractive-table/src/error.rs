@@ -63,7 +63,7 @@ pub enum TableError {
         got: String,
     },
     /// The file ends too early.
-    #[error("{} is truncated: its header promises {expected} bytes of values, got {got}; fetch it again", path.display())]
+    #[error("{} is truncated: its header promises {expected} bytes of values, got {got}", path.display())]
     Truncated {
         /// The file.
         path: PathBuf,
@@ -151,8 +151,7 @@ pub enum TableError {
     },
     /// A line of a text table with too many or too few cells.
     #[error(
-        "{} line {line} must have {expected} cells like the first line, got {got}; a cell that holds the separator or a \
-         line break must stand in quotes, and a quote that is opened must be closed", path.display()
+        "{} line {line} must have {expected} cells like the first line, got {got}", path.display()
     )]
     Ragged {
         /// The file.
@@ -233,7 +232,7 @@ pub enum TableError {
         available: Vec<String>,
     },
     /// Two columns of one name.
-    #[error("{} has two columns `{column}`; give each a name of its own", path.display())]
+    #[error("{} has two columns `{column}`", path.display())]
     SameColumn {
         /// The file.
         path: PathBuf,
@@ -263,9 +262,7 @@ pub enum TableError {
         read: &'static str,
     },
     /// NaN or infinity in an array.
-    #[error(
-        "{what} row {row}, column {column} (from 0): every value must be a finite 32-bit number, got {value}; fill or remove such rows"
-    )]
+    #[error("{what} row {row}, column {column} (from 0): every value must be a finite number, got {value}")]
     NonFinite {
         /// The file or data set.
         what: String,

@@ -53,6 +53,7 @@ mod tests {
             ("\u{feff}a,b\n1,2\n3,4", [2, 3]),
             ("sep=;\na;b\n1;2\n3;4", [3, 4]),
             ("1,5;2\n3;4\n", [1, 2]),
+            ("\"a;b\",c\n1,2\n3,4\n", [2, 3]),
         ] {
             std::fs::write(&path, text).unwrap();
             let found = [0, 1].map(|row| Place::of_row(&path, row));

@@ -106,6 +106,9 @@ pub(crate) fn signed(cell: &[u8]) -> Option<(Sign, &[u8])> {
 
 impl fmt::Display for Spelling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Spelling::PLAIN {
+            return f.write_str("a minus sign or a space beyond ASCII");
+        }
         let mut parts: Vec<String> = Vec::new();
         match self.sign {
             Some(Sign::Percent) => parts.push("a percent sign".into()),

@@ -107,10 +107,10 @@ fn of_table(error: &TableError) -> Option<String> {
     }
 }
 
-/// What reads numbers of another spelling. A sign beside the digits no setting takes away.
+/// What reads numbers of another spelling. Signs no setting takes away.
 fn of_spelling(spelling: &Spelling, column: &str) -> String {
     let role = format!("if they are names, give --key {0} or --categorical {0}", quoted(column));
-    if spelling.sign.is_some() {
+    if spelling.sign.is_some() || (spelling.decimal, spelling.thousands) == ('.', None) {
         return format!("write the numbers without the sign; or, {role}");
     }
     let flag = |name: &str, c: char| format!("--{name} {}", quoted(&c.to_string()));

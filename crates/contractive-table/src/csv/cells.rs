@@ -123,32 +123,18 @@ pub(super) struct Guess {
     lowest: i128,
     highest: i128,
     has_seen: bool,
-    /// The spellings in which every cell is a number, and a sign that stood beside one.
-    others: Vec<Spelling>,
-    sign: Option<Sign>,
 }
 
 impl Guess {
     /// Nothing seen of a column whose numbers are spelled so.
     pub fn new(numerals: Numerals) -> Self {
-        let others = [Spelling::PLAIN].into_iter().chain(Spelling::OTHERS).collect();
-        let (numbers, integers, has_seen) = (true, true, false);
-        Guess { numerals, numbers, integers, lowest: 0, highest: 0, has_seen, others, sign: None }
+        Guess { numerals, numbers: true, integers: true, lowest: 0, highest: 0, has_seen: false }
     }
 
     /// Takes a cell into account.
     pub fn see(&mut self, cell: &[u8]) {
         let cell = cell.trim_ascii();
-        if is_missing(cell) {
-            return;
-        }
-        if !self.others.is_empty() {
-            let bare = signed(cell);
-            self.sign = self.sign.or(bare.map(|(sign, _)| sign));
-            let bare = bare.map_or(cell, |(_, bare)| bare);
-            self.others.retain(|spelling| spelling.plain(bare, &mut [0; 64]).is_some());
-        }
-        if !self.numbers {
+        if !self.numbers || is_missing(cell) {
             return;
         }
         self.has_seen = true;
@@ -174,12 +160,6 @@ impl Guess {
         self.numerals.clone()
     }
 
-    /// The spelling in which all cells are numbers, where they are none as they stand.
-    pub fn spelling(&self) -> Option<Spelling> {
-        let sign = self.sign;
-        (!self.numbers).then(|| self.others.first().map(|spelling| Spelling { sign, ..*spelling })).flatten()
-    }
-
     /// The kind; and whether all numbers were whole, so that a later one too large for f64 is no rounding matter.
     pub fn kind(&self) -> (Kind, bool) {
         let is_large = !is_exact(self.lowest) || !is_exact(self.highest);
@@ -197,11 +177,21 @@ impl Guess {
     }
 }
 
-/// The spelling in which a cell is a number that is none as it stands.
-pub(super) fn spelling_of(cell: &[u8]) -> Option<Spelling> {
-    let mut guess = Guess::new(Numerals::of(b',', &TextOptions::default()));
-    guess.see(cell);
-    guess.spelling()
+/// The spelling in which all cells are numbers, where some are none as they stand.
+pub(super) fn spelling_of<'a>(cells: impl IntoIterator<Item = &'a [u8]>) -> Option<Spelling> {
+    let mut left: Vec<Spelling> = [Spelling::PLAIN].into_iter().chain(Spelling::OTHERS).collect();
+    let (mut sign, mut are_plain) = (None::<Sign>, true);
+    for cell in cells.into_iter().map(<[u8]>::trim_ascii).filter(|cell| !is_missing(cell)) {
+        let bare = signed(cell);
+        sign = sign.or(bare.map(|(sign, _)| sign));
+        let bare = bare.map_or(cell, |(_, bare)| bare);
+        left.retain(|spelling| spelling.plain(bare, &mut [0; 64]).is_some());
+        are_plain &= number(cell).is_some();
+        if left.is_empty() {
+            return None;
+        }
+    }
+    (!are_plain).then(|| Spelling { sign, ..left[0] })
 }
 
 /// The values of a column in the making.
@@ -300,11 +290,12 @@ mod tests {
             (&["7.0%", "NA", "8"], Some(Spelling { sign: Some(Sign::Percent), ..Spelling::PLAIN })),
             (&["$1,299.50"], Some(Spelling { sign: Some(Sign::Currency), ..english })),
             (&["10,449", "many"], None),
+            (&["\u{2212}5", "7"], Some(Spelling::PLAIN)),
             (&["Oslo"], None),
             (&["2024-01-02"], None),
             (&["1", "2"], None),
         ] {
-            assert_eq!(guess(b',', cells).spelling(), spelling, "{cells:?}");
+            assert_eq!(spelling_of(cells.iter().map(|cell| cell.as_bytes())), spelling, "{cells:?}");
         }
     }
 

@@ -29,7 +29,7 @@ fn has_decimal_commas(start: &[u8]) -> bool {
         if lines.is_done() && seen > 1 {
             break; // perhaps cut
         }
-        let is_even = *n_cells.get_or_insert(record.len()) == record.len();
+        let is_even = *n_cells.get_or_insert(record.len()) == record.len() && record.len() > 1;
         let is_spelt =
             |cell: &[u8]| !cell.contains(&b',') || Numerals::of(b';', &TextOptions::default()).has_number(cell);
         if !is_even || seen > 0 && !record.iter().all(is_spelt) {

@@ -124,7 +124,7 @@ impl CsvSource {
             self.builders.push(Builder::new(&kind, is_whole, guess.numerals()));
             self.fields.push(Field { name, kind });
         }
-        self.note_spelled(&guesses);
+        self.note_spelled();
         Ok(())
     }
 
@@ -184,13 +184,12 @@ impl CsvSource {
     }
 
     /// Takes note of the columns of text that nobody asked for as text and whose cells are numbers of another spelling.
-    fn note_spelled(&mut self, guesses: &[Guess]) {
-        for (i, guess) in guesses.iter().enumerate() {
-            let Some(spelling) = guess.spelling().filter(|_| !self.is_wished[i] && self.fields[i].kind == Kind::Text)
-            else {
+    fn note_spelled(&mut self) {
+        for (i, &place) in self.chosen.iter().enumerate() {
+            if self.is_wished[i] || self.fields[i].kind != Kind::Text {
                 continue;
-            };
-            let place = self.chosen[i];
+            }
+            let Some(spelling) = spelling_of(self.prefix.iter().map(|record| &record[place])) else { continue };
             let is_spelled = |record: &&ByteRecord| number_or_missing(&record[place]).is_none();
             let Some(record) = self.prefix.iter().find(is_spelled) else { continue };
             let text = String::from_utf8_lossy(&record[place]).into_owned();
@@ -238,7 +237,7 @@ impl CsvSource {
                 if must_be == UTF_8 {
                     return Err(self.not_utf_8(self.line(record), self.fields[i].name.clone(), cell));
                 }
-                if let Some(spelling) = spelling_of(cell) {
+                if let Some(spelling) = spelling_of([cell]) {
                     let (column, line) = (self.fields[i].name.clone(), Place::Line(self.line(record)));
                     let text = String::from_utf8_lossy(cell).into_owned();
                     return Err(TableError::Spelled { path: self.path.clone(), place: line, column, text, spelling });

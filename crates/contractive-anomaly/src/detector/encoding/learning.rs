@@ -125,16 +125,7 @@ impl TrainingTable {
             };
             columns.push(seen);
         }
-        let is_category =
-            |name: &str| fields.iter().zip(&columns).any(|(f, seen)| f.name == name && matches!(seen, Seen::Texts(_)));
-        reader.check_spelling(is_category)?;
-        let mut notes = reader.notes().to_vec();
-        if options.label.is_none() && reader.has_names() {
-            let is_learnt = |(_, seen): &(&Field, &Seen)| !matches!(seen, Seen::Nothing(_));
-            let learnt: Vec<String> =
-                fields.iter().zip(&columns).filter(is_learnt).map(|(f, _)| f.name.clone()).collect();
-            notes.extend(label_note(&learnt));
-        }
+        let mut notes = first_notes(&reader, &fields, &columns, options)?;
         let frames = collect(&mut reader, options, &path, &mut columns)?;
         let mut encoded = Vec::with_capacity(fields.len());
         for (field, seen) in fields.into_iter().zip(columns) {
@@ -176,6 +167,23 @@ impl TrainingTable {
         }
         Ok(TrainingTable { name: path.display().to_string(), encoding, rows, notes })
     }
+}
+
+/// What a user should know before any row is read; refuses columns of text whose cells are numbers of another spelling.
+fn first_notes(
+    reader: &FrameReader,
+    fields: &[Field],
+    columns: &[Seen],
+    options: &EncodingOptions,
+) -> Result<Vec<String>, EncodingError> {
+    let named = || fields.iter().map(|field| field.name.as_str()).zip(columns);
+    reader.check_spelling(|column| named().any(|(name, seen)| name == column && matches!(seen, Seen::Texts(_))))?;
+    let mut notes = reader.notes().to_vec();
+    if options.label.is_none() && reader.has_names() {
+        let learnt = named().filter(|(_, seen)| !matches!(seen, Seen::Nothing(_))).map(|(name, _)| name.to_owned());
+        notes.extend(label_note(&learnt.collect::<Vec<String>>()));
+    }
+    Ok(notes)
 }
 
 /// Reads all rows asked for, and takes note of their cells. Only the columns that are looked at are kept.
