@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use contractive_datasets::{LoadOptions, Source};
+use contractive_table::TextOptions;
 
 use crate::progress::Reporting;
 use crate::shell::quoted;
@@ -36,6 +37,30 @@ pub(crate) struct OutputArguments {
     pub(crate) json: bool,
 }
 
+/// How a text table is spelled.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct TextArguments {
+    /// Whether the first line of a CSV file names its columns; by default as in training, else it does unless it is all
+    /// numbers.
+    #[arg(long, value_name = "TRUE|FALSE", help_heading = "Data")]
+    pub(crate) header: Option<bool>,
+    /// What stands before the fraction of a CSV file's numbers, `.` or `,`; by default as in training, else a point, and
+    /// where semicolons part the cells what a column's first fraction has.
+    #[arg(long, value_name = "CHARACTER", help_heading = "Data")]
+    pub(crate) decimal: Option<char>,
+    /// What parts the thousands of a CSV file's numbers: `,`, `.`, `_`, a space or an apostrophe; by default as in
+    /// training, else nothing may.
+    #[arg(long, value_name = "CHARACTER", help_heading = "Data")]
+    pub(crate) thousands: Option<char>,
+}
+
+impl TextArguments {
+    /// As the toolkit takes them.
+    pub(crate) fn options(&self) -> TextOptions {
+        TextOptions { header: self.header, decimal: self.decimal, thousands: self.thousands }
+    }
+}
+
 /// The rows that a trained model is used on.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RowArguments {
@@ -52,6 +77,8 @@ pub(crate) struct RowArguments {
     /// Array of an .npz archive; by default X, or the only table.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub(crate) array: Option<String>,
+    #[command(flatten)]
+    pub(crate) text: TextArguments,
     #[command(flatten)]
     pub(crate) source: SourceArguments,
     /// Threads, at least 1; by default one a processor core. Results do not depend on it.
@@ -89,6 +116,8 @@ impl RowArguments {
             rows: self.rows,
             label_column: self.label_column.clone(),
             array: self.array.clone(),
+            text: self.text.options(),
+            ..LoadOptions::default()
         }
     }
 

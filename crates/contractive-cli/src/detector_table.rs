@@ -9,6 +9,7 @@ use contractive_anomaly::detector::DetectorError;
 use contractive_anomaly::detector::encoding::has_columns;
 use contractive_anomaly::detector::{EncodingOptions, MissingRule, TableScale, TrainingTable};
 use contractive_datasets::DataSpec;
+use contractive_table::{FrameReader, ReadOptions};
 
 use crate::errors::Usage;
 use crate::progress::Reporting;
@@ -40,6 +41,12 @@ fn rules() -> PossibleValuesParser {
 /// The rule for missing values of time series alone.
 const PREVIOUS: &str = "previous";
 
+/// Whether an array holds images. One that cannot be opened is refused where it is read.
+fn has_images(path: &Path, config: &TrainConfig) -> bool {
+    let options = ReadOptions { array: config.data.array.clone(), ..ReadOptions::default() };
+    FrameReader::open(path, &options).is_ok_and(|reader| reader.image_shape().is_some())
+}
+
 impl TableArguments {
     /// `--missing` of a time series: whether a missing value is that of the row above. Flags of tables are refused.
     pub(crate) fn take_missing_of_series(&mut self) -> Result<bool, Usage> {
@@ -59,8 +66,8 @@ impl TableArguments {
         self.columns.is_some() || !self.key.is_empty() || !self.categorical.is_empty() || self.missing.is_some()
     }
 
-    /// The table to train on; `None` where the data are bare rows of numbers (a registered set, IDX, NPY or NPZ) and no
-    /// flag asks for more.
+    /// The table to train on; `None` where the data are images (a registered set, IDX, or such an array of NPY and NPZ) and
+    /// no flag asks for more.
     pub(crate) fn read(
         &self,
         config: &TrainConfig,
@@ -71,7 +78,8 @@ impl TableArguments {
         let path = Path::new(spec);
         let is_registered = spec != "-" && spec.parse::<DataSpec>().is_ok_and(|spec| spec.registered().is_some());
         let is_asked = self.is_given() || scale.is_some();
-        let is_table = !is_registered && has_columns(path).is_some_and(|has| has || is_asked);
+        let is_table =
+            !is_registered && has_columns(path).is_some_and(|has| has || is_asked || !has_images(path, config));
         if !is_table {
             if is_asked {
                 let text = format!(
@@ -97,6 +105,7 @@ impl TableArguments {
             scale,
             rows: config.data.rows,
             array: config.data.array.clone(),
+            text: config.data.text(),
         };
         let table = TrainingTable::read(path, &options).map_err(DetectorError::from)?;
         if reporting == Reporting::Lines {

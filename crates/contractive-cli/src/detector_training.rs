@@ -58,11 +58,14 @@ pub(crate) struct DetectorArguments {
 }
 
 /// Keys of the configuration that a detector takes from the other flags.
-pub(crate) const SHARED_KEYS: [&str; 12] = [
+pub(crate) const SHARED_KEYS: [&str; 15] = [
     "data.spec",
     "data.rows",
     "data.label_column",
     "data.array",
+    "data.header",
+    "data.decimal",
+    "data.thousands",
     "data.validation",
     "model.hidden",
     "model.tied",
@@ -196,6 +199,8 @@ fn bare_rows(config: &TrainConfig, source: &SourceArguments, reporting: Reportin
         rows: config.data.rows,
         label_column: config.data.label_column.clone(),
         array: config.data.array.clone(),
+        text: config.data.text(),
+        ..LoadOptions::default()
     };
     let data = load(&spec, Part::Train, &options, reporting == Reporting::Quiet)?;
     if reporting == Reporting::Lines {

@@ -51,8 +51,17 @@ impl Opened {
         Ok(Opened { model, config, run })
     }
 
-    /// The rows asked for; without `--data` the test part of what was trained on, else all of it.
+    /// The rows asked for; without `--data` the test part of what was trained on, else all of it. What is to be known of
+    /// how a file was understood is said on standard error.
     pub(crate) fn rows(&self, arguments: &RowArguments, is_quiet: bool) -> anyhow::Result<Dataset> {
+        let data = self.load_rows(arguments, is_quiet)?;
+        if !is_quiet && arguments.data.is_some() {
+            data.notes().iter().for_each(|note| eprintln!("note: {note}"));
+        }
+        Ok(data)
+    }
+
+    fn load_rows(&self, arguments: &RowArguments, is_quiet: bool) -> anyhow::Result<Dataset> {
         let mut options = arguments.load_options();
         let trained = self.config.as_ref().map(|config| &config.data);
         let spec: DataSpec = match &arguments.data {
@@ -65,6 +74,13 @@ impl Opened {
             if !has_test_part(&spec) {
                 options.rows = options.rows.or(trained.rows);
             }
+        }
+        if spec.registered().is_none() {
+            let preprocessing = &self.model.preprocessing;
+            options.text = options.text.or(preprocessing.text);
+            // A row index that an older model learnt from is one of its features.
+            options.kept = preprocessing.feature_names.clone().unwrap_or_default();
+            options.divide_bytes = preprocessing.divides_bytes.then_some(true);
         }
         let inherited_label = trained
             .and_then(|trained| trained.label_column.clone())

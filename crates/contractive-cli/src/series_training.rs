@@ -68,8 +68,8 @@ fn normalisations() -> PossibleValuesParser {
 impl SeriesArguments {
     /// The windows of `series`, read by `columns`.
     fn spec(&self, series: &Series, columns: SeriesColumns) -> SeriesSpec {
-        let SeriesColumns { time, series_key, missing, .. } = columns;
-        let mut spec = SeriesSpec { time, series_key, missing, ..SeriesSpec::new("", series.names.clone()) };
+        let SeriesColumns { time, series_key, missing, text, .. } = columns;
+        let mut spec = SeriesSpec { time, series_key, missing, text, ..SeriesSpec::new("", series.names.clone()) };
         spec.window = self.window.unwrap_or(spec.window);
         spec.stride = self.stride.unwrap_or(spec.stride);
         let by_name = |name: &str| Normalise::ALL.into_iter().find(|normalise| normalise.name() == name);
@@ -123,6 +123,7 @@ pub(crate) fn run(
         values: arguments.values.clone(),
         labels: config.data.label_column.clone(),
         missing,
+        text: config.data.text(),
     };
     let series = Series::read(&config.data.spec, &columns)?;
     let spec = arguments.spec(&series, columns);

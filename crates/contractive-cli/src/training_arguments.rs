@@ -11,6 +11,7 @@ use contractive_core::optimiser::Optimiser;
 use contractive_core::{Activation, Loss, Penalty};
 use toml::{Table, Value};
 
+use crate::arguments::TextArguments;
 use crate::errors::Usage;
 use crate::setting_words::{any_value, decoder, noise, number_or_word, schedule, sizes, sparsity};
 
@@ -30,6 +31,8 @@ pub(crate) struct TrainingArguments {
     /// Array of an .npz archive; by default X, or the only table.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     array: Option<String>,
+    #[command(flatten)]
+    spelling: TextArguments,
     /// Leave the rows in their file and read them anew each epoch, in bounded memory: for a CSV, Parquet, Arrow, NPY or
     /// NPZ file larger than memory. The scaling is learnt in one pass before; rows are held out one by one, by a hash.
     #[arg(long, help_heading = "Data")]
@@ -205,6 +208,9 @@ impl TrainingArguments {
         put("data.rows", number_or_word("--rows", self.rows.as_deref(), "none")?)?;
         put("data.label_column", text(&self.label_column))?;
         put("data.array", text(&self.array))?;
+        put("data.header", self.spelling.header.map(Value::from))?;
+        put("data.decimal", self.spelling.decimal.map(|c| Value::from(c.to_string())))?;
+        put("data.thousands", self.spelling.thousands.map(|c| Value::from(c.to_string())))?;
         put("data.stream", self.stream.then_some(Value::from(true)))?;
         put("data.shuffle_rows", self.shuffle_rows.map(Value::from))?;
         put("data.validation", self.validation.map(Value::from))?;

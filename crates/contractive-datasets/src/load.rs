@@ -1,6 +1,6 @@
 //! Rows of a spec, and all that a configuration asks for.
 
-use contractive::data::{Dataset, FileOptions};
+use contractive::data::{Dataset, FileOptions, TextOptions};
 use contractive::train::TrainError;
 use contractive::{Prepared, TrainConfig, data};
 
@@ -20,11 +20,24 @@ pub struct LoadOptions {
     pub label_column: Option<String>,
     /// The array of an NPZ archive to read. Default: `X`, or the only table.
     pub array: Option<String>,
+    /// How a text table is spelled.
+    pub text: TextOptions,
+    /// Columns of a file that are features, if they are there, also where they look like a row index.
+    pub kept: Vec<String>,
+    /// Whether a file's images of bytes are divided by 255, as in training; by default unless none is above 1.
+    pub divide_bytes: Option<bool>,
 }
 
 impl LoadOptions {
     fn file_options(&self) -> FileOptions {
-        FileOptions { rows: self.rows, label_column: self.label_column.clone(), array: self.array.clone() }
+        FileOptions {
+            rows: self.rows,
+            label_column: self.label_column.clone(),
+            array: self.array.clone(),
+            text: self.text,
+            kept: self.kept.clone(),
+            divide_bytes: self.divide_bytes,
+        }
     }
 }
 
@@ -66,9 +79,16 @@ pub fn load_with_progress(
 
 /// Refuses options that mean nothing for a registered set, rather than pass over them.
 fn refuse_options(set: &'static Registered, options: &LoadOptions) -> Result<(), DatasetError> {
-    for (setting, got) in [("data.label_column", &options.label_column), ("data.array", &options.array)] {
+    let TextOptions { header, decimal, thousands } = options.text;
+    for (setting, got) in [
+        ("data.label_column", options.label_column.clone()),
+        ("data.array", options.array.clone()),
+        ("data.header", header.map(|has| has.to_string())),
+        ("data.decimal", decimal.map(String::from)),
+        ("data.thousands", thousands.map(String::from)),
+    ] {
         if let Some(got) = got {
-            return Err(DatasetError::Setting { setting, name: set.name, got: got.clone() });
+            return Err(DatasetError::Setting { setting, name: set.name, got });
         }
     }
     Ok(())
@@ -109,6 +129,8 @@ pub fn prepare_with_progress(
         rows: config.data.rows,
         label_column: config.data.label_column.clone(),
         array: config.data.array.clone(),
+        text: config.data.text(),
+        ..LoadOptions::default()
     };
     let data = load_with_progress(&spec, Part::Train, &options, progress)?;
     // A spec that names its part is trained on as it is: there is nothing else to test on.

@@ -29,7 +29,8 @@ pub(super) fn fields(
             got: shown(field.data_type()),
             expected: READABLE,
         })?;
-        let kind = selection.kind(path, field.name(), kind)?;
+        let is_carried = is_decimal(field.data_type()) && selection.0.as_digits.contains(field.name());
+        let kind = selection.kind(path, field.name(), if is_carried { Kind::Text } else { kind })?;
         Ok(Field { name: field.name().clone(), kind })
     };
     chosen.iter().map(field).collect()
@@ -44,7 +45,16 @@ fn shown(kind: &DataType) -> String {
 fn kind_of(data: &DataType) -> Option<Kind> {
     Some(match data {
         DataType::Null | DataType::Float16 | DataType::Float32 | DataType::Float64 => Kind::Number,
+        // Whole ones of up to 18 digits fit 64 bits, whatever they are.
+        DataType::Decimal32(digits, scale)
+        | DataType::Decimal64(digits, scale)
+        | DataType::Decimal128(digits, scale)
+            if *scale <= 0 && i32::from(*digits) - i32::from(*scale) <= 18 =>
+        {
+            Kind::Integer
+        }
         DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => Kind::Number,
+        DataType::Decimal256(..) => Kind::Number,
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Kind::Integer,
         DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => Kind::Integer,
         DataType::UInt64 => Kind::Unsigned,
@@ -88,7 +98,7 @@ pub(super) fn frame(
             );
             return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
         }
-        let values = values(array).ok_or_else(|| TableError::ColumnKind {
+        let values = values(array, &field.kind).ok_or_else(|| TableError::ColumnKind {
             path: path.to_path_buf(),
             column: field.name.clone(),
             got: shown(array.data_type()),
@@ -134,16 +144,33 @@ fn text_bytes(array: &ArrayRef) -> u64 {
     }
 }
 
-/// The cells of an array; `None` for a type that is not read.
-fn values(array: &ArrayRef) -> Option<Values> {
+/// Whether a type holds decimals, also in a dictionary.
+fn is_decimal(data: &DataType) -> bool {
+    match data {
+        DataType::Dictionary(_, values) => is_decimal(values),
+        data => data.is_decimal(),
+    }
+}
+
+/// The names that pandas wrote as those of the row index into a schema.
+pub(super) fn index_columns(schema: &Schema) -> Vec<String> {
+    let told = schema.metadata().get("pandas").and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    let columns = told.as_ref().and_then(|told| told.get("index_columns")?.as_array());
+    // A range of numbers is described, not stored.
+    columns.into_iter().flatten().filter_map(|column| column.as_str().map(str::to_owned)).collect()
+}
+
+/// The cells of an array, decimals as `kind` asks; `None` for a type that is not read.
+fn values(array: &ArrayRef, kind: &Kind) -> Option<Values> {
     Some(match array.data_type() {
         DataType::Null => Values::Numbers(vec![f64::NAN; array.len()]),
         DataType::Float16 => numbers::<Float16Type>(array, |x| x.to_f64()),
         DataType::Float32 => numbers::<Float32Type>(array, f64::from),
         DataType::Float64 => numbers::<Float64Type>(array, |x| x),
-        DataType::Decimal32(_, scale) => numbers::<Decimal32Type>(array, decimal(*scale, |x| x as f64)),
-        DataType::Decimal64(_, scale) => numbers::<Decimal64Type>(array, decimal(*scale, |x| x as f64)),
-        DataType::Decimal128(_, scale) => numbers::<Decimal128Type>(array, decimal(*scale, |x| x as f64)),
+        DataType::Decimal32(_, scale) => decimals::<Decimal32Type>(array, *scale, kind, |x| Some(i128::from(x))),
+        DataType::Decimal64(_, scale) => decimals::<Decimal64Type>(array, *scale, kind, |x| Some(i128::from(x))),
+        DataType::Decimal128(_, scale) => decimals::<Decimal128Type>(array, *scale, kind, Some),
+        DataType::Decimal256(_, scale) => decimals::<Decimal256Type>(array, *scale, kind, |x| x.to_i128()),
         DataType::Int8 => integers::<Int8Type>(array, i64::from),
         DataType::Int16 => integers::<Int16Type>(array, i64::from),
         DataType::Int32 => integers::<Int32Type>(array, i64::from),
@@ -164,7 +191,7 @@ fn values(array: &ArrayRef) -> Option<Values> {
         DataType::Timestamp(TimeUnit::Nanosecond, _) => times::<TimestampNanosecondType>(array, |x| x),
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary();
-            let values = values(dictionary.values())?;
+            let values = values(dictionary.values(), kind)?;
             let keys = if values.is_empty() { vec![0; array.len()] } else { dictionary.normalized_keys() };
             let rows: Vec<Option<usize>> = keys
                 .into_iter()
@@ -181,9 +208,31 @@ fn owned(cell: Option<&str>) -> Option<String> {
     cell.map(str::to_owned)
 }
 
-fn decimal<T>(scale: i8, number: impl Fn(T) -> f64) -> impl Fn(T) -> f64 {
-    let divisor = 10_f64.powi(i32::from(scale));
-    move |x| number(x) / divisor
+/// Decimals as `kind` asks: digit by digit as text, exact as integers, else the nearest numbers.
+fn decimals<T: DecimalType>(
+    array: &ArrayRef,
+    scale: i8,
+    kind: &Kind,
+    whole: impl Fn(T::Native) -> Option<i128>,
+) -> Values {
+    let array: &PrimitiveArray<T> = array.as_primitive();
+    let digits = |row: usize| array.value_as_string(row);
+    let each = |row: usize| array.is_valid(row).then_some(row);
+    let rows = (0..array.len()).map(each);
+    let power = 10_i64.checked_pow(u32::from(scale.unsigned_abs()));
+    let integer = |row: usize| whole(array.value(row))?.checked_mul(i128::from(power?))?.try_into().ok();
+    let nearest = |row: usize| match (whole(array.value(row)), power) {
+        // Both exact in f64: their quotient is the nearest number.
+        (Some(x), Some(power)) if scale >= 0 && x.unsigned_abs() <= 1 << 53 && power <= 1 << 53 => {
+            x as f64 / power as f64
+        }
+        _ => digits(row).parse().unwrap_or(f64::NAN),
+    };
+    match kind {
+        Kind::Text => Values::Text(rows.map(|row| row.map(digits)).collect()),
+        Kind::Integer if scale <= 0 => Values::Integers(rows.map(|row| row.and_then(integer)).collect()),
+        _ => Values::Numbers(rows.map(|row| row.map_or(f64::NAN, nearest)).collect()),
+    }
 }
 
 fn numbers<T: ArrowPrimitiveType>(array: &ArrayRef, number: impl Fn(T::Native) -> f64) -> Values {

@@ -34,7 +34,8 @@ impl Sha256Sum {
 }
 
 /// The sum of a file's bytes as they lie on disk.
-pub fn sha256_of_file(path: &Path) -> Result<String, TableError> {
+pub fn sha256_of_file(path: impl AsRef<Path>) -> Result<String, TableError> {
+    let path = path.as_ref();
     let mut file = File::open(path).map_err(|e| TableError::io("open", path, e))?;
     let mut sum = Sha256Sum::new();
     let mut buffer = vec![0; 1 << 16];

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::place::Place;
+use crate::spelling::Spelling;
 
 /// Why a table cannot be read. Rows and columns of arrays count from 0, lines of text files from 1.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +63,7 @@ pub enum TableError {
         got: String,
     },
     /// The file ends too early.
-    #[error("{} is truncated: its header promises {expected} bytes of values, got {got}; fetch it again", path.display())]
+    #[error("{} is truncated: its header promises {expected} bytes of values, got {got}", path.display())]
     Truncated {
         /// The file.
         path: PathBuf,
@@ -150,8 +151,7 @@ pub enum TableError {
     },
     /// A line of a text table with too many or too few cells.
     #[error(
-        "{} line {line} must have {expected} cells like the first line, got {got}; a cell that holds the separator or a \
-         line break must stand in quotes, and a quote that is opened must be closed", path.display()
+        "{} line {line} must have {expected} cells like the first line, got {got}", path.display()
     )]
     Ragged {
         /// The file.
@@ -179,6 +179,48 @@ pub enum TableError {
         /// Lines of a text table that decided on the column's kind; `None` where nothing was guessed.
         prefix: Option<usize>,
     },
+    /// Bytes that are no UTF-8 where text belongs.
+    #[error(
+        "{} line {line}, column `{column}`: text must be UTF-8 or UTF-16, got other bytes, in Latin-1 (Windows-1252) {}",
+        path.display(), shown(text)
+    )]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line in the file, from 1.
+        line: u64,
+        /// The column's name, or its number from 1 in the line that holds the names.
+        column: String,
+        /// The bytes, taken for Latin-1.
+        text: String,
+    },
+    /// A column of text whose cells are numbers, in a spelling that is read only when it is said.
+    #[error(
+        "{} {place}, column `{column}`: numbers must be written as 1234.5, got {}, with {spelling}{}", path.display(),
+        shown(text), settings_text(spelling)
+    )]
+    Spelled {
+        /// The file.
+        path: PathBuf,
+        /// The first such cell's row.
+        place: Place,
+        /// The column.
+        column: String,
+        /// What the cell says.
+        text: String,
+        /// How it is written.
+        spelling: Spelling,
+    },
+    /// A setting of text tables outside its range.
+    #[error("`{name}` must be {must_be}, got `{got}`")]
+    Setting {
+        /// The setting, as in a configuration file.
+        name: &'static str,
+        /// What it must be.
+        must_be: &'static str,
+        /// What it is.
+        got: String,
+    },
     /// Columns asked for that are not there.
     #[error("{} lacks {}; its columns are {}", path.display(), missing.join(", "), names(available))]
     MissingColumns {
@@ -190,7 +232,7 @@ pub enum TableError {
         available: Vec<String>,
     },
     /// Two columns of one name.
-    #[error("{} has two columns `{column}`; give each a name of its own", path.display())]
+    #[error("{} has two columns `{column}`", path.display())]
     SameColumn {
         /// The file.
         path: PathBuf,
@@ -220,9 +262,7 @@ pub enum TableError {
         read: &'static str,
     },
     /// NaN or infinity in an array.
-    #[error(
-        "{what} row {row}, column {column} (from 0): every value must be a finite 32-bit number, got {value}; fill or remove such rows"
-    )]
+    #[error("{what} row {row}, column {column} (from 0): every value must be a finite number, got {value}")]
     NonFinite {
         /// The file or data set.
         what: String,
@@ -263,6 +303,17 @@ impl TableError {
 
 fn names(available: &[String]) -> String {
     if available.is_empty() { "not named (there is no header line)".into() } else { available.join(", ") }
+}
+
+/// The settings that read a spelling, where there are any.
+fn settings_text(spelling: &Spelling) -> String {
+    let set = |name: &str, c: char| format!("`data.{name} = \"{c}\"`");
+    let decimal = (spelling.decimal == ',').then(|| set("decimal", ','));
+    let settings: Vec<String> = decimal.into_iter().chain(spelling.thousands.map(|c| set("thousands", c))).collect();
+    match (spelling.sign, settings.is_empty()) {
+        (None, false) => format!("; it is read with {}", settings.join(" and ")),
+        _ => String::new(),
+    }
 }
 
 fn prefix_text(prefix: Option<usize>) -> String {

@@ -23,8 +23,8 @@ pub enum Format {
 
 impl Format {
     /// By the end of the name.
-    pub fn of(path: &Path) -> Option<Format> {
-        let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    pub fn of(path: impl AsRef<Path>) -> Option<Format> {
+        let name = path.as_ref().file_name()?.to_string_lossy().to_ascii_lowercase();
         let plain = name.strip_suffix(".gz").unwrap_or(&name);
         match plain {
             _ if plain.ends_with(".csv") || plain.ends_with(".tsv") => Some(Format::Csv),

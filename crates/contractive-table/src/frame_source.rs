@@ -4,7 +4,9 @@ use std::path::Path;
 
 use crate::error::TableError;
 use crate::frame::{Field, Frame, Kind};
-use crate::numbers::append;
+use crate::place::Place;
+use crate::spelling::Spelling;
+use crate::text_options::TextOptions;
 
 /// What standard input is called in messages.
 pub(crate) const STDIN: &str = "standard input";
@@ -20,13 +22,28 @@ pub struct ReadOptions {
     pub as_text: Vec<String>,
     /// Columns to give as [`Kind::Number`], whatever they look like.
     pub as_numbers: Vec<String>,
+    /// Columns whose decimals are given as [`Kind::Text`], digit by digit; others keep their kind.
+    pub as_digits: Vec<String>,
+    /// Columns that are read, if they are there, also where they look like the row index that pandas writes.
+    pub kept: Vec<String>,
+    /// How a text table is spelled.
+    pub text: TextOptions,
     /// The array of an NPZ archive. Default: `X`, or the only table.
     pub array: Option<String>,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { chunk_rows: 8192, columns: None, as_text: Vec::new(), as_numbers: Vec::new(), array: None }
+        ReadOptions {
+            chunk_rows: 8192,
+            columns: None,
+            as_text: Vec::new(),
+            as_numbers: Vec::new(),
+            as_digits: Vec::new(),
+            kept: Vec::new(),
+            text: TextOptions::default(),
+            array: None,
+        }
     }
 }
 
@@ -43,11 +60,11 @@ pub(crate) trait FrameSource: Send {
         None
     }
 
-    /// The next rows as finite numbers, added to `values` row by row; false at the end.
-    fn next_rows(&mut self, path: &Path, values: &mut Vec<f64>) -> Result<bool, TableError> {
-        let Some(frame) = self.next_frame()? else { return Ok(false) };
-        append(path, &frame, None, values)?;
-        Ok(true)
+    /// The next rows as finite numbers, added to `values` row by row, false at the end; `None` where that is no quicker
+    /// than [`FrameSource::next_frame`].
+    fn next_rows(&mut self, path: &Path, values: &mut Vec<f64>) -> Option<Result<bool, TableError>> {
+        let _ = (path, values);
+        None
     }
 
     /// Whether the columns' names are the file's, not just numbers.
@@ -57,6 +74,16 @@ pub(crate) trait FrameSource: Send {
 
     /// What a user should know of how the file was understood.
     fn notes(&self) -> &[String] {
+        &[]
+    }
+
+    /// Columns of the file that are left out unasked: the row index that pandas writes.
+    fn left_out(&self) -> &[String] {
+        &[]
+    }
+
+    /// Columns of text in which every cell of the first lines is a number of another spelling.
+    fn spelled(&self) -> &[Spelled] {
         &[]
     }
 
@@ -71,12 +98,33 @@ pub(crate) trait FrameSource: Send {
     }
 }
 
+/// A column of text whose cells are numbers of another spelling.
+#[derive(Debug, Clone)]
+pub(crate) struct Spelled {
+    pub column: String,
+    pub spelling: Spelling,
+    /// The first such cell.
+    pub place: Place,
+    pub text: String,
+}
+
 /// What of a file is wanted.
 pub(crate) struct Selection<'a>(pub &'a ReadOptions);
 
+/// The columns that are read.
+#[derive(Debug, Default)]
+pub(crate) struct Choice {
+    /// Their places in the file.
+    pub places: Vec<usize>,
+    /// Names of those left out unasked.
+    pub left_out: Vec<String>,
+    /// What a user should know of these.
+    pub note: Option<String>,
+}
+
 impl Selection<'_> {
-    /// The places of the wanted columns among `names`, which must differ.
-    pub fn choose(&self, path: &Path, names: &[String]) -> Result<Vec<usize>, TableError> {
+    /// The wanted columns among `names`, which must differ. `index` are those that the file itself calls a row index.
+    pub fn choose(&self, path: &Path, names: &[String], index: &[String]) -> Result<Choice, TableError> {
         let mut places = std::collections::HashMap::with_capacity(names.len());
         for (i, name) in names.iter().enumerate() {
             if places.insert(name.as_str(), i).is_some() {
@@ -95,33 +143,42 @@ impl Selection<'_> {
             let available = names.iter().take(100).cloned().collect();
             return Err(TableError::MissingColumns { path: path.to_path_buf(), missing, available });
         }
-        let chosen: Vec<usize> = match &options.columns {
-            None => self.without_row_index(names),
-            Some(columns) => columns.iter().map(|name| places[name.as_str()]).collect(),
+        let choice = match &options.columns {
+            None => self.without_row_index(path, names, index),
+            Some(columns) => {
+                let places = columns.iter().map(|name| places[name.as_str()]).collect();
+                Choice { places, ..Choice::default() }
+            }
         };
-        if chosen.is_empty() {
+        if choice.places.is_empty() {
             return Err(TableError::Empty { what: path.display().to_string() });
         }
-        Ok(chosen)
+        Ok(choice)
     }
 
     /// All columns but a row index that pandas wrote, unless it is asked for by name, or there is nothing else.
-    fn without_row_index(&self, names: &[String]) -> Vec<usize> {
-        let asked = |name: &String| self.0.as_text.contains(name) || self.0.as_numbers.contains(name);
-        let kept = |(i, name): &(usize, &String)| !is_row_index(*i, name) || asked(name);
-        let chosen: Vec<usize> = names.iter().enumerate().filter(kept).map(|(i, _)| i).collect();
-        if chosen.is_empty() { (0..names.len()).collect() } else { chosen }
-    }
-
-    /// What a user should know of a row index that is left out of the columns `chosen`.
-    pub fn note(&self, path: &Path, names: &[String], chosen: &[usize]) -> Option<String> {
-        let left_out = (0..names.len()).find(|i| is_row_index(*i, &names[*i]) && !chosen.contains(i))?;
+    fn without_row_index(&self, path: &Path, names: &[String], index: &[String]) -> Choice {
+        let options = self.0;
+        let asked = [&options.as_text, &options.as_numbers, &options.as_digits, &options.kept];
+        let is_left_out = |i: usize| {
+            let is_index = is_row_index(i, &names[i]) || index.contains(&names[i]);
+            is_index && !asked.iter().any(|asked| asked.contains(&names[i]))
+        };
+        let (out, places): (Vec<usize>, Vec<usize>) = (0..names.len()).partition(|i| is_left_out(*i));
+        if places.is_empty() || out.is_empty() {
+            return Choice { places: (0..names.len()).collect(), ..Choice::default() };
+        }
         let file = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
-        let which = match names[left_out].as_str() {
+        let which = match names[out[0]].as_str() {
             "" => "the first column, which has no name".to_owned(),
             name => format!("the column `{name}`"),
         };
-        self.0.columns.is_none().then(|| format!("{file}: {which}, is taken for a row index and left out"))
+        let note = match out.len() {
+            1 => format!("{file}: {which}, is taken for a row index and left out"),
+            n => format!("{file}: {which}, and {} more, are taken for a row index and left out", n - 1),
+        };
+        let left_out = out.into_iter().map(|i| names[i].clone()).collect();
+        Choice { places, left_out, note: Some(note) }
     }
 
     /// The kind that a column of kind `kind` is given as.

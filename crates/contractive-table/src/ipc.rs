@@ -19,8 +19,8 @@ use crate::arrow_values;
 use crate::contained::contained;
 use crate::error::TableError;
 use crate::frame::{Field, Frame};
-use crate::frame_source::{FrameSource, Selection};
-use crate::source::most_expanded;
+use crate::frame_source::{Choice, FrameSource, Selection};
+use crate::source::{most_expanded, open_file};
 
 const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 const MAGIC: &[u8; 6] = b"ARROW1";
@@ -34,6 +34,8 @@ pub(super) struct IpcSource {
     /// What of the message under way the decoder has not taken yet.
     input: Buffer,
     fields: Vec<Field>,
+    left_out: Vec<String>,
+    notes: Vec<String>,
     /// The batch under way, and how many of its rows were given.
     batch: Option<(RecordBatch, usize)>,
     chunk_rows: usize,
@@ -55,10 +57,21 @@ impl IpcSource {
                 return Err(damaged(&format!("it claims more than {MOST_COLUMNS} columns")));
             }
             let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
-            let chosen = selection.choose(path, &names)?;
-            let fields = arrow_values::fields(path, &schema, &chosen, selection)?;
-            let decoder = StreamDecoder::new();
-            Ok(IpcSource { messages, decoder, input: first, fields, batch: None, chunk_rows, done: 0, is_over: false })
+            let Choice { places, left_out, note } =
+                selection.choose(path, &names, &arrow_values::index_columns(&schema))?;
+            let fields = arrow_values::fields(path, &schema, &places, selection)?;
+            Ok(IpcSource {
+                messages,
+                decoder: StreamDecoder::new(),
+                input: first,
+                fields,
+                left_out,
+                notes: note.into_iter().collect(),
+                batch: None,
+                chunk_rows,
+                done: 0,
+                is_over: false,
+            })
         })
     }
 
@@ -84,6 +97,14 @@ impl IpcSource {
 impl FrameSource for IpcSource {
     fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
@@ -122,7 +143,7 @@ struct Messages {
 impl Messages {
     fn open(path: &Path) -> Result<Self, TableError> {
         let io = |e| TableError::io("open", path, e);
-        let mut file = File::open(path).map_err(io)?;
+        let mut file = open_file(path)?;
         let size = file.metadata().map_err(io)?.len();
         let mut start = [0; 6];
         let got = crate::source::read_up_to(&mut file, &mut start).map_err(io)?;

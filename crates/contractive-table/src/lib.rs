@@ -11,6 +11,26 @@
 //!
 //! Parquet pages may be packed with SNAPPY, ZSTD, GZIP or LZ4_RAW, Arrow batches with LZ4; all are unpacked in Rust.
 //!
+//! ```
+//! use contractive_table::{FrameReader, FrameWriter, ReadOptions, TextOptions, Values};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let (table, copy) = (folder.path().join("t.csv"), folder.path().join("t.parquet"));
+//! std::fs::write(&table, "id;load\n007;\"1.250,5\"\n008;\n")?;
+//! let text = TextOptions { decimal: Some(','), thousands: Some('.'), ..TextOptions::default() };
+//! let options = ReadOptions { as_text: vec!["id".into()], text, ..ReadOptions::default() };
+//! let frames = FrameReader::open(&table, &options)?;
+//! let mut writer = FrameWriter::create(&copy, frames.fields())?;
+//! for frame in frames {
+//!     writer.write(&frame?)?;
+//! }
+//! writer.finish()?;
+//! let frame = FrameReader::open(&copy, &ReadOptions::default())?.next().expect("there are rows")?;
+//! assert_eq!(frame.column("id").unwrap().values.text(0).as_deref(), Some("007"));
+//! assert!(matches!(&frame.column("load").unwrap().values, Values::Numbers(load) if load[0] == 1250.5));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Features
 //!
 //! `arrow` (.arrow, .ipc, .feather), `parquet` (which needs `arrow`) and `npz`, all on by default. Without them a file of
@@ -35,7 +55,10 @@ mod output;
 mod parquet;
 mod place;
 mod reader;
+mod row_place;
 mod source;
+mod spelling;
+mod text_options;
 mod time;
 mod writer;
 
@@ -48,6 +71,8 @@ pub use output::OutputError;
 pub use place::Place;
 pub use reader::FrameReader;
 pub use source::most_expanded;
+pub use spelling::{Sign, Spelling};
+pub use text_options::TextOptions;
 pub use time::Unit;
 pub use writer::FrameWriter;
 

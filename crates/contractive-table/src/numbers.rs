@@ -5,13 +5,34 @@ use std::path::Path;
 use crate::error::{TableError, shown};
 use crate::frame::{Frame, Values};
 use crate::place::Place;
+use crate::text_options::TextOptions;
 
 /// Adds a frame's rows to `values`, row-major, all columns but `left_out`; the first cell that is no finite number is an
 /// error.
 ///
 /// # Errors
 /// [`TableError::Cell`].
-pub fn append(path: &Path, frame: &Frame, left_out: Option<usize>, values: &mut Vec<f64>) -> Result<(), TableError> {
+pub fn append(
+    path: impl AsRef<Path>,
+    frame: &Frame,
+    left_out: Option<usize>,
+    values: &mut Vec<f64>,
+) -> Result<(), TableError> {
+    append_in(path, frame, left_out, &TextOptions::default(), values)
+}
+
+/// [`append`] of a table that is read by `text`.
+///
+/// # Errors
+/// [`TableError::Cell`].
+pub fn append_in(
+    path: impl AsRef<Path>,
+    frame: &Frame,
+    left_out: Option<usize>,
+    text: &TextOptions,
+    values: &mut Vec<f64>,
+) -> Result<(), TableError> {
+    let path = path.as_ref();
     let n_rows = frame.n_rows();
     let start = values.len();
     let columns = frame.columns.iter().enumerate().filter(|(i, _)| Some(*i) != left_out);
@@ -41,7 +62,7 @@ pub fn append(path: &Path, frame: &Frame, left_out: Option<usize>, values: &mut 
     let column = &frame.columns[place];
     Err(TableError::Cell {
         path: path.to_path_buf(),
-        place: Place::of_row(path, frame.first_row + row as u64),
+        place: Place::of_row_in(path, frame.first_row + row as u64, text),
         column: column.name.clone(),
         must_be: "a finite number",
         got: column.values.text(row).map_or_else(|| "a missing value".into(), |text| shown(&text)),

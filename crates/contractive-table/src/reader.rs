@@ -7,11 +7,13 @@ use crate::csv::CsvSource;
 use crate::error::TableError;
 use crate::format::Format;
 use crate::frame::{Field, Frame};
-use crate::frame_source::{FrameSource, ReadOptions, STDIN, Selection};
+use crate::frame_source::{FrameSource, ReadOptions, STDIN, Selection, Spelled};
 #[cfg(feature = "arrow")]
 use crate::ipc::IpcSource;
+use crate::numbers::append_in;
 #[cfg(feature = "parquet")]
 use crate::parquet::ParquetSource;
+use crate::text_options::TextOptions;
 
 /// Endings of the tables that are read in frames.
 const KNOWN_ENDINGS: &str = ".csv or .tsv (also with .gz), .parquet, .arrow, .ipc, .feather, .npy (also with .gz) or .npz; `-` is CSV on \
@@ -41,6 +43,7 @@ pub struct FrameReader {
     is_over: bool,
     /// Whether rows were asked for before.
     has_given: bool,
+    text: TextOptions,
 }
 
 impl FrameReader {
@@ -48,13 +51,16 @@ impl FrameReader {
     ///
     /// Kinds of columns in CSV are decided by the first 1,000 lines (at most 8 MiB): numbers where every cell is one
     /// (integers as such where f64 would not hold them exactly), else text. A later cell that is something else is an
-    /// error with its line and column. Empty cells, `NA`, `N/A`, `NaN` and `null` are missing numbers, whatever their
-    /// case; in a column of text only the empty cell is missing.
+    /// error with its line and column. Where cells are parted by semicolons, a column's first fraction tells whether its
+    /// numbers have a decimal comma. The words of [`HOLES`](crate::csv::HOLES) and empty cells are missing numbers,
+    /// whatever their case; in a column of text only the empty cell is missing.
     ///
     /// # Errors
     ///
     /// Any [`TableError`] of a file that cannot be read, or of columns that it does not have.
-    pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, TableError> {
+    pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, TableError> {
+        let path = path.as_ref();
+        options.text.check()?;
         if !(1..=MOST_CHUNK_ROWS).contains(&options.chunk_rows) {
             return Err(TableError::Shape {
                 what: "the number of rows a frame".into(),
@@ -82,7 +88,7 @@ impl FrameReader {
             }
         };
         let path = if path == Path::new("-") { STDIN.into() } else { path.to_path_buf() };
-        Ok(FrameReader { source, path, is_over: false, has_given: false })
+        Ok(FrameReader { source, path, is_over: false, has_given: false, text: options.text })
     }
 
     /// Names and kinds of the columns.
@@ -103,6 +109,25 @@ impl FrameReader {
     /// Whether the columns' names are the file's own, and not just their numbers from 1.
     pub fn has_names(&self) -> bool {
         self.source.has_names()
+    }
+
+    /// Columns of the file that are left out unasked: the row index that pandas writes.
+    pub fn left_out(&self) -> &[String] {
+        self.source.left_out()
+    }
+
+    /// Refuses the first column of text, among those that are features, in which every cell is a number of another
+    /// spelling: as categories they would be learnt without a word.
+    ///
+    /// # Errors
+    /// [`TableError::Spelled`].
+    pub fn check_spelling(&self, is_feature: impl Fn(&str) -> bool) -> Result<(), TableError> {
+        match self.source.spelled().iter().find(|spelled| is_feature(&spelled.column)).cloned() {
+            None => Ok(()),
+            Some(Spelled { column, spelling, place, text }) => {
+                Err(TableError::Spelled { path: self.path.clone(), place, column, text, spelling })
+            }
+        }
     }
 
     /// What a user should know of how the file was understood.
@@ -131,9 +156,18 @@ impl FrameReader {
         if self.is_over {
             return Ok(false);
         }
-        let next = self.source.next_rows(&self.path, values);
+        let next = match self.source.next_rows(&self.path, values) {
+            Some(next) => next,
+            None => self.append_frame(values),
+        };
         self.is_over = !matches!(next, Ok(true));
         next
+    }
+
+    fn append_frame(&mut self, values: &mut Vec<f64>) -> Result<bool, TableError> {
+        let Some(frame) = self.source.next_frame()? else { return Ok(false) };
+        append_in(&self.path, &frame, None, &self.text, values)?;
+        Ok(true)
     }
 }
 

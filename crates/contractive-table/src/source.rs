@@ -18,6 +18,14 @@ pub fn most_expanded(compressed: u64) -> u64 {
     compressed.saturating_mul(MOST_EXPANSION).max(FREE_EXPANSION)
 }
 
+/// Opens a file. A folder is refused here: some systems open it, and fail only where it is read.
+pub(crate) fn open_file(path: &Path) -> Result<File, TableError> {
+    if path.is_dir() {
+        return Err(TableError::Folder { path: path.to_path_buf() });
+    }
+    File::open(path).map_err(|e| TableError::io("open", path, e))
+}
+
 /// An open file, decompressed as it is read.
 pub struct Source<'a> {
     pub path: PathBuf,
@@ -37,13 +45,8 @@ impl<'a> Source<'a> {
 
     /// Opens a file; gzip is recognised by its first two bytes, whatever the name.
     pub fn open(path: &Path) -> Result<Source<'static>, TableError> {
-        let failed = |e| TableError::io("open", path, e);
-        let file = File::open(path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        if metadata.is_dir() {
-            return Err(failed(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, not a file")));
-        }
-        let size = metadata.len();
+        let file = open_file(path)?;
+        let size = file.metadata().map_err(|e| TableError::io("open", path, e))?.len();
         let mut reader = BufReader::with_capacity(1 << 16, file);
         let is_gzip =
             io::BufRead::fill_buf(&mut reader).map_err(|e| TableError::io("read", path, e))?.starts_with(&[0x1f, 0x8b]);
@@ -114,7 +117,8 @@ impl<'a> Source<'a> {
     }
 
     fn no_memory(&self, bytes: u64) -> TableError {
-        let source = io::Error::new(io::ErrorKind::OutOfMemory, format!("{bytes} bytes of memory are not to be had"));
+        let source =
+            io::Error::new(io::ErrorKind::OutOfMemory, format!("the system does not give {bytes} bytes of memory"));
         TableError::io("read", &self.path, source)
     }
 }

@@ -30,6 +30,8 @@ pub struct FrameScorer<'a> {
     path: PathBuf,
     carried: Vec<String>,
     features: Vec<String>,
+    /// Whether rows are images of bytes, to be divided by 255.
+    divides_bytes: bool,
 }
 
 /// What a detector says of a frame.
@@ -60,7 +62,11 @@ impl<'a> FrameScorer<'a> {
         let path = path.as_ref();
         let options = match detector.encoding() {
             Some(encoding) => encoding.read_options(path, admission),
-            None => ReadOptions { as_text: admission.carried.clone(), ..ReadOptions::default() },
+            None => ReadOptions {
+                as_text: admission.carried.clone(),
+                text: admission.text.or(detector.members[0].model.preprocessing.text),
+                ..ReadOptions::default()
+            },
         };
         let options = ReadOptions { array: array.map(str::to_owned), ..options };
         let opened = FrameReader::open(path, &options);
@@ -68,6 +74,9 @@ impl<'a> FrameScorer<'a> {
             (Some(encoding), Err(e)) => return Err(encoding.opening_error(e, admission).into()),
             (_, opened) => opened.map_err(EncodingError::from)?,
         };
+        let divides_bytes = detector.encoding().is_none()
+            && reader.has_pixels()
+            && (detector.members[0].model.preprocessing.divides_bytes || has_grey(path, &options)?);
         let path = reader.path().to_path_buf();
         let mut carried = admission.carried.clone();
         let features: Vec<String> = match detector.encoding() {
@@ -92,7 +101,7 @@ impl<'a> FrameScorer<'a> {
         // In the order of the table.
         let wanted: HashSet<&String> = carried.iter().collect();
         let carried = reader.fields().iter().map(|f| f.name.clone()).filter(|name| wanted.contains(name)).collect();
-        Ok((FrameScorer { detector, path, carried, features }, reader))
+        Ok((FrameScorer { detector, path, carried, features, divides_bytes }, reader))
     }
 
     /// The columns that contributions belong to.
@@ -119,12 +128,30 @@ impl<'a> FrameScorer<'a> {
         let columns = frame.columns.iter().filter(|c| !self.carried.contains(&c.name)).cloned().collect();
         let features = Frame { first_row: frame.first_row, columns };
         let mut values = Vec::new();
-        let data = append(&self.path, &features, None, &mut values)
-            .and_then(|()| Dataset::from_f64(self.path.display().to_string(), features.columns.len(), values));
+        let appended = append(&self.path, &features, None, &mut values);
+        if self.divides_bytes {
+            // As a data set in memory scales them: divided in 32 bits.
+            values.iter_mut().for_each(|value| *value = f64::from(*value as f32 / 255.0));
+        }
+        let data =
+            appended.and_then(|()| Dataset::from_f64(self.path.display().to_string(), features.columns.len(), values));
         let data = data.map_err(EncodingError::from)?;
         let scores = self.detector.score(&data, options)?;
         Ok(ScoredFrame { scores, missing_cells: 0, unseen_cells: 0, changed_cells: 0 })
     }
+}
+
+/// Whether an image of bytes has one above 1: detectors saved before do not say what bytes meant in training.
+fn has_grey(path: &Path, options: &ReadOptions) -> Result<bool, EncodingError> {
+    let mut reader = FrameReader::open(path, options)?;
+    let mut values = Vec::new();
+    while reader.next_rows(&mut values)? {
+        if values.iter().any(|value| *value > 1.0) {
+            return Ok(true);
+        }
+        values.clear();
+    }
+    Ok(false)
 }
 
 /// A part of a table's rows, for work in several places: rows are dealt out in blocks of [`Shard::BLOCK`].

@@ -208,6 +208,7 @@ impl SeriesDetector {
             values: Some(self.spec.values.clone()),
             labels: labels.map(str::to_owned),
             missing: self.spec.missing,
+            text: self.spec.text,
         }
     }
 

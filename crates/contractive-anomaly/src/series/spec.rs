@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use contractive_table::TextOptions;
 use serde::{Deserialize, Serialize};
 
 use super::error::SeriesError;
@@ -34,6 +35,9 @@ pub struct SeriesSpec {
     /// What of a window's score each of its rows takes. Detectors saved before there was a choice took parts.
     #[serde(default = "parts")]
     pub credit: Credit,
+    /// How the training table was told to be spelled.
+    #[serde(default, skip_serializing_if = "TextOptions::is_default")]
+    pub text: TextOptions,
 }
 
 fn parts() -> Credit {
@@ -123,6 +127,7 @@ impl SeriesSpec {
             normalise: Normalise::None,
             missing: Missing::Refuse,
             credit: Credit::default(),
+            text: TextOptions::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use super::spec::Missing;
 use super::time::{Clock, Moment, Pace, Watch, median_step};
 use crate::labels::{Judge, LabelError};
 use crate::slips::Slips;
-use contractive_table::{Field, Format, Frame, FrameReader, Kind, ReadOptions, TableError, Values, shown};
+use contractive_table::{Field, Format, Frame, FrameReader, Kind, ReadOptions, TableError, TextOptions, Values, shown};
 
 /// The columns of a table that make a series.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct SeriesColumns {
     pub labels: Option<String>,
     /// What stands in for a missing value.
     pub missing: Missing,
+    /// How a text table is spelled.
+    pub text: TextOptions,
 }
 
 /// One series of a file.
@@ -325,7 +327,7 @@ impl Series {
 /// How the table of a series is read.
 fn read_options(path: &Path, columns: &SeriesColumns) -> ReadOptions {
     let named = || columns.time.iter().chain(&columns.series_key).chain(&columns.labels);
-    let mut options = ReadOptions::default();
+    let mut options = ReadOptions { text: columns.text, ..ReadOptions::default() };
     if matches!(Format::of(path), Some(Format::Csv)) || path == Path::new("-") {
         // Cell for cell as the file has them.
         options.as_text = named().cloned().collect();

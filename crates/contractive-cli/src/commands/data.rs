@@ -7,7 +7,7 @@ use contractive_datasets::registry::{self, FileState, Registered};
 use contractive_datasets::{DataSpec, Part, Source};
 use serde_json::{Value, json};
 
-use crate::arguments::{RowArguments, SourceArguments};
+use crate::arguments::{RowArguments, SourceArguments, TextArguments};
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::numbers::{bytes, count, grouped};
@@ -69,6 +69,8 @@ enum Action {
         /// Array of an .npz archive; by default X, or the only table.
         #[arg(long, value_name = "NAME", help_heading = "Data")]
         array: Option<String>,
+        #[command(flatten)]
+        text: TextArguments,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -89,8 +91,8 @@ impl Data {
             Action::List { source, json } => list(&source, json),
             Action::Fetch { name, into, json, quiet } => fetch(&name, into, json, quiet),
             Action::Verify { name, source, json } => verify(&name, &source.source(), json),
-            Action::Info { spec, source, label_column, array, json } => {
-                info(&spec, &RowArguments { label_column, array, source, ..RowArguments::default() }, json)
+            Action::Info { spec, source, label_column, array, text, json } => {
+                info(&spec, &RowArguments { label_column, array, text, source, ..RowArguments::default() }, json)
             }
         }
     }

@@ -12,6 +12,7 @@ use contractive_table::{Column, Field, Frame, FrameReader, FrameWriter, Kind, Va
 use serde::Serialize;
 
 use super::detect_series::{self, DetectSeries, SeriesFlags};
+use crate::arguments::TextArguments;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
@@ -42,6 +43,8 @@ pub(crate) struct Detect {
     /// Array of an .npz archive; by default X, or the only table.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     array: Option<String>,
+    #[command(flatten)]
+    text: TextArguments,
     /// Only the part I of N of the rows, dealt out in blocks of 8,192.
     #[arg(long, value_name = "I/N", default_value = "1/1", hide_default_value = true, help_heading = "Data")]
     shard: Shard,
@@ -103,6 +106,8 @@ struct Summary {
     unseen_categories: usize,
     changed_constants: usize,
     output: PathBuf,
+    /// What a user should know of how the table was understood.
+    notes: Vec<String>,
 }
 
 impl Detect {
@@ -124,13 +129,17 @@ impl Detect {
             return Err(Usage(text).into());
         }
         let detector = Detector::load(&self.detector)?;
-        let admission = Admission { carried: self.key.clone(), may_reorder: self.reorder };
+        let admission = Admission { carried: self.key.clone(), may_reorder: self.reorder, text: self.text.options() };
         let (scorer, frames) = FrameScorer::open(&detector, &self.data, &admission, self.array.as_deref())?;
+        if !self.quiet && !self.json {
+            frames.notes().iter().for_each(|note| eprintln!("note: {note}"));
+        }
         let layout = Layout::new(&scorer, &frames, self.explain());
         // Ctrl-C ends a pipe at once; a file under way has to be taken away first.
         let stop = if output == Path::new("-") { Arc::default() } else { stop_flag(Reporting::Quiet)? };
         let mut writer = FrameWriter::create(&output, &layout.fields)?;
         let mut summary = Summary { threshold: detector.threshold(), output: output.clone(), ..Summary::default() };
+        summary.notes = frames.notes().to_vec();
         for frame in frames {
             if stop.load(Ordering::Relaxed) {
                 break;
@@ -182,6 +191,7 @@ impl Detect {
             json: self.json,
             quiet: self.quiet,
             fail_on_anomaly: self.fail_on_anomaly,
+            text: self.text.options(),
             threads,
         })
     }

@@ -12,6 +12,7 @@ use anyhow::Context;
 use clap::Args;
 use contractive_anomaly::series::{Follower, Growing, Pace, RowScore, Series, SeriesDetector, SeriesScores};
 use contractive_report::{SeriesPage, series_html};
+use contractive_table::TextOptions;
 use contractive_table::{Column, Frame, FrameWriter, Values};
 use serde::Serialize;
 
@@ -72,6 +73,8 @@ pub(crate) struct DetectSeries<'a> {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     pub(crate) fail_on_anomaly: bool,
+    /// How the text of the table is spelled; what is left out is as in training.
+    pub(crate) text: TextOptions,
     pub(crate) threads: usize,
 }
 
@@ -109,6 +112,11 @@ pub(crate) fn run(arguments: &DetectSeries<'_>) -> anyhow::Result<Ending> {
         check_file(path)?;
         check_not_read(path, arguments.data)?;
     }
+    if arguments.flags.follow && !arguments.text.is_default() {
+        let text =
+            "--header, --decimal and --thousands do not go with --follow, which reads plain numbers below a header";
+        return Err(Usage(text.into()).into());
+    }
     if arguments.flags.follow { follow(arguments, &detector) } else { whole(arguments, &detector) }
 }
 
@@ -122,7 +130,9 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
         );
         return Err(Usage(text).into());
     }
-    let series = Series::read(arguments.data, &detector.columns(arguments.flags.labels.as_deref()))?;
+    let mut columns = detector.columns(arguments.flags.labels.as_deref());
+    columns.text = arguments.text.or(columns.text);
+    let series = Series::read(arguments.data, &columns)?;
     let pace = series.pace(detector.step());
     if !arguments.quiet {
         warn(&series, &pace, spec.window);

@@ -32,7 +32,7 @@ pub(super) fn evaluate(
     };
     let labels = labels.or(rows.label_column.as_deref());
     match detector.encoding() {
-        Some(encoding) => evaluate_table(&detector, spec, rows, labels.or(encoding.label_name()), anomaly),
+        Some(encoding) => evaluate_table(&detector, spec, rows, labels.or(encoding.label_name()), anomaly, is_quiet),
         None => evaluate_bare(&detector, spec, rows, labels, anomaly, is_quiet),
     }
 }
@@ -74,6 +74,7 @@ fn evaluate_table(
     rows: &RowArguments,
     name: Option<&str>,
     anomaly: Option<&str>,
+    is_quiet: bool,
 ) -> anyhow::Result<DetectorEvaluation> {
     let path = Path::new(spec);
     // The columns of an array are named by numbers.
@@ -83,8 +84,15 @@ fn evaluate_table(
     if column.is_none() && beside.is_none() {
         return Err(LabelError::Nothing { what: spec.to_owned() }.into());
     }
-    let admission = Admission { carried: column.iter().map(|name| (*name).to_owned()).collect(), may_reorder: false };
+    let admission = Admission {
+        carried: column.iter().map(|name| (*name).to_owned()).collect(),
+        may_reorder: false,
+        text: rows.text.options(),
+    };
     let (scorer, frames) = FrameScorer::open(detector, path, &admission, rows.array.as_deref())?;
+    if !is_quiet {
+        frames.notes().iter().for_each(|note| eprintln!("note: {note}"));
+    }
     if let Some(name) = column.filter(|name| scorer.feature_names().iter().any(|feature| feature == name)) {
         return Err(Usage(format!("`{name}` is one of the columns trained on, and no label")).into());
     }

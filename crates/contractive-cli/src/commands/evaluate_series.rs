@@ -24,7 +24,9 @@ pub(super) fn evaluate(
         let text = "a detector of time series is judged on labelled timestamps: give --data FILE and --labels COLUMN";
         return Err(Usage(text.into()).into());
     };
-    let series = Series::read(data, &detector.columns(Some(labels)))?;
+    let mut columns = detector.columns(Some(labels));
+    columns.text = rows.text.options().or(columns.text);
+    let series = Series::read(data, &columns)?;
     let is_anomaly = series.anomalies(anomaly)?.unwrap_or_default();
     let scores = detector.score(&series, rows.threads())?;
     Ok(evaluate_series(&detector, &series, &scores, &is_anomaly))

@@ -72,6 +72,7 @@ fn of_table(error: &TableError) -> u8 {
         TableError::UnknownFormat { .. }
         | TableError::NotBuilt { .. }
         | TableError::NoSuchArray { .. }
+        | TableError::Setting { .. }
         | TableError::MissingColumns { .. } => USAGE,
         _ => BAD_DATA,
     }

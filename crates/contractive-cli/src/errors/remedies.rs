@@ -11,7 +11,7 @@ use contractive_anomaly::detector::{DetectorError, ThresholdError};
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
-use contractive_table::OutputError;
+use contractive_table::{OutputError, Spelling};
 
 use super::kind::Kind;
 use crate::shell::quoted;
@@ -73,11 +73,15 @@ fn flag(setting: &str) -> String {
 
 fn of_table(error: &TableError) -> Option<String> {
     match error {
-        TableError::Cell { must_be, prefix, .. } => text(match (must_be.contains("UTF-8"), prefix) {
-            (true, _) => "save the file as UTF-8",
-            (false, Some(_)) => "correct it, or make the column text by giving it a role: --key or --categorical",
-            (false, None) => "fill or remove such rows, or leave the column out",
-        }),
+        TableError::Cell { prefix: Some(_), .. } => {
+            text("correct it, or make the column text by giving it a role: --key or --categorical")
+        }
+        TableError::Cell { prefix: None, .. } => text("fill or remove such rows, or leave the column out"),
+        TableError::NotUtf8 { path, .. } => Some(format!(
+            "save the file as UTF-8, for example with `iconv -f WINDOWS-1252 -t UTF-8 {}`",
+            quoted(&path.to_string_lossy())
+        )),
+        TableError::Spelled { column, spelling, .. } => Some(of_spelling(spelling, column)),
         TableError::ColumnKind { column, .. } => Some(format!(
             "if it holds labels, name it with --label-column {}; else leave it out or write it as numbers",
             quoted(column)
@@ -86,8 +90,8 @@ fn of_table(error: &TableError) -> Option<String> {
             text("if the line is a row, fill that cell or remove the row; if it is the header, name that column")
         }
         TableError::FirstLine { .. } => text(
-            "if the line is a row, add a header line above that names the columns; if it is the header, give every \
-             column a name that is no number",
+            "if the line is a row, say so with --header false or add a header line above that names the columns; if it \
+             is the header, say so with --header true",
         ),
         TableError::NoRows { header_has_numbers: true, .. } => {
             text("the first line was read as the columns' names: if it is a row, give it a header line above")
@@ -103,6 +107,18 @@ fn of_table(error: &TableError) -> Option<String> {
         TableError::Folder { .. } => text("name a file in it"),
         _ => None,
     }
+}
+
+/// What reads numbers of another spelling. Signs no setting takes away.
+fn of_spelling(spelling: &Spelling, column: &str) -> String {
+    let role = format!("if they are names, give --key {0} or --categorical {0}", quoted(column));
+    if spelling.sign.is_some() || (spelling.decimal, spelling.thousands) == ('.', None) {
+        return format!("write the numbers without the sign; or, {role}");
+    }
+    let flag = |name: &str, c: char| format!("--{name} {}", quoted(&c.to_string()));
+    let decimal = (spelling.decimal == ',').then(|| flag("decimal", ','));
+    let flags: Vec<String> = decimal.into_iter().chain(spelling.thousands.map(|c| flag("thousands", c))).collect();
+    format!("give {}; or, {role}", flags.join(" "))
 }
 
 fn of_training(error: &TrainError) -> Option<String> {

@@ -158,7 +158,7 @@ fn messages_name_columns_in_the_tables_order_and_the_way_out() {
     assert!(error.contains("line 10, column `b`: every cell must be a number, got `1;5`"), "{error}");
     desk.write("latin.csv", [b"id,note,a,b,kind\n1,-,0,0,".as_slice(), b"gr\xfcn\n"].concat());
     let error = desk.refused("detect d --data latin.csv -o out.csv", 3);
-    assert!(error.contains("line 2, column `kind`: every cell must be text in UTF-8"), "{error}");
+    assert!(error.contains("line 2, column `kind`: text must be UTF-8"), "{error}");
     desk.write("quote.csv", "id,note,a,b,kind\n1,\"-,0,0,up\n2,-,0,0,up\n");
     let error = desk.refused("detect d --data quote.csv -o out.csv", 3);
     assert!(error.contains("line 2 must have 5 cells") && error.contains("quote"), "{error}");

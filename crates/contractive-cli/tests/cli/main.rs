@@ -7,6 +7,8 @@ mod bad_input;
 mod bench;
 mod configuration;
 mod data;
+mod data_as_it_is;
+mod data_spelled;
 mod detect;
 mod detect_trouble;
 mod detector;

@@ -1,27 +1,24 @@
 //! NPY and NPZ arrays as frames: rows in C order, a bounded number at a time.
 
 #[cfg(feature = "npz")]
-use std::fs::File;
-#[cfg(feature = "npz")]
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 #[cfg(feature = "npz")]
 use flate2::read::DeflateDecoder;
 
+use super::array::{byte_image_shape, row_shape};
 use super::header::{Header, Kind as NumberKind};
 #[cfg(feature = "npz")]
 use super::npz;
-use super::row_shape;
 use crate::MOST_COLUMNS;
 use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind, Values};
 use crate::frame_source::{FrameSource, Selection};
-use crate::numbers::append;
 use crate::place::Place;
-#[cfg(feature = "npz")]
-use crate::source::most_expanded;
 use crate::source::{Source, read_up_to};
+#[cfg(feature = "npz")]
+use crate::source::{most_expanded, open_file};
 
 /// An open array of two or more dimensions; all after the first make a row.
 pub(crate) struct ArraySource {
@@ -49,9 +46,8 @@ impl ArraySource {
     #[cfg(feature = "npz")]
     pub fn npz(path: &Path, array: Option<&str>, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
         let place = npz::place(path, array)?;
-        let io = |e| TableError::io("open", path, e);
-        let mut file = File::open(path).map_err(io)?;
-        file.seek(SeekFrom::Start(place.start)).map_err(io)?;
+        let mut file = open_file(path)?;
+        file.seek(SeekFrom::Start(place.start)).map_err(|e| TableError::io("open", path, e))?;
         let packed = BufReader::with_capacity(1 << 16, file).take(place.packed);
         let source = if place.is_stored {
             Source::bounded(place.inside, packed, place.packed, place.packed)
@@ -82,7 +78,7 @@ impl ArraySource {
         }
         let has_pixels = header.has_pixels(n_columns, image);
         let names: Vec<String> = (1..=n_columns).map(|i| i.to_string()).collect();
-        let chosen = selection.choose(&source.path, &names)?;
+        let chosen = selection.choose(&source.path, &names, &[])?.places;
         let mut fields = Vec::with_capacity(chosen.len());
         for &place in &chosen {
             let name = names[place].clone();
@@ -90,7 +86,7 @@ impl ArraySource {
             fields.push(Field { name, kind });
         }
         let bytes = Vec::new();
-        let image_shape = if has_pixels { super::byte_image_shape(n_columns, image) } else { image };
+        let image_shape = if has_pixels { byte_image_shape(n_columns, image) } else { image };
         Ok(ArraySource {
             source,
             header,
@@ -149,12 +145,14 @@ impl FrameSource for ArraySource {
         self.has_pixels
     }
 
-    fn next_rows(&mut self, path: &Path, values: &mut Vec<f64>) -> Result<bool, TableError> {
-        if self.chosen.len() < self.n_columns {
-            let Some(frame) = self.next_frame()? else { return Ok(false) };
-            append(path, &frame, None, values)?;
-            return Ok(true);
-        }
+    fn next_rows(&mut self, path: &Path, values: &mut Vec<f64>) -> Option<Result<bool, TableError>> {
+        (self.chosen.len() == self.n_columns).then(|| self.whole_rows(path, values))
+    }
+}
+
+impl ArraySource {
+    /// The next rows, all columns.
+    fn whole_rows(&mut self, path: &Path, values: &mut Vec<f64>) -> Result<bool, TableError> {
         let n = self.fill()?;
         let start = values.len();
         // The usual types by loops that the compiler vectorises; rows lie as they are wanted.
@@ -184,9 +182,7 @@ impl FrameSource for ArraySource {
         }
         Ok(n > 0)
     }
-}
 
-impl ArraySource {
     /// Reads the bytes of the next rows, and says how many rows they are: 0 at the end.
     fn fill(&mut self) -> Result<usize, TableError> {
         let row_bytes = self.n_columns * self.header.size;

@@ -6,7 +6,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::shape_text;
+use super::array::{byte_image_shape, shape_text};
 use crate::error::TableError;
 use crate::source::read_up_to;
 
@@ -96,7 +96,7 @@ impl Header {
 
     /// Whether rows are images of bytes, where they have `columns` values and the shape `image`.
     pub fn has_pixels(&self, columns: usize, image: Option<(usize, usize)>) -> bool {
-        self.kind == Kind::Unsigned && self.size == 1 && super::byte_image_shape(columns, image).is_some()
+        self.kind == Kind::Unsigned && self.size == 1 && byte_image_shape(columns, image).is_some()
     }
 
     /// Turns the bytes of one value, exactly `size` of them, into a number.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Array, ArrayValues, Arrays};
+use super::array::{Array, ArrayValues, Arrays};
 use crate::error::TableError;
 use crate::source::Source;
 

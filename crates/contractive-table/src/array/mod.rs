@@ -1,6 +1,8 @@
 //! Arrays in files: IDX, NPY, and the members of NPZ archives. [`read`] takes one whole into memory, in row order;
 //! `ArraySource` gives frames of NPY and NPZ, a bounded number of rows at a time.
 
+#[allow(clippy::module_inception)] // the noun of this folder
+mod array;
 mod frames;
 mod header;
 mod idx;
@@ -8,42 +10,13 @@ mod npy;
 #[cfg(feature = "npz")]
 mod npz;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::TableError;
 use crate::format::Format;
 
+pub use array::{Array, ArrayValues, Arrays, RowShape, byte_image_shape};
 pub(crate) use frames::ArraySource;
-
-/// An array, its values in row order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Array {
-    path: PathBuf,
-    shape: Vec<usize>,
-    values: ArrayValues,
-}
-
-/// The values of an array.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ArrayValues {
-    /// Unsigned bytes.
-    Bytes(Vec<u8>),
-    /// Truth values, as 0 and 1.
-    Booleans(Vec<u8>),
-    /// Numbers that 32 bits hold exactly: float16, float32, and integers of up to 16 bits.
-    F32(Vec<f32>),
-    /// All others. Integers beyond 2⁵³ are rounded.
-    F64(Vec<f64>),
-}
-
-/// What a file of arrays holds: a table or images, and labels where there are some.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Arrays {
-    /// The rows.
-    pub rows: Array,
-    /// One label a row: `y` beside `X` of an archive, the labels file beside an IDX file of images.
-    pub labels: Option<Array>,
-}
 
 /// Reads a file of arrays, IDX, NPY or NPZ by its name; of an archive `array`, or `X`, or the only array of two or more
 /// dimensions.
@@ -72,77 +45,4 @@ pub fn read(path: impl AsRef<Path>, array: Option<&str>) -> Result<Arrays, Table
 /// Any [`TableError`] of a file that cannot be read.
 pub fn read_idx(path: impl AsRef<Path>) -> Result<Array, TableError> {
     idx::read_alone(path.as_ref())
-}
-
-impl Array {
-    /// The file, and of an archive the member, as messages name it.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Sizes of the dimensions.
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    /// The values, row-major.
-    pub fn into_values(self) -> ArrayValues {
-        self.values
-    }
-
-    /// Values a row, and (height, width) where the shape says that rows are images: two dimensions are a table, three
-    /// are images, and so are four with one channel.
-    ///
-    /// # Errors
-    /// [`TableError::Shape`] for another number of dimensions.
-    pub fn row_shape(&self) -> Result<RowShape, TableError> {
-        row_shape(&self.path, &self.shape)
-    }
-
-    /// The values as labels: one dimension, or one column, of whole numbers below 9·10¹⁵; `None` for any other array.
-    pub fn whole_numbers(&self) -> Option<Vec<i64>> {
-        if !matches!(self.shape[..], [_] | [_, 1]) {
-            return None;
-        }
-        let whole = |value: f64| (value.fract() == 0.0 && value.abs() < 9e15).then_some(value as i64);
-        match &self.values {
-            ArrayValues::Bytes(values) | ArrayValues::Booleans(values) => {
-                Some(values.iter().map(|v| i64::from(*v)).collect())
-            }
-            ArrayValues::F32(values) => values.iter().map(|v| whole(f64::from(*v))).collect(),
-            ArrayValues::F64(values) => values.iter().map(|v| whole(*v)).collect(),
-        }
-    }
-}
-
-/// Values a row, and (height, width) where rows are images.
-pub type RowShape = (usize, Option<(usize, usize)>);
-
-/// As [`Array::row_shape`], of a shape.
-pub(crate) fn row_shape(path: &Path, shape: &[usize]) -> Result<RowShape, TableError> {
-    let wrong = || TableError::Shape {
-        what: format!("the shape of the array in {}", path.display()),
-        expected: "(rows, columns) or (images, height, width)".into(),
-        got: shape_text(shape),
-    };
-    match *shape {
-        [_, columns] => Ok((columns, None)),
-        [_, height, width] | [_, height, width, 1] | [_, 1, height, width] => {
-            Ok((height.checked_mul(width).ok_or_else(wrong)?, Some((height, width))))
-        }
-        _ => Err(wrong()),
-    }
-}
-
-/// (height, width) where rows are images of bytes: by their shape, or 784 columns of them.
-pub fn byte_image_shape(columns: usize, image: Option<(usize, usize)>) -> Option<(usize, usize)> {
-    image.or((columns == 784).then_some((28, 28)))
-}
-
-/// A shape as numpy prints it.
-pub(crate) fn shape_text(shape: &[usize]) -> String {
-    match shape {
-        [one] => format!("({one},)"),
-        _ => format!("({})", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
-    }
 }

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use super::array::{Array, ArrayValues};
 use super::header::{Header, Kind};
-use super::{Array, ArrayValues};
 use crate::error::TableError;
 use crate::source::{Source, read_up_to};
 

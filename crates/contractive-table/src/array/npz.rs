@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::array::Arrays;
 use super::header::Header;
-use super::{Arrays, npy};
+use super::npy;
 use crate::error::TableError;
-use crate::source::{Source, most_expanded};
+use crate::source::{Source, most_expanded, open_file};
 
 type Archive = ZipArchive<BufReader<File>>;
 
 /// Reads `array`, or `X`, or the only array of two or more dimensions; labels from `y` (of `x_train`, `y_train`).
 pub(super) fn read(path: &Path, array: Option<&str>) -> Result<Arrays, TableError> {
-    let file = File::open(path).map_err(|e| TableError::io("open", path, e))?;
+    let file = open_file(path)?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
     let chosen = choose(&mut archive, path, array)?;
     let rows = with_array(&mut archive, path, &chosen, |source, header| npy::read(source, &header))?;
@@ -42,7 +43,7 @@ pub(super) struct Place {
 
 /// Finds `array`, or `X`, or the only table, for a reader that goes through it by itself.
 pub(super) fn place(path: &Path, array: Option<&str>) -> Result<Place, TableError> {
-    let file = File::open(path).map_err(|e| TableError::io("open", path, e))?;
+    let file = open_file(path)?;
     let size = file.metadata().map_err(|e| TableError::io("open", path, e))?.len();
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
     let chosen = choose(&mut archive, path, array)?;

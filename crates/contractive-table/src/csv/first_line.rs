@@ -1,27 +1,54 @@
-//! The first lines of a text table: its separator, and whether they name columns; and the lines that errors name.
+//! The first lines of a text table: its separator, and whether they name columns.
 
-use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::cells::number_or_missing;
-use super::records::ByteRecord;
+use super::cells::{Numerals, number_or_missing};
+use super::records::{ByteRecord, records};
 use crate::error::TableError;
-use crate::source::Source;
+use crate::text_options::TextOptions;
 
-/// A comma, unless the first line has none and does have tabs or semicolons; in a .tsv file a tab, if there is one.
-pub fn separator(path: &Path, start: &[u8]) -> u8 {
+/// A comma, unless the first line has none and does have tabs or semicolons; in a .tsv file a tab, if there is one. A
+/// first line with commas and semicolons is parted by semicolons where the commas are those of decimal numbers.
+pub fn separator(path: impl AsRef<Path>, start: &[u8]) -> u8 {
     let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
     match (line.contains(&b','), line.contains(&b'\t'), line.contains(&b';')) {
         (false, true, _) => b'\t',
-        (_, true, _) if path.to_string_lossy().to_ascii_lowercase().contains(".tsv") => b'\t',
+        (_, true, _) if path.as_ref().to_string_lossy().to_ascii_lowercase().contains(".tsv") => b'\t',
         (false, false, true) => b';',
+        (true, _, true) if has_decimal_commas(start) => b';',
         _ => b',',
     }
 }
 
+/// Whether the first lines have as many semicolons each, and commas in numbers alone, but for the first.
+fn has_decimal_commas(start: &[u8]) -> bool {
+    let mut record = ByteRecord::new();
+    let mut lines = records(b';', start);
+    let (mut n_cells, mut seen) = (None, 0);
+    while seen < 20 && lines.read_byte_record(&mut record).is_ok_and(|more| more) {
+        if lines.is_done() && seen > 1 {
+            break; // perhaps cut
+        }
+        let is_even = *n_cells.get_or_insert(record.len()) == record.len() && record.len() > 1;
+        let is_spelt =
+            |cell: &[u8]| !cell.contains(&b',') || Numerals::of(b';', &TextOptions::default()).has_number(cell);
+        if !is_even || seen > 0 && !record.iter().all(is_spelt) {
+            return false;
+        }
+        seen += 1;
+    }
+    seen > 1
+}
+
 /// Whether a first line is data: all numbers, except those that pandas writes for columns without names.
 pub fn is_data(record: &ByteRecord) -> bool {
-    !is_count(record) && record.iter().all(|cell| number(cell).is_some())
+    is_data_of(record, b',', &TextOptions::default())
+}
+
+/// [`is_data`] in a table of this separator and spelling.
+pub(crate) fn is_data_of(record: &ByteRecord, separator: u8, options: &TextOptions) -> bool {
+    let numerals = Numerals::of(separator, options);
+    !is_count(record) && record.iter().all(|cell| number(cell).is_some() || numerals.clone().has_number(cell))
 }
 
 /// Whether a first line is the header that pandas writes for columns without names: 0, 1, 2, …, with or without the
@@ -68,18 +95,7 @@ fn is_word(cell: &[u8]) -> bool {
         && number_or_missing(cell).is_none()
 }
 
-/// The line, from 1, of the record that begins at or after byte `start` of the text.
-///
-/// Counted afresh, and only for an error: the parser's own count falls behind at empty lines and at CR LF.
-pub fn line_of(path: &Path, start: u64) -> u64 {
-    let Ok(source) = Source::open(path) else { return 0 };
-    let mut text = BufReader::new(source.reader).bytes().map_while(Result::ok);
-    let before = text.by_ref().take(usize::try_from(start).unwrap_or(usize::MAX)).filter(|&byte| byte == b'\n').count();
-    let empty = text.take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|&byte| byte == b'\n').count();
-    (before + empty) as u64 + 1
-}
-
-pub fn damaged(path: &Path, error: csv::Error) -> TableError {
+pub(super) fn damaged(path: &Path, error: csv::Error) -> TableError {
     let reason = error.to_string();
     match error.into_kind() {
         csv::ErrorKind::Io(e) => TableError::reading(path, e),

@@ -1,12 +1,17 @@
-//! CSV: text tables, plain or gzip, with or without a header line; tabs and semicolons are recognised.
+//! CSV: text tables, plain or gzip, with or without a header line; tabs and semicolons are recognised, so are UTF-16 and
+//! the first line `sep=;` that Excel understands.
 
 mod cells;
 mod first_line;
+mod line;
 mod records;
 mod source;
+mod text;
 
-pub use cells::number_or_missing;
-pub(crate) use first_line::line_of;
+pub use cells::{HOLES, number_or_missing};
+pub(crate) use first_line::is_data_of;
 pub use first_line::{is_data, separator};
+pub(crate) use line::line_of;
 pub use records::{ByteRecord, Position, records};
 pub(crate) use source::CsvSource;
+pub(crate) use text::open_text;

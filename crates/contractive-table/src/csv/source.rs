@@ -8,15 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
-use super::cells::{Builder, Guess, number_or_missing};
-use super::first_line::{damaged, fault_of_first_line, is_data, line_of, separator};
+use super::cells::{Builder, Guess, Numerals, UTF_8, number_or_missing, spelling_of};
+use super::first_line::{damaged, fault_of_first_line, is_data_of};
+use super::line::line_of;
 use super::records::{ByteRecord, records};
+use super::text::{Text, open_text, text};
 use crate::MOST_COLUMNS;
 use crate::error::{TableError, shown};
-use crate::frame::{Column, Field, Frame};
-use crate::frame_source::{FrameSource, STDIN, Selection};
+use crate::frame::{Column, Field, Frame, Kind};
+use crate::frame_source::{FrameSource, STDIN, Selection, Spelled};
 use crate::place::Place;
-use crate::source::Source;
 
 /// Lines that decide on kinds, and the most bytes of them.
 const PREFIX: (usize, usize) = (1000, 8 << 20);
@@ -43,6 +44,9 @@ pub(crate) struct CsvSource {
     /// Whether the header holds a number.
     header_has_numbers: bool,
     notes: Vec<String>,
+    left_out: Vec<String>,
+    spelled: Vec<Spelled>,
+    separator: u8,
     chunk_rows: usize,
     done: u64,
 }
@@ -50,7 +54,7 @@ pub(crate) struct CsvSource {
 impl CsvSource {
     /// Opens a file, plain or gzip.
     pub fn open(path: &Path, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
-        Self::new(path.to_path_buf(), Box::new(Source::open(path)?.reader), selection, chunk_rows)
+        Self::new(path.to_path_buf(), open_text(path)?, selection, chunk_rows)
     }
 
     /// Standard input, plain or gzip.
@@ -59,19 +63,13 @@ impl CsvSource {
         let is_gzip =
             input.fill_buf().map_err(|e| TableError::io("read", Path::new(STDIN), e))?.starts_with(&[0x1f, 0x8b]);
         let input: Box<dyn Read + Send> = if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
-        Self::new(STDIN.into(), input, selection, chunk_rows)
+        Self::new(STDIN.into(), text(Path::new(STDIN), input)?, selection, chunk_rows)
     }
 
-    fn new(
-        path: PathBuf,
-        input: Box<dyn Read + Send>,
-        selection: &Selection,
-        chunk_rows: usize,
-    ) -> Result<Self, TableError> {
-        let mut text = BufReader::with_capacity(1 << 16, input);
-        let separator = separator(&path, text.fill_buf().map_err(|e| TableError::reading(&path, e))?);
+    fn new(path: PathBuf, text: Text, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
         let since = Arc::new(AtomicU64::new(0));
-        let limited = Limited { inner: text, since: since.clone() };
+        let Text { reader, separator, .. } = text;
+        let limited = Limited { inner: BufReader::with_capacity(1 << 16, reader), since: since.clone() };
         let lines = records(separator, limited);
         let mut source = CsvSource {
             path,
@@ -87,6 +85,9 @@ impl CsvSource {
             has_names: true,
             header_has_numbers: false,
             notes: Vec::new(),
+            left_out: Vec::new(),
+            spelled: Vec::new(),
+            separator,
             chunk_rows,
             done: 0,
         };
@@ -106,9 +107,36 @@ impl CsvSource {
             let reason = format!("its first line has {} columns; at most {MOST_COLUMNS} are read", self.n_columns);
             return Err(TableError::Corrupt { path: self.path.clone(), reason });
         }
+        let names = self.names(&first, selection)?;
+        let choice = selection.choose(&self.path, &names, &[])?;
+        self.chosen = choice.places;
+        self.left_out = choice.left_out;
+        self.notes.extend(choice.note);
+        let guesses = self.read_prefix(selection)?;
+        for (guess, &place) in guesses.iter().zip(&self.chosen) {
+            let name = names[place].clone();
+            let wish = selection.wish(&name);
+            let (kind, is_whole) = match &wish {
+                Some(kind) => (kind.clone(), false),
+                None => guess.kind(),
+            };
+            self.is_wished.push(wish.is_some());
+            self.builders.push(Builder::new(&kind, is_whole, guess.numerals()));
+            self.fields.push(Field { name, kind });
+        }
+        self.note_spelled();
+        Ok(())
+    }
+
+    /// The names in a first line, or the columns' numbers where it is a row, which is then kept.
+    fn names(&mut self, first: &ByteRecord, selection: &Selection) -> Result<Vec<String>, TableError> {
         let options = selection.0;
         let named = options.columns.iter().flatten().chain(&options.as_text).chain(&options.as_numbers).next();
-        if let Some((i, is_hole)) = fault_of_first_line(&first, named.map(String::as_str)) {
+        let fault = match options.text.header {
+            None => fault_of_first_line(first, named.map(String::as_str)),
+            Some(_) => None,
+        };
+        if let Some((i, is_hole)) = fault {
             return Err(TableError::FirstLine {
                 path: self.path.clone(),
                 line: self.line(&self.record),
@@ -117,19 +145,28 @@ impl CsvSource {
                 is_hole,
             });
         }
-        self.has_names = !is_data(&first);
+        self.has_names = options.text.header.unwrap_or_else(|| !is_data_of(first, self.separator, &options.text));
         self.header_has_numbers = first.iter().any(|cell| number_or_missing(cell).is_some_and(|x| !x.is_nan()));
-        let names: Vec<String> = if self.has_names {
-            first.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
-        } else {
+        if !self.has_names {
             self.prefix.push_back(self.record.clone());
-            let name = self.path.file_name().map_or_else(|| self.path.to_string_lossy(), |name| name.to_string_lossy());
-            self.notes.push(format!("{name} has no header line (its first line is all numbers)"));
-            (1..=self.n_columns).map(|i| i.to_string()).collect()
+            if options.text.header.is_none() {
+                let path = &self.path;
+                let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
+                self.notes.push(format!("{name} has no header line (its first line is all numbers)"));
+            }
+            return Ok((1..=self.n_columns).map(|i| i.to_string()).collect());
+        }
+        let name = |(i, cell): (usize, &[u8])| match std::str::from_utf8(cell) {
+            Ok(name) => Ok(name.to_owned()),
+            Err(_) => Err(self.not_utf_8(self.line(&self.record), (i + 1).to_string(), cell)),
         };
-        self.chosen = selection.choose(&self.path, &names)?;
-        self.notes.extend(selection.note(&self.path, &names, &self.chosen));
-        let mut guesses = vec![Guess::default(); self.chosen.len()];
+        first.iter().enumerate().map(name).collect()
+    }
+
+    /// Reads the lines that decide on kinds.
+    fn read_prefix(&mut self, selection: &Selection) -> Result<Vec<Guess>, TableError> {
+        let numerals = Numerals::of(self.separator, &selection.0.text);
+        let mut guesses = vec![Guess::new(numerals); self.chosen.len()];
         let mut bytes = 0;
         loop {
             if let Some(record) = self.prefix.back() {
@@ -140,21 +177,31 @@ impl CsvSource {
                 }
             }
             if self.prefix.len() >= PREFIX.0 || bytes >= PREFIX.1 || !self.read()? {
-                break;
+                return Ok(guesses);
             }
             self.prefix.push_back(self.record.clone());
         }
-        for (guess, &place) in guesses.iter().zip(&self.chosen) {
-            let name = names[place].clone();
-            let (kind, is_whole) = match selection.wish(&name) {
-                Some(kind) => (kind, false),
-                None => guess.kind(),
-            };
-            self.is_wished.push(selection.wish(&name).is_some());
-            self.builders.push(Builder::new(&kind, is_whole));
-            self.fields.push(Field { name, kind });
+    }
+
+    /// Takes note of the columns of text that nobody asked for as text and whose cells are numbers of another spelling.
+    fn note_spelled(&mut self) {
+        for (i, &place) in self.chosen.iter().enumerate() {
+            if self.is_wished[i] || self.fields[i].kind != Kind::Text {
+                continue;
+            }
+            let Some(spelling) = spelling_of(self.prefix.iter().map(|record| &record[place])) else { continue };
+            let is_spelled = |record: &&ByteRecord| number_or_missing(&record[place]).is_none();
+            let Some(record) = self.prefix.iter().find(is_spelled) else { continue };
+            let text = String::from_utf8_lossy(&record[place]).into_owned();
+            let (column, line) = (self.fields[i].name.clone(), Place::Line(self.line(record)));
+            self.spelled.push(Spelled { column, spelling, place: line, text });
         }
-        Ok(())
+    }
+
+    fn not_utf_8(&self, line: u64, column: String, cell: &[u8]) -> TableError {
+        // Every byte is a character of Latin-1.
+        let text: String = cell.iter().copied().map(char::from).collect();
+        TableError::NotUtf8 { path: self.path.clone(), line, column, text }
     }
 
     /// The next line into `record`; false at the end.
@@ -187,6 +234,14 @@ impl CsvSource {
         for (i, &place) in self.chosen.iter().enumerate() {
             let cell = &record[place];
             if let Err(must_be) = self.builders[i].push(cell) {
+                if must_be == UTF_8 {
+                    return Err(self.not_utf_8(self.line(record), self.fields[i].name.clone(), cell));
+                }
+                if let Some(spelling) = spelling_of([cell]) {
+                    let (column, line) = (self.fields[i].name.clone(), Place::Line(self.line(record)));
+                    let text = String::from_utf8_lossy(cell).into_owned();
+                    return Err(TableError::Spelled { path: self.path.clone(), place: line, column, text, spelling });
+                }
                 return Err(TableError::Cell {
                     path: self.path.clone(),
                     place: Place::Line(self.line(record)),
@@ -212,6 +267,14 @@ impl FrameSource for CsvSource {
 
     fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    fn spelled(&self) -> &[Spelled] {
+        &self.spelled
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {

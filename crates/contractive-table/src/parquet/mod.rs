@@ -21,8 +21,8 @@ use crate::contained::contained;
 use crate::error::TableError;
 use crate::frame::Field;
 use crate::frame::Frame;
-use crate::frame_source::{FrameSource, Selection};
-use crate::source::most_expanded;
+use crate::frame_source::{Choice, FrameSource, Selection};
+use crate::source::{most_expanded, open_file};
 use codec::Codec;
 use pages::{Chunk, Chunks, Shared};
 
@@ -30,6 +30,8 @@ use pages::{Chunk, Chunks, Shared};
 pub(super) struct ParquetSource {
     shared: Shared,
     fields: Vec<Field>,
+    left_out: Vec<String>,
+    notes: Vec<String>,
     batches: ParquetRecordBatchReader,
     n_rows: u64,
     done: u64,
@@ -39,7 +41,7 @@ impl ParquetSource {
     /// Opens a file and decides on its columns.
     pub fn open(path: &Path, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
         let io = |e| TableError::io("open", path, e);
-        let file = File::open(path).map_err(io)?;
+        let file = open_file(path)?;
         let size = file.metadata().map_err(io)?.len();
         contained(path, || Self::open_file(file, path, size, selection, chunk_rows))
     }
@@ -61,7 +63,8 @@ impl ParquetSource {
             });
         }
         let names: Vec<String> = all.fields().iter().map(|field| field.name().clone()).collect();
-        let chosen = selection.choose(path, &names)?;
+        let choice = selection.choose(path, &names, &arrow_values::index_columns(all))?;
+        let Choice { places: chosen, left_out, note } = choice;
         let fields = arrow_values::fields(path, all, &chosen, selection)?;
         let parquet = metadata.parquet_schema();
         // Leaves of chosen columns are the columns themselves: nested ones were refused.
@@ -84,13 +87,21 @@ impl ParquetSource {
         let n_rows = groups.metadata.row_groups().iter().map(|group| group.num_rows().max(0) as u64).sum();
         let batches = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, chunk_rows, None);
         let batches = batches.map_err(failed)?;
-        Ok(ParquetSource { shared, fields, batches, n_rows, done: 0 })
+        Ok(ParquetSource { shared, fields, left_out, notes: note.into_iter().collect(), batches, n_rows, done: 0 })
     }
 }
 
 impl FrameSource for ParquetSource {
     fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     fn n_rows(&self) -> Option<u64> {

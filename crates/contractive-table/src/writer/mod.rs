@@ -47,7 +47,8 @@ impl FrameWriter {
     ///
     /// [`OutputError::UnknownFormat`] for another ending, [`OutputError::NumbersAlone`] where NPY is to hold text,
     /// [`OutputError::Write`] when the folder takes no file.
-    pub fn create(path: &Path, fields: &[Field]) -> Result<Self, OutputError> {
+    pub fn create(path: impl AsRef<Path>, fields: &[Field]) -> Result<Self, OutputError> {
+        let path = path.as_ref();
         let failed = |source| OutputError::Write { path: path.to_path_buf(), source };
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
@@ -85,7 +86,7 @@ impl FrameWriter {
     /// As [`FrameWriter::create`].
     pub fn to_stdout(format: Format, fields: &[Field], n_rows: u64) -> Result<Self, OutputError> {
         if format != Format::Npy {
-            return FrameWriter::create("-".as_ref(), fields);
+            return FrameWriter::create("-", fields);
         }
         let path = PathBuf::from("standard output");
         let out = Target::Stdout(BufWriter::with_capacity(1 << 16, io::stdout()));
@@ -100,7 +101,8 @@ impl FrameWriter {
     /// # Errors
     ///
     /// [`OutputError::UnknownFormat`] and [`OutputError::NotBuilt`].
-    pub fn check_name(path: &Path) -> Result<(), OutputError> {
+    pub fn check_name(path: impl AsRef<Path>) -> Result<(), OutputError> {
+        let path = path.as_ref();
         let name = path.to_string_lossy().to_ascii_lowercase();
         let is_json = name.ends_with(".jsonl") || name.ends_with(".ndjson");
         match Format::of(path) {

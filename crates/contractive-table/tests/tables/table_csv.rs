@@ -63,7 +63,7 @@ fn a_reader_ends_after_its_error() {
 #[test]
 fn headers_and_their_absence_are_told_apart_as_by_load() {
     let folder = tempfile::tempdir().unwrap();
-    let open = |text: &str| FrameReader::open(&file(&folder, text), &ReadOptions::default());
+    let open = |text: &str| FrameReader::open(file(&folder, text), &ReadOptions::default());
     let reader = open("1,2\n3,4\n").unwrap();
     assert!(!reader.has_names());
     assert_eq!(reader.fields()[1].name, "2");

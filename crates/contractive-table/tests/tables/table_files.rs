@@ -100,7 +100,7 @@ fn columns_become_text_or_numbers_where_asked() {
 
 #[test]
 fn what_is_not_read_is_refused_by_name() {
-    let refusal = |file: &str| FrameReader::open(&fixture(file), &ReadOptions::default()).err().map(|e| e.to_string());
+    let refusal = |file: &str| FrameReader::open(fixture(file), &ReadOptions::default()).err().map(|e| e.to_string());
     assert!(refusal("brotli.parquet").unwrap().contains("is packed with BROTLI; only SNAPPY, ZSTD"));
     assert!(refusal("nested.parquet").unwrap().contains("column `nested` must be a number"));
     let zstd = frames(&fixture("zstd.feather"), &ReadOptions::default()).unwrap_err().to_string();

@@ -112,12 +112,12 @@ fn a_writer_that_is_not_finished_leaves_nothing_and_other_columns_are_refused() 
         columns: vec![Column { name: name.into(), values: Values::Numbers(vec![1.0]) }],
     };
     for name in ["t.csv", "t.csv.gz", "t.parquet", "t.arrow", "t.npy", "t.jsonl"] {
-        let mut writer = FrameWriter::create(&folder.path().join(name), std::slice::from_ref(&field)).unwrap();
+        let mut writer = FrameWriter::create(folder.path().join(name), std::slice::from_ref(&field)).unwrap();
         writer.write(&frame("a")).unwrap();
         assert!(writer.write(&frame("b")).is_err());
         drop(writer);
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    let error = FrameWriter::create(&folder.path().join("t.txt"), &[field]).err().unwrap();
+    let error = FrameWriter::create(folder.path().join("t.txt"), &[field]).err().unwrap();
     assert!(error.to_string().contains(".parquet"), "{error}");
 }

@@ -21,7 +21,7 @@ use contractive_core::schedule::Schedule;
 use contractive_core::{Activation, Architecture, Loss, Noise, Objective, Penalty};
 use serde::{Deserialize, Serialize};
 
-use crate::data::Dataset;
+use crate::data::{Dataset, TextOptions};
 use crate::preprocess::Scale;
 
 pub use error::ConfigError;
@@ -59,6 +59,16 @@ pub struct DataConfig {
     /// Array of an NPZ archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub array: Option<String>,
+    /// Whether the first line of a text table names its columns. By default it does unless it is all numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// What stands before the fraction of a text table's numbers, `.` or `,`. By default a point; where semicolons part the
+    /// cells, what a column's first fraction has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<char>,
+    /// What parts the thousands of a text table's numbers: `,`, `.`, `_`, a space or an apostrophe. By default nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thousands: Option<char>,
     /// Share of the training rows held out for validation, at least 0 and below 1. Default 0.1; 0 holds out none.
     pub validation: f64,
     /// Whether the rows stay in their file and are read anew each epoch: for tables larger than memory. Default false.
@@ -74,6 +84,13 @@ pub struct DataConfig {
     pub scale: Option<Scale>,
 }
 
+impl DataConfig {
+    /// How a text table is spelled.
+    pub fn text(&self) -> TextOptions {
+        TextOptions { header: self.header, decimal: self.decimal, thousands: self.thousands }
+    }
+}
+
 impl Default for DataConfig {
     fn default() -> Self {
         DataConfig {
@@ -81,6 +98,9 @@ impl Default for DataConfig {
             rows: None,
             label_column: None,
             array: None,
+            header: None,
+            decimal: None,
+            thousands: None,
             validation: 0.1,
             stream: false,
             shuffle_rows: None,

@@ -6,8 +6,8 @@ use contractive_table::array::{Array, ArrayValues, Arrays, byte_image_shape};
 use super::Dataset;
 
 /// The rows with their labels.
-pub(super) fn dataset(arrays: Arrays, name: &str) -> Result<Dataset, TableError> {
-    let data = dataset_of_array(arrays.rows, name)?;
+pub(super) fn dataset(arrays: Arrays, name: &str, divide_bytes: Option<bool>) -> Result<Dataset, TableError> {
+    let data = of_array(arrays.rows, name, divide_bytes)?;
     match arrays.labels {
         None => Ok(data),
         Some(labels) => match labels.whole_numbers() {
@@ -25,11 +25,15 @@ pub(super) fn dataset(arrays: Arrays, name: &str) -> Result<Dataset, TableError>
 /// # Errors
 /// [`TableError::Shape`] for another number of dimensions, [`TableError::NonFinite`], [`TableError::Empty`].
 pub fn dataset_of_array(array: Array, name: &str) -> Result<Dataset, TableError> {
+    of_array(array, name, None)
+}
+
+fn of_array(array: Array, name: &str, divide_bytes: Option<bool>) -> Result<Dataset, TableError> {
     let (columns, image) = array.row_shape()?;
     let what = array.path().display().to_string();
     let data = match array.into_values() {
         ArrayValues::Bytes(bytes) => match byte_image_shape(columns, image) {
-            Some((height, width)) => return images(bytes, (height, width), image.is_some(), name),
+            Some(shape) => return images(bytes, shape, image.is_some(), divide_bytes, name),
             None => Dataset::from_f32(name, columns, bytes.into_iter().map(f32::from).collect()),
         },
         ArrayValues::Booleans(bytes) => Dataset::from_f32(name, columns, bytes.into_iter().map(f32::from).collect()),
@@ -48,13 +52,17 @@ pub fn dataset_of_array(array: Array, name: &str) -> Result<Dataset, TableError>
 }
 
 /// Images of bytes; `is_shaped` says whether the array's own shape tells so.
-fn images(bytes: Vec<u8>, (height, width): (usize, usize), is_shaped: bool, name: &str) -> Result<Dataset, TableError> {
-    if !bytes.is_empty() && bytes.iter().all(|byte| *byte <= 1) {
+fn images(
+    bytes: Vec<u8>,
+    (height, width): (usize, usize),
+    is_shaped: bool,
+    divide: Option<bool>,
+    name: &str,
+) -> Result<Dataset, TableError> {
+    if !bytes.is_empty() && !divide.unwrap_or_else(|| bytes.iter().any(|byte| *byte > 1)) {
         let values = bytes.into_iter().map(f32::from).collect();
         let data = Dataset::from_f32(name, height * width, values)?.with_image_shape(height, width)?;
-        return Ok(
-            data.with_note(format!("{name}: no byte is above 1, so they are read as 0 and 1, not divided by 255"))
-        );
+        return Ok(if divide.is_none() { data.with_note(bits_note(name)) } else { data });
     }
     let data = Dataset::from_u8_images(name, height, width, bytes)?;
     Ok(match is_shaped {
@@ -64,6 +72,11 @@ fn images(bytes: Vec<u8>, (height, width): (usize, usize), is_shaped: bool, name
             height * width
         )),
     })
+}
+
+/// What a user should know of bytes that are taken as they are.
+pub(crate) fn bits_note(name: &str) -> String {
+    format!("{name}: no byte is above 1, so they are read as 0 and 1, not divided by 255")
 }
 
 /// Images whose values look like bytes but are not: they are not scaled, and that is worth a note.

@@ -5,22 +5,12 @@ use std::path::Path;
 use contractive_table::checksum::sha256_of_file;
 use contractive_table::{Format, TableError, array};
 
+use super::options::FileOptions;
 use super::{Dataset, arrays, table};
 
 /// Endings of names that can be read, as errors list them.
 const KNOWN_ENDINGS: &str =
     ".csv, .tsv, .npy or -ubyte (IDX), also with .gz, or in .npz, .parquet, .arrow, .ipc or .feather";
-
-/// How a file is read. The default takes every row, and every column as a feature.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FileOptions {
-    /// The first rows to take, at least 1; all by default.
-    pub rows: Option<usize>,
-    /// The column of a CSV, Parquet or Arrow table that holds labels, taken out of the features.
-    pub label_column: Option<String>,
-    /// The array of an NPZ archive to read. Default: `X`, or the only table.
-    pub array: Option<String>,
-}
 
 /// Reads a file, whose format the end of its name tells.
 ///
@@ -53,9 +43,9 @@ fn load_whole(path: &Path, options: &FileOptions) -> Result<Dataset, TableError>
     }
     let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
     let dataset = if has_columns {
-        table::load(path, &name, options.label_column.as_deref())?
+        table::load(path, &name, options)?
     } else {
-        arrays::dataset(array::read(path, options.array.as_deref())?, &name)?
+        arrays::dataset(array::read(path, options.array.as_deref())?, &name, options.divide_bytes)?
     };
     Ok(dataset.with_sha256(sha256_of_file(path)?))
 }

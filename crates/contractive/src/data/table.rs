@@ -3,25 +3,34 @@
 use std::path::Path;
 
 use contractive_table::csv::number_or_missing;
-use contractive_table::numbers::append;
-use contractive_table::{FrameReader, Kind, Place, ReadOptions, TableError, Values, most_expanded, shown};
+use contractive_table::numbers::append_in;
+use contractive_table::{FrameReader, Kind, Place, ReadOptions, TableError, TextOptions, Values, most_expanded, shown};
 
 use super::Dataset;
 use super::labels::Labels;
+use super::notes::{label_note, pixel_note};
+use super::options::FileOptions;
 
-/// Reads a table; `label_column` is taken out and becomes the labels. Every other column must hold finite numbers.
-pub(super) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Result<Dataset, TableError> {
+/// Reads a table; the label column is taken out and becomes the labels. Every other column must hold finite numbers.
+pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dataset, TableError> {
+    let label_column = options.label_column.as_deref();
+    let text = options.text;
     let size = path.metadata().map_err(|e| TableError::io("open", path, e))?.len();
     let as_text = label_column.map(str::to_owned).into_iter().collect();
-    let reader = FrameReader::open(path, &ReadOptions { as_text, ..ReadOptions::default() })?;
+    let kept = options.kept.clone();
+    let reader = FrameReader::open(path, &ReadOptions { as_text, kept, text, ..ReadOptions::default() })?;
+    reader.check_spelling(|_| true)?;
     let names: Vec<String> = reader.fields().iter().map(|field| field.name.clone()).collect();
     let label_at = label_column.map(|column| label_place(path, column, &names)).transpose()?;
     for (i, field) in reader.fields().iter().enumerate() {
         if Some(i) != label_at && !field.kind.is_numeric() {
-            return Err(text_column(path, &field.name, &field.kind));
+            return Err(text_column(path, &field.name, &field.kind, text));
         }
     }
-    let (has_names, notes) = (reader.has_names(), reader.notes().to_vec());
+    let (has_names, mut notes) = (reader.has_names(), reader.notes().to_vec());
+    if label_at.is_none() && has_names {
+        notes.extend(label_note(&names));
+    }
     let n_features = names.len() - usize::from(label_at.is_some());
     // Repetition makes columnar files small, and what they unpack to large: memory follows the file's size all the same.
     let most = usize::try_from(most_expanded(size)).unwrap_or(usize::MAX) / size_of::<f64>();
@@ -36,14 +45,14 @@ pub(super) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Resul
             );
             return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
         }
-        append(path, &frame, label_at, &mut values)?;
+        append_in(path, &frame, label_at, &text, &mut values)?;
         let Some(label_at) = label_at else { continue };
         let column = &frame.columns[label_at];
         for i in 0..frame.n_rows() {
             let label = column.values.text(i).and_then(|text| labels.push(text.as_bytes()));
             label.ok_or_else(|| TableError::Cell {
                 path: path.to_path_buf(),
-                place: Place::of_row(path, frame.first_row + i as u64),
+                place: Place::of_row_in(path, frame.first_row + i as u64, &text),
                 column: column.name.clone(),
                 must_be: "a label",
                 got: "a missing value".into(),
@@ -58,6 +67,7 @@ pub(super) fn load(path: &Path, name: &str, label_column: Option<&str>) -> Resul
     label_at.map(|i| names.remove(i));
     let dataset = Dataset::from_f64(name, n_features, values)?;
     let dataset = if has_names { dataset.with_feature_names(names)? } else { dataset };
+    notes.extend(pixel_note(&dataset));
     let dataset = notes.into_iter().fold(dataset, Dataset::with_note);
     if label_at.is_none() {
         return Ok(dataset);
@@ -76,10 +86,14 @@ fn label_place(path: &Path, column: &str, names: &[String]) -> Result<usize, Tab
 }
 
 /// The refusal of a column that holds no numbers; of a column of text in which numbers stand, that of its first word.
-fn text_column(path: &Path, column: &str, kind: &Kind) -> TableError {
+fn text_column(path: &Path, column: &str, kind: &Kind, text: TextOptions) -> TableError {
     let columns = Some(vec![column.to_owned()]);
-    let options = ReadOptions { columns, as_text: vec![column.to_owned()], ..ReadOptions::default() };
-    let frame = FrameReader::open(path, &options).ok().and_then(|mut reader| reader.next()?.ok());
+    let options = ReadOptions { columns, as_text: vec![column.to_owned()], text, ..ReadOptions::default() };
+    let frame = match FrameReader::open(path, &options).map(|mut reader| reader.next()) {
+        Ok(Some(Err(e @ TableError::NotUtf8 { .. }))) => return e,
+        frame => frame.ok().flatten().and_then(Result::ok),
+    };
+    let place = |row: usize| Place::of_row_in(path, row as u64, &text);
     let Some(Values::Text(cells)) = frame.as_ref().map(|frame| &frame.columns[0].values) else {
         return not_a_feature(path, column, kind);
     };
@@ -90,7 +104,7 @@ fn text_column(path: &Path, column: &str, kind: &Kind) -> TableError {
     match cells.iter().position(is_word) {
         Some(row) if has_numbers => TableError::Cell {
             path: path.to_path_buf(),
-            place: Place::of_row(path, row as u64),
+            place: place(row),
             column: column.to_owned(),
             must_be: "a finite number",
             got: shown(cells[row].as_deref().unwrap_or_default()),
@@ -99,11 +113,7 @@ fn text_column(path: &Path, column: &str, kind: &Kind) -> TableError {
         Some(row) => TableError::ColumnKind {
             path: path.to_path_buf(),
             column: column.to_owned(),
-            got: format!(
-                "text, {} in {}",
-                shown(cells[row].as_deref().unwrap_or_default()),
-                Place::of_row(path, row as u64)
-            ),
+            got: format!("text, {} in {}", shown(cells[row].as_deref().unwrap_or_default()), place(row)),
             expected: "numbers",
         },
         None => not_a_feature(path, column, kind),

@@ -22,8 +22,7 @@ fn model(sizes: &[usize], tied: bool, fill: impl Fn(usize) -> f32) -> Model {
             feature_names: Some((0..d).map(|j| format!("x{j}")).collect()),
             offset: (0..d).map(|j| 0.1 + j as f64 / 3.0).collect(),
             factor: vec![1.0 / 3.0; d],
-            ranks: Vec::new(),
-            clip: false,
+            ..Preprocessing::identity(d)
         },
         image_shape: None,
         provenance: Provenance { recipe: Some("strokes".into()), seed: 7, rows: 9, ..Provenance::default() },

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::error::PreprocessError;
 use super::ranks::Ranks;
 use super::scale::Scale;
-use crate::data::Dataset;
+use crate::data::{Dataset, Storage, TextOptions};
 
 /// Learnt scaling with the names of the features it belongs to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,20 +32,36 @@ pub struct Preprocessing {
     /// defined for the rare later row that lies outside the training rows' range.
     #[serde(default)]
     pub clip: bool,
+    /// Whether images of bytes were divided by 255 in training, so that later ones are, whatever bytes they hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub divides_bytes: bool,
+    /// How the training table was told to be spelled; later ones are read so too.
+    #[serde(default, skip_serializing_if = "TextOptions::is_default")]
+    pub text: TextOptions,
 }
 
 impl Preprocessing {
     /// No scaling of `n_features` features.
     pub fn identity(n_features: usize) -> Self {
         let (offset, factor, ranks) = (Vec::new(), Vec::new(), Vec::new());
-        Preprocessing { scale: Scale::None, n_features, feature_names: None, offset, factor, ranks, clip: false }
+        Preprocessing {
+            scale: Scale::None,
+            n_features,
+            feature_names: None,
+            offset,
+            factor,
+            ranks,
+            clip: false,
+            divides_bytes: false,
+            text: TextOptions::default(),
+        }
     }
 
     /// Learns the scaling of `scale` from the rows `rows` of `data`. A constant feature keeps its width: factor 1.
     pub fn fit(scale: Scale, data: &Dataset, rows: &[u32]) -> Self {
         let d = data.n_features();
         let names = data.feature_names().map(<[String]>::to_vec);
-        match scale {
+        let fitted = match scale {
             Scale::None => Preprocessing { feature_names: names, ..Preprocessing::identity(d) },
             Scale::Quantile => {
                 let mut ranks = Vec::with_capacity(d);
@@ -53,7 +69,8 @@ impl Preprocessing {
                 Preprocessing { scale, feature_names: names, ranks, ..Preprocessing::identity(d) }
             }
             _ => Preprocessing::learnt(scale, d, names, &statistics(scale, data, rows)),
-        }
+        };
+        Preprocessing { divides_bytes: matches!(data.storage(), Storage::U8(_)), ..fitted }
     }
 
     /// The scaling of `scale`, which is not [`Scale::Quantile`], for `d` features of which this is known.

@@ -52,6 +52,7 @@ impl Prepared {
         let scale = config.data.scale.unwrap_or_default();
         let mut preprocessing = Preprocessing::fit(scale, &data, &train_rows);
         preprocessing.clip = scale == Scale::Minmax && objective.loss.is_cross_entropy();
+        preprocessing.text = config.data.text();
         let prepared =
             Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture, streamed: None };
         for data in std::iter::once(&prepared.data).chain(&prepared.test) {
@@ -81,6 +82,8 @@ impl Prepared {
         let names = data.feature_names().map(<[String]>::to_vec);
         let mut preprocessing = Preprocessing::learnt(scale, data.n_features(), names, &statistics);
         preprocessing.clip = scale == Scale::Minmax && objective.loss.is_cross_entropy();
+        preprocessing.text = config.data.text();
+        preprocessing.divides_bytes = rows.divides;
         if let (true, Scale::None, Some((row, column, value))) =
             (objective.loss.is_cross_entropy(), scale, first_outside)
         {

@@ -101,7 +101,7 @@ fn a_column_of_text_is_told_from_a_slip_and_may_be_the_labels() {
 
 #[test]
 fn every_cell_must_be_a_finite_number() {
-    for text in ["", "abc", "nan", "NaN", "inf", "-Infinity", "1e999", "1,5", "0x10", "1 2", "é"] {
+    for text in ["", "abc", "nan", "NaN", "inf", "-Infinity", "1e999", "1,5,3", "0x10", "1 2", "é"] {
         let quoted = format!("a,b\n1,2\n\n3,\"{text}\"\n5,6\n");
         let error = bad_bytes("table.csv", quoted.as_bytes());
         let shown = match text {
@@ -118,6 +118,8 @@ fn every_cell_must_be_a_finite_number() {
     }
     let error = bad_bytes("table.csv", b"1,2\n3,x\n");
     assert!(error.to_string().contains("line 2, column `2`"), "{error}");
+    let error = bad_bytes("table.csv", b"a,b\n1,2\n3,\"1,5\"\n");
+    assert!(matches!(error, TableError::Spelled { .. }) && error.to_string().contains("line 3, column `b`"), "{error}");
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn values_that_are_not_finite_are_named_by_row_and_column() {
         let error = bad_bytes("a.npy", &bytes);
         assert!(matches!(error, TableError::NonFinite { row: 1, column: 1, .. }), "{error:?}");
         let message = error.to_string();
-        assert!(message.contains("row 1, column 1") && message.contains(&format!("got {value};")), "{message}");
+        assert!(message.contains("row 1, column 1") && message.contains(&format!("got {value}")), "{message}");
     }
 }
 

@@ -45,7 +45,8 @@ fn prepared(path: &Path, text: &str) -> Result<Prepared, TrainError> {
     if config.data.stream {
         return Prepared::streamed(&config, path);
     }
-    let options = FileOptions { rows: config.data.rows, label_column: config.data.label_column.clone(), array: None };
+    let label_column = config.data.label_column.clone();
+    let options = FileOptions { rows: config.data.rows, label_column, ..FileOptions::default() };
     Prepared::new(&config, data::load(path, &options)?, None)
 }
 

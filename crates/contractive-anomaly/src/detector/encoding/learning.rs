@@ -9,11 +9,12 @@ use super::{
     TableEncoding, TableScale, is_text_table,
 };
 use crate::slips::Slips;
+use contractive::data::label_note;
 use contractive_core::statistics::quantile_of_sorted;
 use contractive_table::most_expanded;
 use contractive_table::shown;
-use contractive_table::{Frame, FrameReader, Kind, ReadOptions};
-use contractive_table::{Place, TableError};
+use contractive_table::{Field, Frame, FrameReader, Kind, ReadOptions};
+use contractive_table::{Place, TableError, TextOptions};
 
 /// Rows of a level that are needed for a feature of its own: a level seen once teaches nothing but its row.
 const FEWEST_OF_A_LEVEL: usize = 2;
@@ -39,6 +40,8 @@ pub struct EncodingOptions {
     pub rows: Option<usize>,
     /// The array of an NPZ archive.
     pub array: Option<String>,
+    /// How a text table is spelled.
+    pub text: TextOptions,
 }
 
 /// A training table, encoded by what was learnt from it.
@@ -83,7 +86,10 @@ impl EncodingOptions {
             as_text.extend(self.keys.iter().cloned());
             as_text.extend(self.label.iter().cloned());
         }
-        ReadOptions { as_text, array: self.array.clone(), ..ReadOptions::default() }
+        let columns = self.columns.iter().flatten();
+        let kept = columns.chain(&self.keys).chain(&self.label).cloned().collect();
+        let (as_digits, array) = (self.keys.clone(), self.array.clone());
+        ReadOptions { as_text, as_digits, kept, text: self.text, array, ..ReadOptions::default() }
     }
 }
 
@@ -120,17 +126,21 @@ impl TrainingTable {
             };
             columns.push(seen);
         }
+        let mut notes = first_notes(&reader, &fields, &columns, options)?;
         let frames = collect(&mut reader, options, &path, &mut columns)?;
-        let mut notes = Vec::new();
         let mut encoded = Vec::with_capacity(fields.len());
         for (field, seen) in fields.into_iter().zip(columns) {
             let role = seen.learn(options, &path, &field.name, &mut notes)?;
             encoded.push(EncodedColumn { name: field.name, role });
         }
+        // They may be there, or not.
+        let left_out = reader.left_out().iter().cloned();
+        encoded.extend(left_out.map(|name| EncodedColumn { name, role: Role::LeftOut }));
         let encoding = TableEncoding {
             format_version: FORMAT_VERSION,
             missing: options.missing,
             scale: options.scale,
+            text: options.text,
             columns: encoded,
         };
         let got = encoding.n_features();
@@ -149,7 +159,7 @@ impl TrainingTable {
             rows.append(encoding.encode(&frame, &path)?);
         }
         if let Some(row) = rows.missing.chunks_exact(got).position(|row| row.iter().all(|m| *m)) {
-            let place = Place::of_row(&path, row as u64);
+            let place = Place::of_row_in(&path, row as u64, &options.text);
             return Err(EncodingError::EmptyRow { path, place });
         }
         if rows.missing_cells > 0 {
@@ -158,6 +168,23 @@ impl TrainingTable {
         }
         Ok(TrainingTable { name: path.display().to_string(), encoding, rows, notes })
     }
+}
+
+/// What a user should know before any row is read; refuses columns of text whose cells are numbers of another spelling.
+fn first_notes(
+    reader: &FrameReader,
+    fields: &[Field],
+    columns: &[Seen],
+    options: &EncodingOptions,
+) -> Result<Vec<String>, EncodingError> {
+    let named = || fields.iter().map(|field| field.name.as_str()).zip(columns);
+    reader.check_spelling(|column| named().any(|(name, seen)| name == column && matches!(seen, Seen::Texts(_))))?;
+    let mut notes = reader.notes().to_vec();
+    if options.label.is_none() && reader.has_names() {
+        let learnt = named().filter(|(_, seen)| !matches!(seen, Seen::Nothing(_))).map(|(name, _)| name.to_owned());
+        notes.extend(label_note(&learnt.collect::<Vec<String>>()));
+    }
+    Ok(notes)
 }
 
 /// Reads all rows asked for, and takes note of their cells. Only the columns that are looked at are kept.
@@ -190,7 +217,7 @@ fn collect(
                 column.values = column.values.slice(0..n);
             }
             seen.see(column, frame.first_row).map_err(|row| {
-                let place = Place::of_row(path, frame.first_row + row as u64);
+                let place = Place::of_row_in(path, frame.first_row + row as u64, &options.text);
                 super::rows::not_finite(path.to_path_buf(), place, column, row)
             })?;
         }
@@ -233,7 +260,13 @@ impl Texts {
     }
 
     /// Refuses text of too many values, and doubts that of numbers for the most part: a slip makes text of a column.
-    fn doubt(&self, path: &Path, name: &str, notes: &mut Vec<String>) -> Result<(), EncodingError> {
+    fn doubt(
+        &self,
+        path: &Path,
+        name: &str,
+        spelled: TextOptions,
+        notes: &mut Vec<String>,
+    ) -> Result<(), EncodingError> {
         let has_many = self.levels.len() > MOST_LEVELS;
         if self.is_wished {
             return Ok(());
@@ -241,7 +274,7 @@ impl Texts {
         let (path, column, n_numbers) = (path.to_path_buf(), name.to_owned(), self.slips.n_numbers);
         match self.slips.slip() {
             Some((row, text)) => {
-                let (place, text) = (Place::of_row(&path, row), shown(text));
+                let (place, text) = (Place::of_row_in(&path, row, &spelled), shown(text));
                 if has_many {
                     return Err(EncodingError::WordAmongNumbers { path, place, column, text, n_numbers });
                 }
@@ -312,7 +345,7 @@ impl Seen {
                 Ok(Role::Number { fill, scaling: Scaling::learn(options.scale, &all) })
             }
             Seen::Texts(texts) => {
-                texts.doubt(path, name, notes)?;
+                texts.doubt(path, name, options.text, notes)?;
                 let levels = texts.levels;
                 let n: usize = levels.values().sum();
                 let mut levels: Vec<(String, usize)> = levels.into_iter().collect();

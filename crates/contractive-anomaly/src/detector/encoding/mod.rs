@@ -25,7 +25,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use contractive_table::{Field, Kind, ReadOptions};
-use contractive_table::{Format, TableError};
+use contractive_table::{Format, TableError, TextOptions};
 
 pub use error::EncodingError;
 pub use learning::{EncodingOptions, TrainingTable};
@@ -78,6 +78,9 @@ pub struct TableEncoding {
     format_version: u64,
     missing: MissingRule,
     scale: TableScale,
+    /// How the training table was told to be spelled.
+    #[serde(default, skip_serializing_if = "TextOptions::is_default")]
+    text: TextOptions,
     columns: Vec<EncodedColumn>,
 }
 
@@ -160,6 +163,8 @@ pub struct Admission {
     pub carried: Vec<String>,
     /// Whether features may stand in another order than in training.
     pub may_reorder: bool,
+    /// How the text of the table is spelled; what is left out is as in training.
+    pub text: TextOptions,
 }
 
 impl TableEncoding {
@@ -243,14 +248,18 @@ impl TableEncoding {
     /// numbers.
     pub fn read_options(&self, path: &Path, admission: &Admission) -> ReadOptions {
         let mut as_text = self.named(Role::is_text);
+        // A column trained on keeps the kind it had there, carried or not.
+        let known = self.named(Role::is_looked_at);
+        let carried = admission.carried.iter().filter(|name| !known.contains(name)).cloned();
+        let as_digits: Vec<String> = self.key_names().into_iter().chain(carried).collect();
         if is_text_table(path) {
-            as_text.extend(self.key_names());
-            // A column trained on keeps the kind it had there, carried or not.
-            let known = self.named(Role::is_looked_at);
-            as_text.extend(admission.carried.iter().filter(|name| !known.contains(name)).cloned());
+            as_text.extend(as_digits.iter().cloned());
         }
         let as_numbers = self.named(|role| matches!(role, Role::Number { .. } | Role::ConstantNumber { .. }));
-        ReadOptions { as_text, as_numbers, ..ReadOptions::default() }
+        // A row index that an older detector learnt from, or that is carried, is read; one it left out is not.
+        let kept = self.named(Role::is_needed).into_iter().chain(admission.carried.iter().cloned()).collect();
+        let text = admission.text.or(self.text);
+        ReadOptions { as_text, as_numbers, as_digits, kept, text, ..ReadOptions::default() }
     }
 
     /// An error of opening with [`TableEncoding::read_options`], in the words of this encoding.

@@ -78,7 +78,7 @@ impl TableEncoding {
             at += column.role.n_features();
         }
         let Some((row, column, is_missing)) = first else { return Ok(rows) };
-        let (place, path) = (Place::of_row(path, frame.first_row + row as u64), path.to_path_buf());
+        let (place, path) = (Place::of_row_in(path, frame.first_row + row as u64, &self.text), path.to_path_buf());
         Err(if is_missing {
             EncodingError::MissingCell { path, place, column: column.name.clone() }
         } else {

@@ -124,7 +124,7 @@ fn new_data_are_checked_by_name() {
     let text = say("id,city,y,x,same\n1,Oslo,1,2,7\n");
     assert!(text.contains("`y` stands where `x` stood"), "{text}");
     assert!(say("id,city,x,y,same\n1,Oslo,one,2,7\n").contains("line 2, column `x`"));
-    let loose = Admission { carried: vec!["more".into()], may_reorder: true };
+    let loose = Admission { carried: vec!["more".into()], may_reorder: true, ..Admission::default() };
     let rows = encoded(&encoding, "same,more,id,city,y,x\n8,0,1,Rome,50,1\n", &loose).unwrap();
     let ordered = encoded(&encoding, "id,city,x,y,same\n1,Rome,1,50,8\n", &usual).unwrap();
     assert_eq!(rows, ordered);

@@ -13,6 +13,7 @@ const CHUNK: (usize, usize) = (2 << 20, 8192);
 pub(super) struct FileRows {
     reader: FrameReader,
     left: u64,
+    divides: bool,
 }
 
 impl FileRows {
@@ -29,6 +30,7 @@ impl FileRows {
         if features.is_empty() {
             return Err(TableError::Empty { what: rows.path.display().to_string() }.into());
         }
+        probe.check_spelling(|name| Some(name) != label.map(String::as_str))?;
         for field in &features {
             if !field.kind.is_numeric() {
                 return Err(not_a_feature(&rows.path, &field.name, &field.kind).into());
@@ -42,12 +44,34 @@ impl FileRows {
         }
         drop(probe);
         let reader = FrameReader::open(&rows.path, &options)?;
-        Ok((FileRows { reader, left: rows.most_rows }, n_features))
+        Ok((FileRows { reader, left: rows.most_rows, divides: rows.divides }, n_features))
     }
 
     /// Names of the features, where the file has them.
     pub fn feature_names(&self) -> Option<Vec<String>> {
         self.reader.has_names().then(|| self.reader.fields().iter().map(|field| field.name.clone()).collect())
+    }
+
+    /// What a user should know of how the file was understood.
+    pub fn notes(&self) -> Vec<String> {
+        self.reader.notes().to_vec()
+    }
+
+    /// Whether rows are images of bytes of which one is above 1; goes through the file up to there.
+    pub fn has_grey(mut self) -> Result<bool, TableError> {
+        let mut values = Vec::new();
+        while self.reader.has_pixels() && self.reader.next_rows(&mut values)? {
+            if values.iter().any(|value| *value > 1.0) {
+                return Ok(true);
+            }
+            values.clear();
+        }
+        Ok(false)
+    }
+
+    /// Whether rows are images of bytes.
+    pub fn has_pixels(&self) -> bool {
+        self.reader.has_pixels()
     }
 
     /// (height, width) where rows are images.
@@ -61,7 +85,7 @@ impl FileRows {
         if self.left == 0 || !self.reader.next_rows(values)? {
             return Ok(false);
         }
-        if self.reader.has_pixels() {
+        if self.reader.has_pixels() && self.divides {
             // As a data set in memory scales them: divided in 32 bits.
             values.iter_mut().for_each(|value| *value = f64::from(*value as f32 / 255.0));
         }

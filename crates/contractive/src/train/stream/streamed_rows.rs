@@ -11,6 +11,8 @@ pub(crate) struct StreamedRows {
     pub(super) options: ReadOptions,
     pub(super) label_column: Option<String>,
     pub(super) n_features: usize,
+    /// Whether images of bytes are divided by 255; known once all bytes were seen.
+    pub(crate) divides: bool,
     /// Rows of the file that are looked at at most.
     pub(super) most_rows: u64,
     pub(super) seed: u64,

@@ -11,7 +11,7 @@ use contractive_table::{ReadOptions, TableError};
 use super::file_rows::FileRows;
 use super::streamed_rows::{StreamedRows, hash, is_held_out};
 use crate::config::TrainConfig;
-use crate::data::Dataset;
+use crate::data::{Dataset, bits_note, label_note};
 use crate::train::error::TrainError;
 
 /// Bytes of rows that the shuffle buffer takes where no number of rows is set …
@@ -39,7 +39,8 @@ pub(in crate::train) struct Surveyed {
 
 /// Goes through the file of a configuration once.
 pub(in crate::train) fn survey(config: &TrainConfig, path: &Path) -> Result<Surveyed, TrainError> {
-    let options = ReadOptions { array: config.data.array.clone(), ..ReadOptions::default() };
+    let text = config.data.text();
+    let options = ReadOptions { array: config.data.array.clone(), text, ..ReadOptions::default() };
     let seed = config.training.seed;
     let validation = config.data.validation;
     let label_column = config.data.label_column.clone();
@@ -49,6 +50,7 @@ pub(in crate::train) fn survey(config: &TrainConfig, path: &Path) -> Result<Surv
         options,
         label_column,
         n_features: 0,
+        divides: true,
         most_rows,
         seed,
         validation,
@@ -74,6 +76,7 @@ struct Survey {
     first_outside: Option<(usize, usize, f32)>,
     feature_names: Option<Vec<String>>,
     image_shape: Option<(usize, usize)>,
+    notes: Vec<String>,
     sum: JoinHandle<Result<String, TableError>>,
 }
 
@@ -81,7 +84,15 @@ impl Survey {
     /// Reads the file and fills in what `rows` says about it.
     pub fn of(rows: &mut StreamedRows) -> Result<Self, TrainError> {
         let path: PathBuf = rows.path.clone();
+        rows.divides = FileRows::open(rows)?.0.has_grey()?;
         let (mut reader, d) = FileRows::open(rows)?;
+        let mut notes = reader.notes();
+        if reader.has_pixels() && !rows.divides {
+            notes.push(bits_note(&path.file_name().unwrap_or_default().to_string_lossy()));
+        }
+        if let (None, Some(names)) = (&rows.label_column, reader.feature_names()) {
+            notes.extend(label_note(&names));
+        }
         // The file's bytes are wanted twice: their sum is taken while they are read, when they are in the system's cache.
         let sum = thread::spawn(move || sha256_of_file(&path));
         rows.n_features = d;
@@ -93,6 +104,7 @@ impl Survey {
             first_outside: None,
             feature_names: reader.feature_names(),
             image_shape: reader.image_shape(),
+            notes,
             sum,
         };
         let (mut values, mut row) = (Vec::new(), 0_u64);
@@ -135,6 +147,7 @@ impl Survey {
         let mut values = self.training.into_values();
         values.extend(self.validation.into_values());
         let mut data = Dataset::from_f64(name, rows.n_features, values)?;
+        data = self.notes.into_iter().fold(data, Dataset::with_note);
         if let Some((height, width)) = self.image_shape {
             data = data.with_image_shape(height, width)?;
         }

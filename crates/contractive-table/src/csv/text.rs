@@ -1,0 +1,149 @@
+//! The text of a table as UTF-8, from its first line on.
+
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
+
+use super::first_line::separator;
+use crate::error::TableError;
+use crate::source::{Source, read_up_to};
+
+/// Bytes that tell the encoding and the separator.
+const START: usize = 1 << 16;
+
+/// A text table, opened.
+pub(crate) struct Text {
+    /// From its first line on: after the byte order mark, and the line `sep=;` that Excel understands.
+    pub reader: Box<dyn Read + Send>,
+    /// What parts its cells.
+    pub separator: u8,
+    /// Lines that were passed over.
+    pub skipped_lines: u64,
+}
+
+/// Opens a file, plain or gzip.
+pub(crate) fn open_text(path: &Path) -> Result<Text, TableError> {
+    text(path, Source::open(path)?.reader)
+}
+
+/// The text of `input`: UTF-8, or UTF-16 with its byte order mark.
+pub(crate) fn text(path: &Path, input: Box<dyn Read + Send>) -> Result<Text, TableError> {
+    let failed = |e| TableError::reading(path, e);
+    let (mark, input) = start_of(input, 3).map_err(failed)?;
+    let input: Box<dyn Read + Send> = match mark.as_slice() {
+        [0xff, 0xfe, ..] => Box::new(Utf16::new(input, u16::from_le_bytes)),
+        [0xfe, 0xff, ..] => Box::new(Utf16::new(input, u16::from_be_bytes)),
+        _ => input,
+    };
+    let (start, mut reader) = start_of(input, START).map_err(failed)?;
+    let has_mark = start.starts_with(b"\xef\xbb\xbf");
+    if has_mark {
+        reader.read_exact(&mut [0; 3]).map_err(failed)?;
+    }
+    let start = &start[if has_mark { 3 } else { 0 }..];
+    if let Some((separator, length)) = named_separator(start) {
+        reader.read_exact(&mut vec![0; length]).map_err(failed)?;
+        return Ok(Text { reader, separator, skipped_lines: 1 });
+    }
+    Ok(Text { separator: separator(path, start), reader, skipped_lines: 0 })
+}
+
+/// The first bytes of a stream, at most `n`, and the whole stream again.
+fn start_of(mut input: Box<dyn Read + Send>, n: usize) -> io::Result<(Vec<u8>, Box<dyn Read + Send>)> {
+    let mut start = vec![0; n];
+    let got = read_up_to(&mut input, &mut start)?;
+    start.truncate(got);
+    Ok((start.clone(), Box::new(Cursor::new(start).chain(input))))
+}
+
+/// The separator that a line such as `sep=;` names, and the length of that line.
+fn named_separator(start: &[u8]) -> Option<(u8, usize)> {
+    let end = start.iter().position(|&byte| byte == b'\n')?;
+    let line = start[..end].strip_suffix(b"\r").unwrap_or(&start[..end]);
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    match line {
+        [s, e, p, b'=', separator @ (b';' | b',' | b'\t' | b'|' | b':')]
+            if [*s, *e, *p].eq_ignore_ascii_case(b"sep") =>
+        {
+            Some((*separator, end + 1))
+        }
+        _ => None,
+    }
+}
+
+/// UTF-16 as UTF-8.
+struct Utf16 {
+    input: BufReader<Box<dyn Read + Send>>,
+    unit: fn([u8; 2]) -> u16,
+    /// The first half of a pair.
+    high: Option<u16>,
+    /// Text that was not asked for yet, and how much of it was given.
+    ready: Vec<u8>,
+    given: usize,
+}
+
+impl Utf16 {
+    fn new(input: Box<dyn Read + Send>, unit: fn([u8; 2]) -> u16) -> Self {
+        Utf16 { input: BufReader::with_capacity(START, input), unit, high: None, ready: Vec::new(), given: 0 }
+    }
+
+    /// Decodes some more; false at the end.
+    fn refill(&mut self) -> io::Result<bool> {
+        let mut bytes = [0; 1 << 13];
+        let got = read_up_to(&mut self.input, &mut bytes)?;
+        let wrong = || io::Error::new(io::ErrorKind::InvalidData, "it begins as UTF-16 does, and goes on otherwise");
+        let (pairs, rest) = bytes[..got].as_chunks();
+        if !rest.is_empty() || (got == 0 && self.high.is_some()) {
+            return Err(wrong());
+        }
+        (self.ready, self.given) = (Vec::with_capacity(2 * got), 0);
+        let units = self.high.take().into_iter().chain(pairs.iter().map(|pair| (self.unit)(*pair)));
+        for decoded in char::decode_utf16(units) {
+            match decoded {
+                _ if self.high.is_some() => return Err(wrong()),
+                Ok(c) => self.ready.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                // The last unit may be the first half of a pair.
+                Err(e) if (0xd800..0xdc00).contains(&e.unpaired_surrogate()) => {
+                    self.high = Some(e.unpaired_surrogate())
+                }
+                Err(_) => return Err(wrong()),
+            }
+        }
+        Ok(got > 0)
+    }
+}
+
+impl Read for Utf16 {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.ready.len() && self.refill()? {}
+        let n = out.len().min(self.ready.len() - self.given);
+        out[..n].copy_from_slice(&self.ready[self.given..][..n]);
+        self.given += n;
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: Vec<u8>) -> io::Result<(String, u8)> {
+        let mut text = text(Path::new("t.csv"), Box::new(Cursor::new(bytes))).map_err(io::Error::other)?;
+        let mut all = String::new();
+        text.reader.read_to_string(&mut all)?;
+        Ok((all, text.separator))
+    }
+
+    #[test]
+    fn utf_16_and_named_separators_are_understood() {
+        let long = "größe;😀\n".repeat(5000);
+        for of in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
+            let bytes: Vec<u8> = std::iter::once(0xfeff).chain(long.encode_utf16()).flat_map(of).collect();
+            assert_eq!(read(bytes.clone()).unwrap(), (long.clone(), b';'));
+            assert!(read(bytes[..bytes.len() - 1].to_vec()).is_err());
+        }
+        for (line, separator) in [("sep=;\r\n", b';'), ("\"SEP=,\"\n", b','), ("\u{feff}sep=\t\n", b'\t')] {
+            assert_eq!(read(format!("{line}a,b;c\td\n").into_bytes()).unwrap(), ("a,b;c\td\n".into(), separator));
+        }
+        assert_eq!(read(b"sep=xy\n1\n".to_vec()).unwrap().0, "sep=xy\n1\n");
+    }
+}
