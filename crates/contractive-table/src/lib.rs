@@ -2,8 +2,9 @@
 //! numbers.
 //!
 //! [`FrameReader::open`] gives [`Frame`]s of CSV, Parquet, Arrow, NPY and NPZ files; [`FrameWriter::create`] takes them
-//! to CSV, Parquet, Arrow, NPY and JSON lines; [`array`] reads IDX, NPY and NPZ arrays whole. Keys come out as they went
-//! in: integers are never floats on the way, text is never parsed. Numbers are f64, as the file has them.
+//! to CSV, Parquet, Arrow, NPY and JSON lines; [`array`](mod@array) reads IDX, NPY and NPZ arrays whole. Keys come out as
+//! they went in: integers are never floats on the way, decimals keep their digits, text is never parsed. Numbers are f64,
+//! as the file has them.
 //!
 //! Memory: a reader holds one frame, one page a Parquet column, one record batch of an Arrow file (whose writer chose
 //! its size), one line of CSV (at most 64 MiB). A writer holds one frame, or one row group of 131,072 rows, packed.

@@ -7,7 +7,7 @@ use crate::config::{ConfigError, Layer, TrainConfig};
 /// A named configuration with its reasons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
-    /// The name, as `cae train NAME` takes it.
+    /// The name that [`find`] takes.
     pub name: &'static str,
     /// One line on what it trains.
     pub description: String,

@@ -48,7 +48,7 @@ pub struct TrainConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// A registered name or a path, as `contractive_datasets::DataSpec` reads it. Default `strokes`.
+    /// A registered name or a path, as `DataSpec` of the crate `contractive-datasets` reads it. Default `strokes`.
     pub spec: String,
     /// Only the first rows of the training part; all by default (`"none"` in a layer unsets it).
     #[serde(skip_serializing_if = "Option::is_none")]

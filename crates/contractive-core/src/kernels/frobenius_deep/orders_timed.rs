@@ -1,7 +1,7 @@
 //! Whether the order of multiplication chosen by counting is the fastest: every order of the exact penalty, timed on a
 //! grid of smooth encoders, beside the one that [`order`](mod@crate::order) chooses.
 //!
-//! `cargo test --release -p contractive-core --lib every_order_timed -- --ignored --nocapture` prints a table in Markdown,
+//! The ignored test `every_order_timed` (docs/derivations/frobenius-deep.md has the command) prints a table in Markdown,
 //! milliseconds a batch on one thread (the least of several runs), cut into lanes as the engine cuts a batch, with what a
 //! step needs beside the rows: G and K W_1 for the Gram order, F for the Khatri-Rao one.
 
