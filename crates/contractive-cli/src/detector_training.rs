@@ -254,30 +254,32 @@ pub(crate) fn run(
     let detector = result?;
     detector.save(out)?;
     let seconds = began.elapsed().as_secs_f64();
-    let rule = settings.threshold.to_string();
     match reporting {
         Reporting::Quiet => {}
         Reporting::Json => {
-            let threshold = detector.threshold();
-            print_json_line(&EndEvent { event: "end", seconds, detector: out, threshold, threshold_rule: rule })?;
+            let (threshold, threshold_rule) = (detector.threshold(), settings.threshold.to_string());
+            print_json_line(&EndEvent { event: "end", seconds, detector: out, threshold, threshold_rule })?;
         }
-        Reporting::Lines => {
-            let path = quoted(&out.to_string_lossy());
-            let threshold = format!("{} ({rule})", significant(detector.threshold(), 5));
-            print(&format!("\ntrained {} in {}\n", count(settings.ensemble, "network"), duration(seconds)))?;
-            print(&pairs(&[("  detector", path.clone()), ("  threshold", threshold)]))?;
-            print("\nnext\n")?;
-            let detect = format!("  cae detect {path} --data FILE -o scores.csv");
-            let judge = format!("  cae evaluate {path} --data FILE --labels COLUMN");
-            let threshold = format!("  cae threshold {path} RULE");
-            print(&pairs(&[
-                (&detect, "score the rows of a table".into()),
-                (&threshold, "change where a score becomes an anomaly".into()),
-                (&judge, "judge it on rows whose labels are known".into()),
-            ]))?;
-        }
+        Reporting::Lines => print_end(&detector, seconds, out)?,
     }
     Ok(Ending::Done)
+}
+
+/// Says where the detector is, and what can be done with it.
+fn print_end(detector: &Detector, seconds: f64, out: &Path) -> anyhow::Result<()> {
+    let (path, settings) = (quoted(&out.to_string_lossy()), detector.settings());
+    let threshold = format!("{} ({})", significant(detector.threshold(), 5), settings.threshold);
+    print(&format!("\ntrained {} in {}\n", count(settings.ensemble, "network"), duration(seconds)))?;
+    print(&pairs(&[("  detector", path.clone()), ("  threshold", threshold)]))?;
+    print("\nnext\n")?;
+    let detect = format!("  cae detect {path} --data FILE -o scores.csv");
+    let judge = format!("  cae evaluate {path} --data FILE --labels COLUMN");
+    let threshold = format!("  cae threshold {path} RULE");
+    Ok(print(&pairs(&[
+        (&detect, "score the rows of a table".into()),
+        (&threshold, "change where a score becomes an anomaly".into()),
+        (&judge, "judge it on rows whose labels are known".into()),
+    ]))?)
 }
 
 /// Where a detector goes that is given no place.

@@ -66,6 +66,23 @@ fn normalisations() -> PossibleValuesParser {
 }
 
 impl SeriesArguments {
+    /// Reads the series that `config` names, its timestamps in the column `time`, and checks its windows.
+    fn read(&self, time: String, fills_missing: bool, config: &TrainConfig) -> anyhow::Result<(Series, SeriesSpec)> {
+        let missing = if fills_missing { Missing::Previous } else { Missing::Refuse };
+        let columns = SeriesColumns {
+            time: (time != NO_TIME).then_some(time),
+            series_key: self.series_key.clone(),
+            values: self.values.clone(),
+            labels: config.data.label_column.clone(),
+            missing,
+            text: config.data.text(),
+        };
+        let series = Series::read(&config.data.spec, &columns)?;
+        let spec = self.spec(&series, columns);
+        spec.check()?;
+        Ok((series, spec))
+    }
+
     /// The windows of `series`, read by `columns`.
     fn spec(&self, series: &Series, columns: SeriesColumns) -> SeriesSpec {
         let SeriesColumns { time, series_key, missing, text, .. } = columns;
@@ -116,33 +133,11 @@ pub(crate) fn run(
     let threshold = if has_threshold { settings.threshold } else { SeriesDetector::DEFAULT_THRESHOLD };
     let settings = DetectorSettings { threshold, ..settings };
     settings.check()?;
-    let missing = if fills_missing { Missing::Previous } else { Missing::Refuse };
-    let columns = SeriesColumns {
-        time: (time != NO_TIME).then_some(time),
-        series_key: arguments.series_key.clone(),
-        values: arguments.values.clone(),
-        labels: config.data.label_column.clone(),
-        missing,
-        text: config.data.text(),
-    };
-    let series = Series::read(&config.data.spec, &columns)?;
-    let spec = arguments.spec(&series, columns);
-    spec.check()?;
+    let (series, spec) = arguments.read(time, fills_missing, config)?;
     let windows = series.tracks.iter().map(|track| spec.starts(track.rows.len()).len()).sum();
     let pace = series.pace(series.step());
     if reporting == Reporting::Lines {
-        let (rows, names) = (grouped(series.len()), series.names.join(", "));
-        let of_series = if series.tracks.len() > 1 {
-            format!(" in {} series", grouped(series.tracks.len()))
-        } else {
-            String::new()
-        };
-        eprintln!(
-            "{}: {rows} timestamps of {names}{of_series}; {} of {} rows",
-            series.what,
-            count(windows, "window"),
-            spec.window
-        );
+        eprintln!("{}", introduction(&series, windows, spec.window));
     }
     if reporting != Reporting::Quiet {
         warn(&series, &pace, spec.window);
@@ -168,7 +163,6 @@ pub(crate) fn run(
     let detector = result?;
     detector.save(out)?;
     let seconds = began.elapsed().as_secs_f64();
-    let (threshold, rule) = (detector.threshold(), settings.threshold.to_string());
     match reporting {
         Reporting::Quiet => {}
         Reporting::Json => print_json_line(&EndEvent {
@@ -178,31 +172,42 @@ pub(crate) fn run(
             timestamps: series.len(),
             series: series.tracks.len(),
             windows,
-            threshold,
-            threshold_rule: rule,
+            threshold: detector.threshold(),
+            threshold_rule: settings.threshold.to_string(),
             pace: &pace,
             filled: series.filled,
         })?,
-        Reporting::Lines => {
-            let path = quoted(&out.to_string_lossy());
-            print(&format!("\ntrained {} in {}\n", count(settings.ensemble, "network"), duration(seconds)))?;
-            print(&pairs(&[
-                ("  detector", path.clone()),
-                ("  threshold", format!("{} ({rule})", significant(threshold, 5))),
-            ]))?;
-            print("\nnext\n")?;
-            let detect = format!("  cae detect {path} --data FILE -o scores.csv");
-            let report = format!("  cae detect {path} --data FILE --report report.html");
-            let follow = format!("  cae detect {path} --data FILE --follow");
-            let mut next = vec![(detect.as_str(), "score every timestamp".to_owned())];
-            if arguments.series_key.is_empty() {
-                next.push((&report, "the same, with a page that shows them".to_owned()));
-                next.push((&follow, "score a file that is being written".to_owned()));
-            }
-            print(&pairs(&next))?;
-        }
+        Reporting::Lines => print_end(&detector, settings.ensemble, seconds, out)?,
     }
     Ok(Ending::Done)
+}
+
+/// The line about a series before it is trained on.
+fn introduction(series: &Series, windows: usize, window: usize) -> String {
+    let (rows, names) = (grouped(series.len()), series.names.join(", "));
+    let of_series = match series.tracks.len() {
+        0 | 1 => String::new(),
+        several => format!(" in {} series", grouped(several)),
+    };
+    format!("{}: {rows} timestamps of {names}{of_series}; {} of {window} rows", series.what, count(windows, "window"))
+}
+
+/// Says where the detector is, and what can be done with it.
+fn print_end(detector: &SeriesDetector, networks: usize, seconds: f64, out: &Path) -> anyhow::Result<()> {
+    let path = quoted(&out.to_string_lossy());
+    let threshold = format!("{} ({})", significant(detector.threshold(), 5), detector.threshold_rule());
+    print(&format!("\ntrained {} in {}\n", count(networks, "network"), duration(seconds)))?;
+    print(&pairs(&[("  detector", path.clone()), ("  threshold", threshold)]))?;
+    print("\nnext\n")?;
+    let detect = format!("  cae detect {path} --data FILE -o scores.csv");
+    let report = format!("  cae detect {path} --data FILE --report report.html");
+    let follow = format!("  cae detect {path} --data FILE --follow");
+    let mut next = vec![(detect.as_str(), "score every timestamp".to_owned())];
+    if detector.spec().series_key.is_empty() {
+        next.push((&report, "the same, with a page that shows them".to_owned()));
+        next.push((&follow, "score a file that is being written".to_owned()));
+    }
+    Ok(print(&pairs(&next))?)
 }
 
 /// Says on standard error what is odd about a series.
