@@ -137,12 +137,12 @@ impl Finished<'_> {
         let (path, typed) = (quoted(&self.run.path().to_string_lossy()), self.source.as_typed());
         // A streamed table may not fit in memory, and these commands load their rows.
         let rows = if self.prepared.shuffle_buffer().is_some() { " --data PART" } else { "" };
-        let judged = match (self.prepared.test.is_some(), rows) {
+        let judged = match (self.prepared.test().is_some(), rows) {
             (true, _) => "judge it on the test rows",
             (false, "") => "judge it, here on all rows",
             (false, _) => "judge it on a file of rows that memory holds",
         };
-        let more = 2 * self.prepared.config.training.epochs;
+        let more = 2 * self.prepared.config().training.epochs;
         let with = format!("{path}{rows}{typed}");
         pairs(&[
             (&*format!("  cae evaluate {with}"), judged.into()),
@@ -161,11 +161,11 @@ fn result(prepared: &Prepared, best: &EpochRecord) -> String {
         (None, Some(validation)) => ("validation", validation),
         (None, None) => ("training", best.train),
     };
-    let loss = prepared.config.objective.loss;
-    let d = prepared.data.n_features() as f64;
+    let loss = prepared.config().objective.loss;
+    let d = prepared.data().n_features() as f64;
     let per_feature = terms.reconstruction / d;
-    let word = feature_word(prepared.data.image_shape().is_some());
-    let each = if loss.feature_factor(prepared.data.n_features()) == 1.0 {
+    let word = feature_word(prepared.data().image_shape().is_some());
+    let each = if loss.feature_factor(prepared.data().n_features()) == 1.0 {
         format!(" a row ({} a {word})", significant(per_feature, 4))
     } else {
         String::new()

@@ -14,9 +14,9 @@ const EXPENSIVE: f64 = 3.0;
 
 /// The run in a few lines.
 pub(crate) fn introduction(prepared: &Prepared, steps: usize) -> String {
-    let config = &prepared.config;
+    let config = prepared.config();
     let mut lines = vec![
-        ("network", network(&prepared.architecture)),
+        ("network", network(prepared.architecture())),
         ("data", data(prepared)),
         ("objective", objective(prepared)),
         ("penalty", penalty(prepared)),
@@ -29,7 +29,7 @@ pub(crate) fn introduction(prepared: &Prepared, steps: usize) -> String {
     lines.extend(labels(prepared).map(|text| ("labels", text)));
     lines.push(("columns", columns(prepared)));
     lines.extend(constant_columns(prepared).map(|text| ("note", text)));
-    lines.extend(prepared.data.notes().iter().map(|note| ("note", note.clone())));
+    lines.extend(prepared.data().notes().iter().map(|note| ("note", note.clone())));
     lines.extend(noise_note(config).map(|note| ("note", note)));
     lines.extend(advice(prepared).into_iter().map(|text| ("advice", text)));
     pairs(&lines)
@@ -53,20 +53,20 @@ pub(crate) fn feature_word(is_image: bool) -> &'static str {
 }
 
 fn data(prepared: &Prepared) -> String {
-    let data = &prepared.data;
+    let data = prepared.data();
     let shape = match data.image_shape() {
         Some((height, width)) => format!("images of {height} x {width} pixels"),
         None => count(data.n_features(), "feature"),
     };
     let mut parts = vec![format!("{} to train on", grouped(prepared.n_training_rows()))];
-    if !prepared.validation_rows.is_empty() {
+    if !prepared.validation_rows().is_empty() {
         parts.push(format!("{} for validation", grouped(prepared.n_validation_rows())));
     }
-    if let Some(test) = &prepared.test {
+    if let Some(test) = &prepared.test() {
         parts.push(format!("{} to test on", grouped(test.len())));
     }
     let word = feature_word(data.image_shape().is_some());
-    let scale = match prepared.config.data.scale.unwrap_or_default() {
+    let scale = match prepared.config().data.scale.unwrap_or_default() {
         Scale::None => String::new(),
         Scale::Minmax => format!(", each {word} scaled to 0 to 1 (minmax)"),
         Scale::Standard => format!(", each {word} scaled to mean 0 and deviation 1 (standard)"),
@@ -78,8 +78,8 @@ fn data(prepared: &Prepared) -> String {
 
 /// Labels that a column of the table gives.
 fn labels(prepared: &Prepared) -> Option<String> {
-    let column = prepared.config.data.label_column.as_deref()?;
-    let mut classes = prepared.data.labels()?.to_vec();
+    let column = prepared.config().data.label_column.as_deref()?;
+    let mut classes = prepared.data().labels()?.to_vec();
     classes.sort_unstable();
     classes.dedup();
     let classes = count(classes.len(), "class").replace("classs", "classes");
@@ -89,14 +89,14 @@ fn labels(prepared: &Prepared) -> Option<String> {
 /// What the columns of numbers below are.
 fn columns(prepared: &Prepared) -> String {
     let mut measured = vec!["train"];
-    measured.extend((!prepared.validation_rows.is_empty()).then_some("validation"));
-    measured.extend(prepared.test.as_ref().map(|_| "test"));
+    measured.extend((!prepared.validation_rows().is_empty()).then_some("validation"));
+    measured.extend(prepared.test().map(|_| "test"));
     let last = measured.pop().unwrap_or_default();
     let measured = match measured.len() {
         0 => format!("{last} is"),
         _ => format!("{} and {last} are", measured.join(", ")),
     };
-    let loss = prepared.config.objective.loss;
+    let loss = prepared.config().objective.loss;
     format!("{measured} the objective, loss its {loss} in training; ‖J‖ is the mean ‖∂h/∂x‖_F")
 }
 
@@ -104,16 +104,16 @@ fn columns(prepared: &Prepared) -> String {
 fn constant_columns(prepared: &Prepared) -> Option<String> {
     const SHOWN: usize = 8;
     const ROWS: usize = 256;
-    let data = &prepared.data;
+    let data = prepared.data();
     let d = data.n_features();
     // An image's margin is often constant, and there is nothing to remove.
     let has_columns =
-        data.image_shape().is_none() && prepared.train_rows.len() > 1 && prepared.shuffle_buffer().is_none();
-    let (true, Some(row)) = (has_columns, prepared.train_rows.first()) else { return None };
+        data.image_shape().is_none() && prepared.train_rows().len() > 1 && prepared.shuffle_buffer().is_none();
+    let (true, Some(row)) = (has_columns, prepared.train_rows().first()) else { return None };
     let mut first = Vec::new();
     data.for_each_row(&[*row], |row| first.extend_from_slice(row));
     let mut constant: Vec<usize> = (0..d).collect();
-    for rows in prepared.train_rows.chunks(ROWS) {
+    for rows in prepared.train_rows().chunks(ROWS) {
         data.for_each_row(rows, |row| constant.retain(|&j| row[j] == first[j]));
         if constant.is_empty() {
             return None;
@@ -141,14 +141,14 @@ fn noise_note(config: &TrainConfig) -> Option<String> {
 }
 
 fn objective(prepared: &Prepared) -> String {
-    let config = &prepared.config.objective;
+    let config = &prepared.config().objective;
     let per = match config.loss {
         Loss::Mse | Loss::Bce => "mean",
         Loss::Sse | Loss::CrossEntropy => "sum",
     };
-    let word = feature_word(prepared.data.image_shape().is_some());
+    let word = feature_word(prepared.data().image_shape().is_some());
     let mut text = format!("{} ({per} over {word}s)", config.loss);
-    if prepared.config.objective().has_penalty() {
+    if prepared.config().objective().has_penalty() {
         text += &format!(" + {} x {}", plain(config.contraction), config.penalty.name());
     }
     if let Some(sparsity) = config.sparsity {
@@ -161,11 +161,11 @@ fn objective(prepared: &Prepared) -> String {
 }
 
 fn penalty(prepared: &Prepared) -> String {
-    let config = &prepared.config;
+    let config = prepared.config();
     if !config.objective().has_penalty() {
         return "none: a plain autoencoder".into();
     }
-    let (net, batch) = (&prepared.architecture, config.training.batch_size);
+    let (net, batch) = (prepared.architecture(), config.training.batch_size);
     let what = config.objective.penalty.describe();
     let way = match config.objective.penalty {
         Penalty::Jacobian | Penalty::JacobianNorm if net.encoder_depth() == 1 => ", in closed form",
@@ -188,19 +188,19 @@ fn order_in_words(order: Order) -> &'static str {
 
 /// Multiply-adds of the penalty as a multiple of a plain step's, where they are known.
 fn relative_cost(prepared: &Prepared) -> Option<f64> {
-    let config = &prepared.config;
-    order::relative_cost(config.objective.penalty, &prepared.architecture, config.training.batch_size)
+    let config = prepared.config();
+    order::relative_cost(config.objective.penalty, prepared.architecture(), config.training.batch_size)
 }
 
 fn training(prepared: &Prepared, steps: usize) -> String {
-    let t = &prepared.config.training;
+    let t = &prepared.config().training;
     let mut text = format!(
         "{} of {}, batches of {}, seed {}, {}",
         count(t.epochs, "epoch"),
         count(steps, "step"),
         grouped(t.batch_size),
         t.seed,
-        count(prepared.config.threads(), "thread"),
+        count(prepared.config().threads(), "thread"),
     );
     if let Some(rule) = t.early_stopping {
         text += &format!("; stops after {} without gain", count(rule.patience, "epoch"));
@@ -209,7 +209,7 @@ fn training(prepared: &Prepared, steps: usize) -> String {
 }
 
 fn optimiser(prepared: &Prepared) -> String {
-    let t = &prepared.config.training;
+    let t = &prepared.config().training;
     let (optimiser, schedule, start) = (t.optimiser.name(), t.schedule.name(), t.initialisation.name());
     let rate = plain(t.learning_rate);
     let clip = t.clip.map_or_else(String::new, |clip| format!(", gradient clipped at {}", plain(clip)));
@@ -217,13 +217,13 @@ fn optimiser(prepared: &Prepared) -> String {
 }
 
 fn advice(prepared: &Prepared) -> Option<String> {
-    let estimate = match prepared.config.objective.penalty {
+    let estimate = match prepared.config().objective.penalty {
         Penalty::Jacobian | Penalty::JacobianNorm => "--penalty projection",
         Penalty::Reconstruction { probes: 0 } | Penalty::Decoder { probes: 0 } => "--probes 1",
         _ => return None,
     };
     let cost = relative_cost(prepared).filter(|cost| *cost > EXPENSIVE)?;
-    prepared.config.objective().has_penalty().then(|| {
+    prepared.config().objective().has_penalty().then(|| {
         let multiple = significant(cost, 2);
         format!("the exact penalty costs {multiple} times the rest of a step; `{estimate}` estimates it cheaply")
     })

@@ -76,7 +76,7 @@ impl Opened {
             }
         }
         if spec.registered().is_none() {
-            let preprocessing = &self.model.preprocessing;
+            let preprocessing = self.model.preprocessing();
             options.text = options.text.or(preprocessing.text);
             // A row index that an older model learnt from is one of its features.
             options.kept = preprocessing.feature_names.clone().unwrap_or_default();
@@ -101,7 +101,7 @@ impl Opened {
         if let Some(config) = &self.config {
             return Ok(config.data.spec.clone());
         }
-        let name = &self.model.provenance.data;
+        let name = &self.model.provenance().data;
         let registered = name.parse::<DataSpec>().ok().and_then(|spec| Some(spec.registered()?.name.to_owned()));
         registered.ok_or_else(|| Usage(format!("say which rows with --data; the model was trained on `{name}`")))
     }

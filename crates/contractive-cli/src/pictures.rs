@@ -48,8 +48,8 @@ pub(crate) fn write_all(prepared: &Prepared, model: &Model, history: &[EpochReco
         Ok(()) => drawn.names.push(name),
         Err(e) => drawn.failures.push(e.context(name)),
     };
-    let weights = model.parameters.encoder_weight(0);
-    match model.image_shape {
+    let weights = model.parameters().encoder_weight(0);
+    match model.image_shape() {
         Some((height, width)) => {
             write("reconstructions.png", &|| image_grid(model, &unseen_rows(prepared, IMAGES), height, width));
             write("filters.png", &|| {
@@ -60,14 +60,14 @@ pub(crate) fn write_all(prepared: &Prepared, model: &Model, history: &[EpochReco
         None => {
             write("profiles.png", &|| profiles(model, &unseen_rows(prepared, PROFILES)));
             write("weights.png", &|| {
-                let names = model.preprocessing.feature_names.as_deref();
+                let names = model.preprocessing().feature_names.as_deref();
                 let (m, n) = (weights.rows(), weights.columns());
                 Ok(weight_heatmap(weights.values(), m, n, "first-layer unit", names)?)
             });
         }
     }
     if !history.is_empty() {
-        let losses = loss_history(&model.objective, history);
+        let losses = loss_history(model.objective(), history);
         write("loss.png", &|| Ok(loss_curve_png(&losses, CURVE.0, CURVE.1)?));
         write("loss.svg", &|| Ok(loss_curve_svg(&losses, CURVE.0, CURVE.1)?.into_bytes()));
     }
@@ -76,7 +76,7 @@ pub(crate) fn write_all(prepared: &Prepared, model: &Model, history: &[EpochReco
 
 /// Draws the first rows of `data` over, or beside, their reconstructions.
 pub(crate) fn write_reconstructions(path: &Path, model: &Model, data: &Dataset) -> anyhow::Result<()> {
-    let picture = match model.image_shape {
+    let picture = match model.image_shape() {
         Some((height, width)) => image_grid(model, &data.select(&first_rows(data, IMAGES)), height, width)?,
         None => profiles(model, &data.select(&first_rows(data, PROFILES)))?,
     };
@@ -94,11 +94,11 @@ fn profiles(model: &Model, shown: &Dataset) -> anyhow::Result<Vec<u8>> {
     let restored = model.reconstruct(shown, 1)?;
     let (mut originals, mut reconstructions) = (Vec::new(), vec![0.0; restored.len()]);
     let rows: Vec<u32> = (0..shown.len() as u32).collect();
-    ScaledRows { data: shown, preprocessing: &model.preprocessing }.gather(&rows, &mut originals);
+    ScaledRows { data: shown, preprocessing: model.preprocessing() }.gather(&rows, &mut originals);
     for (out, row) in reconstructions.chunks_exact_mut(d).zip(restored.chunks_exact(d)) {
-        model.preprocessing.apply_wide(row, out);
+        model.preprocessing().apply_wide(row, out);
     }
-    let names = model.preprocessing.feature_names.as_deref().filter(|names| names.len() <= MOST_NAMES);
+    let names = model.preprocessing().feature_names.as_deref().filter(|names| names.len() <= MOST_NAMES);
     Ok(profile_grid(&originals, &reconstructions, shown.len(), shown.n_features(), names)?)
 }
 
@@ -109,20 +109,20 @@ fn scale_of(width: usize) -> usize {
 
 /// The first layer's weights, the units that move most first: those that never move show only their first weights.
 fn liveliest_filters(prepared: &Prepared, model: &Model) -> Vec<f32> {
-    let rows = &prepared.train_rows[..prepared.train_rows.len().min(ACTIVITY_ROWS)];
-    let weights = model.parameters.encoder_weight(0);
-    let order = Activity::measure(model, &prepared.data, rows).liveliest_first();
+    let rows = &prepared.train_rows()[..prepared.train_rows().len().min(ACTIVITY_ROWS)];
+    let weights = model.parameters().encoder_weight(0);
+    let order = Activity::measure(model, prepared.data(), rows).liveliest_first();
     order.iter().take(FILTERS).flat_map(|&unit| weights.row(unit)).copied().collect()
 }
 
 /// Rows that were not trained on where there are any: of the test part, else of the validation rows.
 fn unseen_rows(prepared: &Prepared, n: usize) -> Dataset {
-    match &prepared.test {
+    match &prepared.test() {
         Some(test) => test.select(&first_rows(test, n)),
         None => {
             let unseen =
-                if prepared.validation_rows.is_empty() { &prepared.train_rows } else { &prepared.validation_rows };
-            prepared.data.select(&unseen[..unseen.len().min(n)])
+                if prepared.validation_rows().is_empty() { prepared.train_rows() } else { prepared.validation_rows() };
+            prepared.data().select(&unseen[..unseen.len().min(n)])
         }
     }
 }

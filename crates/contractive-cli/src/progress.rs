@@ -69,13 +69,13 @@ impl<'a> Progress<'a> {
 
     /// The loss a feature, where the loss is a sum over features.
     fn per_feature(&self, value: f64) -> Option<f64> {
-        let loss = self.prepared.config.objective.loss;
-        matches!(loss, Loss::Sse | Loss::CrossEntropy).then(|| value / self.prepared.data.n_features() as f64)
+        let loss = self.prepared.config().objective.loss;
+        matches!(loss, Loss::Sse | Loss::CrossEntropy).then(|| value / self.prepared.data().n_features() as f64)
     }
 
     /// Whether the sum over the last batch is shown: in file order it is over the same rows every epoch, so epochs compare.
     fn shows_last_batch(&self) -> bool {
-        !self.prepared.config.training.shuffle
+        !self.prepared.config().training.shuffle
     }
 
     fn say(&self, line: &str) {
@@ -86,8 +86,8 @@ impl<'a> Progress<'a> {
     }
 
     fn header(&self) -> String {
-        let (has_validation, has_test) = (!self.prepared.validation_rows.is_empty(), self.prepared.test.is_some());
-        let word = feature_word(self.prepared.data.image_shape().is_some());
+        let (has_validation, has_test) = (!self.prepared.validation_rows().is_empty(), self.prepared.test().is_some());
+        let word = feature_word(self.prepared.data().image_shape().is_some());
         let mut line = format!("{:>7}  {:>9}  {:>9}", "epoch", "train", "loss");
         if self.per_feature(0.0).is_some() {
             line += &format!("  {:>9}", format!("/{word}"));
@@ -176,7 +176,7 @@ impl Progress<'_> {
         }
         self.drawn = Some(Instant::now());
         let left = self.began.elapsed().as_secs_f64() * (report.epochs as f64 - done) / (done - self.before);
-        let penalty = match self.prepared.config.objective().has_penalty() {
+        let penalty = match self.prepared.config().objective().has_penalty() {
             true => format!("  penalty {}", significant(report.terms.penalty, 4)),
             false => String::new(),
         };

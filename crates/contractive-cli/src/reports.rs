@@ -19,7 +19,7 @@ pub(crate) fn page(records: &[RunRecord]) -> Result<String, ReportError> {
 
 /// The best model of the checkpoints; the last where no epoch was completed.
 pub(crate) fn model_of(resume: Resume, prepared: &Prepared) -> Result<Model, TrainError> {
-    let (checkpoint, run) = (resume.last.state.data_sha256, prepared.data.sha256().map(str::to_owned));
+    let (checkpoint, run) = (resume.last.state.data_sha256, prepared.data().sha256().map(str::to_owned));
     // The scaling is learnt again from the data: others would give another.
     if checkpoint != run {
         return Err(TrainError::OtherData { checkpoint, run });

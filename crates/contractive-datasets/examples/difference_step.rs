@@ -34,16 +34,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
 
     let mut rows = data.take(ROWS).to_vec();
-    model.preprocessing.apply(&mut rows);
+    model.preprocessing().apply(&mut rows);
     let n = rows.len() / d;
-    let mut engine = model.engine_for(&model.objective, 1)?;
+    let mut engine = model.engine_for(model.objective(), 1)?;
     let mut squares = vec![0.0; n];
     engine.jacobian_squares(MatRef::new(&rows, n, d), &mut squares)?;
     let exact = squares.iter().sum::<f64>() / n as f64;
     println!("mean ‖J‖²_F of {n} rows of {}, exact: {exact:.6}\n", spec);
     println!("| step ε | encoder in f32 | relative error | encoder in f64 | relative error |\n|---|---|---|---|---|");
 
-    let network = Network::from(&model.parameters);
+    let network = Network::from(model.parameters());
     for epsilon in STEPS {
         let (mut narrow, mut wide) = (0.0, 0.0);
         for x in rows.chunks_exact(d) {

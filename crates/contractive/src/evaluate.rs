@@ -70,19 +70,19 @@ pub struct Evaluation {
 /// [`ModelError::Columns`] when the columns are not the model's; [`ModelError::Argument`] when the loss is a cross-entropy and a
 /// value lies outside [0, 1].
 pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluation, ModelError> {
-    model.preprocessing.check(data)?;
-    let reader = ScaledRows { data, preprocessing: &model.preprocessing };
+    model.preprocessing().check(data)?;
+    let reader = ScaledRows { data, preprocessing: model.preprocessing() };
     let architecture = model.architecture();
     let (d, k) = (architecture.input_size(), architecture.code_size());
     let outside = reader.first_outside();
-    if let (true, Some((row, column, value))) = (model.objective.loss.is_cross_entropy(), outside) {
-        let loss = model.objective.loss.name();
+    if let (true, Some((row, column, value))) = (model.objective().loss.is_cross_entropy(), outside) {
+        let loss = model.objective().loss.name();
         return Err(contractive_core::ArgumentError::Range { loss, row, column, value }.into());
     }
     let rows: Vec<u32> = (0..data.len() as u32).collect();
-    let seed = model.provenance.seed;
-    let mut engine = model.engine_for(&model.objective, threads)?;
-    let terms = measure(&mut engine, &model.objective, reader, &rows, seed, Purpose::EvaluationPenalty)?;
+    let seed = model.provenance().seed;
+    let mut engine = model.engine_for(model.objective(), threads)?;
+    let terms = measure(&mut engine, model.objective(), reader, &rows, seed, Purpose::EvaluationPenalty)?;
     let mean_loss = |loss| -> Result<f64, ModelError> {
         let objective = Objective::new(loss, Penalty::None, 0.0);
         let mut engine = model.engine_for(&objective, threads)?;
@@ -106,7 +106,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         engine.jacobian_squares(batch, squares)?;
         norm += squares.iter().map(|s| s.max(0.0).sqrt()).sum::<f64>();
         square += squares.iter().sum::<f64>();
-        if let Some(share) = saturation(&model.parameters, batch) {
+        if let Some(share) = saturation(model.parameters(), batch) {
             *saturated.get_or_insert(0.0) += share * some.len() as f64;
         }
     }
@@ -132,10 +132,10 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         saturation: saturated.map(|sum: f64| sum / n),
         dead_code_units: dead as f64 / k as f64,
         zero_code_activations: zeros as f64 / (n * k as f64),
-        loss: model.objective.loss,
-        trained_penalty: model.objective.penalty.name().to_owned(),
+        loss: model.objective().loss,
+        trained_penalty: model.objective().penalty.name().to_owned(),
         trained_penalty_value: terms.penalty,
-        contraction: model.objective.contraction,
+        contraction: model.objective().contraction,
         total: terms.total,
     })
 }
@@ -297,7 +297,7 @@ mod tests {
         let r = EVALUATION_ROWS + 7;
         let mut x = [0.0; 3];
         data.fill(&[r as u32], &mut x);
-        model.preprocessing.apply(&mut x);
+        model.preprocessing().apply(&mut x);
         let p = VALUES.map(f64::from);
         let h = [0, 1].map(|j| sigmoid((0..3).map(|i| p[3 * j + i] * f64::from(x[i])).sum::<f64>() + p[6 + j]));
         let output = |i: usize| p[8 + 2 * i] * h[0] + p[9 + 2 * i] * h[1] + p[14 + i];
@@ -305,7 +305,7 @@ mod tests {
             assert!(is_near(f64::from(codes[2 * r + j]), h[j]));
         }
         for i in 0..3 {
-            let expected = output(i) * model.preprocessing.factor[i] + model.preprocessing.offset[i];
+            let expected = output(i) * model.preprocessing().factor[i] + model.preprocessing().offset[i];
             assert!(is_near(outputs[3 * r + i], expected));
         }
     }

@@ -147,13 +147,13 @@ impl Detector {
                 let reason = format!("the calibration of member {i} does not fit {d} features and a code of {k}");
                 return Err(stored(reason));
             }
-            if members.first().is_some_and(|first| first.model.preprocessing != model.preprocessing) {
+            if members.first().is_some_and(|first| first.model.preprocessing() != model.preprocessing()) {
                 return Err(stored(format!("{} has another preprocessing than member 0", folder.display())));
             }
             members.push(Member { model, calibration: calibration.clone() });
         }
         if let (Some(encoding), Some(first)) = (&encoding, members.first()) {
-            let preprocessing = &first.model.preprocessing;
+            let preprocessing = &first.model.preprocessing();
             let names = encoding.feature_names();
             if preprocessing.scale != Scale::None || preprocessing.feature_names.as_ref() != Some(&names) {
                 return Err(stored(format!("{ENCODING_FILE} gives other features than those of its members")));

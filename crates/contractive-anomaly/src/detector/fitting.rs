@@ -16,7 +16,7 @@ use super::scores::{Directions, KINDS, Raw, Weights, feature_errors, log};
 use super::settings::{DetectorPlan, DetectorSettings};
 use super::{Detector, Member, for_each};
 use contractive::data::{Dataset, split_validation};
-use contractive::model::{Model, Provenance};
+use contractive::model::{Model, ModelError, Provenance};
 use contractive::preprocess::ScaledRows;
 use contractive::preprocess::{Preprocessing, Scale};
 use contractive_core::random::{Purpose, Stream};
@@ -130,23 +130,21 @@ impl Detector {
 
         let all_rows = gathered(&(0..data.len() as u32).collect::<Vec<u32>>());
         let judged = if validation_rows.len() < FEWEST_HELD_OUT { &all_rows } else { &validation };
-        let (members, raws) =
-            calibrate_members(trained, options.threads, settings.seed, judged, &all_rows, |trained: Trained| Model {
-                objective: member::objective(settings),
-                noise: None,
-                preprocessing: preprocessing.clone(),
-                image_shape: data.image_shape(),
-                provenance: Provenance {
-                    recipe: None,
-                    seed: settings.seed,
-                    data: data.name().to_owned(),
-                    data_sha256: data.sha256().map(str::to_owned),
-                    rows: train_rows.len(),
-                    epoch: trained.steps * plan.batch_size / train_rows.len().max(1),
-                    version: env!("CARGO_PKG_VERSION").to_owned(),
-                },
-                parameters: trained.parameters,
-            });
+        let model = |trained: Trained| -> Result<Model, ModelError> {
+            let provenance = Provenance {
+                recipe: None,
+                seed: settings.seed,
+                data: data.name().to_owned(),
+                data_sha256: data.sha256().map(str::to_owned),
+                rows: train_rows.len(),
+                epoch: trained.steps * plan.batch_size / train_rows.len().max(1),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            };
+            let model = Model::new(trained.parameters, member::objective(settings), preprocessing.clone())?;
+            Ok(model.with_image_shape(data.image_shape()).with_provenance(provenance))
+        };
+        let models = trained.into_iter().map(model).collect::<Result<Vec<Model>, ModelError>>()?;
+        let (members, raws) = calibrate_members(models, options.threads, settings.seed, judged, &all_rows);
         let (weights, scores) = combined(&members, &raws, data.n_features());
         let reference = Reference::new(&scores, &validation_rows);
         let threshold = reference.threshold(settings.threshold, settings.score)?;
@@ -188,18 +186,16 @@ type Calibrated = (Member, Vec<Raw>);
 
 /// Calibrates the networks trained, beside each other: the members, and of each the raw numbers of all rows.
 fn calibrate_members(
-    trained: Vec<Trained>,
+    models: Vec<Model>,
     threads: usize,
     seed: u64,
     judged: &NetworkRows,
     all: &NetworkRows,
-    model: impl Fn(Trained) -> Model + Sync,
 ) -> (Vec<Member>, Vec<Vec<Raw>>) {
-    let mut calibrated: Vec<Option<Calibrated>> = vec![None; trained.len()];
-    for_each(trained.into_iter().zip(calibrated.iter_mut().enumerate()), threads, || {
-        |(trained, (i, place)): (Trained, (usize, &mut Option<Calibrated>))| {
+    let mut calibrated: Vec<Option<Calibrated>> = vec![None; models.len()];
+    for_each(models.into_iter().zip(calibrated.iter_mut().enumerate()), threads, || {
+        |(model, (i, place)): (Model, (usize, &mut Option<Calibrated>))| {
             let stream = Stream::new(seed, Purpose::Analysis, 2, i as u64);
-            let model = model(trained);
             let (calibration, raws) = calibrate(&model, judged, all, stream);
             *place = Some((Member { model, calibration }, raws));
         }
@@ -278,7 +274,7 @@ fn train_members(
 fn calibrate(model: &Model, judged: &NetworkRows, all: &NetworkRows, stream: Stream) -> (Calibration, Vec<Raw>) {
     let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
     let wide = |rows: &NetworkRows| rows.values.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
-    let network = RowNetwork::new(&model.parameters);
+    let network = RowNetwork::new(model.parameters());
     let (all_wide, mut output) = (wide(all), RowOutput::default());
     let mut codes = Vec::with_capacity(all_wide.len() / d * k);
     for x in all_wide.chunks_exact(d) {

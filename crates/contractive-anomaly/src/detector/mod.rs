@@ -127,7 +127,7 @@ impl Detector {
 
     /// Names of the features, if the training table had any.
     pub fn feature_names(&self) -> Option<&[String]> {
-        self.members[0].model.preprocessing.feature_names.as_deref()
+        self.members[0].model.preprocessing().feature_names.as_deref()
     }
 
     /// The weights of the combined score's terms: scaled error, density, neighbour, ‖J‖. They add up to 1.
@@ -171,7 +171,7 @@ impl Detector {
             let text = "the detector was trained on a table with its own encoding; give it tables, not bare rows";
             return Err(EncodingError::Unfit(text).into());
         }
-        let preprocessing = &self.members[0].model.preprocessing;
+        let preprocessing = &self.members[0].model.preprocessing();
         preprocessing.check(data)?;
         let reader = ScaledRows { data, preprocessing };
         self.score_rows(data.len(), &|rows, out| reader.gather(rows, out), &[], options)
@@ -213,7 +213,7 @@ impl Detector {
 
     /// Rows given for training, those held out among them; to about one row beyond 2,048.
     pub fn n_training_rows(&self) -> usize {
-        let rows = self.members[0].model.provenance.rows as f64;
+        let rows = self.members[0].model.provenance().rows as f64;
         self.reference.n_training().unwrap_or((rows / (1.0 - self.settings.validation)).round() as usize)
     }
 
@@ -280,7 +280,7 @@ struct Buffers {
 
 impl<'a> Scorer<'a> {
     fn new(members: &'a [Member], weights: Weights, kind: ScoreKind) -> Self {
-        let members = members.iter().map(|m| (RowNetwork::new(&m.model.parameters), &m.calibration)).collect();
+        let members = members.iter().map(|m| (RowNetwork::new(m.model.parameters()), &m.calibration)).collect();
         Scorer { members, weights, kind }
     }
 

@@ -135,7 +135,7 @@ fn the_same_seed_gives_the_same_bits_for_any_number_of_threads() {
     let one = train(1);
     assert_eq!(one, train(2));
     assert_eq!(one, train(7));
-    let models: Vec<_> = one.models().map(|m| m.parameters.values().to_vec()).collect();
+    let models: Vec<_> = one.models().map(|m| m.parameters().values().to_vec()).collect();
     assert!(models[0] != models[1] && models[1] != models[2], "members differ");
 }
 

@@ -103,7 +103,7 @@ fn layers(model: &Model) -> Vec<LayerRecord> {
     for (stack, sizes, activations) in stacks {
         for (layer, (pair, activation)) in sizes.windows(2).zip(activations).enumerate() {
             let of_layer = format!("{stack}.{layer}.");
-            let places = model.parameters.places().iter().filter(|place| place.name.starts_with(&of_layer));
+            let places = model.parameters().places().iter().filter(|place| place.name.starts_with(&of_layer));
             all.push(LayerRecord {
                 stack,
                 layer,
@@ -122,9 +122,9 @@ fn look(model: &Model, data: &Dataset, threads: usize) -> anyhow::Result<Geometr
     let numbers = evaluate(model, data, threads)?;
     let mut rows = Vec::new();
     let all: Vec<u32> = (0..data.len() as u32).collect();
-    ScaledRows { data, preprocessing: &model.preprocessing }.gather(&all, &mut rows);
+    ScaledRows { data, preprocessing: model.preprocessing() }.gather(&all, &mut rows);
     let rows = MatRef::new(&rows, data.len(), model.architecture().input_size());
-    let spectrum = spectrum(&model.parameters, rows, threads);
+    let spectrum = spectrum(model.parameters(), rows, threads);
     Ok(Geometry {
         rows: spectrum.rows,
         singular_values: spectrum.mean,
@@ -140,20 +140,20 @@ fn in_json(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Value
     let history = opened.run.as_ref().map(|run| run.metrics()).transpose()?;
     Ok(json!({
         "architecture": model.architecture(),
-        "parameters": model.parameters.len(),
+        "parameters": model.parameters().len(),
         "layers": layers(model),
-        "objective": model.objective,
-        "noise": model.noise,
+        "objective": model.objective(),
+        "noise": model.noise(),
         "preprocessing": {
-            "scale": model.preprocessing.scale, "features": model.preprocessing.n_features,
-            "feature_names": model.preprocessing.feature_names, "clip": model.preprocessing.clip,
+            "scale": model.preprocessing().scale, "features": model.preprocessing().n_features,
+            "feature_names": model.preprocessing().feature_names, "clip": model.preprocessing().clip,
         },
-        "image_shape": model.image_shape,
-        "provenance": model.provenance,
+        "image_shape": model.image_shape(),
+        "provenance": model.provenance(),
         "training": history.as_deref().map(|history| json!({
             "epochs": history.len(),
             "seconds": history.iter().map(|record| record.seconds).sum::<f64>(),
-            "best": history.iter().find(|record| record.epoch == model.provenance.epoch),
+            "best": history.iter().find(|record| record.epoch == model.provenance().epoch),
         })),
         "geometry": geometry,
     }))
@@ -170,7 +170,7 @@ fn in_words(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Stri
     let mut lines = vec![("network", network(model.architecture()))];
     lines.push(("objective", objective(model)));
     lines.push(("preprocessing", preprocessing(model)));
-    let p = &model.provenance;
+    let p = &model.provenance();
     let recipe = p.recipe.as_ref().map_or_else(String::new, |name| format!(", recipe {name}"));
     lines.push(("trained on", format!("{} of {}{recipe}, seed {}", count(p.rows, "row"), p.data, p.seed)));
     lines.extend(p.data_sha256.as_ref().map(|sum| ("sha256", sum.clone())));
@@ -194,7 +194,7 @@ fn in_words(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Stri
 }
 
 fn objective(model: &Model) -> String {
-    let o = &model.objective;
+    let o = model.objective();
     let mut text = o.loss.to_string();
     if o.has_penalty() {
         text += &format!(" + {} x {}", plain(o.contraction), o.penalty.name());
@@ -202,15 +202,15 @@ fn objective(model: &Model) -> String {
     if let Some(sparsity) = o.sparsity {
         text += &format!(" + {} x sparsity towards {}", plain(sparsity.weight), plain(sparsity.target));
     }
-    if let Some(noise) = model.noise {
+    if let Some(noise) = model.noise() {
         text += &format!(", input noise {}", noise.name());
     }
     text
 }
 
 fn preprocessing(model: &Model) -> String {
-    let p = &model.preprocessing;
-    let what = match (model.image_shape, &p.feature_names) {
+    let p = model.preprocessing();
+    let what = match (model.image_shape(), &p.feature_names) {
         (Some((height, width)), _) => format!("images of {height} x {width} pixels"),
         (None, Some(names)) if names.len() <= SHOWN => format!("columns {}", names.join(", ")),
         (None, Some(names)) => format!("{} named columns, {} to {}", names.len(), names[0], names[names.len() - 1]),

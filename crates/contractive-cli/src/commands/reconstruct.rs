@@ -49,7 +49,7 @@ impl Reconstruct {
         let target = is_wanted.then(|| self.target.target()).transpose()?;
         let opened = Opened::new(&self.model)?;
         let data = opened.rows(&self.rows, self.target.quiet)?;
-        opened.model.preprocessing.check(&data)?;
+        opened.model.preprocessing().check(&data)?;
         if let Some(path) = &self.image {
             write_reconstructions(path, &opened.model, &data)?;
             if !self.target.quiet {

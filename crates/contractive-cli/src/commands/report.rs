@@ -90,7 +90,7 @@ impl Report {
         if let Some(threads) = self.threads {
             config.training.threads = Some(usize::from(threads));
         }
-        let mut prepared = prepare(&config, &self.source, self.quiet)
+        let prepared = prepare(&config, &self.source, self.quiet)
             .with_context(|| format!("cannot read the data of {}", run.path().display()))?;
         let model = match kept {
             Kept::Model(model) => *model,
@@ -98,8 +98,7 @@ impl Report {
         };
         // The page depends on the rows, not on how many threads looked at them.
         let mut record = record(&run, &prepared, &model, &run.metrics()?)?;
-        prepared.config.training.threads = planned;
-        record.config = prepared.config;
+        record.config.training.threads = planned;
         Ok(record)
     }
 }

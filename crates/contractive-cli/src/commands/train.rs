@@ -152,18 +152,18 @@ impl Train {
 
     fn run_directory(&self, prepared: &Prepared) -> Result<RunDirectory, RunError> {
         if let Some(out) = &self.out {
-            return RunDirectory::create(out, &prepared.config);
+            return RunDirectory::create(out, prepared.config());
         }
         let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-        let place = self.place(&prepared.config, Some(&time));
+        let place = self.place(prepared.config(), Some(&time));
         // Two runs of one second: the later one is numbered.
-        let numbered = (2..100).map(|i| self.place(&prepared.config, Some(&format!("{time}-{i}"))));
-        let mut result = RunDirectory::create(&place, &prepared.config);
+        let numbered = (2..100).map(|i| self.place(prepared.config(), Some(&format!("{time}-{i}"))));
+        let mut result = RunDirectory::create(&place, prepared.config());
         for place in numbered {
             if !matches!(result, Err(RunError::Occupied { .. })) {
                 break;
             }
-            result = RunDirectory::create(&place, &prepared.config);
+            result = RunDirectory::create(&place, prepared.config());
         }
         result
     }

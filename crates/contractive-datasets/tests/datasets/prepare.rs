@@ -16,11 +16,11 @@ fn the_default_recipe_learns_strokes() {
     let base = recipe::find(recipe::DEFAULT).unwrap().config;
     let config = config(&base, "data.rows = 1000\ntraining.epochs = 6\ntraining.threads = 1");
     let prepared = prepare(&config, &Source::default()).unwrap();
-    assert!(prepared.test.as_ref().is_some_and(|test| test.len() == 2_000));
+    assert!(prepared.test().is_some_and(|test| test.len() == 2_000));
     let outcome = train(&prepared, None, None, &mut (), &AtomicBool::new(false)).unwrap();
     let totals: Vec<f64> = outcome.history.iter().map(EpochRecord::watched).collect();
     assert!(totals[5] < 0.8 * totals[0], "{totals:?}");
-    assert_eq!(outcome.model.image_shape, Some((28, 28)));
+    assert_eq!(outcome.model.image_shape(), Some((28, 28)));
 }
 
 #[test]

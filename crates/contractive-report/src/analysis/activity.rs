@@ -67,10 +67,10 @@ impl Activity {
     /// # Panics
     /// When the columns are not the model's.
     pub fn measure(model: &Model, data: &Dataset, rows: &[u32]) -> Self {
-        let network = Network::from(&model.parameters);
+        let network = Network::from(model.parameters());
         let sizes = &model.architecture().encoder_sizes[1..];
         let mut sums: Vec<LayerSums> = sizes.iter().map(|&size| LayerSums::new(size)).collect();
-        let reader = ScaledRows { data, preprocessing: &model.preprocessing };
+        let reader = ScaledRows { data, preprocessing: model.preprocessing() };
         let mut block = Vec::new();
         for some in rows.chunks(EVALUATION_ROWS) {
             reader.gather(some, &mut block);
@@ -111,10 +111,10 @@ mod tests {
         let config = TrainConfig::from_toml("test", text).unwrap();
         let data = Dataset::from_f32("x", 1, vec![0.0, 1.0, 2.0, 3.0]).unwrap();
         let prepared = Prepared::new(&config, data, None).unwrap();
-        let mut parameters = Parameters::zeros(&prepared.architecture).unwrap();
+        let mut parameters = Parameters::zeros(prepared.architecture()).unwrap();
         parameters.tensor_mut("encoder.0.weight").unwrap().copy_from_slice(&[1.0, -1.0, 2.0]);
         let model = prepared.model(parameters, 1);
-        let activity = Activity::measure(&model, &prepared.data, &[0, 1, 2, 3]);
+        let activity = Activity::measure(&model, prepared.data(), &[0, 1, 2, 3]);
         assert_eq!(activity.dead(), [1, 1]);
         assert_eq!(activity.liveliest_first(), [2, 0, 1]);
         assert_eq!(activity.layers[0].zero, [0.25, 1.0, 0.25]);

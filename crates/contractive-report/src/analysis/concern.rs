@@ -55,7 +55,7 @@ impl Concern {
     pub fn of(model: &Model, data: &Dataset, threads: usize) -> Result<Option<Self>, Error> {
         let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
         let mut engine = model.engine_for(&Objective::new(Loss::Mse, Penalty::None, 0.0), threads)?;
-        let reader = ScaledRows { data, preprocessing: &model.preprocessing };
+        let reader = ScaledRows { data, preprocessing: model.preprocessing() };
         let rows: Vec<u32> = (0..data.len().min(Self::MOST_ROWS) as u32).collect();
         let (mut of_rows, mut of_code, mut errors) = (Moments::new(d), Moments::new(k), 0.0);
         let (mut x, mut code, mut output) = (Vec::new(), Vec::new(), Vec::new());
@@ -104,12 +104,12 @@ mod tests {
         let values = (0..40).flat_map(|i| [(i % 9) as f32 - 4.0; 2]).collect();
         let data = Dataset::from_f32("line", 2, values).unwrap();
         let prepared = Prepared::new(&config, data, None).unwrap();
-        let mut parameters = Parameters::zeros(&prepared.architecture).unwrap();
+        let mut parameters = Parameters::zeros(prepared.architecture()).unwrap();
         parameters.tensor_mut("encoder.0.weight").unwrap().copy_from_slice(&encoder);
         parameters.tensor_mut("encoder.0.bias").unwrap()[0] = bias;
         parameters.tensor_mut("decoder.0.weight").unwrap().copy_from_slice(&decoder);
         parameters.tensor_mut("decoder.0.bias").unwrap().fill(-bias * decoder[0]);
-        Concern::of(&prepared.model(parameters, 1), &prepared.data, 1).unwrap()
+        Concern::of(&prepared.model(parameters, 1), prepared.data(), 1).unwrap()
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub struct Filters {
 
 impl Examples {
     pub(super) fn choose(model: &Model, data: &Dataset) -> Result<Self, Error> {
-        let wanted = if model.image_shape.is_some() { IMAGES } else { TABLE_ROWS };
+        let wanted = if model.image_shape().is_some() { IMAGES } else { TABLE_ROWS };
         let chosen = in_turns(data, wanted);
         let shown = data.select(&chosen);
         let d = shown.n_features();
@@ -64,15 +64,15 @@ impl Examples {
         let mut reconstructions: Vec<f32> = restored.iter().map(|value| *value as f32).collect();
         let rows: Vec<u32> = (0..shown.len() as u32).collect();
         let (mut x, mut x_hat) = (Vec::new(), vec![0.0; restored.len()]);
-        ScaledRows { data: &shown, preprocessing: &model.preprocessing }.gather(&rows, &mut x);
+        ScaledRows { data: &shown, preprocessing: model.preprocessing() }.gather(&rows, &mut x);
         for (out, row) in x_hat.chunks_exact_mut(d).zip(restored.chunks_exact(d)) {
-            model.preprocessing.apply_wide(row, out);
+            model.preprocessing().apply_wide(row, out);
         }
-        if model.image_shape.is_none() {
+        if model.image_shape().is_none() {
             // Features of any size share an axis in the network's units.
             (originals, reconstructions) = (x.clone(), x_hat.clone());
         }
-        let reduced = Reduced::of(model.image_shape, d);
+        let reduced = Reduced::of(model.image_shape(), d);
         let rows = (0..shown.len()).map(|r| {
             let row = r * d..(r + 1) * d;
             let squares = x[row.clone()].iter().zip(&x_hat[row.clone()]);
@@ -89,9 +89,9 @@ impl Examples {
 
 impl Filters {
     pub(super) fn choose(model: &Model, activity: &Activity) -> Self {
-        let weights = model.parameters.encoder_weight(0);
+        let weights = model.parameters().encoder_weight(0);
         let units: Vec<usize> = activity.liveliest_first().into_iter().take(FILTERS).collect();
-        let reduced = Reduced::of(model.image_shape, weights.columns());
+        let reduced = Reduced::of(model.image_shape(), weights.columns());
         Filters {
             image_shape: reduced.shape(),
             weights: units.iter().map(|&unit| reduced.apply(weights.row(unit))).collect(),

@@ -31,13 +31,13 @@ impl fmt::Display for JudgedPart {
 
 /// The first rows, at most `most`, of the part that judges best.
 pub(super) fn rows(prepared: &Prepared, most: usize) -> (JudgedPart, Dataset) {
-    if let Some(test) = prepared.test.as_ref().filter(|test| !test.is_empty()) {
+    if let Some(test) = prepared.test().filter(|test| !test.is_empty()) {
         let all: Vec<u32> = (0..test.len().min(most) as u32).collect();
         return (JudgedPart::Test, test.select(&all));
     }
-    let (part, rows) = match prepared.validation_rows.as_slice() {
-        [] => (JudgedPart::Training, &prepared.train_rows),
-        _ => (JudgedPart::Validation, &prepared.validation_rows),
+    let (part, rows) = match prepared.validation_rows() {
+        [] => (JudgedPart::Training, prepared.train_rows()),
+        _ => (JudgedPart::Validation, prepared.validation_rows()),
     };
-    (part, prepared.data.select(&rows[..rows.len().min(most)]))
+    (part, prepared.data().select(&rows[..rows.len().min(most)]))
 }

@@ -164,21 +164,21 @@ impl RunRecord {
     /// # Errors
     /// When the data do not fit the model: [`Error::Preprocess`], [`Error::Argument`].
     pub fn new(name: &str, prepared: &Prepared, model: &Model, history: &[EpochRecord]) -> Result<Self, Error> {
-        let threads = prepared.config.threads();
+        let threads = prepared.config().threads();
         let (part, judged) = judged::rows(prepared, EVALUATED);
         let evaluation = evaluate(model, &judged, threads)?;
         let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
         let n = judged.len();
-        let reader = ScaledRows { data: &judged, preprocessing: &model.preprocessing };
+        let reader = ScaledRows { data: &judged, preprocessing: model.preprocessing() };
         let mut engine = model.engine_for(&Objective::new(Loss::Mse, Penalty::None, 0.0), threads)?;
 
         let spread = Spread::measure(&mut engine, reader, n.min(SPREAD), d)?;
         let mut rows = Vec::new();
         let shown = |most: usize| (0..n.min(most) as u32).collect::<Vec<u32>>();
         reader.gather(&shown(affordable_rows(DECOMPOSED, k, d)), &mut rows);
-        let spectrum = spectrum(&model.parameters, MatRef::new(&rows, rows.len() / d, d), threads);
+        let spectrum = spectrum(model.parameters(), MatRef::new(&rows, rows.len() / d, d), threads);
         reader.gather(&shown(CONTRACTED), &mut rows);
-        let seed = model.provenance.seed;
+        let seed = model.provenance().seed;
         let contraction = contraction(&mut engine, MatRef::new(&rows, rows.len() / d, d), seed)?;
         reader.gather(&shown(SCATTERED), &mut rows);
         let mut codes = vec![0.0; rows.len() / d * k];
@@ -190,10 +190,10 @@ impl RunRecord {
         let activity = Activity::measure(model, &judged, &shown(ACTIVITY));
         Ok(RunRecord {
             name: name.to_owned(),
-            config: prepared.config.clone(),
+            config: prepared.config().clone(),
             architecture: model.architecture().clone(),
-            parameters: model.parameters.len(),
-            provenance: model.provenance.clone(),
+            parameters: model.parameters().len(),
+            provenance: model.provenance().clone(),
             history: history.to_vec(),
             divergence: None,
             data: data_record(prepared),
@@ -202,7 +202,7 @@ impl RunRecord {
             class_names: judged.class_names().map(<[String]>::to_vec),
             examples: Examples::choose(model, &judged)?,
             filters: Filters::choose(model, &activity),
-            features: if model.image_shape.is_some() { Vec::new() } else { spread.features },
+            features: if model.image_shape().is_some() { Vec::new() } else { spread.features },
             spectrum,
             contraction,
             jacobian_norms: Histogram::new(&spread.norms, BINS),
@@ -231,21 +231,21 @@ impl RunRecord {
 /// As [`RunRecord::new`].
 pub fn concern(prepared: &Prepared, model: &Model) -> Result<Option<Concern>, Error> {
     let (_, judged) = judged::rows(prepared, Concern::MOST_ROWS);
-    Concern::of(model, &judged, prepared.config.threads())
+    Concern::of(model, &judged, prepared.config().threads())
 }
 
 fn data_record(prepared: &Prepared) -> DataRecord {
-    let data = &prepared.data;
+    let data = prepared.data();
     DataRecord {
         name: data.name().to_owned(),
         training_rows: prepared.n_training_rows(),
         validation_rows: prepared.n_validation_rows(),
-        test_rows: prepared.test.as_ref().map_or(0, |test| test.len()),
+        test_rows: prepared.test().map_or(0, |test| test.len()),
         features: data.n_features(),
         image_shape: data.image_shape(),
         sha256: data.sha256().map(str::to_owned),
         feature_names: data.feature_names().map(<[String]>::to_vec),
-        scale: prepared.preprocessing.scale.name().to_owned(),
+        scale: prepared.preprocessing().scale.name().to_owned(),
     }
 }
 

@@ -57,9 +57,9 @@ fn without_held_out_rows_and_labels_the_training_rows_are_shown() {
 
 #[test]
 fn threads_do_not_change_a_record() {
-    let (mut prepared, model, history) = run(100, "threads = 1", true);
+    let (prepared, model, history) = run(100, "threads = 1", true);
     let one = RunRecord::new("x", &prepared, &model, &history).unwrap();
-    prepared.config.training.threads = Some(3);
+    let (prepared, ..) = run(100, "threads = 3", true);
     let mut three = RunRecord::new("x", &prepared, &model, &history).unwrap();
     three.config.training.threads = Some(1);
     assert_eq!(one, three);

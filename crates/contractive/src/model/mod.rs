@@ -23,17 +23,17 @@ pub use session::Session;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// Weights and biases, with their architecture.
-    pub parameters: Parameters,
+    pub(crate) parameters: Parameters,
     /// What was minimised.
-    pub objective: Objective,
+    pub(crate) objective: Objective,
     /// Input noise it was trained with, if any. Not used afterwards.
-    pub noise: Option<Noise>,
+    pub(crate) noise: Option<Noise>,
     /// How a user's rows become the network's, with the feature names.
-    pub preprocessing: Preprocessing,
+    pub(crate) preprocessing: Preprocessing,
     /// (height, width) where rows are images.
-    pub image_shape: Option<(usize, usize)>,
+    pub(crate) image_shape: Option<(usize, usize)>,
     /// Where it came from.
-    pub provenance: Provenance,
+    pub(crate) provenance: Provenance,
 }
 
 /// Where a model came from.
@@ -57,6 +57,67 @@ pub struct Provenance {
 }
 
 impl Model {
+    /// A model of these parameters, trained for `objective` on rows as `preprocessing` scales them.
+    ///
+    /// # Errors
+    /// [`ModelError::Argument`] when the objective does not fit the network, or a parameter is not finite;
+    /// [`ModelError::Columns`] when the preprocessing is of another number of features, or contradicts itself.
+    pub fn new(
+        parameters: Parameters,
+        objective: Objective,
+        preprocessing: Preprocessing,
+    ) -> Result<Model, ModelError> {
+        objective.check(parameters.architecture())?;
+        parameters.check_finite()?;
+        preprocessing.check_stored()?;
+        preprocessing.check_columns("the network", parameters.architecture().input_size(), None)?;
+        let provenance = Provenance::default();
+        Ok(Model { parameters, objective, noise: None, preprocessing, image_shape: None, provenance })
+    }
+
+    /// The model with what is known of where it came from.
+    pub fn with_provenance(mut self, provenance: Provenance) -> Model {
+        self.provenance = provenance;
+        self
+    }
+
+    /// The model of images of height × width pixels; ignored where that is not the number of its features.
+    pub fn with_image_shape(mut self, shape: Option<(usize, usize)>) -> Model {
+        let d = self.architecture().input_size();
+        self.image_shape = shape.filter(|(height, width)| height.checked_mul(*width) == Some(d));
+        self
+    }
+
+    /// Weights and biases, with their architecture.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// What was minimised.
+    pub fn objective(&self) -> &Objective {
+        &self.objective
+    }
+
+    /// Input noise it was trained with, if any. Not used afterwards.
+    pub fn noise(&self) -> Option<Noise> {
+        self.noise
+    }
+
+    /// How a user's rows become the network's, with the feature names.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// (height, width) where rows are images.
+    pub fn image_shape(&self) -> Option<(usize, usize)> {
+        self.image_shape
+    }
+
+    /// Where it came from.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
     /// The network's shape.
     pub fn architecture(&self) -> &Architecture {
         self.parameters.architecture()

@@ -15,19 +15,19 @@ use crate::preprocess::{Preprocessing, Scale, ScaledRows};
 #[derive(Debug, Clone)]
 pub struct Prepared {
     /// The configuration, with everything filled in that was left to the data.
-    pub config: TrainConfig,
+    pub(crate) config: TrainConfig,
     /// Training and validation rows; of a stream, a sample of them.
-    pub data: Dataset,
+    pub(crate) data: Dataset,
     /// Rows of `data` trained on, ascending.
-    pub train_rows: Vec<u32>,
+    pub(crate) train_rows: Vec<u32>,
     /// Rows of `data` held out, ascending.
-    pub validation_rows: Vec<u32>,
+    pub(crate) validation_rows: Vec<u32>,
     /// The test part, if there is one.
-    pub test: Option<Dataset>,
+    pub(crate) test: Option<Dataset>,
     /// Learnt on the training rows.
-    pub preprocessing: Preprocessing,
+    pub(crate) preprocessing: Preprocessing,
     /// The network's shape.
-    pub architecture: Architecture,
+    pub(crate) architecture: Architecture,
     /// The training rows where they stay in their file.
     pub(crate) streamed: Option<StreamedRows>,
 }
@@ -94,6 +94,41 @@ impl Prepared {
             Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture, streamed };
         prepared.check_range(&prepared.data)?;
         Ok(prepared)
+    }
+
+    /// The configuration, with everything filled in that was left to the data.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// Training and validation rows; of a stream, a sample of them.
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// Rows of [`Prepared::data`] trained on, ascending.
+    pub fn train_rows(&self) -> &[u32] {
+        &self.train_rows
+    }
+
+    /// Rows of [`Prepared::data`] held out, ascending.
+    pub fn validation_rows(&self) -> &[u32] {
+        &self.validation_rows
+    }
+
+    /// The test part, if there is one.
+    pub fn test(&self) -> Option<&Dataset> {
+        self.test.as_ref()
+    }
+
+    /// What was learnt on the training rows.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// The network's shape.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
     }
 
     /// Rows trained on, whether in memory or not.

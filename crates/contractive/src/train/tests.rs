@@ -153,7 +153,7 @@ fn timeless(history: &[EpochRecord]) -> Vec<EpochRecord> {
 fn assert_same(a: &Outcome, b: &Outcome) {
     assert_eq!(a.end, b.end);
     assert_eq!(timeless(&a.history), timeless(&b.history));
-    let bits = |o: &Outcome| o.model.parameters.values().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    let bits = |o: &Outcome| o.model.parameters().values().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(a), bits(b));
     assert_eq!(a.best_epoch, b.best_epoch);
 }
@@ -177,11 +177,11 @@ fn the_same_seed_gives_the_same_bits_and_another_does_not() {
     assert_same(&first, &quietly(&prepared(""), None).unwrap());
     assert_eq!((first.end, first.history.len()), (End::Finished, 6));
     let other = quietly(&prepared("training.seed = 1"), None).unwrap();
-    assert_ne!(first.model.parameters, other.model.parameters);
+    assert_ne!(first.model.parameters(), other.model.parameters());
     let unshuffled = quietly(&prepared("training.shuffle = false"), None).unwrap();
-    assert_ne!(first.model.parameters, unshuffled.model.parameters);
+    assert_ne!(first.model.parameters(), unshuffled.model.parameters());
     let clean = quietly(&prepared("objective.noise = \"none\""), None).unwrap();
-    assert_ne!(first.model.parameters, clean.model.parameters);
+    assert_ne!(first.model.parameters(), clean.model.parameters());
 }
 
 #[test]
@@ -309,8 +309,8 @@ fn early_stopping_ends_the_run_and_keeps_the_best() {
     assert!(totals[totals.len() - 3..].iter().all(|t| *t > before - 2e-3));
     // The best parameters, not the last ones, are what the model holds.
     let mut engine = toy(0)(
-        &outcome.model.parameters,
-        &outcome.model.objective,
+        outcome.model.parameters(),
+        outcome.model.objective(),
         prepared(patient).config.training.optimiser,
         None,
         1,
@@ -319,7 +319,7 @@ fn early_stopping_ends_the_run_and_keeps_the_best() {
     let p = prepared(patient);
     let again = measure(
         engine.as_mut(),
-        &outcome.model.objective,
+        outcome.model.objective(),
         p.reader(),
         &p.validation_rows,
         0,
@@ -337,7 +337,7 @@ fn means_weigh_the_short_last_batch_by_its_rows() {
                  training.epochs = 1\ndata.scale = \"none\"\n";
     let prepared = prepared(still);
     let outcome = quietly(&prepared, None).unwrap();
-    let centre = &outcome.model.parameters.values()[outcome.model.parameters.len() - 3..];
+    let centre = &outcome.model.parameters().values()[outcome.model.parameters().len() - 3..];
     let mut rows = Vec::new();
     prepared.reader().gather(&prepared.train_rows, &mut rows);
     let sum: f64 = rows.iter().enumerate().map(|(i, x)| f64::from(centre[i % 3] - x).powi(2)).sum();

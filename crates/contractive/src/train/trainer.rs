@@ -57,7 +57,7 @@ impl<'a> Trainer<'a> {
 
     /// Begins with the parameters of `model`, whose network must be the one configured, instead of drawn ones.
     pub fn start_from(mut self, model: &Model) -> Self {
-        self.start = Start::From(Box::new(model.parameters.clone()));
+        self.start = Start::From(Box::new(model.parameters().clone()));
         self
     }
 

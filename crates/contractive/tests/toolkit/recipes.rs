@@ -31,7 +31,7 @@ fn every_recipe_trains_an_epoch_and_what_it_prints_adds_up() {
         let outcome = train(&prepared, None, None, &mut (), &AtomicBool::new(false)).unwrap();
         assert_eq!((outcome.end, outcome.history.len()), (End::Finished, 1), "{name}");
         let terms = outcome.history[0].train;
-        let sum = terms.reconstruction + prepared.config.objective.contraction * terms.penalty;
+        let sum = terms.reconstruction + prepared.config().objective.contraction * terms.penalty;
         assert!((terms.total - sum).abs() <= 1e-9 * sum.abs(), "{name}: {terms:?}");
         assert!(terms.penalty > 0.0, "{name} is contractive");
     }
@@ -43,7 +43,7 @@ fn every_recipe_trains_an_epoch_and_what_it_prints_adds_up() {
 fn the_published_recipe_reports_the_sum_of_the_last_short_batch() {
     let one = shortened("fashion-64-32-16-published", "training.epochs = 1");
     let record = train(&one, None, None, &mut (), &AtomicBool::new(false)).unwrap().history[0];
-    assert_eq!(one.train_rows.len(), 70);
+    assert_eq!(one.train_rows().len(), 70);
     assert!((record.last_batch_sum.unwrap() - 70.0 * record.train.total).abs() < 1e-9 * record.train.total);
 
     // Batches of 64 and 6 rows: the two sums are that of the epoch.
@@ -69,7 +69,7 @@ fn the_published_recipe_is_as_printed() {
 fn a_run_leaves_one_event_file_that_a_resumed_run_adds_to() {
     let folder = tempfile::tempdir().unwrap();
     let short = shortened("strokes", "training.epochs = 1");
-    let run = RunDirectory::create(folder.path().join("run"), &short.config).unwrap();
+    let run = RunDirectory::create(folder.path().join("run"), short.config()).unwrap();
     let events = || {
         let names = std::fs::read_dir(run.path()).unwrap().map(|entry| entry.unwrap().path());
         let mut found: Vec<_> = names.filter(|path| path.to_string_lossy().contains("tfevents")).collect();

@@ -18,7 +18,7 @@ fn run_in(folder: &Path) -> RunDirectory {
     let config = TrainConfig::from_toml("test", text).unwrap();
     let values = (0..80).map(|i| (i as f32).sin()).collect();
     let prepared = Prepared::new(&config, Dataset::from_f32("waves", 4, values).unwrap(), None).unwrap();
-    let run = RunDirectory::create(folder.join("run"), &prepared.config).unwrap();
+    let run = RunDirectory::create(folder.join("run"), prepared.config()).unwrap();
     train(&prepared, Some(&run), None, &mut (), &AtomicBool::new(false)).unwrap();
     run
 }

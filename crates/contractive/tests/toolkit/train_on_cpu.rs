@@ -30,7 +30,7 @@ fn whole(prepared: &Prepared) -> Outcome {
 }
 
 fn bits(outcome: &Outcome) -> Vec<u32> {
-    outcome.model.parameters.values().iter().map(|v| v.to_bits()).collect()
+    outcome.model.parameters().values().iter().map(|v| v.to_bits()).collect()
 }
 
 fn timeless(history: &[EpochRecord]) -> Vec<EpochRecord> {
@@ -51,7 +51,7 @@ impl Observer for StopAfter<'_> {
 }
 
 fn interrupted(prepared: &Prepared, path: &Path, steps: usize) -> RunDirectory {
-    let run = RunDirectory::create(path, &prepared.config).unwrap();
+    let run = RunDirectory::create(path, prepared.config()).unwrap();
     let stop = AtomicBool::new(false);
     let outcome = train(prepared, Some(&run), None, &mut StopAfter { left: steps, stop: &stop }, &stop).unwrap();
     assert_eq!(outcome.end, End::Interrupted);
@@ -117,8 +117,8 @@ fn training_contracts_and_reconstructs_and_what_is_printed_is_what_evaluate_find
     assert!(last.train.total < 0.8 * first.train.total, "{first:?} {last:?}");
     assert!(last.jacobian_square < 0.5 * plain.history[29].jacobian_square);
     let prepared = prepared("objective.contraction = 0.3\ntraining.epochs = 30");
-    let mut held_out = vec![0.0; prepared.validation_rows.len() * 12];
-    prepared.data.fill(&prepared.validation_rows, &mut held_out);
+    let mut held_out = vec![0.0; prepared.validation_rows().len() * 12];
+    prepared.data().fill(prepared.validation_rows(), &mut held_out);
     let held_out = Dataset::from_f32("held out", 12, held_out).unwrap();
     let found = evaluate(&contracted.model, &held_out, 1).unwrap();
     let record = contracted.history[contracted.best_epoch - 1];

@@ -59,7 +59,7 @@ fn whole(prepared: &Prepared) -> Outcome {
 }
 
 fn bits(outcome: &Outcome) -> Vec<u32> {
-    outcome.model.parameters.values().iter().map(|v| v.to_bits()).collect()
+    outcome.model.parameters().values().iter().map(|v| v.to_bits()).collect()
 }
 
 fn timeless(history: &[EpochRecord]) -> Vec<EpochRecord> {
@@ -104,8 +104,8 @@ fn every_format_streams_to_the_same_bits_and_the_loss_falls() {
 fn rows_are_held_out_by_their_place_alone() {
     let folder = tempfile::tempdir().unwrap();
     let held_out = |prepared: &Prepared| {
-        let mut rows = vec![0.0; prepared.validation_rows.len() * D];
-        prepared.data.fill(&prepared.validation_rows, &mut rows);
+        let mut rows = vec![0.0; prepared.validation_rows().len() * D];
+        prepared.data().fill(prepared.validation_rows(), &mut rows);
         rows
     };
     let whole = streamed(&file(&folder, "t.npy", 1000), "");
@@ -140,7 +140,7 @@ fn a_stream_that_is_stopped_goes_on_to_the_same_bits() {
     let steps = prepared.n_training_rows().div_ceil(32);
     for stop_at in [5, steps, steps + 1, 2 * steps + 7] {
         let place = folder.path().join(format!("run{stop_at}"));
-        let run = RunDirectory::create(&place, &prepared.config).unwrap();
+        let run = RunDirectory::create(&place, prepared.config()).unwrap();
         let stop = AtomicBool::new(false);
         let mut observer = StopAfter { left: stop_at, stop: &stop };
         let outcome = train(&prepared, Some(&run), None, &mut observer, &stop).unwrap();
