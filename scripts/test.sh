@@ -78,7 +78,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 say "the toolkit compiles for WebAssembly"
 wasm=wasm32-unknown-unknown
 if rustup target list --installed 2>/dev/null | grep -qx $wasm || rustup target add $wasm >/dev/null 2>&1; then
-    cargo check -p contractive --no-default-features --target $wasm --locked
+    RUSTFLAGS="-D warnings" cargo check -p contractive --no-default-features --target $wasm --locked
 else
     echo "skipped: the standard library for $wasm is not installed, and rustup cannot fetch it"
 fi

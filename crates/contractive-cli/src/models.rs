@@ -77,10 +77,10 @@ impl Opened {
         }
         if spec.registered().is_none() {
             let preprocessing = self.model.preprocessing();
-            options.text = options.text.or(preprocessing.text);
+            options.text = options.text.or(preprocessing.text());
             // A row index that an older model learnt from is one of its features.
-            options.kept = preprocessing.feature_names.clone().unwrap_or_default();
-            options.divide_bytes = preprocessing.divides_bytes.then_some(true);
+            options.kept = preprocessing.feature_names().map(<[String]>::to_vec).unwrap_or_default();
+            options.divide_bytes = preprocessing.divides_bytes().then_some(true);
         }
         let inherited_label = trained
             .and_then(|trained| trained.label_column.clone())

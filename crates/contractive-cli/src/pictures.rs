@@ -60,7 +60,7 @@ pub(crate) fn write_all(prepared: &Prepared, model: &Model, history: &[EpochReco
         None => {
             write("profiles.png", &|| profiles(model, &unseen_rows(prepared, PROFILES)));
             write("weights.png", &|| {
-                let names = model.preprocessing().feature_names.as_deref();
+                let names = model.preprocessing().feature_names();
                 let (m, n) = (weights.rows(), weights.columns());
                 Ok(weight_heatmap(weights.values(), m, n, "first-layer unit", names)?)
             });
@@ -98,7 +98,7 @@ fn profiles(model: &Model, shown: &Dataset) -> anyhow::Result<Vec<u8>> {
     for (out, row) in reconstructions.chunks_exact_mut(d).zip(restored.chunks_exact(d)) {
         model.preprocessing().apply_wide(row, out);
     }
-    let names = model.preprocessing().feature_names.as_deref().filter(|names| names.len() <= MOST_NAMES);
+    let names = model.preprocessing().feature_names().filter(|names| names.len() <= MOST_NAMES);
     Ok(profile_grid(&originals, &reconstructions, shown.len(), shown.n_features(), names)?)
 }
 

@@ -155,7 +155,7 @@ impl Detector {
         if let (Some(encoding), Some(first)) = (&encoding, members.first()) {
             let preprocessing = &first.model.preprocessing();
             let names = encoding.feature_names();
-            if preprocessing.scale != Scale::None || preprocessing.feature_names.as_ref() != Some(&names) {
+            if preprocessing.scale() != Scale::None || preprocessing.feature_names() != Some(&names[..]) {
                 return Err(stored(format!("{ENCODING_FILE} gives other features than those of its members")));
             }
         }

@@ -64,7 +64,7 @@ impl<'a> FrameScorer<'a> {
             Some(encoding) => encoding.read_options(path, admission),
             None => ReadOptions {
                 as_text: admission.carried.clone(),
-                text: admission.text.or(detector.members[0].model.preprocessing().text),
+                text: admission.text.or(detector.members[0].model.preprocessing().text()),
                 ..ReadOptions::default()
             },
         };
@@ -76,7 +76,7 @@ impl<'a> FrameScorer<'a> {
         };
         let divides_bytes = detector.encoding().is_none()
             && reader.has_pixels()
-            && (detector.members[0].model.preprocessing().divides_bytes || has_grey(path, &options)?);
+            && (detector.members[0].model.preprocessing().divides_bytes() || has_grey(path, &options)?);
         let path = reader.path().to_path_buf();
         let mut carried = admission.carried.clone();
         let features: Vec<String> = match detector.encoding() {

@@ -127,7 +127,7 @@ impl Detector {
 
     /// Names of the features, if the training table had any.
     pub fn feature_names(&self) -> Option<&[String]> {
-        self.members[0].model.preprocessing().feature_names.as_deref()
+        self.members[0].model.preprocessing().feature_names()
     }
 
     /// The weights of the combined score's terms: scaled error, density, neighbour, ‖J‖. They add up to 1.

@@ -145,8 +145,8 @@ fn in_json(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Value
         "objective": model.objective(),
         "noise": model.noise(),
         "preprocessing": {
-            "scale": model.preprocessing().scale, "features": model.preprocessing().n_features,
-            "feature_names": model.preprocessing().feature_names, "clip": model.preprocessing().clip,
+            "scale": model.preprocessing().scale(), "features": model.preprocessing().n_features(),
+            "feature_names": model.preprocessing().feature_names(), "clip": model.preprocessing().clip(),
         },
         "image_shape": model.image_shape(),
         "provenance": model.provenance(),
@@ -210,13 +210,13 @@ fn objective(model: &Model) -> String {
 
 fn preprocessing(model: &Model) -> String {
     let p = model.preprocessing();
-    let what = match (model.image_shape(), &p.feature_names) {
+    let what = match (model.image_shape(), p.feature_names()) {
         (Some((height, width)), _) => format!("images of {height} x {width} pixels"),
         (None, Some(names)) if names.len() <= SHOWN => format!("columns {}", names.join(", ")),
         (None, Some(names)) => format!("{} named columns, {} to {}", names.len(), names[0], names[names.len() - 1]),
-        (None, None) => count(p.n_features, "column"),
+        (None, None) => count(p.n_features(), "column"),
     };
-    format!("{what}; scale {}{}", p.scale.name(), if p.clip { ", cut off at 0 and 1" } else { "" })
+    format!("{what}; scale {}{}", p.scale().name(), if p.clip() { ", cut off at 0 and 1" } else { "" })
 }
 
 fn geometry_in_words(g: &Geometry, sizes: &[usize]) -> String {

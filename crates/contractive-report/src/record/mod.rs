@@ -245,7 +245,7 @@ fn data_record(prepared: &Prepared) -> DataRecord {
         image_shape: data.image_shape(),
         sha256: data.sha256().map(str::to_owned),
         feature_names: data.feature_names().map(<[String]>::to_vec),
-        scale: prepared.preprocessing().scale.name().to_owned(),
+        scale: prepared.preprocessing().scale().name().to_owned(),
     }
 }
 

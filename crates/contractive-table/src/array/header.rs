@@ -6,7 +6,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::array::{byte_image_shape, shape_text};
+use super::array::byte_image_shape;
 use crate::error::TableError;
 use crate::source::read_up_to;
 
@@ -87,11 +87,6 @@ impl Header {
     /// Bytes of all values; `None` when no integer holds the number.
     pub fn n_bytes(&self) -> Option<u64> {
         self.shape.iter().try_fold(self.size as u64, |product, &dim| product.checked_mul(dim as u64))
-    }
-
-    /// The shape as numpy prints it.
-    pub fn shape_text(&self) -> String {
-        shape_text(&self.shape)
     }
 
     /// Whether rows are images of bytes, where they have `columns` values and the shape `image`.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::array::Arrays;
+use super::array::{Arrays, shape_text};
 use super::header::Header;
 use super::npy;
 use crate::error::TableError;
@@ -70,7 +70,7 @@ fn choose(archive: &mut Archive, path: &Path, array: Option<&str>) -> Result<Str
         // A member that cannot be read matters only if it is the one wanted.
         match with_array(archive, path, &member, |_, header| Ok(header)) {
             Ok(header) => {
-                available.push(format!("`{member}` {}", header.shape_text()));
+                available.push(format!("`{member}` {}", shape_text(&header.shape)));
                 if header.shape.len() >= 2 {
                     tables.push(member);
                 }

@@ -13,31 +13,31 @@ use crate::data::{Dataset, Storage, TextOptions};
 #[serde(deny_unknown_fields)]
 pub struct Preprocessing {
     /// How the numbers below were learnt.
-    pub scale: Scale,
+    pub(crate) scale: Scale,
     /// Number of features d.
-    pub n_features: usize,
+    pub(crate) n_features: usize,
     /// Names of the features, if the training table had any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub feature_names: Option<Vec<String>>,
+    pub(crate) feature_names: Option<Vec<String>>,
     /// What is subtracted, one a feature; empty for [`Scale::None`] and [`Scale::Quantile`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub offset: Vec<f64>,
+    pub(crate) offset: Vec<f64>,
     /// What is divided by, one a feature, above 0; 1 for constant features; empty for [`Scale::None`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub factor: Vec<f64>,
+    pub(crate) factor: Vec<f64>,
     /// Ranks of the training values, one a feature; empty for the other scalings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ranks: Vec<Ranks>,
+    pub(crate) ranks: Vec<Ranks>,
     /// Whether scaled values are cut off at 0 and 1. Set with `minmax` where the loss is a cross-entropy, which is not
     /// defined for the rare later row that lies outside the training rows' range.
     #[serde(default)]
-    pub clip: bool,
+    pub(crate) clip: bool,
     /// Whether images of bytes were divided by 255 in training, so that later ones are, whatever bytes they hold.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub divides_bytes: bool,
+    pub(crate) divides_bytes: bool,
     /// How the training table was told to be spelled; later ones are read so too.
     #[serde(default, skip_serializing_if = "TextOptions::is_default")]
-    pub text: TextOptions,
+    pub(crate) text: TextOptions,
 }
 
 impl Preprocessing {
@@ -55,6 +55,36 @@ impl Preprocessing {
             divides_bytes: false,
             text: TextOptions::default(),
         }
+    }
+
+    /// How the numbers were learnt.
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// Number of features d.
+    pub fn n_features(&self) -> usize {
+        self.n_features
+    }
+
+    /// Names of the features, if the training table had any.
+    pub fn feature_names(&self) -> Option<&[String]> {
+        self.feature_names.as_deref()
+    }
+
+    /// Whether scaled values are cut off at 0 and 1.
+    pub fn clip(&self) -> bool {
+        self.clip
+    }
+
+    /// Whether images of bytes were divided by 255 in training.
+    pub fn divides_bytes(&self) -> bool {
+        self.divides_bytes
+    }
+
+    /// How the training table was told to be spelled.
+    pub fn text(&self) -> TextOptions {
+        self.text
     }
 
     /// Learns the scaling of `scale` from the rows `rows` of `data`. A constant feature keeps its width: factor 1.
