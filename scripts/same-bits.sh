@@ -33,8 +33,11 @@ PYTHON
 
 # What is compared of a folder: every tensor file, numbers without times, tables.
 sum_of() {
-    (cd "$1" && find . -name '*.safetensors' -path '*m*' -o -name '*.csv' -o -name 'config.json' |
-        LC_ALL=C sort | xargs sha256sum
+    (cd "$1" && find . -name '*.safetensors' -path '*m*' -o -name '*.csv' | LC_ALL=C sort | xargs sha256sum
+        # That bytes were divided by 255 is written down since 2026-11.
+        find . -name config.json | LC_ALL=C sort | while read -r file; do
+            tr -d ' \n' <"$file" | sed 's/,"divides_bytes":true//' | sha256sum
+        done
         # The spelling of an NPY header is not a number.
         find . -name '*.npy' | while read -r file; do tail -c +129 "$file" | sha256sum; done
         find . -name metrics.jsonl | while read -r file; do
