@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use contractive::data::FileOptions;
 use contractive_datasets::{LoadOptions, Source};
 use contractive_table::TextOptions;
 
@@ -111,14 +112,14 @@ impl SourceArguments {
 impl RowArguments {
     /// As the toolkit takes them.
     pub(crate) fn load_options(&self) -> LoadOptions {
-        LoadOptions {
-            source: self.source.source(),
+        let file = FileOptions {
             rows: self.rows,
             label_column: self.label_column.clone(),
             array: self.array.clone(),
             text: self.text.options(),
-            ..LoadOptions::default()
-        }
+            ..FileOptions::default()
+        };
+        LoadOptions { source: self.source.source(), file }
     }
 
     /// Threads to use.

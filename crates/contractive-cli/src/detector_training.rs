@@ -194,14 +194,7 @@ impl TrainingRows {
 
 fn bare_rows(config: &TrainConfig, source: &SourceArguments, reporting: Reporting) -> anyhow::Result<Dataset> {
     let spec: DataSpec = config.data.spec.parse()?;
-    let options = LoadOptions {
-        source: source.source(),
-        rows: config.data.rows,
-        label_column: config.data.label_column.clone(),
-        array: config.data.array.clone(),
-        text: config.data.text(),
-        ..LoadOptions::default()
-    };
+    let options = LoadOptions::of(&config.data, source.source());
     let data = load(&spec, Part::Train, &options, reporting == Reporting::Quiet)?;
     if reporting == Reporting::Lines {
         data.notes().iter().for_each(|note| eprintln!("note: {note}"));

@@ -70,23 +70,24 @@ impl Opened {
         };
         let is_inherited = arguments.data.is_none();
         if let (Some(trained), true) = (trained, is_inherited) {
-            options.array = options.array.or_else(|| trained.array.clone());
+            options.file.array = options.file.array.or_else(|| trained.array.clone());
             if !has_test_part(&spec) {
-                options.rows = options.rows.or(trained.rows);
+                options.file.rows = options.file.rows.or(trained.rows);
             }
         }
         if spec.registered().is_none() {
             let preprocessing = self.model.preprocessing();
-            options.text = options.text.or(preprocessing.text());
+            options.file.text = options.file.text.or(preprocessing.text());
             // A row index that an older model learnt from is one of its features.
-            options.kept = preprocessing.feature_names().map(<[String]>::to_vec).unwrap_or_default();
-            options.divide_bytes = preprocessing.divides_bytes().then_some(true);
+            options.file.kept = preprocessing.feature_names().map(<[String]>::to_vec).unwrap_or_default();
+            options.file.divide_bytes = preprocessing.divides_bytes().then_some(true);
         }
         let inherited_label = trained
             .and_then(|trained| trained.label_column.clone())
             .filter(|_| arguments.label_column.is_none() && spec.registered().is_none());
         let Some(column) = inherited_label else { return Ok(load(&spec, Part::Test, &options, is_quiet)?) };
-        let with_label = contractive_datasets::LoadOptions { label_column: Some(column), ..options.clone() };
+        let mut with_label = options.clone();
+        with_label.file.label_column = Some(column);
         match load(&spec, Part::Test, &with_label, is_quiet) {
             // Rows to be judged need no labels: the column may be left out.
             Err(DatasetError::Table(TableError::MissingColumns { .. })) => {

@@ -11,6 +11,7 @@
 use std::error::Error;
 use std::path::Path;
 
+use contractive::data::FileOptions;
 use contractive::model::Model;
 use contractive_core::engine::Engine;
 use contractive_core::matrix::MatRef;
@@ -27,8 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let spec: DataSpec = words.next().unwrap_or_else(|| "strokes:test".into()).parse()?;
     let options = LoadOptions {
         source: Source { data_dir: words.next().map(Into::into), offline: false },
-        rows: Some(ROWS),
-        ..LoadOptions::default()
+        file: FileOptions { rows: Some(ROWS), ..FileOptions::default() },
     };
     let data = load(&spec, Part::Test, &options)?;
     let (d, k) = (model.architecture().input_size(), model.architecture().code_size());

@@ -1,5 +1,6 @@
 //! Rows of a spec, and all that a configuration asks for.
 
+use contractive::config::DataConfig;
 use contractive::data::{Dataset, FileOptions, TextOptions};
 use contractive::train::TrainError;
 use contractive::{Prepared, TrainConfig, data};
@@ -14,30 +15,22 @@ use crate::spec::{DataSpec, Target};
 pub struct LoadOptions {
     /// Where registered sets may come from.
     pub source: Source,
-    /// The first rows to take; all by default. A data set drawn from a seed has a default of its own, and a maximum.
-    pub rows: Option<usize>,
-    /// The column of a CSV, Parquet or Arrow table that holds labels, taken out of the features.
-    pub label_column: Option<String>,
-    /// The array of an NPZ archive to read. Default: `X`, or the only table.
-    pub array: Option<String>,
-    /// How a text table is spelled.
-    pub text: TextOptions,
-    /// Columns of a file that are features, if they are there, also where they look like a row index.
-    pub kept: Vec<String>,
-    /// Whether a file's images of bytes are divided by 255, as in training; by default unless none is above 1.
-    pub divide_bytes: Option<bool>,
+    /// How a file is read. Registered sets heed its `rows` alone: a set drawn from a seed has a default of its own, and a
+    /// maximum.
+    pub file: FileOptions,
 }
 
 impl LoadOptions {
-    fn file_options(&self) -> FileOptions {
-        FileOptions {
-            rows: self.rows,
-            label_column: self.label_column.clone(),
-            array: self.array.clone(),
-            text: self.text,
-            kept: self.kept.clone(),
-            divide_bytes: self.divide_bytes,
-        }
+    /// What a configuration says of its training rows.
+    pub fn of(config: &DataConfig, source: Source) -> Self {
+        let file = FileOptions {
+            rows: config.rows,
+            label_column: config.label_column.clone(),
+            array: config.array.clone(),
+            text: config.text(),
+            ..FileOptions::default()
+        };
+        LoadOptions { source, file }
     }
 }
 
@@ -61,15 +54,15 @@ pub fn load_with_progress(
     options: &LoadOptions,
     progress: registry::Progress<'_>,
 ) -> Result<Dataset, DatasetError> {
-    if options.rows == Some(0) {
+    if options.file.rows == Some(0) {
         return Err(DatasetError::RowCount { name: spec.to_string(), asked: 0, most: u32::MAX as usize });
     }
     match spec.target() {
-        Target::File(path) => Ok(data::load(path, &options.file_options())?),
+        Target::File(path) => Ok(data::load(path, &options.file)?),
         Target::Registered { set, part: named } => {
-            refuse_options(set, options)?;
-            let data = registry::load(set, named.unwrap_or(part), &options.source, options.rows, progress)?;
-            Ok(match options.rows {
+            refuse_options(set, &options.file)?;
+            let data = registry::load(set, named.unwrap_or(part), &options.source, options.file.rows, progress)?;
+            Ok(match options.file.rows {
                 Some(rows) => data.take(rows),
                 None => data,
             })
@@ -78,7 +71,7 @@ pub fn load_with_progress(
 }
 
 /// Refuses options that mean nothing for a registered set, rather than pass over them.
-fn refuse_options(set: &'static Registered, options: &LoadOptions) -> Result<(), DatasetError> {
+fn refuse_options(set: &'static Registered, options: &FileOptions) -> Result<(), DatasetError> {
     let TextOptions { header, decimal, thousands } = options.text;
     for (setting, got) in [
         ("data.label_column", options.label_column.clone()),
@@ -124,18 +117,11 @@ pub fn prepare_with_progress(
         };
         return Ok(Prepared::streamed(config, path)?);
     }
-    let mut options = LoadOptions {
-        source: source.clone(),
-        rows: config.data.rows,
-        label_column: config.data.label_column.clone(),
-        array: config.data.array.clone(),
-        text: config.data.text(),
-        ..LoadOptions::default()
-    };
+    let mut options = LoadOptions::of(&config.data, source.clone());
     let data = load_with_progress(&spec, Part::Train, &options, progress)?;
     // A spec that names its part is trained on as it is: there is nothing else to test on.
     let test = if spec.part().is_none() && has_test_part(&spec) {
-        options.rows = None;
+        options.file.rows = None;
         Some(load_with_progress(&spec, Part::Test, &options, progress)?)
     } else {
         None

@@ -3,4 +3,5 @@
 mod detector_formats;
 mod detector_table;
 mod examples;
+#[path = "../../../contractive-table/tests/tables/table_support/mod.rs"]
 mod table_support;

@@ -49,7 +49,7 @@ fn evaluate_bare(
     let spec: DataSpec = text.parse()?;
     let mut options = rows.load_options();
     let is_array = spec.path().is_some_and(is_array);
-    options.label_column = if is_array { None } else { name.map(str::to_owned) };
+    options.file.label_column = if is_array { None } else { name.map(str::to_owned) };
     let data = load(&spec, Part::Test, &options, is_quiet)?;
     let labels = match spec.path().filter(|_| is_array && (name.is_some() || data.labels().is_none())) {
         Some(path) => array_labels(path, rows.array.as_deref(), name)?,

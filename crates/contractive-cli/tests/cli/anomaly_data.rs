@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::support::{Desk, idx};
+use crate::support::{Desk, idx, npy_of};
 
 const QUICK: &str = "--threads 1 -q --ensemble 1 --steps 60";
 
@@ -23,16 +23,7 @@ fn meter(rows: usize, spike: usize) -> String {
 /// An NPY array of f64.
 fn npy64(rows: usize, columns: Option<usize>, values: &[f64]) -> Vec<u8> {
     let shape = columns.map_or(format!("({rows},)"), |columns| format!("({rows}, {columns})"));
-    let mut header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}");
-    while (10 + header.len() + 1) % 64 != 0 {
-        header.push(' ');
-    }
-    header.push('\n');
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
-    bytes
+    npy_of("<f8", &shape, values.iter().flat_map(|v| v.to_le_bytes()))
 }
 
 fn npz(arrays: &[(&str, Vec<u8>)]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use contractive::data::{Dataset, Storage};
+use contractive::data::{Dataset, FileOptions, Storage};
 use contractive_datasets::registry::{self, FileState};
 use contractive_datasets::{DataSpec, DatasetError, LoadOptions, Part, Source, has_test_part, load};
 
@@ -29,6 +29,14 @@ fn named(text: &str, options: &LoadOptions) -> Result<Dataset, DatasetError> {
     load(&text.parse::<DataSpec>().unwrap(), Part::Train, options)
 }
 
+fn of_file(file: FileOptions) -> LoadOptions {
+    LoadOptions { file, ..LoadOptions::default() }
+}
+
+fn first(rows: usize) -> FileOptions {
+    FileOptions { rows: Some(rows), ..FileOptions::default() }
+}
+
 /// Looks in this folder and never downloads; the folders of the user's environment are searched as well.
 fn offline_in(folder: &Folder) -> Source {
     Source { data_dir: Some(folder.path().into()), offline: true }
@@ -37,7 +45,7 @@ fn offline_in(folder: &Folder) -> Source {
 #[test]
 fn strokes_need_no_files() {
     let source = Source { data_dir: None, offline: true };
-    let options = LoadOptions { rows: Some(20), source: source.clone(), ..LoadOptions::default() };
+    let options = LoadOptions { source: source.clone(), file: first(20) };
     let data = named("strokes", &options).unwrap();
     assert_eq!((data.name(), data.len(), data.image_shape()), ("strokes:train", 20, Some((28, 28))));
     assert!(matches!(data.storage(), Storage::U8(_)));
@@ -47,7 +55,7 @@ fn strokes_need_no_files() {
     assert!(has_test_part(&"strokes".parse().unwrap()) && !has_test_part(&DataSpec::file("a.csv")));
     assert_eq!(registry::locate("strokes", Part::Train, &source).unwrap(), None);
     assert!(registry::verify("strokes", &source).unwrap().is_empty());
-    let too_many = named("strokes:test", &LoadOptions { rows: Some(10_001), ..options }).unwrap_err();
+    let too_many = named("strokes:test", &LoadOptions { file: first(10_001), ..options }).unwrap_err();
     assert!(matches!(too_many, DatasetError::RowCount { most: 10_000, .. }), "{too_many:?}");
 }
 
@@ -94,8 +102,8 @@ fn files_of_another_set_in_a_bare_folder_are_not_taken() {
 
 #[test]
 fn labels_and_arrays_of_named_sets_cannot_be_chosen() {
-    let error = named("strokes", &LoadOptions { label_column: Some("y".into()), ..LoadOptions::default() });
+    let error = named("strokes", &of_file(FileOptions { label_column: Some("y".into()), ..FileOptions::default() }));
     assert!(matches!(error, Err(DatasetError::Setting { .. })));
-    let error = named("strokes", &LoadOptions { array: Some("X".into()), ..LoadOptions::default() });
+    let error = named("strokes", &of_file(FileOptions { array: Some("X".into()), ..FileOptions::default() }));
     assert!(matches!(error, Err(DatasetError::Setting { .. })));
 }

@@ -9,5 +9,6 @@ mod dataset;
 mod examples;
 mod recipes;
 mod run_files;
+mod run_support;
 mod train_on_cpu;
 mod train_stream;

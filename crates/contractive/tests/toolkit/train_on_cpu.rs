@@ -1,13 +1,13 @@
 //! Whole runs on the CPU engine: same bits for any thread count and across a kill, and a loss that falls.
 
-use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use contractive::config::{Layer, TrainConfig};
 use contractive::data::Dataset;
-use contractive::train::{StepReport, TrainError};
-use contractive::{End, EpochRecord, Model, Observer, Outcome, Prepared, RunDirectory, evaluate, train};
+use contractive::train::TrainError;
+use contractive::{Model, Prepared, evaluate, train};
+
+use crate::run_support::{bits, interrupted, timeless, whole};
 
 /// 300 rows of 12 features in [0, 1] on a curve, so that a bottleneck can hold them.
 fn curve() -> Dataset {
@@ -23,39 +23,6 @@ fn prepared(text: &str) -> Prepared {
     let base = "model.hidden = [16, 4]\ntraining = { epochs = 4, batch_size = 32 }\n";
     let layers = [base, text].map(|text| Layer::from_text("test", text).unwrap());
     Prepared::new(&TrainConfig::layered(&TrainConfig::default(), &layers).unwrap(), curve(), None).unwrap()
-}
-
-fn whole(prepared: &Prepared) -> Outcome {
-    train(prepared, None, None, &mut (), &AtomicBool::new(false)).unwrap()
-}
-
-fn bits(outcome: &Outcome) -> Vec<u32> {
-    outcome.model.parameters().values().iter().map(|v| v.to_bits()).collect()
-}
-
-fn timeless(history: &[EpochRecord]) -> Vec<EpochRecord> {
-    history.iter().map(|r| EpochRecord { seconds: 0.0, rows_per_second: 0.0, ..*r }).collect()
-}
-
-struct StopAfter<'a> {
-    left: usize,
-    stop: &'a AtomicBool,
-}
-
-impl Observer for StopAfter<'_> {
-    fn on_step(&mut self, _: &StepReport) -> ControlFlow<()> {
-        self.left = self.left.saturating_sub(1);
-        self.stop.store(self.left == 0, Ordering::Relaxed);
-        ControlFlow::Continue(())
-    }
-}
-
-fn interrupted(prepared: &Prepared, path: &Path, steps: usize) -> RunDirectory {
-    let run = RunDirectory::create(path, prepared.config()).unwrap();
-    let stop = AtomicBool::new(false);
-    let outcome = train(prepared, Some(&run), None, &mut StopAfter { left: steps, stop: &stop }, &stop).unwrap();
-    assert_eq!(outcome.end, End::Interrupted);
-    run
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! Training on rows that stay in their file: the same bits whatever the format, after a stop, and as from memory.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use contractive::config::{Layer, TrainConfig};
 use contractive::data::{self, FileOptions};
-use contractive::train::{StepReport, TrainError};
-use contractive::{End, EpochRecord, Observer, Outcome, Prepared, RunDirectory, train};
+use contractive::train::TrainError;
+use contractive::{EpochRecord, Outcome, Prepared, train};
 use contractive_table::{Column, Frame, FrameWriter, TableError, Values};
+
+use crate::run_support::{bits, interrupted, timeless, whole};
 
 const D: usize = 6;
 
@@ -52,18 +53,6 @@ fn prepared(path: &Path, text: &str) -> Result<Prepared, TrainError> {
 
 fn streamed(path: &Path, text: &str) -> Prepared {
     prepared(path, &format!("data.stream = true\n{text}")).unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn whole(prepared: &Prepared) -> Outcome {
-    train(prepared, None, None, &mut (), &AtomicBool::new(false)).unwrap()
-}
-
-fn bits(outcome: &Outcome) -> Vec<u32> {
-    outcome.model.parameters().values().iter().map(|v| v.to_bits()).collect()
-}
-
-fn timeless(history: &[EpochRecord]) -> Vec<EpochRecord> {
-    history.iter().map(|r| EpochRecord { seconds: 0.0, rows_per_second: 0.0, ..*r }).collect()
 }
 
 #[test]
@@ -117,19 +106,6 @@ fn rows_are_held_out_by_their_place_alone() {
     assert_ne!(held_out(&streamed(&folder.path().join("t.npy"), "training.seed = 1")), held_out(&whole));
 }
 
-struct StopAfter<'a> {
-    left: usize,
-    stop: &'a AtomicBool,
-}
-
-impl Observer for StopAfter<'_> {
-    fn on_step(&mut self, _: &StepReport) -> ControlFlow<()> {
-        self.left = self.left.saturating_sub(1);
-        self.stop.store(self.left == 0, Ordering::Relaxed);
-        ControlFlow::Continue(())
-    }
-}
-
 #[test]
 fn a_stream_that_is_stopped_goes_on_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
@@ -140,11 +116,7 @@ fn a_stream_that_is_stopped_goes_on_to_the_same_bits() {
     let steps = prepared.n_training_rows().div_ceil(32);
     for stop_at in [5, steps, steps + 1, 2 * steps + 7] {
         let place = folder.path().join(format!("run{stop_at}"));
-        let run = RunDirectory::create(&place, prepared.config()).unwrap();
-        let stop = AtomicBool::new(false);
-        let mut observer = StopAfter { left: stop_at, stop: &stop };
-        let outcome = train(&prepared, Some(&run), None, &mut observer, &stop).unwrap();
-        assert_eq!(outcome.end, End::Interrupted);
+        let run = interrupted(&prepared, &place, stop_at);
         let again = Prepared::streamed(&run.config().unwrap(), &path).unwrap();
         let outcome = train(&again, Some(&run), run.resume().unwrap(), &mut (), &AtomicBool::new(false)).unwrap();
         assert_eq!(bits(&outcome), bits(&expected), "{stop_at}");

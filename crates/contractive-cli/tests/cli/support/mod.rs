@@ -87,8 +87,13 @@ pub fn table_text(rows: usize, columns: usize) -> String {
 
 /// An NPY file of shape (rows, columns).
 pub fn npy(rows: usize, values: &[f32]) -> Vec<u8> {
-    let columns = values.len() / rows;
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    let shape = format!("({rows}, {})", values.len() / rows);
+    npy_of("<f4", &shape, values.iter().flat_map(|v| v.to_le_bytes()))
+}
+
+/// An NPY file of the type `descr` and the shape `shape`, as Python writes them, with these bytes of values.
+pub fn npy_of(descr: &str, shape: &str, values: impl Iterator<Item = u8>) -> Vec<u8> {
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     while (10 + header.len() + 1) % 64 != 0 {
         header.push(' ');
     }
@@ -96,7 +101,7 @@ pub fn npy(rows: usize, values: &[f32]) -> Vec<u8> {
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
-    bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+    bytes.extend(values);
     bytes
 }
 
