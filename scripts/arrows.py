@@ -25,7 +25,7 @@ ALLOWED = {
     "contractive": ["contractive-core", "contractive-table"],
     "contractive-datasets": ["contractive-core", "contractive-table", "contractive"],
     "contractive-anomaly": ["contractive-core", "contractive-table", "contractive"],
-    "contractive-report": ["contractive-core", "contractive-table", "contractive", "contractive-datasets", "contractive-anomaly"],
+    "contractive-report": ["contractive-core", "contractive-table", "contractive", "contractive-anomaly"],
 }
 ALLOWED["contractive-cli"] = list(ALLOWED)
 

@@ -100,9 +100,7 @@ impl SourceArguments {
         let folder = self.data_dir.as_ref().map(|folder| format!(" --data-dir {}", quoted(&folder.to_string_lossy())));
         format!("{}{}", folder.unwrap_or_default(), if self.offline { " --offline" } else { "" })
     }
-}
 
-impl SourceArguments {
     /// As the toolkit takes them.
     pub(crate) fn source(&self) -> Source {
         Source { data_dir: self.data_dir.clone(), offline: self.offline }

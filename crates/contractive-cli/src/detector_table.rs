@@ -12,6 +12,7 @@ use contractive_datasets::DataSpec;
 use contractive_table::{FrameReader, ReadOptions};
 
 use crate::errors::Usage;
+use crate::output::say_notes;
 use crate::progress::Reporting;
 
 /// What the columns of a table are for.
@@ -109,7 +110,7 @@ impl TableArguments {
         };
         let table = TrainingTable::read(path, &options).map_err(DetectorError::from)?;
         if reporting == Reporting::Lines {
-            table.notes.iter().for_each(|note| eprintln!("note: {note}"));
+            say_notes(&table.notes);
         }
         Ok(Some(table))
     }

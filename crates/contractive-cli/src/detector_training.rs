@@ -18,7 +18,7 @@ use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
 use crate::numbers::{count, duration, grouped, significant};
-use crate::output::{print, print_json_line};
+use crate::output::{print, print_json_line, say_notes};
 use crate::progress::Reporting;
 use crate::shell::quoted;
 use crate::sources::load;
@@ -197,7 +197,7 @@ fn bare_rows(config: &TrainConfig, source: &SourceArguments, reporting: Reportin
     let options = LoadOptions::of(&config.data, source.source());
     let data = load(&spec, Part::Train, &options, reporting == Reporting::Quiet)?;
     if reporting == Reporting::Lines {
-        data.notes().iter().for_each(|note| eprintln!("note: {note}"));
+        say_notes(data.notes());
     }
     Ok(data)
 }

@@ -3,10 +3,9 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::errors::{code, remedy};
+use crate::errors::{BAD_DATA, code, remedy};
 use crate::terminal::paint_error;
 
-const BAD_DATA: u8 = 3;
 const ANOMALIES: u8 = 5;
 /// 128 + SIGINT, as shells count it.
 const INTERRUPTED: u8 = 130;

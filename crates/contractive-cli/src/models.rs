@@ -9,6 +9,7 @@ use contractive_datasets::{DataSpec, DatasetError, Part, has_test_part};
 
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
+use crate::output::say_notes;
 use crate::shell::quoted;
 use crate::sources::load;
 
@@ -56,7 +57,7 @@ impl Opened {
     pub(crate) fn rows(&self, arguments: &RowArguments, is_quiet: bool) -> anyhow::Result<Dataset> {
         let data = self.load_rows(arguments, is_quiet)?;
         if !is_quiet && arguments.data.is_some() {
-            data.notes().iter().for_each(|note| eprintln!("note: {note}"));
+            say_notes(data.notes());
         }
         Ok(data)
     }

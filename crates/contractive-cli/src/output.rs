@@ -29,6 +29,11 @@ pub(crate) fn print_json_line(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(print(&format!("{text}\n"))?)
 }
 
+/// Says on standard error what a user should know of how a file was understood.
+pub(crate) fn say_notes(notes: &[String]) {
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
+}
+
 /// Refuses a file that could not be written, before any work: its folder must be there and take files.
 pub(crate) fn check_file(path: &Path) -> Result<(), OutputError> {
     let failed = |source| OutputError::Write { path: path.to_path_buf(), source };

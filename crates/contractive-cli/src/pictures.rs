@@ -90,14 +90,10 @@ fn image_grid(model: &Model, shown: &Dataset, height: usize, width: usize) -> an
 
 /// Rows in the network's units, so that features of any size share an axis.
 fn profiles(model: &Model, shown: &Dataset) -> anyhow::Result<Vec<u8>> {
-    let d = shown.n_features();
-    let restored = model.reconstruct(shown, 1)?;
-    let (mut originals, mut reconstructions) = (Vec::new(), vec![0.0; restored.len()]);
+    let reconstructions = model.preprocessing().scaled_rows(&model.reconstruct(shown, 1)?);
+    let mut originals = Vec::new();
     let rows: Vec<u32> = (0..shown.len() as u32).collect();
     ScaledRows { data: shown, preprocessing: model.preprocessing() }.gather(&rows, &mut originals);
-    for (out, row) in reconstructions.chunks_exact_mut(d).zip(restored.chunks_exact(d)) {
-        model.preprocessing().apply_wide(row, out);
-    }
     let names = model.preprocessing().feature_names().filter(|names| names.len() <= MOST_NAMES);
     Ok(profile_grid(&originals, &reconstructions, shown.len(), shown.n_features(), names)?)
 }

@@ -17,7 +17,7 @@ use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
 use crate::numbers::{count, grouped, percent, significant};
-use crate::output::{check_file, check_not_read, print_json};
+use crate::output::{check_file, check_not_read, print_json, say_notes};
 use crate::progress::Reporting;
 
 /// Score the rows of a table, or the timestamps of a time series: for each its keys, score, probability, label and, of a
@@ -132,7 +132,7 @@ impl Detect {
         let admission = Admission { carried: self.key.clone(), may_reorder: self.reorder, text: self.text.options() };
         let (scorer, frames) = FrameScorer::open(&detector, &self.data, &admission, self.array.as_deref())?;
         if !self.quiet && !self.json {
-            frames.notes().iter().for_each(|note| eprintln!("note: {note}"));
+            say_notes(frames.notes());
         }
         let layout = Layout::new(&scorer, &frames, self.explain());
         // Ctrl-C ends a pipe at once; a file under way has to be taken away first.

@@ -44,7 +44,7 @@ pub(crate) struct TargetArguments {
 pub(crate) enum FormatWord {
     /// Text under a line of column names.
     Csv,
-    /// NumPy's binary format, 32-bit floats.
+    /// NumPy's binary format: 32-bit floats, or 64-bit where the data need them.
     Npy,
 }
 

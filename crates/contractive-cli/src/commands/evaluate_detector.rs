@@ -14,6 +14,7 @@ use contractive_table::{Format, TableError, array};
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
 use crate::numbers::{grouped, significant};
+use crate::output::say_notes;
 use crate::sources::load;
 use crate::table::pairs;
 
@@ -91,7 +92,7 @@ fn evaluate_table(
     };
     let (scorer, frames) = FrameScorer::open(detector, path, &admission, rows.array.as_deref())?;
     if !is_quiet {
-        frames.notes().iter().for_each(|note| eprintln!("note: {note}"));
+        say_notes(frames.notes());
     }
     if let Some(name) = column.filter(|name| scorer.feature_names().iter().any(|feature| feature == name)) {
         return Err(Usage(format!("`{name}` is one of the columns trained on, and no label")).into());

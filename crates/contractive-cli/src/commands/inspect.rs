@@ -130,7 +130,7 @@ fn look(model: &Model, data: &Dataset, threads: usize) -> anyhow::Result<Geometr
         singular_values: spectrum.mean,
         participation_ratio: spectrum.participation_ratio,
         above_a_tenth: spectrum.above_a_tenth,
-        dead_units: Activity::measure(model, data, &(0..data.len() as u32).collect::<Vec<_>>()).dead(),
+        dead_units: Activity::measure(model, data, &all).dead(),
         numbers,
     })
 }

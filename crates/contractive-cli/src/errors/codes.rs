@@ -17,7 +17,7 @@ use super::usage::Usage;
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
-const BAD_DATA: u8 = 3;
+pub(crate) const BAD_DATA: u8 = 3;
 const DIVERGED: u8 = 4;
 
 /// The exit code of an error.

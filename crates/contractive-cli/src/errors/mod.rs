@@ -8,6 +8,6 @@ mod kind;
 mod remedies;
 mod usage;
 
-pub(crate) use codes::code;
+pub(crate) use codes::{BAD_DATA, code};
 pub(crate) use remedies::remedy;
 pub(crate) use usage::Usage;

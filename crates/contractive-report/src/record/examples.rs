@@ -63,11 +63,9 @@ impl Examples {
         let mut originals = shown.to_vec();
         let mut reconstructions: Vec<f32> = restored.iter().map(|value| *value as f32).collect();
         let rows: Vec<u32> = (0..shown.len() as u32).collect();
-        let (mut x, mut x_hat) = (Vec::new(), vec![0.0; restored.len()]);
+        let x_hat = model.preprocessing().scaled_rows(&restored);
+        let mut x = Vec::new();
         ScaledRows { data: &shown, preprocessing: model.preprocessing() }.gather(&rows, &mut x);
-        for (out, row) in x_hat.chunks_exact_mut(d).zip(restored.chunks_exact(d)) {
-            model.preprocessing().apply_wide(row, out);
-        }
         if model.image_shape().is_none() {
             // Features of any size share an axis in the network's units.
             (originals, reconstructions) = (x.clone(), x_hat.clone());
