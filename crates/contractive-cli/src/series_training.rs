@@ -17,7 +17,7 @@ use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
 use crate::numbers::{count, duration, grouped, significant};
-use crate::output::{print, print_json_line};
+use crate::output::{print, print_json_line, say_notes};
 use crate::progress::Reporting;
 use crate::shell::quoted;
 use crate::table::pairs;
@@ -212,6 +212,7 @@ fn print_end(detector: &SeriesDetector, networks: usize, seconds: f64, out: &Pat
 
 /// Says on standard error what is odd about a series.
 pub(crate) fn warn(series: &Series, pace: &Pace, window: usize) {
+    say_notes(&series.notes);
     for warning in pace.warnings() {
         eprintln!("warning: {}: {warning}", series.what);
     }

@@ -1,5 +1,7 @@
 //! Means over rows of what the engine says, on data that are not trained on.
 
+use std::ops::Range;
+
 use contractive_core::engine::Engine;
 use contractive_core::matrix::MatRef;
 use contractive_core::random::{Purpose, Stream};
@@ -21,12 +23,25 @@ pub(crate) fn measure(
 ) -> Result<Terms, ArgumentError> {
     let architecture = engine.architecture().clone();
     let mut buffers = Buffers::default();
-    let mut sums = Sums::default();
-    for (i, some) in rows.chunks(EVALUATION_ROWS).enumerate() {
-        reader.gather_batch(some, &mut buffers.rows);
-        let stream = Stream::new(seed, purpose, 0, i as u64);
+    mean_terms(rows.len(), |some| {
+        let stream = Stream::new(seed, purpose, 0, (some.start / EVALUATION_ROWS) as u64);
+        reader.gather_batch(&rows[some], &mut buffers.rows);
         buffers.draw(&architecture, None, (objective.penalty, stream));
-        sums.add(&engine.objective(&buffers.batch(architecture.input_size()))?, some.len());
+        engine.objective(&buffers.batch(architecture.input_size()))
+    })
+}
+
+/// The means over `n_rows` rows of an objective's terms; `terms_of` gives those of a range of rows, at most
+/// [`EVALUATION_ROWS`] of them.
+///
+/// # Errors
+/// What `terms_of` gives.
+pub fn mean_terms<E>(n_rows: usize, mut terms_of: impl FnMut(Range<usize>) -> Result<Terms, E>) -> Result<Terms, E> {
+    let mut sums = Sums::default();
+    for start in (0..n_rows).step_by(EVALUATION_ROWS) {
+        let some = start..n_rows.min(start + EVALUATION_ROWS);
+        let n = some.len();
+        sums.add(&terms_of(some)?, n);
     }
     Ok(sums.mean())
 }

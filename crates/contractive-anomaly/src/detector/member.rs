@@ -14,14 +14,16 @@ use super::error::DetectorError;
 use super::rows::{NetworkRows, Targets};
 use super::scores::is_missing;
 use super::settings::{DetectorPlan, DetectorSettings};
-use contractive::preprocess::EVALUATION_ROWS;
-use contractive::train::{NextStep, StepLoop};
+use contractive::config::EarlyStopping;
+use contractive::history::StoppingState;
+
+use contractive::train::{NextStep, RowOrder, StepLoop, mean_terms};
 use contractive_core::random::{Purpose, Stream};
 
 /// Times that the validation rows are looked at over the whole budget of steps.
 const LOOKS: usize = 20;
-/// Looks without a better validation total that are let pass.
-const PATIENCE: usize = 5;
+/// A training is over when five looks in a row found no better total.
+const STOPPING: Option<EarlyStopping> = Some(EarlyStopping { patience: 5, min_delta: 0.0 });
 
 /// A member as trained.
 pub(super) struct Trained {
@@ -52,7 +54,6 @@ pub(super) fn train(
     let mut draw = stream(settings, member, Purpose::Initialisation, 0);
     let start = Initialisation::KaimingUniform.parameters(&plan.architecture, || draw.uniform())?;
     let engine = CpuEngine::new(&start, &objective(settings), Optimiser::default(), None, 1)?;
-    let batches = Batches { order: (0..(rows.values.len() / d) as u32).collect(), epoch: 0, at: usize::MAX };
     let mut training = MemberTraining {
         settings,
         plan,
@@ -62,17 +63,19 @@ pub(super) fn train(
         deadline,
         stop,
         engine,
-        batches,
+        all_rows: (0..(rows.values.len() / d) as u32).collect(),
+        order: RowOrder::default(),
+        epoch: 0,
         batch: NetworkRows::default(),
         targets: Targets::default(),
         errors: RowErrors::default(),
         best: None,
-        waited: 0,
+        stopping: StoppingState::default(),
         steps: 0,
-        is_over: false,
+        is_ended: false,
     };
     training.run_steps()?;
-    let (validation, parameters) = training.best.unwrap_or((f64::NAN, start));
+    let (validation, parameters) = (training.stopping.best.unwrap_or(f64::NAN), training.best.unwrap_or(start));
     Ok(Trained { parameters, steps: training.steps, validation })
 }
 
@@ -91,16 +94,19 @@ struct MemberTraining<'a> {
     deadline: Option<Instant>,
     stop: &'a AtomicBool,
     engine: CpuEngine,
-    batches: Batches,
+    all_rows: Vec<u32>,
+    order: RowOrder,
+    /// Passes over the rows begun.
+    epoch: usize,
     batch: NetworkRows,
     targets: Targets,
     errors: RowErrors,
-    /// The least total on the validation rows, with its parameters.
-    best: Option<(f64, Parameters)>,
-    /// Looks since then.
-    waited: usize,
+    /// The parameters of the least total on the validation rows.
+    best: Option<Parameters>,
+    stopping: StoppingState,
     steps: usize,
-    is_over: bool,
+    /// Whether the time is up, or the stop flag raised.
+    is_ended: bool,
 }
 
 impl StepLoop for MemberTraining<'_> {
@@ -108,12 +114,15 @@ impl StepLoop for MemberTraining<'_> {
 
     fn next_step(&mut self) -> Result<Option<NextStep<'_>>, DetectorError> {
         let (settings, member, d) = (self.settings, self.member, self.plan.architecture.input_size());
-        if self.is_over || self.steps >= self.plan.steps {
+        if self.is_ended || self.stopping.is_over(STOPPING) || self.steps >= self.plan.steps {
             return Ok(None);
         }
-        let chosen = self.batches.next(self.plan.batch_size, |epoch| stream(settings, member, Purpose::Order, epoch));
+        if self.order.is_over() {
+            self.order.begin(&self.all_rows, Some(stream(settings, member, Purpose::Order, self.epoch)));
+            self.epoch += 1;
+        }
         self.batch.clear();
-        chosen.iter().for_each(|r| self.batch.push(self.rows, *r as usize, d));
+        self.order.next_batch(self.plan.batch_size).iter().for_each(|r| self.batch.push(self.rows, *r as usize, d));
         if settings.trim > 0.0 {
             self.errors.drop_worst(&mut self.engine, &mut self.batch, d, settings.trim)?;
         }
@@ -125,9 +134,9 @@ impl StepLoop for MemberTraining<'_> {
     fn step_done(&mut self, _: &Terms, _: usize) -> Result<(), DetectorError> {
         self.steps += 1;
         let is_late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        let is_ended = self.stop.load(Ordering::Relaxed) || is_late;
+        self.is_ended = self.stop.load(Ordering::Relaxed) || is_late;
         let look_every = self.plan.steps.div_ceil(LOOKS);
-        if !is_ended && !self.steps.is_multiple_of(look_every) && self.steps != self.plan.steps {
+        if !self.is_ended && !self.steps.is_multiple_of(look_every) && self.steps != self.plan.steps {
             return Ok(());
         }
         let total = mean_total(&mut self.engine, self.validation, self.plan.architecture.input_size())?;
@@ -135,39 +144,14 @@ impl StepLoop for MemberTraining<'_> {
             let term = "validation total".into();
             return Err(DetectorError::Diverged { member: self.member, step: self.steps, term });
         }
-        if self.best.as_ref().is_none_or(|(least, _)| total < *least) {
-            self.best = Some((total, self.engine.parameters()));
-            self.waited = 0;
-        } else {
-            self.waited += 1;
+        if self.stopping.observe(self.steps / look_every, total, STOPPING) {
+            self.best = Some(self.engine.parameters());
         }
-        self.is_over = is_ended || self.waited >= PATIENCE;
         Ok(())
     }
 
     fn not_finite(&mut self, term: &str) -> DetectorError {
         DetectorError::Diverged { member: self.member, step: self.steps + 1, term: term.to_owned() }
-    }
-}
-
-/// Rows in a new order each pass; a pass ends with what is left over.
-struct Batches {
-    order: Vec<u32>,
-    epoch: usize,
-    at: usize,
-}
-
-impl Batches {
-    fn next(&mut self, size: usize, stream: impl Fn(usize) -> Stream) -> &[u32] {
-        if self.at >= self.order.len() {
-            self.order.sort_unstable();
-            stream(self.epoch).shuffle(&mut self.order);
-            self.epoch += 1;
-            self.at = 0;
-        }
-        let from = self.at;
-        self.at = (from + size).min(self.order.len());
-        &self.order[from..self.at]
     }
 }
 
@@ -219,14 +203,12 @@ impl RowErrors {
 }
 
 fn mean_total(engine: &mut CpuEngine, rows: &NetworkRows, d: usize) -> Result<f64, DetectorError> {
-    let n = rows.values.len() / d;
-    let (mut sum, mut some, mut targets) = (0.0, NetworkRows::default(), Targets::default());
-    for start in (0..n).step_by(EVALUATION_ROWS) {
-        let end = n.min(start + EVALUATION_ROWS);
+    let (mut some, mut targets) = (NetworkRows::default(), Targets::default());
+    let terms = mean_terms(rows.values.len() / d, |range| {
         some.clear();
-        (start..end).for_each(|r| some.push(rows, r, d));
+        range.for_each(|r| some.push(rows, r, d));
         let batch = targets.batch(engine, &some, d)?;
-        sum += engine.objective(&batch)?.total * (end - start) as f64;
-    }
-    Ok(sum / n.max(1) as f64)
+        engine.objective(&batch)
+    })?;
+    Ok(terms.total)
 }

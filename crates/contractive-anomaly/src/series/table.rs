@@ -10,6 +10,7 @@ use super::spec::Missing;
 use super::time::{Clock, Moment, Pace, Watch, median_step};
 use crate::labels::{Judge, LabelError};
 use crate::slips::Slips;
+use contractive::data::label_note;
 use contractive_table::{Field, Format, Frame, FrameReader, Kind, ReadOptions, TableError, TextOptions, Values, shown};
 
 /// The columns of a table that make a series.
@@ -63,6 +64,8 @@ pub struct Series {
     pub filled: u64,
     /// Columns left out because they hold no numbers.
     pub left_out: Vec<String>,
+    /// What a user should know of how the file was understood.
+    pub notes: Vec<String>,
     /// Columns read.
     columns: SeriesColumns,
 }
@@ -78,6 +81,10 @@ impl Series {
         let mut reader = FrameReader::open(asked, &read_options(asked, columns))?;
         let path = reader.path().to_path_buf();
         let (names, left_out) = roles(&path, reader.fields(), columns)?;
+        let mut notes = reader.notes().to_vec();
+        if columns.values.is_none() {
+            notes.extend(label_note(&names));
+        }
         let mut series = Series {
             what: path.display().to_string(),
             key_names: columns.series_key.clone(),
@@ -89,6 +96,7 @@ impl Series {
             tracks: Vec::new(),
             filled: 0,
             left_out,
+            notes,
             columns: columns.clone(),
         };
         let mut slips = vec![Slips::default(); series.left_out.len()];
@@ -285,6 +293,7 @@ impl Series {
             names: self.names.clone(),
             filled: self.filled,
             left_out: self.left_out.clone(),
+            notes: self.notes.clone(),
             columns: self.columns.clone(),
         }
     }

@@ -91,7 +91,7 @@ impl Evaluate {
         }
         if is_series_detector(&self.model) {
             let (labels, anomaly) = (self.labels.as_deref(), self.anomaly.as_deref());
-            let numbers = evaluate_series::evaluate(&self.model, &self.rows, labels, anomaly)?;
+            let numbers = evaluate_series::evaluate(&self.model, &self.rows, labels, anomaly, self.json)?;
             return self.give(&numbers, is_json, evaluate_series::in_words);
         }
         if self.labels.is_some() || self.anomaly.is_some() {

@@ -9,14 +9,17 @@ use contractive_anomaly::series::{Series, SeriesDetector};
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
 use crate::numbers::{grouped, significant};
+use crate::series_training::warn;
 use crate::table::pairs;
 
-/// Judges the detector in `path` on a series whose anomalies the column `labels` marks; `anomaly` is their label.
+/// Judges the detector in `path` on a series whose anomalies the column `labels` marks; `anomaly` is their label. What is
+/// odd about the series is said on standard error, unless `is_quiet`.
 pub(super) fn evaluate(
     path: &Path,
     rows: &RowArguments,
     labels: Option<&str>,
     anomaly: Option<&str>,
+    is_quiet: bool,
 ) -> anyhow::Result<SeriesEvaluation> {
     let detector = SeriesDetector::load(path)?;
     let labels = labels.or(rows.label_column.as_deref());
@@ -27,6 +30,9 @@ pub(super) fn evaluate(
     let mut columns = detector.columns(Some(labels));
     columns.text = rows.text.options().or(columns.text);
     let series = Series::read(data, &columns)?;
+    if !is_quiet {
+        warn(&series, &series.pace(detector.step()), detector.spec().window);
+    }
     let is_anomaly = series.anomalies(anomaly)?.unwrap_or_default();
     let scores = detector.score(&series, rows.threads())?;
     Ok(evaluate_series(&detector, &series, &scores, &is_anomaly))

@@ -375,3 +375,35 @@ fn missing_columns_and_folders_end_alike_for_tables_and_series() {
         }
     }
 }
+
+#[test]
+fn what_the_reader_notes_is_told_of_a_series_too() {
+    let desk = Desk::new();
+    let rows = |header: &str, row: fn(usize, f64) -> String| {
+        (0..80).fold(format!("{header}\n"), |text, i| text + &row(i, (i as f64 / 6.0).sin()) + "\n")
+    };
+    desk.write("numbers.csv", rows("2001,2002", |i, v| format!("{v:.4},{}", u8::from(i == 50))));
+    desk.write("index.csv", rows(",time,load,label", |i, v| format!("{i},{},{v:.4},{}", 60 * i, u8::from(i == 50))));
+    desk.write("label.csv", rows("time,load,Label", |i, v| format!("{},{v:.4},{}", 60 * i, u8::from(i == 50))));
+    let short = "--window 4 --ensemble 1 --steps 20 --threads 1";
+    let told = |command: &str, note: &str| {
+        let output = desk.cae(command).assert().success().get_output().clone();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(note), "{command}: {text}");
+    };
+    for (file, columns, note) in [
+        ("numbers", "--time none --values 1", "has no header line"),
+        ("index", "--time time --label-column label", "row index"),
+        ("label", "--time time", "the column `Label` is learnt from like any other"),
+    ] {
+        told(&format!("train --detector --data {file}.csv {columns} {short} --out {file}"), note);
+        let quiet = format!("train --detector --data {file}.csv {columns} {short} --out q-{file} -q");
+        assert!(desk.cae(&quiet).unwrap().stderr.is_empty());
+        if file == "numbers" {
+            told(&format!("detect {file} --data {file}.csv -o s.csv --threads 1"), note);
+            told(&format!("evaluate {file} --data {file}.csv --labels 2 --anomaly 1 --threads 1"), note);
+        }
+    }
+    let first = desk.stdout("detect index --data index.csv --threads 1 -q");
+    assert!(first.starts_with("time,load,score,"), "{first}");
+}

@@ -5,36 +5,33 @@ use contractive_core::random::{Purpose, Stream};
 
 use super::error::TrainError;
 use super::prepared::Prepared;
+use super::row_order::RowOrder;
 use super::steps::StepSource;
 
 /// Rows in memory, in a new order each epoch.
 pub(super) struct InMemory<'a> {
     prepared: &'a Prepared,
-    order: Vec<u32>,
-    at: usize,
+    order: RowOrder,
 }
 
 impl<'a> InMemory<'a> {
     pub(super) fn new(prepared: &'a Prepared) -> Self {
-        InMemory { prepared, order: Vec::new(), at: 0 }
+        InMemory { prepared, order: RowOrder::default() }
     }
 }
 
 impl StepSource for InMemory<'_> {
     fn begin(&mut self, epoch: usize, step: usize) -> Result<(), TrainError> {
         let t = &self.prepared.config.training;
-        self.order.clone_from(&self.prepared.train_rows);
-        if t.shuffle {
-            Stream::new(t.seed, Purpose::Order, epoch as u64, 0).shuffle(&mut self.order);
-        }
-        self.at = step * t.batch_size;
+        let stream = t.shuffle.then(|| Stream::new(t.seed, Purpose::Order, epoch as u64, 0));
+        self.order.begin(&self.prepared.train_rows, stream);
+        self.order.skip(step * t.batch_size);
         Ok(())
     }
 
     fn next(&mut self, out: &mut Buffer) -> Result<(), TrainError> {
-        let end = self.order.len().min(self.at + self.prepared.config.training.batch_size);
-        self.prepared.reader().gather_batch(&self.order[self.at..end], out);
-        self.at = end;
+        let rows = self.order.next_batch(self.prepared.config.training.batch_size);
+        self.prepared.reader().gather_batch(rows, out);
         Ok(())
     }
 }

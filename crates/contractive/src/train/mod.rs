@@ -3,7 +3,8 @@
 //! 1. [`Trainer`] does all of it: `Trainer::new(config).fit(&data)`.
 //! 2. [`Prepared`] splits the rows and learns the preprocessing; [`train`] runs the epochs on the CPU engine,
 //!    [`train_with`] on any [`Engine`]. With `data.stream` the rows stay in their file, and a thread reads them ahead of the steps.
-//! 3. [`StepLoop`] is the loop over steps, which detectors of anomalies train by too.
+//! 3. [`StepLoop`] is the loop over steps, [`RowOrder`] the order of their rows, [`mean_terms`]
+//!    what they are judged by: networks of a detector train by the same three.
 //! 4. An [`Observer`] is told about steps and epochs; a stop flag ends the run cleanly in the middle of an epoch.
 //!
 //! **Same seed, same bits.** Every random number comes from a [stream](contractive_core::random) that is keyed by (seed,
@@ -16,6 +17,7 @@ mod in_memory;
 mod observer;
 mod outcome;
 mod prepared;
+mod row_order;
 mod saving;
 mod step_loop;
 mod steps;
@@ -33,10 +35,12 @@ use contractive_core::{ArgumentError, Objective, Parameters};
 
 use crate::run::RunDirectory;
 
+pub use crate::measure::mean_terms;
 pub use error::TrainError;
 pub use observer::{Observer, StepReport, TrainingPlan};
 pub use outcome::{End, EngineBuilder, Outcome, Start};
 pub use prepared::Prepared;
+pub use row_order::RowOrder;
 pub use step_loop::{NextStep, StepLoop};
 pub use trainer::Trainer;
 
