@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use contractive::data::FileOptions;
 use contractive_datasets::{LoadOptions, Source};
-use contractive_table::TextOptions;
+use contractive_table::{Format, TextOptions};
 
+use crate::errors::Usage;
 use crate::progress::Reporting;
 use crate::shell::quoted;
 
@@ -56,9 +57,20 @@ pub(crate) struct TextArguments {
 }
 
 impl TextArguments {
-    /// As the toolkit takes them.
-    pub(crate) fn options(&self) -> TextOptions {
-        TextOptions { header: self.header, decimal: self.decimal, thousands: self.thousands }
+    /// As the toolkit takes them, for the rows of `data`.
+    ///
+    /// # Errors
+    /// [`Usage`] where a flag is given and `data` are no text: it would be passed over without a word.
+    pub(crate) fn options(&self, data: Option<&str>) -> Result<TextOptions, Usage> {
+        let options = TextOptions { header: self.header, decimal: self.decimal, thousands: self.thousands };
+        let is_text = |data: &str| data == "-" || matches!(Format::of(data), Some(Format::Csv));
+        match data.filter(|data| !options.is_default() && !is_text(data)) {
+            None => Ok(options),
+            Some(data) => {
+                let text = format!("--header, --decimal and --thousands are for text tables, and {data} is none");
+                Err(Usage(text))
+            }
+        }
     }
 }
 
@@ -109,15 +121,18 @@ impl SourceArguments {
 
 impl RowArguments {
     /// As the toolkit takes them.
-    pub(crate) fn load_options(&self) -> LoadOptions {
+    ///
+    /// # Errors
+    /// [`Usage`] where a flag does not go with the data.
+    pub(crate) fn load_options(&self) -> Result<LoadOptions, Usage> {
         let file = FileOptions {
             rows: self.rows,
             label_column: self.label_column.clone(),
             array: self.array.clone(),
-            text: self.text.options(),
+            text: self.text.options(self.data.as_deref())?,
             ..FileOptions::default()
         };
-        LoadOptions { source: self.source.source(), file }
+        Ok(LoadOptions { source: self.source.source(), file })
     }
 
     /// Threads to use.

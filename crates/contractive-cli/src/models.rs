@@ -63,7 +63,7 @@ impl Opened {
     }
 
     fn load_rows(&self, arguments: &RowArguments, is_quiet: bool) -> anyhow::Result<Dataset> {
-        let mut options = arguments.load_options();
+        let mut options = arguments.load_options()?;
         let trained = self.config.as_ref().map(|config| &config.data);
         let spec: DataSpec = match &arguments.data {
             Some(text) => text.parse()?,

@@ -208,6 +208,7 @@ impl TrainingArguments {
         put("data.rows", number_or_word("--rows", self.rows.as_deref(), "none")?)?;
         put("data.label_column", text(&self.label_column))?;
         put("data.array", text(&self.array))?;
+        self.spelling.options(self.data.as_deref())?;
         put("data.header", self.spelling.header.map(Value::from))?;
         put("data.decimal", self.spelling.decimal.map(|c| Value::from(c.to_string())))?;
         put("data.thousands", self.spelling.thousands.map(|c| Value::from(c.to_string())))?;

@@ -91,9 +91,18 @@ impl Data {
             Action::List { source, json } => list(&source, json),
             Action::Fetch { name, into, json, quiet } => fetch(&name, into, json, quiet),
             Action::Verify { name, source, json } => verify(&name, &source.source(), json),
-            Action::Info { spec, source, label_column, array, text, json } => {
-                info(&spec, &RowArguments { label_column, array, text, source, ..RowArguments::default() }, json)
-            }
+            Action::Info { spec, source, label_column, array, text, json } => info(
+                &spec,
+                &RowArguments {
+                    data: Some(spec.clone()),
+                    label_column,
+                    array,
+                    text,
+                    source,
+                    ..RowArguments::default()
+                },
+                json,
+            ),
         }
     }
 }
@@ -221,7 +230,7 @@ fn verify(name: &str, source: &Source, is_json: bool) -> anyhow::Result<Ending> 
 
 fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<Ending> {
     let spec: DataSpec = text.parse()?;
-    let data = load(&spec, Part::Train, &arguments.load_options(), is_json)?;
+    let data = load(&spec, Part::Train, &arguments.load_options()?, is_json)?;
     let (lowest, highest) = data.range();
     let mut classes: Vec<i64> = data.labels().unwrap_or_default().to_vec();
     classes.sort_unstable();

@@ -129,7 +129,8 @@ impl Detect {
             return Err(Usage(text).into());
         }
         let detector = Detector::load(&self.detector)?;
-        let admission = Admission { carried: self.key.clone(), may_reorder: self.reorder, text: self.text.options() };
+        let text = self.text.options(Some(&self.data.to_string_lossy()))?;
+        let admission = Admission { carried: self.key.clone(), may_reorder: self.reorder, text };
         let (scorer, frames) = FrameScorer::open(&detector, &self.data, &admission, self.array.as_deref())?;
         if !self.quiet && !self.json {
             say_notes(frames.notes());
@@ -191,7 +192,7 @@ impl Detect {
             json: self.json,
             quiet: self.quiet,
             fail_on_anomaly: self.fail_on_anomaly,
-            text: self.text.options(),
+            text: self.text.options(Some(&self.data.to_string_lossy()))?,
             threads,
         })
     }

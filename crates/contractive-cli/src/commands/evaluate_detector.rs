@@ -48,7 +48,7 @@ fn evaluate_bare(
     is_quiet: bool,
 ) -> anyhow::Result<DetectorEvaluation> {
     let spec: DataSpec = text.parse()?;
-    let mut options = rows.load_options();
+    let mut options = rows.load_options()?;
     let is_array = spec.path().is_some_and(is_array);
     options.file.label_column = if is_array { None } else { name.map(str::to_owned) };
     let data = load(&spec, Part::Test, &options, is_quiet)?;
@@ -88,7 +88,7 @@ fn evaluate_table(
     let admission = Admission {
         carried: column.iter().map(|name| (*name).to_owned()).collect(),
         may_reorder: false,
-        text: rows.text.options(),
+        text: rows.text.options(rows.data.as_deref())?,
     };
     let (scorer, frames) = FrameScorer::open(detector, path, &admission, rows.array.as_deref())?;
     if !is_quiet {

@@ -28,7 +28,7 @@ pub(super) fn evaluate(
         return Err(Usage(text.into()).into());
     };
     let mut columns = detector.columns(Some(labels));
-    columns.text = rows.text.options().or(columns.text);
+    columns.text = rows.text.options(rows.data.as_deref())?.or(columns.text);
     let series = Series::read(data, &columns)?;
     if !is_quiet {
         warn(&series, &series.pace(detector.step()), detector.spec().window);

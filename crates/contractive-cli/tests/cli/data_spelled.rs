@@ -284,3 +284,23 @@ fn what_cannot_be_data_is_refused_alike_everywhere() {
         assert!(desk.refused("train --data hole.csv", 3).contains("a missing value"), "{hole}");
     }
 }
+
+#[test]
+fn the_spelling_of_what_is_no_text_is_refused() {
+    let desk = Desk::new();
+    desk.write("t.csv", table("a,b", ",", plain));
+    trained(&desk, "t.csv", "d");
+    desk.cae("train --data t.csv --hidden 2 --epochs 1 --no-report -q --out run").assert().success();
+    desk.cae("encode run --data t.csv -o t.parquet").assert().success();
+    for command in [
+        "train --data t.parquet --decimal ,",
+        "train --detector --data t.parquet --header true",
+        "encode run --data t.parquet -o c.csv --decimal ,",
+        "evaluate run --data t.npy --header false",
+        "detect d --data t.arrow -o s.csv --thousands _",
+        "data info t.parquet --decimal ,",
+        "train --data strokes --header true",
+    ] {
+        assert!(desk.refused(command, 2).contains("are for text tables"), "{command}");
+    }
+}
