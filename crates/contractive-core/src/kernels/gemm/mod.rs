@@ -1,30 +1,35 @@
 //! C = α A B, C += α A B or C = A B + 1 bᵀ over strided views, on the calling thread.
 //!
 //! ```text
-//! for each block of k, for each panel of columns, for each group of rows:   one register tile (tile.rs)
+//! for each block of k, for each group of rows, for each panel of columns:   tiles of six rows, one under the other
 //! ```
 //!
-//! A panel of B is copied into one piece of memory where several groups of rows read it and its rows lie far apart; it
-//! then stays in the L2 cache. Views ([`View`], [`ViewMut`]) carry shape and strides, so a transpose of A costs nothing
-//! and a block of a wider matrix is a view. The instructions are chosen for the machine at run time
-//! ([`instructions`]); sums run over p in order within a block, so the bits of an entry of C depend
-//! on k, on the instructions and on nothing else: not on how C is cut.
+//! A panel of B, and a group of A's rows, are copied into one piece of memory where they lie far apart and several tiles
+//! read them ([`copies`]); the panel then stays in the L1 or L2 cache, the group in L2. Views ([`View`], [`ViewMut`]) carry
+//! shape and strides, so a transpose of A costs nothing and a block of a wider matrix is a view. The instructions are
+//! chosen for the machine at run time ([`instructions`]); sums run over p in order within a block, so the bits of an entry
+//! of C depend on k, on the instructions and on nothing else: not on how C is cut, nor on what is copied.
 //!
-//! Judge: three loops in f64, and the `gemm` crate (tests). Source of the shape: Goto & van de Geijn 2008.
+//! Judge: three loops in f64, and the `gemm` crate (tests). The rates of the workloads' shapes: `shapes_timed`. Source of
+//! the shape: Goto & van de Geijn 2008.
 #![allow(unsafe_code)] // pointers into views, each checked against its slice when it was made
 
+mod copies;
+mod panel;
 mod registers;
+#[cfg(test)]
+mod shapes_timed;
 #[cfg(test)]
 mod tests;
 mod tile;
 mod view;
 
-use std::mem::MaybeUninit;
-
 use pulp::{Simd, WithSimd};
 
+use self::copies::{BLOCK, Copied, GROUP, copy_group, copy_panel};
+use self::panel::{height, narrow, panel};
 use self::registers::{Portable, Registers, Vectors, lanes};
-use self::tile::{Finish, TileOperands, tile};
+use self::tile::{Finish, TileOperands};
 pub use self::view::{View, ViewMut};
 use crate::instructions;
 use crate::prefetch::LINE;
@@ -40,13 +45,13 @@ pub enum Destination<'a, T> {
     Bias(&'a [T]),
 }
 
-/// Steps of k in a block: a panel of 64 columns of f32 is then 64 KiB.
-const BLOCK: usize = 256;
-/// Columns of the widest panel: four registers of sixteen f32.
-const PANEL: usize = 64;
-/// Groups of fewer rows read B where it lies.
-const ROWS_WORTH_A_COPY: usize = 96;
-/// Rows of B closer than this many bytes are read where they lie.
+/// A panel of B is copied for at least so many rows of A, where B's rows lie far apart.
+const ROWS_WORTH_A_COPY: usize = 24;
+/// A group of A is copied for at least so many panels of B, where its steps lie far apart...
+const PANELS_WORTH_A_COPY: usize = 3;
+/// ... or where it must be turned to be copied.
+const PANELS_WORTH_A_TURN: usize = 16;
+/// Rows closer than this many bytes are read where they lie.
 const FAR: usize = 1024;
 
 /// The whole product. Same shapes, same bits.
@@ -106,10 +111,12 @@ struct Product<'c, 'a, T> {
     A: View<'a, T>,
     B: View<'a, T>,
     upper: bool,
+    /// Room for a group of A and for a panel of B.
+    copies: [*mut T; 2],
 }
 
 /// A number that the kernels multiply: f32 in the engine, f64 where a difference would be lost to rounding.
-pub trait Element: Copy + Default {
+pub trait Element: Copied + Copy + Default {
     /// The whole product, with the instructions chosen for this machine.
     #[doc(hidden)]
     fn multiply(
@@ -142,7 +149,9 @@ macro_rules! element {
                 B: View<'_, Self>,
                 upper: bool,
             ) {
-                instructions::arch().dispatch(Product { C, into, alpha, A, B, upper });
+                Self::with_copies(|copies| {
+                    instructions::arch().dispatch(Product { C, into, alpha, A, B, upper, copies });
+                });
             }
         }
     };
@@ -151,57 +160,19 @@ macro_rules! element {
 element!(f32);
 element!(f64);
 
-/// A panel of B, copied.
-#[repr(align(64))]
-struct Copied<T>([MaybeUninit<T>; BLOCK * PANEL]);
-
-impl<T: Copy + Default> Product<'_, '_, T> {
+impl<T: Element> Product<'_, '_, T> {
     #[inline(always)]
     fn run<G: Registers<T>>(mut self, registers: G) {
-        let (m, n, k) = (self.C.rows(), self.C.columns(), self.A.columns());
-        let lanes = lanes::<T, G>();
-        let widest = match (G::COUNT >= 32, self.upper) {
-            (true, false) => 4,
-            // Narrower panels follow the diagonal more closely.
-            _ => 2,
-        };
-        let is_far = self.B.row_stride() * size_of::<T>() >= FAR;
-        let mut copied = Copied([MaybeUninit::uninit(); BLOCK * PANEL]);
+        let (m, k) = (self.C.rows(), self.A.columns());
+        let group = if self.copies_a::<G>() { GROUP } else { m };
         let mut p = 0;
         loop {
             let block = (k - p).min(BLOCK);
-            let mut j = 0;
-            while j < n {
-                let vectors = ((n - j) / lanes).min(widest);
-                let width = if vectors == 0 { n - j } else { vectors * lanes };
-                let rows = if self.upper { m.min(j + width) } else { m };
-                let mut at = self.operands(p, block, j);
-                if is_far {
-                    // The next panel: to the right, or at the left of the next block of k.
-                    let below = self.B.row_stride() * block;
-                    at.ahead =
-                        if j + width < n { at.b.wrapping_add(width) } else { at.b.wrapping_add(below).wrapping_sub(j) };
-                }
-                if vectors == 0 || (is_far && rows >= ROWS_WORTH_A_COPY) {
-                    let padded = vectors.max(1) * lanes;
-                    // SAFETY: `operands` checked that rows p.. and columns j.. of B exist, and block ≤ BLOCK,
-                    // padded ≤ PANEL: lanes is at most 16 and vectors at most 4.
-                    unsafe { copy_panel(&mut copied, at.b, at.b_stride, block, width, padded) };
-                    (at.b, at.b_stride) = (copied.0.as_ptr().cast(), padded);
-                }
-                // SAFETY: A and C are checked views, and block, width and rows stay inside them; B is one too, or the copy
-                // of `padded` columns; the bias has n numbers. With the last, narrow panel C and the bias pass through
-                // memory of a whole vector.
-                unsafe {
-                    match vectors {
-                        0 => narrow(registers, at, rows, width),
-                        1 => column::<T, G, 1>(registers, at, rows),
-                        2 => column::<T, G, 2>(registers, at, rows),
-                        3 => column::<T, G, 3>(registers, at, rows),
-                        _ => column::<T, G, 4>(registers, at, rows),
-                    }
-                }
-                j += width;
+            let mut i = 0;
+            while i < m {
+                let rows = (m - i).min(group);
+                self.group(registers, [i, p], [rows, block]);
+                i += rows;
             }
             p += block;
             if p >= k {
@@ -211,9 +182,84 @@ impl<T: Copy + Default> Product<'_, '_, T> {
         }
     }
 
-    /// The operands of the panel that begins at column j, for k in p..p + block and every row.
+    /// Vectors of the widest panel.
     #[inline(always)]
-    fn operands(&mut self, p: usize, block: usize, j: usize) -> TileOperands<T> {
+    fn widest<G: Registers<T>>(&self) -> usize {
+        match (G::COUNT >= 32, self.upper) {
+            (true, false) => 4,
+            // Narrower panels follow the diagonal more closely.
+            _ => 2,
+        }
+    }
+
+    /// Whether groups of A are worth a copy.
+    #[inline(always)]
+    fn copies_a<G: Registers<T>>(&self) -> bool {
+        let panels = self.C.columns().div_ceil(self.widest::<G>() * lanes::<T, G>());
+        let [row, step] = [self.A.row_stride(), self.A.column_stride()].map(|stride| stride * size_of::<T>());
+        if step > size_of::<T>() {
+            step > LINE && panels >= PANELS_WORTH_A_COPY
+        } else {
+            row >= FAR && panels >= PANELS_WORTH_A_TURN
+        }
+    }
+
+    /// `rows` rows of C from row i on, for k in p..p + block: panel by panel.
+    #[inline(always)]
+    fn group<G: Registers<T>>(&mut self, registers: G, [i, p]: [usize; 2], [rows, block]: [usize; 2]) {
+        let (n, lanes, widest) = (self.C.columns(), lanes::<T, G>(), self.widest::<G>());
+        let is_far = self.B.row_stride() * size_of::<T>() >= FAR;
+        let copies_b = is_far && rows >= ROWS_WORTH_A_COPY;
+        let [a_copy, b_copy] = self.copies;
+        let copies_a = self.copies_a::<G>();
+        if copies_a {
+            let at = self.operands([i, 0, p], block);
+            // SAFETY: rows i..i + rows ≤ GROUP and columns p..p + block ≤ BLOCK of A exist.
+            unsafe { copy_group(a_copy, at.a, at.a_strides, rows, block) };
+        }
+        let mut j = 0;
+        while j < n {
+            let vectors = ((n - j) / lanes).min(widest);
+            let width = if vectors == 0 { n - j } else { vectors * lanes };
+            // Rows below the diagonal are left for `mirror`, but for those of a tile that begins above it.
+            let above = (j + width).saturating_sub(i).next_multiple_of(height(usize::MAX));
+            let rows = if self.upper { rows.min(above) } else { rows };
+            let mut at = self.operands([i, j, p], block);
+            if copies_a {
+                (at.a, at.is_strips) = (a_copy, true);
+            }
+            if is_far {
+                // The next panel: to the right, or at the left of the next block of k.
+                let below = self.B.row_stride() * block;
+                at.ahead =
+                    if j + width < n { at.b.wrapping_add(width) } else { at.b.wrapping_add(below).wrapping_sub(j) };
+            }
+            if vectors == 0 || copies_b {
+                let padded = vectors.max(1) * lanes;
+                // SAFETY: rows p..p + block ≤ BLOCK and columns j..j + width of B exist; padded ≤ PANEL: lanes is at most
+                // 16 and vectors at most 4.
+                unsafe { copy_panel(b_copy, at.b, at.b_stride, block, width, padded) };
+                (at.b, at.b_stride) = (b_copy, padded);
+            }
+            // SAFETY: A and C are checked views, and block, width and rows stay inside them, or A is the copy of `rows` or
+            // more rows; B is a view too, or the copy of `padded` columns; the bias has n numbers. With the last, narrow
+            // panel C and the bias pass through memory of a whole vector.
+            unsafe {
+                match vectors {
+                    0 => narrow(registers, at, rows, width),
+                    1 => panel::<T, G, 1>(registers, at, rows),
+                    2 => panel::<T, G, 2>(registers, at, rows),
+                    3 => panel::<T, G, 3>(registers, at, rows),
+                    _ => panel::<T, G, 4>(registers, at, rows),
+                }
+            }
+            j += width;
+        }
+    }
+
+    /// The operands of the tiles from row i and column j on, for k in p..p + block.
+    #[inline(always)]
+    fn operands(&mut self, [i, j, p]: [usize; 3], block: usize) -> TileOperands<T> {
         let finish = match self.into {
             Destination::Set => Finish::Set,
             Destination::Add => Finish::Add,
@@ -223,130 +269,17 @@ impl<T: Copy + Default> Product<'_, '_, T> {
         TileOperands {
             k: block,
             // wrapping: without steps or rows there may be nothing to point to, and nothing is read.
-            a: A.as_ptr().wrapping_add(p * A.column_stride()),
+            a: A.as_ptr().wrapping_add(i * A.row_stride() + p * A.column_stride()),
             a_strides: [A.row_stride(), A.column_stride()],
+            is_strips: false,
             b: B.as_ptr().wrapping_add(p * B.row_stride() + j),
             b_stride: B.row_stride(),
             ahead: std::ptr::null(),
             ahead_stride: B.row_stride(),
-            c: self.C.as_mut_ptr().wrapping_add(j),
+            c: self.C.as_mut_ptr().wrapping_add(i * self.C.row_stride() + j),
             c_stride: self.C.row_stride(),
             alpha: self.alpha,
             finish,
         }
-    }
-}
-
-/// Copies `block` rows of `width` numbers, `stride` apart, into rows of `padded`, the rest 0.
-///
-/// # Safety
-/// The rows can be read, and block · padded ≤ BLOCK · PANEL.
-#[inline(always)]
-unsafe fn copy_panel<T: Copy + Default>(
-    to: &mut Copied<T>,
-    from: *const T,
-    stride: usize,
-    block: usize,
-    width: usize,
-    padded: usize,
-) {
-    let to = to.0.as_mut_ptr().cast::<T>();
-    for p in 0..block {
-        // SAFETY: the caller guarantees both.
-        unsafe {
-            let row = to.add(p * padded);
-            std::ptr::copy_nonoverlapping(from.add(p * stride), row, width);
-            for j in width..padded {
-                row.add(j).write(T::default());
-            }
-        }
-    }
-}
-
-/// A panel of V vectors, by tiles of six rows, then four, two and one.
-///
-/// # Safety
-/// As [`tile`], for all `rows`.
-#[inline(always)]
-unsafe fn column<T: Copy + Default, G: Registers<T>, const V: usize>(
-    registers: G,
-    mut at: TileOperands<T>,
-    rows: usize,
-) {
-    let (mut i, mut tiles) = (0, 0);
-    let fetches = !at.ahead.is_null();
-    while i < rows {
-        // SAFETY: at most `rows` − i rows are left to each tile.
-        let done = unsafe {
-            match rows - i {
-                6.. => {
-                    tile::<T, G, 6, V>(registers, at);
-                    6
-                }
-                4.. => {
-                    tile::<T, G, 4, V>(registers, at);
-                    4
-                }
-                2.. => {
-                    tile::<T, G, 2, V>(registers, at);
-                    2
-                }
-                _ => {
-                    tile::<T, G, 1, V>(registers, at);
-                    1
-                }
-            }
-        };
-        i += done;
-        // Each tile fetches one line of every row of the panel ahead, until all are under way.
-        let lines = (V * size_of::<G::Vector>()).div_ceil(LINE);
-        tiles += 1;
-        at.ahead = if fetches && tiles < lines { at.ahead.wrapping_byte_add(LINE) } else { std::ptr::null() };
-        at.a = at.a.wrapping_add(done * at.a_strides[0]);
-        at.c = at.c.wrapping_add(done * at.c_stride);
-    }
-}
-
-/// A panel of less than a vector, whose B is a copy padded to one: C and the bias go through memory of a vector a row.
-///
-/// # Safety
-/// As [`column`] with V = 1, but only `width` columns of C and of the bias exist.
-#[inline(always)]
-unsafe fn narrow<T: Copy + Default, G: Registers<T>>(registers: G, at: TileOperands<T>, rows: usize, width: usize) {
-    let lanes = lanes::<T, G>();
-    let mut bias = [T::default(); PANEL];
-    let finish = match at.finish {
-        // SAFETY: the bias has `width` numbers, fewer than a vector.
-        Finish::Bias(from) => unsafe {
-            std::ptr::copy_nonoverlapping(from, bias.as_mut_ptr(), width);
-            Finish::Bias(bias.as_ptr())
-        },
-        other => other,
-    };
-    let mut i = 0;
-    while i < rows {
-        let some = (rows - i).min(6);
-        let mut c = [T::default(); 6 * PANEL / 4];
-        let here = at.c.wrapping_add(i * at.c_stride);
-        let tile = TileOperands {
-            a: at.a.wrapping_add(i * at.a_strides[0]),
-            c: c.as_mut_ptr(),
-            c_stride: lanes,
-            finish,
-            ..at
-        };
-        // SAFETY: rows i..i + some of C have `width` columns; `c` has six rows of a vector of at most PANEL/4 numbers.
-        unsafe {
-            for r in 0..some {
-                if matches!(finish, Finish::Add) {
-                    std::ptr::copy_nonoverlapping(here.add(r * at.c_stride), c.as_mut_ptr().add(r * lanes), width);
-                }
-            }
-            column::<T, G, 1>(registers, tile, some);
-            for r in 0..some {
-                std::ptr::copy_nonoverlapping(c.as_ptr().add(r * lanes), here.add(r * at.c_stride), width);
-            }
-        }
-        i += some;
     }
 }

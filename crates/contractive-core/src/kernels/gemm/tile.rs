@@ -9,7 +9,11 @@
 //! four for B and one for A; on 16, R = 6, V = 2 leaves two and one.
 
 use super::registers::{Registers, lanes};
-use crate::prefetch::{LINE, fetch};
+use crate::prefetch::{fetch, fetch_near};
+
+/// Steps of k without a look at anything else: a line of A's rows. The loop over them holds a step and nothing more; with a
+/// prefetch or a branch in it, or unrolled, compilers move loads ahead until the sums no longer fit the registers.
+const CHUNK: usize = 16;
 
 /// What becomes of a finished sum.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +34,8 @@ pub(super) struct TileOperands<T> {
     pub a: *const T,
     /// Distance between rows of A, and between its columns.
     pub a_strides: [usize; 2],
+    /// Whether `a` points to strips of a copy instead, whose strides are those of the tile.
+    pub is_strips: bool,
     pub b: *const T,
     /// Distance between rows of B.
     pub b_stride: usize,
@@ -59,35 +65,34 @@ where
     let zero = registers.splat(T::default());
     let mut sums = [[zero; V]; R];
     let [row, step] = at.a_strides;
-    let (mut a, mut b, mut ahead) = (at.a, at.b, at.ahead);
+    let (mut a, mut b) = (at.a, at.b);
+    // Each row of C is a line or two, far from the next.
+    for r in 0..R {
+        fetch_near(at.c.wrapping_add(r * at.c_stride).cast_const());
+        fetch_near(at.c.wrapping_add(r * at.c_stride + V * lanes - 1).cast_const());
+    }
     // The next tile's rows of A: the processor's own prefetch follows a row, and cannot know where the next begins.
     let rows_ahead = at.a.wrapping_add(R * row);
-    for p in 0..at.k {
-        if step == 1 && p % (LINE / size_of::<T>()) == 0 {
+    let mut done = 0;
+    while done < at.k {
+        let some = (at.k - done).min(CHUNK);
+        if step == 1 {
             for r in 0..R {
-                fetch(rows_ahead.wrapping_add(r * row + p));
-            }
-        }
-        // SAFETY: p < k and v·lanes + lanes ≤ V·lanes, r < R: within what the caller guarantees. `wrapping_add` moves the
-        // pointers on, so that the step behind the last row is never one of a pointer out of its allocation.
-        unsafe {
-            let mut from_b = [zero; V];
-            for v in 0..V {
-                from_b[v] = b.add(v * lanes).cast::<G::Vector>().read_unaligned();
-            }
-            for r in 0..R {
-                let from_a = registers.splat(*a.add(r * row));
-                for v in 0..V {
-                    sums[r][v] = registers.mul_add(from_a, from_b[v], sums[r][v]);
-                }
+                fetch(rows_ahead.wrapping_add(r * row + done));
             }
         }
         if !at.ahead.is_null() {
-            fetch(ahead);
-            ahead = ahead.wrapping_add(at.ahead_stride);
+            for p in done..done + some {
+                fetch(at.ahead.wrapping_add(p * at.ahead_stride));
+            }
         }
-        a = a.wrapping_add(step);
-        b = b.wrapping_add(at.b_stride);
+        for _ in 0..some {
+            // SAFETY: as this function's.
+            unsafe { step_of(registers, &mut sums, a, row, b) };
+            a = a.wrapping_add(step);
+            b = b.wrapping_add(at.b_stride);
+        }
+        done += some;
     }
     let alpha = registers.splat(at.alpha);
     for r in 0..R {
@@ -103,6 +108,36 @@ where
                         registers.mul_add(alpha, sums[r][v], bias)
                     }
                 });
+            }
+        }
+    }
+}
+
+/// sums\[r\] += A\[r\] B for one step of k.
+///
+/// # Safety
+/// R numbers of A, `row` apart, and V vectors of B can be read.
+#[inline(always)]
+unsafe fn step_of<T, G, const R: usize, const V: usize>(
+    registers: G,
+    sums: &mut [[G::Vector; V]; R],
+    a: *const T,
+    row: usize,
+    b: *const T,
+) where
+    T: Copy + Default,
+    G: Registers<T>,
+{
+    // SAFETY: v·lanes + lanes ≤ V·lanes, r < R: the caller guarantees them.
+    unsafe {
+        let mut from_b = [registers.splat(T::default()); V];
+        for v in 0..V {
+            from_b[v] = b.add(v * lanes::<T, G>()).cast::<G::Vector>().read_unaligned();
+        }
+        for r in 0..R {
+            let from_a = registers.splat(*a.add(r * row));
+            for v in 0..V {
+                sums[r][v] = registers.mul_add(from_a, from_b[v], sums[r][v]);
             }
         }
     }
