@@ -22,8 +22,15 @@ import workloads
 from worker import Worker, processors
 
 HERE = Path(__file__).parent
-RECORD = Path("benches/results/performance.json")
 PEERS = ("pytorch", "jax", "tensorflow")
+# What limits each side to AVX2.
+AVX2 = {
+    "CONTRACTIVE_INSTRUCTIONS": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+}
 TRAINING = ("a", "b", "c", "d", "e")
 LOSS_STEPS, LOSS_TOLERANCE = 20, 1e-4
 # What a user would write without knowing the closed form.
@@ -263,7 +270,7 @@ def without_penalty(records, threads):
     }
 
 
-def machine():
+def machine(instructions):
     info = Path("/proc/cpuinfo")
     names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
     flags = next((line for line in info.read_text().splitlines() if line.startswith("flags")), "")
@@ -272,6 +279,8 @@ def machine():
         "processors": len(os.sched_getaffinity(0)),
         "virtual": "hypervisor" in flags,
         "avx512": "avx512f" in flags,
+        "instructions": instructions or ("avx512" if "avx512f" in flags else "avx2" if "avx2" in flags else "other"),
+        "limited": instructions is not None and "avx512f" in flags,
         "system": platform.platform(terse=True),
         "date": datetime.date.today().isoformat(),
         "commit": subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip(),
@@ -306,6 +315,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5, help="rounds; half as many, 3 at least, where steps are long; 5 by default")
     parser.add_argument("--seconds", type=float, default=0.3, help="of each form in a round; 0.3 by default")
     parser.add_argument("--peers", default=",".join(PEERS), help="pytorch, jax, tensorflow, separated by commas")
+    parser.add_argument("--instructions", choices=["avx2"], help="limit every side to these, where the processor has better ones")
     parser.add_argument("--json", type=Path, help="write the record here, and leave docs/performance.md alone")
     parser.add_argument("--ours", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--cae", type=Path, required=True, help=argparse.SUPPRESS)
@@ -320,12 +330,15 @@ def main():
     for threads in given.threads:
         if len(processors(threads)) < threads:
             parser.error(f"{threads} threads need as many processors; this machine has {len(processors(threads))}")
+    if given.instructions == "avx2":
+        os.environ.update(AVX2)
     records = measure(given)
+    here = machine(given.instructions)
     if given.json:
-        whole = records[0] | {"machine": machine()} if len(records) == 1 else {"machine": machine(), "runs": records}
+        whole = records[0] | {"machine": here} if len(records) == 1 else {"machine": here, "runs": records}
         page.write_json(given.json, whole)
     else:
-        page.update(RECORD, machine(), records)
+        page.update(here, records)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 //! for each block of k, for each group of rows, for each panel of columns:   tiles of six rows, one under the other
 //! ```
 //!
-//! A panel of B, and a group of A's rows, are copied into one piece of memory where they lie far apart and several tiles
+//! A group of A's rows stays in the L2 cache while all panels pass. A panel of B, and a group of A, are copied into one piece of memory where they lie far apart and several tiles
 //! read them ([`copies`]); the panel then stays in the L1 or L2 cache, the group in L2. Views ([`View`], [`ViewMut`]) carry
 //! shape and strides, so a transpose of A costs nothing and a block of a wider matrix is a view. The instructions are
 //! chosen for the machine at run time ([`instructions`]); sums run over p in order within a block, so the bits of an entry
@@ -45,10 +45,10 @@ pub enum Destination<'a, T> {
     Bias(&'a [T]),
 }
 
-/// A panel of B is copied for at least so many rows of A, where B's rows lie far apart.
+/// A panel of B is copied for at least so many rows of A for each cache line of its width, where B's rows lie far apart.
 const ROWS_WORTH_A_COPY: usize = 24;
 /// A group of A is copied for at least so many panels of B, where its steps lie far apart...
-const PANELS_WORTH_A_COPY: usize = 3;
+const PANELS_WORTH_A_COPY: usize = 4;
 /// ... or where it must be turned to be copied.
 const PANELS_WORTH_A_TURN: usize = 16;
 /// Rows closer than this many bytes are read where they lie.
@@ -164,13 +164,12 @@ impl<T: Element> Product<'_, '_, T> {
     #[inline(always)]
     fn run<G: Registers<T>>(mut self, registers: G) {
         let (m, k) = (self.C.rows(), self.A.columns());
-        let group = if self.copies_a::<G>() { GROUP } else { m };
         let mut p = 0;
         loop {
             let block = (k - p).min(BLOCK);
             let mut i = 0;
             while i < m {
-                let rows = (m - i).min(group);
+                let rows = (m - i).min(GROUP);
                 self.group(registers, [i, p], [rows, block]);
                 i += rows;
             }
@@ -209,7 +208,8 @@ impl<T: Element> Product<'_, '_, T> {
     fn group<G: Registers<T>>(&mut self, registers: G, [i, p]: [usize; 2], [rows, block]: [usize; 2]) {
         let (n, lanes, widest) = (self.C.columns(), lanes::<T, G>(), self.widest::<G>());
         let is_far = self.B.row_stride() * size_of::<T>() >= FAR;
-        let copies_b = is_far && rows >= ROWS_WORTH_A_COPY;
+        let lines = (widest * size_of::<G::Vector>()).div_ceil(LINE);
+        let copies_b = is_far && rows >= ROWS_WORTH_A_COPY * lines;
         let [a_copy, b_copy] = self.copies;
         let copies_a = self.copies_a::<G>();
         if copies_a {
