@@ -149,7 +149,7 @@ fn objective(prepared: &Prepared) -> String {
     let word = feature_word(prepared.data().image_shape().is_some());
     let mut text = format!("{} ({per} over {word}s)", config.loss);
     if prepared.config().objective().has_penalty() {
-        text += &format!(" + {} x {}", plain(config.contraction), config.penalty.name());
+        text += &format!(" + {} x {}", plain(config.contraction), prepared.config().objective().penalty.name());
     }
     if let Some(sparsity) = config.sparsity {
         text += &format!(" + {} x sparsity towards {}", plain(sparsity.weight), plain(sparsity.target));
@@ -166,15 +166,16 @@ fn penalty(prepared: &Prepared) -> String {
         return "none: a plain autoencoder".into();
     }
     let (net, batch) = (prepared.architecture(), config.training.batch_size);
-    let what = config.objective.penalty.describe();
-    let way = match config.objective.penalty {
+    let what = config.objective().penalty.describe();
+    let way = match config.objective().penalty {
         Penalty::Jacobian | Penalty::JacobianNorm if net.encoder_depth() == 1 => ", in closed form",
         Penalty::Jacobian | Penalty::JacobianNorm => order_in_words(order::of_encoder(net, batch)),
         _ => "",
     };
     let cost = relative_cost(prepared);
     let cost = cost.map_or_else(String::new, |c| format!("; adds {} x the work of a plain step", significant(c, 2)));
-    format!("{what}{way}{cost}")
+    let reason = config.objective.penalty_reason.as_ref().map_or_else(String::new, |why| format!(" (auto: {why})"));
+    format!("{what}{way}{cost}{reason}")
 }
 
 fn order_in_words(order: Order) -> &'static str {
@@ -189,7 +190,7 @@ fn order_in_words(order: Order) -> &'static str {
 /// Multiply-adds of the penalty as a multiple of a plain step's, where they are known.
 fn relative_cost(prepared: &Prepared) -> Option<f64> {
     let config = prepared.config();
-    order::relative_cost(config.objective.penalty, prepared.architecture(), config.training.batch_size)
+    order::relative_cost(config.objective().penalty, prepared.architecture(), config.training.batch_size)
 }
 
 fn training(prepared: &Prepared, steps: usize) -> String {
@@ -217,7 +218,7 @@ fn optimiser(prepared: &Prepared) -> String {
 }
 
 fn advice(prepared: &Prepared) -> Option<String> {
-    let estimate = match prepared.config().objective.penalty {
+    let estimate = match prepared.config().objective().penalty {
         Penalty::Jacobian | Penalty::JacobianNorm => "--penalty projection",
         Penalty::Reconstruction { probes: 0 } | Penalty::Decoder { probes: 0 } => "--probes 1",
         _ => return None,

@@ -24,9 +24,10 @@ pub struct EpochRecord {
     /// programs print which add up the loss of a batch and report the last one. `None` in records of older versions.
     #[serde(default)]
     pub last_batch_sum: Option<f64>,
-    /// The validation rows after the epoch, without input noise.
+    /// The validation rows after the epoch, without input noise. Where training estimates ‖J‖² by probes (`projection`), the
+    /// penalty here is the exact one, [`EpochRecord::jacobian_square`].
     pub validation: Option<Terms>,
-    /// The test rows after the epoch, without input noise.
+    /// The test rows after the epoch, without input noise; the penalty exact likewise, over the first 2,000 at most.
     pub test: Option<Terms>,
     /// Mean of ‖J‖_F over the first rows, at most 2,000, of validation (else of training).
     pub jacobian_norm: f64,

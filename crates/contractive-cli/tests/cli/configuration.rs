@@ -157,3 +157,34 @@ fn numbers_outside_their_range_are_refused_before_any_work() {
     }
     assert!(!desk.path("runs").exists());
 }
+
+#[test]
+fn a_wide_code_is_trained_by_probes_and_judged_exactly() {
+    let desk = Desk::new();
+    let value = |i: usize, j: usize| ((i * (j % 7 + 1)) as f64 * 0.13 + j as f64).sin();
+    let rows: Vec<String> =
+        (0..60).map(|i| (0..300).map(|j| format!("{:.3}", value(i, j))).collect::<Vec<_>>().join(",")).collect();
+    let header: Vec<String> = (0..300).map(|j| format!("x{j}")).collect();
+    desk.write("wide.csv", format!("{}\n{}\n", header.join(","), rows.join("\n")));
+    let words = "--data wide.csv --hidden 200,100,80 --epochs 2 --validation 0.2 --threads 1 --no-report";
+    let said = desk.cae(&format!("train {words} --out run")).assert().success().get_output().clone();
+    let said = String::from_utf8(said.stdout).unwrap() + &String::from_utf8(said.stderr).unwrap();
+    assert!(said.contains("auto: a probe a row adds") && said.contains("more than 8"), "{said}");
+    let config = desk.text("run/config.toml");
+    assert!(config.contains("penalty_reason") && config.contains("kind = \"projection\""), "{config}");
+    for line in desk.text("run/metrics.jsonl").lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let terms = &record["validation"];
+        let number = |value: &serde_json::Value| value.as_f64().unwrap();
+        assert_eq!(terms["penalty"], record["jacobian_square"]);
+        assert_ne!(record["train"]["penalty"], record["jacobian_square"]);
+        let total = number(&terms["reconstruction"]) + 1e-3 * number(&terms["penalty"]);
+        assert!((number(&terms["total"]) - total).abs() < 1e-12 * total, "{terms}");
+    }
+    desk.cae("resume run --epochs 3 -q --threads 1").assert().success();
+    desk.cae(&format!("train {words} --penalty jacobian -q --out exact")).assert().success();
+    assert!(!desk.text("exact/config.toml").contains("penalty_reason"));
+    assert!(
+        desk.refused(&format!("train {words} --probes 3"), 2).contains("the penalty `auto` has no setting `probes`")
+    );
+}

@@ -10,12 +10,13 @@ use super::{ConfigError, TrainConfig};
 const KINDS: [&str; 4] = ["objective.penalty", "objective.noise", "training.optimiser", "training.schedule"];
 
 /// Keys that a layer can unset, with the word that does it.
-const UNSET: [(&str, &str); 11] = [
+const UNSET: [(&str, &str); 12] = [
     ("data.rows", "none"),
     ("data.scale", "auto"),
     ("model.decoder", "none"),
     ("model.decoder_activation", "auto"),
     ("model.output_activation", "auto"),
+    ("objective.penalty", "auto"),
     ("objective.noise", "none"),
     ("objective.sparsity", "none"),
     ("training.clip", "none"),
@@ -92,6 +93,7 @@ impl TrainConfig {
         for layer in layers {
             merge(&mut merged, &layer.table, "");
             // A layer at a time, so that the layer which broke it is the one blamed.
+            refuse_settings_of_none(layer, &merged)?;
             config = merged.clone().try_into().map_err(|e| blame(layer, &e))?;
             refuse_settings_passed_over(layer, &merged, &as_table(&config)?)?;
         }
@@ -115,9 +117,14 @@ fn merge(into: &mut Table, from: &Table, path: &str) {
     if path == "model" && from.contains_key("hidden") && !from.contains_key("decoder") {
         into.remove("decoder");
     }
+    if path == "objective" && from.contains_key("penalty") && !from.contains_key("penalty_reason") {
+        into.remove("penalty_reason");
+    }
     for (key, value) in from {
         let here = join(path, key);
-        if UNSET.iter().any(|(name, word)| *name == here && value.as_str() == Some(word)) {
+        let kind = value.as_table().and_then(|table| table.get("kind")).and_then(Value::as_str);
+        let said = value.as_str().or(kind);
+        if UNSET.iter().any(|(name, word)| *name == here && said == Some(word)) {
             into.remove(key);
             continue;
         }
@@ -159,6 +166,17 @@ fn refuse_settings_passed_over(layer: &Layer, asked: &Table, taken: &Table) -> R
         }
     }
     Ok(())
+}
+
+/// Refuses a setting of a penalty that is left to the data.
+fn refuse_settings_of_none(layer: &Layer, merged: &Table) -> Result<(), ConfigError> {
+    let section = KINDS[0];
+    let table = look_up(merged, section).and_then(Value::as_table).filter(|table| !table.contains_key("kind"));
+    let Some(setting) = table.and_then(|table| table.keys().next()) else { return Ok(()) };
+    let key = join(section, setting);
+    let line = line_of(layer, &key);
+    let (origin, what, kind) = (layer.origin.clone(), "penalty", "auto".to_owned());
+    Err(ConfigError::UnknownSetting { origin, line, what, kind, key })
 }
 
 fn look_up<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {

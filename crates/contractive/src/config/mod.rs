@@ -10,6 +10,7 @@
 mod check;
 mod error;
 mod layers;
+mod penalty;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::preprocess::Scale;
 
 pub use error::ConfigError;
 pub use layers::Layer;
+pub use penalty::CHEAP;
 
 /// A training run: data, network, objective and training.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -155,8 +157,14 @@ pub struct ObjectiveConfig {
     pub loss: Loss,
     /// Weight of the penalty, finite and at least 0. Default 1e-3.
     pub contraction: f64,
-    /// Penalty: a table with `kind` and its settings, or the name alone. Default `jacobian`.
-    pub penalty: Penalty,
+    /// Penalty: a table with `kind` and its settings, or the name alone. Left out, or `"auto"`: `jacobian`, exact, where
+    /// that adds at most [`CHEAP`] times the work of a plain step, else `projection`, whose noise disappears beside that
+    /// of the batches; the penalty of held-out rows is exact either way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub penalty: Option<Penalty>,
+    /// Why the penalty was chosen, where it was left out; written by the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub penalty_reason: Option<String>,
     /// Input noise: a table with `kind`, or `"none"`. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<Noise>,
@@ -167,7 +175,14 @@ pub struct ObjectiveConfig {
 
 impl Default for ObjectiveConfig {
     fn default() -> Self {
-        ObjectiveConfig { loss: Loss::Mse, contraction: 1e-3, penalty: Penalty::Jacobian, noise: None, sparsity: None }
+        ObjectiveConfig {
+            loss: Loss::Mse,
+            contraction: 1e-3,
+            penalty: None,
+            penalty_reason: None,
+            noise: None,
+            sparsity: None,
+        }
     }
 }
 
@@ -240,7 +255,7 @@ fn five() -> usize {
 }
 
 impl TrainConfig {
-    /// Fills in what is left to the data: `data.scale` and `model.output_activation`.
+    /// Fills in what is left to the data: `data.scale`, `model.output_activation` and `objective.penalty`.
     pub fn resolve(&mut self, data: &Dataset) {
         let is_cross_entropy = self.objective.loss.is_cross_entropy();
         self.data.scale.get_or_insert(match (data.image_shape(), is_cross_entropy) {
@@ -249,6 +264,11 @@ impl TrainConfig {
             (None, false) => Scale::Standard,
         });
         self.model.output_activation = Some(self.output_activation());
+        if self.objective.penalty.is_none() {
+            let (penalty, reason) = penalty::choose(&self.architecture(data.n_features()), self.training.batch_size);
+            self.objective.penalty = Some(penalty);
+            self.objective.penalty_reason = self.objective().has_penalty().then_some(reason);
+        }
     }
 
     /// The output's activation, chosen by the loss where it is left out.
@@ -272,10 +292,10 @@ impl TrainConfig {
         architecture
     }
 
-    /// The objective in the mathematics' words.
+    /// The objective in the mathematics' words; the penalty exact where it is still left to the data.
     pub fn objective(&self) -> Objective {
         let ObjectiveConfig { loss, contraction, penalty, sparsity, .. } = self.objective;
-        Objective { loss, penalty, contraction, sparsity }
+        Objective { loss, penalty: penalty.unwrap_or(Penalty::Jacobian), contraction, sparsity }
     }
 
     /// Threads to use: the setting, else one a processor core.

@@ -84,7 +84,7 @@ fn settings_that_the_kind_does_not_have_are_refused_with_their_place() {
             "objective.penalty.probes",
             "the penalty `jacobian` has no setting `probes`",
         ),
-        ("[objective.penalty]\nprobes = 3", "objective.penalty.probes", "`jacobian` has no setting `probes`"),
+        ("[objective.penalty]\nprobes = 3", "objective.penalty.probes", "`auto` has no setting `probes`"),
         (
             "[objective]\npenalty = { kind = \"none\", sigma = 0.1 }",
             "objective.penalty.sigma",
@@ -197,4 +197,32 @@ fn a_stream_cannot_be_scaled_by_quantiles() {
         let text = error.unwrap_err().to_string();
         assert!(text.contains("quantiles") && text.contains(scale) && text.contains("standard"), "{text}");
     }
+}
+
+#[test]
+fn a_penalty_left_to_the_data_is_chosen_by_its_cost_and_the_reason_kept() {
+    let data = |d: usize| Dataset::from_f32("rows", d, vec![0.5; 4 * d]).unwrap();
+    let chosen = |text: &str, d: usize| {
+        let mut config = TrainConfig::from_toml("test", text).unwrap();
+        config.resolve(&data(d));
+        config
+    };
+    let wide = "model.hidden = [200, 100, 80]";
+    for text in [wide, "model.hidden = [200, 100, 80]\nobjective.penalty = \"auto\""] {
+        let config = chosen(text, 300);
+        assert!(matches!(config.objective.penalty, Some(Penalty::Projection { probes: 1, .. })));
+        assert!(config.objective.penalty_reason.as_ref().unwrap().contains("more than 8"));
+        // Written and read back it is the same, and another penalty takes the reason away.
+        let again = TrainConfig::from_toml("run", &config.to_toml().unwrap()).unwrap();
+        assert_eq!(again, config);
+        let layer = Layer::from_text("flags", "objective.penalty = \"jacobian\"").unwrap();
+        let exact = TrainConfig::layered(&config, &[layer]).unwrap().objective;
+        assert_eq!((exact.penalty, exact.penalty_reason), (Some(Penalty::Jacobian), None));
+    }
+    let narrow = chosen("model.hidden = [64, 16]", 300);
+    assert_eq!(narrow.objective.penalty, Some(Penalty::Jacobian));
+    assert!(narrow.objective.penalty_reason.unwrap().starts_with("exact"));
+    assert_eq!(chosen("objective.contraction = 0.0", 300).objective.penalty_reason, None, "no penalty takes part");
+    let named = chosen(&format!("{wide}\nobjective.penalty = \"jacobian\""), 300);
+    assert_eq!((named.objective.penalty, named.objective.penalty_reason), (Some(Penalty::Jacobian), None));
 }

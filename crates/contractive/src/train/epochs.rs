@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use contractive_core::engine::Engine;
 use contractive_core::optimiser::OptimiserState;
-use contractive_core::{Objective, Parameters, Terms};
+use contractive_core::{Objective, Parameters, Penalty, Terms};
 
 use super::error::TrainError;
 use super::in_memory::InMemory;
@@ -25,7 +25,7 @@ use crate::preprocess::ScaledRows;
 use crate::run::RunDirectory;
 use contractive_core::random::{Purpose, Stream};
 
-/// Rows on which the Jacobian is measured after each epoch, at most.
+/// Rows on which the Jacobian is measured after each epoch, at most, and the exact penalty where training estimates it.
 const JACOBIAN_ROWS: usize = 2_000;
 
 pub(super) fn run_epochs(
@@ -209,24 +209,25 @@ impl<'a> Training<'a> {
         }
         let prepared = self.prepared;
         let seed = prepared.config.training.seed;
-        let validation = match prepared.validation_rows.as_slice() {
+        let mut validation = match prepared.validation_rows.as_slice() {
             [] => None,
             rows => Some(self.measure("validation", prepared.reader(), rows, seed, Purpose::ValidationPenalty)?),
         };
-        let test = match &prepared.test {
+        let all: Vec<u32> = (0..prepared.test.as_ref().map_or(0, |data| data.len() as u32)).collect();
+        let test_rows = prepared.test.as_ref().map(|data| ScaledRows { data, preprocessing: &prepared.preprocessing });
+        let mut test = match test_rows {
             None => None,
-            Some(data) => {
-                let rows: Vec<u32> = (0..data.len() as u32).collect();
-                let reader = ScaledRows { data, preprocessing: &prepared.preprocessing };
-                Some(self.measure("test", reader, &rows, seed, Purpose::TestPenalty)?)
-            }
+            Some(reader) => Some(self.measure("test", reader, &all, seed, Purpose::TestPenalty)?),
         };
         let watched =
             if prepared.validation_rows.is_empty() { &prepared.train_rows } else { &prepared.validation_rows };
-        let some = &watched[..watched.len().min(JACOBIAN_ROWS)];
-        let (jacobian_norm, jacobian_square) = jacobian_means(self.engine.as_mut(), prepared.reader(), some)?;
-        if !(jacobian_square.is_finite() && jacobian_norm.is_finite()) {
-            return Err(self.diverged("jacobian_norm".into(), self.state.step));
+        let (jacobian_norm, jacobian_square) = self.jacobian_of_first(prepared.reader(), watched)?;
+        if let Penalty::Projection { .. } = self.objective.penalty {
+            validation = validation.map(|terms| self.with_penalty(terms, jacobian_square));
+            if let (Some(terms), Some(reader)) = (test, test_rows) {
+                let (_, square) = self.jacobian_of_first(reader, &all)?;
+                test = Some(self.with_penalty(terms, square));
+            }
         }
         Ok(EpochRecord {
             epoch: self.state.epoch + 1,
@@ -242,6 +243,21 @@ impl<'a> Training<'a> {
             jacobian_square,
             is_best: false,
         })
+    }
+
+    /// Means of ‖J‖ and ‖J‖² over the first of `rows`.
+    fn jacobian_of_first(&mut self, reader: ScaledRows<'_>, rows: &[u32]) -> Result<(f64, f64), TrainError> {
+        let some = &rows[..rows.len().min(JACOBIAN_ROWS)];
+        let (norm, square) = jacobian_means(self.engine.as_mut(), reader, some)?;
+        if !(square.is_finite() && norm.is_finite()) {
+            return Err(self.diverged("jacobian_norm".into(), self.state.step));
+        }
+        Ok((norm, square))
+    }
+
+    /// The terms with another penalty: the exact one, where training only estimates it.
+    fn with_penalty(&self, terms: Terms, penalty: f64) -> Terms {
+        Terms::combine(&self.objective, terms.reconstruction, penalty, terms.sparsity)
     }
 
     fn measure(
