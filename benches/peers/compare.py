@@ -104,6 +104,14 @@ class Field:
         return best | {"gemm_rate": max(best["product_rates"].values())}
 
 
+    def not_limited(self, given, machine):
+        """The peers that still use better instructions than asked for: their products pass what multiply-adds of those can."""
+        if not given.instructions:
+            return []
+        bound = 1.05 * machine["multiply_add_rate"]
+        return [peer for peer in self.workers if machine["product_rates"][peer] > bound]
+
+
 def check_losses(forms, steps):
     """Losses by form, and the largest relative difference from ours; ends the program where it is too large. A form that
     fails is dropped, with its reason."""
@@ -171,13 +179,16 @@ def training(given, name, threads, loss_steps=LOSS_STEPS, plain_only=False):
         say(f"  losses of {loss_steps} steps agree to {worst:.1e}")
         results, peaks = rounds(field, forms, given.repeats, given.seconds)
         machine = field.machine_rates(before=machine)
+        outside = field.not_limited(given, machine)
+        forms_outside = {form for peer in outside for form in field.workers[peer].hello["forms"]}
         operations = field.ours.ask("operations")
         phases = {} if plain_only else field.ours.ask("phases", "exact")
     numbers = summary(results, peaks)
     rates = numbers["steps_per_second"]
     plain = {n.removesuffix("_plain"): r for n, r in rates.items() if n.endswith("_plain") and n != "ours_plain"}
     peers = {n: r for n, r in rates.items() if not n.endswith("_plain") and n != "ours"}
-    best = {"": fastest(peers), "plain": fastest(plain)}
+    limited = lambda rates, suffix="": {n: r for n, r in rates.items() if n + suffix not in forms_outside}
+    best = {"": fastest(limited(peers)), "plain": fastest(limited(plain, "_plain"))}
     record = {
         "workload": name,
         "threads": threads,
@@ -186,13 +197,14 @@ def training(given, name, threads, loss_steps=LOSS_STEPS, plain_only=False):
         "ours": rates.get("ours"),
         "peers": peers,
         "fastest_peer": best[""],
-        "ratio_to_fastest": rates["ours"] / peers[best[""]] if peers else None,
+        "ratio_to_fastest": rates["ours"] / peers[best[""]] if best[""] else None,
+        "not_limited": outside,
         "ratio_to_per_sample": {n: rates["ours"] / peers[n] for n in PER_SAMPLE if n in peers},
         "plain": {
             "ours": rates["ours_plain"],
             "peers": plain,
             "fastest_peer": best["plain"],
-            "ratio_to_fastest": rates["ours_plain"] / plain[best["plain"]] if plain else None,
+            "ratio_to_fastest": rates["ours_plain"] / plain[best["plain"]] if best["plain"] else None,
         },
         "operations": operations,
         "phases": {name: seconds / sum(phases.values()) for name, seconds in phases.items()},
@@ -225,6 +237,8 @@ def inference(given, threads):
         for name, value in sums.items():
             if not abs(value - sums["ours"]) <= LOSS_TOLERANCE * abs(sums["ours"]):
                 sys.exit(f"{name} is not the same work: its first outputs sum to {value}, ours to {sums['ours']}")
+        outside = field.not_limited(given, field.machine_rates()) if given.instructions else []
+        prefixes = tuple(field.workers[peer].hello["forms"][0].split("_")[0] for peer in outside)
         results, peaks = {name: [] for name in sums}, []
         for _ in range(max(3, (given.repeats + 1) // 2)):
             peaks.append(field.ours.ask("peak", threads, 0.03)["rate"])
@@ -237,8 +251,10 @@ def inference(given, threads):
     numbers = summary(results, peaks)
     rates = numbers.pop("steps_per_second")
     peers = {n: r for n, r in rates.items() if n != "ours"}
-    best = fastest(peers)
+    best = fastest({n: r for n, r in peers.items() if n.split("_")[0] not in prefixes})
     say(f"  ours {rates['ours']:.4g} rows/s, {best} {peers.get(best, float('nan')):.4g} rows/s")
+    if outside:
+        say(f"  not limited to {given.instructions}, and left out: {', '.join(outside)}")
     return {
         "workload": "g",
         "threads": threads,
@@ -247,7 +263,8 @@ def inference(given, threads):
         "ours": rates["ours"],
         "peers": peers,
         "fastest_peer": best,
-        "ratio_to_fastest": rates["ours"] / peers[best] if peers else None,
+        "ratio_to_fastest": rates["ours"] / peers[best] if best else None,
+        "not_limited": outside,
         "versions": versions,
         **numbers,
     }

@@ -1,14 +1,20 @@
-"""Writes the tables of docs/performance.md from benches/results/performance.json; measures nothing.
+"""Writes the tables of docs/performance.md from the records in benches/results; measures nothing.
+
+A record is a file a day, a processor and an instruction set: DATE-PROCESSOR-INSTRUCTIONS.json. The page shows, side by
+side, the newest run of each workload for each instruction set.
 
 A table lies between the lines `<!-- table NAME -->` and `<!-- end -->`; all else on the page is written by hand.
 """
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
-PAGE, RECORD = Path("docs/performance.md"), Path("benches/results/performance.json")
+PAGE, RECORDS = Path("docs/performance.md"), Path("benches/results")
+# As records name them, and as the page does.
+INSTRUCTIONS = {"avx512": "AVX-512", "avx2": "AVX2"}
 
 
 def write_text(path, text):
@@ -32,15 +38,35 @@ def rounded(value):
     return [rounded(v) for v in value] if isinstance(value, list) else value
 
 
-def update(path, machine, records):
-    """Puts new records in place of those of the same workload and threads, each with its machine, then the tables."""
+def path_of(machine):
+    """The file of this machine's records of the day."""
+    processor = re.sub(r"[^a-z0-9]+", "-", machine["processor"].lower()).strip("-")
+    return RECORDS / f"{machine['date']}-{processor}-{machine['instructions']}.json"
+
+
+def update(machine, records):
+    """Puts new records in place of those of the same day, machine, workload and threads, then the tables."""
+    path = path_of(machine)
     old = json.loads(path.read_text())["runs"] if path.exists() else []
     done = {(r["workload"], r["threads"]) for r in records}
     runs = [r for r in old if (r["workload"], r["threads"]) not in done]
     runs += [r | {"machine": machine} for r in records]
     runs.sort(key=lambda r: (r["workload"], r["threads"]))
     write_json(path, {"runs": runs})
-    write_tables(runs)
+    write_tables()
+
+
+def newest():
+    """{instructions: its Record}: of each workload and number of threads the newest run."""
+    found = {}
+    for path in sorted(RECORDS.glob("*-*-*-*.json")):
+        for run in json.loads(path.read_text())["runs"]:
+            machine = run["machine"]
+            kind = machine.setdefault("instructions", "avx512" if machine["avx512"] else "avx2")
+            # Paths begin with the date: later ones replace earlier ones.
+            found.setdefault(kind, {})[run["workload"], run["threads"]] = run
+    kinds = [kind for kind in INSTRUCTIONS if kind in found]
+    return {kind: Record(sorted(found[kind].values(), key=lambda r: (r["workload"], r["threads"]))) for kind in kinds}
 
 
 class Record:
@@ -125,6 +151,8 @@ def workload_table(workload):
             label = "**ours**" if name == "ours" else f"`{name}`"
             lines.append(f"| {label} | " + " | ".join(cells) + " |")
         for t, run in runs.items():
+            if run and run.get("not_limited"):
+                lines += ["", f"{plural(t)}: {', '.join(run['not_limited'])} could not be limited to these instructions, and is not compared."]
             if run and "rate_least" in run:
                 lines += ["", limits(run)]
         return lines
@@ -212,7 +240,8 @@ def machine_table(record):
     for run in record.runs.values():
         m = run["machine"]
         kind = "virtual" if m["virtual"] else "bare"
-        lines.append(f"- {m['processor']}, {m['processors']} processors ({kind}), AVX-512 {'yes' if m['avx512'] else 'no'}, {m['system']}; {m['date']}, commit {m['commit']}")
+        limited = ", every side limited to AVX2" if m.get("limited") else ""
+        lines.append(f"- {m['processor']}, {m['processors']} processors ({kind}){limited}, {m['system']}; {m['date']}, commit {m['commit']}")
     lines = sorted(set(lines))
     versions = {}
     for run in record.runs.values():
@@ -254,12 +283,30 @@ def write_table(name, lines):
     write_text(PAGE, with_table(PAGE.read_text(), name, lines))
 
 
-def write_tables(runs):
-    text, record = PAGE.read_text(), Record(runs)
+def ratios_table(records):
+    """Ours to the fastest peer of the same run, by instruction set and threads."""
+    columns = [(kind, t) for kind in records for t in (1, 2)]
+    lines = ["| | " + " | ".join(f"{INSTRUCTIONS[kind]}, {plural(t)}" for kind, t in columns) + " |", "|---" * (1 + len(columns)) + "|"]
+    for workload in "abcdegh":
+        values = []
+        for kind, t in columns:
+            ratio = records[kind].get(workload, t, "ratios", "printed") if workload == "h" else records[kind].get(workload, t, "ratio_to_fastest")
+            values.append(f"{ratio:.2f}" if ratio else "–")
+        lines.append(f"| {workload} | " + " | ".join(values) + " |")
+    return lines
+
+
+def write_tables():
+    text, records = PAGE.read_text(), newest()
+    text = with_table(text, "ratios", ratios_table(records))
     for name, table in TABLES.items():
-        text = with_table(text, name, table(record))
+        lines = []
+        for kind, record in records.items():
+            # One table under the other, each with its instructions.
+            lines += [""] * bool(lines) + [f"**{INSTRUCTIONS[kind]}**", "", *table(record)]
+        text = with_table(text, name, lines)
     write_text(PAGE, text)
 
 
 if __name__ == "__main__":
-    write_tables(json.loads(RECORD.read_text())["runs"])
+    write_tables()
