@@ -7,7 +7,16 @@
 pub fn quantile_of_sorted(sorted: &[f64], p: f64) -> f64 {
     let at = p.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    below + (above - below) * at.fract()
+    let step = above - below;
+    // The difference of huge numbers of two signs leaves the range of f64.
+    if step.is_finite() { below + step * at.fract() } else { below * (1.0 - at.fract()) + above * at.fract() }
+}
+
+/// Whether the quartiles `lower` ≤ `upper` differ by more than the rounding of the numbers they were taken from, so that
+/// their distance is a spread. How far other numbers lie away must not matter: a single huge one would flatten all others.
+pub fn quartiles_differ(lower: f64, upper: f64) -> bool {
+    // Halved, so that the difference of huge numbers stays finite.
+    upper / 2.0 - lower / 2.0 > 0.5e-12 * lower.abs().max(upper.abs())
 }
 
 /// The median of numbers, which it leaves sorted.
@@ -109,6 +118,15 @@ mod tests {
         assert_eq!([0.0, 0.25, 0.5, 1.0].map(|p| quantile_of_sorted(&sorted, p)), [1.0, 1.75, 3.0, 8.0]);
         assert_eq!([-1.0, 2.0].map(|p| quantile_of_sorted(&sorted, p)), [1.0, 8.0]);
         assert_eq!(quantile_of_sorted(&[5.0], 0.3), 5.0);
+    }
+
+    #[test]
+    fn quantiles_of_huge_numbers_of_two_signs_are_finite() {
+        let ends = [-f64::MAX, f64::MAX];
+        assert_eq!([0.0, 0.5, 1.0].map(|p| quantile_of_sorted(&ends, p)), [-f64::MAX, 0.0, f64::MAX]);
+        assert!(
+            quartiles_differ(-f64::MAX, f64::MAX) && !quartiles_differ(3.0, 3.0) && !quartiles_differ(0.3, 0.1 + 0.2)
+        );
     }
 
     #[test]

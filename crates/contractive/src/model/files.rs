@@ -43,11 +43,13 @@ impl Model {
     /// already is replaced; anything else is not.
     ///
     /// # Errors
-    /// [`ModelError::Write`], [`ModelError::Occupied`], or [`ModelError::Argument`] for parameters that are not finite.
+    /// [`ModelError::Write`], [`ModelError::Occupied`]; [`ModelError::Argument`] or [`ModelError::Columns`] for parameters
+    /// or a scaling that are not finite.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
         let path = path.as_ref();
         let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
         self.parameters.check_finite()?;
+        self.preprocessing.check_stored()?;
         if !is_free(path).map_err(failed)? && !path.join(CONFIG_FILE).is_file() {
             return Err(ModelError::Occupied { path: path.to_path_buf() });
         }

@@ -1,6 +1,6 @@
 //! A scaling as it was learnt.
 
-use contractive_core::statistics::{Statistics, quantile_of_sorted};
+use contractive_core::statistics::{Moments, Statistics, quantile_of_sorted, quartiles_differ};
 use serde::{Deserialize, Serialize};
 
 use super::error::PreprocessError;
@@ -119,12 +119,14 @@ impl Preprocessing {
             }
             _ => {
                 fitted.offset = lowest.clone();
-                (0..d).map(|j| highest[j] - lowest[j]).collect()
+                (0..d).map(|j| (highest[j] - lowest[j]).min(f64::MAX)).collect()
             }
         };
         for j in 0..d {
-            // Judged by the values, not by the deviation: rounding of the mean gives a constant column a tiny one.
-            if !(lowest[j] < highest[j] && factor[j] > 0.0) {
+            // Judged by the values, not by the deviation: rounding of the mean gives a constant column a tiny one. A
+            // deviation too large for 64 bits, which only one pass over the rows can give, leaves values as they are:
+            // `check` then refuses them.
+            if !(lowest[j] < highest[j] && factor[j] > 0.0 && factor[j].is_finite()) {
                 factor[j] = 1.0;
             }
             if !fitted.offset[j].is_finite() {
@@ -276,9 +278,12 @@ impl Preprocessing {
     }
 }
 
-/// What `scale` is made of: means and standard deviations, or medians and spreads in their place.
+/// What `scale` is made of: means and standard deviations, or medians and spreads in their place. All finite.
 fn statistics(scale: Scale, data: &Dataset, rows: &[u32]) -> Statistics {
     let d = data.n_features();
+    if rows.is_empty() {
+        return Moments::new(d).finish();
+    }
     let (mut lowest, mut highest) = (vec![f64::INFINITY; d], vec![f64::NEG_INFINITY; d]);
     let mut sums = vec![0.0; d];
     data.for_each_row(rows, |row| {
@@ -288,31 +293,55 @@ fn statistics(scale: Scale, data: &Dataset, rows: &[u32]) -> Statistics {
             sums[j] += x;
         }
     });
-    let n = rows.len().max(1) as f64;
-    let mut mean: Vec<f64> = sums.iter().map(|s| s / n).collect();
-    let mut squares = vec![0.0; d];
+    let n = rows.len() as f64;
+    // Between the extremes, whatever the sum's rounding or overflow: a constant column has exactly its value.
+    let mean = (0..d).map(|j| (sums[j] / n).clamp(lowest[j], highest[j])).collect();
+    let mut known = Statistics { lowest, highest, mean, deviation: vec![0.0; d] };
     if matches!(scale, Scale::Standard | Scale::Robust) {
-        data.for_each_row(rows, |row| {
-            for (j, &x) in row.iter().enumerate() {
-                squares[j] += (x - mean[j]).powi(2);
-            }
-        });
+        learn_deviations(data, rows, &mut known);
     }
-    let mut deviation: Vec<f64> = squares.iter().map(|s| (s / n).sqrt()).collect();
-    if scale == Scale::Robust && !rows.is_empty() {
+    if scale == Scale::Robust {
         let mut j = 0;
         for_each_sorted_column(data, rows, |column| {
             let at = |p| quantile_of_sorted(column, p);
-            mean[j] = at(0.5);
-            let spread = (at(0.75) - at(0.25)) / 1.349;
+            known.mean[j] = at(0.5);
             // Where the quartiles are equal the standard deviation stays.
-            if spread > 1e-9 * deviation[j] {
-                deviation[j] = spread;
+            if quartiles_differ(at(0.25), at(0.75)) {
+                known.deviation[j] = ((at(0.75) - at(0.25)) / 1.349).min(f64::MAX);
             }
             j += 1;
         });
     }
-    Statistics { lowest, highest, mean, deviation }
+    known
+}
+
+/// Fills in the deviations from the means, and mends means that rounding of their sums put far off.
+fn learn_deviations(data: &Dataset, rows: &[u32], known: &mut Statistics) {
+    let Statistics { lowest, highest, mean, deviation } = known;
+    // Huge values are shrunk by a power of two, so that their squares stay finite. For all others nothing changes.
+    let shrink: Vec<f64> = lowest
+        .iter()
+        .zip(&*highest)
+        .map(|(low, high)| if low.abs().max(high.abs()) > 1e150 { 2_f64.powi(-600) } else { 1.0 })
+        .collect();
+    let (mut squares, mut rest) = (vec![0.0; mean.len()], vec![0.0; mean.len()]);
+    data.for_each_row(rows, |row| {
+        for (j, &x) in row.iter().enumerate() {
+            let away = x * shrink[j] - mean[j] * shrink[j];
+            squares[j] += away.powi(2);
+            rest[j] += away;
+        }
+    });
+    let n = rows.len() as f64;
+    for j in 0..mean.len() {
+        let (mut variance, off) = (squares[j] / n, rest[j] / n);
+        // Numbers that are large beside their spread: their sum loses more digits than the spread has.
+        if off.abs() > 1e-6 * variance.sqrt() {
+            variance = (variance - off * off).max(0.0);
+            mean[j] = (mean[j] + off / shrink[j]).clamp(lowest[j], highest[j]);
+        }
+        deviation[j] = (variance.sqrt() / shrink[j]).min(f64::MAX);
+    }
 }
 
 /// Each column of these rows in turn, ascending.

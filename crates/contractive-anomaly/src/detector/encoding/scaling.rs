@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use contractive::preprocess::Ranks;
-use contractive_core::statistics::quantile_of_sorted;
+use contractive_core::statistics::{quantile_of_sorted, quartiles_differ};
 
 /// How number columns are scaled.
 ///
@@ -79,10 +79,12 @@ impl Scaling {
             TableScale::Standard => Scaling::Linear { offset: mean(), factor: deviation(mean()) },
             TableScale::Minmax => Scaling::Linear { offset: sorted[0], factor: positive(at(1.0) - sorted[0]) },
             TableScale::Robust => {
-                let (median, spread) = (at(0.5), at(0.75) / 1.349 - at(0.25) / 1.349);
-                let whole = deviation(mean());
-                let factor = if spread > 1e-9 * whole { positive(spread) } else { whole };
-                Scaling::Arsinh { offset: median, factor }
+                let (lower, upper) = (at(0.25), at(0.75));
+                let factor = match quartiles_differ(lower, upper) {
+                    true => positive(upper / 1.349 - lower / 1.349),
+                    false => deviation(mean()),
+                };
+                Scaling::Arsinh { offset: at(0.5), factor }
             }
             TableScale::Quantile => Scaling::Ranks { knots: Ranks::learn(sorted) },
         }
@@ -134,6 +136,14 @@ mod tests {
         assert_eq!(of(TableScale::Quantile, 3.0), 0.0);
         assert!((of(TableScale::Quantile, 7.0) - ROOT_12 * 0.375).abs() < 1e-12);
         assert!((of(TableScale::Quantile, 19.0) - (0.5 * ROOT_12 + 1_f64.asinh())).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_huge_value_does_not_flatten_the_others() {
+        let mut sorted: Vec<f64> = (0..999).map(|i| f64::from(i - 499) / 499.0).collect();
+        sorted.push(1e12);
+        let scaling = Scaling::learn(TableScale::Robust, &sorted);
+        assert!(scaling.apply(1.0) > 0.5 && scaling.apply(-1.0) < -0.5, "{scaling:?}");
     }
 
     #[test]

@@ -39,6 +39,49 @@ fn minmax_spans_0_to_1_and_clips_only_when_told() {
     assert_eq!(rows[6..], [1.0, 0.0, 0.0]);
 }
 
+/// A scaling learnt on all rows of a column, and the column as it makes it.
+fn scaled_column(scale: Scale, column: &[f64]) -> (Preprocessing, Vec<f32>) {
+    let data = Dataset::from_f64("column", 1, column.to_vec()).unwrap();
+    let fitted = Preprocessing::fit(scale, &data, &(0..column.len() as u32).collect::<Vec<_>>());
+    let scaled = fitted.scaled_rows(column);
+    (fitted, scaled)
+}
+
+#[test]
+fn one_huge_value_does_not_flatten_the_others() {
+    let mut column: Vec<f64> = (0..999).map(|i| f64::from(i - 499) / 499.0).collect();
+    column.push(1e12);
+    let (_, scaled) = scaled_column(Scale::Robust, &column);
+    assert!(scaled[0] < -0.5 && scaled[998] > 0.5 && scaled[999].is_finite(), "{} {}", scaled[0], scaled[998]);
+}
+
+#[test]
+fn large_numbers_are_centred_whatever_their_sum_loses() {
+    let large = 2_f64.powi(52) + 1000.0;
+    for scale in [Scale::Standard, Scale::Robust, Scale::Minmax, Scale::Quantile] {
+        assert_eq!(scaled_column(scale, &[large; 4096]).1, [0.0; 4096], "{scale:?}");
+    }
+    let column: Vec<f64> = (0..4096).map(|i| large + f64::from(i % 2 * 2)).collect();
+    let (fitted, scaled) = scaled_column(Scale::Standard, &column);
+    assert!(scaled.iter().all(|y| y.abs() == 1.0), "{fitted:?}");
+}
+
+#[test]
+fn huge_numbers_give_finite_factors() {
+    let root = 1.5_f32.sqrt();
+    let (fitted, scaled) = scaled_column(Scale::Standard, &[1e200, 2e200, 3e200]);
+    assert_eq!(fitted.check_stored(), Ok(()));
+    assert!(scaled.iter().zip([-root, 0.0, root]).all(|(a, b)| (a - b).abs() < 1e-6), "{scaled:?}");
+    for column in [vec![1e308; 4], vec![-1e308, 1e308], vec![1e308, 1e308, 1e308, 5e307], vec![-f64::MAX, f64::MAX]] {
+        for scale in [Scale::Standard, Scale::Robust, Scale::Minmax, Scale::Quantile] {
+            let fitted = scaled_column(scale, &column).0;
+            assert_eq!(fitted.check_stored(), Ok(()), "{scale:?} {column:?}");
+            let text = serde_json::to_string(&fitted).unwrap();
+            assert_eq!(serde_json::from_str::<Preprocessing>(&text).unwrap(), fitted, "{text}");
+        }
+    }
+}
+
 #[test]
 fn other_columns_are_refused_by_name() {
     let fitted = Preprocessing::fit(Scale::Standard, &table(vec![1.0; 6]), &[0, 1]);
