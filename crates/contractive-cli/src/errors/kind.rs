@@ -77,6 +77,7 @@ impl<'a> Kind<'a> {
             Kind::Train(TrainError::Model(e)) => Kind::Model(e),
             Kind::Model(ModelError::Argument(e)) => Kind::Argument(e),
             Kind::Model(ModelError::Columns(e)) => Kind::Preprocess(e),
+            Kind::Model(ModelError::Rows(e)) => Kind::Table(e),
             Kind::Model(ModelError::Tensors(e)) => Kind::Tensors(e),
             Kind::Checkpoint(CheckpointError::Tensors(e)) => Kind::Tensors(e),
             Kind::Run(RunError::Config(e)) => Kind::Config(e),

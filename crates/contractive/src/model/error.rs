@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use contractive_core::ArgumentError;
+use contractive_table::TableError;
 use thiserror::Error;
 
 use crate::preprocess::PreprocessError;
@@ -85,6 +86,9 @@ pub enum ModelError {
     /// A table does not fit the model.
     #[error(transparent)]
     Columns(#[from] PreprocessError),
+    /// Rows that are not numbers.
+    #[error(transparent)]
+    Rows(#[from] TableError),
     /// The mathematics refused.
     #[error(transparent)]
     Argument(#[from] ArgumentError),

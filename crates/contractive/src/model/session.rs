@@ -3,10 +3,11 @@
 use contractive_core::engine::{CpuEngine, Engine};
 use contractive_core::matrix::MatRef;
 use contractive_core::{ArgumentError, Loss, Objective, Penalty};
+use contractive_table::TableError;
 
 use super::{Model, ModelError};
 use crate::data::RowsRef;
-use crate::preprocess::{EVALUATION_ROWS, ScaledRows};
+use crate::preprocess::{EVALUATION_ROWS, PreprocessError, Preprocessing, ScaledRows};
 
 /// A model ready for rows: its parameters lie in an engine, and its threads wait. For many calls; [`Model::encode`] and
 /// its like make one for each.
@@ -65,8 +66,9 @@ impl Session<'_> {
     /// Codes of all rows, row-major (N, k). Rows are in the units of the training data.
     ///
     /// # Errors
-    /// [`ModelError::Columns`] when the columns are not the model's; [`ModelError::Argument`] when the values are not as
-    /// many as their shape says.
+    /// [`ModelError::Columns`] when the columns are not the model's, or a value is too large once it is scaled;
+    /// [`ModelError::Argument`] when the values are not as many as their shape says; [`ModelError::Rows`] when one is not
+    /// finite.
     pub fn encode<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f32>, ModelError> {
         let k = self.model.architecture().code_size();
         let mut codes = Vec::new();
@@ -138,14 +140,36 @@ impl Session<'_> {
                     let (expected, got) = (n.saturating_mul(d), values.len());
                     return Err(ArgumentError::Size { what, unit: "numbers", expected, got }.into());
                 }
-                for some in values.chunks(EVALUATION_ROWS * d) {
-                    buffer.clear();
-                    buffer.extend_from_slice(some);
-                    preprocessing.apply(&mut buffer);
+                for (i, some) in values.chunks(EVALUATION_ROWS * d).enumerate() {
+                    scale_values(preprocessing, some, i * EVALUATION_ROWS, &mut buffer)?;
                     visit(&mut self.engine, MatRef::new(&buffer, some.len() / d, d))?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Rows of bare values, of which `first` is the number of the first, as the network takes them.
+fn scale_values(
+    preprocessing: &Preprocessing,
+    values: &[f32],
+    first: usize,
+    scaled: &mut Vec<f32>,
+) -> Result<(), ModelError> {
+    let what = || "the rows".to_owned();
+    let bad = |values: &[f32]| values.iter().position(|value| !value.is_finite());
+    let place = |i: usize| (first + i / preprocessing.n_features, i % preprocessing.n_features);
+    if let Some(i) = bad(values) {
+        let ((row, column), value) = (place(i), f64::from(values[i]));
+        return Err(TableError::NonFinite { what: what(), row, column, value }.into());
+    }
+    scaled.clear();
+    scaled.extend_from_slice(values);
+    preprocessing.apply(scaled);
+    if let Some(i) = bad(scaled) {
+        let ((row, column), value) = (place(i), f64::from(values[i]));
+        return Err(PreprocessError::TooLarge { what: what(), row, column, value }.into());
+    }
+    Ok(())
 }

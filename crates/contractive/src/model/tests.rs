@@ -5,7 +5,7 @@ use contractive_core::{Activation, Loss, Penalty};
 use proptest::prelude::*;
 
 use super::*;
-use crate::preprocess::Scale;
+use crate::preprocess::{PreprocessError, Scale};
 
 fn model(sizes: &[usize], tied: bool, fill: impl Fn(usize) -> f32) -> Model {
     let (d, hidden) = (sizes[0], &sizes[1..]);
@@ -235,4 +235,26 @@ fn numbers_and_data_sets_are_encoded_alike_and_wrong_shapes_are_refused() {
     assert!(matches!(session.encode((&values, [450, 2])), Err(ModelError::Columns(_))));
     assert!(matches!(session.encode((&values, [299, 3])), Err(ModelError::Argument(_))));
     assert!(model.session(0).is_err());
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_refused_with_their_place_before_and_after_scaling() {
+    let mut model = small();
+    let mut values = vec![0.5_f32; 900];
+    for scale in [Scale::Standard, Scale::Quantile] {
+        let data = crate::data::Dataset::from_f32("x", 3, vec![0.0, 1.0, 2.0, 3.0, 4.0, 6.0]).unwrap();
+        model.preprocessing = Preprocessing::fit(scale, &data, &[0, 1]);
+        values[3 * 260 + 1] = f32::NAN;
+        let error = model.encode((&values, [300, 3]), 1).unwrap_err();
+        assert!(error.to_string().contains("row 260, column 1"), "{error}");
+        assert!(matches!(error, ModelError::Rows(_)), "{error:?}");
+    }
+    // Finite in 32 bits, and not once it is divided by the deviation.
+    let flat = crate::data::Dataset::from_f32("x", 3, vec![0.0, 0.0, 0.0, 3e-4, 3e-4, 3e-4]).unwrap();
+    model.preprocessing = Preprocessing::fit(Scale::Standard, &flat, &[0, 1]);
+    values[3 * 260 + 1] = 2_f32.powi(120);
+    let data = crate::data::Dataset::from_f32("x", 3, values.clone()).unwrap();
+    for error in [model.encode((&values, [300, 3]), 1), model.encode(&data, 1)].map(Result::unwrap_err) {
+        assert!(matches!(error, ModelError::Columns(PreprocessError::TooLarge { row: 260, column: 1, .. })), "{error}");
+    }
 }

@@ -46,8 +46,11 @@ impl Ranks {
         (2..=MOST_KNOTS).contains(&knots.len()) && knots.iter().all(|k| k.is_finite()) && knots.is_sorted()
     }
 
-    /// The scaled value of a finite `x`, finite; it never falls while `x` grows.
+    /// The scaled value of a finite `x`, finite; it never falls while `x` grows. NaN has no rank and stays NaN.
     pub fn scaled(&self, x: f64) -> f64 {
+        if x.is_nan() {
+            return x;
+        }
         let (lowest, highest) = self.ends();
         if lowest == highest {
             return (x - lowest).clamp(-FARTHEST, FARTHEST);
@@ -116,6 +119,7 @@ mod tests {
         assert!((ranks.scaled(19.0) - (0.5 * WIDTH + 1_f64.asinh())).abs() < 1e-12);
         assert_eq!(Ranks::learn(&[7.0; 3]).scaled(9.0), 2.0);
         assert_eq!(Ranks::learn(&[]).scaled(9.0), 9.0);
+        assert!(ranks.scaled(f64::NAN).is_nan());
     }
 
     #[test]

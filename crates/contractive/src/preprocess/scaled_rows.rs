@@ -68,9 +68,10 @@ impl ScaledRows<'_> {
 
     /// (row, column) of the first value that 32 bits do not hold once it is scaled.
     fn first_too_large(&self) -> Option<(usize, usize)> {
-        match self.data.storage() {
-            Storage::F64(_) => self.first(|value| !value.is_finite()).map(|(row, column, _)| (row, column)),
-            Storage::U8(_) | Storage::F32(_) => None,
+        match (self.data.storage(), self.preprocessing.scale) {
+            // Ranks are bounded, whatever they are of.
+            (_, Scale::Quantile) | (Storage::U8(_) | Storage::F32(_), Scale::None) => None,
+            _ => self.first(|value| !value.is_finite()).map(|(row, column, _)| (row, column)),
         }
     }
 

@@ -92,6 +92,7 @@ impl Prepared {
         let (test, streamed) = (None, Some(rows));
         let prepared =
             Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture, streamed };
+        prepared.preprocessing.check(&prepared.data)?;
         prepared.check_range(&prepared.data)?;
         Ok(prepared)
     }

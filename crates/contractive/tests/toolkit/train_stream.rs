@@ -73,6 +73,25 @@ fn in_the_order_of_the_file_a_stream_gives_the_bits_of_memory() {
 }
 
 #[test]
+fn a_held_out_row_that_scaling_makes_too_large_is_refused_before_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    let outcomes = (0..12).map(|huge| {
+        let at =
+            |row: usize| if row == huge { 2_f32.powi(120).to_string() } else { (3e-4 * (row % 2) as f32).to_string() };
+        let cells: String = (0..12).map(|row| format!("{}\n", at(row))).collect();
+        std::fs::write(&path, format!("a\n{cells}")).unwrap();
+        prepared(&path, "data = { stream = true, validation = 0.4, scale = \"standard\" }")
+            .map(|p| p.n_validation_rows())
+    });
+    let (fine, refused): (Vec<_>, Vec<_>) = outcomes.partition(Result::is_ok);
+    assert!(refused.len() > 1 && refused.len() == *fine[0].as_ref().unwrap(), "{fine:?} {refused:?}");
+    for error in refused.into_iter().filter_map(Result::err) {
+        assert!(matches!(error, TrainError::Columns(_)) && error.to_string().contains("1.3"), "{error}");
+    }
+}
+
+#[test]
 fn every_format_streams_to_the_same_bits_and_the_loss_falls() {
     let folder = tempfile::tempdir().unwrap();
     let text = "data.shuffle_rows = 100\ntraining.epochs = 8";
