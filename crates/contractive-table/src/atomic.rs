@@ -30,7 +30,7 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
 }
 
 /// Puts a folder that `fill` writes at `path`, whole: under a temporary name beside it first, then renamed. What was there
-/// is deleted. `failed` tells the caller's error of the system's.
+/// is deleted, but not before the new folder has its place: until then every failure leaves it there. `failed` tells the caller's error of the system's.
 pub fn replace_folder<E>(
     path: &Path,
     failed: impl Fn(io::Error) -> E,
@@ -43,11 +43,19 @@ pub fn replace_folder<E>(
     fs::create_dir(&whole).map_err(&failed)?;
     fill(&whole)?;
     sync_folder(&whole);
-    if path.exists() {
-        // The old one goes where it is deleted with the temporary folder.
-        fs::rename(path, temporary.path().join("old")).map_err(&failed)?;
+    // The old one goes where it is deleted with the temporary folder.
+    let old = temporary.path().join("old");
+    let has_old = path.exists();
+    if has_old {
+        fs::rename(path, &old).map_err(&failed)?;
     }
-    fs::rename(&whole, path).map_err(&failed)?;
+    if let Err(e) = fs::rename(&whole, path) {
+        if has_old && fs::rename(&old, path).is_err() {
+            // It cannot go back: better under a strange name than deleted.
+            let _ = temporary.keep();
+        }
+        return Err(failed(e));
+    }
     sync_folder(&parent);
     Ok(())
 }
@@ -124,3 +132,22 @@ fn with_usual_permissions(builder: &mut tempfile::Builder<'_, '_>) {
 
 #[cfg(not(unix))]
 fn with_usual_permissions(_: &mut tempfile::Builder<'_, '_>) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_replaced_stays() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("model");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("weights"), "old").unwrap();
+        // Without the new folder its renaming fails, after that of the old one.
+        replace_folder(&path, |e| e, |whole| fs::remove_dir(whole)).unwrap_err();
+        assert_eq!(fs::read(path.join("weights")).unwrap(), b"old");
+        replace_folder(&path, |e| e, |whole| fs::write(whole.join("weights"), "new")).unwrap();
+        assert_eq!(fs::read(path.join("weights")).unwrap(), b"new");
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+}

@@ -1,6 +1,6 @@
 //! The model directory: `config.json` and `model.safetensors`. Reading one never runs code.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ struct ModelConfigFile {
 
 impl Model {
     /// Writes the model directory `path` whole: under a temporary name first, then renamed. A model that is there
-    /// already is replaced; anything else is not.
+    /// already is replaced; anything else is not, nor a model with other files beside it, which would be lost.
     ///
     /// # Errors
     /// [`ModelError::Write`], [`ModelError::Occupied`]; [`ModelError::Argument`] or [`ModelError::Columns`] for parameters
@@ -50,7 +50,7 @@ impl Model {
         let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
         self.parameters.check_finite()?;
         self.preprocessing.check_stored()?;
-        if !is_free(path).map_err(failed)? && !path.join(CONFIG_FILE).is_file() {
+        if !is_free(path).map_err(failed)? && !is_model_alone(path).map_err(failed)? {
             return Err(ModelError::Occupied { path: path.to_path_buf() });
         }
         replace_folder(path, failed, |whole| {
@@ -132,6 +132,17 @@ impl Model {
             provenance: config.provenance,
         })
     }
+}
+
+/// Whether a folder holds a model of this format, and nothing else.
+fn is_model_alone(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        if name != CONFIG_FILE && name != TENSOR_FILE {
+            return Ok(false);
+        }
+    }
+    Ok(path.join(TENSOR_FILE).is_file() && read_config(&path.join(CONFIG_FILE)).is_ok())
 }
 
 /// The bytes of a file that are at most `most`.
