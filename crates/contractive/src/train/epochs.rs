@@ -204,9 +204,7 @@ impl<'a> Training<'a> {
 
     /// The epoch's record, its times left open.
     fn measured(&mut self, learning_rate: f64) -> Result<EpochRecord, TrainError> {
-        if let Err(e) = self.engine.parameters().check_finite() {
-            return Err(self.diverged(parameter_term(&e), self.state.step));
-        }
+        self.check_finite()?;
         let prepared = self.prepared;
         let seed = prepared.config.training.seed;
         let mut validation = match prepared.validation_rows.as_slice() {
@@ -303,14 +301,25 @@ impl<'a> Training<'a> {
     }
 
     fn save_in_mid_epoch(&mut self) -> Result<(), TrainError> {
+        self.check_finite()?;
         if !self.saver.is_active() {
             return Ok(());
         }
         let checkpoint = self.checkpoint();
-        if let Err(e) = checkpoint.parameters.check_finite() {
+        self.saver.moment(checkpoint)
+    }
+
+    /// Refuses parameters, and an optimiser's memory, from which the run cannot go on.
+    fn check_finite(&mut self) -> Result<(), TrainError> {
+        if let Err(e) = self.engine.parameters().check_finite() {
             return Err(self.diverged(parameter_term(&e), self.state.step));
         }
-        self.saver.moment(checkpoint)
+        let OptimiserState { first, second, .. } = self.engine.optimiser_state();
+        if first.iter().chain(second.iter()).all(|number| number.is_finite()) {
+            return Ok(());
+        }
+        // With an infinite mean of squares the parameters stand still: nothing else would tell.
+        Err(self.diverged("the optimiser's memory".into(), self.state.step))
     }
 
     /// The error of a divergence. The last finished epoch is written first, if it was not yet.

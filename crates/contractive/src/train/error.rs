@@ -24,7 +24,7 @@ pub enum TrainError {
         epoch: usize,
         /// Step since the run began, from 1.
         step: u64,
-        /// What was not finite: `total`, `reconstruction`, `penalty`, `validation total`, `parameters`, …
+        /// What was not finite: `total`, `reconstruction`, `penalty`, `validation total`, a parameter, …
         term: String,
         /// The last checkpoint with finite numbers, if one was written.
         last_good: Option<PathBuf>,

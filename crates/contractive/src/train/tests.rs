@@ -295,6 +295,36 @@ fn a_huge_learning_rate_diverges_rather_than_finishing() {
 }
 
 #[test]
+fn an_optimiser_whose_memory_overflows_has_diverged_before_a_checkpoint_says_so() {
+    // Losses of 1e24 are finite; squares of their gradients are not, and Adam's parameters stand still from then on.
+    let text = "model = { hidden = [2], hidden_activation = \"identity\", code_activation = \"identity\" }\n\
+                training = { epochs = 2, batch_size = 8, optimiser = \"adam\", threads = 1 }\n\
+                objective = { noise = \"none\", penalty = \"none\", contraction = 0.0 }\ndata.scale = \"none\"";
+    let config = TrainConfig::from_toml("test", text).unwrap();
+    let values = (0..150).map(|i| 1e12 * (i as f32 * 0.37).sin()).collect();
+    let prepared = Prepared::new(&config, Dataset::from_f32("large", 3, values).unwrap(), None).unwrap();
+    let stop_at = |step: usize| (step, AtomicBool::new(false));
+    for (stop_after, stop) in [stop_at(usize::MAX), stop_at(2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::create(folder.path().join("run"), &prepared.config).unwrap();
+        let on_step = |report: &StepReport| stop.store(report.step >= stop_after, Ordering::Relaxed);
+        let error = train(&prepared, Some(&run), None, &mut Watch(on_step, |_: &EpochRecord| {}), &stop).unwrap_err();
+        let TrainError::Diverged { term, last_good: None, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(term, "the optimiser's memory");
+        assert!(run.resume().unwrap().is_none());
+    }
+}
+
+#[test]
+fn an_interrupted_run_without_a_directory_returns_finite_parameters_or_none() {
+    let prepared = prepared("training.learning_rate = 1e300");
+    let stop = AtomicBool::new(false);
+    let mut watch = Watch(|_: &StepReport| stop.store(true, Ordering::Relaxed), |_: &EpochRecord| {});
+    let error = train_with(&toy(0), &prepared, None, None, &mut watch, &stop).unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { step: 1, .. }), "{error}");
+}
+
+#[test]
 fn early_stopping_ends_the_run_and_keeps_the_best() {
     let patient = "training.epochs = 200\ntraining.learning_rate = 1e-3\ntraining.early_stopping = { patience = 3, min_delta = 1e-3 }";
     let outcome = quietly(&prepared(patient), None).unwrap();
