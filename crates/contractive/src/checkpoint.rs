@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use contractive_core::optimiser::{Optimiser, OptimiserState};
 use contractive_core::schedule::ScheduleState;
-use contractive_core::{Architecture, ArgumentError, Parameters};
+use contractive_core::{Architecture, ArgumentError, Noise, Objective, Parameters};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::history::{EpochRecord, StoppingState, Sums};
+use crate::preprocess::Scale;
 use crate::tensor_file::{Expected, TensorFile, TensorFileError, tensors_of, write_tensors};
 
 const METADATA: &str = "contractive";
@@ -57,6 +58,9 @@ pub struct RunState {
     pub batch_size: usize,
     /// SHA-256 of the data's source, in hexadecimal.
     pub data_sha256: Option<String>,
+    /// What else must stay as it was; `None` in checkpoints of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<RunSettings>,
     /// Epochs completed.
     pub epoch: usize,
     /// Steps done of the epoch after those.
@@ -73,6 +77,28 @@ pub struct RunState {
     pub stopping: StoppingState,
     /// One record a completed epoch.
     pub history: Vec<EpochRecord>,
+}
+
+/// Settings under which the numbers of a checkpoint mean what they do: a run that goes on under others is another run.
+///
+/// Epochs, learning rate, schedule, clipping, stopping rule and threads may change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSettings {
+    /// What is minimised.
+    pub objective: Objective,
+    /// Input noise.
+    pub noise: Option<Noise>,
+    /// How features are scaled.
+    pub scale: Scale,
+    /// SHA-256 of the numbers learnt for that, in hexadecimal.
+    pub scaling_sha256: String,
+    /// Whether each epoch takes the rows in a new order.
+    pub shuffle: bool,
+    /// Rows of the buffer through which a stream is shuffled; `None` for rows in memory.
+    pub shuffle_rows: Option<usize>,
+    /// Whether the rows left over make a short batch.
+    pub keep_last_partial_batch: bool,
 }
 
 impl RunState {
@@ -94,6 +120,7 @@ impl RunState {
             rows,
             batch_size,
             data_sha256,
+            settings: None,
             epoch: 0,
             step_in_epoch: 0,
             step: 0,

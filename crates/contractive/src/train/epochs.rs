@@ -13,6 +13,7 @@ use super::in_memory::InMemory;
 use super::observer::{Observer, StepReport, TrainingPlan};
 use super::outcome::{End, EngineBuilder, Outcome, Start};
 use super::prepared::Prepared;
+use super::same_run::{check_same_run, in_words, state_of};
 use super::saving::Saver;
 use super::step_loop::{NextStep, StepLoop};
 use super::steps::StepSource;
@@ -91,8 +92,7 @@ impl<'a> Training<'a> {
         if steps == 0 {
             return Err(TrainError::NoBatch { rows, batch_size });
         }
-        let sha256 = prepared.data.sha256().map(str::to_owned);
-        let fresh = RunState::new(prepared.architecture.clone(), t.optimiser, t.seed, rows, batch_size, sha256);
+        let fresh = state_of(prepared);
         let (parameters, memory, state, best) = match start {
             Start::Fresh => {
                 let mut stream = Stream::new(t.seed, Purpose::Initialisation, 0, 0);
@@ -108,11 +108,13 @@ impl<'a> Training<'a> {
                 (*parameters, None, fresh, None)
             }
             Start::Resume(resume) => {
-                let Resume { last, best } = *resume;
+                let Resume { mut last, best } = *resume;
                 check_same_run(&fresh, &last.state)?;
                 if let Some(best) = &best {
                     check_same_run(&fresh, &best.state)?;
                 }
+                // Checkpoints of older versions do not say; those to come do.
+                last.state.settings = fresh.settings;
                 (last.parameters, Some(last.optimiser), last.state, best.map(|b| b.parameters))
             }
         };
@@ -400,44 +402,4 @@ fn parameter_term(e: &contractive_core::ArgumentError) -> String {
         contractive_core::ArgumentError::NotFinite { tensor, .. } => format!("a parameter in `{tensor}`"),
         e => e.to_string(),
     }
-}
-
-/// Refuses a checkpoint whose continuation would not be the run that it was taken from.
-fn check_same_run(now: &RunState, then: &RunState) -> Result<(), TrainError> {
-    // First: other data have other rows as well.
-    if then.data_sha256 != now.data_sha256 {
-        return Err(TrainError::OtherData { checkpoint: then.data_sha256.clone(), run: now.data_sha256.clone() });
-    }
-    for (what, checkpoint, run) in [
-        ("the architecture", in_words(&then.architecture), in_words(&now.architecture)),
-        ("the optimiser", in_words(&then.optimiser), in_words(&now.optimiser)),
-        ("the seed", in_words(&then.seed), in_words(&now.seed)),
-        ("the number of training rows", in_words(&then.rows), in_words(&now.rows)),
-        ("the batch size", in_words(&then.batch_size), in_words(&now.batch_size)),
-    ] {
-        if checkpoint != run {
-            return Err(TrainError::Resume { what, checkpoint, run });
-        }
-    }
-    Ok(())
-}
-
-/// A setting as a user would write it: `encoder_sizes 784 16, tied false`.
-fn in_words(setting: &impl serde::Serialize) -> String {
-    fn text(value: &serde_json::Value) -> String {
-        use serde_json::Value;
-        match value {
-            Value::String(word) => word.clone(),
-            Value::Array(list) => list.iter().map(text).collect::<Vec<_>>().join(" "),
-            Value::Object(table) => {
-                let entry = |(key, value): (&String, &Value)| match key.as_str() {
-                    "kind" => text(value),
-                    key => format!("{key} {}", text(value)),
-                };
-                table.iter().map(entry).collect::<Vec<_>>().join(", ")
-            }
-            value => value.to_string(),
-        }
-    }
-    serde_json::to_value(setting).map_or_else(|e| e.to_string(), |value| text(&value))
 }

@@ -18,6 +18,7 @@ mod observer;
 mod outcome;
 mod prepared;
 mod row_order;
+mod same_run;
 mod saving;
 mod step_loop;
 mod steps;
