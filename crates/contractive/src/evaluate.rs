@@ -9,7 +9,7 @@ use contractive_core::{Activation, Loss, Objective, Penalty};
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
-use crate::measure::measure;
+use crate::measure::{jacobian_means, measure};
 use crate::model::{Model, ModelError};
 use crate::preprocess::{EVALUATION_ROWS, ScaledRows};
 
@@ -93,8 +93,8 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
     let cross_entropy = if has_logits { Some(mean_loss(Loss::CrossEntropy)?) } else { None };
 
     let mut spread = Moments::new(k);
-    let (mut buffer, mut code, mut squares) = (Vec::new(), Vec::new(), vec![0.0; EVALUATION_ROWS]);
-    let (mut norm, mut square, mut saturated, mut zeros) = (0.0, 0.0, None, 0_usize);
+    let (mut buffer, mut code) = (Vec::new(), Vec::new());
+    let (mut saturated, mut zeros) = (None, 0_usize);
     for some in rows.chunks(EVALUATION_ROWS) {
         reader.gather(some, &mut buffer);
         let batch = MatRef::new(&buffer, some.len(), d);
@@ -102,16 +102,12 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         engine.encode(batch, &mut code)?;
         zeros += code.iter().filter(|h| **h == 0.0).count();
         code.chunks_exact(k).for_each(|h| spread.see(h));
-        let squares = &mut squares[..some.len()];
-        engine.jacobian_squares(batch, squares)?;
-        norm += squares.iter().map(|s| s.max(0.0).sqrt()).sum::<f64>();
-        square += squares.iter().sum::<f64>();
         if let Some(share) = saturation(model.parameters(), batch) {
             *saturated.get_or_insert(0.0) += share * some.len() as f64;
         }
     }
     let n = rows.len().max(1) as f64;
-    let penalty = square / n;
+    let (jacobian_norm, penalty) = jacobian_means(&mut engine, reader, &rows)?;
     // Exactly 0 for a unit that always gives the same number.
     let squares = spread.squares();
     let variance = squares.iter().sum::<f64>() / spread.rows().max(1.0);
@@ -126,7 +122,7 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         bce: cross_entropy.map(|sum| sum / d as f64),
         cross_entropy,
         penalty,
-        jacobian_norm: norm / n,
+        jacobian_norm,
         jacobian_mean_square: penalty / (k * d) as f64,
         jacobian_to_code_variance: (variance > 0.0).then(|| penalty / variance),
         saturation: saturated.map(|sum: f64| sum / n),

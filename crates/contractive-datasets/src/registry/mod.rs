@@ -94,6 +94,16 @@ fn locate_files(set: &Registered, files: &PartFiles, source: &Source) -> Result<
     })
 }
 
+/// Where one file lies that has no partner in its folder. In a folder that is not named after the set only its sum says
+/// that it is the set's.
+fn find_alone(set: &Registered, file: &RegisteredFile, source: &Source) -> Option<PathBuf> {
+    folders::search(set.name, source.data_dir.as_deref()).into_iter().find_map(|folder| {
+        let path = folder.path.join(file.name);
+        let is_ours = || folder.is_named || sha256_of_file(&path).is_ok_and(|sum| sum == file.sha256);
+        (path.is_file() && is_ours()).then_some(path)
+    })
+}
+
 /// Downloads what a set lacks into `into/NAME/`, and returns the paths of all its files.
 ///
 /// Files already there with the right sum are kept; any other is replaced. Each is written beside its place, checked,
@@ -147,7 +157,7 @@ fn fetch_file(
 pub struct FileStatus {
     /// The file.
     pub file: &'static RegisteredFile,
-    /// Where it was found, in the folders that [`locate`] searches.
+    /// Where it was found, in the folders that [`locate`] searches; alone, where none holds it with its partner.
     pub path: Option<PathBuf>,
     /// Its state.
     pub state: FileState,
@@ -176,8 +186,11 @@ pub fn verify(name: &str, source: &Source) -> Result<Vec<FileStatus>, DatasetErr
     let set = find(name).ok_or_else(|| unknown(name))?;
     let mut statuses = Vec::new();
     for files in set.parts {
-        let located = locate_files(set, files, source).ok();
-        let (images, labels) = located.map(|located| (located.images, located.labels)).unzip();
+        let (images, labels) = match locate_files(set, files, source) {
+            Ok(Located { images, labels }) => (Some(images), Some(labels)),
+            // One of the two may be there all the same.
+            Err(_) => (find_alone(set, &files.images, source), find_alone(set, &files.labels, source)),
+        };
         for (file, path) in [(&files.images, images), (&files.labels, labels)] {
             let state = match &path {
                 None => FileState::Missing,

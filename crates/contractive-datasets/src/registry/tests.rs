@@ -154,6 +154,24 @@ fn a_failed_fetch_leaves_no_folder_that_it_made() {
 }
 
 #[test]
+fn a_file_is_found_without_its_partner() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Source { data_dir: Some(folder.path().to_path_buf()), offline: true };
+    let mine = folder.path().join("mnist");
+    std::fs::create_dir(&mine).unwrap();
+    let set = find("mnist").unwrap();
+    let files = set.files_of(Part::Train).unwrap();
+    std::fs::write(mine.join(files.images.name), "x").unwrap();
+    // A folder of another name: the file there may be another set's, of the same name.
+    std::fs::write(folder.path().join(files.labels.name), "x").unwrap();
+    assert_eq!(find_alone(set, &files.images, &source), Some(mine.join(files.images.name)));
+    assert_ne!(find_alone(set, &files.labels, &source), Some(folder.path().join(files.labels.name)));
+    // Sound on a machine that has the set in its cache.
+    let state = verify("mnist", &source).unwrap().remove(0).state;
+    assert!(matches!(state, FileState::Wrong { .. } | FileState::Sound), "{state:?}");
+}
+
+#[test]
 fn a_set_without_download_cannot_be_fetched() {
     let folder = tempfile::tempdir().unwrap();
     let error = fetch("cifar10-gray", folder.path(), &mut |_, _, _| {}).unwrap_err();

@@ -182,7 +182,7 @@ impl Dataset {
         self.n_rows
     }
 
-    /// Whether there are no rows; only [`Dataset::take`] can make it so.
+    /// Whether there are no rows; only [`Dataset::take`] and [`Dataset::select`] can make it so.
     pub fn is_empty(&self) -> bool {
         self.n_rows == 0
     }
