@@ -122,25 +122,32 @@ fn text_bytes(array: &ArrayRef) -> u64 {
     match array.data_type() {
         DataType::Utf8View => sum(&mut array.as_string_view().lengths().map(|n| n as usize)),
         DataType::Dictionary(..) => {
-            let dictionary = array.as_any_dictionary();
-            let values = dictionary.values();
-            let length_of = |i: usize| match values.data_type() {
-                DataType::Utf8 => values.as_string::<i32>().value_length(i) as usize,
-                DataType::LargeUtf8 => values.as_string::<i64>().value_length(i) as usize,
-                DataType::Utf8View => values.as_string_view().value(i).len(),
-                _ => 0,
-            };
-            if values.is_empty() {
-                return 0;
-            }
-            let keys = dictionary.normalized_keys();
-            sum(&mut keys
-                .into_iter()
-                .enumerate()
-                .filter(|(row, _)| array.is_valid(*row))
-                .map(|(_, key)| length_of(key)))
+            let entries = array.as_any_dictionary().values();
+            let length_of = |entry| text(entries, entry).map_or(0, str::len);
+            sum(&mut entries_of(array).into_iter().flatten().map(length_of))
         }
         _ => 0,
+    }
+}
+
+/// The entry of a dictionary that each row holds, `None` where it is missing.
+fn entries_of(array: &ArrayRef) -> Vec<Option<usize>> {
+    let dictionary = array.as_any_dictionary();
+    if dictionary.values().is_empty() {
+        return vec![None; array.len()];
+    }
+    let keys = dictionary.normalized_keys();
+    keys.into_iter().enumerate().map(|(row, key)| array.is_valid(row).then_some(key)).collect()
+}
+
+/// Cell `i` of an array of text; `None` where it is missing, and for all other arrays.
+fn text(array: &ArrayRef, i: usize) -> Option<&str> {
+    match array.data_type() {
+        _ if array.is_null(i) => None,
+        DataType::Utf8 => Some(array.as_string::<i32>().value(i)),
+        DataType::LargeUtf8 => Some(array.as_string::<i64>().value(i)),
+        DataType::Utf8View => Some(array.as_string_view().value(i)),
+        _ => None,
     }
 }
 
@@ -189,16 +196,13 @@ fn values(array: &ArrayRef, kind: &Kind) -> Option<Values> {
         DataType::Timestamp(TimeUnit::Millisecond, _) => times::<TimestampMillisecondType>(array, |x| x),
         DataType::Timestamp(TimeUnit::Microsecond, _) => times::<TimestampMicrosecondType>(array, |x| x),
         DataType::Timestamp(TimeUnit::Nanosecond, _) => times::<TimestampNanosecondType>(array, |x| x),
-        DataType::Dictionary(..) => {
-            let dictionary = array.as_any_dictionary();
-            let values = values(dictionary.values(), kind)?;
-            let keys = if values.is_empty() { vec![0; array.len()] } else { dictionary.normalized_keys() };
-            let rows: Vec<Option<usize>> = keys
-                .into_iter()
-                .enumerate()
-                .map(|(row, key)| (array.is_valid(row) && !values.is_empty()).then_some(key))
-                .collect();
-            take(&values, &rows)
+        DataType::Dictionary(_, of) => {
+            let (entries, rows) = (array.as_any_dictionary().values(), entries_of(array));
+            match kind_of(of)? {
+                // Row by row: entries that no row holds may be text without end, one piece of it over and over.
+                Kind::Text => Values::Text(rows.into_iter().map(|row| owned(text(entries, row?))).collect()),
+                _ => take(&values(entries, kind)?, &rows),
+            }
         }
         _ => return None,
     })
@@ -268,5 +272,40 @@ fn take(values: &Values, rows: &[Option<usize>]) -> Values {
         Values::Times { values, unit, zone } => {
             Values::Times { values: each(values, rows), unit: *unit, zone: zone.clone() }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::builder::StringViewBuilder;
+    use arrow_array::{DictionaryArray, Int32Array, UInt8Array};
+    use arrow_buffer::Buffer;
+
+    use super::*;
+
+    #[test]
+    fn entries_of_a_dictionary_that_no_row_holds_take_no_memory() {
+        // 65,536 times the same MiB.
+        let mut entries = StringViewBuilder::new();
+        let block = entries.append_block(Buffer::from(vec![b'x'; 1 << 20]));
+        (0..1 << 16).for_each(|_| entries.try_append_view(block, 0, 1 << 20).unwrap());
+        entries.append_value("kept");
+        let keys = Int32Array::from(vec![Some(1 << 16), None]);
+        let array: ArrayRef = Arc::new(DictionaryArray::new(keys, Arc::new(entries.finish())));
+        assert_eq!(text_bytes(&array), 4);
+        assert_eq!(values(&array, &Kind::Text), Some(Values::Text(vec![Some("kept".into()), None])));
+    }
+
+    #[test]
+    fn dictionaries_of_numbers_and_empty_ones_are_read_by_their_keys() {
+        let of = |keys: Vec<Option<u8>>, entries: Vec<i32>| -> ArrayRef {
+            Arc::new(DictionaryArray::new(UInt8Array::from(keys), Arc::new(Int32Array::from(entries))))
+        };
+        let array = of(vec![Some(1), None, Some(0)], vec![7, 8]);
+        assert_eq!(values(&array, &Kind::Integer), Some(Values::Integers(vec![Some(8), None, Some(7)])));
+        let array = of(vec![None], vec![]);
+        assert_eq!(values(&array, &Kind::Integer), Some(Values::Integers(vec![None])));
     }
 }

@@ -44,7 +44,8 @@ pub fn append_in(
         let cells = match &column.values {
             Values::Numbers(cells) => cells,
             other => {
-                converted = other.to_numbers().unwrap_or_default();
+                // Text and times are no numbers in any row.
+                converted = other.to_numbers().unwrap_or_else(|| vec![f64::NAN; n_rows]);
                 &converted
             }
         };
@@ -68,4 +69,20 @@ pub fn append_in(
         got: column.values.text(row).map_or_else(|| "a missing value".into(), |text| shown(&text)),
         prefix: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Column;
+
+    #[test]
+    fn a_column_of_text_is_no_column_of_zeros() {
+        let column = |name: &str, values| Column { name: name.into(), values };
+        let text = Values::Text(vec![Some("Oslo".into()), Some("Lyon".into())]);
+        let columns = vec![column("x", Values::Numbers(vec![1.0, 2.0])), column("city", text)];
+        let error = append("t.parquet", &Frame { first_row: 3, columns }, None, &mut Vec::new()).unwrap_err();
+        let TableError::Cell { place, column, got, .. } = &error else { panic!("{error}") };
+        assert_eq!((*place, column.as_str(), got.as_str()), (Place::Row(3), "city", "`Oslo`"));
+    }
 }

@@ -151,11 +151,74 @@ impl<R: Read> Read for Bounded<R> {
                 self.left = left;
                 Ok(n)
             }
-            None => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "it expands more than 200-fold; if it is what it should be, decompress it and give the plain file",
-            )),
+            None => Err(expands_too_much()),
         }
+    }
+}
+
+fn expands_too_much() -> io::Error {
+    let text = "it expands more than 200-fold; if it is what it should be, decompress it and give the plain file";
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+/// Gzip of unknown length, which fails once it has become more than its bytes so far may.
+pub struct GzipStream<R> {
+    inner: MultiGzDecoder<Counted<R>>,
+    given: u64,
+}
+
+impl<R: Read> GzipStream<R> {
+    pub fn new(packed: R) -> Self {
+        GzipStream { inner: MultiGzDecoder::new(Counted { inner: packed, came: 0 }), given: 0 }
+    }
+}
+
+impl<R: Read> Read for GzipStream<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(out)?;
+        self.given += n as u64;
+        if self.given > most_expanded(self.inner.get_ref().came) { Err(expands_too_much()) } else { Ok(n) }
+    }
+}
+
+/// A stream that counts its bytes.
+struct Counted<R> {
+    inner: R,
+    came: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(out)?;
+        self.came += n as u64;
+        Ok(n)
+    }
+}
+
+/// A stream that fails at its end where its bytes do not have the checksum that was told beforehand.
+#[cfg(feature = "npz")]
+pub struct Checked<R> {
+    inner: R,
+    seen: flate2::Crc,
+    crc32: u32,
+}
+
+#[cfg(feature = "npz")]
+impl<R: Read> Checked<R> {
+    pub fn new(inner: R, crc32: u32) -> Self {
+        Checked { inner, seen: flate2::Crc::new(), crc32 }
+    }
+}
+
+#[cfg(feature = "npz")]
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(out)?;
+        self.seen.update(&out[..n]);
+        if n == 0 && !out.is_empty() && self.seen.sum() != self.crc32 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "Invalid checksum"));
+        }
+        Ok(n)
     }
 }
 
@@ -179,6 +242,20 @@ mod tests {
         let error = read(65).unwrap_err();
         assert!(error.to_string().contains("200-fold"), "{error}");
         assert!(matches!(TableError::reading(&path, error), TableError::Corrupt { .. }));
+    }
+
+    #[test]
+    fn a_gzip_bomb_of_unknown_length_is_stopped() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+        encoder.write_all(&vec![0; 65 << 20]).unwrap();
+        let bomb = encoder.finish().unwrap();
+        let error = io::copy(&mut GzipStream::new(bomb.as_slice()), &mut io::sink()).unwrap_err();
+        assert!(error.to_string().contains("200-fold"), "{error}");
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+        encoder.write_all(b"a,b\n1,2\n").unwrap();
+        let mut text = String::new();
+        GzipStream::new(encoder.finish().unwrap().as_slice()).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "a,b\n1,2\n");
     }
 
     #[test]

@@ -16,9 +16,9 @@ use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind, Values};
 use crate::frame_source::{FrameSource, Selection};
 use crate::place::Place;
-use crate::source::{Source, read_up_to};
 #[cfg(feature = "npz")]
-use crate::source::{most_expanded, open_file};
+use crate::source::{Checked, most_expanded, open_file};
+use crate::source::{Source, read_up_to};
 
 /// An open array of two or more dimensions; all after the first make a row.
 pub(crate) struct ArraySource {
@@ -50,9 +50,10 @@ impl ArraySource {
         file.seek(SeekFrom::Start(place.start)).map_err(|e| TableError::io("open", path, e))?;
         let packed = BufReader::with_capacity(1 << 16, file).take(place.packed);
         let source = if place.is_stored {
-            Source::bounded(place.inside, packed, place.packed, place.packed)
+            Source::bounded(place.inside, Checked::new(packed, place.crc32), place.packed, place.packed)
         } else {
-            Source::bounded(place.inside, DeflateDecoder::new(packed), place.packed, most_expanded(place.packed))
+            let unpacked = Checked::new(DeflateDecoder::new(packed), place.crc32);
+            Source::bounded(place.inside, unpacked, place.packed, most_expanded(place.packed))
         };
         Self::new(source, selection, chunk_rows)
     }
@@ -146,7 +147,7 @@ impl FrameSource for ArraySource {
     }
 
     fn next_rows(&mut self, path: &Path, values: &mut Vec<f64>) -> Option<Result<bool, TableError>> {
-        (self.chosen.len() == self.n_columns).then(|| self.whole_rows(path, values))
+        self.chosen.iter().copied().eq(0..self.n_columns).then(|| self.whole_rows(path, values))
     }
 }
 
@@ -205,5 +206,65 @@ impl ArraySource {
         }
         self.done += n as u64;
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::{FrameReader, ReadOptions};
+
+    /// An array of f64 of this shape, as numpy saves it.
+    fn npy(shape: &str, is_fortran: &str, values: &[f64]) -> Vec<u8> {
+        let header = format!("{{'descr': '<f8', 'fortran_order': {is_fortran}, 'shape': {shape}, }}\n");
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.bytes());
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        bytes
+    }
+
+    #[test]
+    fn rows_have_the_columns_in_the_order_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        std::fs::write(&path, npy("(2, 2)", "False", &[1.0, 2.0, 3.0, 4.0])).unwrap();
+        let options = ReadOptions { columns: Some(vec!["2".into(), "1".into()]), ..ReadOptions::default() };
+        let mut values = Vec::new();
+        assert!(FrameReader::open(&path, &options).unwrap().next_rows(&mut values).unwrap());
+        assert_eq!(values, [2.0, 1.0, 4.0, 3.0]);
+    }
+
+    #[test]
+    fn an_array_of_no_dimension_is_one_value_in_either_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        for order in ["True", "False"] {
+            std::fs::write(&path, npy("()", order, &[7.0])).unwrap();
+            let array = crate::array::read(&path, None).unwrap().rows;
+            assert_eq!(array.into_values(), crate::array::ArrayValues::F64(vec![7.0]));
+        }
+    }
+
+    #[cfg(feature = "npz")]
+    #[test]
+    fn a_changed_byte_of_an_archive_is_found_by_its_checksum() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npz");
+        let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        archive.start_file("X.npy", stored).unwrap();
+        archive.write_all(&npy("(2, 2)", "False", &[1.0, 2.0, 1234.5, 4.0])).unwrap();
+        archive.finish().unwrap();
+        let read = || FrameReader::open(&path, &ReadOptions::default()).unwrap().collect::<Result<Vec<Frame>, _>>();
+        assert_eq!(read().unwrap()[0].n_rows(), 2);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let place = bytes.windows(8).position(|window| window == 1234.5_f64.to_le_bytes()).unwrap();
+        bytes[place + 2] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let error = read().unwrap_err();
+        assert!(matches!(&error, TableError::Corrupt { reason, .. } if reason.contains("checksum")), "{error}");
     }
 }

@@ -63,7 +63,7 @@ fn numbers<T>(source: &mut Source, header: &Header, keep: fn(f64) -> T) -> Resul
 
 /// Turns Fortran order, where the row index runs fastest, into rows.
 fn in_row_order<T: Copy>(values: Vec<T>, header: &Header) -> Vec<T> {
-    if !header.is_fortran || values.is_empty() {
+    if !header.is_fortran || header.shape.len() < 2 || values.is_empty() {
         return values;
     }
     let rows = header.shape[0];

@@ -39,6 +39,8 @@ pub(super) struct Place {
     pub packed: u64,
     /// Whether they are the array's own, not deflated.
     pub is_stored: bool,
+    /// The checksum of the array's own bytes.
+    pub crc32: u32,
 }
 
 /// Finds `array`, or `X`, or the only table, for a reader that goes through it by itself.
@@ -54,7 +56,8 @@ pub(super) fn place(path: &Path, array: Option<&str>) -> Result<Place, TableErro
         reason: "it does not say where its bytes begin".into(),
     })?;
     let packed = member.compressed_size().min(size);
-    Ok(Place { start, packed, is_stored: member.compression() == zip::CompressionMethod::Stored, inside })
+    let is_stored = member.compression() == zip::CompressionMethod::Stored;
+    Ok(Place { start, packed, is_stored, crc32: member.crc32(), inside })
 }
 
 /// The array to read as rows.
