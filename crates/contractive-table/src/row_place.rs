@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::csv::{ByteRecord, is_data_of, line_of, open_text, records};
+use crate::csv::{ByteRecord, is_data, line_of, open_text, records};
 use crate::format::Format;
 use crate::place::Place;
 use crate::text_options::TextOptions;
@@ -30,7 +30,7 @@ fn line_of_row(path: &Path, row: u64, options: &TextOptions) -> Option<u64> {
     let mut read = |record: &mut ByteRecord| lines.read_byte_record(record).ok().filter(|more| *more).map(drop);
     read(&mut record)?;
     record.trim();
-    let has_header = options.header.unwrap_or_else(|| !is_data_of(&record, separator, options));
+    let has_header = options.header.unwrap_or_else(|| !is_data(&record, separator, options));
     let n_records = row.checked_add(u64::from(has_header))?;
     for _ in 0..n_records {
         read(&mut record)?;

@@ -4,8 +4,8 @@ use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use contractive_table::TableError;
-use contractive_table::csv::{ByteRecord, Position, is_data, number_or_missing, records, separator};
+use contractive_table::csv::{ByteRecord, Numerals, Position, is_data, named_separator, records, separator};
+use contractive_table::{TableError, TextOptions};
 
 use super::SeriesDetector;
 use super::error::SeriesError;
@@ -17,7 +17,8 @@ const MOST_LINE_BYTES: usize = 64 << 20;
 /// Bytes taken at a time.
 const MOST_READ: u64 = 4 << 20;
 
-/// A growing CSV file with a header. Lines count once they are ended: what is still being written waits.
+/// A growing CSV file, spelled as the table trained on was; with a header, unless that was told to have none. Lines count
+/// once they are ended: what is still being written waits.
 #[derive(Debug)]
 pub struct Growing {
     path: PathBuf,
@@ -33,7 +34,12 @@ pub struct Growing {
     lines: u64,
     /// Rows done.
     rows: u64,
+    /// How it is spelled.
+    text: TextOptions,
+    separator: Option<u8>,
     header: Option<Header>,
+    /// How the numbers of each value column are spelled.
+    numerals: Vec<Numerals>,
     time: Option<String>,
     values: Vec<String>,
     watch: Watch,
@@ -42,7 +48,6 @@ pub struct Growing {
 
 #[derive(Debug)]
 struct Header {
-    separator: u8,
     n_columns: usize,
     time: Option<usize>,
     values: Vec<usize>,
@@ -90,7 +95,10 @@ impl Growing {
             is_quoted: false,
             lines: 0,
             rows: 0,
+            text: spec.text,
+            separator: None,
             header: None,
+            numerals: Vec::new(),
             time: spec.time.clone(),
             values: spec.values.clone(),
             watch: Watch::new(&what, spec.time.as_deref().unwrap_or_default(), detector.step()),
@@ -125,7 +133,9 @@ impl Growing {
         };
         let whole: Vec<u8> = self.pending.drain(..end).collect();
         self.looked_at -= end;
-        self.rows(&whole, &mut growth)?;
+        let (separator, skipped) = self.separator_of(&whole);
+        let whole = &whole[skipped..];
+        self.rows(separator, whole, &mut growth)?;
         self.lines += whole.iter().filter(|byte| **byte == b'\n').count() as u64;
         Ok(growth)
     }
@@ -165,8 +175,24 @@ impl Growing {
         end
     }
 
-    fn rows(&mut self, whole: &[u8], growth: &mut Growth) -> Result<(), SeriesError> {
-        let separator = self.header.as_ref().map_or_else(|| separator(&self.path, whole), |header| header.separator);
+    /// What parts cells, told by the first lines; and the bytes of them that are no part of the table.
+    fn separator_of(&mut self, whole: &[u8]) -> (u8, usize) {
+        if let Some(separator) = self.separator {
+            return (separator, 0);
+        }
+        let mark = if whole.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let (separator, skipped) = match named_separator(&whole[mark..]) {
+            Some((separator, length)) => {
+                self.lines += 1;
+                (separator, mark + length)
+            }
+            None => (separator(&self.path, &whole[mark..]), mark),
+        };
+        self.separator = Some(separator);
+        (separator, skipped)
+    }
+
+    fn rows(&mut self, separator: u8, whole: &[u8], growth: &mut Growth) -> Result<(), SeriesError> {
         let mut reader = records(separator, whole);
         let mut record = ByteRecord::new();
         let mut row = vec![0.0; self.values.len()];
@@ -181,21 +207,25 @@ impl Growing {
                 let before = whole[..byte.min(whole.len())].iter().filter(|byte| **byte == b'\n').count();
                 self.lines + 1 + before as u64
             };
-            let Some(header) = &self.header else {
-                self.header = Some(self.header_of(&mut record, separator)?);
-                continue;
-            };
+            if self.header.is_none() {
+                self.header = Some(self.header_of(record.clone(), separator)?);
+                self.numerals = vec![Numerals::of(separator, &self.text); self.values.len()];
+                if self.text.header != Some(false) {
+                    continue;
+                }
+            }
+            let Some(header) = &self.header else { continue };
             if record.len() != header.n_columns {
                 let reason =
                     format!("it must have {} cells, as the first line has, got {}", header.n_columns, record.len());
                 return Err(self.line_error(line(), reason));
             }
-            for (cell, (&place, name)) in row.iter_mut().zip(header.values.iter().zip(&self.values)) {
-                let Some(value) = number_or_missing(&record[place]) else {
-                    let text = String::from_utf8_lossy(&record[place]);
+            for (i, &place) in header.values.iter().enumerate() {
+                let Some(value) = self.numerals[i].number_or_missing(&record[place]) else {
+                    let (name, text) = (&self.values[i], String::from_utf8_lossy(&record[place]));
                     return Err(self.line_error(line(), format!("column `{name}` must be a number, got `{text}`")));
                 };
-                *cell = value;
+                row[i] = value;
             }
             let row_number = self.rows + 1;
             let stamp = match header.time {
@@ -215,13 +245,16 @@ impl Growing {
         }
     }
 
-    fn header_of(&self, record: &mut ByteRecord, separator: u8) -> Result<Header, SeriesError> {
+    /// The places of the columns, by the first line.
+    fn header_of(&self, mut record: ByteRecord, separator: u8) -> Result<Header, SeriesError> {
         record.trim();
-        let names: Vec<String> = record.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
+        let named = || record.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
+        let numbered = || (1..=record.len()).map(|i| i.to_string()).collect();
+        let names: Vec<String> = if self.text.header == Some(false) { numbered() } else { named() };
         let place = |name: &String| names.iter().position(|n| n == name);
-        if is_data(record) {
+        if self.text.header.is_none() && is_data(&record, separator, &self.text) {
             let reason = format!("the first line must name the columns, got {}", names.join(", "));
-            return Err(self.line_error(1, reason));
+            return Err(self.line_error(self.lines + 1, reason));
         }
         let wanted = self.time.iter().chain(&self.values);
         let missing: Vec<String> = wanted.filter(|name| place(name).is_none()).cloned().collect();
@@ -229,7 +262,6 @@ impl Growing {
             return Err(TableError::MissingColumns { path: self.path.clone(), missing, available: names }.into());
         }
         Ok(Header {
-            separator,
             n_columns: names.len(),
             time: self.time.as_ref().and_then(place),
             values: self.values.iter().filter_map(place).collect(),

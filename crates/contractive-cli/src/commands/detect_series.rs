@@ -113,8 +113,7 @@ pub(crate) fn run(arguments: &DetectSeries<'_>) -> anyhow::Result<Ending> {
         check_not_read(path, arguments.data)?;
     }
     if arguments.flags.follow && !arguments.text.is_default() {
-        let text =
-            "--header, --decimal and --thousands do not go with --follow, which reads plain numbers below a header";
+        let text = "--header, --decimal and --thousands do not go with --follow, which reads text as in training";
         return Err(Usage(text.into()).into());
     }
     if arguments.flags.follow { follow(arguments, &detector) } else { whole(arguments, &detector) }

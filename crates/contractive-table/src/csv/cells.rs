@@ -72,7 +72,7 @@ fn is_exact(value: i128) -> bool {
 
 /// How the numbers of a column are spelled.
 #[derive(Debug, Clone)]
-pub(super) struct Numerals {
+pub struct Numerals {
     /// What stands before the fraction; `None` until the first fraction tells.
     decimal: Option<char>,
     thousands: Option<char>,
@@ -108,8 +108,13 @@ impl Numerals {
         Some(plain)
     }
 
+    /// The number of a column's next cell, NaN where it is missing; `None` where the cell is something else.
+    pub fn number_or_missing(&mut self, cell: &[u8]) -> Option<f64> {
+        number_or_missing(self.plain(cell.trim_ascii(), &mut [0; 64])?)
+    }
+
     /// Whether a cell is a finite number.
-    pub fn has_number(&self, cell: &[u8]) -> bool {
+    pub(super) fn has_number(&self, cell: &[u8]) -> bool {
         self.clone().plain(cell.trim_ascii(), &mut [0; 64]).and_then(number).is_some_and(f64::is_finite)
     }
 }

@@ -40,13 +40,9 @@ fn has_decimal_commas(start: &[u8]) -> bool {
     seen > 1
 }
 
-/// Whether a first line is data: all numbers, except those that pandas writes for columns without names.
-pub fn is_data(record: &ByteRecord) -> bool {
-    is_data_of(record, b',', &TextOptions::default())
-}
-
-/// [`is_data`] in a table of this separator and spelling.
-pub(crate) fn is_data_of(record: &ByteRecord, separator: u8, options: &TextOptions) -> bool {
+/// Whether the first line of a table of this separator and spelling is data: all numbers, except those that pandas writes
+/// for columns without names.
+pub fn is_data(record: &ByteRecord, separator: u8, options: &TextOptions) -> bool {
     let numerals = Numerals::of(separator, options);
     !is_count(record) && record.iter().all(|cell| number(cell).is_some() || numerals.clone().has_number(cell))
 }

@@ -8,10 +8,10 @@ mod records;
 mod source;
 mod text;
 
-pub use cells::{HOLES, number_or_missing};
-pub(crate) use first_line::is_data_of;
+pub use cells::{HOLES, Numerals, number_or_missing};
 pub use first_line::{is_data, separator};
 pub(crate) use line::line_of;
 pub use records::{ByteRecord, Position, records};
 pub(crate) use source::CsvSource;
+pub use text::named_separator;
 pub(crate) use text::open_text;

@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::read::MultiGzDecoder;
-
 use super::cells::{Builder, Guess, Numerals, UTF_8, number_or_missing, spelling_of};
-use super::first_line::{damaged, fault_of_first_line, is_data_of};
+use super::first_line::{damaged, fault_of_first_line, is_data};
 use super::line::line_of;
 use super::records::{ByteRecord, records};
 use super::text::{Text, open_text, text};
@@ -18,6 +16,7 @@ use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind};
 use crate::frame_source::{FrameSource, STDIN, Selection, Spelled};
 use crate::place::Place;
+use crate::source::GzipStream;
 
 /// Lines that decide on kinds, and the most bytes of them.
 const PREFIX: (usize, usize) = (1000, 8 << 20);
@@ -62,7 +61,7 @@ impl CsvSource {
         let mut input = BufReader::with_capacity(1 << 16, io::stdin());
         let is_gzip =
             input.fill_buf().map_err(|e| TableError::io("read", Path::new(STDIN), e))?.starts_with(&[0x1f, 0x8b]);
-        let input: Box<dyn Read + Send> = if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
+        let input: Box<dyn Read + Send> = if is_gzip { Box::new(GzipStream::new(input)) } else { Box::new(input) };
         Self::new(STDIN.into(), text(Path::new(STDIN), input)?, selection, chunk_rows)
     }
 
@@ -145,7 +144,7 @@ impl CsvSource {
                 is_hole,
             });
         }
-        self.has_names = options.text.header.unwrap_or_else(|| !is_data_of(first, self.separator, &options.text));
+        self.has_names = options.text.header.unwrap_or_else(|| !is_data(first, self.separator, &options.text));
         self.header_has_numbers = first.iter().any(|cell| number_or_missing(cell).is_some_and(|x| !x.is_nan()));
         if !self.has_names {
             self.prefix.push_back(self.record.clone());
@@ -190,11 +189,12 @@ impl CsvSource {
                 continue;
             }
             let Some(spelling) = spelling_of(self.prefix.iter().map(|record| &record[place])) else { continue };
-            let is_spelled = |record: &&ByteRecord| number_or_missing(&record[place]).is_none();
-            let Some(record) = self.prefix.iter().find(is_spelled) else { continue };
+            let is_spelled = |record: &ByteRecord| number_or_missing(&record[place]).is_none();
+            let Some(row) = self.prefix.iter().position(is_spelled) else { continue };
+            let record = &self.prefix[row];
             let text = String::from_utf8_lossy(&record[place]).into_owned();
-            let (column, line) = (self.fields[i].name.clone(), Place::Line(self.line(record)));
-            self.spelled.push(Spelled { column, spelling, place: line, text });
+            let (column, place) = (self.fields[i].name.clone(), self.place(record, row as u64));
+            self.spelled.push(Spelled { column, spelling, place, text });
         }
     }
 
@@ -219,14 +219,19 @@ impl CsvSource {
         Err(TableError::Ragged { path: self.path.clone(), line, expected, got })
     }
 
-    /// The line of a record, from 1. Standard input cannot be read again: there the parser's count must do, which falls
-    /// behind at empty lines.
+    /// The line of a record, from 1. Standard input cannot be read again: there, where no row can be named instead, the
+    /// parser's count must do, which falls behind at empty lines.
     fn line(&self, record: &ByteRecord) -> u64 {
         let position = record.position();
         if self.path == Path::new(STDIN) {
             return position.map_or(0, csv::Position::line);
         }
         line_of(&self.path, position.map_or(0, csv::Position::byte))
+    }
+
+    /// The place of the record that is row `row`.
+    fn place(&self, record: &ByteRecord, row: u64) -> Place {
+        if self.path == Path::new(STDIN) { Place::Row(row) } else { Place::Line(self.line(record)) }
     }
 
     fn push(&mut self, record: &ByteRecord) -> Result<(), TableError> {
@@ -238,13 +243,13 @@ impl CsvSource {
                     return Err(self.not_utf_8(self.line(record), self.fields[i].name.clone(), cell));
                 }
                 if let Some(spelling) = spelling_of([cell]) {
-                    let (column, line) = (self.fields[i].name.clone(), Place::Line(self.line(record)));
+                    let (column, place) = (self.fields[i].name.clone(), self.place(record, self.done));
                     let text = String::from_utf8_lossy(cell).into_owned();
-                    return Err(TableError::Spelled { path: self.path.clone(), place: line, column, text, spelling });
+                    return Err(TableError::Spelled { path: self.path.clone(), place, column, text, spelling });
                 }
                 return Err(TableError::Cell {
                     path: self.path.clone(),
-                    place: Place::Line(self.line(record)),
+                    place: self.place(record, self.done),
                     column: self.fields[i].name.clone(),
                     must_be,
                     got: shown(&String::from_utf8_lossy(cell)),

@@ -55,8 +55,8 @@ fn start_of(mut input: Box<dyn Read + Send>, n: usize) -> io::Result<(Vec<u8>, B
     Ok((start.clone(), Box::new(Cursor::new(start).chain(input))))
 }
 
-/// The separator that a line such as `sep=;` names, and the length of that line.
-fn named_separator(start: &[u8]) -> Option<(u8, usize)> {
+/// The separator that a first line such as `sep=;` names, and the length of that line.
+pub fn named_separator(start: &[u8]) -> Option<(u8, usize)> {
     let end = start.iter().position(|&byte| byte == b'\n')?;
     let line = start[..end].strip_suffix(b"\r").unwrap_or(&start[..end]);
     let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
