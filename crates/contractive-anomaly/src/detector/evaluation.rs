@@ -14,8 +14,11 @@ pub(crate) type Statistic<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
 pub struct DetectorEvaluation {
     /// What the data are called.
     pub data: String,
-    /// Number of rows.
+    /// Number of rows judged.
     pub rows: usize,
+    /// Rows left out: without any present cell they have no score.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows_without_score: usize,
     /// Rows labelled as anomalies.
     pub anomalies: usize,
     /// What was used as the score.
@@ -51,12 +54,16 @@ pub struct KindEvaluation {
     pub average_precision: Option<f64>,
 }
 
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
 /// Most resamples of a bootstrap.
 const RESAMPLES: usize = 1000;
 /// Rows drawn over all resamples, about: large tables get fewer resamples, at least 20.
 const ROWS_DRAWN: usize = 10_000_000;
 
-/// Judges the scores of `detector` on rows called `data` against their labels.
+/// Judges the scores of `detector` on rows called `data` against their labels. Rows without a score are left out.
 ///
 /// # Panics
 /// When there are not as many labels as rows.
@@ -66,9 +73,13 @@ pub fn evaluate_scores(
     is_anomaly: &[bool],
     data: &str,
 ) -> DetectorEvaluation {
-    let score = &scores.score;
+    assert_eq!(scores.len(), is_anomaly.len(), "one label a row");
+    let kept: Vec<usize> = (0..scores.len()).filter(|row| !scores.score[*row].is_nan()).collect();
+    let of_kept = |all: &[f64]| -> Vec<f64> { kept.iter().map(|row| all[*row]).collect() };
+    let score = &of_kept(&scores.score);
+    let is_anomaly: &[bool] = &kept.iter().map(|row| is_anomaly[*row]).collect::<Vec<bool>>();
     let threshold = detector.threshold();
-    let resamples = (ROWS_DRAWN / scores.len().max(1)).clamp(20, RESAMPLES);
+    let resamples = (ROWS_DRAWN / kept.len().max(1)).clamp(20, RESAMPLES);
     let estimate = |statistic: &Statistic<'_>| {
         let mut stream = Stream::new(0, Purpose::Analysis, 1, 0);
         bootstrap(score, is_anomaly, resamples, |n| stream.below(n), statistic)
@@ -76,7 +87,8 @@ pub fn evaluate_scores(
     let counts = Counts::at(threshold, score, is_anomaly);
     DetectorEvaluation {
         data: data.to_owned(),
-        rows: scores.len(),
+        rows: kept.len(),
+        rows_without_score: scores.len() - kept.len(),
         anomalies: is_anomaly.iter().filter(|l| **l).count(),
         score: detector.settings().score,
         auroc: estimate(&auroc),
@@ -89,10 +101,10 @@ pub fn evaluate_scores(
         precision: counts.precision(),
         kinds: ScoreKind::ALL
             .into_iter()
-            .map(|kind| KindEvaluation {
-                score: kind,
-                auroc: auroc(scores.of(kind), is_anomaly),
-                average_precision: average_precision(scores.of(kind), is_anomaly),
+            .map(|kind| {
+                let score = of_kept(scores.of(kind));
+                let (auroc, average_precision) = (auroc(&score, is_anomaly), average_precision(&score, is_anomaly));
+                KindEvaluation { score: kind, auroc, average_precision }
             })
             .collect(),
     }
