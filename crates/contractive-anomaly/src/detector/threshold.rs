@@ -102,35 +102,42 @@ impl ThresholdRule {
     /// # Errors
     /// [`ThresholdError::Number`].
     pub fn check(self) -> Result<(), ThresholdError> {
-        let number = |what, must_be, got: f64, is_right: bool| {
-            if is_right { Ok(()) } else { Err(ThresholdError::Number { what, must_be, got }) }
+        let (what, got) = self.parts();
+        let (must_be, is_right) = match self {
+            ThresholdRule::Contamination { share } => ("above 0 and at most 0.5", share > 0.0 && share <= 0.5),
+            ThresholdRule::Quantile { p } => ("above 0 and below 1", p > 0.0 && p < 1.0),
+            ThresholdRule::Pot { rate } => ("above 0 and below 0.1", rate > 0.0 && rate < PEAKS),
+            ThresholdRule::Sigma { .. } | ThresholdRule::Value { .. } => ("finite", got.is_finite()),
         };
+        if is_right { Ok(()) } else { Err(ThresholdError::Number { what, must_be, got }) }
+    }
+
+    /// Its word and its number.
+    fn parts(self) -> (&'static str, f64) {
         match self {
-            ThresholdRule::Contamination { share } => {
-                number("contamination", "above 0 and at most 0.5", share, share > 0.0 && share <= 0.5)
-            }
-            ThresholdRule::Quantile { p } => number("quantile", "above 0 and below 1", p, p > 0.0 && p < 1.0),
-            ThresholdRule::Sigma { k } => number("sigma", "finite", k, k.is_finite()),
-            ThresholdRule::Pot { rate } => number("pot", "above 0 and below 0.1", rate, rate > 0.0 && rate < PEAKS),
-            ThresholdRule::Value { threshold } => number("value", "finite", threshold, threshold.is_finite()),
+            ThresholdRule::Contamination { share } => ("contamination", share),
+            ThresholdRule::Quantile { p } => ("quantile", p),
+            ThresholdRule::Sigma { k } => ("sigma", k),
+            ThresholdRule::Pot { rate } => ("pot", rate),
+            ThresholdRule::Value { threshold } => ("value", threshold),
         }
     }
 
-    /// The threshold by this rule. `training` are the scores of all rows given for training, `reference` those of the
+    /// The threshold by this rule, finite. `training` are the scores of all rows given for training, `reference` those of the
     /// rows held out; both ascending, finite and not empty.
     ///
     /// # Errors
     /// [`ThresholdError`].
     pub fn threshold(self, training: &[f64], reference: &[f64]) -> Result<f64, ThresholdError> {
         self.check()?;
-        match self {
-            ThresholdRule::Contamination { share } => Ok(quantile_of_sorted(training, 1.0 - share)),
-            ThresholdRule::Quantile { p } => Ok(quantile_of_sorted(reference, p)),
+        let threshold = match self {
+            ThresholdRule::Contamination { share } => quantile_of_sorted(training, 1.0 - share),
+            ThresholdRule::Quantile { p } => quantile_of_sorted(reference, p),
             ThresholdRule::Sigma { k } => {
                 let n = reference.len() as f64;
                 let mean = reference.iter().sum::<f64>() / n;
                 let variance = reference.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n;
-                Ok(mean + k * variance.sqrt())
+                mean + k * variance.sqrt()
             }
             ThresholdRule::Pot { rate } => {
                 let start = quantile_of_sorted(reference, 1.0 - PEAKS);
@@ -140,22 +147,22 @@ impl ThresholdRule {
                     return Err(ThresholdError::TooFew { rule: "pot", least, got: reference.len() });
                 }
                 let share = excesses.len() as f64 / reference.len() as f64;
-                Ok(start + GeneralisedPareto::fit(&excesses).quantile_of_exceedance(rate / share))
+                start + GeneralisedPareto::fit(&excesses).quantile_of_exceedance(rate / share)
             }
-            ThresholdRule::Value { threshold } => Ok(threshold),
+            ThresholdRule::Value { threshold } => threshold,
+        };
+        if threshold.is_finite() {
+            return Ok(threshold);
         }
+        let (what, got) = self.parts();
+        Err(ThresholdError::Number { what, must_be: "one that gives a finite threshold", got })
     }
 }
 
 impl fmt::Display for ThresholdRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ThresholdRule::Contamination { share } => write!(f, "contamination:{share}"),
-            ThresholdRule::Quantile { p } => write!(f, "quantile:{p}"),
-            ThresholdRule::Sigma { k } => write!(f, "sigma:{k}"),
-            ThresholdRule::Pot { rate } => write!(f, "pot:{rate}"),
-            ThresholdRule::Value { threshold } => write!(f, "value:{threshold}"),
-        }
+        let (what, number) = self.parts();
+        write!(f, "{what}:{number}")
     }
 }
 
@@ -219,6 +226,8 @@ mod tests {
         for good in ["contamination:0.05", "quantile:0.99", "sigma:3", "pot:0.001", "value:-1.5"] {
             assert_eq!(good.parse::<ThresholdRule>().unwrap().to_string(), good);
         }
+        let far = ThresholdRule::Sigma { k: 1.7e308 }.threshold(&[0.0, 9.0], &[0.0, 9.0]);
+        assert!(matches!(far, Err(ThresholdError::Number { what: "sigma", .. })), "{far:?}");
         let few = ThresholdRule::Pot { rate: 0.01 }.threshold(&[1.0, 2.0], &[1.0, 2.0]).unwrap_err();
         assert!(few.to_string().contains("at least 100"), "{few}");
     }
