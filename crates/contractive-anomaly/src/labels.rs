@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use contractive_table::Place;
+use contractive_table::{Place, TextOptions};
 use thiserror::Error;
 
 /// Labels that an error lists.
@@ -93,6 +93,7 @@ pub struct Judge {
     column: String,
     anomaly: Option<String>,
     may_be_missing: bool,
+    text: TextOptions,
     seen: BTreeSet<String>,
     has_met: bool,
     rows: u64,
@@ -101,18 +102,20 @@ pub struct Judge {
 impl Judge {
     /// For the file `path`, whose labels stand in `column`, such as "column `odd`". `anomaly` is the label of anomalies;
     /// by default 1 is. Rows without a label are no anomalies where `may_be_missing`, or where a label is named; else
-    /// they are an error.
+    /// they are an error. `text` is how the file is read where it is a text table.
     pub fn new(
         path: impl AsRef<Path>,
         column: impl Into<String>,
         anomaly: Option<&str>,
         may_be_missing: bool,
+        text: TextOptions,
     ) -> Judge {
         Judge {
             path: path.as_ref().to_path_buf(),
             column: column.into(),
             anomaly: anomaly.map(|label| label.trim().to_owned()),
             may_be_missing,
+            text,
             seen: BTreeSet::new(),
             has_met: false,
             rows: 0,
@@ -150,7 +153,7 @@ impl Judge {
         }
         Err(LabelError::Unclear {
             path: self.path.clone(),
-            place: Place::of_row(&self.path, self.rows + i as u64),
+            place: Place::of_row_in(&self.path, self.rows + i as u64, &self.text),
             column: self.column.clone(),
             got: text.map_or_else(|| "an empty cell".into(), |text| format!("`{text}`")),
             seen: self.seen(),
@@ -182,7 +185,7 @@ mod tests {
 
     fn judged(labels: &[&str], anomaly: Option<&str>) -> Result<Vec<bool>, LabelError> {
         let labels: Vec<Option<String>> = labels.iter().map(|label| Some((*label).to_owned())).collect();
-        let mut judge = Judge::new("t.parquet", "column `y`", anomaly, false);
+        let mut judge = Judge::new("t.parquet", "column `y`", anomaly, false, TextOptions::default());
         let anomalies = judge.judge(&labels)?;
         judge.finish().map(|()| anomalies)
     }
@@ -195,6 +198,16 @@ mod tests {
         assert_eq!(judged(&["1.0", "0.0", "True"], Some("1")).unwrap(), [true, false, true]);
         assert_eq!(judged(&["-1", "1", "-1.0"], Some("-1")).unwrap(), [true, false, true]);
         assert_eq!(judged(&["fine", "broken", ""], Some("broken")).unwrap(), [false, true, false]);
+    }
+
+    #[test]
+    fn an_unclear_label_is_named_by_its_line_in_a_table_told_to_have_a_header() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        std::fs::write(&path, "1,2\n0,7\n").unwrap();
+        let text = TextOptions { header: Some(true), ..TextOptions::default() };
+        let error = Judge::new(&path, "column `2`", None, false, text).judge(&[Some("7".into())]).unwrap_err();
+        assert!(matches!(error, LabelError::Unclear { place: Place::Line(2), .. }), "{error}");
     }
 
     #[test]

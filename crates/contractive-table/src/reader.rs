@@ -101,6 +101,11 @@ impl FrameReader {
         &self.path
     }
 
+    /// How it is read, where it is text.
+    pub fn text(&self) -> TextOptions {
+        self.text
+    }
+
     /// Rows in all, where the file says so beforehand: Parquet, NPY and NPZ do.
     pub fn n_rows(&self) -> Option<u64> {
         self.source.n_rows()

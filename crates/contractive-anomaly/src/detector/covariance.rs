@@ -16,7 +16,7 @@ const ROUNDS: usize = 5;
 /// Added to the covariance's diagonal, relative to its mean: keeps units that hardly move from ruling.
 const RIDGE: f64 = 1e-3;
 
-/// The centre μ and the Cholesky factor L of the inverse covariance: (h−μ)ᵀ L Lᵀ (h−μ) = ‖Lᵀ(h−μ)‖².
+/// The centre μ and the inverse covariance Σ⁻¹ of codes: of the squared Mahalanobis distance (h−μ)ᵀ Σ⁻¹ (h−μ).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeDensity {

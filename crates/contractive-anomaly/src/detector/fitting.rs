@@ -12,7 +12,7 @@ use super::member::{self, Trained};
 use super::neighbours::Neighbours;
 use super::reference::{FEWEST_HELD_OUT, Reference};
 use super::rows::NetworkRows;
-use super::scores::{Directions, KINDS, Raw, Weights, feature_errors, log};
+use super::scores::{Directions, KINDS, Raw, Weights, add_weighted, feature_errors, log, member_weight};
 use super::settings::{DetectorPlan, DetectorSettings};
 use super::{Detector, Member, for_each};
 use contractive::data::{Dataset, split_validation};
@@ -90,14 +90,24 @@ impl Detector {
     /// [`Detector::train_with`] on an encoded table, whose encoding stays with the detector.
     ///
     /// # Errors
-    /// As [`Detector::train_with`].
+    /// As [`Detector::train_with`]; [`DetectorError::Encoding`] for rows that are not of the encoding, or without any
+    /// present cell.
     pub fn train_table(
         table: TrainingTable,
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
         let TrainingTable { name, encoding, rows, .. } = table;
-        let data = Dataset::from_f32(name, encoding.n_features(), rows.values)
+        let d = encoding.n_features();
+        if !rows.fits(d) {
+            return Err(
+                EncodingError::Unfit("the rows to train on were not encoded by the encoding beside them").into()
+            );
+        }
+        if rows.missing.chunks_exact(d.max(1)).any(|row| row.iter().all(|missing| *missing)) {
+            return Err(EncodingError::Unfit("a row to train on has no present cell").into());
+        }
+        let data = Dataset::from_f32(name, d, rows.values)
             .and_then(|data| data.with_feature_names(encoding.feature_names()))
             .map_err(EncodingError::from)?;
         Detector::fit(&data, &rows.missing, Scale::None, Some(encoding), settings, options)
@@ -206,20 +216,19 @@ fn calibrate_members(
 /// The weights of the combined score, and every kind of score of all rows. Members are added up in their order, as they
 /// are when rows are scored.
 fn combined(members: &[Member], raws: &[Vec<Raw>], d: usize) -> (Weights, Vec<[f64; KINDS]>) {
-    let n_members = members.len() as f64;
+    let weight = member_weight(members.len());
     let n = raws.first().map_or(0, Vec::len);
     let mut terms = vec![[0.0; 4]; n];
     for (member, raws) in members.iter().zip(raws) {
         for (sums, raw) in terms.iter_mut().zip(raws) {
-            sums.iter_mut().zip(raw.terms(&member.calibration)).for_each(|(sum, term)| *sum += term / n_members);
+            add_weighted(sums, raw.terms(&member.calibration), weight);
         }
     }
     let weights = Weights::of(&terms);
     let mut scores = vec![[0.0; KINDS]; n];
     for (member, raws) in members.iter().zip(raws) {
         for (sums, raw) in scores.iter_mut().zip(raws) {
-            let kinds = raw.kinds(&member.calibration, &weights, d);
-            sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += kind / n_members);
+            add_weighted(sums, raw.kinds(&member.calibration, &weights, d), weight);
         }
     }
     (weights, scores)

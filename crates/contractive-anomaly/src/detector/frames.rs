@@ -7,8 +7,8 @@ use super::encoding::{Admission, EncodingError};
 use super::error::DetectorError;
 use super::{Detector, ScoreOptions, Scores};
 use contractive::data::{Dataset, not_a_feature};
-use contractive_table::numbers::append;
-use contractive_table::{Frame, FrameReader, ReadOptions};
+use contractive_table::numbers::append_in;
+use contractive_table::{Frame, FrameReader, ReadOptions, TextOptions};
 
 /// A table under way to its scores.
 ///
@@ -28,6 +28,8 @@ use contractive_table::{Frame, FrameReader, ReadOptions};
 pub struct FrameScorer<'a> {
     detector: &'a Detector,
     path: PathBuf,
+    /// How the table is read.
+    text: TextOptions,
     carried: Vec<String>,
     features: Vec<String>,
     /// Whether rows are images of bytes, to be divided by 255.
@@ -101,7 +103,8 @@ impl<'a> FrameScorer<'a> {
         // In the order of the table.
         let wanted: HashSet<&String> = carried.iter().collect();
         let carried = reader.fields().iter().map(|f| f.name.clone()).filter(|name| wanted.contains(name)).collect();
-        Ok((FrameScorer { detector, path, carried, features, divides_bytes }, reader))
+        let text = reader.text();
+        Ok((FrameScorer { detector, path, text, carried, features, divides_bytes }, reader))
     }
 
     /// The columns that contributions belong to.
@@ -120,7 +123,7 @@ impl<'a> FrameScorer<'a> {
     /// [`DetectorError::Encoding`] naming the first cell that cannot be taken.
     pub fn score(&self, frame: &Frame, options: &ScoreOptions) -> Result<ScoredFrame, DetectorError> {
         if let Some(encoding) = self.detector.encoding() {
-            let rows = encoding.encode(frame, &self.path)?;
+            let rows = encoding.encode(frame, &self.path, &self.text)?;
             let scores = self.detector.score_encoded(&rows, options)?;
             let (missing_cells, unseen_cells) = (rows.missing_cells, rows.unseen_cells);
             return Ok(ScoredFrame { scores, missing_cells, unseen_cells, changed_cells: rows.changed_cells });
@@ -128,7 +131,7 @@ impl<'a> FrameScorer<'a> {
         let columns = frame.columns.iter().filter(|c| !self.carried.contains(&c.name)).cloned().collect();
         let features = Frame { first_row: frame.first_row, columns };
         let mut values = Vec::new();
-        let appended = append(&self.path, &features, None, &mut values);
+        let appended = append_in(&self.path, &features, None, &self.text, &mut values);
         if self.divides_bytes {
             // As a data set in memory scales them: divided in 32 bits.
             values.iter_mut().for_each(|value| *value = f64::from(*value as f32 / 255.0));
@@ -158,9 +161,9 @@ fn has_grey(path: &Path, options: &ReadOptions) -> Result<bool, EncodingError> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     /// The part, from 1 to `parts`.
-    pub part: u64,
+    part: u64,
     /// Number of parts.
-    pub parts: u64,
+    parts: u64,
 }
 
 impl Default for Shard {
@@ -173,6 +176,11 @@ impl Default for Shard {
 impl Shard {
     /// Rows of a block.
     pub const BLOCK: u64 = 8192;
+
+    /// Part `part` of `parts`; `None` unless `part` is from 1 to `parts`.
+    pub fn new(part: u64, parts: u64) -> Option<Shard> {
+        (1..=parts).contains(&part).then_some(Shard { part, parts })
+    }
 
     /// The pieces of a frame that belong to this part.
     pub fn pieces(self, frame: Frame) -> Vec<Frame> {
@@ -201,10 +209,9 @@ impl std::str::FromStr for Shard {
     /// `PART/PARTS`, such as `2/8`.
     fn from_str(text: &str) -> Result<Self, String> {
         let numbers = text.split_once('/').and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
-        match numbers {
-            Some((part, parts)) if part >= 1 && part <= parts => Ok(Shard { part, parts }),
-            _ => Err(format!("must be PART/PARTS with PART from 1 to PARTS, such as 2/8, got `{text}`")),
-        }
+        numbers
+            .and_then(|(part, parts)| Shard::new(part, parts))
+            .ok_or_else(|| format!("must be PART/PARTS with PART from 1 to PARTS, such as 2/8, got `{text}`"))
     }
 }
 
@@ -234,6 +241,7 @@ mod tests {
             }
             assert!(seen.iter().all(|n| *n == 1));
         }
+        assert_eq!((Shard::new(0, 3), Shard::new(4, 3), Shard::new(1, 0)), (None, None, None));
         for bad in ["", "1", "0/3", "4/3", "a/b", "1/0", "-1/2"] {
             assert!(bad.parse::<Shard>().is_err(), "{bad}");
         }

@@ -5,7 +5,7 @@
 //!
 //! 1. [`encoding`]: how a table with names, categories and missing cells becomes rows of numbers.
 //! 1. [`settings`]: what can be chosen, and what the shape of the data chooses.
-//! 2. `member`, `network`: how one network is trained, and applied to one row at a time.
+//! 2. `member`: how one network is trained; [`contractive_core::row_network`] applies it to one row at a time.
 //! 3. `location`, `covariance`, `calibration`: what a member learns about its own outputs.
 //! 4. [`scores`]: the kinds of score, their combination, each feature's part.
 //! 5. [`threshold`] and [`tail`]: rules that make labels of scores.
@@ -58,7 +58,7 @@ use self::calibration::Calibration;
 use self::encoding::{EncodedRows, EncodingError};
 use self::reference::Reference;
 use self::rows::NetworkRows;
-use self::scores::{Directions, KINDS, Raw, Weights, add_contributions};
+use self::scores::{Directions, KINDS, Raw, Weights, add_contributions, add_weighted, member_weight};
 use contractive_core::row_network::{RowNetwork, RowOutput};
 
 pub use encoding::{Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable};
@@ -190,9 +190,7 @@ impl Detector {
     /// threads.
     pub fn score_encoded(&self, rows: &EncodedRows, options: &ScoreOptions) -> Result<Scores, DetectorError> {
         let d = self.n_features();
-        let fits = rows.values.len() == rows.n_rows * d
-            && (rows.missing.is_empty() || rows.missing.len() == rows.values.len());
-        let (Some(encoding), true) = (&self.encoding, fits) else {
+        let (Some(encoding), true) = (&self.encoding, rows.fits(d)) else {
             let text = "the rows were not encoded by this detector's encoding";
             return Err(EncodingError::Unfit(text).into());
         };
@@ -292,13 +290,13 @@ impl<'a> Scorer<'a> {
         let Buffers { x: wide, output, directions } = buffers;
         wide.clear();
         wide.extend(x.iter().map(|v| f64::from(*v)));
-        let weight = 1.0 / self.members.len() as f64;
+        let weight = member_weight(self.members.len());
         let mut sums = [0.0; KINDS];
         for (network, calibration) in &self.members {
             network.apply(wide, part.is_some(), output);
             let raw = Raw::of(wide, missing, output, calibration, directions);
             let kinds = raw.kinds(calibration, &self.weights, wide.len());
-            sums.iter_mut().zip(kinds).for_each(|(sum, kind)| *sum += weight * kind);
+            add_weighted(&mut sums, kinds, weight);
             if let Some(part) = part.as_deref_mut() {
                 add_contributions(
                     self.kind,

@@ -225,6 +225,16 @@ impl Raw {
     }
 }
 
+/// The weight of each of `n` members in a mean over them.
+pub(super) fn member_weight(n: usize) -> f64 {
+    1.0 / n as f64
+}
+
+/// Adds a member's numbers to their mean over the members, in training as when rows are scored: to the same bits.
+pub(super) fn add_weighted<const N: usize>(means: &mut [f64; N], numbers: [f64; N], weight: f64) {
+    means.iter_mut().zip(numbers).for_each(|(mean, number)| *mean += weight * number);
+}
+
 pub(super) fn log(v: f64) -> f64 {
     libm::log(v.max(TINY))
 }

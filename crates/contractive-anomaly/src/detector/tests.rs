@@ -57,6 +57,34 @@ fn rows_away_from_the_rest_score_above_them_by_every_kind_but_the_jacobian_alone
 }
 
 #[test]
+fn rows_without_a_score_are_no_part_of_an_evaluation() {
+    let mut scores = trained().score(&table(400, 5, 12), &all(false, 2)).unwrap();
+    let mut y: Vec<bool> = (0..400).map(|r| r >= 388).collect();
+    let expected = evaluation::evaluate_scores(trained(), &scores, &y, "curve");
+    assert!(!serde_json::to_string(&expected).unwrap().contains("rows_without_score"));
+    let mut more = scores.clone();
+    more.score.iter_mut().chain(more.kinds.iter_mut().flatten()).for_each(|score| *score = f64::NAN);
+    scores.append(more);
+    y.extend([false; 400]);
+    let evaluation = evaluation::evaluate_scores(trained(), &scores, &y, "curve");
+    assert_eq!(evaluation.rows_without_score, 400);
+    assert_eq!(evaluation::DetectorEvaluation { rows_without_score: 0, ..evaluation }, expected);
+}
+
+#[test]
+fn rows_trained_on_score_the_same_later() {
+    let data = table(60, 4, 3);
+    let settings = DetectorSettings { ensemble: 3, steps: Some(40), ..Default::default() };
+    let detector = Detector::train(&data, &settings).unwrap();
+    let scores = detector.score(&data, &all(false, 1)).unwrap();
+    for kind in ScoreKind::ALL {
+        let mut later = scores.of(kind).to_vec();
+        later.sort_unstable_by(f64::total_cmp);
+        assert_eq!(later, detector.reference.0[kind as usize].training, "{}", kind.name());
+    }
+}
+
+#[test]
 fn a_term_with_a_tail_weighs_more_than_one_without() {
     let terms: Vec<[f64; 4]> = (0..1000)
         .map(|i| {

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::detector::{DetectorError, ThresholdError};
 use crate::labels::LabelError;
-use contractive_table::{Place, TableError};
+use contractive_table::{Place, TableError, TextOptions};
 
 /// Where in a series something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,9 +204,9 @@ impl From<ThresholdError> for SeriesError {
 }
 
 impl SeriesError {
-    /// The error with the line of the text file at `path` for its row.
-    pub(super) fn in_file(self, path: &Path) -> Self {
-        self.placed(|row| match Place::of_row(path, row.saturating_sub(1)) {
+    /// The error with the line of the text file at `path`, read by `text`, for its row.
+    pub(super) fn in_file(self, path: &Path, text: &TextOptions) -> Self {
+        self.placed(|row| match Place::of_row_in(path, row.saturating_sub(1), text) {
             Place::Line(line) => SeriesPlace::Line(line),
             Place::Row(_) => SeriesPlace::Row(row),
         })

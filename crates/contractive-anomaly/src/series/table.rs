@@ -102,11 +102,11 @@ impl Series {
         let mut slips = vec![Slips::default(); series.left_out.len()];
         let mut places = HashMap::new();
         for frame in &mut reader {
-            series.take(&frame?, &mut places, &mut slips).map_err(|e| e.in_file(&path))?;
+            series.take(&frame?, &mut places, &mut slips).map_err(|e| e.in_file(&path, &columns.text))?;
         }
-        series.check_words(&slips).map_err(|e| e.in_file(&path))?;
-        series.order(asked).map_err(|e| e.in_file(&path))?;
-        series.fill().map_err(|e| e.in_file(&path))?;
+        series.check_words(&slips).map_err(|e| e.in_file(&path, &columns.text))?;
+        series.order(asked).map_err(|e| e.in_file(&path, &columns.text))?;
+        series.fill().map_err(|e| e.in_file(&path, &columns.text))?;
         Ok(series)
     }
 
@@ -175,7 +175,6 @@ impl Series {
     /// Puts the rows of each series in the order of time.
     fn order(&mut self, path: &Path) -> Result<(), SeriesError> {
         let Some(time) = self.columns.time.clone() else { return Ok(()) };
-        let mut watch = Watch::new(&self.what, &time, None);
         for track in &mut self.tracks {
             let nanoseconds = |row: &usize| self.moments[*row].nanoseconds;
             let later = track.rows.windows(2).map(|pair| nanoseconds(&pair[1]) - nanoseconds(&pair[0]));
@@ -187,7 +186,7 @@ impl Series {
             }
         }
         for track in &self.tracks {
-            watch.begin();
+            let mut watch = Watch::new(&self.what, &time, None);
             let moments = || track.rows.iter().map(|row| self.moments[*row]);
             let result = track
                 .rows
@@ -202,7 +201,7 @@ impl Series {
             let goes_back = result.is_err() || pace.set_back.count > 0;
             let looks_several = has_repeats || (result.is_err() && restarts(&moments().collect::<Vec<_>>()));
             if looks_several {
-                let column = telling_column(path, &self.moments, &self.known());
+                let column = telling_column(path, self.columns.text, &self.moments, &self.known());
                 if goes_back || column.is_some() {
                     return Err(self.several(track, result.err(), column));
                 }
@@ -326,7 +325,7 @@ impl Series {
     pub fn anomalies(&self, anomaly: Option<&str>) -> Result<Option<Vec<bool>>, LabelError> {
         let Some(labels) = &self.labels else { return Ok(None) };
         let column = format!("column `{}`", self.columns.labels.as_deref().unwrap_or_default());
-        let mut judge = Judge::new(&self.what, column, anomaly, true);
+        let mut judge = Judge::new(&self.what, column, anomaly, true, self.columns.text);
         let anomalies = judge.judge(labels)?;
         judge.finish()?;
         Ok(Some(anomalies))
@@ -336,7 +335,8 @@ impl Series {
 /// How the table of a series is read.
 fn read_options(path: &Path, columns: &SeriesColumns) -> ReadOptions {
     let named = || columns.time.iter().chain(&columns.series_key).chain(&columns.labels);
-    let mut options = ReadOptions { text: columns.text, ..ReadOptions::default() };
+    let kept = named().cloned().collect();
+    let mut options = ReadOptions { kept, text: columns.text, ..ReadOptions::default() };
     if matches!(Format::of(path), Some(Format::Csv)) || path == Path::new("-") {
         // Cell for cell as the file has them.
         options.as_text = named().cloned().collect();

@@ -10,6 +10,7 @@ use super::windows::window_into;
 use super::*;
 use crate::detector::ScoreOptions;
 use contractive::data::Dataset;
+use contractive_table::TextOptions;
 
 const MINUTE: u64 = 60;
 
@@ -270,6 +271,41 @@ fn a_saved_detector_scores_to_the_same_bits_and_hostile_files_are_refused() {
 }
 
 #[test]
+fn each_series_is_judged_by_its_own_times() {
+    let columns = SeriesColumns { time: Some("t".into()), series_key: vec!["k".into()], ..Default::default() };
+    // The clock of `a` is set back; `b` has one time twice.
+    let a = ["01:00", "02:55", "02:00", "03:00"].map(|t| format!("2013-12-07 {t}:00,a,1"));
+    let b = ["05:00", "05:00", "06:00", "07:00"].map(|t| format!("2013-12-07 {t}:00,b,1"));
+    let series = read(&format!("t,k,x\n{}\n{}\n", a.join("\n"), b.join("\n")), &columns).unwrap();
+    let pace = series.pace(None);
+    assert_eq!((pace.set_back.count, pace.duplicates.count), (1, 1));
+}
+
+#[test]
+fn a_column_named_is_read_though_pandas_wrote_it_as_the_row_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("series.parquet");
+    let index = contractive_table::Values::Integers((0..9).map(|i| Some(i * 60)).collect());
+    let load = contractive_table::Values::Numbers((0..9).map(f64::from).collect());
+    let columns = [("__index_level_0__", index), ("load", load)]
+        .map(|(name, values)| contractive_table::Column { name: name.into(), values });
+    let frame = contractive_table::Frame { first_row: 0, columns: columns.into() };
+    let mut writer = contractive_table::FrameWriter::create(&path, &frame.fields()).unwrap();
+    writer.write(&frame).unwrap();
+    writer.finish().unwrap();
+    let columns = SeriesColumns { time: Some("__index_level_0__".into()), ..Default::default() };
+    assert_eq!(Series::read(&path, &columns).unwrap().stamps[1], "60");
+}
+
+#[test]
+fn a_line_is_named_below_the_header_that_was_told() {
+    let text = TextOptions { header: Some(true), ..TextOptions::default() };
+    let columns = SeriesColumns { time: Some("1".into()), text, ..Default::default() };
+    let error = read("1,2\n60,1\n120,1\n180,1\n0,2\n", &columns).unwrap_err().to_string();
+    assert!(error.contains("line 5"), "{error}");
+}
+
+#[test]
 fn a_growing_file_gives_the_rows_of_the_whole_however_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("growing.csv");
@@ -295,6 +331,37 @@ fn a_growing_file_gives_the_rows_of_the_whole_however_it_is_written() {
     file.write_all(b",2.0,0\n3000,1.0,x,0\n").unwrap();
     let error = growing.poll().unwrap_err().to_string();
     assert!(error.contains("line 43") && error.contains("`heat`"), "{error}");
+}
+
+#[test]
+fn a_growing_file_is_spelled_as_the_table_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("growing.csv");
+    let mut detector = trained()[0].clone();
+    for (header, decimal, first_lines) in [
+        (None, Some(','), "sep=;\r\ntime;load;heat\r\n"),
+        (None, None, "time;load;heat\n"),
+        (Some(false), Some(','), ""),
+    ] {
+        detector.spec.text = TextOptions { header, decimal, thousands: decimal.map(|_| '.') };
+        if header == Some(false) {
+            (detector.spec.time, detector.spec.values) = (Some("1".into()), vec!["2".into(), "3".into()]);
+        }
+        let thousands = if decimal.is_some() { "1.234,5" } else { "1234,5" };
+        std::fs::write(&path, format!("{first_lines}60;{thousands};-0,25\n120;7;1,5\n")).unwrap();
+        let growth = Growing::open(&path, &detector).unwrap().poll().unwrap();
+        let series = Series::read(&path, &detector.columns(None)).unwrap();
+        assert_eq!(growth.values, [1234.5, -0.25, 7.0, 1.5], "{first_lines}");
+        assert_eq!((growth.stamps, growth.values), (series.stamps, series.values));
+    }
+    detector.spec.text = TextOptions::default();
+    std::fs::write(&path, "sep=;\n60;1,5;2\n").unwrap();
+    assert!(Growing::open(&path, &detector).unwrap().poll().unwrap_err().to_string().contains("line 2"));
+    detector.spec.text = TextOptions { decimal: Some(','), ..TextOptions::default() };
+    (detector.spec.time, detector.spec.values) = (Some("time".into()), vec!["load".into(), "heat".into()]);
+    std::fs::write(&path, "sep=;\ntime;load;heat\n60;1,5;x\n").unwrap();
+    let error = Growing::open(&path, &detector).unwrap().poll().unwrap_err().to_string();
+    assert!(error.contains("line 3") && error.contains("`heat`"), "{error}");
 }
 
 #[test]

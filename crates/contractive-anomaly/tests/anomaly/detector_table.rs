@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use contractive_anomaly::Detector;
-use contractive_anomaly::detector::encoding::EncodedRows;
+use contractive_anomaly::detector::encoding::{EncodedRows, EncodingError};
 use contractive_anomaly::detector::{
-    DetectorSettings, EncodingOptions, FrameScorer, MissingRule, ScoreKind, ScoreOptions, Scores, TableScale,
-    TrainOptions, TrainingTable,
+    DetectorError, DetectorSettings, EncodingOptions, FrameScorer, MissingRule, ScoreKind, ScoreOptions, Scores,
+    TableScale, TrainOptions, TrainingTable,
 };
 use contractive_table::{Column, Frame};
 
@@ -112,6 +112,25 @@ fn a_row_of_holes_alone_has_no_score() {
     let scores = detector.score_encoded(&rows, &explained(1)).unwrap();
     assert!(scores.score[0].is_nan() && scores.probability[0].is_nan() && !scores.label[0]);
     assert!(scores.score[1..].iter().all(|s| s.is_finite()));
+}
+
+#[test]
+fn rows_that_do_not_fit_their_encoding_are_not_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = EncodingOptions { missing: MissingRule::Mask, ..EncodingOptions::default() };
+    let whole = TrainingTable::read(table(folder.path(), true), &options).unwrap();
+    let refused = |change: fn(&mut EncodedRows)| {
+        let mut table = whole.clone();
+        change(&mut table.rows);
+        let error = Detector::train_table(table, &DetectorSettings::default(), &TrainOptions::default()).unwrap_err();
+        assert!(matches!(error, DetectorError::Encoding(EncodingError::Unfit(_))), "{error}");
+    };
+    refused(|rows| rows.missing.truncate(7));
+    refused(|rows| rows.n_rows += 1);
+    refused(|rows| {
+        let d = rows.values.len() / rows.n_rows;
+        rows.missing[..d].fill(true);
+    });
 }
 
 #[test]

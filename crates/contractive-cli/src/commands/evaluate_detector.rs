@@ -13,7 +13,7 @@ use contractive_table::{Format, TableError, array};
 
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
-use crate::numbers::{grouped, significant};
+use crate::numbers::{count, grouped, significant};
 use crate::output::say_notes;
 use crate::sources::load;
 use crate::table::pairs;
@@ -61,7 +61,7 @@ fn evaluate_bare(
         labels.truncate(data.len());
     }
     check_count(text, data.len(), labels.len())?;
-    let mut judge = Judge::new(text, in_words_of(is_array, name), anomaly, false);
+    let mut judge = Judge::new(text, in_words_of(is_array, name), anomaly, false, options.file.text);
     let is_anomaly = judge.judge(&labels)?;
     judge.finish()?;
     let scores = detector.score(&data, &ScoreOptions { contributions: false, threads: rows.threads() })?;
@@ -97,7 +97,7 @@ fn evaluate_table(
     if let Some(name) = column.filter(|name| scorer.feature_names().iter().any(|feature| feature == name)) {
         return Err(Usage(format!("`{name}` is one of the columns trained on, and no label")).into());
     }
-    let mut judge = Judge::new(spec, in_words_of(!is_column, name), anomaly, false);
+    let mut judge = Judge::new(spec, in_words_of(!is_column, name), anomaly, false, frames.text());
     let mut left = rows.rows.unwrap_or(usize::MAX);
     let (mut is_anomaly, mut scores) = (Vec::new(), None::<Scores>);
     for frame in frames {
@@ -198,8 +198,13 @@ pub(super) fn in_words(e: &DetectorEvaluation) -> String {
         |value: f64, lower: f64, upper: f64| format!("{}  ({} to {})", shown(value), shown(lower), shown(upper));
     let estimate = |e: Option<Estimate>| e.map_or("not defined".into(), |e| range(e.value, e.lower, e.upper));
     let share = |s: Option<Share>| s.map_or("not defined".into(), |s| range(s.value, s.lower, s.upper));
+    let without_score = match e.rows_without_score {
+        0 => String::new(),
+        n => format!("; {} left out, without any present cell", count(n, "row")),
+    };
+    let (rows, anomalies) = (grouped(e.rows), grouped(e.anomalies));
     let mut lines = vec![
-        ("data", format!("{}, {} rows, {} anomalies", e.data, grouped(e.rows), grouped(e.anomalies))),
+        ("data", format!("{}, {rows} rows, {anomalies} anomalies{without_score}", e.data)),
         ("score", e.score.name().to_owned()),
         ("auroc", estimate(e.auroc)),
         ("average_precision", estimate(e.average_precision)),

@@ -156,7 +156,7 @@ impl TrainingTable {
         }
         let mut rows = EncodedRows::default();
         for frame in frames {
-            rows.append(encoding.encode(&frame, &path)?);
+            rows.append(encoding.encode(&frame, &path, &options.text)?);
         }
         if let Some(row) = rows.missing.chunks_exact(got).position(|row| row.iter().all(|m| *m)) {
             let place = Place::of_row_in(&path, row as u64, &options.text);

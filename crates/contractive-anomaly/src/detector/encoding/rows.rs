@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{EncodingError, MissingRule, Role, TableEncoding};
 use contractive_table::{Column, Frame, Values, shown};
-use contractive_table::{Place, TableError};
+use contractive_table::{Place, TableError, TextOptions};
 
 /// Sizes from which on a number's own differences would leave the range of f64.
 const TOO_LARGE: f64 = 1e300;
@@ -28,6 +28,12 @@ pub struct EncodedRows {
 }
 
 impl EncodedRows {
+    /// Whether the rows have `d` features each.
+    pub(in crate::detector) fn fits(&self, d: usize) -> bool {
+        Some(self.values.len()) == self.n_rows.checked_mul(d)
+            && (self.missing.is_empty() || self.missing.len() == self.values.len())
+    }
+
     /// Adds the rows of `more`.
     pub(super) fn append(&mut self, more: EncodedRows) {
         let of_more = || more.values.len() / more.n_rows.max(1);
@@ -49,11 +55,12 @@ impl EncodedRows {
 }
 
 impl TableEncoding {
-    /// The features of a frame that [`TableEncoding::check`] let pass. `path` is what messages call the table.
+    /// The features of a frame that [`TableEncoding::check`] let pass. `path` is what messages call the table, and `text`
+    /// how it was read.
     ///
     /// # Errors
     /// [`EncodingError::MissingCell`], and [`EncodingError::Data`] for a cell that is not finite.
-    pub fn encode(&self, frame: &Frame, path: &Path) -> Result<EncodedRows, EncodingError> {
+    pub fn encode(&self, frame: &Frame, path: &Path, text: &TextOptions) -> Result<EncodedRows, EncodingError> {
         let (n, d) = (frame.n_rows(), self.n_features());
         let mut rows = EncodedRows { n_rows: n, values: vec![0.0; n * d], ..EncodedRows::default() };
         let places: HashMap<&str, &Column> = frame.columns.iter().map(|c| (c.name.as_str(), c)).collect();
@@ -78,7 +85,7 @@ impl TableEncoding {
             at += column.role.n_features();
         }
         let Some((row, column, is_missing)) = first else { return Ok(rows) };
-        let (place, path) = (Place::of_row_in(path, frame.first_row + row as u64, &self.text), path.to_path_buf());
+        let (place, path) = (Place::of_row_in(path, frame.first_row + row as u64, text), path.to_path_buf());
         Err(if is_missing {
             EncodingError::MissingCell { path, place, column: column.name.clone() }
         } else {

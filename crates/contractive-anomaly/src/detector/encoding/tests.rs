@@ -30,7 +30,7 @@ fn encoded(encoding: &TableEncoding, text: &str, admission: &Admission) -> Resul
     encoding.check(&path, reader.fields(), admission)?;
     let mut rows = EncodedRows::default();
     for frame in reader {
-        rows.append(encoding.encode(&frame?, &path)?);
+        rows.append(encoding.encode(&frame?, &path, &admission.text)?);
     }
     Ok(rows)
 }
@@ -136,7 +136,7 @@ fn new_data_are_checked_by_name() {
 fn a_frame_without_a_column_is_an_error_and_no_panic() {
     let encoding = learnt(TABLE, &options(MissingRule::Mask)).unwrap().encoding;
     let frame = Frame { first_row: 0, columns: vec![Column { name: "x".into(), values: Values::Text(vec![None]) }] };
-    assert!(encoding.encode(&frame, Path::new("t")).is_err());
+    assert!(encoding.encode(&frame, Path::new("t"), &TextOptions::default()).is_err());
 }
 
 #[test]
