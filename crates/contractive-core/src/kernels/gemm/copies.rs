@@ -13,7 +13,7 @@
 
 use std::cell::RefCell;
 
-use super::panel::height;
+use super::tile::height;
 
 /// Steps of k in a block: a panel of 16 columns of f32 is then 16 KiB, half of the smallest L1 cache, one of 64 columns
 /// 64 KiB.

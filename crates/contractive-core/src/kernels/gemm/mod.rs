@@ -27,9 +27,9 @@ mod view;
 use pulp::{Simd, WithSimd};
 
 use self::copies::{BLOCK, Copied, GROUP, copy_group, copy_panel};
-use self::panel::{height, narrow, panel};
+use self::panel::{narrow, panel};
 use self::registers::{Portable, Registers, Vectors, lanes};
-use self::tile::{Finish, TileOperands};
+use self::tile::{Finish, TileOperands, height};
 pub use self::view::{View, ViewMut};
 use crate::instructions;
 use crate::prefetch::LINE;

@@ -2,19 +2,8 @@
 
 use super::copies::PANEL;
 use super::registers::{Registers, lanes};
-use super::tile::{Finish, TileOperands, tile};
+use super::tile::{Finish, TileOperands, height, tile};
 use crate::prefetch::LINE;
-
-/// Rows of the next tile where `left` are left: six, then four, two and one.
-#[inline(always)]
-pub(super) fn height(left: usize) -> usize {
-    match left {
-        6.. => 6,
-        4.. => 4,
-        2.. => 2,
-        left => left,
-    }
-}
 
 /// A panel of V vectors, tile by tile.
 ///

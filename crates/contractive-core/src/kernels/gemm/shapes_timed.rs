@@ -1,11 +1,7 @@
 //! The rate of the product on the shapes of the workloads of docs/performance.md, beside multiply-adds in registers and the
 //! `gemm` crate, with the instructions in use.
 //!
-//! ```text
-//! CONTRACTIVE_INSTRUCTIONS=avx2 cargo test --release -p contractive-core --lib -- --ignored --nocapture every_shape_timed
-//! ```
-//!
-//! Rates are GFLOP/s on one thread, the best of several runs. The `gemm` crate uses the best instructions up to AVX2 here,
+//! docs/performance.md has the command, and what it gave. Rates are GFLOP/s on one thread, the best of several runs. The `gemm` crate uses the best instructions up to AVX2 here,
 //! and copies both factors.
 
 use std::time::Instant;

@@ -15,6 +15,17 @@ use crate::prefetch::{fetch, fetch_near};
 /// prefetch or a branch in it, or unrolled, compilers move loads ahead until the sums no longer fit the registers.
 const CHUNK: usize = 16;
 
+/// Rows of the next tile where `left` are left: six, then four, two and one.
+#[inline(always)]
+pub(super) fn height(left: usize) -> usize {
+    match left {
+        6.. => 6,
+        4.. => 4,
+        2.. => 2,
+        left => left,
+    }
+}
+
 /// What becomes of a finished sum.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Finish<T> {
