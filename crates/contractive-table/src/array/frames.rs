@@ -211,9 +211,9 @@ impl ArraySource {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "npz")]
     use std::io::Write;
 
-    use super::*;
     use crate::{FrameReader, ReadOptions};
 
     /// An array of f64 of this shape, as numpy saves it.
@@ -258,13 +258,14 @@ mod tests {
         archive.start_file("X.npy", stored).unwrap();
         archive.write_all(&npy("(2, 2)", "False", &[1.0, 2.0, 1234.5, 4.0])).unwrap();
         archive.finish().unwrap();
-        let read = || FrameReader::open(&path, &ReadOptions::default()).unwrap().collect::<Result<Vec<Frame>, _>>();
+        let read =
+            || FrameReader::open(&path, &ReadOptions::default()).unwrap().collect::<Result<Vec<crate::Frame>, _>>();
         assert_eq!(read().unwrap()[0].n_rows(), 2);
         let mut bytes = std::fs::read(&path).unwrap();
         let place = bytes.windows(8).position(|window| window == 1234.5_f64.to_le_bytes()).unwrap();
         bytes[place + 2] ^= 1;
         std::fs::write(&path, bytes).unwrap();
         let error = read().unwrap_err();
-        assert!(matches!(&error, TableError::Corrupt { reason, .. } if reason.contains("checksum")), "{error}");
+        assert!(matches!(&error, crate::TableError::Corrupt { reason, .. } if reason.contains("checksum")), "{error}");
     }
 }
