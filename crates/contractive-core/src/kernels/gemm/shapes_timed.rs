@@ -1,8 +1,8 @@
 //! The rate of the product on the shapes of the workloads of docs/performance.md, beside multiply-adds in registers and the
 //! `gemm` crate, with the instructions in use.
 //!
-//! docs/performance.md has the command, and what it gave. Rates are GFLOP/s on one thread, the best of several runs. The `gemm` crate uses the best instructions up to AVX2 here,
-//! and copies both factors.
+//! docs/performance.md has the command, and what it gave. Rates are GFLOP/s on one thread, the best of several runs. The
+//! `gemm` crate chooses its own instructions, whatever ours are limited to.
 
 use std::time::Instant;
 
