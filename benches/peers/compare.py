@@ -122,6 +122,8 @@ def check_losses(forms, steps):
         except RuntimeError as e:
             failed[name] = str(e)[-600:]
             say(f"  {name} fails: {e}")
+            if worker.process.poll() is not None:
+                worker.start()
     worst = 0.0
     for name, values in losses.items():
         ours = losses["ours_plain" if name.endswith("_plain") else "ours"]

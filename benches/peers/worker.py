@@ -39,6 +39,10 @@ class Worker:
     hello: dict = field(default_factory=dict)
 
     def __post_init__(self):
+        self.start()
+
+    def start(self):
+        """Starts the process, also anew after one that a form made crash."""
         cpus = processors(self.threads)
         self.process = subprocess.Popen(
             [*map(str, self.command)],
