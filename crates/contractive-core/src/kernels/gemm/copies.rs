@@ -102,9 +102,17 @@ pub(super) unsafe fn copy_group<T: Copy>(to: *mut T, from: *const T, strides: [u
 #[inline(always)]
 unsafe fn copy_strip<T: Copy, const R: usize>(to: *mut T, from: *const T, [row, step]: [usize; 2], block: usize) {
     for p in 0..block {
-        for r in 0..R {
-            // SAFETY: r < R and p < block: the caller guarantees both.
-            unsafe { to.add(p * R + r).write(from.add(r * row + p * step).read()) };
+        // SAFETY: r < R and p < block: the caller guarantees both.
+        unsafe {
+            let (to, from) = (to.add(p * R), from.add(p * step));
+            if row == 1 {
+                // A transpose has them side by side.
+                std::ptr::copy_nonoverlapping(from, to, R);
+            } else {
+                for r in 0..R {
+                    to.add(r).write(from.add(r * row).read());
+                }
+            }
         }
     }
 }
