@@ -30,7 +30,8 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
 }
 
 /// Puts a folder that `fill` writes at `path`, whole: under a temporary name beside it first, then renamed. What was there
-/// is deleted, but not before the new folder has its place: until then every failure leaves it there. `failed` tells the caller's error of the system's.
+/// is deleted, but not before the new folder has its place: until then every failure leaves it there. `failed` tells the
+/// caller's error of the system's.
 pub fn replace_folder<E>(
     path: &Path,
     failed: impl Fn(io::Error) -> E,

@@ -16,7 +16,6 @@ use super::scores::is_missing;
 use super::settings::{DetectorPlan, DetectorSettings};
 use contractive::config::EarlyStopping;
 use contractive::history::StoppingState;
-
 use contractive::train::{NextStep, RowOrder, StepLoop, mean_terms};
 use contractive_core::random::{Purpose, Stream};
 

@@ -7,7 +7,10 @@ use toml::{Table, Value};
 use super::{ConfigError, TrainConfig};
 
 /// Keys whose value is a table with `kind`; the name alone stands for the table.
-const KINDS: [&str; 4] = ["objective.penalty", "objective.noise", "training.optimiser", "training.schedule"];
+const KINDS: [&str; 4] = [PENALTY, "objective.noise", "training.optimiser", "training.schedule"];
+
+/// The one of them that may be left to the data.
+const PENALTY: &str = "objective.penalty";
 
 /// Keys that a layer can unset, with the word that does it.
 const UNSET: [(&str, &str); 12] = [
@@ -16,7 +19,7 @@ const UNSET: [(&str, &str); 12] = [
     ("model.decoder", "none"),
     ("model.decoder_activation", "auto"),
     ("model.output_activation", "auto"),
-    ("objective.penalty", "auto"),
+    (PENALTY, "auto"),
     ("objective.noise", "none"),
     ("objective.sparsity", "none"),
     ("training.clip", "none"),
@@ -170,10 +173,9 @@ fn refuse_settings_passed_over(layer: &Layer, asked: &Table, taken: &Table) -> R
 
 /// Refuses a setting of a penalty that is left to the data.
 fn refuse_settings_of_none(layer: &Layer, merged: &Table) -> Result<(), ConfigError> {
-    let section = KINDS[0];
-    let table = look_up(merged, section).and_then(Value::as_table).filter(|table| !table.contains_key("kind"));
+    let table = look_up(merged, PENALTY).and_then(Value::as_table).filter(|table| !table.contains_key("kind"));
     let Some(setting) = table.and_then(|table| table.keys().next()) else { return Ok(()) };
-    let key = join(section, setting);
+    let key = join(PENALTY, setting);
     let line = line_of(layer, &key);
     let (origin, what, kind) = (layer.origin.clone(), "penalty", "auto".to_owned());
     Err(ConfigError::UnknownSetting { origin, line, what, kind, key })

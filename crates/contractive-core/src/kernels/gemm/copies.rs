@@ -9,7 +9,7 @@
 //! group of A: strips of R rows, one after the other, each by p       A[i + r, p] of the strip from row i at i·block + p·R + r
 //! ```
 //!
-//! Each thread keeps one set of copies, and allocates it at its first product that needs one.
+//! Each thread keeps one set of copies, and allocates it at its first product.
 
 use std::cell::RefCell;
 

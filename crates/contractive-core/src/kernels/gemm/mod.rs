@@ -4,11 +4,11 @@
 //! for each block of k, for each group of rows, for each panel of columns:   tiles of six rows, one under the other
 //! ```
 //!
-//! A group of A's rows stays in the L2 cache while all panels pass. A panel of B, and a group of A, are copied into one piece of memory where they lie far apart and several tiles
-//! read them ([`copies`]); the panel then stays in the L1 or L2 cache, the group in L2. Views ([`View`], [`ViewMut`]) carry
-//! shape and strides, so a transpose of A costs nothing and a block of a wider matrix is a view. The instructions are
-//! chosen for the machine at run time ([`instructions`]); sums run over p in order within a block, so the bits of an entry
-//! of C depend on k, on the instructions and on nothing else: not on how C is cut, nor on what is copied.
+//! A group of A's rows stays in the L2 cache while all panels pass. A panel of B, and a group of A, are copied into one
+//! piece of memory where they lie far apart and several tiles read them ([`copies`]). Views ([`View`], [`ViewMut`]) carry
+//! shape and strides, so that a transpose of A is a view, and so is a block of a wider matrix. The instructions are chosen
+//! for the machine at run time ([`instructions`]); sums run over p in order within a block, so the bits of an entry of C
+//! depend on k, on the instructions and on nothing else: not on how C is cut, nor on what is copied.
 //!
 //! Judge: three loops in f64, and the `gemm` crate (tests). The rates of the workloads' shapes: `shapes_timed`. Source of
 //! the shape: Goto & van de Geijn 2008.
