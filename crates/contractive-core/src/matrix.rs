@@ -1,6 +1,7 @@
-//! Row-major f32 views that carry their shape, and their product.
+//! Row-major f32 views that carry their shape, their product, and the multiply-adds that bound its rate.
 #![allow(non_snake_case)] // matrices are upper case, as in the papers
 
+pub use crate::kernels::gemm::multiply_adds;
 use crate::kernels::gemm::{Destination, View, ViewMut, gemm};
 
 /// A read-only row-major matrix: row r is `values[r·columns .. (r+1)·columns]`.

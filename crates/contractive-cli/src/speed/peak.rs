@@ -6,64 +6,17 @@
 use std::sync::Barrier;
 use std::time::Instant;
 
-use contractive_core::instructions;
-use contractive_core::matrix::{MatRef, product};
-use pulp::{Simd, WithSimd};
+use contractive_core::matrix::{MatRef, multiply_adds, product};
 
-/// Chains of multiply-adds that run side by side: enough to hide the unit's latency, few enough for 16 registers.
-const CHAINS: usize = 12;
-/// Multiply-adds a chain between looks at the clock.
-const LINKS: usize = 100_000;
-
-/// Runs [`LINKS`] multiply-adds in each of [`CHAINS`] vectors; gives back how many numbers a vector holds.
-struct Chains<'a>(&'a mut f32);
-
-impl WithSimd for Chains<'_> {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> usize {
-        if S::F32_LANES == 1 {
-            return self.portable();
-        }
-        // x ← 0.75 x + 0.25 goes to 1, never to a subnormal number.
-        let (scale, shift) = (simd.splat_f32s(0.75), simd.splat_f32s(0.25));
-        let mut x = [simd.splat_f32s(*self.0); CHAINS];
-        for _ in 0..LINKS {
-            for x in &mut x {
-                *x = simd.mul_add_e_f32s(*x, scale, shift);
-            }
-        }
-        let sum = x.into_iter().reduce(|a, b| simd.add_f32s(a, b)).unwrap_or(scale);
-        *self.0 = simd.reduce_sum_f32s(sum) / (S::F32_LANES * CHAINS) as f32;
-        S::F32_LANES
-    }
-}
-
-impl Chains<'_> {
-    /// The same in arrays of four, which compilers turn into the vectors that every processor of the kind has.
-    #[inline(always)]
-    fn portable(self) -> usize {
-        let mut x = [[*self.0; 4]; CHAINS];
-        for _ in 0..LINKS {
-            for x in x.as_flattened_mut() {
-                *x = *x * 0.75 + 0.25;
-            }
-        }
-        *self.0 = x.as_flattened().iter().sum::<f32>() / (4 * CHAINS) as f32;
-        4
-    }
-}
-
-/// f32 operations a second of multiply-adds in registers, with the instructions in use, on `threads` threads at once, for about `seconds`.
+/// f32 operations a second of multiply-adds in registers, with the instructions in use, on `threads` threads at once, for
+/// about `seconds`.
 pub fn multiply_add_rate(threads: usize, seconds: f64) -> f64 {
-    let arch = instructions::arch();
     together(threads, seconds, |_| {
         let mut x = 0.5_f32;
         move || {
-            let lanes = arch.dispatch(Chains(&mut x));
+            let done = multiply_adds(&mut x);
             std::hint::black_box(x);
-            2.0 * (lanes * CHAINS * LINKS) as f64
+            2.0 * done as f64
         }
     })
 }
@@ -136,15 +89,6 @@ mod tests {
             assert!(multiply_add_rate(threads, 0.0) > 0.0);
             assert!(product_rate(threads, 7, 0.0) > 0.0);
             assert!(memory_rate(threads, 0.0) > 0.0);
-        }
-    }
-
-    #[test]
-    fn the_chains_converge_as_their_formula_says() {
-        for arch in [instructions::arch(), pulp::Arch::Scalar] {
-            let mut x = 0.5;
-            assert!(arch.dispatch(Chains(&mut x)) >= 4);
-            assert!((x - 1.0).abs() < 1e-5, "{x}");
         }
     }
 }

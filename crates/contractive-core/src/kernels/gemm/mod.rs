@@ -14,6 +14,7 @@
 //! the shape: Goto & van de Geijn 2008.
 #![allow(unsafe_code)] // pointers into views, each checked against its slice when it was made
 
+mod chains;
 mod copies;
 mod panel;
 mod registers;
@@ -26,6 +27,7 @@ mod view;
 
 use pulp::{Simd, WithSimd};
 
+pub use self::chains::multiply_adds;
 use self::copies::{BLOCK, Copied, GROUP, copy_group, copy_panel};
 use self::panel::{narrow, panel};
 use self::registers::{Portable, Registers, Vectors, lanes};

@@ -7,10 +7,8 @@
 use std::time::Instant;
 
 use gemm_common::Parallelism;
-use pulp::{Simd, WithSimd};
 
-use super::registers::{Portable, Registers, Vectors, lanes};
-use super::{Destination, View, ViewMut, gemm};
+use super::{Destination, View, ViewMut, gemm, multiply_adds};
 use crate::buffer::Buffer;
 use crate::instructions;
 
@@ -66,45 +64,14 @@ const SHAPES: [Shape; 27] = [
     shape("g: out of the decoder, a block", 96, 784, 64),
 ];
 
-/// [`LINKS`] multiply-adds in each of [`CHAINS`] registers; gives back how many numbers one holds.
-struct Chains<'a>(&'a mut f32);
-
-const CHAINS: usize = 12;
-const LINKS: usize = 1_000_000;
-
-impl Chains<'_> {
-    #[inline(always)]
-    fn run<G: Registers<f32>>(self, registers: G) -> usize {
-        let (scale, shift) = (registers.splat(0.75), registers.splat(0.25));
-        let mut x = [registers.splat(*self.0); CHAINS];
-        for _ in 0..LINKS {
-            for x in &mut x {
-                *x = registers.mul_add(*x, scale, shift);
-            }
-        }
-        std::hint::black_box(x);
-        lanes::<f32, G>()
-    }
-}
-
-impl WithSimd for Chains<'_> {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> usize {
-        if lanes::<f32, Vectors<S>>() == 1 { self.run(Portable) } else { self.run(Vectors(simd)) }
-    }
-}
-
 /// Multiply-adds in registers, GFLOP/s.
 fn peak() -> f64 {
     let mut x = 0.5;
     let once = |_| {
         let start = Instant::now();
-        let lanes = instructions::arch().dispatch(Chains(&mut x));
-        2e-9 * (lanes * CHAINS * LINKS) as f64 / start.elapsed().as_secs_f64()
+        2e-9 * multiply_adds(&mut x) as f64 / start.elapsed().as_secs_f64()
     };
-    (0..5).map(once).fold(0.0, f64::max)
+    (0..50).map(once).fold(0.0, f64::max)
 }
 
 fn numbers(n: usize) -> Buffer {
