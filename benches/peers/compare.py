@@ -22,7 +22,10 @@ import workloads
 from worker import Worker, processors
 
 HERE = Path(__file__).parent
-PEERS = ("pytorch", "jax", "tensorflow")
+PEERS = ("pytorch", "jax", "tensorflow", "sklearn")
+# Peers that take part in some workloads alone, and forms that do not start from our weights: timed, not compared.
+ONLY_IN = {"sklearn": ("i",)}
+OWN_START = ("sklearn_plain",)
 # What limits each side to AVX2.
 AVX2 = {
     "CONTRACTIVE_INSTRUCTIONS": "avx2",
@@ -31,7 +34,7 @@ AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
 }
-TRAINING = ("a", "b", "c", "d", "e")
+TRAINING = ("a", "b", "c", "d", "e", "i")
 LOSS_STEPS, LOSS_TOLERANCE = 20, 1e-4
 # What a user would write without knowing the closed form.
 PER_SAMPLE = ("torch_jacrev", "jax_jacrev", "tf_batch_jacobian")
@@ -59,6 +62,8 @@ class Field:
         self.ours = Worker([given.ours, name, threads], threads, greets=False)
         atexit.register(self.end)
         for peer in given.peers:
+            if name not in ONLY_IN.get(peer, name):
+                continue
             try:
                 worker = Worker([sys.executable, HERE / f"peer_{peer}.py", name, threads], threads, greets=True)
             except RuntimeError as e:
@@ -126,6 +131,8 @@ def check_losses(forms, steps):
                 worker.start()
     worst = 0.0
     for name, values in losses.items():
+        if name in OWN_START:
+            continue
         ours = losses["ours_plain" if name.endswith("_plain") else "ours"]
         difference = max(abs(a - b) / abs(b) for a, b in zip(values, ours))
         worst = max(worst, difference)
@@ -273,13 +280,13 @@ def inference(given, threads):
 
 
 def without_penalty(records, threads):
-    """Workload f: what the records of a to e say about the nets without their penalty."""
+    """Workload f: what the records of the trained workloads say about the nets without their penalty."""
     nets = {r["workload"]: r["plain"] for r in records if r["threads"] == threads and r["workload"] in TRAINING}
     ratios = {name: net["ratio_to_fastest"] for name, net in nets.items() if net["ratio_to_fastest"]}
     return {
         "workload": "f",
         "threads": threads,
-        "says": "the nets of a to e without their penalty",
+        "says": "the nets of the other workloads without their penalty",
         "unit": "steps/s",
         "ours": {name: net["ours"] for name, net in nets.items()},
         "peers": {name: net["peers"] for name, net in nets.items()},
@@ -329,23 +336,23 @@ def main():
     # A peer that waits is stopped: it must be woken to end, also when this program is told to.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(prog="scripts/bench.sh", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--workload", default="all", help="letters separated by commas, or all (a to h)")
+    parser.add_argument("--workload", default="all", help="letters separated by commas, or all (a to i)")
     parser.add_argument("--threads", default="1,2", help="numbers separated by commas; 1,2 by default")
     parser.add_argument("--repeats", type=int, default=5, help="rounds; half as many, 3 at least, where steps are long; 5 by default")
     parser.add_argument("--seconds", type=float, default=0.3, help="of each form in a round; 0.3 by default")
-    parser.add_argument("--peers", default=",".join(PEERS), help="pytorch, jax, tensorflow, separated by commas")
+    parser.add_argument("--peers", default=",".join(PEERS), help="pytorch, jax, tensorflow, sklearn, separated by commas")
     parser.add_argument("--instructions", choices=["avx2"], help="limit every side to these, where the processor has better ones")
     parser.add_argument("--json", type=Path, help="write the record here, and leave docs/performance.md alone")
     parser.add_argument("--ours", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--cae", type=Path, required=True, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    given.workload = list("abcdefgh") if given.workload == "all" else given.workload.split(",")
+    given.workload = list("abcdefghi") if given.workload == "all" else given.workload.split(",")
     given.threads = [int(t) for t in given.threads.split(",")]
     given.peers = [p for p in given.peers.split(",") if p]
     given.ours, given.cae = given.ours.resolve(), given.cae.resolve()
     for name in given.workload:
-        if name not in "abcdefgh":
-            parser.error(f"no workload is called {name}; they are a to h, or all")
+        if name not in "abcdefghi":
+            parser.error(f"no workload is called {name}; they are a to i, or all")
     for threads in given.threads:
         if len(processors(threads)) < threads:
             parser.error(f"{threads} threads need as many processors; this machine has {len(processors(threads))}")

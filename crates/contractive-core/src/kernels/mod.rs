@@ -38,6 +38,7 @@ pub mod layerwise;
 pub mod logistic_last;
 pub mod network_jacobian;
 pub mod operands;
+pub mod pieces;
 pub mod reconstruction;
 pub mod sparsity;
 pub mod strided_rows;

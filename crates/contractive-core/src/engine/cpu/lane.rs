@@ -119,7 +119,7 @@ impl Lane {
             at.d.resize(n * layer.m);
             at.dd.resize(if penalised && layer.is_smooth && step.kind.wants_gradient() { n * layer.m } else { 0 });
             let phi = step.parameters.architecture().encoder_activations[l];
-            activate_rows(step.arch, phi, Z, stride, layer.m, &mut at.d, &mut at.dd);
+            activate_rows(step.arch, phi, Z, stride, layer.m, [&mut at.d, &mut at.dd], &mut self.work);
         }
     }
 
@@ -147,7 +147,7 @@ impl Lane {
                 let slopes = &mut self.decoder_slopes[l];
                 slopes.resize(n * column.width);
                 let phi = architecture.decoder_activations[l];
-                activate_rows(step.arch, phi, Z, stride, column.width, slopes, &mut []);
+                activate_rows(step.arch, phi, Z, stride, column.width, [slopes, &mut []], &mut self.work);
             } else {
                 affine_forward(&mut stores.dz[column.dz..], dz_stride, input, M, bias, &mut self.transposes);
             }
@@ -231,8 +231,26 @@ impl Lane {
     }
 }
 
-/// φ over the m columns of `Z`, whose rows lie `stride` apart; φ′ and φ″ dense.
-fn activate_rows(arch: Arch, phi: Activation, Z: &mut [f32], stride: usize, m: usize, d: &mut [f32], dd: &mut [f32]) {
+/// φ over the m columns of `Z`, whose rows lie `stride` apart; φ′ and φ″ dense. Short rows pass through `dense`: one loop
+/// over all of them.
+fn activate_rows(
+    arch: Arch,
+    phi: Activation,
+    Z: &mut [f32],
+    stride: usize,
+    m: usize,
+    [d, dd]: [&mut [f32]; 2],
+    dense: &mut Buffer,
+) {
+    /// Columns from which a loop a row costs no more.
+    const WIDE: usize = 128;
+    if m < WIDE {
+        dense.resize(d.len());
+        dense.chunks_exact_mut(m).zip(Z.chunks(stride)).for_each(|(to, z)| to.copy_from_slice(&z[..m]));
+        activation_forward(arch, phi, dense, d, dd);
+        dense.chunks_exact(m).zip(Z.chunks_mut(stride)).for_each(|(a, z)| z[..m].copy_from_slice(a));
+        return;
+    }
     let mut dd = dd.chunks_exact_mut(m);
     for (z, d) in Z.chunks_mut(stride).zip(d.chunks_exact_mut(m)) {
         activation_forward(arch, phi, &mut z[..m], d, dd.next().unwrap_or_default());

@@ -176,13 +176,18 @@ fn sums_of_rows(lanes: &[Lane]) -> [f64; 2] {
 }
 
 /// Rows of a lane: an eighth of the batch, but more where a weight does not fit a core's L2 cache, so that each reading of
-/// it serves many rows. The batch and the network decide, not the threads.
+/// it serves many rows, and where the network is so small that a lane's calls would cost more than its products. The
+/// batch and the network decide, not the threads.
 fn lane_rows(n: usize, architecture: &Architecture) -> usize {
-    /// Rows that one reading of such a weight must serve.
+    /// Rows that one reading of a far weight must serve.
     const ROWS: usize = 64;
+    /// Weights of the encoder, times the rows, that a lane is worth.
+    const WORK: usize = 1 << 14;
     let stacks = [&architecture.encoder_sizes, &architecture.decoder_sizes];
     let is_far = stacks.iter().any(|sizes| sizes.windows(2).any(|pair| pair[0] * pair[1] > NEAR));
-    n.div_ceil(LANES).max(if is_far { ROWS.min(n.div_ceil(2)) } else { 1 }).max(1)
+    let weights: usize = architecture.encoder_sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    let least = if is_far { ROWS.min(n.div_ceil(2)) } else { (WORK / weights.max(1)).min(n) };
+    n.div_ceil(LANES).max(least).max(1)
 }
 
 /// A batch cut into lanes.

@@ -26,6 +26,7 @@ use crate::instructions::vectorised;
 
 use super::super::gemm::{Destination, View, ViewMut, gemm, gemm_upper};
 use super::super::operands::{DenseLayer, LayerPass};
+use super::super::pieces::{in_pieces, piece};
 use super::super::sums::dot;
 use super::{WeightSums, at_least_of, gate, gate_in_place, through_slope_and_gate};
 
@@ -170,10 +171,15 @@ fn start_from_units(
             let rows = V.chunks_exact_mut(m).zip(U.chunks_exact_mut(m)).zip(stack.owner.iter().zip(&stack.unit));
             for ((V, U), (&b, &i)) in rows {
                 let (slope, W, below) = (d[b * k + i], &W[i * m..(i + 1) * m], &below[b * m..(b + 1) * m]);
-                for j in 0..m {
-                    V[j] = slope * W[j];
-                    U[j] = V[j] * below[j];
-                }
+                in_pieces!(m, |at, N| {
+                    let (mut v, mut u) = (piece::<N>(W, at), piece::<N>(below, at));
+                    for j in 0..N {
+                        v[j] *= slope;
+                        u[j] *= v[j];
+                    }
+                    V[at..at + N].copy_from_slice(&v);
+                    U[at..at + N].copy_from_slice(&u);
+                });
             }
         },
     );
@@ -358,9 +364,14 @@ fn ascend_units(arch: Arch, dW: &mut [f32], pass: &mut LayerPass, X: &[f32], sta
         || {
             for ((X, &b), &i) in X.chunks_exact(m).zip(&stack.owner).zip(&stack.unit) {
                 let slope = pass.d[b * k + i];
-                for (g, &x) in dW[i * m..(i + 1) * m].iter_mut().zip(X) {
-                    *g += slope * x;
-                }
+                let dW = &mut dW[i * m..][..m];
+                in_pieces!(m, |at, N| {
+                    let (mut g, x) = (piece::<N>(dW, at), piece::<N>(X, at));
+                    for j in 0..N {
+                        g[j] += slope * x[j];
+                    }
+                    dW[at..at + N].copy_from_slice(&g);
+                });
                 if top.is_smooth {
                     pass.dZ[b * k + i] += pass.dd[b * k + i] * dot(X, &top.W[i * m..(i + 1) * m]) as f32;
                 }

@@ -26,6 +26,7 @@ mod laws;
 #[cfg(test)]
 mod orders_timed;
 
+use super::pieces::{in_pieces, piece};
 use crate::buffer::Buffer;
 
 /// Sums over a lane's rows that turn into weight gradients once all lanes are summed.
@@ -41,9 +42,13 @@ pub struct WeightSums {
 #[inline(always)]
 fn gate(U: &mut [f32], V: &[f32], d: &[f32], owner: impl Iterator<Item = usize>, m: usize) {
     for ((U, V), b) in U.chunks_exact_mut(m).zip(V.chunks_exact(m)).zip(owner) {
-        for ((u, &v), &d) in U.iter_mut().zip(V).zip(&d[b * m..(b + 1) * m]) {
-            *u = v * d;
-        }
+        let d = &d[b * m..][..m];
+        in_pieces!(m, |at, N| {
+            let (v, d) = (piece::<N>(V, at), piece::<N>(d, at));
+            for (j, u) in U[at..at + N].iter_mut().enumerate() {
+                *u = v[j] * d[j];
+            }
+        });
     }
 }
 
@@ -51,9 +56,13 @@ fn gate(U: &mut [f32], V: &[f32], d: &[f32], owner: impl Iterator<Item = usize>,
 #[inline(always)]
 fn gate_in_place(X: &mut [f32], d: &[f32], owner: impl Iterator<Item = usize>, m: usize, s: f32) {
     for (X, b) in X.chunks_exact_mut(m).zip(owner) {
-        for (x, &d) in X.iter_mut().zip(&d[b * m..(b + 1) * m]) {
-            *x *= s * d;
-        }
+        let d = &d[b * m..][..m];
+        in_pieces!(m, |at, N| {
+            let (x, d) = (piece::<N>(X, at), piece::<N>(d, at));
+            for (j, to) in X[at..at + N].iter_mut().enumerate() {
+                *to = x[j] * (s * d[j]);
+            }
+        });
     }
 }
 
@@ -72,11 +81,17 @@ fn through_slope_and_gate(
 ) {
     for ((X, V), b) in X.chunks_exact_mut(m).zip(V.chunks_exact(m)).zip(owner) {
         let (dZ, dd, d) = (&mut dZ[b * m..][..m], &dd[b * m..][..m], &d[b * m..][..m]);
-        for j in 0..m {
-            let x = s * X[j];
-            dZ[j] += dd[j] * x * V[j];
-            X[j] = x * d[j];
-        }
+        in_pieces!(m, |at, N| {
+            let (mut x, v) = (piece::<N>(X, at), piece::<N>(V, at));
+            let (mut dz, dd, d) = (piece::<N>(dZ, at), piece::<N>(dd, at), piece::<N>(d, at));
+            for j in 0..N {
+                x[j] *= s;
+                dz[j] += dd[j] * x[j] * v[j];
+                x[j] *= d[j];
+            }
+            dZ[at..at + N].copy_from_slice(&dz);
+            X[at..at + N].copy_from_slice(&x);
+        });
     }
 }
 

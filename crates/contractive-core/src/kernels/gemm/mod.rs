@@ -221,7 +221,11 @@ impl<T: Element> Product<'_, '_, T> {
         }
         let mut j = 0;
         while j < n {
-            let vectors = ((n - j) / lanes).min(widest);
+            let mut vectors = ((n - j) / lanes).min(widest);
+            if vectors == 0 && n >= lanes && !matches!(self.into, Destination::Add) {
+                // What is left over is less than a vector: the last whole one, some of it once more, to the same bits.
+                (j, vectors) = (n - lanes, 1);
+            }
             let width = if vectors == 0 { n - j } else { vectors * lanes };
             // Rows below the diagonal are left for `mirror`, but for those of a tile that begins above it.
             let above = (j + width).saturating_sub(i).next_multiple_of(height(usize::MAX));
