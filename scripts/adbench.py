@@ -21,9 +21,9 @@ PEERS = ROOT / "benches" / "anomaly" / "peers.json"
 METRICS = ["auroc", "average_precision"]
 
 
-def judged(cae, path, flags):
+def judged(cae, parts, flags):
     """Trains on the training rows without labels, and judges on the test rows."""
-    train, _, test, y = splits.split(path)
+    train, test, y = parts
     with tempfile.TemporaryDirectory() as folder:
         at = lambda name: os.path.join(folder, name)  # noqa: E731
         np.savez(at("train.npz"), X=train)
@@ -57,13 +57,18 @@ def mean(results, metric):
     return float(np.mean([r[metric] for r in results]))
 
 
-def all_sets(cae, folder, flags):
+def drawn(path):
+    train, _, test, y = splits.split(path)
+    return train, test, y
+
+
+def all_sets(cae, folder, flags, parts=drawn):
     found = splits.sets(folder)
     if not found:
         sys.exit(f"there is no .npz file in {folder}; give a folder of them with --data")
     results = {}
     for name, path in found:
-        results[name] = judged(cae, path, flags)
+        results[name] = judged(cae, parts(path), flags)
         print(f"{name:24} auroc {results[name]['auroc']:.3f}  ap {results[name]['average_precision']:.3f}  "
               f"{results[name]['seconds']} s", file=sys.stderr, flush=True)
     print("mean" + " " * 20, *(f"{m} {mean(results.values(), m):.4f}" for m in METRICS), file=sys.stderr)

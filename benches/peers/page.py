@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 PAGE, RECORDS = Path("docs/performance.md"), Path("benches/results")
+EXPECTED = Path("crates/contractive-cli/src/speed/expected.json")
 # As records name them, and as the page does.
 INSTRUCTIONS = {"avx512": "AVX-512", "avx2": "AVX2"}
 
@@ -316,8 +317,28 @@ def ratios_table(records):
     return lines
 
 
+def expected(records):
+    """What `cae bench` compares with: our share of the multiply-add rate and the ratio to the fastest peer."""
+    found = []
+    for kind, record in records.items():
+        for (workload, threads), run in record.runs.items():
+            if run.get("ratio_to_fastest") and "rate_least" in run:
+                found.append({
+                    "workload": workload,
+                    "instructions": kind,
+                    "threads": threads,
+                    "processor": run["machine"]["processor"],
+                    "date": run["machine"]["date"],
+                    "share_of_multiply_add_rate": run["rate_least"] / run["multiply_add_rate"],
+                    "ratio_to_fastest_peer": run["ratio_to_fastest"],
+                    "fastest_peer": run["fastest_peer"],
+                })  # fmt: skip
+    return found
+
+
 def write_tables():
     text, records = PAGE.read_text(), newest()
+    write_json(EXPECTED, expected(records))
     text = with_table(text, "ratios", ratios_table(records))
     for name, table in TABLES.items():
         lines = []

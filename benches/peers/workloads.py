@@ -1,4 +1,4 @@
-"""The workloads of benches/workloads.json, with the weights and rows that our side draws (contractive_cli::speed::drawn)."""
+"""The named workloads (workloads.json of contractive_cli::speed), with the weights and rows that our side draws (contractive_cli::speed::drawn)."""
 
 import json
 from dataclasses import dataclass, replace
@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 MODULUS, MULTIPLIER, SEED = 2147483647, 48271, 2011
-ALL = json.loads((Path(__file__).parent.parent / "workloads.json").read_text())
+SPEED = Path(__file__).parents[2] / "crates/contractive-cli/src/speed"
+ALL = json.loads((SPEED / "workloads.json").read_text())
 
 
 class Lehmer:

@@ -31,6 +31,8 @@ NETS = {
 CONTRACTION = 3.0
 DISTRIBUTIONS = ("rademacher", "spherical", "orthogonal")
 PROBES = (1, 2, 4)
+# Epochs and seeds of PyTorch's exact penalty, whose steps take seconds: its curve is shown as far as it goes.
+SLOW_EPOCHS, SLOW_SEEDS = 3, 1
 # The nearness to the exact run's last objective that counts as having reached it.
 NEAR = 1.01
 
@@ -59,6 +61,7 @@ def ours(given, net, seed, penalty, distribution):
 
 def pytorch(given, net, seed, probes):
     sizes, rows, batch, epochs = NETS[net]
+    epochs = epochs if probes else SLOW_EPOCHS
     words = [given.data, rows, ",".join(map(str, sizes)), CONTRACTION, batch, epochs, seed, probes, given.threads]
     text = subprocess.check_output([sys.executable, HERE / "pytorch_run.py", *map(str, words)], text=True)
     return [(r["seconds"], r["objective"]) for r in map(json.loads, text.splitlines())]
@@ -77,6 +80,8 @@ def measure(given, net):
     curves = {}
     for seed in range(given.seeds):
         for name, run in forms.items():
+            if name == "PyTorch exact" and seed >= SLOW_SEEDS:
+                continue
             curves.setdefault(name, []).append(run(seed))
             print(f"{net}, seed {seed}, {name}: {curves[name][-1][-1]}", file=sys.stderr, flush=True)
     return curves
@@ -96,11 +101,12 @@ def table(record):
         for name, of_seeds in curves.items():
             last = [curve[-1][1] for curve in of_seeds]
             share = statistics.median(value * NEAR / goal for value, goal in zip(last, goals))
+            shown_name = f"{name}, first {SLOW_EPOCHS} epochs" if name == "PyTorch exact" else name
             times = [reached(curve, goal) for curve, goal in zip(of_seeds, goals)]
             seconds = statistics.median(times) if None not in times else None
             shown = [page.number(seconds), f"{seconds / whole:.3f}"] if seconds else ["not reached", "–"]
             total = page.number(statistics.median(curve[-1][0] for curve in of_seeds))
-            lines.append(f"| {net} | {name} | {', '.join(f'{v:.2f}' for v in last)} | {share:.3f} | {total} | {shown[0]} | {shown[1]} |")
+            lines.append(f"| {net} | {shown_name} | {', '.join(f'{v:.2f}' for v in last)} | {share:.3f} | {total} | {shown[0]} | {shown[1]} |")
     return lines
 
 

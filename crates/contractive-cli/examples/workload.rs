@@ -1,4 +1,4 @@
-//! Our side of `scripts/bench.sh`: one workload of `benches/workloads.json`, driven line by line over standard input.
+//! Our side of `scripts/bench.sh`: one named workload, driven line by line over standard input.
 //!
 //! `workload NAME THREADS` reads requests, one a line, and answers each with one JSON object on a line:
 //!
@@ -20,12 +20,12 @@ use std::io::{BufRead, Write};
 use contractive_cli::speed::operations::{StepOperations, least_bytes};
 use contractive_cli::speed::peak;
 use contractive_cli::speed::stopwatch::{TrainingSteps, time_reconstruction};
-use contractive_cli::speed::workload::Workload;
+use contractive_cli::speed::workload::{self, Workload};
 use contractive_core::engine::CpuEngine;
 use contractive_core::matrix::MatRef;
 use contractive_core::optimiser::Optimiser;
 use contractive_core::{Objective, Penalty};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -33,9 +33,7 @@ type Failure = Box<dyn std::error::Error>;
 const CHECKED_ROWS: usize = 256;
 
 fn named(name: &str) -> Result<Workload, Failure> {
-    let mut all: Map<String, Value> = serde_json::from_str(include_str!("../../../benches/workloads.json"))?;
-    let found = all.remove(name).ok_or_else(|| format!("no workload is called {name}"))?;
-    Ok(serde_json::from_value(found)?)
+    Ok(workload::all().remove(name).ok_or_else(|| format!("no workload is called {name}"))?)
 }
 
 /// Each form is built at its first use and kept between requests.

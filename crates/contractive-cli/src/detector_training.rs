@@ -76,7 +76,7 @@ pub(crate) const SHARED_KEYS: [&str; 15] = [
     "training.threads",
 ];
 
-fn score_kinds() -> PossibleValuesParser {
+pub(crate) fn score_kinds() -> PossibleValuesParser {
     PossibleValuesParser::new(ScoreKind::ALL.map(ScoreKind::name))
 }
 

@@ -9,6 +9,7 @@ mod browser;
 mod commands;
 mod detector_table;
 mod detector_training;
+mod detectors;
 mod errors;
 mod exit;
 mod finished;

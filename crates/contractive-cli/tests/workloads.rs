@@ -1,12 +1,11 @@
 //! The workloads of `scripts/bench.sh` train: their losses are finite and fall. Nothing is timed.
 
 use contractive_cli::speed::operations::StepOperations;
-use contractive_cli::speed::workload::Workload;
+use contractive_cli::speed::workload::{self, Workload};
 use contractive_core::Penalty;
 
 fn named(name: &str) -> Workload {
-    let all: serde_json::Value = serde_json::from_str(include_str!("../../../benches/workloads.json")).unwrap();
-    serde_json::from_value(all[name].clone()).unwrap()
+    workload::all()[name].clone()
 }
 
 /// Mean of the first and of the last `n` of `steps` losses.
@@ -19,7 +18,7 @@ fn ends(work: &Workload, penalty: Penalty, steps: usize, n: usize) -> [f64; 2] {
 
 #[test]
 fn losses_fall_with_and_without_the_penalty() {
-    for name in ["a", "b", "d"] {
+    for name in ["a", "b", "d", "i"] {
         for penalty in [Penalty::None, Penalty::Jacobian] {
             let [first, last] = ends(&named(name), penalty, 32, 8);
             assert!(last < first, "{name}, {penalty:?}: from {first} to {last}");
@@ -41,7 +40,7 @@ fn wide_nets_train_too() {
 /// A penalty that is a ten-thousandth of the loss could be left out, and the comparison of losses would not see it.
 #[test]
 fn the_penalty_weighs_in_the_losses_that_are_compared() {
-    for name in ["a", "b", "d"] {
+    for name in ["a", "b", "d", "i"] {
         let work = named(name);
         let [exact, plain] =
             [Penalty::Jacobian, Penalty::None].map(|penalty| work.steps(penalty, 1).unwrap().step().unwrap());
@@ -51,7 +50,7 @@ fn the_penalty_weighs_in_the_losses_that_are_compared() {
 
 #[test]
 fn every_workload_has_its_counts() {
-    for name in ["a", "b", "c", "d", "e"] {
+    for name in ["a", "b", "c", "d", "e", "i"] {
         let work = named(name);
         let count = StepOperations::count(&work.architecture(), work.batch);
         assert!(count.least() > count.plain && count.least() <= count.dense(), "{name}: {count:?}");

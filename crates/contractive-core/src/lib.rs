@@ -21,7 +21,8 @@
 //! 7. [`optimiser`] and [`schedule`]: PyTorch's update formulas and how the learning rate moves.
 //! 8. [`jacobian`]: the encoder's Jacobian a row, its singular values, saturation; [`row_network`]: a network applied to
 //!    one row at a time in f64, the same bits whatever else is in the call.
-//! 9. [`random`]: streams of random numbers keyed by seed and purpose; [`statistics`]: quantiles and moments.
+//! 9. [`nearest`]: the nearest rows of a bank.
+//! 10. [`random`]: streams of random numbers keyed by seed and purpose; [`statistics`]: quantiles and moments.
 //!
 //! The symbols used inside kernels are those of the repository's `docs/notation.md`.
 
@@ -36,6 +37,7 @@ pub mod jacobian;
 pub(crate) mod kernels;
 pub mod loss;
 pub mod matrix;
+pub mod nearest;
 pub mod noise;
 pub mod objective;
 pub mod optimiser;

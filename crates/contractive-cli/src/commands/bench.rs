@@ -3,7 +3,9 @@
 use clap::Args;
 use contractive::TrainConfig;
 use contractive::recipe;
+use contractive_cli::speed::expected::Expected;
 use contractive_cli::speed::measured::{Speed, Steps, measure};
+use contractive_cli::speed::workload;
 use contractive_core::Activation;
 use contractive_datasets::registry;
 use serde::Serialize;
@@ -18,7 +20,10 @@ use crate::table::{Side, aligned};
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Bench {
-    /// Measure the network of this recipe [default: fashion-64-32-16].
+    /// Measure a network that docs/performance.md compares with other frameworks: a, b, c, d, e or i [default: a].
+    #[arg(long, value_name = "LETTER", conflicts_with_all = ["sizes", "recipe"])]
+    workload: Option<String>,
+    /// Measure the network of this recipe.
     #[arg(long, value_name = "NAME", conflicts_with = "sizes")]
     recipe: Option<String>,
     /// Measure an encoder of these sizes, features first, code last; the decoder mirrors it.
@@ -47,6 +52,7 @@ Other programs that run meanwhile make every number worse.
 
 Examples:
   cae bench
+  cae bench --workload d --threads 2
   cae bench --recipe mnist-rifai --threads 1
   cae bench --sizes 30,64,16 --activation tanh --batch 256 --json";
 
@@ -81,7 +87,8 @@ impl Bench {
     /// The configuration to measure, and the features of its rows.
     fn network(&self) -> anyhow::Result<(TrainConfig, usize)> {
         let Some(sizes) = &self.sizes else {
-            let config = recipe::find(self.recipe.as_deref().unwrap_or("fashion-64-32-16"))?.config;
+            let Some(recipe) = &self.recipe else { return workload_of(self.workload.as_deref().unwrap_or("a")) };
+            let config = recipe::find(recipe)?.config;
             let name = config.data.spec.split(':').next().unwrap_or_default();
             let Some(data) = registry::find(name) else {
                 let text = format!("the recipe's data, {name}, do not say how many features they have; give --sizes");
@@ -100,6 +107,16 @@ impl Bench {
         config.model.code_activation = activation;
         Ok((config, *d))
     }
+}
+
+/// The configuration of a named workload, and the features of its rows.
+fn workload_of(name: &str) -> anyhow::Result<(TrainConfig, usize)> {
+    let all = workload::all();
+    let Some(work) = all.get(name) else {
+        let names: Vec<&str> = all.keys().map(String::as_str).collect();
+        return Err(Usage(format!("--workload must be one of {}, got {name}", names.join(", "))).into());
+    };
+    Ok((work.config(), work.encoder[0]))
 }
 
 fn too_few() -> Usage {
@@ -134,7 +151,7 @@ fn text(config: &TrainConfig, speed: &Speed) -> String {
          Of its time go {} to the weights (transposes, G), {} to the rows, {} to sums over lanes, {} to the gradient,\n\
          {} to the optimiser.\n\
          A step is {} GFLOP, with the exact penalty {}.\n\
-         This machine: {} GFLOP/s in a matrix product, {} at its peak (multiply-adds in registers).\n",
+         This machine: {} GFLOP/s in a matrix product, {} at its peak (multiply-adds in registers), with {}.\n{}",
         aligned(&sides, &rows),
         percent(speed.penalty_cost),
         percent(exact.operations / plain.operations - 1.0),
@@ -147,5 +164,32 @@ fn text(config: &TrainConfig, speed: &Speed) -> String {
         significant(exact.operations * giga, 3),
         significant(speed.product_rate * giga, 3),
         significant(speed.multiply_add_rate * giga, 3),
+        speed.instructions,
+        match &speed.expected {
+            Some(expected) => compared(expected, exact.share_of_multiply_add_rate),
+            None => String::new(),
+        }
+    )
+}
+
+/// How near this machine, at `here` of its peak, comes to one where other frameworks were measured too.
+fn compared(expected: &Expected, here: f64) -> String {
+    /// Below this share of what was reached there, something stands in the way here.
+    const NEAR: f64 = 0.85;
+    let Expected { processor, instructions, threads, date, .. } = expected;
+    let there = expected.share_of_multiply_add_rate;
+    let verdict = if here >= NEAR * there {
+        "so expect about that ratio here"
+    } else {
+        "less than there: other programs run meanwhile, or two threads share a core"
+    };
+    let plural = if *threads == 1 { "" } else { "s" };
+    format!(
+        "Beside PyTorch, JAX and TensorFlow (docs/performance.md, {processor}, {instructions}, {threads} thread{plural}, {date}) it was\n\
+         {} times as fast as the fastest of them ({}), at {} of the peak. Here it is {}:\n{verdict}.\n",
+        significant(expected.ratio_to_fastest_peer, 3),
+        expected.fastest_peer,
+        percent(there),
+        percent(here),
     )
 }

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
-use contractive_anomaly::detector::{Admission, Detector, FrameScorer, ScoreOptions, ScoredFrame, Shard, is_detector};
+use contractive_anomaly::detector::{
+    Admission, Detector, FrameScorer, ScoreOptions, ScoredFrame, Shard, ThresholdRule, is_detector,
+};
 use contractive_anomaly::series::is_series_detector;
 use contractive_table::{Column, Field, Frame, FrameReader, FrameWriter, Kind, Values};
 use serde::Serialize;
 
 use super::detect_series::{self, DetectSeries, SeriesFlags};
 use crate::arguments::TextArguments;
+use crate::detector_training::{score_kind, score_kinds};
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
@@ -48,6 +51,13 @@ pub(crate) struct Detect {
     /// Only the part I of N of the rows, dealt out in blocks of 8,192.
     #[arg(long, value_name = "I/N", default_value = "1/1", hide_default_value = true, help_heading = "Data")]
     shard: Shard,
+    /// Score rows by this kind instead of the detector's own; the threshold follows by its rule. The detector stays as it is.
+    #[arg(long, value_name = "NAME", value_parser = score_kinds(), help_heading = "Score")]
+    score: Option<String>,
+    /// Label rows by this rule instead of the detector's own: contamination:SHARE, quantile:P, sigma:K, pot:RATE or value:T
+    /// (see `cae threshold --help`). The detector stays as it is.
+    #[arg(long, value_name = "RULE", help_heading = "Score")]
+    threshold: Option<ThresholdRule>,
     /// Write to this file: .csv, .tsv (also .gz), .parquet, .arrow, .ipc, .feather, .jsonl, or .npy (with --explain 0 and
     /// without keys of text); `-` is CSV on standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
@@ -91,6 +101,7 @@ Examples:
   cae detect DETECTOR --data new.csv -o scores.parquet
   cae detect DETECTOR --data new.parquet --shard 3/8 -o part-3.parquet
   producer | cae detect DETECTOR --data - -o - --anomalies-only
+  cae detect DETECTOR --data new.csv -o scores.csv --score scaled_error --threshold contamination:0.01
   cae detect DETECTOR --data today.csv -o today-scores.csv --fail-on-anomaly || notify
   cae detect SERIES-DETECTOR --data load.csv -o scores.csv --report report.html
   cae detect SERIES-DETECTOR --data growing.csv --follow --json";
@@ -128,7 +139,7 @@ impl Detect {
                 format!("{} is no detector; make one with `cae train --detector --data FILE`", self.detector.display());
             return Err(Usage(text).into());
         }
-        let detector = Detector::load(&self.detector)?;
+        let detector = self.with_wishes(Detector::load(&self.detector)?)?;
         let text = self.text.options(Some(&self.data.to_string_lossy()))?;
         let admission = Admission { carried: self.key.clone(), may_reorder: self.reorder, text };
         let (scorer, frames) = FrameScorer::open(&detector, &self.data, &admission, self.array.as_deref())?;
@@ -166,6 +177,17 @@ impl Detect {
         Ok(if has_failed { Ending::FoundAnomalies } else { Ending::Done })
     }
 
+    /// The detector with the score and the threshold asked for.
+    fn with_wishes(&self, mut detector: Detector) -> anyhow::Result<Detector> {
+        if let Some(name) = &self.score {
+            detector.set_score(score_kind(name))?;
+        }
+        if let Some(rule) = self.threshold {
+            detector.set_threshold(rule)?;
+        }
+        Ok(detector)
+    }
+
     fn explain(&self) -> usize {
         self.explain.unwrap_or(3)
     }
@@ -179,6 +201,7 @@ impl Detect {
             (self.explain.is_some(), "--explain"),
             (self.explain_all, "--explain-all"),
             (self.anomalies_only, "--anomalies-only"),
+            (self.score.is_some(), "--score"),
         ] {
             if is_given {
                 return Err(Usage(format!("{flag} is for tables, and the detector is one of a time series")).into());
@@ -193,6 +216,7 @@ impl Detect {
             quiet: self.quiet,
             fail_on_anomaly: self.fail_on_anomaly,
             text: self.text.options(Some(&self.data.to_string_lossy()))?,
+            threshold: self.threshold,
             threads,
         })
     }

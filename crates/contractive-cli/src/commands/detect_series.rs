@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
+use contractive_anomaly::detector::ThresholdRule;
 use contractive_anomaly::series::{Follower, Growing, Pace, RowScore, Series, SeriesDetector, SeriesScores};
 use contractive_report::{SeriesPage, series_html};
 use contractive_table::TextOptions;
@@ -75,6 +76,8 @@ pub(crate) struct DetectSeries<'a> {
     pub(crate) fail_on_anomaly: bool,
     /// How the text of the table is spelled; what is left out is as in training.
     pub(crate) text: TextOptions,
+    /// The rule that labels timestamps, in place of the detector's own.
+    pub(crate) threshold: Option<ThresholdRule>,
     pub(crate) threads: usize,
 }
 
@@ -106,7 +109,10 @@ pub(crate) fn run(arguments: &DetectSeries<'_>) -> anyhow::Result<Ending> {
         let text = "--json prints the timestamps of a series to standard output; leave out -o, or name a .jsonl file";
         return Err(Usage(text.into()).into());
     }
-    let detector = SeriesDetector::load(arguments.model)?;
+    let mut detector = SeriesDetector::load(arguments.model)?;
+    if let Some(rule) = arguments.threshold {
+        detector.set_threshold(rule)?;
+    }
     let places = [arguments.output, arguments.flags.report.as_deref()];
     for path in places.into_iter().flatten().filter(|path| *path != Path::new("-")) {
         check_file(path)?;

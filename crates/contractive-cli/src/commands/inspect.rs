@@ -11,12 +11,16 @@ use contractive_report::analysis::{Activity, spectrum};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::inspect_detector::DetectorRecord;
 use crate::arguments::RowArguments;
+use crate::detectors::AnyDetector;
+use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::introduction::network;
 use crate::models::Opened;
 use crate::numbers::{count, duration, grouped, percent, plain, significant};
 use crate::output::{print, print_json};
+use crate::shell::quoted;
 use crate::table::{Side, aligned, pairs};
 
 /// Rows looked at, unless --rows says otherwise: each costs an explicit Jacobian.
@@ -24,14 +28,15 @@ const ROWS: usize = 200;
 /// Singular values written out in words.
 const SHOWN: usize = 12;
 
-/// Look inside a model: layers, objective, provenance; with --data, the singular values of its Jacobian.
+/// Look inside a model: layers, objective, provenance; with --data, the singular values of its Jacobian. Or a detector:
+/// its columns, networks, score and threshold.
 ///
 /// With rows it also prints, over the first 200 of them (or --rows), the mean singular values of the Jacobian ∂h/∂x, the
 /// estimated local dimension, saturated and dead units.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Inspect {
-    /// A run directory or a model directory.
+    /// A run directory, a model directory or a detector.
     #[arg(value_name = "RUN_OR_MODEL")]
     model: PathBuf,
     #[command(flatten)]
@@ -47,6 +52,7 @@ values, (sum s^2)^2 / sum s^4, and the number of singular values above a tenth o
 
 Examples:
   cae inspect runs/NAME
+  cae inspect DETECTOR
   cae inspect runs/NAME --data mnist:test --rows 500 --json";
 
 /// A layer in words and numbers.
@@ -75,6 +81,9 @@ struct Geometry {
 impl Inspect {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        if let Some(detector) = AnyDetector::found(&self.model)? {
+            return self.detector(&detector);
+        }
         let opened = Opened::new(&self.model)?;
         let geometry = match &self.rows.data {
             None => None,
@@ -88,6 +97,20 @@ impl Inspect {
             print_json(&in_json(&opened, geometry.as_ref())?)?;
         } else {
             print(&in_words(&opened, geometry.as_ref())?)?;
+        }
+        Ok(Ending::Done)
+    }
+}
+
+impl Inspect {
+    fn detector(&self, detector: &AnyDetector) -> anyhow::Result<Ending> {
+        if self.rows.data.is_some() {
+            let path = quoted(&self.model.to_string_lossy());
+            let text = format!("{path} is a detector: its rows are scored by `cae detect {path} --data FILE`");
+            return Err(Usage(text).into());
+        }
+        if let Some(record) = DetectorRecord::of(detector) {
+            if self.json { print_json(&record)? } else { print(&record.in_words())? }
         }
         Ok(Ending::Done)
     }

@@ -9,6 +9,7 @@ mod evaluate;
 mod evaluate_detector;
 mod evaluate_series;
 mod inspect;
+mod inspect_detector;
 mod recipes;
 mod reconstruct;
 mod report;

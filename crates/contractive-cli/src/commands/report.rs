@@ -10,6 +10,7 @@ use contractive_report::RunRecord;
 
 use crate::arguments::SourceArguments;
 use crate::browser;
+use crate::detectors::AnyDetector;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::models::Opened;
@@ -131,6 +132,14 @@ fn open(path: &Path) -> anyhow::Result<Subject> {
             return Err(Usage(text).into());
         };
         return Ok(Subject { run, kept: Kept::Checkpoints(Box::new(resume)) });
+    }
+    if AnyDetector::found(path)?.is_some() {
+        let path = quoted(&path.to_string_lossy());
+        let text = format!(
+            "{path} is a detector, and a report is of the training of an autoencoder; `cae inspect {path}` says what it \
+             is, and `cae evaluate {path} --data FILE --labels COLUMN` what it is worth"
+        );
+        return Err(Usage(text).into());
     }
     let opened = Opened::new(path)?;
     let Some(run) = opened.run else {

@@ -1,22 +1,21 @@
 //! `cae threshold`: another threshold for a trained detector.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use contractive_anomaly::detector::{Detector, ThresholdRule, is_detector};
-use contractive_anomaly::series::{SeriesDetector, is_series_detector};
+use contractive_anomaly::detector::ThresholdRule;
 use serde::Serialize;
 
-use crate::errors::Usage;
+use crate::detectors::AnyDetector;
 use crate::exit::Ending;
 use crate::numbers::{grouped, percent, significant};
 use crate::output::{print, print_json};
-use crate::table::pairs;
+use crate::table::{Side, aligned, pairs};
 
 /// Show or change the threshold of a detector, above which a row is an anomaly. Nothing is trained anew.
 ///
 /// The rule is applied to the scores of the training rows (of a time series: of its timestamps), which are part of the
-/// detector. Without RULE the threshold is shown and nothing is changed.
+/// detector. Without RULE the threshold is shown, and what other rules would make of those scores; nothing is changed.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Threshold {
@@ -66,74 +65,62 @@ struct Change {
     old: At,
     new: Option<At>,
     saved: bool,
+    /// What common rules would give, where none was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<At>,
 }
 
-/// Either kind of detector, as far as thresholds go.
-enum Either {
-    Table(Box<Detector>),
-    Series(Box<SeriesDetector>),
+/// Rules shown to choose from.
+const COMMON: [ThresholdRule; 8] = [
+    ThresholdRule::Contamination { share: 0.1 },
+    ThresholdRule::Contamination { share: 0.05 },
+    ThresholdRule::Contamination { share: 0.01 },
+    ThresholdRule::Quantile { p: 0.99 },
+    ThresholdRule::Sigma { k: 3.0 },
+    ThresholdRule::Pot { rate: 0.01 },
+    ThresholdRule::Pot { rate: 0.001 },
+    ThresholdRule::Pot { rate: 0.0001 },
+];
+
+impl At {
+    /// The threshold in force.
+    fn of(detector: &AnyDetector) -> At {
+        let threshold = detector.threshold();
+        let share_above = detector.share_above(threshold);
+        let rows_above = (share_above * detector.n_training_rows() as f64).round() as usize;
+        At { threshold, rule: detector.rule().to_string(), rows_above, share_above }
+    }
 }
 
-impl Either {
-    fn load(path: &Path) -> anyhow::Result<Self> {
-        if is_series_detector(path) {
-            return Ok(Either::Series(Box::new(SeriesDetector::load(path)?)));
-        }
-        if !is_detector(path) {
-            let text = format!("{} is no detector; make one with `cae train --detector --data FILE`", path.display());
-            return Err(Usage(text).into());
-        }
-        Ok(Either::Table(Box::new(Detector::load(path)?)))
-    }
-
-    fn at(&self) -> At {
-        let (threshold, rule, share_above) = match self {
-            Either::Table(d) => (d.threshold(), d.settings().threshold, d.share_above(d.threshold())),
-            Either::Series(d) => (d.threshold(), d.threshold_rule(), d.share_above(d.threshold())),
-        };
-        let rows_above = (share_above * self.n_training_rows() as f64).round() as usize;
-        At { threshold, rule: rule.to_string(), rows_above, share_above }
-    }
-
-    fn n_training_rows(&self) -> usize {
-        match self {
-            Either::Table(detector) => detector.n_training_rows(),
-            Either::Series(detector) => detector.n_training_rows(),
+/// What each common rule would give; a rule that these scores are too few for is left out.
+fn common(detector: &mut AnyDetector) -> anyhow::Result<Vec<At>> {
+    let own = detector.rule();
+    let mut found = Vec::new();
+    for rule in COMMON {
+        if detector.set(rule).is_ok() {
+            found.push(At::of(detector));
         }
     }
-
-    fn set(&mut self, rule: ThresholdRule) -> anyhow::Result<()> {
-        match self {
-            Either::Table(detector) => detector.set_threshold(rule)?,
-            Either::Series(detector) => detector.set_threshold(rule)?,
-        }
-        Ok(())
-    }
-
-    fn save(&self, path: &Path) -> anyhow::Result<()> {
-        match self {
-            Either::Table(detector) => detector.save(path)?,
-            Either::Series(detector) => detector.save(path)?,
-        }
-        Ok(())
-    }
+    detector.set(own)?;
+    Ok(found)
 }
 
 impl Threshold {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
-        let mut detector = Either::load(&self.detector)?;
-        let old = detector.at();
+        let mut detector = AnyDetector::load(&self.detector)?;
+        let old = At::of(&detector);
         let mut new = None;
         if let Some(rule) = self.rule {
             detector.set(rule)?;
-            new = Some(detector.at());
+            new = Some(At::of(&detector));
             if !self.dry_run {
                 detector.save(&self.detector)?;
             }
         }
         let saved = new.is_some() && !self.dry_run;
-        let change = Change { training_rows: detector.n_training_rows(), old, new, saved };
+        let rules = if new.is_none() { common(&mut detector)? } else { Vec::new() };
+        let change = Change { training_rows: detector.n_training_rows(), old, new, saved, rules };
         if self.json {
             print_json(&change)?;
         } else if !self.quiet {
@@ -155,10 +142,20 @@ fn in_words(change: &Change) -> String {
         )
     };
     match &change.new {
-        None => pairs(&[("threshold", line(&change.old))]),
+        None => format!("{}\n{}", pairs(&[("threshold", line(&change.old))]), choice(change)),
         Some(new) => {
             let name = if change.saved { "new" } else { "new (not saved)" };
             pairs(&[("old", line(&change.old)), (name, line(new))])
         }
     }
+}
+
+/// The common rules beside each other.
+fn choice(change: &Change) -> String {
+    let head = ["rule", "threshold", "training rows above", ""].map(str::to_owned).to_vec();
+    let row = |at: &At| {
+        vec![at.rule.clone(), significant(at.threshold, 5), grouped(at.rows_above), percent(at.share_above)]
+    };
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(change.rules.iter().map(row)).collect();
+    aligned(&[Side::Left, Side::Right, Side::Right, Side::Right], &rows)
 }

@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use contractive_core::engine::{CpuEngine, PhaseSeconds};
 use contractive_core::matrix::MatRef;
-use contractive_core::{ArgumentError, Objective, Penalty};
+use contractive_core::{ArgumentError, Objective, Penalty, instructions};
 
 use super::drawn::{self, Lehmer};
+use super::expected::Expected;
 use super::operations::StepOperations;
 use super::peak;
 use super::stopwatch::{TrainingSteps, time_reconstruction};
@@ -52,6 +53,8 @@ impl From<PhaseSeconds> for PhaseShares {
 /// What [`measure`] found; rates a second, medians.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Speed {
+    /// The instruction set in use.
+    pub instructions: &'static str,
     /// Layer sizes, encoder then decoder.
     pub sizes: Vec<usize>,
     /// Rows a step.
@@ -72,6 +75,8 @@ pub struct Speed {
     pub multiply_add_rate: f64,
     /// f32 operations of a 1024 × 1024 matrix product: what good code does.
     pub product_rate: f64,
+    /// What was measured of the same network beside other frameworks, with these instructions, on a machine of ours.
+    pub expected: Option<Expected>,
 }
 
 /// Training steps of one kind.
@@ -140,6 +145,7 @@ pub fn measure(config: &TrainConfig, d: usize, threads: usize, seconds: f64) -> 
         share_of_multiply_add_rate: median(part) * operations / multiply_add_rate,
     };
     Ok(Speed {
+        instructions: instructions::name(),
         sizes: architecture.encoder_sizes.iter().chain(&architecture.decoder_sizes[1..]).copied().collect(),
         batch,
         threads,
@@ -150,6 +156,7 @@ pub fn measure(config: &TrainConfig, d: usize, threads: usize, seconds: f64) -> 
         rows_per_second: median(2),
         multiply_add_rate,
         product_rate,
+        expected: Expected::find(&architecture, batch, instructions::name(), threads),
     })
 }
 

@@ -1,5 +1,8 @@
 //! A network, its objective and how it is trained, to be timed on drawn numbers.
 
+use std::collections::BTreeMap;
+
+use contractive::TrainConfig;
 use contractive_core::optimiser::Optimiser;
 use contractive_core::{Activation, Architecture, ArgumentError, Loss, Objective, Parameters, Penalty};
 use serde::{Deserialize, Serialize};
@@ -10,7 +13,7 @@ use super::stopwatch::TrainingSteps;
 /// Where the generator starts: the peers of `scripts/bench.sh` start there too.
 pub const SEED: u64 = 2011;
 
-/// What is timed: `benches/workloads.json` holds the named ones.
+/// What is timed: `workloads.json` holds the named ones, for us and for the peers of `scripts/bench.sh`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
     /// d, m_1, …, k; the decoder mirrors it.
@@ -55,7 +58,28 @@ impl OptimiserName {
     }
 }
 
+/// The named workloads.
+pub fn all() -> BTreeMap<String, Workload> {
+    serde_json::from_str(include_str!("workloads.json")).unwrap_or_default()
+}
+
 impl Workload {
+    /// As a run's configuration.
+    pub fn config(&self) -> TrainConfig {
+        let mut config = TrainConfig::default();
+        config.model.hidden = self.encoder[1..].to_vec();
+        config.model.hidden_activation = self.activation;
+        config.model.code_activation = self.activation;
+        config.model.output_activation = Some(self.output);
+        config.model.tied = self.tied;
+        config.objective.loss = self.loss;
+        config.objective.contraction = self.contraction;
+        config.training.optimiser = self.optimiser.with_defaults();
+        config.training.learning_rate = self.learning_rate;
+        config.training.batch_size = self.batch;
+        config
+    }
+
     /// Its network.
     pub fn architecture(&self) -> Architecture {
         let (d, hidden) = self.encoder.split_first().unwrap_or((&0, &[]));
@@ -83,5 +107,19 @@ impl Workload {
         let objective = Objective::new(self.loss, penalty, contraction);
         let optimiser = self.optimiser.with_defaults();
         TrainingSteps::new(&parameters, &objective, optimiser, self.learning_rate, data, self.batch, threads)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_named_ones_are_there_and_their_configurations_have_their_networks() {
+        let all = all();
+        assert_eq!(all.keys().map(String::as_str).collect::<String>(), "abcdei");
+        for work in all.values() {
+            assert_eq!(work.config().architecture(work.encoder[0]), work.architecture());
+        }
     }
 }

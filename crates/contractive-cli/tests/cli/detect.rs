@@ -97,6 +97,35 @@ fn anomalies_can_be_told_by_the_exit_code_and_thresholds_changed() {
 }
 
 #[test]
+fn another_score_and_another_rule_need_no_training_and_change_nothing() {
+    let desk = trained();
+    let before = desk.read("d/config.json");
+    let words = "detect d --data orders.csv --explain 0 -q -o";
+    desk.cae(&format!("{words} own.csv")).assert().success();
+    desk.cae(&format!("{words} other.csv --score scaled_error --threshold contamination:0.05")).assert().success();
+    desk.cae("train --detector --data orders.csv --key order,when --missing mask --ensemble 2 --steps 120 -q --out e --score scaled_error --threshold contamination:0.05").assert().success();
+    desk.cae("detect e --data orders.csv --explain 0 -q -o trained.csv").assert().success();
+    assert_eq!(desk.text("other.csv"), desk.text("trained.csv"), "as if it had been trained so");
+    assert_ne!(desk.text("other.csv"), desk.text("own.csv"));
+    assert_eq!(desk.text("other.csv").matches(",true").count(), 20);
+    assert_eq!(desk.read("d/config.json"), before);
+    assert!(desk.refused("detect d --data orders.csv -o x.csv --score nothing", 2).contains("scaled_error"));
+    desk.refused("detect d --data orders.csv -o x.csv --threshold quantile:2", 2);
+}
+
+#[test]
+fn rules_to_choose_from_are_shown_on_the_training_scores() {
+    let desk = trained();
+    let shown = desk.json("threshold d --json");
+    let rules = shown["rules"].as_array().unwrap();
+    let named = |rule: &str| rules.iter().find(|at| at["rule"] == rule).unwrap()["rows_above"].as_u64().unwrap();
+    assert_eq!((named("contamination:0.1"), named("contamination:0.01")), (40, 4));
+    let text = desk.stdout("threshold d");
+    assert!(text.contains("training rows above") && text.contains("contamination:0.05"), "{text}");
+    assert_eq!(desk.json("threshold d --json")["old"], shown["old"], "showing changes nothing");
+}
+
+#[test]
 fn tables_that_do_not_fit_are_refused_and_leave_no_file() {
     let desk = trained();
     let good = orders(20, false);

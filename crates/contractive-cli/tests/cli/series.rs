@@ -183,6 +183,9 @@ fn the_threshold_of_a_series_is_shown_and_changed() {
     assert!((1..=2).contains(&shown["old"]["rows_above"].as_u64().unwrap()), "{shown}");
     let before = desk.stdout("detect d --data new.csv -q");
     let told = |text: &str| text.lines().filter(|line| line.ends_with(",1")).count();
+    let once = desk.stdout("detect d --data new.csv -q --threshold quantile:0.5");
+    assert!(told(&once) > told(&before) + 40, "a rule for once");
+    assert!(desk.refused("detect d --data new.csv -q --score error", 2).contains("--score"));
     let dry = desk.json("threshold d quantile:0.5 --dry-run --json");
     assert!(dry["new"]["rows_above"] == 70 && desk.stdout("detect d --data new.csv -q") == before, "{dry}");
     assert!(desk.stdout("threshold d quantile:0.5").contains("70 of 140"));

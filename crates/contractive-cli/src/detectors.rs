@@ -1,0 +1,93 @@
+//! Trained detectors on the disk, of tables and of time series, as far as both are alike.
+
+use std::path::Path;
+
+use contractive_anomaly::detector::{Detector, ThresholdRule, is_detector};
+use contractive_anomaly::series::{SeriesDetector, is_series_detector};
+
+use crate::errors::Usage;
+
+/// A detector of either kind.
+pub(crate) enum AnyDetector {
+    /// Of the rows of a table.
+    Table(Box<Detector>),
+    /// Of the timestamps of a series.
+    Series(Box<SeriesDetector>),
+}
+
+impl AnyDetector {
+    /// The detector at `path`, `None` where there is none.
+    pub(crate) fn found(path: &Path) -> anyhow::Result<Option<Self>> {
+        if is_series_detector(path) {
+            return Ok(Some(AnyDetector::Series(Box::new(SeriesDetector::load(path)?))));
+        }
+        if is_detector(path) {
+            return Ok(Some(AnyDetector::Table(Box::new(Detector::load(path)?))));
+        }
+        Ok(None)
+    }
+
+    /// The detector at `path`.
+    pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
+        let text = || format!("{} is no detector; make one with `cae train --detector --data FILE`", path.display());
+        Self::found(path)?.ok_or_else(|| Usage(text()).into())
+    }
+
+    /// The threshold in force.
+    pub(crate) fn threshold(&self) -> f64 {
+        match self {
+            AnyDetector::Table(detector) => detector.threshold(),
+            AnyDetector::Series(detector) => detector.threshold(),
+        }
+    }
+
+    /// The rule that gave it.
+    pub(crate) fn rule(&self) -> ThresholdRule {
+        match self {
+            AnyDetector::Table(detector) => detector.settings().threshold,
+            AnyDetector::Series(detector) => detector.threshold_rule(),
+        }
+    }
+
+    /// The share of what it was trained on that scores above `threshold`.
+    pub(crate) fn share_above(&self, threshold: f64) -> f64 {
+        match self {
+            AnyDetector::Table(detector) => detector.share_above(threshold),
+            AnyDetector::Series(detector) => detector.share_above(threshold),
+        }
+    }
+
+    /// Rows, or timestamps, that it was trained on.
+    pub(crate) fn n_training_rows(&self) -> usize {
+        match self {
+            AnyDetector::Table(detector) => detector.n_training_rows(),
+            AnyDetector::Series(detector) => detector.n_training_rows(),
+        }
+    }
+
+    /// The networks and what they say of rows: those of a series are of its windows.
+    pub(crate) fn networks(&self) -> &Detector {
+        match self {
+            AnyDetector::Table(detector) => detector,
+            AnyDetector::Series(detector) => detector.windows(),
+        }
+    }
+
+    /// Sets another rule.
+    pub(crate) fn set(&mut self, rule: ThresholdRule) -> anyhow::Result<()> {
+        match self {
+            AnyDetector::Table(detector) => detector.set_threshold(rule)?,
+            AnyDetector::Series(detector) => detector.set_threshold(rule)?,
+        }
+        Ok(())
+    }
+
+    /// Writes it where it was.
+    pub(crate) fn save(&self, path: &Path) -> anyhow::Result<()> {
+        match self {
+            AnyDetector::Table(detector) => detector.save(path)?,
+            AnyDetector::Series(detector) => detector.save(path)?,
+        }
+        Ok(())
+    }
+}
