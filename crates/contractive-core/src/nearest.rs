@@ -128,11 +128,8 @@ impl Bank {
             order.push(about + error);
             *product = about - error;
         }
-        let bound = if k < order.len() {
-            *order.select_nth_unstable_by(k - 1, |a, b| a.total_cmp(b)).1
-        } else {
-            f32::INFINITY
-        };
+        let bound =
+            if k < order.len() { *order.select_nth_unstable_by(k - 1, |a, b| a.total_cmp(b)).1 } else { f32::INFINITY };
         found.clear();
         for (row, below) in products.iter().enumerate() {
             // Not `<=`: numbers whose squares overflow leave NaN, and stay candidates.

@@ -84,12 +84,19 @@ impl<'a> DetectorRecord<'a> {
     pub(super) fn in_words(&self) -> String {
         let of_what = if self.series.is_some() { "timestamp" } else { "row" };
         let mut lines = vec![
-            ("detector", format!("of the {of_what}s of {}", if self.series.is_some() { "a time series" } else { "a table" })),
-            ("trained on", format!("{} of {}, by version {}", count(self.training_rows, of_what), self.data, self.version)),
+            (
+                "detector",
+                format!("of the {of_what}s of {}", if self.series.is_some() { "a time series" } else { "a table" }),
+            ),
+            (
+                "trained on",
+                format!("{} of {}, by version {}", count(self.training_rows, of_what), self.data, self.version),
+            ),
         ];
         if let Some(series) = self.series {
             lines.push(("values", listed(&series.values)));
-            let time = series.time.as_ref().map_or_else(|| "rows are counted".into(), |time| format!("time in `{time}`"));
+            let time =
+                series.time.as_ref().map_or_else(|| "rows are counted".into(), |time| format!("time in `{time}`"));
             lines.push(("windows", format!("{} rows, {time}; normalised: {}", series.window, series.normalise)));
         }
         if let Some(columns) = &self.columns {

@@ -153,9 +153,8 @@ fn in_words(change: &Change) -> String {
 /// The common rules beside each other.
 fn choice(change: &Change) -> String {
     let head = ["rule", "threshold", "training rows above", ""].map(str::to_owned).to_vec();
-    let row = |at: &At| {
-        vec![at.rule.clone(), significant(at.threshold, 5), grouped(at.rows_above), percent(at.share_above)]
-    };
+    let row =
+        |at: &At| vec![at.rule.clone(), significant(at.threshold, 5), grouped(at.rows_above), percent(at.share_above)];
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(change.rules.iter().map(row)).collect();
     aligned(&[Side::Left, Side::Right, Side::Right, Side::Right], &rows)
 }

@@ -60,7 +60,7 @@ impl Workspace {
         let of_all = rows_of_block * LANES;
         for (input, output) in rows.values().chunks(of_all * d).zip(output.chunks_mut(of_all * width)) {
             let blocks = input.chunks(rows_of_block * d).zip(output.chunks_mut(rows_of_block * width));
-            self.team.each(self.lanes.iter_mut().zip(blocks), block);
+            self.teams.for_rows(rows.rows()).each(self.lanes.iter_mut().zip(blocks), block);
         }
     }
 }

@@ -196,7 +196,7 @@ impl Engine for CpuEngine {
         }
         let values = self.parameters.values_mut();
         let parts = self.optimiser.parts(&mut self.state, values, &self.gradient, learning_rate);
-        self.workspace.team.each(parts, |part| part.update(arch));
+        self.workspace.teams.for_rows(1).each(parts, |part| part.update(arch));
         self.workspace.derived_for = None;
         self.workspace.stopwatch.lap(|phases| &mut phases.update);
     }

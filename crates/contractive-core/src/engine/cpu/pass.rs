@@ -23,10 +23,32 @@ use crate::penalty::Penalty;
 /// Shares that a batch is cut into, whatever the number of threads.
 pub const LANES: usize = 8;
 
+/// All threads, and the calling one alone, for work that it ends before another has begun. Which of them does the work changes
+/// no bit.
+pub struct Teams {
+    pub all: Team,
+    alone: Team,
+    /// Weights of the encoder.
+    weights: usize,
+}
+
+impl Teams {
+    /// The team for work on `n` rows, or for work on the weights, which is that of one.
+    pub fn for_rows(&mut self, n: usize) -> &mut Team {
+        /// Weights times rows: with as many, handing out the pieces costs what another thread saves.
+        const WORK: usize = 1 << 15;
+        if n * self.weights < WORK { &mut self.alone } else { &mut self.all }
+    }
+}
+
+fn encoder_weights(architecture: &Architecture) -> usize {
+    architecture.encoder_sizes.windows(2).map(|pair| pair[0] * pair[1]).sum()
+}
+
 /// The threads and the memory of passes, kept from step to step: after the first of a batch size none allocates a buffer.
 pub struct Workspace {
     pub arch: Arch,
-    pub team: Team,
+    pub teams: Teams,
     pub stopwatch: Stopwatch,
     pub derived: DerivedWeights,
     /// The plans that `derived` is up to date for.
@@ -45,7 +67,7 @@ impl Workspace {
     pub fn new(architecture: &Architecture, threads: usize) -> Self {
         Workspace {
             arch: instructions::arch(),
-            team: Team::of(threads),
+            teams: Teams { all: Team::of(threads), alone: Team::of(1), weights: encoder_weights(architecture) },
             stopwatch: Stopwatch::default(),
             derived: DerivedWeights::default(),
             derived_for: None,
@@ -87,7 +109,8 @@ impl Workspace {
         let mut step =
             Step { arch, kind, plan, objective, parameters, derived, weights, record, batch, inputs, clean, sparsity };
 
-        let mut cut = Cut::new(&mut self.team, &mut self.lanes, &mut self.stores, record, n, architecture);
+        let team = self.teams.for_rows(n);
+        let mut cut = Cut::new(team, &mut self.lanes, &mut self.stores, record, n, architecture);
         let mut sparsity = 0.0;
         if let (Some(target), true) = (objective.sparsity, kind.decodes()) {
             let mean = cut.mean_code(&step);
@@ -112,7 +135,8 @@ impl Workspace {
             self.stopwatch.lap(|phases| &mut phases.sums);
             let [even, odd, dz] = &self.stores;
             let sources = GradientSources { step: &step, a: [even, odd], dz, sums: &self.sums };
-            self.team.each(each_block(&self.blocks, gradient), |(block, part)| sources.block(block, part));
+            let team = self.teams.for_rows(n);
+            team.each(each_block(&self.blocks, gradient), |(block, part)| sources.block(block, part));
             self.stopwatch.lap(|phases| &mut phases.gradient);
         }
         let penalty = plan.weights_forward(arch, weights.net).unwrap_or(penalty / n as f64);
@@ -127,7 +151,7 @@ impl Workspace {
             return;
         }
         let plans = [plan, self.derived_for.map_or(plan, |plans| plans[0])];
-        self.derived.refresh(self.arch, &mut self.team, parameters, plans);
+        self.derived.refresh(self.arch, self.teams.for_rows(1), parameters, plans);
         self.derived_for = Some(plans);
     }
 }
@@ -185,7 +209,7 @@ fn lane_rows(n: usize, architecture: &Architecture) -> usize {
     const WORK: usize = 1 << 14;
     let stacks = [&architecture.encoder_sizes, &architecture.decoder_sizes];
     let is_far = stacks.iter().any(|sizes| sizes.windows(2).any(|pair| pair[0] * pair[1] > NEAR));
-    let weights: usize = architecture.encoder_sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    let weights = encoder_weights(architecture);
     let least = if is_far { ROWS.min(n.div_ceil(2)) } else { (WORK / weights.max(1)).min(n) };
     n.div_ceil(LANES).max(least).max(1)
 }
