@@ -8,6 +8,7 @@ import argparse
 import atexit
 import datetime
 import json
+import math
 import os
 import platform
 import signal
@@ -119,7 +120,7 @@ class Field:
 
 def check_losses(forms, steps):
     """Losses by form, and the largest relative difference from ours; ends the program where it is too large. A form that
-    fails is dropped, with its reason."""
+    fails, or whose losses are no numbers, is dropped with its reason."""
     losses, failed = {}, {}
     for name, worker, form in forms:
         try:
@@ -130,6 +131,10 @@ def check_losses(forms, steps):
             if worker.process.poll() is not None:
                 worker.start()
     worst = 0.0
+    for name in [n for n, values in losses.items() if not all(map(math.isfinite, values)) and not n.startswith("ours")]:
+        # Ours started from the same weights and are finite, or the comparison below would fail.
+        failed[name] = "its losses are not numbers"
+        say(f"  {name} fails: its losses are not numbers: {losses.pop(name)[:3]} ...")
     for name, values in losses.items():
         if name in OWN_START:
             continue
