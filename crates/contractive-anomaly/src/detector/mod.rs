@@ -9,7 +9,7 @@
 //! 3. `location`, `covariance`, `calibration`: what a member learns about its own outputs.
 //! 4. [`scores`]: the kinds of score, their combination, each feature's part.
 //! 5. [`threshold`] and [`tail`]: rules that make labels of scores.
-//! 6. [`metrics`] and [`evaluation`]: what a detector is worth where labels are known.
+//! 6. [`metrics`] and [`evaluation`]: what a detector is worth where labels are known; [`drift`]: how far new rows have moved.
 //!
 //! ```no_run
 //! use contractive_anomaly::detector::{Detector, DetectorSettings, ScoreOptions};
@@ -28,6 +28,8 @@
 
 mod calibration;
 mod covariance;
+mod distribution;
+pub mod drift;
 pub mod encoding;
 mod error;
 pub mod evaluation;
@@ -61,6 +63,7 @@ use self::rows::NetworkRows;
 use self::scores::{Directions, KINDS, Raw, Weights, add_contributions, add_weighted, member_weight};
 use contractive_core::row_network::{RowNetwork, RowOutput};
 
+pub use drift::{Drift, DriftMeter};
 pub use encoding::{Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable};
 pub use error::DetectorError;
 pub use files::{DETECTOR_FORMAT_VERSION, is_detector};

@@ -70,6 +70,11 @@ impl Reference {
         self.0.first().map(|reference| reference.training.len()).filter(|n| *n < MOST)
     }
 
+    /// The scores of the rows held out, ascending.
+    pub(super) fn held_out(&self, kind: ScoreKind) -> &[f64] {
+        &self.0[kind as usize].held_out
+    }
+
     /// What is wrong with stored reference scores, if anything is.
     pub(super) fn fault(&self) -> Option<String> {
         if self.0.len() != ScoreKind::ALL.len() || self.0.iter().zip(ScoreKind::ALL).any(|(r, kind)| r.kind != kind) {

@@ -4,6 +4,7 @@ mod bench;
 mod data;
 mod detect;
 mod detect_series;
+mod drift;
 mod encode;
 mod evaluate;
 mod evaluate_detector;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Evaluate(evaluate::Evaluate),
     Detect(detect::Detect),
     Threshold(threshold::Threshold),
+    Drift(drift::Drift),
     Encode(encode::Encode),
     Reconstruct(reconstruct::Reconstruct),
     Inspect(inspect::Inspect),
@@ -47,6 +49,7 @@ impl Command {
             Command::Evaluate(command) => command.run(),
             Command::Detect(command) => command.run(),
             Command::Threshold(command) => command.run(),
+            Command::Drift(command) => command.run(),
             Command::Encode(command) => command.run(),
             Command::Reconstruct(command) => command.run(),
             Command::Inspect(command) => command.run(),

@@ -163,6 +163,17 @@ fn training_names_the_trouble_and_the_way_out() {
     assert!(!desk.path("d").exists());
 }
 
+#[test]
+fn an_integer_column_that_counts_the_rows_is_named_in_training() {
+    let desk = Desk::new();
+    let rows: String = (0..60).map(|i| format!("{},{},{}\n", 7000 + i, i * 7 % 11, (i as f64).sin())).collect();
+    desk.write("orders.csv", format!("serial,items,price\n{rows}"));
+    let words = "train --detector --data orders.csv --ensemble 1 --steps 5 --out d";
+    let output = desk.cae(words).assert().success().get_output().clone();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("`serial` looks like an identifier"), "{said}");
+}
+
 /// Memory stays bounded, whatever the size of the table.
 #[test]
 #[cfg(target_os = "linux")]

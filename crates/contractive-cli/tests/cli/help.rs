@@ -3,12 +3,13 @@
 use crate::support::Desk;
 use predicates::prelude::*;
 
-const SUBCOMMANDS: [&str; 11] = [
+const SUBCOMMANDS: [&str; 12] = [
     "train",
     "resume",
     "evaluate",
     "detect",
     "threshold",
+    "drift",
     "encode",
     "reconstruct",
     "inspect",

@@ -11,6 +11,7 @@ mod data_as_it_is;
 mod data_spelled;
 mod detect;
 mod detect_trouble;
+mod drift;
 mod detector;
 mod help;
 mod interruption;

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::identifier::id_note;
 use super::scaling::Scaling;
 use super::{
     EncodedColumn, EncodedRows, EncodingError, FORMAT_VERSION, MOST_FEATURES, MOST_LEVELS, MissingRule, Role,
     TableEncoding, TableScale, is_text_table,
 };
+use super::super::distribution::Distribution;
 use crate::slips::Slips;
 use contractive::data::label_note;
 use contractive_core::statistics::quantile_of_sorted;
@@ -327,6 +329,7 @@ impl Seen {
         match self {
             Seen::Nothing(role) => Ok(role),
             Seen::Numbers(mut all) => {
+                notes.extend(id_note(name, &all));
                 all.sort_unstable_by(f64::total_cmp);
                 let (Some(&lowest), Some(&highest)) = (all.first(), all.last()) else { return Err(no_values()) };
                 if lowest == highest {
@@ -342,7 +345,8 @@ impl Seen {
                         "`{name}`: 32 bits do not hold its digits, and `scale` = none keeps it as it is"
                     ));
                 }
-                Ok(Role::Number { fill, scaling: Scaling::learn(options.scale, &all) })
+                let usual = Some(Distribution::of_sorted(&all));
+                Ok(Role::Number { fill, scaling: Scaling::learn(options.scale, &all), usual })
             }
             Seen::Texts(texts) => {
                 texts.doubt(path, name, options.text, notes)?;

@@ -16,9 +16,11 @@
 //! the score and the contributions. Infinite cells are refused always.
 
 mod error;
+mod identifier;
 mod learning;
 mod rows;
 mod scaling;
+mod usual;
 
 use std::path::Path;
 
@@ -33,6 +35,8 @@ pub use rows::EncodedRows;
 pub use scaling::TableScale;
 
 use self::scaling::Scaling;
+pub(in crate::detector) use self::usual::{Usual, UsualColumn};
+use super::distribution::Distribution;
 
 /// The format written and read.
 const FORMAT_VERSION: u64 = 1;
@@ -95,8 +99,13 @@ struct EncodedColumn {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum Role {
-    /// A feature. `fill` is in the column's own units.
-    Number { fill: f64, scaling: Scaling },
+    /// A feature. `fill` is in the column's own units; `usual` is how its numbers were distributed.
+    Number {
+        fill: f64,
+        scaling: Scaling,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usual: Option<Distribution>,
+    },
     /// One feature a level and one for other values; `shares` of the training rows, the last one that of `other`.
     /// `fill` is a level's place.
     Category { levels: Vec<String>, shares: Vec<f64>, fill: usize },
@@ -137,7 +146,10 @@ impl Role {
 
     fn fault(&self) -> Option<&'static str> {
         match self {
-            Role::Number { fill, scaling } if !(fill.is_finite() && scaling.is_valid()) => {
+            Role::Number { usual: Some(usual), .. } if !usual.is_valid() => {
+                Some("the distribution of a number must ascend to the share 1")
+            }
+            Role::Number { fill, scaling, .. } if !(fill.is_finite() && scaling.is_valid()) => {
                 Some("its numbers must be finite, factors above 0, quantiles ascending")
             }
             Role::ConstantNumber { value } if !value.is_finite() => Some("its value must be finite"),

@@ -120,7 +120,7 @@ impl TableEncoding {
             }
             rows.missing_cells += usize::from(is_missing);
             match role {
-                Role::Number { fill, scaling } => {
+                Role::Number { fill, scaling, .. } => {
                     let value = if is_missing { *fill } else { x };
                     rows.values[r * d + at] = scaling.apply(value) as f32;
                     if is_missing {
