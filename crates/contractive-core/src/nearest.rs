@@ -12,6 +12,8 @@ use crate::matrix::{MatRef, product};
 
 /// Rows that pass through the product together.
 const BLOCK: usize = 64;
+/// Of a distance of which f32 says nothing.
+const UNBOUNDED: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
 
 /// A row of the bank with its squared distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,6 +52,7 @@ impl Bank {
         assert!(n_features > 0 && !rows.is_empty(), "a bank has at least one row of one feature");
         assert!(rows.len().is_multiple_of(n_features), "{} numbers in rows of {n_features}", rows.len());
         let n = rows.len() / n_features;
+        assert!(u32::try_from(n).is_ok(), "a bank has fewer than 2^32 rows, got {n}");
         let mut columns = vec![0.0; rows.len()];
         for (r, row) in rows.chunks_exact(n_features).enumerate() {
             row.iter().enumerate().for_each(|(j, v)| columns[j * n + r] = *v);
@@ -119,21 +122,24 @@ impl Bank {
     /// The rows that can be among the k nearest of `x`, with their distances in f64. `products` are ⟨x, y⟩ of all rows.
     fn candidates(&self, x: &[f32], products: &mut [f32], k: usize, order: &mut Vec<f32>, found: &mut Vec<Neighbour>) {
         let of_x = square(x);
-        // Terms of a sum are rounded at most d + 2 times, and the two squares and the difference as often again.
-        let unit = (2 * self.n_features + 8) as f32 * f32::EPSILON;
+        // Terms of a sum are rounded at most d + 2 times, and the two squares and the difference as often again; what is too
+        // small for f32 is lost, less than the least normal number each time.
+        let d = self.n_features as f32;
+        let (unit, lost) = ((2.0 * d + 8.0) * f32::EPSILON, (4.0 * d + 8.0) * f32::MIN_POSITIVE);
         // Bounds from above: the k-th of them is no less than the k-th distance.
         order.clear();
         for (product, of_y) in products.iter_mut().zip(&self.squares) {
-            let (about, error) = (of_x + of_y - 2.0 * *product, unit * (of_x + of_y));
-            order.push(about + error);
-            *product = about - error;
+            let (about, error) = (of_x + of_y - 2.0 * *product, unit * (of_x + of_y) + lost);
+            // Squares that overflow bound nothing.
+            let bounds = if about.is_finite() && error.is_finite() { [about - error, about + error] } else { UNBOUNDED };
+            order.push(bounds[1]);
+            *product = bounds[0];
         }
         let bound =
             if k < order.len() { *order.select_nth_unstable_by(k - 1, |a, b| a.total_cmp(b)).1 } else { f32::INFINITY };
         found.clear();
         for (row, below) in products.iter().enumerate() {
-            // Not `<=`: numbers whose squares overflow leave NaN, and stay candidates.
-            if !(*below > bound) {
+            if *below <= bound {
                 found.push(Neighbour { row: row as u32, square: squared_distance(x, self.row(row)) });
             }
         }
@@ -216,9 +222,20 @@ mod tests {
     }
 
     #[test]
-    fn huge_numbers_are_compared_too() {
-        let bank = Bank::new(vec![1e30, -1e30, 3e30], 1);
-        let near = found(&bank, &[2.9e30], 2);
-        assert_eq!(near[0].iter().map(|n| n.row).collect::<Vec<_>>(), [2, 0]);
+    fn numbers_whose_squares_leave_f32_are_compared_too() {
+        for (bank, x, want) in [
+            (vec![1e30, -1e30, 3e30], 2.9e30, [2, 0]),
+            // One square overflows, and the others must not be cut off by it.
+            (vec![1e15, 1.5e15, 1e30], 1e15, [0, 1]),
+            (vec![f32::MAX, 1.0, 2.0], 1.9, [2, 1]),
+            // The squares are subnormal, or 0.
+            (vec![1.258e-22, 1.11e-22, 5e-22], 1.221e-22, [0, 1]),
+            (vec![4e-30, 3e-30, 1e-30], 2.9e-30, [1, 0]),
+        ] {
+            let bank = Bank::new(bank, 1);
+            let near = found(&bank, &[x], 2);
+            assert_eq!(near[0].iter().map(|n| n.row).collect::<Vec<_>>(), want, "{x}");
+            assert_eq!(near[0], by_hand(&bank, &[x], 2));
+        }
     }
 }

@@ -49,7 +49,8 @@ const ENTRY_OF_J: f64 = 12.0;
 const ENTRY_OF_Y: f64 = 4.0;
 /// What a multiply-add of the Khatri-Rao order costs: its products are wide.
 const WIDE_PRODUCT: f64 = 0.7;
-/// Multiply-adds a batch that an entry of F is worth: each of eight lanes writes and twice sums its gradient.
+/// Multiply-adds a batch that an entry of F is worth: each lane, of which there are up to eight, writes and twice
+/// sums its gradient.
 const ENTRY_OF_F: f64 = 64.0;
 /// Entries of F that stay in a core's L2 cache beside its transpose and its gradient.
 const NEAR: usize = 1 << 16;

@@ -122,6 +122,18 @@ fn noise_and_sparsity_agree_with_the_reference() {
     }
 }
 
+/// A small network is cut into several lanes only where there are many rows.
+#[test]
+fn lanes_of_a_small_network_add_up() {
+    for (seed, penalty) in [Penalty::None, Penalty::Jacobian, Penalty::Layerwise].into_iter().enumerate() {
+        let mut objective = Objective::new(Loss::Mse, penalty, 0.2);
+        objective.sparsity = Some(Sparsity { target: 0.1, weight: 0.5 });
+        let network = network_of(&[12, 6, 3], Activation::Sigmoid, Activation::Sigmoid, false);
+        let trial = Trial::draw(seed as u64, network, objective, 700, 0.5, 0.3);
+        compare(&format!("{penalty:?}, several lanes"), &trial.with_noise(seed as u64, 0.2));
+    }
+}
+
 #[test]
 fn groups_of_samples_do_not_change_the_result() {
     // 300 rows of 64 code units by 96 wide layers: several groups in a lane.

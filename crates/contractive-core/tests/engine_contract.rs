@@ -65,7 +65,10 @@ fn large_layers_serve_one_plan_after_the_other() {
 fn any_number_of_threads_gives_the_same_bits_and_so_does_a_repeat() {
     let of_usual = penalties(5).into_iter().map(|penalty| (&[60, 24, 5][..], 50, penalty));
     let of_khatri_rao = [Penalty::Jacobian, Penalty::JacobianNorm].map(|p| (KHATRI_RAO.0, KHATRI_RAO.1, p));
-    for (sizes, n, penalty) in of_usual.chain(of_khatri_rao) {
+    // So wide that the weights themselves are dealt out in several pieces, and so many rows of a small one that lanes are.
+    let of_wide = [(&[300, 120, 5][..], 30, Penalty::Jacobian)];
+    let of_many_rows = [Penalty::Jacobian, Penalty::JacobianNorm].map(|p| (KHATRI_RAO.0, 8 * KHATRI_RAO.1, p));
+    for (sizes, n, penalty) in of_usual.chain(of_khatri_rao).chain(of_wide).chain(of_many_rows) {
         let (network, d) = (network_of(sizes, Activation::Tanh, Activation::Identity, false), sizes[0]);
         let objective = Objective::new(Loss::Sse, penalty, 0.1);
         let rows = numbers(2, n * d, 0.5);

@@ -123,6 +123,11 @@ impl Detector {
         self.members.iter().map(|member| &member.model)
     }
 
+    /// The first of the networks: all have the same layers, and were trained on the same rows.
+    pub fn first_model(&self) -> &Model {
+        &self.members[0].model
+    }
+
     /// Number of features d of a row.
     pub fn n_features(&self) -> usize {
         self.members[0].model.architecture().input_size()

@@ -32,7 +32,7 @@ pub(crate) struct Bench {
     /// Activation of the layers of --sizes [default: relu].
     #[arg(long, value_name = "NAME", requires = "sizes")]
     activation: Option<Activation>,
-    /// Rows a training step, at least 1 [default: the recipe's, or 128].
+    /// Rows a training step, at least 1 [default: the workload's or the recipe's; of --sizes 128].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     batch: Option<u32>,
     /// Threads, at least 1; by default one a processor core.
@@ -59,6 +59,7 @@ Examples:
 /// The JSON: what was measured and on what.
 #[derive(Serialize)]
 struct Record<'a> {
+    workload: Option<&'a str>,
     recipe: Option<&'a str>,
     #[serde(flatten)]
     speed: &'a Speed,
@@ -77,17 +78,23 @@ impl Bench {
         config.training.threads = self.threads.map(usize::from).or(config.training.threads);
         let speed = measure(&config, d, config.threads(), self.seconds)?;
         if self.json {
-            print_json(&Record { recipe: config.recipe.as_deref(), speed: &speed })?;
+            print_json(&Record { workload: self.workload(), recipe: config.recipe.as_deref(), speed: &speed })?;
         } else {
-            print(&text(&config, &speed))?;
+            print(&text(&config, &speed, self.workload().is_some()))?;
         }
         Ok(Ending::Done)
+    }
+
+    /// The named workload that is measured, if one is.
+    fn workload(&self) -> Option<&str> {
+        let is_other = self.sizes.is_some() || self.recipe.is_some();
+        (!is_other).then(|| self.workload.as_deref().unwrap_or("a"))
     }
 
     /// The configuration to measure, and the features of its rows.
     fn network(&self) -> anyhow::Result<(TrainConfig, usize)> {
         let Some(sizes) = &self.sizes else {
-            let Some(recipe) = &self.recipe else { return workload_of(self.workload.as_deref().unwrap_or("a")) };
+            let Some(recipe) = &self.recipe else { return workload_of(self.workload().unwrap_or_default()) };
             let config = recipe::find(recipe)?.config;
             let name = config.data.spec.split(':').next().unwrap_or_default();
             let Some(data) = registry::find(name) else {
@@ -123,7 +130,7 @@ fn too_few() -> Usage {
     Usage("--sizes must name the features and at least one layer, as in 784,64,16".into())
 }
 
-fn text(config: &TrainConfig, speed: &Speed) -> String {
+fn text(config: &TrainConfig, speed: &Speed, is_named: bool) -> String {
     let sizes: Vec<String> = speed.sizes.iter().map(usize::to_string).collect();
     let (activation, threads) = (config.model.hidden_activation, speed.threads);
     let plural = if threads == 1 { "" } else { "s" };
@@ -166,22 +173,27 @@ fn text(config: &TrainConfig, speed: &Speed) -> String {
         significant(speed.multiply_add_rate * giga, 3),
         speed.instructions,
         match &speed.expected {
-            Some(expected) => compared(expected, exact.share_of_multiply_add_rate),
+            Some(expected) => compared(expected, speed.threads, exact.share_of_multiply_add_rate),
+            None if is_named => format!(
+                "Beside PyTorch, JAX and TensorFlow this network was not measured with {} (docs/performance.md has what was).\n",
+                speed.instructions
+            ),
             None => String::new(),
-        }
+        },
     )
 }
 
 /// How near this machine, at `here` of its peak, comes to one where other frameworks were measured too.
-fn compared(expected: &Expected, here: f64) -> String {
+fn compared(expected: &Expected, threads_here: usize, here: f64) -> String {
     /// Below this share of what was reached there, something stands in the way here.
     const NEAR: f64 = 0.85;
     let Expected { processor, instructions, threads, date, .. } = expected;
     let there = expected.share_of_multiply_add_rate;
-    let verdict = if here >= NEAR * there {
-        "so expect about that ratio here"
-    } else {
-        "less than there: other programs run meanwhile, or two threads share a core"
+    let verdict = match (*threads == threads_here, here >= NEAR * there) {
+        (false, _) => "not measured with as many threads, so that only the ratio compares",
+        (true, true) => "so expect about that ratio here",
+        (true, false) if *threads > 1 => "less than there: other programs run meanwhile, or two threads share a core",
+        (true, false) => "less than there: other programs run meanwhile, or the processor's caches are smaller",
     };
     let plural = if *threads == 1 { "" } else { "s" };
     format!(
@@ -192,4 +204,29 @@ fn compared(expected: &Expected, here: f64) -> String {
         percent(there),
         percent(here),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verdict_compares_what_can_be_compared() {
+        let expected = Expected {
+            workload: "a".into(),
+            instructions: "avx2".into(),
+            threads: 2,
+            processor: "a processor".into(),
+            date: "2026-11-29".into(),
+            share_of_multiply_add_rate: 0.6,
+            ratio_to_fastest_peer: 2.345,
+            fastest_peer: "torch_manual".into(),
+        };
+        let text = compared(&expected, 2, 0.59);
+        assert!(text.contains("2.35 times as fast") && text.contains("avx2, 2 threads"), "{text}");
+        assert!(text.contains("expect about that ratio"), "{text}");
+        assert!(compared(&expected, 2, 0.4).contains("share a core"));
+        assert!(compared(&expected, 16, 0.2).contains("as many threads"));
+        assert!(!compared(&Expected { threads: 1, ..expected }, 1, 0.2).contains("share a core"));
+    }
 }

@@ -51,7 +51,8 @@ pub(crate) struct Detect {
     /// Only the part I of N of the rows, dealt out in blocks of 8,192.
     #[arg(long, value_name = "I/N", default_value = "1/1", hide_default_value = true, help_heading = "Data")]
     shard: Shard,
-    /// Score rows by this kind instead of the detector's own; the threshold follows by its rule. The detector stays as it is.
+    /// Score rows by this kind instead of the detector's own; the threshold follows by its rule, where that is no fixed
+    /// value. The detector stays as it is.
     #[arg(long, value_name = "NAME", value_parser = score_kinds(), help_heading = "Score")]
     score: Option<String>,
     /// Label rows by this rule instead of the detector's own: contamination:SHARE, quantile:P, sigma:K, pot:RATE or value:T
@@ -111,6 +112,9 @@ Examples:
 struct Summary {
     rows: usize,
     anomalies: usize,
+    /// The kind of score and the rule in force.
+    score: &'static str,
+    rule: String,
     threshold: f64,
     rows_without_score: usize,
     missing_cells: usize,
@@ -150,8 +154,14 @@ impl Detect {
         // Ctrl-C ends a pipe at once; a file under way has to be taken away first.
         let stop = if output == Path::new("-") { Arc::default() } else { stop_flag(Reporting::Quiet)? };
         let mut writer = FrameWriter::create(&output, &layout.fields)?;
-        let mut summary = Summary { threshold: detector.threshold(), output: output.clone(), ..Summary::default() };
-        summary.notes = frames.notes().to_vec();
+        let mut summary = Summary {
+            score: detector.settings().score.name(),
+            rule: detector.settings().threshold.to_string(),
+            threshold: detector.threshold(),
+            output: output.clone(),
+            notes: frames.notes().to_vec(),
+            ..Summary::default()
+        };
         for frame in frames {
             if stop.load(Ordering::Relaxed) {
                 break;
@@ -180,6 +190,14 @@ impl Detect {
     /// The detector with the score and the threshold asked for.
     fn with_wishes(&self, mut detector: Detector) -> anyhow::Result<Detector> {
         if let Some(name) = &self.score {
+            if let (ThresholdRule::Value { threshold }, None) = (detector.settings().threshold, self.threshold) {
+                let own = detector.settings().score.name();
+                let text = format!(
+                    "the detector's threshold is the value {threshold}, of the score {own}; with --score {name} give \
+                     --threshold too"
+                );
+                return Err(Usage(text).into());
+            }
             detector.set_score(score_kind(name))?;
         }
         if let Some(rule) = self.threshold {

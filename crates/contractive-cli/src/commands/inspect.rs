@@ -37,7 +37,7 @@ const SHOWN: usize = 12;
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Inspect {
     /// A run directory, a model directory or a detector.
-    #[arg(value_name = "RUN_OR_MODEL")]
+    #[arg(value_name = "RUN_MODEL_OR_DETECTOR")]
     model: PathBuf,
     #[command(flatten)]
     rows: RowArguments,
@@ -109,9 +109,8 @@ impl Inspect {
             let text = format!("{path} is a detector: its rows are scored by `cae detect {path} --data FILE`");
             return Err(Usage(text).into());
         }
-        if let Some(record) = DetectorRecord::of(detector) {
-            if self.json { print_json(&record)? } else { print(&record.in_words())? }
-        }
+        let record = DetectorRecord::of(detector);
+        if self.json { print_json(&record)? } else { print(&record.in_words())? }
         Ok(Ending::Done)
     }
 }

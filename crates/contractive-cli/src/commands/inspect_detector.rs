@@ -48,9 +48,9 @@ struct Columns {
 }
 
 impl<'a> DetectorRecord<'a> {
-    pub(super) fn of(any: &'a AnyDetector) -> Option<Self> {
+    pub(super) fn of(any: &'a AnyDetector) -> Self {
         let detector: &Detector = any.networks();
-        let model = detector.models().next()?;
+        let model = detector.first_model();
         let provenance = model.provenance();
         let series = match any {
             AnyDetector::Table(_) => None,
@@ -63,7 +63,7 @@ impl<'a> DetectorRecord<'a> {
             constant: encoding.constant_names(),
             scale: encoding.scale().name(),
         });
-        Some(DetectorRecord {
+        DetectorRecord {
             kind: if series.is_some() { "series_detector" } else { "detector" },
             training_rows: any.n_training_rows(),
             data: provenance.data.clone(),
@@ -78,7 +78,7 @@ impl<'a> DetectorRecord<'a> {
             threshold: any.threshold(),
             rule: any.rule().to_string(),
             share_above: any.share_above(any.threshold()),
-        })
+        }
     }
 
     pub(super) fn in_words(&self) -> String {
@@ -97,6 +97,9 @@ impl<'a> DetectorRecord<'a> {
             lines.push(("values", listed(&series.values)));
             let time =
                 series.time.as_ref().map_or_else(|| "rows are counted".into(), |time| format!("time in `{time}`"));
+            if !series.series_key.is_empty() {
+                lines.push(("series", format!("told apart by {}", listed(&series.series_key))));
+            }
             lines.push(("windows", format!("{} rows, {time}; normalised: {}", series.window, series.normalise)));
         }
         if let Some(columns) = &self.columns {

@@ -66,8 +66,8 @@ struct Change {
     new: Option<At>,
     saved: bool,
     /// What common rules would give, where none was asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    rules: Vec<At>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rules: Option<Vec<At>>,
 }
 
 /// Rules shown to choose from.
@@ -119,7 +119,7 @@ impl Threshold {
             }
         }
         let saved = new.is_some() && !self.dry_run;
-        let rules = if new.is_none() { common(&mut detector)? } else { Vec::new() };
+        let rules = if new.is_none() { Some(common(&mut detector)?) } else { None };
         let change = Change { training_rows: detector.n_training_rows(), old, new, saved, rules };
         if self.json {
             print_json(&change)?;
@@ -155,6 +155,6 @@ fn choice(change: &Change) -> String {
     let head = ["rule", "threshold", "training rows above", ""].map(str::to_owned).to_vec();
     let row =
         |at: &At| vec![at.rule.clone(), significant(at.threshold, 5), grouped(at.rows_above), percent(at.share_above)];
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(change.rules.iter().map(row)).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(change.rules.iter().flatten().map(row)).collect();
     aligned(&[Side::Left, Side::Right, Side::Right, Side::Right], &rows)
 }

@@ -111,6 +111,27 @@ fn another_score_and_another_rule_need_no_training_and_change_nothing() {
     assert_eq!(desk.read("d/config.json"), before);
     assert!(desk.refused("detect d --data orders.csv -o x.csv --score nothing", 2).contains("scaled_error"));
     desk.refused("detect d --data orders.csv -o x.csv --threshold quantile:2", 2);
+    let summary = desk.json("detect d --data orders.csv -o s.csv --json --score density --threshold sigma:3");
+    assert_eq!((&summary["score"], &summary["rule"]), (&"density".into(), &"sigma:3".into()));
+    // A fixed value is one of the score it was chosen for.
+    desk.cae("threshold d value:3 -q").assert().success();
+    let said = desk.refused("detect d --data orders.csv -o x.csv --score density", 2);
+    assert!(said.contains("the value 3") && said.contains("--threshold"), "{said}");
+    desk.cae("detect d --data orders.csv -o x.csv -q --score density --threshold value:9").assert().success();
+}
+
+#[test]
+fn a_detector_is_inspected_and_has_no_report_of_training() {
+    let desk = trained();
+    let text = desk.stdout("inspect d");
+    for part in ["of the rows of a table", "400 rows of", "city, items, price, weight", "order, when", "currency", "2 of"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let record = desk.json("inspect d --json");
+    assert_eq!((&record["kind"], &record["score"]), (&"detector".into(), &"combined".into()));
+    assert_eq!(record["columns"]["keys"], serde_json::json!(["order", "when"]));
+    assert!(desk.refused("inspect d --data orders.csv", 2).contains("cae detect d --data FILE"));
+    assert!(desk.refused("report d", 2).contains("cae inspect d"));
 }
 
 #[test]

@@ -27,6 +27,8 @@ fn prepared(text: &str) -> Prepared {
 
 #[test]
 fn every_objective_resumes_to_the_same_bits_on_any_number_of_threads() {
+    // Large enough that a second thread takes part.
+    let hidden = "model.hidden = [32, 8]";
     for text in [
         "",
         "objective.penalty = \"none\"",
@@ -42,11 +44,11 @@ fn every_objective_resumes_to_the_same_bits_on_any_number_of_threads() {
         "objective.sparsity = { target = 0.1, weight = 0.1 }\nmodel.code_activation = \"sigmoid\"",
         "training.schedule = { kind = \"cosine\" }\ndata.validation = 0.0",
     ] {
-        let one = prepared(&format!("training.threads = 1\n{text}"));
+        let one = prepared(&format!("training.threads = 1\n{hidden}\n{text}"));
         let expected = whole(&one);
         let folder = tempfile::tempdir().unwrap();
         let run = interrupted(&one, &folder.path().join("run"), 13);
-        let two = prepared(&format!("training.threads = 2\n{text}"));
+        let two = prepared(&format!("training.threads = 2\n{hidden}\n{text}"));
         let resume = run.resume().unwrap();
         let outcome = train(&two, Some(&run), resume, &mut (), &AtomicBool::new(false)).unwrap();
         assert_eq!(bits(&outcome), bits(&expected), "{text}");

@@ -28,7 +28,7 @@ pub const LANES: usize = 8;
 pub struct Teams {
     pub all: Team,
     alone: Team,
-    /// Weights of the encoder.
+    /// Weights of encoder and decoder.
     weights: usize,
 }
 
@@ -37,12 +37,14 @@ impl Teams {
     pub fn for_rows(&mut self, n: usize) -> &mut Team {
         /// Weights times rows: with as many, handing out the pieces costs what another thread saves.
         const WORK: usize = 1 << 15;
-        if n * self.weights < WORK { &mut self.alone } else { &mut self.all }
+        if n.saturating_mul(self.weights) < WORK { &mut self.alone } else { &mut self.all }
     }
 }
 
-fn encoder_weights(architecture: &Architecture) -> usize {
-    architecture.encoder_sizes.windows(2).map(|pair| pair[0] * pair[1]).sum()
+/// Weights that a row passes through: those of a tied network twice.
+fn n_weights(architecture: &Architecture) -> usize {
+    let stacks = [&architecture.encoder_sizes, &architecture.decoder_sizes];
+    stacks.iter().flat_map(|sizes| sizes.windows(2)).map(|pair| pair[0] * pair[1]).sum()
 }
 
 /// The threads and the memory of passes, kept from step to step: after the first of a batch size none allocates a buffer.
@@ -67,7 +69,7 @@ impl Workspace {
     pub fn new(architecture: &Architecture, threads: usize) -> Self {
         Workspace {
             arch: instructions::arch(),
-            teams: Teams { all: Team::of(threads), alone: Team::of(1), weights: encoder_weights(architecture) },
+            teams: Teams { all: Team::of(threads), alone: Team::of(1), weights: n_weights(architecture) },
             stopwatch: Stopwatch::default(),
             derived: DerivedWeights::default(),
             derived_for: None,
@@ -205,11 +207,11 @@ fn sums_of_rows(lanes: &[Lane]) -> [f64; 2] {
 fn lane_rows(n: usize, architecture: &Architecture) -> usize {
     /// Rows that one reading of a far weight must serve.
     const ROWS: usize = 64;
-    /// Weights of the encoder, times the rows, that a lane is worth.
-    const WORK: usize = 1 << 14;
+    /// Weights times the rows that a lane is worth.
+    const WORK: usize = 1 << 15;
     let stacks = [&architecture.encoder_sizes, &architecture.decoder_sizes];
     let is_far = stacks.iter().any(|sizes| sizes.windows(2).any(|pair| pair[0] * pair[1] > NEAR));
-    let weights = encoder_weights(architecture);
+    let weights = n_weights(architecture);
     let least = if is_far { ROWS.min(n.div_ceil(2)) } else { (WORK / weights.max(1)).min(n) };
     n.div_ceil(LANES).max(least).max(1)
 }

@@ -72,9 +72,11 @@ fn agrees_with_three_loops_and_leaves_the_neighbours_alone() {
 #[test]
 fn blocks_of_the_result_have_the_bits_of_the_whole() {
     for [m, n, k] in SHAPES.into_iter().chain(COPIED) {
-        let (a, b) = (numbers(4, m * k), numbers(5, k * n));
-        for a_t in [false, true] {
-            let whole = by_the_page(m, n, k, &a, &b, a_t, Destination::Add);
+        let (a, b, bias) = (numbers(4, m * k), numbers(5, k * n), numbers(3, n));
+        for (a_t, into) in [false, true].into_iter().flat_map(|a_t| {
+            [Destination::Set, Destination::Add, Destination::Bias(&bias)].map(|into| (a_t, into))
+        }) {
+            let whole = by_the_page(m, n, k, &a, &b, a_t, into);
             let A = if a_t { View::new(&a, k, m).t() } else { View::new(&a, m, k) };
             let rows_of_a = |rows: std::ops::Range<usize>| A.t().columns_in(rows).t();
             let mut cut = vec![0.25_f32; m * (n + 3)];
@@ -85,10 +87,15 @@ fn blocks_of_the_result_have_the_bits_of_the_whole() {
                 for (block, from, width) in [(left, 0, columns), (right, columns, n - columns)] {
                     let B = View::new(&b, k, n).columns_in(from..from + width);
                     let (top, bottom) = block.split_rows(rows);
-                    gemm(top, Destination::Add, 0.5, rows_of_a(0..rows), B);
-                    gemm(bottom, Destination::Add, 0.5, rows_of_a(rows..m), B);
+                    let into = match into {
+                        Destination::Bias(bias) => Destination::Bias(&bias[from..from + width]),
+                        other => other,
+                    };
+                    gemm(top, into, 0.5, rows_of_a(0..rows), B);
+                    gemm(bottom, into, 0.5, rows_of_a(rows..m), B);
                 }
-                assert!(bits(&cut) == bits(&whole), "({m}, {n}, {k}) cut at ({rows}, {columns}), transposed: {a_t}");
+                let what = format!("({m}, {n}, {k}) cut at ({rows}, {columns}), transposed: {a_t}, {into:?}");
+                assert!(bits(&cut) == bits(&whole), "{what}");
             }
         }
     }
@@ -101,10 +108,12 @@ fn a_symmetric_product_is_the_whole_one() {
         let A = View::new(&a, k, m);
         let mut whole = vec![0.0; m * m];
         gemm(ViewMut::new(&mut whole, m, m), Destination::Set, 2.0, A.t(), A);
-        let mut half = vec![0.0; m * m];
-        gemm_upper(ViewMut::new(&mut half, m, m), Destination::Add, 2.0, A.t(), A);
-        mirror(&mut half, m);
-        assert!(bits(&half) == bits(&whole), "{m} x {m} over {k}");
+        for into in [Destination::Add, Destination::Set] {
+            let mut half = vec![0.0; m * m];
+            gemm_upper(ViewMut::new(&mut half, m, m), into, 2.0, A.t(), A);
+            mirror(&mut half, m);
+            assert!(bits(&half) == bits(&whole), "{m} x {m} over {k}, {into:?}");
+        }
     }
 }
 
