@@ -35,6 +35,9 @@ AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
 }
+# XLA takes its own product library, which minds the processor alone: with both variables set its product of 2,048 does 97
+# GFLOP/s where multiply-adds of AVX2 in registers reach 82.
+NEVER_LIMITED = ("tf_xla", "tf_xla_plain")
 TRAINING = ("a", "b", "c", "d", "e", "i")
 LOSS_STEPS, LOSS_TOLERANCE = 20, 1e-4
 # What a user would write without knowing the closed form.
@@ -119,8 +122,8 @@ class Field:
 
 
 def check_losses(forms, steps):
-    """Losses by form, and the largest relative difference from ours; ends the program where it is too large. A form that
-    fails, or whose losses are no numbers, is dropped with its reason."""
+    """Losses by form, the largest relative difference from ours of those that agree, and the forms that fail with their
+    reasons; ends the program where no form of a peer agrees."""
     losses, failed = {}, {}
     for name, worker, form in forms:
         try:
@@ -130,19 +133,23 @@ def check_losses(forms, steps):
             say(f"  {name} fails: {e}")
             if worker.process.poll() is not None:
                 worker.start()
-    worst = 0.0
-    for name in [n for n, values in losses.items() if not all(map(math.isfinite, values)) and not n.startswith("ours")]:
-        # Ours started from the same weights and are finite, or the comparison below would fail.
-        failed[name] = "its losses are not numbers"
-        say(f"  {name} fails: its losses are not numbers: {losses.pop(name)[:3]} ...")
-    for name, values in losses.items():
-        if name in OWN_START:
+    worst, agree = 0.0, set()
+    for name, worker, _ in forms:
+        if name not in losses or name in OWN_START:
             continue
         ours = losses["ours_plain" if name.endswith("_plain") else "ours"]
-        difference = max(abs(a - b) / abs(b) for a, b in zip(values, ours))
-        worst = max(worst, difference)
-        if not difference <= LOSS_TOLERANCE:
-            sys.exit(f"{name} is not the same work: its losses differ by {difference:.2e} relative\n{values}\n{ours}")
+        difference = max((abs(a - b) / abs(b) if math.isfinite(a) else math.inf) for a, b in zip(losses[name], ours))
+        if difference <= LOSS_TOLERANCE:
+            worst = max(worst, difference)
+            agree.add(id(worker))
+        else:
+            failed[name] = f"its losses differ from ours by {difference:.1e} relative: {losses[name][:3]} beside {ours[:3]}"
+    for name, worker, _ in forms:
+        # A compiler may break one formulation of a framework; where all of them disagree, the work is not the same.
+        if name in failed and name in losses:
+            if id(worker) not in agree:
+                sys.exit(f"{name} is not the same work: {failed[name]}")
+            say(f"  {name} fails: {failed[name]}")
     return losses, worst, failed
 
 
@@ -195,6 +202,9 @@ def training(given, name, threads, loss_steps=LOSS_STEPS, plain_only=False):
         machine = field.machine_rates(before=machine)
         outside = field.not_limited(given, machine)
         forms_outside = {form for peer in outside for form in field.workers[peer].hello["forms"]}
+        if given.instructions:
+            outside += [form for form in NEVER_LIMITED if not form.endswith("_plain") and any(form == f[0] for f in forms)]
+            forms_outside |= set(NEVER_LIMITED)
         operations = field.ours.ask("operations")
         phases = {} if plain_only else field.ours.ask("phases", "exact")
     numbers = summary(results, peaks)

@@ -131,7 +131,8 @@ impl Bank {
         for (product, of_y) in products.iter_mut().zip(&self.squares) {
             let (about, error) = (of_x + of_y - 2.0 * *product, unit * (of_x + of_y) + lost);
             // Squares that overflow bound nothing.
-            let bounds = if about.is_finite() && error.is_finite() { [about - error, about + error] } else { UNBOUNDED };
+            let bounds =
+                if about.is_finite() && error.is_finite() { [about - error, about + error] } else { UNBOUNDED };
             order.push(bounds[1]);
             *product = bounds[0];
         }

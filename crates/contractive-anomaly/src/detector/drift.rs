@@ -76,7 +76,11 @@ struct Column<'a> {
 enum Counts<'a> {
     Numbers(Counted<'a>),
     /// Of each level, and of all others.
-    Levels { levels: &'a [String], shares: &'a [f64], counts: Vec<u64> },
+    Levels {
+        levels: &'a [String],
+        shares: &'a [f64],
+        counts: Vec<u64>,
+    },
 }
 
 impl<'a> DriftMeter<'a> {
@@ -118,11 +122,14 @@ impl<'a> DriftMeter<'a> {
         let trained = self.detector.n_training_rows() as u64;
         let mut columns: Vec<Moved> = self.columns.iter().map(|column| column.moved(trained, level)).collect();
         columns.sort_by(|a, b| b.distance.total_cmp(&a.distance).then_with(|| a.name.cmp(&b.name)));
-        let all = || columns.iter().chain([&score]);
+        let all = columns.iter().chain([&score]);
+        let (drift, has_drifted) = all.fold((0.0, false), |(greatest, any): (f64, bool), moved| {
+            (greatest.max(moved.distance), any || moved.has_drifted)
+        });
         Drift {
             rows: self.rows,
-            drift: all().map(|m| m.distance).fold(0.0, f64::max),
-            has_drifted: all().any(|m| m.has_drifted),
+            drift,
+            has_drifted,
             share_above: [
                 self.above as f64 / self.rows.max(1) as f64,
                 self.detector.share_above(self.detector.threshold()),

@@ -93,8 +93,12 @@ fn in_words(drift: &Found) -> String {
     let named: Vec<String> = moved.iter().take(3).map(|c| format!("`{}`", c.name)).collect();
     let sentence = match (drift.has_drifted, named.is_empty(), drift.score.has_drifted) {
         (false, ..) => "The rows lie as the training rows do, as far as so many can tell.".to_owned(),
-        (true, true, _) => "No column has drifted by itself, but the rows score otherwise than the training rows.".to_owned(),
-        (true, false, true) => format!("The rows have drifted, most in {}, and score otherwise than the training rows.", named.join(", ")),
+        (true, true, _) => {
+            "No column has drifted by itself, but the rows score otherwise than the training rows.".to_owned()
+        }
+        (true, false, true) => {
+            format!("The rows have drifted, most in {}, and score otherwise than the training rows.", named.join(", "))
+        }
         (true, false, false) => format!("The rows have drifted, most in {}; their scores have not.", named.join(", ")),
     };
     let [now, then] = drift.share_above;
@@ -105,7 +109,8 @@ fn in_words(drift: &Found) -> String {
         percent(now),
         percent(then)
     );
-    let mut rows = vec![["", "distance", "by chance", "drifted", "in training", "now", "missing"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![["", "distance", "by chance", "drifted", "in training", "now", "missing"].map(str::to_owned).to_vec()];
     rows.extend([&drift.score].into_iter().chain(drift.columns.iter().take(SHOWN)).map(line));
     let sides = [Side::Left, Side::Right, Side::Right, Side::Left, Side::Left, Side::Left, Side::Right];
     let mut text = head + &aligned(&sides, &rows);

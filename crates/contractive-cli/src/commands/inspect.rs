@@ -110,7 +110,11 @@ impl Inspect {
             return Err(Usage(text).into());
         }
         let record = DetectorRecord::of(detector);
-        if self.json { print_json(&record)? } else { print(&record.in_words())? }
+        if self.json {
+            print_json(&record)?
+        } else {
+            print(&record.in_words())?
+        }
         Ok(Ending::Done)
     }
 }

@@ -124,7 +124,9 @@ fn another_score_and_another_rule_need_no_training_and_change_nothing() {
 fn a_detector_is_inspected_and_has_no_report_of_training() {
     let desk = trained();
     let text = desk.stdout("inspect d");
-    for part in ["of the rows of a table", "400 rows of", "city, items, price, weight", "order, when", "currency", "2 of"] {
+    for part in
+        ["of the rows of a table", "400 rows of", "city, items, price, weight", "order, when", "currency", "2 of"]
+    {
         assert!(text.contains(part), "{part} in {text}");
     }
     let record = desk.json("inspect d --json");

@@ -52,7 +52,10 @@ fn what_has_moved_is_named_with_where_it_was() {
     assert_eq!(moved, ["channel", "price"], "{drift}");
     assert!(drift["drift"].as_f64().unwrap() >= columns[0]["distance"].as_f64().unwrap());
     let level = &columns[0]["level"];
-    assert!((level[1].as_f64().unwrap() - 0.7).abs() < 0.05 || (level[1].as_f64().unwrap() - 0.3).abs() < 0.05, "{level}");
+    assert!(
+        (level[1].as_f64().unwrap() - 0.7).abs() < 0.05 || (level[1].as_f64().unwrap() - 0.3).abs() < 0.05,
+        "{level}"
+    );
     let [then, now] = [0, 1].map(|i| columns[1]["medians"][i].as_f64().unwrap());
     assert!((now / then - 1.6).abs() < 0.25, "{then} {now}");
     let text = desk.stdout("drift d --data new.csv");

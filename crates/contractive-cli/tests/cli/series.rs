@@ -184,7 +184,10 @@ fn the_threshold_of_a_series_is_shown_and_changed() {
     let before = desk.stdout("detect d --data new.csv -q");
     let told = |text: &str| text.lines().filter(|line| line.ends_with(",1")).count();
     let inspected = desk.stdout("inspect d");
-    assert!(inspected.contains("timestamps of a time series") && inspected.contains("time in `timestamp`"), "{inspected}");
+    assert!(
+        inspected.contains("timestamps of a time series") && inspected.contains("time in `timestamp`"),
+        "{inspected}"
+    );
     let once = desk.stdout("detect d --data new.csv -q --threshold quantile:0.5");
     assert!(told(&once) > told(&before) + 40, "a rule for once");
     assert!(desk.refused("detect d --data new.csv -q --score error", 2).contains("--score"));

@@ -10,7 +10,8 @@ pub(super) fn id_note(name: &str, values: &[f64]) -> Option<String> {
     }
     let ascends = values.is_sorted_by(|a, b| a < b);
     let lower = name.to_lowercase();
-    let is_called_so = lower.split(|c: char| !c.is_alphanumeric()).any(|word| ["id", "uid", "key", "index"].contains(&word));
+    let is_called_so =
+        lower.split(|c: char| !c.is_alphanumeric()).any(|word| ["id", "uid", "key", "index"].contains(&word));
     let is_unique = || {
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);

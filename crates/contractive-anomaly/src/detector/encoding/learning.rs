@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::super::distribution::Distribution;
 use super::identifier::id_note;
 use super::scaling::Scaling;
 use super::{
     EncodedColumn, EncodedRows, EncodingError, FORMAT_VERSION, MOST_FEATURES, MOST_LEVELS, MissingRule, Role,
     TableEncoding, TableScale, is_text_table,
 };
-use super::super::distribution::Distribution;
 use crate::slips::Slips;
 use contractive::data::label_note;
 use contractive_core::statistics::quantile_of_sorted;

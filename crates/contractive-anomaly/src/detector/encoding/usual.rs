@@ -1,7 +1,7 @@
 //! What the cells of a training table's columns usually are, as far as an encoding keeps it.
 
 use super::super::distribution::Distribution;
-use super::{Role, TableEncoding};
+use super::{EncodedColumn, Role, TableEncoding};
 
 /// What a column's cells usually are.
 #[derive(Debug, Clone, Copy)]
@@ -23,12 +23,15 @@ impl TableEncoding {
     /// The columns that are learnt from, each with what is kept of it. Encodings saved before numbers were kept have
     /// categories alone.
     pub(in crate::detector) fn usual_columns(&self) -> Vec<UsualColumn<'_>> {
-        let usual = |role| match role {
-            &Role::Number { ref usual, .. } => usual.as_ref().map(Usual::Numbers),
-            Role::Category { levels, shares, .. } => Some(Usual::Levels { levels, shares }),
-            _ => None,
-        };
-        let columns = self.columns.iter();
-        columns.filter_map(|c| Some(UsualColumn { name: &c.name, usual: usual(&c.role)? })).collect()
+        let mut found = Vec::new();
+        for EncodedColumn { name, role } in &self.columns {
+            let usual = match role {
+                Role::Number { usual: Some(usual), .. } => Usual::Numbers(usual),
+                Role::Category { levels, shares, .. } => Usual::Levels { levels, shares },
+                _ => continue,
+            };
+            found.push(UsualColumn { name, usual });
+        }
+        found
     }
 }

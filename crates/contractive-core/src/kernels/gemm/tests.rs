@@ -73,9 +73,10 @@ fn agrees_with_three_loops_and_leaves_the_neighbours_alone() {
 fn blocks_of_the_result_have_the_bits_of_the_whole() {
     for [m, n, k] in SHAPES.into_iter().chain(COPIED) {
         let (a, b, bias) = (numbers(4, m * k), numbers(5, k * n), numbers(3, n));
-        for (a_t, into) in [false, true].into_iter().flat_map(|a_t| {
-            [Destination::Set, Destination::Add, Destination::Bias(&bias)].map(|into| (a_t, into))
-        }) {
+        for (a_t, into) in [false, true]
+            .into_iter()
+            .flat_map(|a_t| [Destination::Set, Destination::Add, Destination::Bias(&bias)].map(|into| (a_t, into)))
+        {
             let whole = by_the_page(m, n, k, &a, &b, a_t, into);
             let A = if a_t { View::new(&a, k, m).t() } else { View::new(&a, m, k) };
             let rows_of_a = |rows: std::ops::Range<usize>| A.t().columns_in(rows).t();
