@@ -8,7 +8,8 @@ use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
 use contractive::data::Dataset;
 use contractive_anomaly::detector::{
-    Detector, DetectorPlan, DetectorSettings, MemberReport, ScoreKind, ThresholdRule, TrainOptions, TrainingTable,
+    Detector, DetectorPlan, DetectorSettings, MemberReport, Purity, ScoreKind, ThresholdRule, TrainOptions,
+    TrainingTable,
 };
 use contractive_datasets::{DataSpec, LoadOptions, Part};
 use serde::Serialize;
@@ -34,6 +35,12 @@ pub(crate) struct DetectorArguments {
     /// Networks in the ensemble, each from its own seed, from 1 to 1000 [default: 8].
     #[arg(long, value_name = "N", requires = "detector", help_heading = "Detector")]
     ensemble: Option<usize>,
+    /// The rows trained on are all ordinary: a row is then as odd as it is unlike all of them.
+    #[arg(long, requires = "detector", conflicts_with = "contaminated", help_heading = "Detector")]
+    clean: bool,
+    /// Many of the rows trained on may be anomalies, and like each other: groups of them are then not taken for ordinary.
+    #[arg(long, requires = "detector", help_heading = "Detector")]
+    contaminated: bool,
     /// Share of each batch's rows, those restored worst, that a step passes over, from 0 to 0.5: for training rows with
     /// many anomalies [default: 0].
     #[arg(long, value_name = "SHARE", requires = "detector", help_heading = "Detector")]
@@ -145,6 +152,11 @@ impl DetectorArguments {
         }
         settings.seed = config.training.seed;
         settings.ensemble = self.ensemble.unwrap_or(settings.ensemble);
+        settings.purity = match (self.clean, self.contaminated) {
+            (true, _) => Purity::Clean,
+            (_, true) => Purity::Contaminated,
+            _ => Purity::Mixed,
+        };
         settings.trim = self.trim.unwrap_or(settings.trim);
         settings.steps = self.steps;
         settings.time_budget = self.time_budget;

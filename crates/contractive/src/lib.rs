@@ -44,7 +44,7 @@ pub mod model;
 pub mod preprocess;
 pub mod recipe;
 pub mod run;
-mod tensor_file;
+pub mod tensor_file;
 pub mod train;
 
 pub use config::TrainConfig;

@@ -133,8 +133,10 @@ pub(crate) fn tensors_of(architecture: &Architecture) -> Result<Vec<Expected>, u
 }
 
 /// A tensor by name and shape.
-pub(crate) struct Expected {
+pub struct Expected {
+    /// Its name.
     pub name: String,
+    /// Its shape.
     pub shape: Vec<usize>,
 }
 
@@ -253,8 +255,20 @@ impl TensorFile {
     }
 }
 
+/// Reads exactly these tensors of the file at `path`, one after the other into one vector. Nothing is allocated that the
+/// file's size does not justify.
+///
+/// # Errors
+/// [`TensorFileError`] where a tensor is missing, has another type or shape, or a number is not finite.
+pub fn read_tensors(path: &Path, expected: &[Expected]) -> Result<Vec<f32>, TensorFileError> {
+    TensorFile::open(path)?.read(expected)
+}
+
 /// Writes tensors and one string of metadata atomically.
-pub(crate) fn write_tensors(
+///
+/// # Errors
+/// [`TensorFileError::Write`].
+pub fn write_tensors(
     path: &Path,
     tensors: &[(Expected, &[f32])],
     metadata: (&str, String),

@@ -44,6 +44,14 @@ pub enum DetectorError {
         /// What was not finite.
         term: String,
     },
+    /// A kind of score that the detector does not have.
+    #[error(
+        "the detector was saved without the rows it was trained on and has no score `{score}`; train it anew for that"
+    )]
+    NoSuchScore {
+        /// The kind.
+        score: &'static str,
+    },
     /// Stopped by the user before there was a model.
     #[error("stopped before the detector was trained; nothing was saved")]
     Stopped,

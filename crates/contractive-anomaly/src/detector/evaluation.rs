@@ -99,9 +99,10 @@ pub fn evaluate_scores(
         f1: estimate(&|s, y| Counts::at(threshold, s, y).f1()),
         recall: counts.recall(),
         precision: counts.precision(),
-        kinds: ScoreKind::ALL
-            .into_iter()
-            .map(|kind| {
+        kinds: detector
+            .kinds()
+            .iter()
+            .map(|&kind| {
                 let score = of_kept(scores.of(kind));
                 let (auroc, average_precision) = (auroc(&score, is_anomaly), average_precision(&score, is_anomaly));
                 KindEvaluation { score: kind, auroc, average_precision }

@@ -1,8 +1,9 @@
 //! The detector directory: `config.json` beside one model directory a member, `member-0/`, `member-1/`, …
 //!
 //! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the terms' weights, the
-//! reference scores as quantiles, and each member's calibration. A detector of a table has its [`TableEncoding`] beside
-//! it, `encoding.json`. Members are model directories like any other. Reading a detector never runs code; every length is checked against the networks' sizes, and
+//! reference scores as quantiles, each member's calibration, and what was learnt of the rows trained on. Those rows
+//! themselves, at most 10,000, scaled, lie in `rows.safetensors`, with the distance of each to its neighbours and its score.
+//! A detector of a table has its [`TableEncoding`] beside it, `encoding.json`. Detectors of format 1 have no rows. Members are model directories like any other. Reading a detector never runs code; every length is checked against the networks' sizes, and
 //! a number that is not finite is refused.
 
 use std::path::{Path, PathBuf};
@@ -13,21 +14,27 @@ use super::calibration::Calibration;
 use super::encoding::TableEncoding;
 use super::error::DetectorError;
 use super::reference::Reference;
-use super::scores::Weights;
+use super::scores::{KINDS, MEMBER_KINDS};
 use super::settings::DetectorSettings;
+use super::surroundings::{Learnt, Surroundings};
+use super::weights::Weights;
 use super::{Detector, Member};
+use contractive::model::TensorFileError;
 use contractive::model::{CONFIG_FILE, Model, ModelError, read_at_most};
 use contractive::preprocess::Scale;
+use contractive::tensor_file::{Expected, read_tensors, write_tensors};
 use contractive_table::atomic::{is_free, replace_folder, write_json};
 
-/// The format written and read.
-pub const DETECTOR_FORMAT_VERSION: u64 = 1;
+/// The format written; 1 is read too, and written of a detector that was read from it.
+pub const DETECTOR_FORMAT_VERSION: u64 = 2;
 /// What `kind` says of a detector.
 const KIND: &str = "detector";
 /// The largest configuration read: room for wide codes and many members.
 const LARGEST_CONFIG: u64 = 256 << 20;
 /// How a table becomes rows.
 const ENCODING_FILE: &str = "encoding.json";
+/// The rows trained on.
+const ROWS_FILE: &str = "rows.safetensors";
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -38,6 +45,15 @@ struct Written<'a> {
     weights: Weights,
     reference: &'a Reference,
     calibration: Vec<&'a Calibration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    surroundings: Option<LearntOf<&'a Learnt>>,
+}
+
+/// What was learnt of so many rows.
+#[derive(Serialize, Deserialize)]
+struct LearntOf<L> {
+    rows: usize,
+    learnt: L,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +68,8 @@ struct Stored {
     weights: Weights,
     reference: Reference,
     calibration: Vec<Calibration>,
+    #[serde(default)]
+    surroundings: Option<LearntOf<Learnt>>,
 }
 
 /// Whether `path` is a detector directory, by its `config.json`; nothing else is checked.
@@ -79,13 +97,14 @@ impl Detector {
             return Err(ModelError::Occupied { path: path.to_path_buf() }.into());
         }
         let config = Written {
-            format_version: DETECTOR_FORMAT_VERSION,
+            format_version: if self.surroundings.is_some() { DETECTOR_FORMAT_VERSION } else { 1 },
             kind: KIND,
             settings: &self.settings,
             threshold: self.threshold,
             weights: self.weights,
             reference: &self.reference,
             calibration: self.members.iter().map(|m| &m.calibration).collect(),
+            surroundings: self.surroundings.as_ref().map(|s| LearntOf { rows: s.spacing.len(), learnt: &s.learnt }),
         };
         replace_folder(
             path,
@@ -95,6 +114,9 @@ impl Detector {
                     member.model.save(whole.join(member_folder(i)))?;
                 }
                 write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)?;
+                if let Some(surroundings) = &self.surroundings {
+                    save_rows(surroundings, &whole.join(ROWS_FILE)).map_err(ModelError::from)?;
+                }
                 if let Some(encoding) = &self.encoding {
                     write_json(&whole.join(ENCODING_FILE), encoding).map_err(failed)?;
                 }
@@ -117,7 +139,8 @@ impl Detector {
         if any.get("kind").and_then(serde_json::Value::as_str) != Some(KIND) {
             return Err(stored("`kind` must be \"detector\"".into()));
         }
-        if any.get("format_version").and_then(serde_json::Value::as_u64) != Some(DETECTOR_FORMAT_VERSION) {
+        let version = any.get("format_version").and_then(serde_json::Value::as_u64);
+        if !version.is_some_and(|version| (1..=DETECTOR_FORMAT_VERSION).contains(&version)) {
             let got = any.get("format_version").map_or_else(|| "none".to_owned(), ToString::to_string);
             return Err(ModelError::Version { path: config_path, expected: DETECTOR_FORMAT_VERSION, got }.into());
         }
@@ -134,8 +157,15 @@ impl Detector {
         if !file.weights.is_valid() {
             return Err(stored("`weights` must be at least 0 and add up to 1".into()));
         }
-        if let Some(fault) = file.reference.fault() {
+        if file.surroundings.is_some() != (version == Some(DETECTOR_FORMAT_VERSION)) {
+            return Err(stored("`surroundings` belong to format 2, and to no other".into()));
+        }
+        let n_kinds = if file.surroundings.is_some() { KINDS } else { MEMBER_KINDS };
+        if let Some(fault) = file.reference.fault(n_kinds) {
             return Err(stored(fault));
+        }
+        if !file.reference.has(file.settings.score) {
+            return Err(stored(format!("there are no scores `{}`", file.settings.score.name())));
         }
         let encoding = load_encoding(&path.join(ENCODING_FILE))?;
         let mut members: Vec<Member> = Vec::new();
@@ -160,8 +190,37 @@ impl Detector {
             }
         }
         let Stored { settings, threshold, weights, reference, .. } = file;
-        Ok(Detector { settings, members, weights, reference, threshold, encoding })
+        let d = members.first().map_or(0, |member| member.model.architecture().input_size());
+        let surroundings = file.surroundings.map(|of| load_rows(of, d, &path.join(ROWS_FILE))).transpose()?;
+        Ok(Detector { settings, members, weights, surroundings, reference, threshold, encoding })
     }
+}
+
+/// The tensors of `m` rows of `d` features.
+fn tensors(m: usize, d: usize) -> [Expected; 3] {
+    let of = |name: &str, shape: Vec<usize>| Expected { name: name.into(), shape };
+    [of("rows", vec![m, d]), of("spacing", vec![m]), of("scores", vec![m])]
+}
+
+fn save_rows(surroundings: &Surroundings, path: &Path) -> Result<(), TensorFileError> {
+    let m = surroundings.spacing.len();
+    let narrow = |numbers: &[f64]| numbers.iter().map(|v| *v as f32).collect::<Vec<f32>>();
+    let (spacing, scores) = (narrow(&surroundings.spacing), narrow(&surroundings.scores));
+    let [rows, of_spacing, of_scores] = tensors(m, surroundings.rows.len() / m);
+    let tensors = [(rows, &surroundings.rows[..]), (of_spacing, &spacing[..]), (of_scores, &scores[..])];
+    write_tensors(path, &tensors, ("kind", KIND.to_owned()))
+}
+
+fn load_rows(of: LearntOf<Learnt>, d: usize, path: &Path) -> Result<Surroundings, DetectorError> {
+    let m = of.rows;
+    let mut rows = read_tensors(path, &tensors(m, d)).map_err(ModelError::from)?;
+    let wide = |numbers: Vec<f32>| numbers.into_iter().map(f64::from).collect::<Vec<f64>>();
+    let scores = wide(rows.split_off(rows.len() - m));
+    let spacing = wide(rows.split_off(rows.len() - m));
+    Surroundings::from_stored(of.learnt, rows, spacing, scores, d).ok_or_else(|| {
+        let reason = format!("its numbers do not fit {m} rows of {d} features");
+        DetectorError::Stored { path: path.to_path_buf(), reason }
+    })
 }
 
 /// The encoding of a detector of tables; `None` where there is none.

@@ -12,8 +12,13 @@ use super::member::{self, Trained};
 use super::neighbours::Neighbours;
 use super::reference::{FEWEST_HELD_OUT, Reference};
 use super::rows::NetworkRows;
-use super::scores::{Directions, KINDS, Raw, Weights, add_weighted, feature_errors, log, member_weight};
-use super::settings::{DetectorPlan, DetectorSettings};
+use super::scores::{
+    Directions, KINDS, MEMBER_KINDS, Raw, add_weighted, feature_errors, log, member_weight, with_table,
+};
+use super::settings::{DetectorPlan, DetectorSettings, Purity};
+use super::surroundings::{Fitted, kept_rows};
+use super::views::FeatureKind;
+use super::weights::{MEMBER_TERMS, TERMS, Weights};
 use super::{Detector, Member, for_each};
 use contractive::data::{Dataset, split_validation};
 use contractive::model::{Model, ModelError, Provenance};
@@ -138,8 +143,9 @@ impl Detector {
         (options.on_plan)(&plan);
         let trained = train_members(settings, options, &plan, &train, &validation, began)?;
 
-        let all_rows = gathered(&(0..data.len() as u32).collect::<Vec<u32>>());
-        let judged = if validation_rows.len() < FEWEST_HELD_OUT { &all_rows } else { &validation };
+        let kept = kept_rows(data.len(), Stream::new(settings.seed, Purpose::Analysis, 3, 0));
+        let kept_rows = gathered(&kept);
+        let judged = if validation_rows.len() < FEWEST_HELD_OUT { &kept_rows } else { &validation };
         let model = |trained: Trained| -> Result<Model, ModelError> {
             let provenance = Provenance {
                 recipe: None,
@@ -154,11 +160,23 @@ impl Detector {
             Ok(model.with_image_shape(data.image_shape()).with_provenance(provenance))
         };
         let models = trained.into_iter().map(model).collect::<Result<Vec<Model>, ModelError>>()?;
-        let (members, raws) = calibrate_members(models, options.threads, settings.seed, judged, &all_rows);
-        let (weights, scores) = combined(&members, &raws, data.n_features());
-        let reference = Reference::new(&scores, &validation_rows);
+        let (members, raws) = calibrate_members(models, options.threads, settings.seed, judged, &kept_rows);
+        let kinds = match &encoding {
+            Some(encoding) => encoding.feature_kinds(),
+            None => vec![FeatureKind::Arsinh; data.n_features()],
+        };
+        let fitted = Fitted::of(kept_rows.values, &kinds, settings.purity.crowd(), options.threads);
+        let weights = weights(settings.purity, &members, &raws, &fitted);
+        let mut scores = combined(&members, &raws, &fitted, &weights, data.n_features());
+        let (surroundings, combined) = fitted.finish(&scores.iter().map(|kinds| kinds[0]).collect::<Vec<f64>>());
+        scores.iter_mut().zip(combined).for_each(|(kinds, combined)| kinds[0] = combined);
+        let held_out: Vec<u32> = (0..kept.len() as u32)
+            .filter(|place| validation_rows.binary_search(&kept[*place as usize]).is_ok())
+            .collect();
+        let reference = Reference::new(&scores, &held_out);
         let threshold = reference.threshold(settings.threshold, settings.score)?;
-        Ok(Detector { settings: settings.clone(), members, weights, reference, threshold, encoding })
+        let surroundings = Some(surroundings);
+        Ok(Detector { settings: settings.clone(), members, weights, surroundings, reference, threshold, encoding })
     }
 }
 
@@ -213,25 +231,37 @@ fn calibrate_members(
     calibrated.into_iter().flatten().unzip()
 }
 
-/// The weights of the combined score, and every kind of score of all rows. Members are added up in their order, as they
-/// are when rows are scored.
-fn combined(members: &[Member], raws: &[Vec<Raw>], d: usize) -> (Weights, Vec<[f64; KINDS]>) {
+/// The weights of the combined score's terms.
+fn weights(purity: Purity, members: &[Member], raws: &[Vec<Raw>], fitted: &Fitted) -> Weights {
+    if purity == Purity::Clean {
+        return Weights::of_clean_rows(fitted.learnt());
+    }
     let weight = member_weight(members.len());
-    let n = raws.first().map_or(0, Vec::len);
-    let mut terms = vec![[0.0; 4]; n];
+    let mut terms = vec![[0.0; MEMBER_TERMS]; fitted.places.len()];
     for (member, raws) in members.iter().zip(raws) {
         for (sums, raw) in terms.iter_mut().zip(raws) {
             add_weighted(sums, raw.terms(&member.calibration), weight);
         }
     }
-    let weights = Weights::of(&terms);
-    let mut scores = vec![[0.0; KINDS]; n];
+    let all = terms.iter().zip(&fitted.places).map(|(members, place)| {
+        let table = place.terms(fitted.learnt());
+        std::array::from_fn(|i| if i < MEMBER_TERMS { members[i] } else { table[i - MEMBER_TERMS] })
+    });
+    Weights::by_skewness(&all.collect::<Vec<[f64; TERMS]>>())
+}
+
+/// Every kind of score of all rows kept, what their regions take off left aside. Members are added up in their order, as
+/// they are when rows are scored.
+fn combined(members: &[Member], raws: &[Vec<Raw>], fitted: &Fitted, weights: &Weights, d: usize) -> Vec<[f64; KINDS]> {
+    let weight = member_weight(members.len());
+    let mut scores = vec![[0.0; MEMBER_KINDS]; fitted.places.len()];
     for (member, raws) in members.iter().zip(raws) {
         for (sums, raw) in scores.iter_mut().zip(raws) {
-            add_weighted(sums, raw.kinds(&member.calibration, &weights, d), weight);
+            add_weighted(sums, raw.kinds(&member.calibration, weights, d), weight);
         }
     }
-    (weights, scores)
+    let rows = scores.into_iter().zip(&fitted.places);
+    rows.map(|(sums, place)| with_table(sums, place, fitted.learnt(), weights)).collect()
 }
 
 /// (training rows, rows held out), at least one each.

@@ -27,6 +27,7 @@
 //! ```
 
 mod calibration;
+mod contributions;
 mod covariance;
 mod distribution;
 pub mod drift;
@@ -44,8 +45,11 @@ mod reference;
 mod rows;
 pub mod scores;
 pub mod settings;
+mod surroundings;
 pub mod tail;
 pub mod threshold;
+mod views;
+mod weights;
 
 #[cfg(test)]
 mod tests;
@@ -57,10 +61,13 @@ use contractive::model::Model;
 use contractive::preprocess::ScaledRows;
 
 use self::calibration::Calibration;
+use self::contributions::Parts;
 use self::encoding::{EncodedRows, EncodingError};
 use self::reference::Reference;
 use self::rows::NetworkRows;
-use self::scores::{Directions, KINDS, Raw, Weights, add_contributions, add_weighted, member_weight};
+use self::scores::{Directions, KINDS, MEMBER_KINDS, Raw, add_weighted, member_weight};
+use self::surroundings::{PlaceScratch, Surroundings};
+use self::weights::Weights;
 use contractive_core::row_network::{RowNetwork, RowOutput};
 
 pub use drift::{Drift, DriftMeter};
@@ -70,8 +77,9 @@ pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
 pub use fitting::{MemberReport, TrainOptions};
 pub use frames::{FrameScorer, ScoredFrame, Shard};
 pub use scores::{ScoreKind, Scores};
-pub use settings::{DetectorPlan, DetectorSettings};
+pub use settings::{DetectorPlan, DetectorSettings, Purity};
 pub use threshold::{ThresholdError, ThresholdRule};
+pub use weights::TERM_NAMES;
 
 /// A trained detector: networks, their calibration, reference scores and a threshold.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +87,8 @@ pub struct Detector {
     settings: DetectorSettings,
     members: Vec<Member>,
     weights: Weights,
+    /// The rows trained on; detectors saved before these were looked at have none.
+    surroundings: Option<Surroundings>,
     reference: Reference,
     threshold: f64,
     /// Where it was trained on a table with names and roles of columns.
@@ -138,9 +148,15 @@ impl Detector {
         self.members[0].model.preprocessing().feature_names()
     }
 
-    /// The weights of the combined score's terms: scaled error, density, neighbour, ‖J‖. They add up to 1.
-    pub fn weights(&self) -> [f64; 4] {
+    /// The weights of the combined score's terms, in the order of [`TERM_NAMES`]. They add up to 1.
+    pub fn weights(&self) -> [f64; TERM_NAMES.len()] {
         self.weights.0
+    }
+
+    /// The kinds of score that it has.
+    pub fn kinds(&self) -> &'static [ScoreKind] {
+        let n = if self.surroundings.is_some() { KINDS } else { MEMBER_KINDS };
+        &ScoreKind::ALL[..n]
     }
 
     /// The threshold in force: rows whose score is above it are flagged as anomalies.
@@ -161,8 +177,11 @@ impl Detector {
     /// Changes what is used as the score; the threshold follows by its rule. Nothing is trained anew.
     ///
     /// # Errors
-    /// [`DetectorError::Threshold`].
+    /// [`DetectorError::Threshold`]; [`DetectorError::NoSuchScore`] for a kind that is not among [`Detector::kinds`].
     pub fn set_score(&mut self, kind: ScoreKind) -> Result<(), DetectorError> {
+        if !self.reference.has(kind) {
+            return Err(DetectorError::NoSuchScore { score: kind.name() });
+        }
         self.threshold = self.reference.threshold(self.settings.threshold, kind)?;
         self.settings.score = kind;
         Ok(())
@@ -236,7 +255,7 @@ impl Detector {
         }
         let d = self.n_features();
         let rows: Vec<u32> = (0..n as u32).collect();
-        let scorer = Scorer::new(&self.members, self.weights, self.settings.score);
+        let scorer = Scorer::new(self);
         let mut kinds = vec![[0.0; KINDS]; n];
         let mut contributions = if options.contributions { vec![0.0; n * d] } else { Vec::new() };
         let parts: Vec<Option<&mut [f64]>> = match options.contributions {
@@ -250,9 +269,11 @@ impl Detector {
             let scorer = &scorer;
             move |(rows, kinds, mut parts): (&[u32], &mut [[f64; KINDS]], Option<&mut [f64]>)| {
                 gather(rows, &mut scaled);
+                scorer.look_up(&scaled, &mut buffers);
                 for (r, x) in scaled.chunks_exact(d).enumerate() {
-                    let part = parts.as_deref_mut().map(|p| &mut p[r * d..][..d]);
-                    kinds[r] = scorer.row(x, NetworkRows::missing_of(missing, rows[r] as usize, d), &mut buffers, part);
+                    let missing = NetworkRows::missing_of(missing, rows[r] as usize, d);
+                    let part = parts.as_deref_mut().map(|p| Parts { missing, out: &mut p[r * d..][..d] });
+                    kinds[r] = scorer.row(r, x, missing, &mut buffers, part);
                 }
             }
         });
@@ -273,6 +294,7 @@ impl Detector {
 /// Members ready for rows.
 struct Scorer<'a> {
     members: Vec<(RowNetwork, &'a Calibration)>,
+    surroundings: Option<&'a Surroundings>,
     weights: Weights,
     kind: ScoreKind,
 }
@@ -282,46 +304,59 @@ struct Buffers {
     x: Vec<f64>,
     output: RowOutput,
     directions: Directions,
+    places: PlaceScratch,
 }
 
 impl<'a> Scorer<'a> {
-    fn new(members: &'a [Member], weights: Weights, kind: ScoreKind) -> Self {
-        let members = members.iter().map(|m| (RowNetwork::new(m.model.parameters()), &m.calibration)).collect();
-        Scorer { members, weights, kind }
+    fn new(detector: &'a Detector) -> Self {
+        let members =
+            detector.members.iter().map(|m| (RowNetwork::new(m.model.parameters()), &m.calibration)).collect();
+        let (weights, kind) = (detector.weights, detector.settings.score);
+        Scorer { members, surroundings: detector.surroundings.as_ref(), weights, kind }
     }
 
-    /// All kinds of score of the scaled row `x`, means over the members; its contributions are added to `part`.
-    fn row(&self, x: &[f32], missing: &[bool], buffers: &mut Buffers, mut part: Option<&mut [f64]>) -> [f64; KINDS] {
+    /// Finds where the scaled rows lie; [`Scorer::row`] scores them one by one.
+    fn look_up(&self, rows: &[f32], buffers: &mut Buffers) {
+        if let Some(surroundings) = self.surroundings {
+            surroundings.places(rows, &mut buffers.places);
+        }
+    }
+
+    /// All kinds of score of the scaled row `x`, the `r`th of those looked up: means over the members, and what its
+    /// surroundings say. Its contributions are added to `part`.
+    fn row(
+        &self,
+        r: usize,
+        x: &[f32],
+        missing: &[bool],
+        buffers: &mut Buffers,
+        mut part: Option<Parts<'_>>,
+    ) -> [f64; KINDS] {
         if !missing.is_empty() && missing.iter().all(|m| *m) {
             return [f64::NAN; KINDS];
         }
-        let Buffers { x: wide, output, directions } = buffers;
+        let Buffers { x: wide, output, directions, places } = buffers;
         wide.clear();
         wide.extend(x.iter().map(|v| f64::from(*v)));
         let weight = member_weight(self.members.len());
-        let mut sums = [0.0; KINDS];
+        let mut sums = [0.0; MEMBER_KINDS];
         for (network, calibration) in &self.members {
             network.apply(wide, part.is_some(), output);
             let raw = Raw::of(wide, missing, output, calibration, directions);
-            let kinds = raw.kinds(calibration, &self.weights, wide.len());
-            add_weighted(&mut sums, kinds, weight);
-            if let Some(part) = part.as_deref_mut() {
-                add_contributions(
-                    self.kind,
-                    wide,
-                    missing,
-                    output,
-                    &raw,
-                    calibration,
-                    network,
-                    &self.weights,
-                    directions,
-                    weight,
-                    part,
-                );
+            add_weighted(&mut sums, raw.kinds(calibration, &self.weights, wide.len()), weight);
+            if let Some(part) = &mut part {
+                let member = (network, *calibration);
+                part.add_member(self.kind, wide, output, &raw, member, &self.weights, directions, weight);
             }
         }
-        sums
+        let Some(surroundings) = self.surroundings else { return scores::without_table(sums) };
+        if let Some(part) = &mut part {
+            part.add_table(self.kind, surroundings, places, r, &self.weights);
+        }
+        let place = &places.places[r];
+        let mut kinds = scores::with_table(sums, place, &surroundings.learnt, &self.weights);
+        kinds[ScoreKind::Combined as usize] -= place.crowd;
+        kinds
     }
 }
 

@@ -41,7 +41,12 @@ impl Reference {
         Reference(ScoreKind::ALL.map(of).into())
     }
 
-    /// The threshold of `rule` for scores of `kind`.
+    /// Whether there are scores of `kind`: detectors saved without their training rows lack those of the table.
+    pub(super) fn has(&self, kind: ScoreKind) -> bool {
+        (kind as usize) < self.0.len()
+    }
+
+    /// The threshold of `rule` for scores of `kind`, of which there are some.
     pub(super) fn threshold(&self, rule: ThresholdRule, kind: ScoreKind) -> Result<f64, ThresholdError> {
         let reference = &self.0[kind as usize];
         rule.threshold(&reference.training, &reference.held_out)
@@ -75,9 +80,9 @@ impl Reference {
         &self.0[kind as usize].held_out
     }
 
-    /// What is wrong with stored reference scores, if anything is.
-    pub(super) fn fault(&self) -> Option<String> {
-        if self.0.len() != ScoreKind::ALL.len() || self.0.iter().zip(ScoreKind::ALL).any(|(r, kind)| r.kind != kind) {
+    /// What is wrong with stored reference scores of the first `n_kinds` kinds, if anything is.
+    pub(super) fn fault(&self, n_kinds: usize) -> Option<String> {
+        if self.0.len() != n_kinds || self.0.iter().zip(ScoreKind::ALL).any(|(r, kind)| r.kind != kind) {
             return Some("`reference` must have one entry a kind of score, in their order".into());
         }
         for reference in &self.0 {

@@ -10,45 +10,24 @@
 //! | `neighbour` | distance of h to its 20th neighbour among 256 training codes | the row is between or beyond the groups of training rows |
 //! | `reconstruction_norm` | ‖x̂ − x‖₂, the length of the reconstruction vector, which points along the gradient of the log density (Alain & Bengio 2014) | as `error`, in the units of the features |
 //! | `jacobian` | −ln ‖J‖_F | the encoder no longer moves with the row: the contraction has won, as it does away from the training rows |
-//! | `combined` | weighted mean of the four terms (ln v − median)/spread, v = `scaled_error`, `density`, `neighbour`, 1/‖J‖; median and spread those of the training rows | any of these; 0 is an ordinary row, 1 one robust standard deviation above |
+//! | `nearest` | distance to the nearest training rows, relative to that of training rows ([`surroundings`](super::surroundings)) | no training row is like it |
+//! | `local` | mean distance to the 20 nearest training rows, over theirs | it lies outside a dense part, however near |
+//! | `remote` | distance to the twentieth part of the training rows | it lies away from most |
+//! | `combined` | weighted mean of the terms (ln v − median)/spread, v = `scaled_error`, `density`, `neighbour`, 1/‖J‖, `nearest`, `local`, `remote`; median and spread those of the training rows; less what its region scores | any of these; 0 is an ordinary row, 1 one robust standard deviation above |
 //!
-//! Scores of an ensemble are means over its members. The weights of the combination are the skewnesses of the four terms
-//! over the rows given for training (at least 0.1, then scaled to add up to 1): a term in which a few rows stand far above
-//! the rest has found something, one that spreads evenly to both sides has not. No label is needed for that.
-#![allow(non_snake_case)] // J as in the formulas
-
+//! Scores of an ensemble are means over its members. The last three kinds look at the table, without a network.
+//!
+//! What is known of the rows trained on ([`Purity`](super::settings::Purity)) decides the weights. Where some may be
+//! anomalies, they are the skewnesses of the terms over those rows (at least 0.1, then scaled to add up to 1), without
+//! `nearest` and `local`: a term in which a few rows stand far above the rest has found something, one that spreads evenly to
+//! both sides has not. No label is needed for that. Where the rows are clean, `nearest` and `local` alone count: nothing
+//! that a network says added to them there (docs/anomaly.md).
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{Calibration, LEAST_ERROR};
+use super::surroundings::{Learnt, Place};
+use super::weights::{MEMBER_TERMS, Weights};
 use contractive_core::row_network::{RowNetwork, RowOutput};
-
-/// Weights of the four terms of the combination, at least 0, adding up to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Weights(pub(super) [f64; 4]);
-
-/// Least skewness that counts: no term is passed over.
-const LEAST_SKEWNESS: f64 = 0.1;
-
-impl Weights {
-    /// By the skewness of each term over rows, means over members.
-    pub(super) fn of(terms: &[[f64; 4]]) -> Self {
-        let n = terms.len().max(1) as f64;
-        let skewness: [f64; 4] = std::array::from_fn(|i| {
-            let moment = |centre: f64, p: i32| terms.iter().map(|t| (t[i] - centre).powi(p)).sum::<f64>() / n;
-            let mean = moment(0.0, 1);
-            let skewness = moment(mean, 3) / moment(mean, 2).powf(1.5);
-            if skewness.is_finite() { skewness.max(LEAST_SKEWNESS) } else { LEAST_SKEWNESS }
-        });
-        let sum: f64 = skewness.iter().sum();
-        Weights(skewness.map(|s| s / sum))
-    }
-
-    /// Whether stored numbers can be weights.
-    pub(super) fn is_valid(&self) -> bool {
-        self.0.iter().all(|w| (0.0..=1.0).contains(w)) && (self.0.iter().sum::<f64>() - 1.0).abs() < 1e-9
-    }
-}
 
 /// What is used as the score; see the [module's table](self).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -69,10 +48,18 @@ pub enum ScoreKind {
     ReconstructionNorm,
     /// −ln ‖J‖_F.
     Jacobian,
+    /// Distance to the nearest training rows.
+    Nearest,
+    /// Distance to near training rows, over theirs.
+    Local,
+    /// Distance to the twentieth part of the training rows.
+    Remote,
 }
 
 /// How many kinds of score there are.
-pub const KINDS: usize = 7;
+pub const KINDS: usize = 10;
+/// Kinds of detectors that were saved without their training rows: the first so many.
+pub(super) const MEMBER_KINDS: usize = 7;
 
 impl ScoreKind {
     /// Every kind, in the order of the table.
@@ -84,6 +71,9 @@ impl ScoreKind {
         ScoreKind::Neighbour,
         ScoreKind::ReconstructionNorm,
         ScoreKind::Jacobian,
+        ScoreKind::Nearest,
+        ScoreKind::Local,
+        ScoreKind::Remote,
     ];
 
     /// The name used in files and on the command line.
@@ -96,6 +86,9 @@ impl ScoreKind {
             ScoreKind::Neighbour => "neighbour",
             ScoreKind::ReconstructionNorm => "reconstruction_norm",
             ScoreKind::Jacobian => "jacobian",
+            ScoreKind::Nearest => "nearest",
+            ScoreKind::Local => "local",
+            ScoreKind::Remote => "remote",
         }
     }
 }
@@ -111,7 +104,7 @@ pub struct Scores {
     pub probability: Vec<f64>,
     /// Whether the score is above the threshold.
     pub label: Vec<bool>,
-    /// Every kind of score, N numbers each, in the order of [`ScoreKind::ALL`].
+    /// Every kind of score, N numbers each, in the order of [`ScoreKind::ALL`]; NaN where the detector has no such kind.
     pub kinds: [Vec<f64>; KINDS],
     /// Where asked for: each feature's part in the score, row-major (N, d). A row's parts add up to its score, to
     /// rounding; a part below 0 makes the row less anomalous.
@@ -157,7 +150,7 @@ pub(super) fn is_missing(missing: &[bool], j: usize) -> bool {
     missing.get(j).copied().unwrap_or(false)
 }
 
-fn n_present(missing: &[bool], d: usize) -> usize {
+pub(super) fn n_present(missing: &[bool], d: usize) -> usize {
     d - missing.iter().filter(|m| **m).count()
 }
 
@@ -177,8 +170,8 @@ pub(super) struct Raw {
 /// Directions in code space along which a term grows.
 #[derive(Default)]
 pub(super) struct Directions {
-    density: Vec<f64>,
-    neighbour: Vec<f64>,
+    pub(super) density: Vec<f64>,
+    pub(super) neighbour: Vec<f64>,
 }
 
 impl Raw {
@@ -208,8 +201,8 @@ impl Raw {
         Raw { error: error / d, scaled: scaled / d, density, neighbour, jacobian }
     }
 
-    /// The four terms of the combination, each in robust standard deviations.
-    pub(super) fn terms(&self, calibration: &Calibration) -> [f64; 4] {
+    /// The networks' terms of the combination, each in robust standard deviations.
+    pub(super) fn terms(&self, calibration: &Calibration) -> [f64; MEMBER_TERMS] {
         [
             calibration.error.standardised(log(self.scaled)),
             calibration.density.standardised(log(self.density)),
@@ -218,9 +211,10 @@ impl Raw {
         ]
     }
 
-    /// All kinds of score, in the order of [`ScoreKind::ALL`].
-    pub(super) fn kinds(&self, calibration: &Calibration, weights: &Weights, d: usize) -> [f64; KINDS] {
-        let combined = self.terms(calibration).iter().zip(weights.0).map(|(term, w)| w * term).sum::<f64>();
+    /// The kinds of score that a network gives, in the order of [`ScoreKind::ALL`]; of the combination its terms' part.
+    pub(super) fn kinds(&self, calibration: &Calibration, weights: &Weights, d: usize) -> [f64; MEMBER_KINDS] {
+        let terms = self.terms(calibration);
+        let combined = terms.iter().zip(weights.of_members()).map(|(term, w)| w * term).sum::<f64>();
         [combined, self.error, self.scaled, self.density, self.neighbour, (self.error * d as f64).sqrt(), self.jacobian]
     }
 }
@@ -243,6 +237,27 @@ pub(super) fn negative_log_norm(square: f64) -> f64 {
     -0.5 * log(square)
 }
 
+/// All kinds of score from those of the members and the place of a row; nothing is taken off for its region yet.
+pub(super) fn with_table(
+    members: [f64; MEMBER_KINDS],
+    place: &Place,
+    learnt: &Learnt,
+    weights: &Weights,
+) -> [f64; KINDS] {
+    let mut kinds = without_table(members);
+    let terms = place.terms(learnt);
+    kinds[ScoreKind::Combined as usize] += terms.iter().zip(weights.of_table()).map(|(term, w)| w * term).sum::<f64>();
+    kinds[MEMBER_KINDS..].copy_from_slice(&[place.nearest, place.local, place.remote]);
+    kinds
+}
+
+/// The kinds of score of the members; those of the table are NaN.
+pub(super) fn without_table(members: [f64; MEMBER_KINDS]) -> [f64; KINDS] {
+    let mut kinds = [f64::NAN; KINDS];
+    kinds[..MEMBER_KINDS].copy_from_slice(&members);
+    kinds
+}
+
 /// The errors of each feature over rows, each with its missing features, as [`Calibration::feature_error`] keeps them.
 pub(super) fn feature_errors<'a>(
     network: &RowNetwork,
@@ -263,68 +278,4 @@ pub(super) fn feature_errors<'a>(
     // A feature that none of the rows has counts as one restored as well as chance: scaled features vary by about 1.
     let error = |(sum, n): (&f64, &usize)| if *n == 0 { 1.0 } else { (sum / *n as f64).sqrt() + LEAST_ERROR };
     sums.iter().zip(&counts).map(error).collect()
-}
-
-/// Adds each feature's part in a score of kind `kind` of the row `x` to `out`, d numbers, times `weight`.
-///
-/// A value that is a sum over features is split as its definition has it. The others are split by how much
-/// each feature moves them: density and neighbour along their gradients, |x_j · ∂v/∂x_j|, and ‖J‖ by how far each feature
-/// drives first-layer units whose slope has fallen. A term below 0 says that the row as a whole is ordinary, and is
-/// split evenly. Features that are `missing` have no part.
-pub(super) fn add_contributions(
-    kind: ScoreKind,
-    x: &[f64],
-    missing: &[bool],
-    output: &RowOutput,
-    raw: &Raw,
-    calibration: &Calibration,
-    network: &RowNetwork,
-    weights: &Weights,
-    directions: &Directions,
-    weight: f64,
-    out: &mut [f64],
-) {
-    let d = x.len();
-    let squares = |sd: &dyn Fn(usize) -> f64| -> Vec<f64> {
-        (0..d).map(|j| ((output.reconstruction[j] - x[j]) / sd(j)).powi(2)).collect()
-    };
-    let plain = || squares(&|_| 1.0);
-    let scaled = || squares(&|j| calibration.feature_error[j]);
-    let along = |gradient: &[f64]| -> Vec<f64> {
-        let mut pull = vec![0.0; d];
-        for (g, row) in gradient.iter().zip(output.J.chunks_exact(d)) {
-            pull.iter_mut().zip(row).for_each(|(p, j)| *p += g * j);
-        }
-        pull.iter().zip(x).map(|(p, x)| (p * x).abs()).collect()
-    };
-    let drive = || network.drive(x, output);
-    let present = n_present(missing, d);
-    let mut add = |value: f64, mut shares: Vec<f64>| {
-        for (share, _) in shares.iter_mut().zip(missing).filter(|(_, missing)| **missing) {
-            *share = 0.0;
-        }
-        let sum: f64 = shares.iter().sum();
-        let is_even = value < 0.0 || !(sum > 0.0 && sum.is_finite());
-        for (j, (out, share)) in out.iter_mut().zip(&shares).enumerate() {
-            if !is_missing(missing, j) {
-                *out += weight * value * if is_even { 1.0 / present as f64 } else { share / sum };
-            }
-        }
-    };
-    match kind {
-        ScoreKind::Combined => {
-            let terms = raw.terms(calibration);
-            let [error, density, neighbour, jacobian] = std::array::from_fn(|i| weights.0[i] * terms[i]);
-            add(error, scaled());
-            add(density, along(&directions.density));
-            add(neighbour, along(&directions.neighbour));
-            add(jacobian, drive());
-        }
-        ScoreKind::Error => add(raw.error, plain()),
-        ScoreKind::ScaledError => add(raw.scaled, scaled()),
-        ScoreKind::Density => add(raw.density, along(&directions.density)),
-        ScoreKind::Neighbour => add(raw.neighbour, along(&directions.neighbour)),
-        ScoreKind::ReconstructionNorm => add((raw.error * d as f64).sqrt(), plain()),
-        ScoreKind::Jacobian => add(raw.jacobian, drive()),
-    }
 }

@@ -9,6 +9,58 @@ use super::error::DetectorError;
 use super::scores::ScoreKind;
 use super::threshold::ThresholdRule;
 
+/// What is known of the rows that a detector is trained on: how many of them are anomalies themselves.
+///
+/// | word | scores | a region is ordinary when it holds |
+/// |---|---|---|
+/// | `clean` | what no training row is like | 2 % of the training rows |
+/// | `mixed` (default) | what few training rows are like, by the networks and by distance | 3.5 % |
+/// | `contaminated` | the same | never: anomalies may be many and alike |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purity {
+    /// None is an anomaly.
+    Clean,
+    /// Some may be.
+    #[default]
+    Mixed,
+    /// Many may be, and they may be like each other.
+    Contaminated,
+}
+
+impl Purity {
+    /// All, in the order of their documentation.
+    pub const ALL: [Purity; 3] = [Purity::Clean, Purity::Mixed, Purity::Contaminated];
+
+    /// The name used in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Purity::Clean => "clean",
+            Purity::Mixed => "mixed",
+            Purity::Contaminated => "contaminated",
+        }
+    }
+
+    /// What it means for a score.
+    fn in_words(self) -> &'static str {
+        match self {
+            Purity::Clean => "clean rows: a row is as odd as it is unlike all of them",
+            Purity::Mixed => "some rows may be anomalies; a group of 3.5 % of the rows or more counts as ordinary",
+            Purity::Contaminated => "many rows may be anomalies, groups of them too",
+        }
+    }
+
+    /// The order of the quantile over a row's region, a twentieth of the training rows, that is taken off its score:
+    /// above it lies the share of the region that makes a region of its own.
+    pub(super) fn crowd(self) -> Option<f64> {
+        match self {
+            Purity::Clean => Some(0.6),
+            Purity::Mixed => Some(0.3),
+            Purity::Contaminated => None,
+        }
+    }
+}
+
 /// How a detector is trained. What is `None` is chosen by the shape of the data: see [`DetectorPlan`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +71,8 @@ pub struct DetectorSettings {
     pub seed: u64,
     /// Share of the rows held out, for early stopping and as reference, above 0 and below 1. Default 0.15.
     pub validation: f64,
+    /// What is known of the rows trained on. Default mixed.
+    pub purity: Purity,
     /// Sizes of the encoder's layers, the last one the code.
     pub hidden: Option<Vec<usize>>,
     /// Weight of ‖J‖²_F in the objective, at least 0. Default 0.01.
@@ -49,6 +103,7 @@ impl Default for DetectorSettings {
             ensemble: 8,
             seed: 0,
             validation: 0.15,
+            purity: Purity::default(),
             hidden: None,
             contraction: 1e-2,
             tied: true,
@@ -152,6 +207,7 @@ impl DetectorPlan {
             "{validation_rows} of {} rows held out, to stop in time and to compare scores with",
             rows + validation_rows
         ));
+        reasons.push(settings.purity.in_words().into());
         reasons.push("features: arsinh of (value - median) / spread, so that a few huge values do not rule".into());
         DetectorPlan { architecture, steps, batch_size, rows, validation_rows, reasons }
     }

@@ -85,21 +85,6 @@ fn rows_trained_on_score_the_same_later() {
 }
 
 #[test]
-fn a_term_with_a_tail_weighs_more_than_one_without() {
-    let terms: Vec<[f64; 4]> = (0..1000)
-        .map(|i| {
-            let even = f64::from(i) / 500.0 - 1.0;
-            [even, if i % 100 == 0 { 8.0 } else { even }, -even.exp(), 1.0]
-        })
-        .collect();
-    let weights = Weights::of(&terms);
-    assert!(weights.is_valid());
-    let [even, tail, downwards, constant] = weights.0;
-    assert!(tail > 0.8 && even == downwards && even == constant, "{weights:?}");
-    assert!(Weights::of(&[[0.0; 4]]).is_valid());
-}
-
-#[test]
 fn contributions_add_up_to_the_score_of_every_kind() {
     let data = table(60, 5, 6);
     let mut detector = trained().clone();

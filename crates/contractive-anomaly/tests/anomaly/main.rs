@@ -3,5 +3,7 @@
 mod detector_formats;
 mod detector_table;
 mod examples;
+mod old_detectors;
+mod populated;
 #[path = "../../../contractive-table/tests/tables/table_support/mod.rs"]
 mod table_support;

@@ -1,6 +1,8 @@
 //! `cae inspect` of a detector: what it was trained on, what it looks at, and where a score becomes an anomaly.
 
-use contractive_anomaly::detector::Detector;
+use std::collections::BTreeMap;
+
+use contractive_anomaly::detector::{Detector, TERM_NAMES};
 use contractive_anomaly::series::SeriesSpec;
 use serde::Serialize;
 
@@ -11,8 +13,6 @@ use crate::table::pairs;
 
 /// Names written out in words.
 const SHOWN: usize = 12;
-/// Names of the terms of the combined score, in the order of their weights.
-const TERMS: [&str; 4] = ["scaled_error", "density", "neighbour", "jacobian"];
 
 /// A detector in words and numbers.
 #[derive(Serialize)]
@@ -31,8 +31,11 @@ pub(super) struct DetectorRecord<'a> {
     networks: usize,
     architecture: &'a contractive_core::Architecture,
     contraction: f64,
+    /// What is known of the training rows.
+    purity: &'static str,
     score: &'static str,
-    weights: [f64; 4],
+    /// Of the terms of the combined score that count.
+    weights: BTreeMap<&'static str, f64>,
     threshold: f64,
     rule: String,
     share_above: f64,
@@ -74,7 +77,8 @@ impl<'a> DetectorRecord<'a> {
             architecture: model.architecture(),
             contraction: detector.settings().contraction,
             score: detector.settings().score.name(),
-            weights: detector.weights(),
+            purity: detector.settings().purity.name(),
+            weights: TERM_NAMES.into_iter().zip(detector.weights()).filter(|(_, weight)| *weight > 0.0).collect(),
             threshold: any.threshold(),
             rule: any.rule().to_string(),
             share_above: any.share_above(any.threshold()),
@@ -114,7 +118,8 @@ impl<'a> DetectorRecord<'a> {
         lines.push(("networks", format!("{} of {}", self.networks, network(self.architecture))));
         lines.push(("contraction", significant(self.contraction, 4)));
         let weights: Vec<String> =
-            TERMS.iter().zip(self.weights).map(|(term, weight)| format!("{term} {}", percent(weight))).collect();
+            self.weights.iter().map(|(term, weight)| format!("{term} {}", percent(*weight))).collect();
+        lines.push(("trained on", format!("{} rows", self.purity)));
         lines.push(("score", format!("{}; weights of combined: {}", self.score, weights.join(", "))));
         let above = (self.share_above * self.training_rows as f64).round() as usize;
         lines.push((

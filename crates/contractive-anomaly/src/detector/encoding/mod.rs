@@ -37,6 +37,7 @@ pub use scaling::TableScale;
 use self::scaling::Scaling;
 pub(in crate::detector) use self::usual::{Usual, UsualColumn};
 use super::distribution::Distribution;
+use super::views::FeatureKind;
 
 /// The format written and read.
 const FORMAT_VERSION: u64 = 1;
@@ -209,6 +210,16 @@ impl TableEncoding {
             }
         }
         names
+    }
+
+    /// How each feature comes to the network.
+    pub(in crate::detector) fn feature_kinds(&self) -> Vec<FeatureKind> {
+        let of = |column: &EncodedColumn| match &column.role {
+            Role::Number { scaling: Scaling::Arsinh { .. }, .. } => vec![FeatureKind::Arsinh],
+            Role::Number { .. } => vec![FeatureKind::Plain],
+            role => vec![FeatureKind::Level; role.n_features()],
+        };
+        self.columns.iter().flat_map(of).collect()
     }
 
     /// Names of the table's columns that are features, in the order trained on.

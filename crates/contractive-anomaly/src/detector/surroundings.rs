@@ -1,0 +1,333 @@
+//! Where a row lies among the rows trained on: a term of the score that looks at the table itself, without a network.
+//!
+//! With d₁ ≤ d₂ ≤ … the distances of a row to training rows in their [`Views`], other than itself, and a bar for the mean
+//! over the training rows:
+//!
+//! ```text
+//! nearest = √((d₁/d̄₁ + c)(q₅/q̄₅ + c))          q_k = √((d₁² + … + d_k²)/k), c = 0.01
+//! local   = q₂₀ / mean of q₂₀ over the 20 nearest rows      as in the local outlier factor (Breunig et al. 2000)
+//! remote  = d_K/d̄_K                              K a twentieth of the training rows
+//! crowd   = a quantile of the scores of the region: the K nearest rows, at least 60
+//! ```
+//!
+//! `nearest` finds what no training row resembles, and is blind to anomalies that have a double among the training rows;
+//! `remote` sees past a few of them. `crowd` is what keeps a populated region from being flagged: where most of a row's
+//! region scores as high as the row, the region is ordinary, and its score is taken off.
+//!
+//! One training row that equals the row is passed over: it may be the row itself. So a table scores the same later as it
+//! did in training. Of more than 10,000 training rows so many are drawn.
+
+use serde::{Deserialize, Serialize};
+
+use super::for_each;
+use super::location::Location;
+use super::views::{FeatureKind, VIEWS, Views};
+use contractive_core::matrix::MatRef;
+use contractive_core::nearest::{Bank, NearestScratch, Neighbour};
+use contractive_core::random::Stream;
+
+/// Most training rows kept.
+pub(super) const MOST: usize = 10_000;
+/// Neighbours of q₅ and q₂₀.
+const FEW: usize = 5;
+const SOME: usize = 20;
+/// Share of the training rows that is a region, and the fewest rows of one.
+const REGION: f64 = 0.05;
+const FEWEST: usize = 60;
+/// c: distances far below the mean are all alike.
+const NEAR: f64 = 1e-2;
+/// Least ratio of distances that counts.
+const LEAST_LOCAL: f64 = 0.05;
+/// Least mean distance that is divided by, where training rows are all the same.
+const LEAST_MEAN: f64 = 1e-9;
+/// Rows looked up together.
+const CHUNK: usize = 256;
+
+/// What is kept of the training rows beside the rows themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Learnt {
+    views: Views,
+    /// d̄₁, q̄₅ and d̄_K.
+    first: f64,
+    few: f64,
+    far: f64,
+    /// Where the logarithms of the three terms lie over the training rows: nearest, local, remote.
+    pub(super) terms: [Location; 3],
+    /// The order of the quantile that is the crowd; `None` where no region counts as ordinary.
+    crowd: Option<f64>,
+}
+
+/// The training rows, and what was learnt of them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Surroundings {
+    pub(super) learnt: Learnt,
+    /// Rows as the network takes them, (M, d).
+    pub(super) rows: Vec<f32>,
+    /// q₂₀ of each row.
+    pub(super) spacing: Vec<f64>,
+    /// The combined score of each row, before its crowd is taken off.
+    pub(super) scores: Vec<f64>,
+    bank: Bank,
+}
+
+/// Where a row lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Place {
+    pub(super) nearest: f64,
+    pub(super) local: f64,
+    pub(super) remote: f64,
+    /// 0 where no region counts as ordinary, or this one scores below the median row.
+    pub(super) crowd: f64,
+    /// The nearest row, and the one at d_K.
+    first: u32,
+    far: u32,
+}
+
+impl Place {
+    /// The terms in robust standard deviations: nearest, local, remote.
+    pub(super) fn terms(&self, learnt: &Learnt) -> [f64; 3] {
+        let logs = self.logs();
+        std::array::from_fn(|i| learnt.terms[i].standardised(logs[i]))
+    }
+
+    fn logs(&self) -> [f64; 3] {
+        [libm::log(self.nearest), libm::log(self.local.max(LEAST_LOCAL)), libm::log(self.remote + NEAR)]
+    }
+}
+
+/// What a thread writes over.
+#[derive(Debug, Default)]
+pub(super) struct PlaceScratch {
+    views: Vec<f32>,
+    nearest: NearestScratch,
+    scores: Vec<f64>,
+    pub(super) places: Vec<Place>,
+}
+
+impl Surroundings {
+    /// Where `rows` lie, as the network takes them, row-major (n, d): left in `scratch`, one entry a row.
+    pub(super) fn places(&self, rows: &[f32], scratch: &mut PlaceScratch) {
+        let PlaceScratch { views, nearest, scores, places } = scratch;
+        views.clear();
+        places.clear();
+        self.learnt.views.append(rows, views);
+        let columns = self.bank.n_features();
+        let queries = MatRef::new(views, views.len() / columns, columns);
+        let sizes = Sizes::of(self.bank.len());
+        self.bank.nearest(queries, sizes.looked_up(), nearest, |_, near| {
+            let near = others(near, &sizes);
+            let mut place = self.place(near, &sizes);
+            if let Some(order) = self.learnt.crowd {
+                scores.clear();
+                scores.extend(near[..sizes.region].iter().map(|n| self.scores[n.row as usize]));
+                place.crowd = crowd(scores, order);
+            }
+            places.push(place);
+        });
+    }
+
+    fn place(&self, near: &[Neighbour], sizes: &Sizes) -> Place {
+        let Learnt { first, few, far, .. } = &self.learnt;
+        let some = &near[..sizes.some];
+        let spacing = some.iter().map(|n| self.spacing[n.row as usize]).sum::<f64>() / some.len() as f64;
+        let away = &near[sizes.remote - 1];
+        let of_first = near[0].square.sqrt() / first + NEAR;
+        let of_few = root_mean(&near[..sizes.few]) / few + NEAR;
+        Place {
+            nearest: (of_first * of_few).sqrt(),
+            local: root_mean(some) / (spacing + LEAST_MEAN),
+            remote: away.square.sqrt() / far,
+            crowd: 0.0,
+            first: near[0].row,
+            far: away.row,
+        }
+    }
+
+    /// Each feature's part in the squared distance of row `r` of those looked up last to its nearest row, and to the one
+    /// at d_K.
+    pub(super) fn shares(&self, scratch: &PlaceScratch, r: usize) -> [Vec<f64>; 2] {
+        let columns = self.bank.n_features();
+        let views = &scratch.views[r * columns..][..columns];
+        let place = &scratch.places[r];
+        [place.first, place.far].map(|row| {
+            let other = self.bank.row(row as usize);
+            let squares = views.iter().zip(other).map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2));
+            let squares: Vec<f64> = squares.collect();
+            squares.chunks_exact(VIEWS).map(|feature| feature.iter().sum()).collect()
+        })
+    }
+
+    /// From stored numbers; `None` where they contradict each other. Rows are of `d` features.
+    pub(super) fn from_stored(
+        learnt: Learnt,
+        rows: Vec<f32>,
+        spacing: Vec<f64>,
+        scores: Vec<f64>,
+        d: usize,
+    ) -> Option<Self> {
+        let m = spacing.len();
+        let positive = [learnt.first, learnt.few, learnt.far].iter().all(|v| v.is_finite() && *v > 0.0);
+        let is_valid = positive
+            && learnt.views.is_valid(d)
+            && learnt.terms.iter().all(Location::is_valid)
+            && learnt.crowd.is_none_or(|order| (0.0..=1.0).contains(&order))
+            && (2..=MOST).contains(&m)
+            && Some(rows.len()) == m.checked_mul(d)
+            && scores.len() == m
+            && rows.iter().all(|v| v.is_finite())
+            && spacing.iter().all(|v| v.is_finite() && *v >= 0.0)
+            && scores.iter().all(|v| v.is_finite());
+        is_valid.then(|| {
+            let bank = bank_of(&learnt.views, &rows);
+            Surroundings { learnt, rows, spacing, scores, bank }
+        })
+    }
+}
+
+fn bank_of(views: &Views, rows: &[f32]) -> Bank {
+    let mut seen = Vec::with_capacity(rows.len() * VIEWS);
+    views.append(rows, &mut seen);
+    Bank::new(seen, views.n_features() * VIEWS)
+}
+
+/// How many neighbours there are of each sort, among M rows, M at least 2.
+struct Sizes {
+    few: usize,
+    some: usize,
+    remote: usize,
+    region: usize,
+}
+
+impl Sizes {
+    fn of(m: usize) -> Self {
+        let most = m - 1;
+        let twentieth = (REGION * m as f64).ceil() as usize;
+        Sizes {
+            few: FEW.min(most),
+            some: SOME.min(most),
+            remote: twentieth.max(SOME.min(m.div_ceil(4))).min(most),
+            region: twentieth.max(FEWEST).min(most),
+        }
+    }
+
+    /// One more than are needed, for the row itself.
+    fn looked_up(&self) -> usize {
+        self.region.max(self.remote).max(self.some) + 1
+    }
+}
+
+/// The neighbours of a row, of which one that equals it is passed over.
+fn others<'n>(near: &'n [Neighbour], sizes: &Sizes) -> &'n [Neighbour] {
+    if near[0].square == 0.0 { &near[1..] } else { &near[..sizes.looked_up() - 1] }
+}
+
+/// A number as the file keeps it, in 32 bits.
+fn kept(v: f64) -> f64 {
+    f64::from(v as f32)
+}
+
+fn root_mean(near: &[Neighbour]) -> f64 {
+    (near.iter().map(|n| n.square).sum::<f64>() / near.len() as f64).sqrt()
+}
+
+/// The quantile of order `order` of `scores`, the lower of two; at least 0.
+fn crowd(scores: &mut [f64], order: f64) -> f64 {
+    let at = (order * (scores.len() - 1) as f64).floor() as usize;
+    let (_, score, _) = scores.select_nth_unstable_by(at, f64::total_cmp);
+    score.max(0.0)
+}
+
+/// Surroundings whose rows have no score yet, with what is known of those rows.
+pub(super) struct Fitted {
+    surroundings: Surroundings,
+    /// The row's place, one entry a row, their crowd still 0.
+    pub(super) places: Vec<Place>,
+    /// The rows of each row's region, (M, region).
+    regions: Vec<u32>,
+}
+
+/// The numbers of the training rows that are kept, ascending: all of `n`, or as many as there may be.
+pub(super) fn kept_rows(n: usize, mut stream: Stream) -> Vec<u32> {
+    let mut rows: Vec<u32> = (0..n as u32).collect();
+    if n > MOST {
+        stream.shuffle(&mut rows);
+        rows.truncate(MOST);
+        rows.sort_unstable();
+    }
+    rows
+}
+
+impl Fitted {
+    /// Learns from `rows`, at least 2, as the network takes them; d kinds of features.
+    pub(super) fn of(rows: Vec<f32>, kinds: &[FeatureKind], crowd: Option<f64>, threads: usize) -> Self {
+        let views = Views::learn(&rows, kinds);
+        let bank = bank_of(&views, &rows);
+        let m = bank.len();
+        let sizes = Sizes::of(m);
+        let near = all_near(&bank, &sizes, threads);
+        let of = |length: usize| near.chunks_exact(sizes.looked_up() - 1).map(move |near| root_mean(&near[..length]));
+        let mean = |values: &mut dyn Iterator<Item = f64>| (values.sum::<f64>() / m as f64).max(LEAST_MEAN);
+        let far = near.chunks_exact(sizes.looked_up() - 1).map(|near| near[sizes.remote - 1].square.sqrt());
+        let nowhere = Location { median: 0.0, spread: 1.0 };
+        let learnt = Learnt {
+            first: mean(&mut of(1)),
+            few: mean(&mut of(sizes.few)),
+            far: mean(&mut { far }),
+            views,
+            terms: [nowhere; 3],
+            crowd,
+        };
+        let spacing = of(sizes.some).map(kept).collect();
+        let mut surroundings = Surroundings { learnt, rows, spacing, scores: Vec::new(), bank };
+        let each = near.chunks_exact(sizes.looked_up() - 1);
+        let places: Vec<Place> = each.clone().map(|near| surroundings.place(near, &sizes)).collect();
+        let regions = each.flat_map(|near| near[..sizes.region].iter().map(|n| n.row)).collect();
+        surroundings.learnt.terms = std::array::from_fn(|i| {
+            Location::of(&mut places.iter().map(|place| place.logs()[i]).collect::<Vec<f64>>())
+        });
+        Fitted { surroundings, places, regions }
+    }
+
+    /// What was learnt.
+    pub(super) fn learnt(&self) -> &Learnt {
+        &self.surroundings.learnt
+    }
+
+    /// Takes the rows' combined scores, and gives them back without their crowds.
+    pub(super) fn finish(mut self, scores: &[f64]) -> (Surroundings, Vec<f64>) {
+        self.surroundings.scores = scores.iter().copied().map(kept).collect();
+        let of_rows = &self.surroundings.scores;
+        let without: Vec<f64> = match self.surroundings.learnt.crowd {
+            None => scores.to_vec(),
+            Some(order) => {
+                let regions = self.regions.chunks_exact(self.regions.len() / scores.len());
+                let mut some = Vec::new();
+                let of = |(region, score): (&[u32], &f64)| {
+                    some.clear();
+                    some.extend(region.iter().map(|r| of_rows[*r as usize]));
+                    score - crowd(&mut some, order)
+                };
+                regions.zip(scores).map(of).collect()
+            }
+        };
+        (self.surroundings, without)
+    }
+}
+
+/// The neighbours of every row of the bank but itself, one row after the other.
+fn all_near(bank: &Bank, sizes: &Sizes, threads: usize) -> Vec<Neighbour> {
+    let (m, columns, length) = (bank.len(), bank.n_features(), sizes.looked_up() - 1);
+    let mut near = vec![Neighbour { row: 0, square: 0.0 }; m * length];
+    let jobs = bank.rows().chunks(CHUNK * columns).zip(near.chunks_mut(CHUNK * length));
+    for_each(jobs, threads, || {
+        let mut scratch = NearestScratch::default();
+        move |(rows, out): (&[f32], &mut [Neighbour])| {
+            let queries = MatRef::new(rows, rows.len() / columns, columns);
+            bank.nearest(queries, length + 1, &mut scratch, |r, found| {
+                out[r * length..][..length].copy_from_slice(&others(found, sizes)[..length]);
+            });
+        }
+    });
+    near
+}

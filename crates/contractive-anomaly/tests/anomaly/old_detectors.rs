@@ -1,0 +1,39 @@
+//! Detectors saved by earlier versions load, and score as they did.
+
+use std::path::Path;
+
+use contractive_anomaly::Detector;
+use contractive_anomaly::detector::{FrameScorer, ScoreKind, ScoreOptions, ThresholdRule};
+
+/// Trained and scored by version 0.1.0 at commit 2a555c9, before training rows were kept.
+fn fixture() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/detector-1"))
+}
+
+fn scores(detector: &Detector) -> Vec<f64> {
+    let (scorer, frames) = FrameScorer::open(detector, fixture().join("rows.csv"), &Default::default(), None).unwrap();
+    let options = ScoreOptions { contributions: true, threads: 1 };
+    frames.flat_map(|frame| scorer.score(&frame.unwrap(), &options).unwrap().scores.score).collect()
+}
+
+#[test]
+fn a_detector_of_format_1_gives_the_scores_it_gave() {
+    let mut detector = Detector::load(fixture().join("detector")).unwrap();
+    let text = std::fs::read_to_string(fixture().join("scores.csv")).unwrap();
+    let stored: Vec<f64> = text.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect();
+    assert_eq!(scores(&detector), stored);
+    assert_eq!(detector.kinds().len(), 7);
+    let error = detector.set_score(ScoreKind::Nearest).unwrap_err().to_string();
+    assert!(error.contains("no score `nearest`"), "{error}");
+    detector.set_score(ScoreKind::Density).unwrap();
+    detector.set_score(ScoreKind::Combined).unwrap();
+    detector.set_threshold(ThresholdRule::Contamination { share: 0.05 }).unwrap();
+    // Saved again it stays of its format.
+    let folder = tempfile::tempdir().unwrap();
+    detector.save(folder.path().join("again")).unwrap();
+    let config = std::fs::read_to_string(folder.path().join("again/config.json")).unwrap();
+    assert!(config.contains("\"format_version\":1,") && !folder.path().join("again/rows.safetensors").exists());
+    let again = Detector::load(folder.path().join("again")).unwrap();
+    assert_eq!(again, detector);
+    assert_eq!(scores(&again), stored);
+}
