@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
 use contractive_anomaly::detector::{DetectorPlan, DetectorSettings, MemberReport, TrainOptions};
 use contractive_anomaly::series::{
-    Credit, Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec,
+    Credit, Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec, WindowChoice,
 };
 use serde::Serialize;
 
@@ -41,9 +41,10 @@ pub(crate) struct SeriesArguments {
     /// --label-column].
     #[arg(long, value_name = "COLUMNS", requires = "time", value_delimiter = ',', help_heading = "Time series")]
     values: Option<Vec<String>>,
-    /// Rows a window, at least 2 [default: 32].
-    #[arg(long, value_name = "ROWS", requires = "time", help_heading = "Time series")]
-    window: Option<usize>,
+    /// Rows a window, at least 2, or `auto`: whole periods of the series where it has a period, else 100 rows
+    /// [default: auto].
+    #[arg(long, value_name = "ROWS", requires = "time", value_parser = window, help_heading = "Time series")]
+    window: Option<Window>,
     /// Rows from one window's beginning to the next, from 1 to the window's length [default: 1].
     #[arg(long, value_name = "ROWS", requires = "time", help_heading = "Time series")]
     stride: Option<usize>,
@@ -51,10 +52,25 @@ pub(crate) struct SeriesArguments {
     /// (shapes alone count) [default: none].
     #[arg(long, value_name = "NAME", requires = "time", value_parser = normalisations(), help_heading = "Time series")]
     normalise: Option<String>,
-    /// What of a window's score each of its rows takes: the whole score, or the row's own part in it, which points at
-    /// spikes more sharply [default: window].
+    /// What of a window's score each of its rows takes: the whole score, the row's own part in it, which points at
+    /// spikes more sharply, or something of both [default: both].
     #[arg(long, value_name = "NAME", requires = "time", value_parser = credits(), help_heading = "Time series")]
     credit: Option<String>,
+}
+
+/// A window's length, as --window says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Window {
+    Auto,
+    Rows(usize),
+}
+
+fn window(text: &str) -> Result<Window, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(Window::Auto),
+        (_, Ok(rows)) => Ok(Window::Rows(rows)),
+        _ => Err("give a number of rows, or `auto`".into()),
+    }
 }
 
 fn credits() -> PossibleValuesParser {
@@ -67,7 +83,12 @@ fn normalisations() -> PossibleValuesParser {
 
 impl SeriesArguments {
     /// Reads the series that `config` names, its timestamps in the column `time`, and checks its windows.
-    fn read(&self, time: String, fills_missing: bool, config: &TrainConfig) -> anyhow::Result<(Series, SeriesSpec)> {
+    fn read(
+        &self,
+        time: String,
+        fills_missing: bool,
+        config: &TrainConfig,
+    ) -> anyhow::Result<(Series, SeriesSpec, Option<WindowChoice>)> {
         let missing = if fills_missing { Missing::Previous } else { Missing::Refuse };
         let columns = SeriesColumns {
             time: (time != NO_TIME).then_some(time),
@@ -78,22 +99,29 @@ impl SeriesArguments {
             text: config.data.text(),
         };
         let series = Series::read(&config.data.spec, &columns)?;
-        let spec = self.spec(&series, columns);
+        let (spec, choice) = self.spec(&series, columns);
         spec.check()?;
-        Ok((series, spec))
+        Ok((series, spec, choice))
     }
 
-    /// The windows of `series`, read by `columns`.
-    fn spec(&self, series: &Series, columns: SeriesColumns) -> SeriesSpec {
+    /// The windows of `series`, read by `columns`, and how long they were chosen to be, where they were.
+    fn spec(&self, series: &Series, columns: SeriesColumns) -> (SeriesSpec, Option<WindowChoice>) {
         let SeriesColumns { time, series_key, missing, text, .. } = columns;
         let mut spec = SeriesSpec { time, series_key, missing, text, ..SeriesSpec::new("", series.names.clone()) };
-        spec.window = self.window.unwrap_or(spec.window);
+        let choice = match self.window {
+            Some(Window::Rows(_)) => None,
+            _ => Some(series.window_choice()),
+        };
+        spec.window = match self.window {
+            Some(Window::Rows(rows)) => rows,
+            _ => choice.map_or(spec.window, |choice| choice.window),
+        };
         spec.stride = self.stride.unwrap_or(spec.stride);
         let by_name = |name: &str| Normalise::ALL.into_iter().find(|normalise| normalise.name() == name);
         spec.normalise = self.normalise.as_deref().and_then(by_name).unwrap_or_default();
         let by_name = |name: &str| Credit::ALL.into_iter().find(|credit| credit.name() == name);
         spec.credit = self.credit.as_deref().and_then(by_name).unwrap_or_default();
-        spec
+        (spec, choice)
     }
 }
 
@@ -133,7 +161,7 @@ pub(crate) fn run(
     let threshold = if has_threshold { settings.threshold } else { SeriesDetector::DEFAULT_THRESHOLD };
     let settings = DetectorSettings { threshold, ..settings };
     settings.check()?;
-    let (series, spec) = arguments.read(time, fills_missing, config)?;
+    let (series, spec, choice) = arguments.read(time, fills_missing, config)?;
     let windows = series.tracks.iter().map(|track| spec.starts(track.rows.len()).len()).sum();
     let pace = series.pace(series.step());
     if reporting == Reporting::Lines {
@@ -146,6 +174,7 @@ pub(crate) fn run(
     let began = std::time::Instant::now();
     let on_plan = |plan: &DetectorPlan| {
         if reporting == Reporting::Lines {
+            choice.iter().for_each(|choice| eprintln!("  {choice}"));
             plan.reasons.iter().for_each(|reason| eprintln!("  {reason}"));
         }
     };

@@ -8,10 +8,20 @@
 #![allow(non_snake_case)] // J as in the formulas
 
 use super::calibration::Calibration;
+use super::location::Unit;
 use super::scores::{Directions, Raw, ScoreKind, is_missing, n_present};
 use super::surroundings::{Place, PlaceScratch, Surroundings};
 use super::weights::Weights;
 use contractive_core::row_network::{RowNetwork, RowOutput};
+
+/// Whether the parts of a score of kind `kind` are read off J.
+pub(super) fn need_jacobian(kind: ScoreKind, weights: &Weights) -> bool {
+    let [_, density, neighbour, _] = weights.of_members();
+    match kind {
+        ScoreKind::Combined => density > 0.0 || neighbour > 0.0,
+        _ => matches!(kind, ScoreKind::Density | ScoreKind::Neighbour),
+    }
+}
 
 /// The parts of a row's features, to be added to.
 pub(super) struct Parts<'a> {
@@ -45,7 +55,7 @@ impl Parts<'_> {
         output: &RowOutput,
         raw: &Raw,
         (network, calibration): (&RowNetwork, &Calibration),
-        weights: &Weights,
+        (weights, unit): (&Weights, Unit),
         directions: &Directions,
         weight: f64,
     ) {
@@ -66,11 +76,13 @@ impl Parts<'_> {
         let mut add = |value: f64, shares: Vec<f64>| self.add(weight * value, shares);
         match kind {
             ScoreKind::Combined => {
-                let (terms, weights) = (raw.terms(calibration), weights.of_members());
+                let (terms, weights) = (raw.terms(calibration, unit), weights.of_members());
                 let [error, density, neighbour, jacobian] = std::array::from_fn(|i| weights[i] * terms[i]);
                 add(error, scaled());
-                add(density, along(&directions.density));
-                add(neighbour, along(&directions.neighbour));
+                if weights[1] > 0.0 || weights[2] > 0.0 {
+                    add(density, along(&directions.density));
+                    add(neighbour, along(&directions.neighbour));
+                }
                 add(jacobian, drive());
             }
             ScoreKind::Error => add(raw.error, plain()),

@@ -7,7 +7,7 @@ use super::calibration::Calibration;
 use super::covariance::CodeDensity;
 use super::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
 use super::error::DetectorError;
-use super::location::Location;
+use super::location::{Location, Unit};
 use super::member::{self, Trained};
 use super::neighbours::Neighbours;
 use super::reference::{FEWEST_HELD_OUT, Reference};
@@ -89,7 +89,20 @@ impl Detector {
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
-        Detector::fit(data, &[], Scale::Robust, None, settings, options)
+        Detector::fit(data, &[], Scale::Robust, (None, 0), settings, options)
+    }
+
+    /// [`Detector::train_with`] on windows of time series, in their order, each of which overlaps `overlap` to either side.
+    ///
+    /// # Errors
+    /// As [`Detector::train_with`].
+    pub(crate) fn train_windows(
+        data: &Dataset,
+        overlap: usize,
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+    ) -> Result<Detector, DetectorError> {
+        Detector::fit(data, &[], Scale::Standard, (None, overlap.max(1)), settings, options)
     }
 
     /// [`Detector::train_with`] on an encoded table, whose encoding stays with the detector.
@@ -115,7 +128,7 @@ impl Detector {
         let data = Dataset::from_f32(name, d, rows.values)
             .and_then(|data| data.with_feature_names(encoding.feature_names()))
             .map_err(EncodingError::from)?;
-        Detector::fit(&data, &rows.missing, Scale::None, Some(encoding), settings, options)
+        Detector::fit(&data, &rows.missing, Scale::None, (Some(encoding), 0), settings, options)
     }
 
     /// Trains on `data`, of which the features `missing` (row-major, or empty) are left out.
@@ -123,7 +136,7 @@ impl Detector {
         data: &Dataset,
         missing: &[bool],
         scale: Scale,
-        encoding: Option<TableEncoding>,
+        (encoding, overlap): (Option<TableEncoding>, usize),
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
@@ -138,12 +151,13 @@ impl Detector {
             NetworkRows { values, missing: NetworkRows::gather_missing(missing, rows, data.n_features()) }
         };
         let (train, validation) = (gathered(&train_rows), gathered(&validation_rows));
-        let plan = planned(settings, (&train_rows, &validation_rows), data.n_features(), encoding.as_ref());
+        let plan = planned(settings, (&train_rows, &validation_rows), data.n_features(), encoding.as_ref(), overlap > 0);
         member::objective(settings).check(&plan.architecture)?;
         (options.on_plan)(&plan);
         let trained = train_members(settings, options, &plan, &train, &validation, began)?;
 
-        let kept = kept_rows(data.len(), Stream::new(settings.seed, Purpose::Analysis, 3, 0));
+        let stream = Stream::new(settings.seed, Purpose::Analysis, 3, 0);
+        let (kept, overlap_of_kept) = kept_rows(data.len(), overlap, stream);
         let kept_rows = gathered(&kept);
         let judged = if validation_rows.len() < FEWEST_HELD_OUT { &kept_rows } else { &validation };
         let model = |trained: Trained| -> Result<Model, ModelError> {
@@ -163,9 +177,11 @@ impl Detector {
         let (members, raws) = calibrate_members(models, options.threads, settings.seed, judged, &kept_rows);
         let kinds = match &encoding {
             Some(encoding) => encoding.feature_kinds(),
+            None if overlap > 0 => vec![FeatureKind::Window; data.n_features()],
             None => vec![FeatureKind::Arsinh; data.n_features()],
         };
-        let fitted = Fitted::of(kept_rows.values, &kinds, settings.purity.crowd(), options.threads);
+        let crowd = if overlap > 0 { None } else { settings.purity.crowd() };
+        let fitted = Fitted::of(kept_rows.values, &kinds, overlap_of_kept, crowd, options.threads);
         let weights = weights(settings.purity, &members, &raws, &fitted);
         let mut scores = combined(&members, &raws, &fitted, &weights, data.n_features());
         let (surroundings, combined) = fitted.finish(&scores.iter().map(|kinds| kinds[0]).collect::<Vec<f64>>());
@@ -199,8 +215,13 @@ fn planned(
     (train, validation): (&[u32], &[u32]),
     d: usize,
     encoding: Option<&TableEncoding>,
+    is_windows: bool,
 ) -> DetectorPlan {
     let mut plan = DetectorPlan::new(settings, train.len(), validation.len(), d);
+    if is_windows {
+        plan.reasons.retain(|reason| !reason.starts_with("features:") && reason != settings.purity.in_words());
+        plan.reasons.push("numbers: standard scores".into());
+    }
     // The plan speaks of the scaling of bare rows, which is `robust`.
     if let Some(encoding) = encoding.filter(|encoding| encoding.scale() != TableScale::Robust) {
         plan.reasons.retain(|reason| !reason.starts_with("features:"));
@@ -233,6 +254,10 @@ fn calibrate_members(
 
 /// The weights of the combined score's terms.
 fn weights(purity: Purity, members: &[Member], raws: &[Vec<Raw>], fitted: &Fitted) -> Weights {
+    let unit = fitted.learnt().unit();
+    if unit == Unit::Ratios {
+        return Weights::of_windows();
+    }
     if purity == Purity::Clean {
         return Weights::of_clean_rows(fitted.learnt());
     }
@@ -240,7 +265,7 @@ fn weights(purity: Purity, members: &[Member], raws: &[Vec<Raw>], fitted: &Fitte
     let mut terms = vec![[0.0; MEMBER_TERMS]; fitted.places.len()];
     for (member, raws) in members.iter().zip(raws) {
         for (sums, raw) in terms.iter_mut().zip(raws) {
-            add_weighted(sums, raw.terms(&member.calibration), weight);
+            add_weighted(sums, raw.terms(&member.calibration, unit), weight);
         }
     }
     let all = terms.iter().zip(&fitted.places).map(|(members, place)| {
@@ -257,7 +282,7 @@ fn combined(members: &[Member], raws: &[Vec<Raw>], fitted: &Fitted, weights: &We
     let mut scores = vec![[0.0; MEMBER_KINDS]; fitted.places.len()];
     for (member, raws) in members.iter().zip(raws) {
         for (sums, raw) in scores.iter_mut().zip(raws) {
-            add_weighted(sums, raw.kinds(&member.calibration, weights, d), weight);
+            add_weighted(sums, raw.kinds(&member.calibration, weights, fitted.learnt().unit(), d), weight);
         }
     }
     let rows = scores.into_iter().zip(&fitted.places);

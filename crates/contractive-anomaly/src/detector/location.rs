@@ -3,6 +3,21 @@
 use contractive_core::statistics::median;
 use serde::{Deserialize, Serialize};
 
+/// What terms of a score are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Unit {
+    /// Robust standard deviations of logarithms, of a table's rows: 0 is the median row.
+    #[default]
+    Deviations,
+    /// Multiples of the median, of windows, over which scores are then averaged: 1 is the median window. A mean of logarithms
+    /// would hide what is odd in few of the windows that cover a moment.
+    Ratios,
+}
+
+/// The logarithm of the largest ratio.
+const LARGEST_LOG: f64 = 13.8;
+
 /// The median and the robust spread of numbers: their median absolute deviation, times 1.4826 so that it is the standard
 /// deviation of normal ones.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -34,6 +49,14 @@ impl Location {
     /// (v − median)/spread.
     pub(super) fn standardised(&self, v: f64) -> f64 {
         (v - self.median) / self.spread
+    }
+
+    /// A term of the logarithm `v` in `unit`.
+    pub(super) fn term(&self, v: f64, unit: Unit) -> f64 {
+        match unit {
+            Unit::Deviations => self.standardised(v),
+            Unit::Ratios => libm::exp((v - self.median).min(LARGEST_LOG)),
+        }
     }
 
     pub(super) fn is_valid(&self) -> bool {

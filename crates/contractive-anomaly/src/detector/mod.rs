@@ -63,6 +63,7 @@ use contractive::preprocess::ScaledRows;
 use self::calibration::Calibration;
 use self::contributions::Parts;
 use self::encoding::{EncodedRows, EncodingError};
+use self::location::Unit;
 use self::reference::Reference;
 use self::rows::NetworkRows;
 use self::scores::{Directions, KINDS, MEMBER_KINDS, Raw, add_weighted, member_weight};
@@ -339,14 +340,16 @@ impl<'a> Scorer<'a> {
         wide.clear();
         wide.extend(x.iter().map(|v| f64::from(*v)));
         let weight = member_weight(self.members.len());
+        let unit = self.surroundings.map_or(Unit::Deviations, |surroundings| surroundings.learnt.unit());
+        let wants_jacobian = part.is_some() && contributions::need_jacobian(self.kind, &self.weights);
         let mut sums = [0.0; MEMBER_KINDS];
         for (network, calibration) in &self.members {
-            network.apply(wide, part.is_some(), output);
+            network.apply(wide, wants_jacobian, output);
             let raw = Raw::of(wide, missing, output, calibration, directions);
-            add_weighted(&mut sums, raw.kinds(calibration, &self.weights, wide.len()), weight);
+            add_weighted(&mut sums, raw.kinds(calibration, &self.weights, unit, wide.len()), weight);
             if let Some(part) = &mut part {
                 let member = (network, *calibration);
-                part.add_member(self.kind, wide, output, &raw, member, &self.weights, directions, weight);
+                part.add_member(self.kind, wide, output, &raw, member, (&self.weights, unit), directions, weight);
             }
         }
         let Some(surroundings) = self.surroundings else { return scores::without_table(sums) };

@@ -25,6 +25,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{Calibration, LEAST_ERROR};
+use super::location::Unit;
 use super::surroundings::{Learnt, Place};
 use super::weights::{MEMBER_TERMS, Weights};
 use contractive_core::row_network::{RowNetwork, RowOutput};
@@ -201,19 +202,25 @@ impl Raw {
         Raw { error: error / d, scaled: scaled / d, density, neighbour, jacobian }
     }
 
-    /// The networks' terms of the combination, each in robust standard deviations.
-    pub(super) fn terms(&self, calibration: &Calibration) -> [f64; MEMBER_TERMS] {
+    /// The networks' terms of the combination, each in `unit`.
+    pub(super) fn terms(&self, calibration: &Calibration, unit: Unit) -> [f64; MEMBER_TERMS] {
         [
-            calibration.error.standardised(log(self.scaled)),
-            calibration.density.standardised(log(self.density)),
-            calibration.neighbour.standardised(log(self.neighbour)),
-            calibration.jacobian.standardised(self.jacobian),
+            calibration.error.term(log(self.scaled), unit),
+            calibration.density.term(log(self.density), unit),
+            calibration.neighbour.term(log(self.neighbour), unit),
+            calibration.jacobian.term(self.jacobian, unit),
         ]
     }
 
     /// The kinds of score that a network gives, in the order of [`ScoreKind::ALL`]; of the combination its terms' part.
-    pub(super) fn kinds(&self, calibration: &Calibration, weights: &Weights, d: usize) -> [f64; MEMBER_KINDS] {
-        let terms = self.terms(calibration);
+    pub(super) fn kinds(
+        &self,
+        calibration: &Calibration,
+        weights: &Weights,
+        unit: Unit,
+        d: usize,
+    ) -> [f64; MEMBER_KINDS] {
+        let terms = self.terms(calibration, unit);
         let combined = terms.iter().zip(weights.of_members()).map(|(term, w)| w * term).sum::<f64>();
         [combined, self.error, self.scaled, self.density, self.neighbour, (self.error * d as f64).sqrt(), self.jacobian]
     }

@@ -42,7 +42,7 @@ impl Purity {
     }
 
     /// What it means for a score.
-    fn in_words(self) -> &'static str {
+    pub(super) fn in_words(self) -> &'static str {
         match self {
             Purity::Clean => "clean rows: a row is as odd as it is unlike all of them",
             Purity::Mixed => "some rows may be anomalies; a group of 3.5 % of the rows or more counts as ordinary",

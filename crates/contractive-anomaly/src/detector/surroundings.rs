@@ -15,19 +15,22 @@
 //! region scores as high as the row, the region is ordinary, and its score is taken off.
 //!
 //! One training row that equals the row is passed over: it may be the row itself. So a table scores the same later as it
-//! did in training. Of more than 10,000 training rows so many are drawn.
+//! did in training. Of windows of a time series those that overlap it are passed over too. Of more than 10,000 training
+//! rows so many are drawn; of windows, every so many-th is kept.
 
 use serde::{Deserialize, Serialize};
 
 use super::for_each;
-use super::location::Location;
-use super::views::{FeatureKind, VIEWS, Views};
+use super::location::{Location, Unit};
+use super::views::{FeatureKind, Views};
 use contractive_core::matrix::MatRef;
 use contractive_core::nearest::{Bank, NearestScratch, Neighbour};
 use contractive_core::random::Stream;
 
 /// Most training rows kept.
-pub(super) const MOST: usize = 10_000;
+const MOST: usize = 10_000;
+/// Most windows kept: few of a series' windows lie between those kept.
+const MOST_WINDOWS: usize = 30_000;
 /// Neighbours of q₅ and q₂₀.
 const FEW: usize = 5;
 const SOME: usize = 20;
@@ -56,6 +59,15 @@ pub(crate) struct Learnt {
     pub(super) terms: [Location; 3],
     /// The order of the quantile that is the crowd; `None` where no region counts as ordinary.
     crowd: Option<f64>,
+    /// Rows to either side of a row, in their order, that overlap it; 0 but for windows.
+    overlap: usize,
+}
+
+impl Learnt {
+    /// What terms of these rows' scores are counted in.
+    pub(super) fn unit(&self) -> Unit {
+        if self.views.per_feature() == 1 { Unit::Ratios } else { Unit::Deviations }
+    }
 }
 
 /// The training rows, and what was learnt of them.
@@ -85,10 +97,10 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The terms in robust standard deviations: nearest, local, remote.
+    /// The terms in the rows' unit: nearest, local, remote.
     pub(super) fn terms(&self, learnt: &Learnt) -> [f64; 3] {
         let logs = self.logs();
-        std::array::from_fn(|i| learnt.terms[i].standardised(logs[i]))
+        std::array::from_fn(|i| learnt.terms[i].term(logs[i], learnt.unit()))
     }
 
     fn logs(&self) -> [f64; 3] {
@@ -102,21 +114,23 @@ pub(super) struct PlaceScratch {
     views: Vec<f32>,
     nearest: NearestScratch,
     scores: Vec<f64>,
+    others: Vec<Neighbour>,
     pub(super) places: Vec<Place>,
 }
 
 impl Surroundings {
     /// Where `rows` lie, as the network takes them, row-major (n, d): left in `scratch`, one entry a row.
     pub(super) fn places(&self, rows: &[f32], scratch: &mut PlaceScratch) {
-        let PlaceScratch { views, nearest, scores, places } = scratch;
+        let PlaceScratch { views, nearest, scores, others: kept, places } = scratch;
         views.clear();
         places.clear();
         self.learnt.views.append(rows, views);
         let columns = self.bank.n_features();
         let queries = MatRef::new(views, views.len() / columns, columns);
-        let sizes = Sizes::of(self.bank.len());
+        let sizes = Sizes::of(self.bank.len(), self.learnt.overlap);
         self.bank.nearest(queries, sizes.looked_up(), nearest, |_, near| {
-            let near = others(near, &sizes);
+            others(near, &sizes, kept);
+            let near = &kept[..];
             let mut place = self.place(near, &sizes);
             if let Some(order) = self.learnt.crowd {
                 scores.clear();
@@ -154,7 +168,7 @@ impl Surroundings {
             let other = self.bank.row(row as usize);
             let squares = views.iter().zip(other).map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2));
             let squares: Vec<f64> = squares.collect();
-            squares.chunks_exact(VIEWS).map(|feature| feature.iter().sum()).collect()
+            squares.chunks_exact(self.learnt.views.per_feature()).map(|feature| feature.iter().sum()).collect()
         })
     }
 
@@ -172,7 +186,8 @@ impl Surroundings {
             && learnt.views.is_valid(d)
             && learnt.terms.iter().all(Location::is_valid)
             && learnt.crowd.is_none_or(|order| (0.0..=1.0).contains(&order))
-            && (2..=MOST).contains(&m)
+            && m > 1
+            && learnt.overlap < m
             && Some(rows.len()) == m.checked_mul(d)
             && scores.len() == m
             && rows.iter().all(|v| v.is_finite())
@@ -186,9 +201,9 @@ impl Surroundings {
 }
 
 fn bank_of(views: &Views, rows: &[f32]) -> Bank {
-    let mut seen = Vec::with_capacity(rows.len() * VIEWS);
+    let mut seen = Vec::with_capacity(rows.len() * views.per_feature());
     views.append(rows, &mut seen);
-    Bank::new(seen, views.n_features() * VIEWS)
+    Bank::new(seen, views.width())
 }
 
 /// How many neighbours there are of each sort, among M rows, M at least 2.
@@ -197,29 +212,43 @@ struct Sizes {
     some: usize,
     remote: usize,
     region: usize,
+    overlap: usize,
+    m: usize,
 }
 
 impl Sizes {
-    fn of(m: usize) -> Self {
-        let most = m - 1;
+    fn of(m: usize, overlap: usize) -> Self {
+        // Of few rows that overlap the one looked up some are left.
+        let overlap = overlap.min((m - 1) / 4);
+        let most = m - 1 - 2 * overlap;
         let twentieth = (REGION * m as f64).ceil() as usize;
         Sizes {
             few: FEW.min(most),
             some: SOME.min(most),
             remote: twentieth.max(SOME.min(m.div_ceil(4))).min(most),
             region: twentieth.max(FEWEST).min(most),
+            overlap,
+            m,
         }
     }
 
-    /// One more than are needed, for the row itself.
+    /// Neighbours that are needed.
+    fn needed(&self) -> usize {
+        self.region.max(self.remote).max(self.some)
+    }
+
+    /// Those, and as many more as may be passed over.
     fn looked_up(&self) -> usize {
-        self.region.max(self.remote).max(self.some) + 1
+        (self.needed() + 1 + 2 * self.overlap).min(self.m)
     }
 }
 
-/// The neighbours of a row, of which one that equals it is passed over.
-fn others<'n>(near: &'n [Neighbour], sizes: &Sizes) -> &'n [Neighbour] {
-    if near[0].square == 0.0 { &near[1..] } else { &near[..sizes.looked_up() - 1] }
+/// The neighbours of a row that are needed. One that equals it is passed over, with those that overlap that one.
+fn others(near: &[Neighbour], sizes: &Sizes, out: &mut Vec<Neighbour>) {
+    let own = near[0];
+    let is_passed = |n: &&Neighbour| own.square == 0.0 && own.row.abs_diff(n.row) as usize <= sizes.overlap;
+    out.clear();
+    out.extend(near.iter().filter(|n| !is_passed(n)).take(sizes.needed()));
 }
 
 /// A number as the file keeps it, in 32 bits.
@@ -247,28 +276,40 @@ pub(super) struct Fitted {
     regions: Vec<u32>,
 }
 
-/// The numbers of the training rows that are kept, ascending: all of `n`, or as many as there may be.
-pub(super) fn kept_rows(n: usize, mut stream: Stream) -> Vec<u32> {
+/// The numbers of the training rows that are kept, ascending: all of `n`, or as many as there may be. Of windows, of which
+/// each overlaps `overlap` others to either side, every so many-th; with how many of those kept overlap one.
+pub(super) fn kept_rows(n: usize, overlap: usize, mut stream: Stream) -> (Vec<u32>, usize) {
+    if overlap > 0 {
+        let step = n.div_ceil(MOST_WINDOWS);
+        return ((0..n as u32).step_by(step).collect(), overlap / step);
+    }
     let mut rows: Vec<u32> = (0..n as u32).collect();
     if n > MOST {
         stream.shuffle(&mut rows);
         rows.truncate(MOST);
         rows.sort_unstable();
     }
-    rows
+    (rows, 0)
 }
 
 impl Fitted {
-    /// Learns from `rows`, at least 2, as the network takes them; d kinds of features.
-    pub(super) fn of(rows: Vec<f32>, kinds: &[FeatureKind], crowd: Option<f64>, threads: usize) -> Self {
+    /// Learns from `rows`, at least 2, as the network takes them; d kinds of features, and `overlap` rows to either side
+    /// of each that overlap it.
+    pub(super) fn of(
+        rows: Vec<f32>,
+        kinds: &[FeatureKind],
+        overlap: usize,
+        crowd: Option<f64>,
+        threads: usize,
+    ) -> Self {
         let views = Views::learn(&rows, kinds);
         let bank = bank_of(&views, &rows);
         let m = bank.len();
-        let sizes = Sizes::of(m);
+        let sizes = Sizes::of(m, overlap);
         let near = all_near(&bank, &sizes, threads);
-        let of = |length: usize| near.chunks_exact(sizes.looked_up() - 1).map(move |near| root_mean(&near[..length]));
+        let of = |length: usize| near.chunks_exact(sizes.needed()).map(move |near| root_mean(&near[..length]));
         let mean = |values: &mut dyn Iterator<Item = f64>| (values.sum::<f64>() / m as f64).max(LEAST_MEAN);
-        let far = near.chunks_exact(sizes.looked_up() - 1).map(|near| near[sizes.remote - 1].square.sqrt());
+        let far = near.chunks_exact(sizes.needed()).map(|near| near[sizes.remote - 1].square.sqrt());
         let nowhere = Location { median: 0.0, spread: 1.0 };
         let learnt = Learnt {
             first: mean(&mut of(1)),
@@ -277,10 +318,11 @@ impl Fitted {
             views,
             terms: [nowhere; 3],
             crowd,
+            overlap,
         };
         let spacing = of(sizes.some).map(kept).collect();
         let mut surroundings = Surroundings { learnt, rows, spacing, scores: Vec::new(), bank };
-        let each = near.chunks_exact(sizes.looked_up() - 1);
+        let each = near.chunks_exact(sizes.needed());
         let places: Vec<Place> = each.clone().map(|near| surroundings.place(near, &sizes)).collect();
         let regions = each.flat_map(|near| near[..sizes.region].iter().map(|n| n.row)).collect();
         surroundings.learnt.terms = std::array::from_fn(|i| {
@@ -317,15 +359,16 @@ impl Fitted {
 
 /// The neighbours of every row of the bank but itself, one row after the other.
 fn all_near(bank: &Bank, sizes: &Sizes, threads: usize) -> Vec<Neighbour> {
-    let (m, columns, length) = (bank.len(), bank.n_features(), sizes.looked_up() - 1);
+    let (m, columns, length) = (bank.len(), bank.n_features(), sizes.needed());
     let mut near = vec![Neighbour { row: 0, square: 0.0 }; m * length];
     let jobs = bank.rows().chunks(CHUNK * columns).zip(near.chunks_mut(CHUNK * length));
     for_each(jobs, threads, || {
-        let mut scratch = NearestScratch::default();
+        let (mut scratch, mut kept) = (NearestScratch::default(), Vec::new());
         move |(rows, out): (&[f32], &mut [Neighbour])| {
             let queries = MatRef::new(rows, rows.len() / columns, columns);
-            bank.nearest(queries, length + 1, &mut scratch, |r, found| {
-                out[r * length..][..length].copy_from_slice(&others(found, sizes)[..length]);
+            bank.nearest(queries, sizes.looked_up(), &mut scratch, |r, found| {
+                others(found, sizes, &mut kept);
+                out[r * length..][..length].copy_from_slice(&kept);
             });
         }
     });

@@ -11,15 +11,16 @@
 //! v is the value on its own scale where the network takes its arsinh, else as the network takes it. A feature that stands
 //! for a level of a category is 1 or 0, minus its share: it is taken as it is three times, since a deviation or a rank
 //! would move a rare level away from all others. Which view tells ordinary rows from others differs between tables; the
-//! distance of all three together was never far behind the best of them (docs/anomaly.md).
+//! distance of all three together was never far behind the best of them (docs/anomaly.md). Numbers of a window of a time
+//! series are seen by their standard scores alone: there the other two, which pull in what is far out, hide it.
 
 use serde::{Deserialize, Serialize};
 
 use super::location::Location;
 use contractive::preprocess::Ranks;
 
-/// How many views there are.
-pub(super) const VIEWS: usize = 3;
+/// How many views there are of a table's feature; of a window's number there is the first alone.
+const VIEWS: usize = 3;
 /// Standard scores beyond are taken for this: their squares stay far inside f32.
 const FARTHEST: f64 = 1e6;
 /// Values beyond are taken for this: sums of their squares stay finite.
@@ -34,6 +35,8 @@ pub(super) enum FeatureKind {
     Arsinh,
     /// A level of a category.
     Level,
+    /// A number of a window of a time series.
+    Window,
 }
 
 /// The views of one feature.
@@ -42,6 +45,7 @@ pub(super) enum FeatureKind {
 enum Feature {
     Number { is_arsinh: bool, mean: f64, deviation: f64, middle: Location, ranks: Ranks },
     Level,
+    Window { mean: f64, deviation: f64 },
 }
 
 /// The views of every feature of a row.
@@ -57,21 +61,31 @@ impl Views {
         Views(kinds.iter().enumerate().map(|(j, kind)| Feature::learn(column(j).collect(), *kind)).collect())
     }
 
-    /// Features of a row.
-    pub(super) fn n_features(&self) -> usize {
-        self.0.len()
+    /// Views of each feature: 3, or 1 of windows.
+    pub(super) fn per_feature(&self) -> usize {
+        if matches!(self.0.first(), Some(Feature::Window { .. })) { 1 } else { VIEWS }
     }
 
-    /// Adds the views of `rows`, row-major (N, d), to `out`, (N, 3d).
+    /// Views of a row.
+    pub(super) fn width(&self) -> usize {
+        self.0.len() * self.per_feature()
+    }
+
+    /// Adds the views of `rows`, row-major (N, d), to `out`.
     pub(super) fn append(&self, rows: &[f32], out: &mut Vec<f32>) {
         for row in rows.chunks_exact(self.0.len()) {
-            row.iter().zip(&self.0).for_each(|(x, feature)| out.extend(feature.views(f64::from(*x))));
+            for (x, feature) in row.iter().zip(&self.0) {
+                let (views, n) = feature.views(f64::from(*x));
+                out.extend_from_slice(&views[..n]);
+            }
         }
     }
 
     /// Whether the stored numbers can be views of `d` features.
     pub(super) fn is_valid(&self, d: usize) -> bool {
-        self.0.len() == d && self.0.iter().all(Feature::is_valid)
+        let is_window = |feature: &Feature| matches!(feature, Feature::Window { .. });
+        let windows = self.0.iter().filter(|feature| is_window(feature)).count();
+        self.0.len() == d && (windows == 0 || windows == d) && self.0.iter().all(Feature::is_valid)
     }
 }
 
@@ -82,23 +96,29 @@ impl Feature {
         }
         let is_arsinh = kind == FeatureKind::Arsinh;
         values.sort_unstable_by(f64::total_cmp);
-        let ranks = Ranks::learn(&values);
+        let ranks = Ranks::learn(if kind == FeatureKind::Window { &[] } else { &values });
         values.iter_mut().for_each(|v| *v = own_scale(*v, is_arsinh));
         let n = values.len() as f64;
         let mean = values.iter().map(|v| v / n).sum::<f64>();
         let deviation = values.iter().map(|v| (v - mean).powi(2) / n).sum::<f64>().sqrt();
         let deviation = if deviation > 1e-9 * mean.abs() && deviation > f64::MIN_POSITIVE { deviation } else { 1.0 };
-        Feature::Number { is_arsinh, mean, deviation, middle: Location::of(&mut values), ranks }
+        match kind {
+            FeatureKind::Window => Feature::Window { mean, deviation },
+            _ => Feature::Number { is_arsinh, mean, deviation, middle: Location::of(&mut values), ranks },
+        }
     }
 
-    fn views(&self, x: f64) -> [f32; VIEWS] {
+    /// The views of a value, and how many of them there are.
+    fn views(&self, x: f64) -> ([f32; VIEWS], usize) {
+        let standard = |v: f64, mean: f64, deviation: f64| ((v - mean) / deviation).clamp(-FARTHEST, FARTHEST);
         match self {
-            Feature::Level => [x as f32; VIEWS],
+            Feature::Level => ([x as f32; VIEWS], VIEWS),
+            Feature::Window { mean, deviation } => ([standard(x, *mean, *deviation) as f32; VIEWS], 1),
             Feature::Number { is_arsinh, mean, deviation, middle, ranks } => {
                 let v = own_scale(x, *is_arsinh);
-                let standard = ((v - mean) / deviation).clamp(-FARTHEST, FARTHEST);
                 let robust = if *is_arsinh { x } else { libm::asinh(middle.standardised(v)) };
-                [standard, robust, ranks.scaled(x)].map(|view| view.clamp(-FARTHEST, FARTHEST) as f32)
+                let views = [standard(v, *mean, *deviation), robust, ranks.scaled(x)];
+                (views.map(|view| view.clamp(-FARTHEST, FARTHEST) as f32), VIEWS)
             }
         }
     }
@@ -106,6 +126,7 @@ impl Feature {
     fn is_valid(&self) -> bool {
         match self {
             Feature::Level => true,
+            Feature::Window { mean, deviation } => mean.is_finite() && deviation.is_finite() && *deviation > 0.0,
             Feature::Number { mean, deviation, middle, ranks, .. } => {
                 mean.is_finite() && deviation.is_finite() && *deviation > 0.0 && middle.is_valid() && ranks.is_valid()
             }

@@ -42,6 +42,13 @@ impl Weights {
         Weights::scaled(weights)
     }
 
+    /// For windows of time series: `scaled_error` and `nearest`.
+    pub(super) fn of_windows() -> Self {
+        let mut weights = [0.0; TERMS];
+        (weights[0], weights[4]) = (0.5, 0.5);
+        Weights(weights)
+    }
+
     fn scaled(weights: [f64; TERMS]) -> Self {
         let sum: f64 = weights.iter().sum();
         Weights(weights.map(|w| w / sum))

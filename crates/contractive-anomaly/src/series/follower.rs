@@ -6,6 +6,7 @@
 //! ```text
 //! window:  a(w, t) = S(w)
 //! part:    a(w, t) = W · Σ_v c(w, t, v),    so that the mean of a(w, ·) over the window's W rows is S(w)
+//! both:    four fifths of the first and a fifth of the second
 //! ```
 //!
 //! The score of a timestamp is the mean of a(w, t) over the windows that cover it, on the scale of the windows' scores.
@@ -13,10 +14,14 @@
 use std::collections::VecDeque;
 
 use super::error::SeriesError;
+use super::spec::Credit;
 use super::windows::{WindowScorer, window_into};
 
 /// Windows scored at a time: bounds the memory, changes nothing else.
 const BATCH: usize = 1024;
+
+/// The share of its own part in what a row takes by [`Credit::Both`].
+const OWN: f64 = 0.2;
 
 /// A row and its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -146,9 +151,11 @@ impl<'a> Follower<'a> {
             for (i, &start) in starts.iter().enumerate() {
                 let parts = scores.contributions_of(i);
                 for (t, (sum, n)) in self.sums.range_mut(start - self.done..).take(window).enumerate() {
-                    *sum += match parts {
-                        None => scores.score[i],
-                        Some(parts) => window as f64 * parts[t * v..(t + 1) * v].iter().sum::<f64>(),
+                    let part = parts.map(|parts| window as f64 * parts[t * v..(t + 1) * v].iter().sum::<f64>());
+                    *sum += match (part, spec.credit) {
+                        (None, _) => scores.score[i],
+                        (Some(part), Credit::Both) => (1.0 - OWN) * scores.score[i] + OWN * part,
+                        (Some(part), _) => part,
                     };
                     *n += 1;
                 }

@@ -33,6 +33,7 @@ mod filler;
 pub mod follower;
 pub mod growing;
 pub mod metrics;
+mod period;
 mod several;
 pub mod spec;
 pub mod table;
@@ -51,6 +52,7 @@ pub use error::{SeriesError, SeriesPlace};
 pub use files::{SERIES_FORMAT_VERSION, is_series_detector};
 pub use follower::{Follower, RowScore};
 pub use growing::{Growing, Growth};
+pub use period::WindowChoice;
 pub use spec::{Credit, Missing, Normalise, SeriesSpec};
 pub use table::{Series, SeriesColumns, Track};
 pub use time::Pace;
@@ -119,7 +121,8 @@ impl SeriesDetector {
         let data = dataset(&format!("the windows of {}", series.what), spec, numbers)?;
         // The windows' own threshold is never used; this rule is always there.
         let of_windows = DetectorSettings { threshold: ThresholdRule::default(), ..settings.clone() };
-        let detector = Detector::train_with(&data, &of_windows, options)?;
+        let overlap = (spec.window - 1) / spec.stride;
+        let detector = Detector::train_windows(&data, overlap, &of_windows, options)?;
         drop(data);
         let (spec, rule) = (spec.clone(), settings.threshold);
         let (step, reference) = (series.step(), vec![0.0]);

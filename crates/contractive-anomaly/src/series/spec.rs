@@ -49,22 +49,25 @@ fn parts() -> Credit {
 #[serde(rename_all = "snake_case")]
 pub enum Credit {
     /// The whole score: a row is as odd as the windows around it: what lasts, or is odd as a whole, stands out.
-    #[default]
     Window,
     /// The row's own part in it, times the window's rows: a spike stands out at its own row,
     /// not over a window before and after it.
     Part,
+    /// Four fifths of the whole score and a fifth of its own part: what lasts stands out, and what is over at once too.
+    #[default]
+    Both,
 }
 
 impl Credit {
     /// All, in the order of their documentation.
-    pub const ALL: [Credit; 2] = [Credit::Window, Credit::Part];
+    pub const ALL: [Credit; 3] = [Credit::Window, Credit::Part, Credit::Both];
 
     /// The name used in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Credit::Window => "window",
             Credit::Part => "part",
+            Credit::Both => "both",
         }
     }
 }

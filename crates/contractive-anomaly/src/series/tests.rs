@@ -61,6 +61,7 @@ fn trained() -> &'static [SeriesDetector] {
         [
             (8, 1, Normalise::None, Credit::Part),
             (7, 3, Normalise::Mean, Credit::Window),
+            (9, 2, Normalise::None, Credit::Both),
             (6, 6, Normalise::Standard, Credit::Part),
         ]
         .into_iter()
@@ -113,6 +114,7 @@ fn by_definition(detector: &SeriesDetector, series: &Series) -> Vec<f64> {
             sums[start + t].0 += match spec.credit {
                 Credit::Window => scores.score[0],
                 Credit::Part => spec.window as f64 * parts.iter().sum::<f64>(),
+                Credit::Both => 0.8 * scores.score[0] + 0.2 * (spec.window as f64 * parts.iter().sum::<f64>()),
             };
             sums[start + t].1 += 1.0;
         }

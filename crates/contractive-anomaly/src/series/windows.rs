@@ -17,7 +17,7 @@ pub(super) struct WindowScorer<'a> {
 impl WindowScorer<'_> {
     /// Scores windows, `numbers` as [`window_into`] leaves them.
     pub(super) fn score(&self, what: &str, numbers: Vec<f64>, threads: usize) -> Result<Scores, SeriesError> {
-        let options = ScoreOptions { contributions: self.spec.credit == Credit::Part, threads };
+        let options = ScoreOptions { contributions: self.spec.credit != Credit::Window, threads };
         Ok(self.detector.score(&dataset(what, self.spec, numbers)?, &options)?)
     }
 }

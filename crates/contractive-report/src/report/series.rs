@@ -142,6 +142,7 @@ fn panel(page: &SeriesPage<'_>) -> Result<String, FigureError> {
         credited: match page.detector.spec().credit {
             Credit::Window => "their whole scores",
             Credit::Part => "its own part in their scores",
+            Credit::Both => "four fifths of their whole scores and a fifth of its own part in them",
         },
         flagged,
         left_out,
