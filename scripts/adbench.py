@@ -116,15 +116,15 @@ def means_table(columns, names):
     return table(head, rows)
 
 
-def write_page(ours, plain, flags):
+def write_page(ours, plain, many):
     peers = json.loads(PEERS.read_text()) if PEERS.exists() else None
     names = list(ours)
-    columns = [("**contractive, default**", ours), ("the same, contraction 0", plain)]
+    columns = [("**contractive, default**", ours), ("the same, contraction 0", plain), ("`--contaminated`", many)]
     by_set = [("contractive", ours), ("contraction 0", plain)]
     if peers and all(n in peers["sets"] for n in names):
         for peer in next(iter(peers["sets"].values())):
             columns.append((peer, {n: peers["sets"][n][peer] for n in names}))
-        by_set += columns[2:]
+        by_set += columns[3:]
     put("means", means_table(columns, names))
     kinds = list(next(iter(ours.values()))["kinds"])
     rows = []
@@ -167,7 +167,8 @@ def main():
             print(json.dumps({m: mean(ours.values(), m) for m in METRICS}))
         return
     plain = all_sets(options.cae, default, [*flags, "--contraction", "0"])
-    write_page(ours, plain, flags)
+    many = all_sets(options.cae, default, [*flags, "--contaminated"])
+    write_page(ours, plain, many)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,10 @@ pub(crate) struct SeriesArguments {
     /// --label-column].
     #[arg(long, value_name = "COLUMNS", requires = "time", value_delimiter = ',', help_heading = "Time series")]
     values: Option<Vec<String>>,
+    /// Train on the rows up to this time alone, written as the timestamps are, or on so many rows of --time none: score the
+    /// rest with `cae detect`.
+    #[arg(long, value_name = "TIME", requires = "time", help_heading = "Time series")]
+    train_until: Option<String>,
     /// Rows a window, at least 2, or `auto`: whole periods of the series where it has a period, else 100 rows
     /// [default: auto].
     #[arg(long, value_name = "ROWS", requires = "time", value_parser = window, help_heading = "Time series")]
@@ -98,7 +102,12 @@ impl SeriesArguments {
             missing,
             text: config.data.text(),
         };
-        let series = Series::read(&config.data.spec, &columns)?;
+        let mut series = Series::read(&config.data.spec, &columns)?;
+        if let Some(until) = &self.train_until {
+            let rows = series.len();
+            let kept = series.keep_until(until)?;
+            series.notes.push(format!("trained on {} of {} timestamps, up to {until}", grouped(kept), grouped(rows)));
+        }
         let (spec, choice) = self.spec(&series, columns);
         spec.check()?;
         Ok((series, spec, choice))
@@ -198,7 +207,7 @@ pub(crate) fn run(
             event: "end",
             seconds,
             detector: out,
-            timestamps: series.len(),
+            timestamps: timestamps(&series),
             series: series.tracks.len(),
             windows,
             threshold: detector.threshold(),
@@ -211,9 +220,14 @@ pub(crate) fn run(
     Ok(Ending::Done)
 }
 
+/// The timestamps trained on.
+fn timestamps(series: &Series) -> usize {
+    series.tracks.iter().map(|track| track.rows.len()).sum()
+}
+
 /// The line about a series before it is trained on.
 fn introduction(series: &Series, windows: usize, window: usize) -> String {
-    let (rows, names) = (grouped(series.len()), series.names.join(", "));
+    let (rows, names) = (grouped(timestamps(series)), series.names.join(", "));
     let of_series = match series.tracks.len() {
         0 | 1 => String::new(),
         several => format!(" in {} series", grouped(several)),

@@ -151,7 +151,8 @@ impl Detector {
             NetworkRows { values, missing: NetworkRows::gather_missing(missing, rows, data.n_features()) }
         };
         let (train, validation) = (gathered(&train_rows), gathered(&validation_rows));
-        let plan = planned(settings, (&train_rows, &validation_rows), data.n_features(), encoding.as_ref(), overlap > 0);
+        let plan =
+            planned(settings, (&train_rows, &validation_rows), data.n_features(), encoding.as_ref(), overlap > 0);
         member::objective(settings).check(&plan.architecture)?;
         (options.on_plan)(&plan);
         let trained = train_members(settings, options, &plan, &train, &validation, began)?;

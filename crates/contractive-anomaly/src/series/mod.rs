@@ -38,6 +38,7 @@ mod several;
 pub mod spec;
 pub mod table;
 pub mod time;
+mod until;
 mod windows;
 
 #[cfg(test)]
@@ -107,7 +108,9 @@ impl SeriesDetector {
         settings.check()?;
         check_columns(spec, series)?;
         let v = spec.values.len();
-        let scales: Vec<f64> = (0..v).map(|j| standard_deviation(series.values.iter().skip(j).step_by(v))).collect();
+        let trained_on: Vec<f64> = series.tracks.iter().flat_map(|track| series.values_of(track)).collect();
+        let scales: Vec<f64> = (0..v).map(|j| standard_deviation(trained_on.iter().skip(j).step_by(v))).collect();
+        drop(trained_on);
         let mut numbers = Vec::new();
         for track in &series.tracks {
             let values = series.values_of(track);

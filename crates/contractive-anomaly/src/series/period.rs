@@ -128,7 +128,9 @@ mod tests {
 
     #[test]
     fn noise_and_short_series_have_none() {
-        let noise: Vec<f64> = (0..3000_u64).map(|t| ((t + 7).wrapping_mul(t ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xD1B5_4A32_D192_ED03) >> 40) as f64).collect();
+        let noise: Vec<f64> = (0..3000_u64)
+            .map(|t| ((t + 7).wrapping_mul(t ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xD1B5_4A32_D192_ED03) >> 40) as f64)
+            .collect();
         assert_eq!(period(&noise, 1), None);
         assert_eq!(period(&[1.0, 2.0, 3.0], 1), None);
         assert_eq!(period(&[5.0; 900], 1), None);

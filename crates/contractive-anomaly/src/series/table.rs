@@ -253,6 +253,11 @@ impl Series {
         self.stamps.is_empty()
     }
 
+    /// Whether rows are counted, for want of timestamps.
+    pub(super) fn is_counted(&self) -> bool {
+        self.columns.time.is_none()
+    }
+
     /// The values of one series, row-major, in the order of time.
     pub fn values_of(&self, track: &Track) -> Vec<f64> {
         let v = self.names.len();

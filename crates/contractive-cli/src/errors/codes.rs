@@ -92,7 +92,7 @@ fn of_dataset(error: &DatasetError) -> u8 {
 
 fn of_detector(error: &DetectorError) -> u8 {
     match error {
-        DetectorError::Setting { .. } => USAGE,
+        DetectorError::Setting { .. } | DetectorError::NoSuchScore { .. } => USAGE,
         DetectorError::TooFewRows { .. } | DetectorError::Stored { .. } => BAD_DATA,
         DetectorError::Diverged { .. } => DIVERGED,
         _ => FAILURE,

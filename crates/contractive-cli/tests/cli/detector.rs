@@ -28,7 +28,7 @@ fn a_detector_is_trained_judged_and_repeats_to_the_byte() {
     assert_eq!(lines.len(), 3, "two networks and the end: {lines:?}");
     assert!(lines[2].contains("\"event\":\"end\"") && lines[2].contains("contamination:0.1"), "{lines:?}");
     desk.cae(&format!("{words} two --quiet --threads 2")).assert().success().stdout("");
-    for file in ["config.json", "member-0/model.safetensors", "member-1/model.safetensors"] {
+    for file in ["config.json", "rows.safetensors", "member-0/model.safetensors", "member-1/model.safetensors"] {
         assert!(desk.read(&format!("one/{file}")) == desk.read(&format!("two/{file}")), "{file}");
     }
     let numbers = desk.json("evaluate one --data table.csv --labels odd --json");
@@ -51,6 +51,70 @@ fn the_choices_are_explained() {
     for word in ["network 6-16-3", "at most 200 steps", "held out", "arsinh"] {
         assert!(text.contains(word), "{word} in {text}");
     }
+}
+
+/// Orders of which one in ten goes through the store, with another shipping, and one in a hundred has a wrong amount.
+fn orders(desk: &Desk) {
+    let mut text = String::from("order,quantity,amount,shipping,channel,odd\n");
+    for i in 0..2000 {
+        let turn = 0.37 * f64::from(i);
+        let (quantity, is_store, is_odd) = (1 + i * i % 7, i % 10 == 4, i % 100 == 77);
+        let price = 20.0 + 3.0 * turn.sin();
+        let amount = f64::from(quantity) * price * if is_odd { 4.0 } else { 1.0 } * if is_store { 0.9 } else { 1.0 };
+        let shipping = if is_store { 0.0 } else { 3.0 + 0.8 * f64::from(quantity) + 0.1 * (5.1 * turn).cos() };
+        let channel = if is_store { "store" } else { ["web", "app"][i as usize / 2 % 2] };
+        text += &format!("{i},{quantity},{amount:.2},{shipping:.2},{channel},{}\n", u8::from(is_odd));
+    }
+    desk.write("orders.csv", text);
+}
+
+#[test]
+fn a_level_that_one_row_in_ten_has_is_ordinary() {
+    let desk = Desk::new();
+    orders(&desk);
+    for (mode, most) in [("", 100), ("--clean", 20)] {
+        let train = "train --detector --data orders.csv --key order --label-column odd --contamination 0.1 --out d";
+        desk.cae(&format!("{train} {mode} -q")).assert().success();
+        let scores = desk.stdout("detect d --data orders.csv --key channel --anomalies-only -o -");
+        let store = scores.lines().filter(|line| line.contains("store")).count();
+        assert!(store <= most, "{mode}: {store} of 200 flagged are of the store");
+        let judged = desk.json("evaluate d --data orders.csv --labels odd --json");
+        let found = judged["average_precision"]["value"].as_f64().unwrap();
+        assert!(found > 0.95, "{mode}: average precision {found}");
+        std::fs::remove_dir_all(desk.path("d")).unwrap();
+    }
+}
+
+#[test]
+fn what_is_known_of_the_rows_is_said_and_kept() {
+    let desk = Desk::new();
+    labelled(&desk, "table.csv", 80, ["0", "1"]);
+    for (flag, purity, words) in [
+        ("", "mixed", "a group of 3.5 % of the rows or more counts as ordinary"),
+        ("--clean", "clean", "as odd as it is unlike all of them"),
+        ("--contaminated", "contaminated", "groups of them too"),
+    ] {
+        let train = format!("train --detector --data table.csv --label-column odd --ensemble 1 --steps 20 {flag}");
+        let output = desk.cae(&format!("{train} --out {purity}")).assert().success().get_output().clone();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(words), "{text}");
+        let record = desk.json(&format!("inspect {purity} --json"));
+        assert_eq!(record["purity"], purity);
+        let weights = record["weights"].as_object().unwrap();
+        assert_eq!(weights.contains_key("scaled_error"), purity != "clean", "{weights:?}");
+    }
+    desk.refused("train --detector --data table.csv --clean --contaminated", 2);
+    desk.refused("train --data table.csv --clean", 2);
+}
+
+#[test]
+fn a_detector_of_an_earlier_version_scores_as_it_did() {
+    let desk = Desk::new();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/detector-1");
+    let scores = desk.stdout(&format!("detect {fixture}/detector --data {fixture}/rows.csv --explain 0 -o -"));
+    assert_eq!(scores, std::fs::read_to_string(format!("{fixture}/scores.csv")).unwrap());
+    let error = desk.refused(&format!("detect {fixture}/detector --data {fixture}/rows.csv --score nearest"), 2);
+    assert!(error.contains("no score `nearest`") && error.contains("train it anew"), "{error}");
 }
 
 #[test]

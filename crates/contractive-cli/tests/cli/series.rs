@@ -58,10 +58,32 @@ fn a_row_takes_the_whole_score_of_its_windows_or_its_own_part() {
     let desk = desk();
     let words = "train --detector --data train.csv --time timestamp --window 12 --ensemble 2 --steps 80 --out p -q";
     desk.cae(&format!("{words} --label-column odd --credit part")).assert().success();
-    assert!(desk.text("d/config.json").contains("\"credit\":\"window\""), "the default");
+    assert!(desk.text("d/config.json").contains("\"credit\":\"both\""), "the default");
     assert!(desk.text("p/config.json").contains("\"credit\":\"part\""));
+    desk.cae(&format!("{} --label-column odd --credit window", words.replace("--out p", "--out w"))).assert().success();
     let told = |detector: &str| desk.stdout(&format!("detect {detector} --data new.csv")).matches(",1\n").count();
-    assert!(told("p") < told("d"), "a spike of one row is told in fewer rows: {} and {}", told("p"), told("d"));
+    assert!(told("p") < told("w"), "a spike of one row is told in fewer rows: {} and {}", told("p"), told("w"));
+}
+
+#[test]
+fn windows_take_whole_periods_unless_told_otherwise() {
+    let desk = Desk::new();
+    let rows: String =
+        (0..1000).map(|i| format!("{}\n", (std::f64::consts::TAU * f64::from(i) / 24.0).sin())).collect();
+    desk.write("wave.csv", format!("load\n{rows}"));
+    let train = "train --detector --data wave.csv --time none --ensemble 1 --steps 20";
+    let said = |words: &str| String::from_utf8(desk.cae(words).assert().success().get_output().stderr.clone()).unwrap();
+    let text = said(&format!("{train} --out a"));
+    assert!(text.contains("windows of 96 rows: 4 periods of 24 rows (autocorrelation 1.00)"), "{text}");
+    let text = said(&format!("{train} --window auto --train-until 300 --out b"));
+    assert!(text.contains("300 timestamps of load; 277 windows of 24 rows"), "{text}");
+    assert!(text.contains("trained on 300 of 1,000 timestamps, up to 300"), "{text}");
+    let text = said(&format!("{train} --window 40 --out c"));
+    assert!(text.contains("961 windows of 40 rows") && !text.contains("period"), "{text}");
+    let error = desk.refused(&format!("{train} --window soon --out e"), 2);
+    assert!(error.contains("a number of rows, or `auto`"), "{error}");
+    let error = desk.refused(&format!("{train} --train-until 2024-01-01 --out e"), 2);
+    assert!(error.contains("must be a number of rows, got 2024-01-01"), "{error}");
 }
 
 #[test]
