@@ -37,6 +37,7 @@ pub mod evaluation;
 mod files;
 mod fitting;
 mod frames;
+mod jobs;
 mod location;
 mod member;
 pub mod metrics;
@@ -54,8 +55,6 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Mutex;
-
 use contractive::data::Dataset;
 use contractive::model::Model;
 use contractive::preprocess::ScaledRows;
@@ -63,6 +62,7 @@ use contractive::preprocess::ScaledRows;
 use self::calibration::Calibration;
 use self::contributions::Parts;
 use self::encoding::{EncodedRows, EncodingError};
+use self::jobs::for_each;
 use self::location::Unit;
 use self::reference::Reference;
 use self::rows::NetworkRows;
@@ -361,30 +361,4 @@ impl<'a> Scorer<'a> {
         kinds[ScoreKind::Combined as usize] -= place.crowd;
         kinds
     }
-}
-
-/// Does every job, on up to `threads` threads; `worker` makes what a thread does its jobs with.
-fn for_each<J: Send, F: FnMut(J)>(jobs: impl Iterator<Item = J> + Send, threads: usize, worker: impl Fn() -> F + Sync) {
-    let (fewest, _) = jobs.size_hint();
-    let threads = threads.min(fewest.max(1));
-    if threads <= 1 {
-        jobs.for_each(worker());
-        return;
-    }
-    let jobs = Mutex::new(jobs);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let mut work = worker();
-                loop {
-                    // A panic elsewhere is passed on by the scope; the queue itself is whole.
-                    let next = jobs.lock().unwrap_or_else(|e| e.into_inner()).next();
-                    match next {
-                        Some(job) => work(job),
-                        None => break,
-                    }
-                }
-            });
-        }
-    });
 }

@@ -10,7 +10,7 @@
 //! | `neighbour` | distance of h to its 20th neighbour among 256 training codes | the row is between or beyond the groups of training rows |
 //! | `reconstruction_norm` | ‖x̂ − x‖₂, the length of the reconstruction vector, which points along the gradient of the log density (Alain & Bengio 2014) | as `error`, in the units of the features |
 //! | `jacobian` | −ln ‖J‖_F | the encoder no longer moves with the row: the contraction has won, as it does away from the training rows |
-//! | `nearest` | distance to the nearest training rows, relative to that of training rows ([`surroundings`](super::surroundings)) | no training row is like it |
+//! | `nearest` | distance to the nearest training rows, relative to that of training rows (`surroundings`) | no training row is like it |
 //! | `local` | mean distance to the 20 nearest training rows, over theirs | it lies outside a dense part, however near |
 //! | `remote` | distance to the twentieth part of the training rows | it lies away from most |
 //! | `combined` | weighted mean of the terms (ln v − median)/spread, v = `scaled_error`, `density`, `neighbour`, 1/‖J‖, `nearest`, `local`, `remote`; median and spread those of the training rows; less what its region scores | any of these; 0 is an ordinary row, 1 one robust standard deviation above |

@@ -20,7 +20,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::for_each;
+use super::jobs::for_each;
 use super::location::{Location, Unit};
 use super::views::{FeatureKind, Views};
 use contractive_core::matrix::MatRef;

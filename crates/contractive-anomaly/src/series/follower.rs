@@ -1,7 +1,7 @@
 //! Scores of timestamps from the windows that cover them, as rows come in.
 //!
 //! A window w has the score S(w), and each of its numbers a part c in it (the detector's contributions, which add up to
-//! S(w)). By [`Credit`](super::Credit), row t of the window, with its v values, takes
+//! S(w)). By [`Credit`], row t of the window, with its v values, takes
 //!
 //! ```text
 //! window:  a(w, t) = S(w)
