@@ -36,10 +36,10 @@ pub(crate) struct DetectorArguments {
     #[arg(long, value_name = "N", requires = "detector", help_heading = "Detector")]
     ensemble: Option<usize>,
     /// The rows trained on are all ordinary: a row is then as odd as it is unlike all of them.
-    #[arg(long, requires = "detector", conflicts_with = "contaminated", help_heading = "Detector")]
+    #[arg(long, requires = "detector", conflicts_with_all = ["contaminated", "time"], help_heading = "Detector")]
     clean: bool,
     /// Many of the rows trained on may be anomalies, and like each other: groups of them are then not taken for ordinary.
-    #[arg(long, requires = "detector", help_heading = "Detector")]
+    #[arg(long, requires = "detector", conflicts_with = "time", help_heading = "Detector")]
     contaminated: bool,
     /// Share of each batch's rows, those restored worst, that a step passes over, from 0 to 0.5: for training rows with
     /// many anomalies [default: 0].

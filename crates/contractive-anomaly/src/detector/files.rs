@@ -2,7 +2,7 @@
 //!
 //! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the terms' weights, the
 //! reference scores as quantiles, each member's calibration, and what was learnt of the rows trained on. Those rows
-//! themselves, at most 10,000, scaled, lie in `rows.safetensors`, with the distance of each to its neighbours and its score.
+//! themselves, at most 10,000 or 30,000 windows, scaled, lie in `rows.safetensors`, with the distance of each to its neighbours and its score.
 //! A detector of a table has its [`TableEncoding`] beside it, `encoding.json`. Detectors of format 1 have no rows. Members are model directories like any other. Reading a detector never runs code; every length is checked against the networks' sizes, and
 //! a number that is not finite is refused.
 
@@ -159,6 +159,9 @@ impl Detector {
         }
         if file.surroundings.is_some() != (version == Some(DETECTOR_FORMAT_VERSION)) {
             return Err(stored("`surroundings` belong to format 2, and to no other".into()));
+        }
+        if file.surroundings.is_none() && file.weights.of_table().iter().any(|weight| *weight > 0.0) {
+            return Err(stored("`weights` must be 4 numbers where there are no training rows".into()));
         }
         let n_kinds = if file.surroundings.is_some() { KINDS } else { MEMBER_KINDS };
         if let Some(fault) = file.reference.fault(n_kinds) {

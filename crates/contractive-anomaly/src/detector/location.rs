@@ -15,6 +15,8 @@ pub(crate) enum Unit {
     Ratios,
 }
 
+/// Least spread: what is divided by it stays finite.
+const LEAST_SPREAD: f64 = 1e-200;
 /// The logarithm of the largest ratio.
 const LARGEST_LOG: f64 = 13.8;
 
@@ -42,7 +44,7 @@ impl Location {
         } else {
             (numbers.iter().map(|v| (v - middle).powi(2)).sum::<f64>() / n).sqrt()
         };
-        let spread = if spread > 1e-9 * middle.abs() && spread > f64::MIN_POSITIVE { spread } else { 1.0 };
+        let spread = if spread > 1e-9 * middle.abs() && spread > LEAST_SPREAD { spread } else { 1.0 };
         Location { median: middle, spread }
     }
 
@@ -60,7 +62,7 @@ impl Location {
     }
 
     pub(super) fn is_valid(&self) -> bool {
-        self.median.is_finite() && self.spread.is_finite() && self.spread > 0.0
+        self.median.is_finite() && self.spread.is_finite() && self.spread > LEAST_SPREAD
     }
 }
 

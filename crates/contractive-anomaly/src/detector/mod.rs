@@ -7,7 +7,8 @@
 //! 1. [`settings`]: what can be chosen, and what the shape of the data chooses.
 //! 2. `member`: how one network is trained; [`contractive_core::row_network`] applies it to one row at a time.
 //! 3. `location`, `covariance`, `calibration`: what a member learns about its own outputs.
-//! 4. [`scores`]: the kinds of score, their combination, each feature's part.
+//! 4. `views` and `surroundings`: where a row lies among the rows trained on.
+//! 4. [`scores`], `weights`, `contributions`: the kinds of score, their combination, each feature's part.
 //! 5. [`threshold`] and [`tail`]: rules that make labels of scores.
 //! 6. [`metrics`] and [`evaluation`]: what a detector is worth where labels are known; [`drift`]: how far new rows have moved.
 //!
@@ -154,6 +155,11 @@ impl Detector {
         self.weights.0
     }
 
+    /// Whether it keeps the rows it was trained on, as detectors saved by earlier versions do not.
+    pub fn has_training_rows(&self) -> bool {
+        self.surroundings.is_some()
+    }
+
     /// The kinds of score that it has.
     pub fn kinds(&self) -> &'static [ScoreKind] {
         let n = if self.surroundings.is_some() { KINDS } else { MEMBER_KINDS };
@@ -232,7 +238,8 @@ impl Detector {
         Ok(scores)
     }
 
-    /// The share of all rows given for training that score above `threshold`; exact up to 2,048 rows.
+    /// The share of all rows given for training that score above `threshold`; exact up to 2,048 rows, of more than 10,000
+    /// that of so many drawn from them.
     pub fn share_above(&self, threshold: f64) -> f64 {
         self.reference.share_above(threshold, self.settings.score)
     }

@@ -18,7 +18,7 @@ pub(super) const FEWEST_HELD_OUT: usize = 50;
 pub(crate) struct KindReference {
     /// The kind.
     pub(super) kind: ScoreKind,
-    /// Of all rows given for training, as quantiles.
+    /// Of all rows given for training, or of those kept where they are more than 10,000, as quantiles.
     pub(super) training: Vec<f64>,
     /// Of the rows held out, or of all where those are few, as quantiles.
     pub(super) held_out: Vec<f64>,

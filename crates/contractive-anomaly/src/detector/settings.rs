@@ -13,8 +13,8 @@ use super::threshold::ThresholdRule;
 ///
 /// | word | scores | a region is ordinary when it holds |
 /// |---|---|---|
-/// | `clean` | what no training row is like | 2 % of the training rows |
-/// | `mixed` (default) | what few training rows are like, by the networks and by distance | 3.5 % |
+/// | `clean` | what no training row is like | 2 % of the training rows, at least 24 |
+/// | `mixed` (default) | what few training rows are like, by the networks and by distance | 3.5 %, at least 42 |
 /// | `contaminated` | the same | never: anomalies may be many and alike |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,11 +41,18 @@ impl Purity {
         }
     }
 
+    /// The files of earlier versions do not know the word.
+    fn is_mixed(&self) -> bool {
+        *self == Purity::Mixed
+    }
+
     /// What it means for a score.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Purity::Clean => "clean rows: a row is as odd as it is unlike all of them",
-            Purity::Mixed => "some rows may be anomalies; a group of 3.5 % of the rows or more counts as ordinary",
+            Purity::Mixed => {
+                "some rows may be anomalies; a group of 3.5 % of the rows, at least 42, counts as ordinary"
+            }
             Purity::Contaminated => "many rows may be anomalies, groups of them too",
         }
     }
@@ -71,7 +78,8 @@ pub struct DetectorSettings {
     pub seed: u64,
     /// Share of the rows held out, for early stopping and as reference, above 0 and below 1. Default 0.15.
     pub validation: f64,
-    /// What is known of the rows trained on. Default mixed.
+    /// What is known of the rows trained on, of a table. Default mixed.
+    #[serde(skip_serializing_if = "Purity::is_mixed")]
     pub purity: Purity,
     /// Sizes of the encoder's layers, the last one the code.
     pub hidden: Option<Vec<usize>>,

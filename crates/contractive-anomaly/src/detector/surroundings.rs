@@ -6,8 +6,8 @@
 //! ```text
 //! nearest = √((d₁/d̄₁ + c)(q₅/q̄₅ + c))          q_k = √((d₁² + … + d_k²)/k), c = 0.01
 //! local   = q₂₀ / mean of q₂₀ over the 20 nearest rows      as in the local outlier factor (Breunig et al. 2000)
-//! remote  = d_K/d̄_K                              K a twentieth of the training rows
-//! crowd   = a quantile of the scores of the region: the K nearest rows, at least 60
+//! remote  = d_K/d̄_K                              K a twentieth of the training rows, of few a quarter, at most 20
+//! crowd   = a quantile of the scores of the region: the nearest twentieth of the training rows, at least 60
 //! ```
 //!
 //! `nearest` finds what no training row resembles, and is blind to anomalies that have a double among the training rows;
@@ -16,7 +16,8 @@
 //!
 //! One training row that equals the row is passed over: it may be the row itself. So a table scores the same later as it
 //! did in training. Of windows of a time series those that overlap it are passed over too. Of more than 10,000 training
-//! rows so many are drawn; of windows, every so many-th is kept.
+//! rows so many are drawn. Of more than 30,000 windows every so many-th is kept; the windows between them are not known
+//! again, find those that overlap them, and score lower than new ones would.
 
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +109,40 @@ impl Place {
     }
 }
 
+/// What a row's neighbours come to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Summary {
+    /// d₁, q₅, q₂₀ and d_K.
+    first: f64,
+    few: f64,
+    some: f64,
+    far: f64,
+    /// The rows of the first so many.
+    rows: [u32; SOME],
+    n_rows: usize,
+    /// The row at d_K.
+    far_row: u32,
+}
+
+impl Summary {
+    const NONE: Summary = Summary { first: 0.0, few: 0.0, some: 0.0, far: 0.0, rows: [0; SOME], n_rows: 0, far_row: 0 };
+
+    fn of(near: &[Neighbour], sizes: &Sizes) -> Self {
+        let mut rows = [0; SOME];
+        rows.iter_mut().zip(&near[..sizes.some]).for_each(|(row, n)| *row = n.row);
+        let away = &near[sizes.remote - 1];
+        Summary {
+            first: near[0].square.sqrt(),
+            few: root_mean(&near[..sizes.few]),
+            some: root_mean(&near[..sizes.some]),
+            far: away.square.sqrt(),
+            rows,
+            n_rows: sizes.some,
+            far_row: away.row,
+        }
+    }
+}
+
 /// What a thread writes over.
 #[derive(Debug, Default)]
 pub(super) struct PlaceScratch {
@@ -131,7 +166,7 @@ impl Surroundings {
         self.bank.nearest(queries, sizes.looked_up(), nearest, |_, near| {
             others(near, &sizes, kept);
             let near = &kept[..];
-            let mut place = self.place(near, &sizes);
+            let mut place = self.place(&Summary::of(near, &sizes));
             if let Some(order) = self.learnt.crowd {
                 scores.clear();
                 scores.extend(near[..sizes.region].iter().map(|n| self.scores[n.row as usize]));
@@ -141,20 +176,17 @@ impl Surroundings {
         });
     }
 
-    fn place(&self, near: &[Neighbour], sizes: &Sizes) -> Place {
+    fn place(&self, of: &Summary) -> Place {
         let Learnt { first, few, far, .. } = &self.learnt;
-        let some = &near[..sizes.some];
-        let spacing = some.iter().map(|n| self.spacing[n.row as usize]).sum::<f64>() / some.len() as f64;
-        let away = &near[sizes.remote - 1];
-        let of_first = near[0].square.sqrt() / first + NEAR;
-        let of_few = root_mean(&near[..sizes.few]) / few + NEAR;
+        let some = &of.rows[..of.n_rows];
+        let spacing = some.iter().map(|row| self.spacing[*row as usize]).sum::<f64>() / some.len() as f64;
         Place {
-            nearest: (of_first * of_few).sqrt(),
-            local: root_mean(some) / (spacing + LEAST_MEAN),
-            remote: away.square.sqrt() / far,
+            nearest: ((of.first / first + NEAR) * (of.few / few + NEAR)).sqrt(),
+            local: of.some / (spacing + LEAST_MEAN),
+            remote: of.far / far,
             crowd: 0.0,
-            first: near[0].row,
-            far: away.row,
+            first: of.rows[0],
+            far: of.far_row,
         }
     }
 
@@ -181,7 +213,7 @@ impl Surroundings {
         d: usize,
     ) -> Option<Self> {
         let m = spacing.len();
-        let positive = [learnt.first, learnt.few, learnt.far].iter().all(|v| v.is_finite() && *v > 0.0);
+        let positive = [learnt.first, learnt.few, learnt.far].iter().all(|v| v.is_finite() && *v >= LEAST_MEAN);
         let is_valid = positive
             && learnt.views.is_valid(d)
             && learnt.terms.iter().all(Location::is_valid)
@@ -306,25 +338,21 @@ impl Fitted {
         let bank = bank_of(&views, &rows);
         let m = bank.len();
         let sizes = Sizes::of(m, overlap);
-        let near = all_near(&bank, &sizes, threads);
-        let of = |length: usize| near.chunks_exact(sizes.needed()).map(move |near| root_mean(&near[..length]));
-        let mean = |values: &mut dyn Iterator<Item = f64>| (values.sum::<f64>() / m as f64).max(LEAST_MEAN);
-        let far = near.chunks_exact(sizes.needed()).map(|near| near[sizes.remote - 1].square.sqrt());
+        let (summaries, regions) = all_near(&bank, &sizes, crowd.is_some(), threads);
+        let mean = |of: fn(&Summary) -> f64| (summaries.iter().map(of).sum::<f64>() / m as f64).max(LEAST_MEAN);
         let nowhere = Location { median: 0.0, spread: 1.0 };
         let learnt = Learnt {
-            first: mean(&mut of(1)),
-            few: mean(&mut of(sizes.few)),
-            far: mean(&mut { far }),
+            first: mean(|s| s.first),
+            few: mean(|s| s.few),
+            far: mean(|s| s.far),
             views,
             terms: [nowhere; 3],
             crowd,
-            overlap,
+            overlap: sizes.overlap,
         };
-        let spacing = of(sizes.some).map(kept).collect();
+        let spacing = summaries.iter().map(|s| kept(s.some)).collect();
         let mut surroundings = Surroundings { learnt, rows, spacing, scores: Vec::new(), bank };
-        let each = near.chunks_exact(sizes.needed());
-        let places: Vec<Place> = each.clone().map(|near| surroundings.place(near, &sizes)).collect();
-        let regions = each.flat_map(|near| near[..sizes.region].iter().map(|n| n.row)).collect();
+        let places: Vec<Place> = summaries.iter().map(|summary| surroundings.place(summary)).collect();
         surroundings.learnt.terms = std::array::from_fn(|i| {
             Location::of(&mut places.iter().map(|place| place.logs()[i]).collect::<Vec<f64>>())
         });
@@ -357,20 +385,27 @@ impl Fitted {
     }
 }
 
-/// The neighbours of every row of the bank but itself, one row after the other.
-fn all_near(bank: &Bank, sizes: &Sizes, threads: usize) -> Vec<Neighbour> {
-    let (m, columns, length) = (bank.len(), bank.n_features(), sizes.needed());
-    let mut near = vec![Neighbour { row: 0, square: 0.0 }; m * length];
-    let jobs = bank.rows().chunks(CHUNK * columns).zip(near.chunks_mut(CHUNK * length));
+/// What the neighbours of every row of the bank but itself come to, and the rows of its region where those are wanted.
+fn all_near(bank: &Bank, sizes: &Sizes, wants_regions: bool, threads: usize) -> (Vec<Summary>, Vec<u32>) {
+    let (m, columns) = (bank.len(), bank.n_features());
+    let region = if wants_regions { sizes.region } else { 0 };
+    let (mut summaries, mut regions) = (vec![Summary::NONE; m], vec![0; m * region]);
+    let pieces: Vec<&mut [u32]> = match wants_regions {
+        true => regions.chunks_mut(CHUNK * region).collect(),
+        false => (0..m.div_ceil(CHUNK)).map(|_| Default::default()).collect(),
+    };
+    let jobs = bank.rows().chunks(CHUNK * columns).zip(summaries.chunks_mut(CHUNK)).zip(pieces);
     for_each(jobs, threads, || {
-        let (mut scratch, mut kept) = (NearestScratch::default(), Vec::new());
-        move |(rows, out): (&[f32], &mut [Neighbour])| {
+        let (mut scratch, mut near) = (NearestScratch::default(), Vec::new());
+        move |((rows, summaries), regions): ((&[f32], &mut [Summary]), &mut [u32])| {
             let queries = MatRef::new(rows, rows.len() / columns, columns);
             bank.nearest(queries, sizes.looked_up(), &mut scratch, |r, found| {
-                others(found, sizes, &mut kept);
-                out[r * length..][..length].copy_from_slice(&kept);
+                others(found, sizes, &mut near);
+                summaries[r] = Summary::of(&near, sizes);
+                let places = regions.iter_mut().skip(r * region).take(region);
+                places.zip(&near).for_each(|(place, n)| *place = n.row);
             });
         }
     });
-    near
+    (summaries, regions)
 }

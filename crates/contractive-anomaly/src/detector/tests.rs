@@ -206,7 +206,30 @@ fn hostile_files_are_refused_and_never_panic() {
     refused(&change("/calibration/1/feature_error/0", json!(0.0)), "does not fit");
     refused(&change("/calibration/1/error/spread", json!(-1.0)), "does not fit");
     refused(&whole.replacen("\"median\":", "\"median\":1e999,\"x\":", 1), "");
+    refused(&change("/surroundings/rows", json!(0)), "");
+    refused(&change("/surroundings/rows", json!(u64::MAX)), "");
+    refused(&change("/surroundings/rows", json!(399)), "shape");
+    refused(&change("/surroundings/learnt/overlap", json!(400)), "do not fit");
+    refused(&change("/surroundings/learnt/first", json!(5e-324)), "do not fit");
+    refused(&change("/surroundings/learnt/terms/0/spread", json!(5e-324)), "do not fit");
+    refused(&change("/surroundings/learnt/crowd", json!(1.5)), "do not fit");
+    refused(&change("/surroundings/learnt/views/0/deviation", json!(-1.0)), "do not fit");
+    refused(&change("/surroundings", json!(null)), "format 2");
+    refused(&change("/format_version", json!(1)), "format 2");
     std::fs::write(&config, &whole).unwrap();
+    let rows = std::fs::read(path.join("rows.safetensors")).unwrap();
+    for damaged in [&rows[..rows.len() - 1], &[], &[rows.clone(), vec![0]].concat(), &[0xFF; 64]] {
+        std::fs::write(path.join("rows.safetensors"), damaged).unwrap();
+        assert!(Detector::load(&path).is_err());
+    }
+    let mut not_finite = rows.clone();
+    let end = not_finite.len();
+    not_finite[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(path.join("rows.safetensors"), &not_finite).unwrap();
+    assert!(Detector::load(&path).unwrap_err().to_string().contains("finite"));
+    std::fs::remove_file(path.join("rows.safetensors")).unwrap();
+    assert!(Detector::load(&path).is_err());
+    std::fs::write(path.join("rows.safetensors"), &rows).unwrap();
     std::fs::remove_dir_all(path.join("member-1")).unwrap();
     assert!(Detector::load(&path).is_err());
     assert!(Detector::load(Path::new("nowhere")).is_err());

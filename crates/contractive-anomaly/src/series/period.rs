@@ -79,7 +79,7 @@ impl Series {
     }
 }
 
-/// The lag of the highest peak of the mean autocorrelation, with its height; `values` are rows of `v`.
+/// The lag of the first peak of the mean autocorrelation that is nearly the highest, with its height; `values` are rows of `v`.
 fn period(values: &[f64], v: usize) -> Option<(usize, f64)> {
     let n = values.len() / v;
     let longest = LONGEST.min(n / 4);

@@ -153,7 +153,7 @@ proptest! {
 
     #[test]
     fn following_gives_the_scores_of_the_whole_to_the_bit(
-        n in 8_usize..120, which in 0_usize..3, cuts in prop::collection::vec(1_usize..20, 0..40), threads in 1_usize..3,
+        n in 8_usize..120, which in 0_usize..4, cuts in prop::collection::vec(1_usize..20, 0..40), threads in 1_usize..3,
     ) {
         let detector = &trained()[which];
         let series = series(n, Some(n / 2));
@@ -392,4 +392,19 @@ fn a_file_that_shrinks_goes_away_or_is_replaced_is_named() {
     std::fs::write(&path, "time,load\n1,2\n").unwrap();
     assert!(message(&mut Growing::open(&path, &trained()[0]).unwrap()).contains("lacks heat"));
     assert!(Growing::open(folder.path().join("x.parquet"), &trained()[0]).is_err());
+}
+
+#[test]
+fn a_detector_of_fewer_windows_than_overlap_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.csv");
+    let rows: String = (0..160).map(|i| format!("{}\n", (0.3 * f64::from(i)).sin())).collect();
+    std::fs::write(&path, format!("x\n{rows}")).unwrap();
+    let columns = SeriesColumns { values: Some(vec!["x".into()]), ..SeriesColumns::default() };
+    let series = Series::read(&path, &columns).unwrap();
+    let spec = SeriesSpec { time: None, window: 100, ..SeriesSpec::new("", vec!["x".into()]) };
+    let detector = SeriesDetector::train(&series, &spec, &quick(), &TrainOptions::default()).unwrap();
+    detector.save(folder.path().join("d")).unwrap();
+    let again = SeriesDetector::load(folder.path().join("d")).unwrap();
+    assert_eq!(again.score(&series, 1).unwrap(), detector.score(&series, 2).unwrap());
 }

@@ -23,13 +23,19 @@ impl Series {
             let last =
                 last.ok_or_else(|| refused(format!("a timestamp written as those of the series, such as {like}")))?;
             let moments = &self.moments;
-            self.tracks
-                .iter_mut()
-                .for_each(|track| track.rows.retain(|row| moments[*row].nanoseconds <= last.nanoseconds));
+            // A clock set back shows a time twice: what follows the first row beyond is left out, so that there is no hole.
+            for track in &mut self.tracks {
+                let beyond = |row: &usize| moments[*row].nanoseconds > last.nanoseconds;
+                let end = track.rows.iter().position(beyond).unwrap_or(track.rows.len());
+                track.rows.truncate(end);
+            }
         }
         self.tracks.retain(|track| !track.rows.is_empty());
         match self.tracks.iter().map(|track| track.rows.len()).sum() {
-            0 => Err(refused(format!("no earlier than the first row, {}", self.stamps.first().map_or("", |s| s)))),
+            0 => {
+                let first = (0..self.stamps.len()).min_by_key(|row| self.moments[*row].nanoseconds);
+                Err(refused(format!("no earlier than the first row, {}", first.map_or("", |row| &self.stamps[row]))))
+            }
             kept => Ok(kept),
         }
     }

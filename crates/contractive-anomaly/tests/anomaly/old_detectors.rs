@@ -33,6 +33,13 @@ fn a_detector_of_format_1_gives_the_scores_it_gave() {
     detector.save(folder.path().join("again")).unwrap();
     let config = std::fs::read_to_string(folder.path().join("again/config.json")).unwrap();
     assert!(config.contains("\"format_version\":1,") && !folder.path().join("again/rows.safetensors").exists());
+    // Versions of that format refuse what they do not know.
+    let keys = |text: &str| {
+        let json: serde_json::Value = serde_json::from_str(text).unwrap();
+        let of = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<String>>();
+        (of(&json), of(&json["settings"]), json["weights"].as_array().unwrap().len())
+    };
+    assert_eq!(keys(&config), keys(&std::fs::read_to_string(fixture().join("detector/config.json")).unwrap()));
     let again = Detector::load(folder.path().join("again")).unwrap();
     assert_eq!(again, detector);
     assert_eq!(scores(&again), stored);

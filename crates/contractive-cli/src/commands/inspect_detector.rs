@@ -31,8 +31,9 @@ pub(super) struct DetectorRecord<'a> {
     networks: usize,
     architecture: &'a contractive_core::Architecture,
     contraction: f64,
-    /// What is known of the training rows.
-    purity: &'static str,
+    /// What is known of the training rows of a table; detectors of earlier versions were not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purity: Option<&'static str>,
     score: &'static str,
     /// Of the terms of the combined score that count.
     weights: BTreeMap<&'static str, f64>,
@@ -77,7 +78,7 @@ impl<'a> DetectorRecord<'a> {
             architecture: model.architecture(),
             contraction: detector.settings().contraction,
             score: detector.settings().score.name(),
-            purity: detector.settings().purity.name(),
+            purity: (series.is_none() && detector.has_training_rows()).then(|| detector.settings().purity.name()),
             weights: TERM_NAMES.into_iter().zip(detector.weights()).filter(|(_, weight)| *weight > 0.0).collect(),
             threshold: any.threshold(),
             rule: any.rule().to_string(),
@@ -119,7 +120,7 @@ impl<'a> DetectorRecord<'a> {
         lines.push(("contraction", significant(self.contraction, 4)));
         let weights: Vec<String> =
             self.weights.iter().map(|(term, weight)| format!("{term} {}", percent(*weight))).collect();
-        lines.push(("trained on", format!("{} rows", self.purity)));
+        lines.extend(self.purity.map(|purity| ("rows are", purity.to_owned())));
         lines.push(("score", format!("{}; weights of combined: {}", self.score, weights.join(", "))));
         let above = (self.share_above * self.training_rows as f64).round() as usize;
         lines.push((

@@ -90,7 +90,7 @@ fn what_is_known_of_the_rows_is_said_and_kept() {
     let desk = Desk::new();
     labelled(&desk, "table.csv", 80, ["0", "1"]);
     for (flag, purity, words) in [
-        ("", "mixed", "a group of 3.5 % of the rows or more counts as ordinary"),
+        ("", "mixed", "a group of 3.5 % of the rows, at least 42, counts as ordinary"),
         ("--clean", "clean", "as odd as it is unlike all of them"),
         ("--contaminated", "contaminated", "groups of them too"),
     ] {
@@ -105,6 +105,7 @@ fn what_is_known_of_the_rows_is_said_and_kept() {
     }
     desk.refused("train --detector --data table.csv --clean --contaminated", 2);
     desk.refused("train --data table.csv --clean", 2);
+    desk.refused("train --detector --data table.csv --time none --clean", 2);
 }
 
 #[test]
