@@ -17,6 +17,7 @@ use contractive_table::TextOptions;
 use contractive_table::{Column, Frame, FrameWriter, Values};
 use serde::Serialize;
 
+use super::flagged_ranges;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
@@ -158,6 +159,7 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
     let flagged = scores.label.iter().filter(|label| **label).count();
     if !arguments.quiet {
         eprintln!("{} of {} above the threshold", grouped(flagged), count(series.len(), "timestamp"));
+        flagged_ranges::lines(&series, &scores).iter().for_each(|line| eprintln!("{line}"));
     }
     Ok(ending(arguments, flagged))
 }

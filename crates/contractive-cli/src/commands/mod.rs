@@ -9,6 +9,7 @@ mod encode;
 mod evaluate;
 mod evaluate_detector;
 mod evaluate_series;
+mod flagged_ranges;
 mod inspect;
 mod inspect_detector;
 mod recipes;

@@ -45,6 +45,9 @@ fn every_timestamp_is_scored_and_the_spike_is_found() {
     let objects = desk.stdout("detect d --data new.csv --json");
     let first: serde_json::Value = serde_json::from_str(objects.lines().next().unwrap()).unwrap();
     assert_eq!((&first["row"], &first["timestamp"]), (&1.into(), &"2014-02-14 14:30:00".into()));
+    let output = desk.cae("detect d --data new.csv -o again.csv").assert().success().get_output().clone();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains(" at 2014-02-15 02:55:00\n"), "the range, with its highest score at the spike: {told}");
     let numbers = desk.json("evaluate d --data new.csv --labels odd --json");
     assert_eq!((&numbers["rows"], &numbers["anomaly_ranges"]), (&200.into(), &1.into()));
     assert_eq!(numbers["auroc"]["value"], 1.0);
