@@ -153,7 +153,7 @@ proptest! {
 
     #[test]
     fn following_gives_the_scores_of_the_whole_to_the_bit(
-        n in 8_usize..120, which in 0_usize..4, cuts in prop::collection::vec(1_usize..20, 0..40), threads in 1_usize..3,
+        n in 9_usize..120, which in 0_usize..4, cuts in prop::collection::vec(1_usize..20, 0..40), threads in 1_usize..3,
     ) {
         let detector = &trained()[which];
         let series = series(n, Some(n / 2));
