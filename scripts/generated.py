@@ -1,10 +1,8 @@
 """Generated series with the default detector of time series and peers; scripts/generated.sh makes the environment and calls this."""
 
 import argparse
-import csv
 import datetime
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,20 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benches" / "anomaly"))
 
 import adbench  # noqa: E402
-import generated  # noqa: E402
+import generated_series  # noqa: E402
 import nab  # noqa: E402
 
 # Seeds that choices were compared on are 0 to 4.
 REPORTED = "5:10"
-
-
-def of_windows(values, score, length=nab.WINDOW):
-    """As nab.of_windows, of several columns."""
-    x = (values - values.mean(axis=0)) / values.std(axis=0)
-    windows = np.lib.stride_tricks.sliding_window_view(x, length, axis=0)
-    s = score(np.ascontiguousarray(windows.reshape(len(windows), -1)))
-    covered = np.ones(length)
-    return np.convolve(s, covered) / np.convolve(np.ones(len(s)), covered)
 
 
 def moving_median(values):
@@ -40,16 +29,16 @@ def moving_median(values):
 def seasonal_naive(values):
     """The largest |x - x one period earlier| of the columns, z-scored; the period is told."""
     x = (values - values.mean(axis=0)) / values.std(axis=0)
-    p = generated.PERIOD
+    p = generated_series.PERIOD
     return np.abs(x - np.concatenate([x[p : 2 * p], x[:-p]])).max(axis=1)
 
 
 PEERS = {
-    "KNN": lambda values: of_windows(values, nab.nearest_neighbours),
-    "KNN, 96 rows": lambda values: of_windows(values, nab.nearest_neighbours, 96),
-    "isolation forest": lambda values: of_windows(values, nab.isolation_forest),
-    "PCA": lambda values: of_windows(values, nab.principal_components),
-    "PCA, 96 rows": lambda values: of_windows(values, nab.principal_components, 96),
+    "KNN": lambda values: nab.of_windows(values, nab.nearest_neighbours),
+    "KNN, 96 rows": lambda values: nab.of_windows(values, nab.nearest_neighbours, 96),
+    "isolation forest": lambda values: nab.of_windows(values, nab.isolation_forest),
+    "PCA": lambda values: nab.of_windows(values, nab.principal_components),
+    "PCA, 96 rows": lambda values: nab.of_windows(values, nab.principal_components, 96),
     "moving median": moving_median,
     "seasonal naive": seasonal_naive,
 }
@@ -58,17 +47,12 @@ PEERS = {
 def contractive(cae, values, flags):
     begin = datetime.datetime(2026, 1, 5)
     with tempfile.TemporaryDirectory() as folder:
-        at = lambda name: os.path.join(folder, name)  # noqa: E731
-        with open(at("series.csv"), "w") as file:
-            file.write("time," + ",".join(generated.COLUMNS) + "\n")
+        path = os.path.join(folder, "series.csv")
+        with open(path, "w") as file:
+            file.write("timestamp," + ",".join(generated_series.COLUMNS) + "\n")
             for i, row in enumerate(values):
                 file.write((begin + datetime.timedelta(minutes=30 * i)).isoformat() + "".join(f",{v:.6f}" for v in row) + "\n")
-        for words in (["train", "--detector", "--data", at("series.csv"), "--time", "time", "--out", at("detector"), "--quiet", *flags],
-                      ["detect", at("detector"), "--data", at("series.csv"), "-o", at("scores.csv"), "--quiet"]):  # fmt: skip
-            if subprocess.run([cae, *words]).returncode:
-                sys.exit(f"{' '.join(words)} failed")
-        with open(at("scores.csv"), newline="") as file:
-            return np.array([float(row["score"]) for row in csv.DictReader(file)])
+        return nab.contractive(cae, path, flags)
 
 
 def main():
@@ -79,10 +63,10 @@ def main():
     seeds = range(*map(int, options.seeds.split(":")))
     methods = {"contractive": lambda values: contractive(options.cae, values, flags), **PEERS}
     rows, won = [], []
-    for kind in generated.KINDS:
+    for kind in generated_series.KINDS:
         found = {name: [] for name in methods}
         for seed in seeds:
-            values, labels = generated.series(kind, seed)
+            values, labels = generated_series.series(kind, seed)
             for name, of in methods.items():
                 found[name].append(average_precision_score(labels, of(values)))
         means = {name: float(np.mean(of)) for name, of in found.items()}

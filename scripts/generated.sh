@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Generated seasonal series with known anomalies of ten kinds (benches/anomaly/generated.py): the default detector of time
+# Generated seasonal series with known anomalies of ten kinds (benches/anomaly/generated_series.py): the default detector of time
 # series beside peers, into the table `generated` of docs/anomaly.md (about 20 minutes).
 #   bash scripts/generated.sh                  seeds 5 to 9, which chose nothing
 #   bash scripts/generated.sh --seeds 0:2      some of those that choices were compared on, on the terminal alone

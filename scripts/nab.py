@@ -98,10 +98,12 @@ def judged(scores, labels):
 
 
 def of_windows(values, score, length=WINDOW):
-    """Scores of timestamps: the mean over the windows that cover them."""
-    x = (values - values.mean()) / (values.std() or 1.0)
-    windows = np.lib.stride_tricks.sliding_window_view(x, length)
-    s = score(np.ascontiguousarray(windows))
+    """Scores of timestamps, of one column or several: the mean over the windows that cover them."""
+    columns = values.reshape(len(values), -1)
+    deviation = columns.std(axis=0)
+    x = (columns - columns.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    windows = np.lib.stride_tricks.sliding_window_view(x, length, axis=0)
+    s = score(np.ascontiguousarray(windows.reshape(len(windows), -1)))
     covered = np.ones(length)
     return np.convolve(s, covered) / np.convolve(np.ones(len(s)), covered)
 

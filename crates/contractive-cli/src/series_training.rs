@@ -117,14 +117,14 @@ impl SeriesArguments {
     fn spec(&self, series: &Series, columns: SeriesColumns) -> (SeriesSpec, Option<WindowChoice>) {
         let SeriesColumns { time, series_key, missing, text, .. } = columns;
         let mut spec = SeriesSpec { time, series_key, missing, text, ..SeriesSpec::new("", series.names.clone()) };
-        let choice = match self.window {
-            Some(Window::Rows(_)) => None,
-            _ => Some(series.window_choice()),
+        let (window, choice) = match self.window {
+            Some(Window::Rows(rows)) => (rows, None),
+            Some(Window::Auto) | None => {
+                let choice = series.window_choice();
+                (choice.window, Some(choice))
+            }
         };
-        spec.window = match self.window {
-            Some(Window::Rows(rows)) => rows,
-            _ => choice.map_or(spec.window, |choice| choice.window),
-        };
+        spec.window = window;
         spec.stride = self.stride.unwrap_or(spec.stride);
         let by_name = |name: &str| Normalise::ALL.into_iter().find(|normalise| normalise.name() == name);
         spec.normalise = self.normalise.as_deref().and_then(by_name).unwrap_or_default();

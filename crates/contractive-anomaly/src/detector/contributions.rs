@@ -10,8 +10,8 @@
 use super::calibration::Calibration;
 use super::location::Unit;
 use super::scores::{Directions, Raw, ScoreKind, is_missing, n_present};
-use super::surroundings::{Place, PlaceScratch, Surroundings};
-use super::weights::Weights;
+use super::surroundings::{PlaceScratch, Surroundings};
+use super::weights::{MEMBER_TERMS, Weights};
 use contractive_core::row_network::{RowNetwork, RowOutput};
 
 /// Whether the parts of a score of kind `kind` are read off J.
@@ -76,14 +76,13 @@ impl Parts<'_> {
         let mut add = |value: f64, shares: Vec<f64>| self.add(weight * value, shares);
         match kind {
             ScoreKind::Combined => {
-                let (terms, weights) = (raw.terms(calibration, unit), weights.of_members());
-                let [error, density, neighbour, jacobian] = std::array::from_fn(|i| weights[i] * terms[i]);
-                add(error, scaled());
-                if weights[1] > 0.0 || weights[2] > 0.0 {
-                    add(density, along(&directions.density));
-                    add(neighbour, along(&directions.neighbour));
+                let shares: [&dyn Fn() -> Vec<f64>; MEMBER_TERMS] =
+                    [&scaled, &|| along(&directions.density), &|| along(&directions.neighbour), &drive];
+                let terms = raw.terms(calibration, unit).into_iter().zip(weights.of_members());
+                // Shares are the work: none for a term that does not count.
+                for ((term, weight), shares) in terms.zip(shares).filter(|((_, weight), _)| *weight > 0.0) {
+                    add(weight * term, shares());
                 }
-                add(jacobian, drive());
             }
             ScoreKind::Error => add(raw.error, plain()),
             ScoreKind::ScaledError => add(raw.scaled, scaled()),
@@ -95,7 +94,7 @@ impl Parts<'_> {
         }
     }
 
-    /// The part of the surroundings in a score of kind `kind` of row `r` of those looked up last, which lies at `place`.
+    /// The part of the surroundings in a score of kind `kind` of row `r` of those looked up last.
     pub(super) fn add_table(
         &mut self,
         kind: ScoreKind,
@@ -104,7 +103,10 @@ impl Parts<'_> {
         r: usize,
         weights: &Weights,
     ) {
-        let place: &Place = &scratch.places[r];
+        if !matches!(kind, ScoreKind::Combined | ScoreKind::Nearest | ScoreKind::Local | ScoreKind::Remote) {
+            return;
+        }
+        let place = &scratch.places[r];
         let [nearest, remote] = surroundings.shares(scratch, r);
         match kind {
             ScoreKind::Combined => {

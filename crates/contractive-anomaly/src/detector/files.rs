@@ -2,9 +2,10 @@
 //!
 //! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the terms' weights, the
 //! reference scores as quantiles, each member's calibration, and what was learnt of the rows trained on. Those rows
-//! themselves, at most 10,000 or 30,000 windows, scaled, lie in `rows.safetensors`, with the distance of each to its neighbours and its score.
-//! A detector of a table has its [`TableEncoding`] beside it, `encoding.json`. Detectors of format 1 have no rows. Members are model directories like any other. Reading a detector never runs code; every length is checked against the networks' sizes, and
-//! a number that is not finite is refused.
+//! themselves, at most 10,000 or 30,000 windows, scaled, lie in `rows.safetensors`, with the distance of each to its
+//! neighbours and its score. Detectors of format 1 have no rows. A detector of a table has its [`TableEncoding`] beside it,
+//! `encoding.json`. Members are model directories like any other. Reading a detector never runs code; every length is
+//! checked against the networks' sizes, and a number that is not finite is refused.
 
 use std::path::{Path, PathBuf};
 
@@ -19,8 +20,7 @@ use super::settings::DetectorSettings;
 use super::surroundings::{Learnt, Surroundings};
 use super::weights::Weights;
 use super::{Detector, Member};
-use contractive::model::TensorFileError;
-use contractive::model::{CONFIG_FILE, Model, ModelError, read_at_most};
+use contractive::model::{CONFIG_FILE, Model, ModelError, TensorFileError, read_at_most};
 use contractive::preprocess::Scale;
 use contractive::tensor_file::{Expected, read_tensors, write_tensors};
 use contractive_table::atomic::{is_free, replace_folder, write_json};

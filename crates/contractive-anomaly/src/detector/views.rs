@@ -96,15 +96,17 @@ impl Feature {
         }
         let is_arsinh = kind == FeatureKind::Arsinh;
         values.sort_unstable_by(f64::total_cmp);
-        let ranks = Ranks::learn(if kind == FeatureKind::Window { &[] } else { &values });
-        values.iter_mut().for_each(|v| *v = own_scale(*v, is_arsinh));
-        let n = values.len() as f64;
-        let mean = values.iter().map(|v| v / n).sum::<f64>();
-        let deviation = values.iter().map(|v| (v - mean).powi(2) / n).sum::<f64>().sqrt();
+        let mut own: Vec<f64> = values.iter().map(|v| own_scale(*v, is_arsinh)).collect();
+        let n = own.len() as f64;
+        let mean = own.iter().map(|v| v / n).sum::<f64>();
+        let deviation = own.iter().map(|v| (v - mean).powi(2) / n).sum::<f64>().sqrt();
         let deviation = if deviation > 1e-9 * mean.abs() && deviation > f64::MIN_POSITIVE { deviation } else { 1.0 };
         match kind {
             FeatureKind::Window => Feature::Window { mean, deviation },
-            _ => Feature::Number { is_arsinh, mean, deviation, middle: Location::of(&mut values), ranks },
+            _ => {
+                let (middle, ranks) = (Location::of(&mut own), Ranks::learn(&values));
+                Feature::Number { is_arsinh, mean, deviation, middle, ranks }
+            }
         }
     }
 

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! is averaged over the columns. Its first peak between [`SHORTEST`] and [`LONGEST`] rows that is hardly lower than the
-//! highest ([`NEARLY`]), where it is above [`CLEAR`], is the period: of a wave every multiple of its period is a peak; a window takes as many of them as make [`LEAST`] rows. Shorter windows say less of a moment: docs/anomaly.md.
+//! highest ([`NEARLY`]), where it is above [`CLEAR`], is the period: of a wave every multiple of its period is a peak. A
+//! window takes as many periods as make [`LEAST`] rows. Shorter windows say less of a moment: docs/anomaly.md.
 
 use std::fmt;
 
