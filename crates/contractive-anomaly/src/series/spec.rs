@@ -6,6 +6,7 @@ use contractive_table::TextOptions;
 use serde::{Deserialize, Serialize};
 
 use super::error::SeriesError;
+use super::gaps::Gaps;
 
 /// Longest window.
 const LONGEST_WINDOW: usize = 100_000;
@@ -35,6 +36,9 @@ pub struct SeriesSpec {
     /// What of a window's score each of its rows takes. Detectors saved before there was a choice took parts.
     #[serde(default = "parts")]
     pub credit: Credit,
+    /// What windows do where rows are missing. Detectors saved before there was a choice took rows as they came.
+    #[serde(default = "span")]
+    pub gaps: Gaps,
     /// How the training table was told to be spelled.
     #[serde(default, skip_serializing_if = "TextOptions::is_default")]
     pub text: TextOptions,
@@ -42,6 +46,10 @@ pub struct SeriesSpec {
 
 fn parts() -> Credit {
     Credit::Part
+}
+
+fn span() -> Gaps {
+    Gaps::Span
 }
 
 /// What of a window's score each of its rows takes; the score of a timestamp is the mean over the windows that cover it.
@@ -130,6 +138,7 @@ impl SeriesSpec {
             normalise: Normalise::None,
             missing: Missing::Refuse,
             credit: Credit::default(),
+            gaps: Gaps::default(),
             text: TextOptions::default(),
         }
     }

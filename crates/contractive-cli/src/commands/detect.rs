@@ -23,8 +23,8 @@ use crate::numbers::{count, grouped, percent, significant};
 use crate::output::{check_file, check_not_read, print_json, say_notes};
 use crate::progress::Reporting;
 
-/// Score the rows of a table, or the timestamps of a time series: for each its keys, score, probability, label and, of a
-/// table, the columns at fault.
+/// Score the rows of a table, or the timestamps of a time series: for each its keys, score, probability, label and the
+/// columns at fault.
 ///
 /// Rows are read, scored and written in pieces: the table may be larger than memory. A row's score depends on that row
 /// alone, so parts made by --shard are, put together, the whole.
@@ -34,7 +34,8 @@ pub(crate) struct Detect {
     /// A detector, as `cae train --detector` leaves it.
     #[arg(value_name = "DETECTOR")]
     detector: PathBuf,
-    /// The table: .csv or .tsv (also .gz), .parquet, .arrow, .ipc, .feather, .npy or .npz; `-` is CSV on standard input.
+    /// The table: .csv or .tsv (also .gz), .parquet, .arrow, .ipc, .feather, .npy or .npz; `-` is CSV on standard input. Of
+    /// time series a folder too, a series a file.
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     data: PathBuf,
     /// Further columns to carry to the output, cell for cell, beside the keys named in training.
@@ -64,7 +65,7 @@ pub(crate) struct Detect {
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
     /// How many columns to name for each row that is an anomaly, the largest parts of the score first; 0 for none
-    /// [default: 3].
+    /// [default: 3, and 0 for a series of one column].
     #[arg(long, value_name = "K", help_heading = "Output")]
     explain: Option<usize>,
     /// Name columns for every row, not for anomalies alone; slower.
@@ -76,7 +77,7 @@ pub(crate) struct Detect {
     /// End with exit code 5 when a row is an anomaly.
     #[arg(long, help_heading = "Output")]
     fail_on_anomaly: bool,
-    /// Print a summary as JSON to standard output.
+    /// Print a summary as JSON to standard output; of a time series without -o, an object a timestamp.
     #[arg(long, help_heading = "Output")]
     json: bool,
     /// Say nothing about what was done.
@@ -90,7 +91,8 @@ pub(crate) struct Detect {
 }
 
 const AFTER_HELP: &str = "\
-Columns of the output: the keys; row, the row's number in the table from 0; score, higher is more anomalous;
+Columns of the output: the keys; row, the row's number in the table from 0 (of a time series its timestamp and values,
+and first the file where it is of a folder); score, higher is more anomalous;
 probability, the share of training rows that score lower; label, true above the threshold (see `cae threshold`);
 feature_1, share_1, ...: the columns that make up most of the score, with their shares of its parts above 0.
 Where a key has one of these names, cae_ is put before ours. Score and probability are missing for a row of which
@@ -212,13 +214,9 @@ impl Detect {
 
     fn run_series(&self, threads: usize) -> anyhow::Result<Ending> {
         for (is_given, flag) in [
-            (!self.key.is_empty(), "--key"),
             (self.reorder, "--reorder"),
             (self.array.is_some(), "--array"),
             (self.shard != Shard::default(), "--shard"),
-            (self.explain.is_some(), "--explain"),
-            (self.explain_all, "--explain-all"),
-            (self.anomalies_only, "--anomalies-only"),
             (self.score.is_some(), "--score"),
         ] {
             if is_given {
@@ -233,6 +231,10 @@ impl Detect {
             json: self.json,
             quiet: self.quiet,
             fail_on_anomaly: self.fail_on_anomaly,
+            key: &self.key,
+            explain: self.explain,
+            explain_all: self.explain_all,
+            anomalies_only: self.anomalies_only,
             text: self.text.options(Some(&self.data.to_string_lossy()))?,
             threshold: self.threshold,
             threads,

@@ -10,12 +10,14 @@ mod evaluate;
 mod evaluate_detector;
 mod evaluate_series;
 mod flagged_ranges;
+mod follow_series;
 mod inspect;
 mod inspect_detector;
 mod recipes;
 mod reconstruct;
 mod report;
 mod resume;
+mod series_rows;
 mod threshold;
 mod train;
 

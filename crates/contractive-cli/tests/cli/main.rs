@@ -21,6 +21,7 @@ mod reproducibility;
 mod rows;
 mod scaling;
 mod series;
+mod series_output;
 mod stream;
 mod train;
 mod warnings;
