@@ -1,4 +1,4 @@
-//! A folder of series: a table a file, all of the same columns, and each a series of its own.
+//! Series from where they lie: a table, or a folder of tables of the same columns, each a series of its own.
 
 use std::path::{Path, PathBuf};
 
@@ -25,11 +25,23 @@ fn tables(folder: &Path) -> Result<Vec<PathBuf>, SeriesError> {
     Ok(found)
 }
 
+impl Series {
+    /// Reads a CSV, Parquet or Arrow table, or all of them in a folder; `-` is CSV on standard input. A series that runs
+    /// backwards in time is turned round: see [`Track::rows`](super::Track::rows).
+    ///
+    /// # Errors
+    /// [`SeriesError`], each with its row and column.
+    pub fn read(path: impl AsRef<Path>, columns: &SeriesColumns) -> Result<Series, SeriesError> {
+        let path = path.as_ref();
+        if path.is_dir() { read_folder(path, columns) } else { Series::read_file(path, columns) }
+    }
+}
+
 /// Reads all tables of a folder as the series of one file.
-pub(super) fn read(folder: &Path, columns: &SeriesColumns) -> Result<Series, SeriesError> {
+fn read_folder(folder: &Path, columns: &SeriesColumns) -> Result<Series, SeriesError> {
     let mut whole: Option<Series> = None;
     for path in tables(folder)? {
-        let series = Series::read(&path, columns)?;
+        let series = Series::read_file(&path, columns)?;
         match &mut whole {
             None => whole = Some(series),
             Some(whole) => append(whole, series)?,

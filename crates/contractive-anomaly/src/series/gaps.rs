@@ -11,9 +11,7 @@
 //! The last stretch may be shorter than a window: its rows are then scored by windows that reach back into the stretch
 //! before it. So every timestamp has a score, and a row's windows do not depend on rows that come a window later.
 
-use serde::{Deserialize, Serialize};
-
-use super::spec::SeriesSpec;
+use super::spec::{Gaps, SeriesSpec};
 use super::table::{Series, Track};
 use super::time::{Moment, Pace, is_gap, missing_steps};
 
@@ -22,29 +20,7 @@ const WINDOW_A_FILLED_STEP: usize = 10;
 /// Of so many rows one may come unevenly, and the series still keeps a pace.
 const ROWS_AN_ODD_STEP: u64 = 20;
 
-/// What windows do where rows are missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Gaps {
-    /// They are of rows, whatever the time between them.
-    Span,
-    /// They do not reach over a gap.
-    #[default]
-    Part,
-}
-
 impl Gaps {
-    /// All, in the order of their documentation.
-    pub const ALL: [Gaps; 2] = [Gaps::Span, Gaps::Part];
-
-    /// The name used in files and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Gaps::Span => "span",
-            Gaps::Part => "part",
-        }
-    }
-
     /// What suits a series of `rows` rows that come with `pace`: of one without a pace, such as events, every other row
     /// would leave a gap.
     pub fn of(pace: &Pace, rows: usize) -> Gaps {

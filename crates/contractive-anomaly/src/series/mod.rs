@@ -4,12 +4,13 @@
 //! Read in this order:
 //!
 //! 1. [`spec`]: which columns, which windows.
-//! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: series read from a file, `filler` their holes, `several`
-//!    what several series in one file look like, `folder` several files.
+//! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: series read from a file, `folder` from several; `order`
+//!    their rows, `filler` their holes, `several` what several series in one file look like.
 //! 3. `windows`: rows to windows, `period` how long; [`gaps`]: where rows are missing; `stretch`: from windows back to rows;
 //!    [`follower`]: from rows to timestamps, as they come.
 //! 4. `files`: the directory of a detector of series; [`growing`]: a file that is being written.
-//! 5. [`flagged`]: ranges above the threshold, and the columns at fault. [`metrics`] and [`evaluation`]: ranges of anomalies against labels.
+//! 5. [`flagged`]: ranges above the threshold, and the columns at fault. [`metrics`] and [`evaluation`]: ranges of
+//!    anomalies against labels.
 //!
 //! ```no_run
 //! use contractive_anomaly::detector::{DetectorSettings, TrainOptions};
@@ -37,6 +38,7 @@ pub mod follower;
 pub mod gaps;
 pub mod growing;
 pub mod metrics;
+mod order;
 mod period;
 mod several;
 pub mod spec;
@@ -60,10 +62,9 @@ pub use error::{SeriesError, SeriesPlace};
 pub use files::{SERIES_FORMAT_VERSION, is_series_detector};
 pub use flagged::FlaggedRange;
 pub use follower::{Follower, RowScore};
-pub use gaps::Gaps;
 pub use growing::{Growing, Growth};
 pub use period::WindowChoice;
-pub use spec::{Credit, Missing, Normalise, SeriesSpec};
+pub use spec::{Credit, Gaps, Missing, Normalise, SeriesSpec};
 pub use table::{Series, SeriesColumns, Track};
 pub use time::Pace;
 

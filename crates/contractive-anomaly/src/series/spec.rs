@@ -6,7 +6,6 @@ use contractive_table::TextOptions;
 use serde::{Deserialize, Serialize};
 
 use super::error::SeriesError;
-use super::gaps::Gaps;
 
 /// Longest window.
 const LONGEST_WINDOW: usize = 100_000;
@@ -104,6 +103,30 @@ pub enum Missing {
     Refuse,
     /// The value of the row above; the first row must be whole.
     Previous,
+}
+
+/// What windows do where rows are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gaps {
+    /// They are of rows, whatever the time between them.
+    Span,
+    /// They do not reach over a gap.
+    #[default]
+    Part,
+}
+
+impl Gaps {
+    /// All, in the order of their documentation.
+    pub const ALL: [Gaps; 2] = [Gaps::Span, Gaps::Part];
+
+    /// The name used in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Gaps::Span => "span",
+            Gaps::Part => "part",
+        }
+    }
 }
 
 impl Normalise {

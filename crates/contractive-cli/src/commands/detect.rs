@@ -13,7 +13,8 @@ use contractive_anomaly::series::is_series_detector;
 use contractive_table::{Column, Field, Frame, FrameReader, FrameWriter, Kind, Values};
 use serde::Serialize;
 
-use super::detect_series::{self, DetectSeries, SeriesFlags};
+use super::detect_series;
+use super::series_arguments::{DetectSeries, SeriesFlags};
 use crate::arguments::TextArguments;
 use crate::detector_training::{score_kind, score_kinds};
 use crate::errors::Usage;

@@ -1,91 +1,23 @@
 //! `cae detect` of a detector of time series: the score of every timestamp of a table, or of a file that is being
 //! written.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
-use clap::Args;
-use contractive_anomaly::detector::ThresholdRule;
 use contractive_anomaly::series::{Pace, Series, SeriesDetector, SeriesScores};
 use contractive_report::{SeriesPage, series_html};
-use contractive_table::{FrameWriter, TextOptions};
+use contractive_table::FrameWriter;
 use serde::Serialize;
 
 use super::flagged_ranges;
 use super::follow_series::follow;
+use super::series_arguments::DetectSeries;
 use super::series_rows::{RangeLine, SeriesRows};
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::numbers::{count, grouped};
 use crate::output::{check_file, check_not_read, print_json, write_file};
 use crate::series_training::warn;
-
-/// What `cae detect` takes for time series alone.
-#[derive(Args)]
-pub(crate) struct SeriesFlags {
-    /// Column of labels, 1, true or yes for anomalies and 0, false or no for the rest: shown in the report beside what was
-    /// found, never used.
-    #[arg(
-        long,
-        value_name = "COLUMN",
-        help_heading = "Time series",
-        conflicts_with = "follow",
-        allow_hyphen_values = true
-    )]
-    labels: Option<String>,
-    /// Read the file as it grows, text alone: a timestamp is given as soon as all windows that cover it are whole; Ctrl-C
-    /// ends the series and gives the last ones. The scores are those of the whole file, to the bit. One series alone.
-    #[arg(long, help_heading = "Time series", conflicts_with_all = ["output", "report"])]
-    follow: bool,
-    /// Give a timestamp's score with its first window already, and again when it is final.
-    #[arg(long, requires = "follow", help_heading = "Time series")]
-    pub(super) early: bool,
-    /// Seconds between looks at the file, above 0 [default: 0.5].
-    #[arg(long, value_name = "SECONDS", requires = "follow", value_parser = seconds, help_heading = "Time series")]
-    pub(super) poll: Option<f64>,
-    /// End when the file has not grown for so many seconds [default: never].
-    #[arg(long, value_name = "SECONDS", requires = "follow", value_parser = seconds, help_heading = "Time series")]
-    pub(super) idle: Option<f64>,
-    /// Write a page that shows the series, what was found and the scores, .html. One series alone.
-    #[arg(long, value_name = "FILE", help_heading = "Time series")]
-    report: Option<PathBuf>,
-}
-
-impl SeriesFlags {
-    /// The first flag given, of those that a table has no use for.
-    pub(crate) fn given(&self) -> Option<&'static str> {
-        [(self.labels.is_some(), "--labels"), (self.follow, "--follow"), (self.report.is_some(), "--report")]
-            .into_iter()
-            .find_map(|(is_given, flag)| is_given.then_some(flag))
-    }
-}
-
-/// `cae detect` of a time series.
-pub(crate) struct DetectSeries<'a> {
-    pub(crate) model: &'a Path,
-    pub(crate) data: &'a Path,
-    pub(crate) flags: &'a SeriesFlags,
-    pub(crate) output: Option<&'a Path>,
-    pub(crate) json: bool,
-    pub(crate) quiet: bool,
-    pub(crate) fail_on_anomaly: bool,
-    /// Further columns to carry to the output.
-    pub(crate) key: &'a [String],
-    /// How many columns to name for a timestamp, where it was said.
-    pub(crate) explain: Option<usize>,
-    pub(crate) explain_all: bool,
-    pub(crate) anomalies_only: bool,
-    /// How the text of the table is spelled; what is left out is as in training.
-    pub(crate) text: TextOptions,
-    /// The rule that labels timestamps, in place of the detector's own.
-    pub(crate) threshold: Option<ThresholdRule>,
-    pub(crate) threads: usize,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    let must = "give seconds above 0 and at most 1000000";
-    text.parse().ok().filter(|s| *s > 0.0 && *s <= 1e6).ok_or_else(|| must.to_owned())
-}
 
 /// What was done, in numbers.
 #[derive(Serialize)]
@@ -203,11 +135,7 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
         eprintln!("{} of {} above the threshold", grouped(flagged), count(series.len(), "timestamp"));
         flagged_ranges::lines(&series, &ranges).iter().for_each(|line| eprintln!("{line}"));
     }
-    Ok(ending(arguments, flagged))
-}
-
-pub(super) fn ending(arguments: &DetectSeries<'_>, flagged: usize) -> Ending {
-    if arguments.fail_on_anomaly && flagged > 0 { Ending::FoundAnomalies } else { Ending::Done }
+    Ok(arguments.ending(flagged))
 }
 
 /// Writes the page of a series, in the order of its time.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use contractive_anomaly::series::flagged::largest_shares;
 use contractive_anomaly::series::{Follower, Growing, RowScore, SeriesDetector};
 
-use super::detect_series::{DetectSeries, ending};
+use super::series_arguments::DetectSeries;
 use super::series_rows::{Line, Share, first_column, named};
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
@@ -163,7 +163,7 @@ pub(super) fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) ->
     if !arguments.quiet {
         eprintln!("{} of {} above the threshold", grouped(printer.flagged), count(rows, "timestamp"));
     }
-    Ok(ending(arguments, printer.flagged))
+    Ok(arguments.ending(printer.flagged))
 }
 
 /// Waits for `time`, or until `stop` is raised.

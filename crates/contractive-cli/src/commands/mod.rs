@@ -17,6 +17,7 @@ mod recipes;
 mod reconstruct;
 mod report;
 mod resume;
+mod series_arguments;
 mod series_rows;
 mod threshold;
 mod train;
