@@ -358,7 +358,7 @@ fn roles(path: &Path, fields: &[Field], columns: &SeriesColumns) -> Result<(Vec<
     let is_absent = |name: &&&String| fields.iter().all(|field| field.name != ***name);
     let missing: Vec<String> = named.iter().filter(is_absent).map(|name| (*name).clone()).collect();
     if !missing.is_empty() {
-        let available = fields.iter().take(100).map(|field| field.name.clone()).collect();
+        let available = fields.iter().map(|field| field.name.clone()).collect();
         return Err(TableError::MissingColumns { path: path.to_path_buf(), missing, available }.into());
     }
     if let Some(values) = &columns.values {
