@@ -144,6 +144,17 @@ impl Scores {
     pub fn contributions_of(&self, r: usize) -> Option<&[f64]> {
         self.contributions.as_ref().map(|c| &c[r * self.n_features..][..self.n_features])
     }
+
+    /// The features with the `k` largest parts above 0 in the score of row `r`, each with its share of all parts above 0;
+    /// none where contributions were not asked for.
+    pub fn largest_shares(&self, r: usize, k: usize) -> Vec<(usize, f64)> {
+        let parts = self.contributions_of(r).unwrap_or_default();
+        let sum: f64 = parts.iter().filter(|part| **part > 0.0).sum();
+        let mut order: Vec<usize> = (0..parts.len()).filter(|j| parts[*j] > 0.0).collect();
+        order.sort_by(|a, b| parts[*b].total_cmp(&parts[*a]));
+        order.truncate(k);
+        order.into_iter().map(|j| (j, parts[j] / sum)).collect()
+    }
 }
 
 /// Whether feature `j` is missing; `missing` is empty where none is.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
 use crate::numbers::{count, grouped};
-use crate::output::{check_file, check_not_read, write_file};
+use crate::output::{check_file, check_not_read, check_page, write_file};
 use crate::progress::Reporting;
 use crate::series_training::warn;
 
@@ -52,15 +52,12 @@ pub(crate) struct SeriesFlags {
     /// End when the file has not grown for so many seconds [default: never].
     #[arg(long, value_name = "SECONDS", requires = "follow", value_parser = seconds, help_heading = "Time series")]
     idle: Option<f64>,
-    /// Write a page that shows the series, what was found and the scores, .html. One series alone.
-    #[arg(long, value_name = "FILE", help_heading = "Time series")]
-    report: Option<PathBuf>,
 }
 
 impl SeriesFlags {
     /// The first flag given, of those that a table has no use for.
     pub(crate) fn given(&self) -> Option<&'static str> {
-        [(self.labels.is_some(), "--labels"), (self.follow, "--follow"), (self.report.is_some(), "--report")]
+        [(self.labels.is_some(), "--labels"), (self.follow, "--follow")]
             .into_iter()
             .find_map(|(is_given, flag)| is_given.then_some(flag))
     }
@@ -71,6 +68,7 @@ pub(crate) struct DetectSeries<'a> {
     pub(crate) model: &'a Path,
     pub(crate) data: &'a Path,
     pub(crate) flags: &'a SeriesFlags,
+    pub(crate) report: Option<&'a Path>,
     pub(crate) output: Option<&'a Path>,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
@@ -114,10 +112,12 @@ pub(crate) fn run(arguments: &DetectSeries<'_>) -> anyhow::Result<Ending> {
     if let Some(rule) = arguments.threshold {
         detector.set_threshold(rule)?;
     }
-    let places = [arguments.output, arguments.flags.report.as_deref()];
-    for path in places.into_iter().flatten().filter(|path| *path != Path::new("-")) {
+    if let Some(path) = arguments.output.filter(|path| *path != Path::new("-")) {
         check_file(path)?;
-        check_not_read(path, arguments.data)?;
+        check_not_read(path, arguments.data, "-o")?;
+    }
+    if let Some(path) = arguments.report {
+        check_page(path, arguments.data, arguments.output)?;
     }
     if arguments.flags.follow && !arguments.text.is_default() {
         let text = "--header, --decimal and --thousands do not go with --follow, which reads text as in training";
@@ -128,7 +128,7 @@ pub(crate) fn run(arguments: &DetectSeries<'_>) -> anyhow::Result<Ending> {
 
 fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Result<Ending> {
     let spec = detector.spec();
-    if arguments.flags.report.is_some() && !spec.series_key.is_empty() {
+    if arguments.report.is_some() && !spec.series_key.is_empty() {
         let text = format!(
             "--report shows one series, and the detector tells several apart by {}; leave it out, or give the rows of \
              one to a detector trained without --series-key",
@@ -144,12 +144,12 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
         warn(&series, &pace, spec.window);
     }
     let scores = detector.score(&series, arguments.threads)?;
-    if let Some(path) = &arguments.flags.report {
+    if let Some(path) = arguments.report {
         write_report(path, detector, &series, &scores, &pace)?;
     }
     if arguments.json {
         print_lines(detector, &series, &scores)?;
-    } else if arguments.output.is_some() || arguments.flags.report.is_none() {
+    } else if arguments.output.is_some() || arguments.report.is_none() {
         let path = arguments.output.unwrap_or(Path::new("-"));
         let frame = frame(detector, &series, &scores);
         let mut writer = FrameWriter::create(path, &frame.fields())?;

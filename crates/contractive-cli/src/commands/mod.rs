@@ -4,6 +4,7 @@ mod bench;
 mod data;
 mod detect;
 mod detect_series;
+mod detected_rows;
 mod drift;
 mod encode;
 mod evaluate;

@@ -1,0 +1,144 @@
+//! The rows of a table with the highest scores, and what is odd about them.
+
+use askama::Template;
+use contractive_anomaly::detector::UsualCells;
+
+use super::number::{grouped, percent, significant};
+use super::table::what_is_lacking;
+use crate::error::FigureError;
+use crate::record::table::{Cause, HighRow, TableRecord};
+
+/// Values of a category that are named as usual.
+const MOST_LEVELS: usize = 3;
+
+struct ShownRow {
+    /// Names and cells.
+    keys: Vec<(String, String)>,
+    row: String,
+    cells: [(&'static str, String); 3],
+    causes: Vec<ShownCause>,
+}
+
+struct ShownCause {
+    column: String,
+    share: String,
+    cell: String,
+    is_odd: bool,
+    usual: String,
+}
+
+#[derive(Template)]
+#[template(path = "panel/table_rows.html")]
+struct RowsPanel {
+    keys: Vec<String>,
+    rows: Vec<ShownRow>,
+    anomalies: usize,
+    left_out: usize,
+    lacks: &'static str,
+}
+
+pub(super) fn panel(table: &TableRecord) -> Result<String, FigureError> {
+    let shown = table.highest.iter().filter(|row| row.is_anomaly).count();
+    let panel = RowsPanel {
+        keys: table.keys.clone(),
+        rows: table.highest.iter().map(|high| row(high, &table.keys)).collect(),
+        anomalies: table.anomalies,
+        left_out: table.anomalies.saturating_sub(shown),
+        lacks: what_is_lacking(table),
+    };
+    Ok(panel.render()?)
+}
+
+fn row(row: &HighRow, keys: &[String]) -> ShownRow {
+    ShownRow {
+        keys: keys.iter().cloned().zip(row.keys.iter().cloned()).collect(),
+        row: grouped(row.row as usize),
+        cells: [
+            ("score", significant(row.score, 4)),
+            // Digits enough to tell the rarest apart.
+            ("probability", format!("{:.4}", row.probability)),
+            ("anomaly", if row.is_anomaly { "yes" } else { "no" }.to_owned()),
+        ],
+        causes: row.causes.iter().map(cause).collect(),
+    }
+}
+
+fn cause(cause: &Cause) -> ShownCause {
+    let (is_odd, usual) = match (&cause.cell, &cause.usual) {
+        (_, None) => (false, String::new()),
+        (cell, Some(UsualCells::Numbers { low, high, .. })) => beside_range(cell.as_deref(), *low, *high),
+        (cell, Some(UsualCells::Levels { levels, others })) => beside_levels(cell.as_deref(), levels, *others),
+    };
+    ShownCause {
+        column: cause.column.clone(),
+        share: percent(cause.share),
+        cell: cause.cell.clone().unwrap_or_else(|| "missing".to_owned()),
+        is_odd,
+        usual,
+    }
+}
+
+/// Where a number stands beside the range from `low` to `high`: whether outside, and in words.
+fn beside_range(cell: Option<&str>, low: f64, high: f64) -> (bool, String) {
+    let range = range_text(low, high);
+    match cell.and_then(|text| text.parse::<f64>().ok()) {
+        Some(value) if value < low => (true, format!("below the usual {range}")),
+        Some(value) if value > high => (true, format!("above the usual {range}")),
+        Some(_) => (false, format!("within the usual {range}")),
+        None => (false, format!("usual: {range}")),
+    }
+}
+
+/// A range in digits enough to tell its ends apart, three at least.
+fn range_text(low: f64, high: f64) -> String {
+    if low >= high {
+        return short(low, 6);
+    }
+    let size = low.abs().max(high.abs());
+    let more = (size / (high - low)).log10().floor().clamp(0.0, 12.0) as usize;
+    [low, high].map(|end| short(end, 3 + more)).join(" to ")
+}
+
+/// A number without zeros at its end.
+fn short(value: f64, digits: usize) -> String {
+    let text = significant(value, digits);
+    match text.contains('.') && !text.contains('×') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// How usual a category's value is: whether it is one that training hardly saw, and in words.
+fn beside_levels(cell: Option<&str>, levels: &[(String, f64)], others: f64) -> (bool, String) {
+    let named: Vec<String> =
+        levels.iter().take(MOST_LEVELS).map(|(level, share)| format!("{level} {}", percent(*share))).collect();
+    let usual = format!("usual: {}", named.join(", "));
+    let Some(cell) = cell else { return (false, usual) };
+    match levels.iter().find(|(level, _)| level == cell) {
+        Some((_, share)) => (*share < 0.05, format!("{} of the training rows; {usual}", percent(*share))),
+        None if others == 0.0 => (true, format!("never seen in training; {usual}")),
+        None => (true, format!("one of the rare values, {} of the training rows together; {usual}", percent(others))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_stands_beside_what_is_usual() {
+        assert_eq!(beside_range(Some("9.5"), 1.0, 8.0), (true, "above the usual 1 to 8".into()));
+        assert_eq!(beside_range(Some("-1"), 1.0, 8.0).1, "below the usual 1 to 8");
+        assert_eq!(beside_range(Some("1"), 1.0, 8.0), (false, "within the usual 1 to 8".into()));
+        assert_eq!(beside_range(None, 7.0, 7.0), (false, "usual: 7".into()));
+        assert_eq!(range_text(1_700_000.019, 1_700_000.457), "1700000.02 to 1700000.46");
+        assert_eq!(range_text(0.79, 287.654), "0.79 to 288");
+        let levels = [("Oslo".to_owned(), 0.5), ("Lyon".to_owned(), 0.46), ("Bonn".to_owned(), 0.04)];
+        let usual = "usual: Oslo 50 %, Lyon 46 %, Bonn 4.0 %";
+        assert_eq!(beside_levels(Some("Oslo"), &levels, 0.0), (false, format!("50 % of the training rows; {usual}")));
+        assert!(beside_levels(Some("Bonn"), &levels, 0.0).0);
+        assert_eq!(beside_levels(Some("Rome"), &levels, 0.0), (true, format!("never seen in training; {usual}")));
+        assert!(beside_levels(Some("Rome"), &levels, 0.01).1.starts_with("one of the rare values"));
+        assert_eq!(beside_levels(None, &levels, 0.0), (false, usual.into()));
+    }
+}
