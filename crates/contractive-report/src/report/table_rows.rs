@@ -72,7 +72,11 @@ fn cause(cause: &Cause) -> ShownCause {
     ShownCause {
         column: cause.column.clone(),
         share: percent(cause.share),
-        cell: cause.cell.clone().unwrap_or_else(|| "missing".to_owned()),
+        cell: match (&cause.cell, &cause.usual) {
+            (None, _) => "missing".to_owned(),
+            (Some(text), Some(UsualCells::Numbers { low, high, .. })) => number_text(text, *low, *high),
+            (Some(text), _) => text.clone(),
+        },
         is_odd,
         usual,
     }
@@ -94,9 +98,21 @@ fn range_text(low: f64, high: f64) -> String {
     if low >= high {
         return short(low, 6);
     }
+    [low, high].map(|end| short(end, 3 + common_digits(low, high))).join(" to ")
+}
+
+/// A cell as it stands in the table, or where it is long in digits enough to place it in the range.
+fn number_text(cell: &str, low: f64, high: f64) -> String {
+    match cell.parse::<f64>() {
+        Ok(value) if cell.len() > 10 => short(value, 6 + common_digits(low, high)),
+        _ => cell.replace('-', "−"),
+    }
+}
+
+/// How many digits the ends of a range have in common, about.
+fn common_digits(low: f64, high: f64) -> usize {
     let size = low.abs().max(high.abs());
-    let more = (size / (high - low)).log10().floor().clamp(0.0, 12.0) as usize;
-    [low, high].map(|end| short(end, 3 + more)).join(" to ")
+    if low < high { (size / (high - low)).log10().floor().clamp(0.0, 11.0) as usize } else { 6 }
 }
 
 /// A number without zeros at its end.
@@ -133,6 +149,9 @@ mod tests {
         assert_eq!(beside_range(None, 7.0, 7.0), (false, "usual: 7".into()));
         assert_eq!(range_text(1_700_000.019, 1_700_000.457), "1700000.02 to 1700000.46");
         assert_eq!(range_text(0.79, 287.654), "0.79 to 288");
+        assert_eq!(number_text("19.90038690536899", -1.0, 2.0), "19.9004");
+        assert_eq!(number_text("1700000.0190001", 1_700_000.0, 1_700_000.5), "1700000.019");
+        assert_eq!([number_text("-4.5", 0.0, 1.0), number_text("12345678", 0.0, 1.0)], ["−4.5", "12345678"]);
         let levels = [("Oslo".to_owned(), 0.5), ("Lyon".to_owned(), 0.46), ("Bonn".to_owned(), 0.04)];
         let usual = "usual: Oslo 50 %, Lyon 46 %, Bonn 4.0 %";
         assert_eq!(beside_levels(Some("Oslo"), &levels, 0.0), (false, format!("50 % of the training rows; {usual}")));
