@@ -8,6 +8,7 @@ use super::assembly::assemble_with;
 use super::error::ReportError;
 use super::header::{Header, headline};
 use super::number::{count, grouped, percent, significant};
+use super::table_rows::what_is_lacking;
 use super::{table_rows, table_scores};
 use crate::error::FigureError;
 use crate::record::table::TableRecord;
@@ -131,19 +132,4 @@ fn moved(moved: &Moved) -> MovedLine {
     let cells =
         [significant(moved.distance, 2), significant(moved.noise.min(1.0), 2), then, now, percent(moved.missing)];
     MovedLine { name: moved.name.clone(), has_drifted: moved.has_drifted, cells }
-}
-
-/// What a detector does not know of its training columns, in words; empty where it knows all.
-pub(super) fn what_is_lacking(table: &TableRecord) -> &'static str {
-    match table.known_columns {
-        [all, known] if all == known => "",
-        [_, 0] => {
-            "The detector keeps nothing of how its training columns were distributed: it was trained on bare rows of \
-             numbers, or saved by an earlier version. Usual values and the drift of columns are not known."
-        }
-        _ => {
-            "The detector was saved by an earlier version, which kept of numbers nothing of how they were distributed. \
-             Their usual values and their drift are not known; trained anew it keeps them."
-        }
-    }
 }

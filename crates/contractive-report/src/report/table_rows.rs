@@ -4,7 +4,6 @@ use askama::Template;
 use contractive_anomaly::detector::UsualCells;
 
 use super::number::{grouped, percent, significant};
-use super::table::what_is_lacking;
 use crate::error::FigureError;
 use crate::record::table::{Cause, HighRow, TableRecord};
 
@@ -134,6 +133,21 @@ fn beside_levels(cell: Option<&str>, levels: &[(String, f64)], others: f64) -> (
         Some((_, share)) => (*share < 0.05, format!("{} of the training rows; {usual}", percent(*share))),
         None if others == 0.0 => (true, format!("never seen in training; {usual}")),
         None => (true, format!("one of the rare values, {} of the training rows together; {usual}", percent(others))),
+    }
+}
+
+/// What a detector does not know of its training columns, in words; empty where it knows all.
+pub(super) fn what_is_lacking(table: &TableRecord) -> &'static str {
+    match table.known_columns {
+        [all, known] if all == known => "",
+        [_, 0] => {
+            "The detector keeps nothing of how its training columns were distributed: it was trained on bare rows of \
+             numbers, or saved by an earlier version. Usual values and the drift of columns are not known."
+        }
+        _ => {
+            "The detector was saved by an earlier version, which kept of numbers nothing of how they were distributed. \
+             Their usual values and their drift are not known; trained anew it keeps them."
+        }
     }
 }
 
