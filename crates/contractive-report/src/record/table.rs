@@ -162,7 +162,9 @@ impl<'a> TableMeter<'a> {
 
     fn row(&self, frame: &Frame, scores: &Scores, r: usize) -> HighRow {
         let keys = self.carried.iter().take(MOST_KEYS);
-        let cell = |column: Option<&Column>| column.and_then(|column| column.values.text(r)).map(|text| cut(&text));
+        let cell = |column: Option<&Column>| {
+            column.and_then(|column| column.values.text(r)).map(|text| cut(&text, MOST_LETTERS))
+        };
         let cause = |(j, share): (usize, f64)| {
             let column = &self.columns[j];
             let usual = self.usual.get(column.as_str()).cloned();
@@ -223,9 +225,9 @@ fn named<'f>(frame: &'f Frame, name: &str) -> Option<&'f Column> {
     frame.columns.iter().find(|column| column.name == name)
 }
 
-/// A cell's first letters.
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MOST_LETTERS) {
+/// The first letters of a text, `most` of them.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((at, _)) => format!("{}…", &text[..at]),
     }

@@ -8,10 +8,10 @@ use super::assembly::assemble_with;
 use super::error::ReportError;
 use super::header::{Header, headline};
 use super::number::{count, grouped, percent, significant};
-use super::table_rows::what_is_lacking;
+use super::table_rows::{LEVEL_LETTERS, what_is_lacking};
 use super::{table_rows, table_scores};
 use crate::error::FigureError;
-use crate::record::table::TableRecord;
+use crate::record::table::{TableRecord, cut};
 
 /// Most columns listed by how often they are at fault, and by how far they have moved.
 const MOST_COLUMNS: usize = 20;
@@ -126,7 +126,10 @@ fn drift(table: &TableRecord) -> Result<String, FigureError> {
 fn moved(moved: &Moved) -> MovedLine {
     let [then, now] = match (&moved.medians, &moved.level) {
         (Some(medians), _) => medians.map(|value| format!("median {}", significant(value, 4))),
-        (_, Some((level, then, now))) => [then, now].map(|share| format!("{level} {}", percent(*share))),
+        (_, Some((level, then, now))) => {
+            let level = cut(level, LEVEL_LETTERS);
+            [then, now].map(|share| format!("{level} {}", percent(*share)))
+        }
         _ => [String::new(), String::new()],
     };
     let cells =

@@ -5,10 +5,12 @@ use contractive_anomaly::detector::UsualCells;
 
 use super::number::{grouped, percent, significant};
 use crate::error::FigureError;
-use crate::record::table::{Cause, HighRow, TableRecord};
+use crate::record::table::{Cause, HighRow, TableRecord, cut};
 
 /// Values of a category that are named as usual.
 const MOST_LEVELS: usize = 3;
+/// Letters shown of such a value.
+pub(super) const LEVEL_LETTERS: usize = 30;
 
 struct ShownRow {
     /// Names and cells.
@@ -125,8 +127,11 @@ fn short(value: f64, digits: usize) -> String {
 
 /// How usual a category's value is: whether it is one that training hardly saw, and in words.
 fn beside_levels(cell: Option<&str>, levels: &[(String, f64)], others: f64) -> (bool, String) {
-    let named: Vec<String> =
-        levels.iter().take(MOST_LEVELS).map(|(level, share)| format!("{level} {}", percent(*share))).collect();
+    let named: Vec<String> = levels
+        .iter()
+        .take(MOST_LEVELS)
+        .map(|(level, share)| format!("{} {}", cut(level, LEVEL_LETTERS), percent(*share)))
+        .collect();
     let usual = format!("usual: {}", named.join(", "));
     let Some(cell) = cell else { return (false, usual) };
     match levels.iter().find(|(level, _)| level == cell) {
