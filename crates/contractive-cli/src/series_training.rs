@@ -210,7 +210,13 @@ pub(crate) fn run(
             eprintln!("{}", member_line(m));
         }
     };
-    let options = TrainOptions { threads: config.threads(), on_plan: &on_plan, on_member: &on_member, stop: &stop };
+    let options = TrainOptions {
+        threads: config.threads(),
+        on_plan: &on_plan,
+        on_member: &on_member,
+        stop: &stop,
+        ..Default::default()
+    };
     let result = SeriesDetector::train(&series, &spec, &settings, &options);
     if stop.load(Ordering::Relaxed) {
         eprintln!("stopped; no detector was saved");

@@ -5,6 +5,7 @@ mod completions;
 mod data;
 mod detect;
 mod detect_series;
+mod detected_rows;
 mod drift;
 mod encode;
 mod evaluate;

@@ -33,6 +33,7 @@ pub use error::EncodingError;
 pub use learning::{EncodingOptions, TrainingTable};
 pub use rows::EncodedRows;
 pub use scaling::TableScale;
+pub use usual::UsualCells;
 
 use self::scaling::Scaling;
 pub(in crate::detector) use self::usual::{Usual, UsualColumn};
