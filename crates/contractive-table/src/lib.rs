@@ -58,6 +58,7 @@ mod parquet;
 mod place;
 mod reader;
 mod row_place;
+pub mod slips;
 mod source;
 mod spelling;
 mod text_options;

@@ -31,9 +31,7 @@ mod agreement;
 mod calibration;
 mod contributions;
 mod covariance;
-mod distribution;
 pub mod drift;
-pub mod encoding;
 mod error;
 pub mod evaluation;
 mod files;
@@ -58,12 +56,12 @@ mod weights;
 mod tests;
 
 use contractive::data::Dataset;
+use contractive::encoding::{EncodedRows, EncodingError};
 use contractive::model::Model;
 use contractive::preprocess::ScaledRows;
 
 use self::calibration::Calibration;
 use self::contributions::Parts;
-use self::encoding::{EncodedRows, EncodingError};
 use self::jobs::for_each;
 use self::location::Unit;
 use self::reference::Reference;
@@ -74,8 +72,10 @@ use self::weights::Weights;
 use contractive_core::row_network::{RowNetwork, RowOutput};
 
 pub use agreement::Agreement;
+pub use contractive::encoding::{
+    self, Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable, UsualCells,
+};
 pub use drift::{Drift, DriftMeter};
-pub use encoding::{Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable, UsualCells};
 pub use error::DetectorError;
 pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
 pub use fitting::{MemberReport, TrainOptions};

@@ -29,7 +29,7 @@ pub struct EncodedRows {
 
 impl EncodedRows {
     /// Whether the rows have `d` features each.
-    pub(in crate::detector) fn fits(&self, d: usize) -> bool {
+    pub fn fits(&self, d: usize) -> bool {
         Some(self.values.len()) == self.n_rows.checked_mul(d)
             && (self.missing.is_empty() || self.missing.len() == self.values.len())
     }

@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::super::distribution::Distribution;
+use super::distribution::Distribution;
 use super::identifier::id_note;
 use super::scaling::Scaling;
 use super::{
     EncodedColumn, EncodedRows, EncodingError, FORMAT_VERSION, MOST_FEATURES, MOST_LEVELS, MissingRule, Role,
     TableEncoding, TableScale, is_text_table,
 };
-use crate::slips::Slips;
-use contractive::data::label_note;
+use crate::data::label_note;
 use contractive_core::statistics::quantile_of_sorted;
 use contractive_table::most_expanded;
 use contractive_table::shown;
+use contractive_table::slips::Slips;
 use contractive_table::{Field, Frame, FrameReader, Kind, ReadOptions};
 use contractive_table::{Place, TableError, TextOptions};
 
