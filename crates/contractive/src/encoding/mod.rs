@@ -32,7 +32,7 @@ use contractive_table::{Format, TableError, TextOptions};
 
 pub use error::EncodingError;
 pub use learning::{EncodingOptions, TrainingTable};
-pub use rows::EncodedRows;
+pub use rows::{EncodedRows, PlainRows};
 pub use scaling::TableScale;
 pub use usual::UsualCells;
 

@@ -54,6 +54,31 @@ impl EncodedRows {
     }
 }
 
+/// Rows in the units of their table, for a scaling that is learnt apart: numbers as they are, levels 0 or 1.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PlainRows {
+    /// Features, row-major (N, D), finite.
+    pub values: Vec<f64>,
+    /// Cells filled.
+    pub missing_cells: usize,
+    /// Cells of categories with a value that training did not know.
+    pub unseen_cells: usize,
+}
+
+/// What a cell comes to: a number, filled where it was missing, or the place of a level.
+enum Cell {
+    Number(f64),
+    Level(usize),
+}
+
+/// Cells that were not as in training.
+#[derive(Default)]
+struct Odd {
+    missing: usize,
+    unseen: usize,
+    changed: usize,
+}
+
 impl TableEncoding {
     /// The features of a frame that [`TableEncoding::check`] let pass. `path` is what messages call the table, and `text`
     /// how it was read.
@@ -63,7 +88,56 @@ impl TableEncoding {
     pub fn encode(&self, frame: &Frame, path: &Path, text: &TextOptions) -> Result<EncodedRows, EncodingError> {
         let (n, d) = (frame.n_rows(), self.n_features());
         let mut rows = EncodedRows { n_rows: n, values: vec![0.0; n * d], ..EncodedRows::default() };
+        let odd = self.visit(frame, path, text, |r, at, role, cell, is_missing| {
+            let width = role.n_features();
+            let place = r * d + at;
+            match (role, cell) {
+                (Role::Number { scaling, .. }, Cell::Number(x)) => rows.values[place] = scaling.apply(x) as f32,
+                (Role::Category { shares, .. }, Cell::Level(level)) => {
+                    let features = &mut rows.values[place..][..width];
+                    for (i, (to, share)) in features.iter_mut().zip(shares).enumerate() {
+                        *to = (f64::from(u8::from(i == level)) - share) as f32;
+                    }
+                }
+                _ => return,
+            }
+            if is_missing && self.missing == MissingRule::Mask {
+                if rows.missing.is_empty() {
+                    rows.missing.resize(rows.values.len(), false);
+                }
+                rows.missing[place..place + width].fill(true);
+            }
+        })?;
+        (rows.missing_cells, rows.unseen_cells, rows.changed_cells) = (odd.missing, odd.unseen, odd.changed);
+        Ok(rows)
+    }
+
+    /// As [`TableEncoding::encode`], in the units of the table.
+    ///
+    /// # Errors
+    /// As [`TableEncoding::encode`].
+    pub fn encode_plain(&self, frame: &Frame, path: &Path, text: &TextOptions) -> Result<PlainRows, EncodingError> {
+        let d = self.n_features();
+        let mut rows = PlainRows { values: vec![0.0; frame.n_rows() * d], ..PlainRows::default() };
+        let odd = self.visit(frame, path, text, |r, at, _, cell, _| match cell {
+            Cell::Number(x) => rows.values[r * d + at] = x,
+            Cell::Level(level) => rows.values[r * d + at + level] = 1.0,
+        })?;
+        (rows.missing_cells, rows.unseen_cells) = (odd.missing, odd.unseen);
+        Ok(rows)
+    }
+
+    /// Shows every cell that becomes features: its row, the first of its features, the column's role, what it comes to, and
+    /// whether it was missing.
+    fn visit(
+        &self,
+        frame: &Frame,
+        path: &Path,
+        text: &TextOptions,
+        mut show: impl FnMut(usize, usize, &Role, Cell, bool),
+    ) -> Result<Odd, EncodingError> {
         let places: HashMap<&str, &Column> = frame.columns.iter().map(|c| (c.name.as_str(), c)).collect();
+        let mut odd = Odd::default();
         let mut first: Option<(usize, &Column, bool)> = None;
         let mut at = 0;
         for column in self.columns.iter().filter(|c| c.role.is_looked_at()) {
@@ -71,20 +145,20 @@ impl TableEncoding {
                 let missing = vec![column.name.clone()];
                 return Err(EncodingError::Columns { path: path.to_path_buf(), missing, extra: Vec::new() });
             };
-            let fault = match &column.role {
-                Role::Number { .. } | Role::ConstantNumber { .. } => {
-                    self.numbers(&column.role, cells, at, d, &mut rows)
-                }
-                _ => self.texts(&column.role, cells, at, d, &mut rows),
+            let role = &column.role;
+            let mut show = |r: usize, cell: Cell, is_missing: bool| show(r, at, role, cell, is_missing);
+            let fault = match role {
+                Role::Number { .. } | Role::ConstantNumber { .. } => self.numbers(role, cells, &mut odd, &mut show),
+                _ => self.texts(role, cells, &mut odd, &mut show),
             };
             if let Some((row, is_missing)) = fault
                 && first.is_none_or(|(earlier, ..)| row < earlier)
             {
                 first = Some((row, cells, is_missing));
             }
-            at += column.role.n_features();
+            at += role.n_features();
         }
-        let Some((row, column, is_missing)) = first else { return Ok(rows) };
+        let Some((row, column, is_missing)) = first else { return Ok(odd) };
         let (place, path) = (Place::of_row_in(path, frame.first_row + row as u64, text), path.to_path_buf());
         Err(if is_missing {
             EncodingError::MissingCell { path, place, column: column.name.clone() }
@@ -93,14 +167,13 @@ impl TableEncoding {
         })
     }
 
-    /// Writes a number's feature; gives the first cell at fault, and whether it is missing.
+    /// Shows a number's cells; gives the first one at fault, and whether it is missing.
     fn numbers(
         &self,
         role: &Role,
         cells: &Column,
-        at: usize,
-        d: usize,
-        rows: &mut EncodedRows,
+        odd: &mut Odd,
+        show: &mut impl FnMut(usize, Cell, bool),
     ) -> Option<(usize, bool)> {
         let converted;
         let numbers: &[f64] = match &cells.values {
@@ -118,23 +191,23 @@ impl TableEncoding {
             if !is_missing && x.abs() >= TOO_LARGE {
                 return Some((r, false));
             }
-            rows.missing_cells += usize::from(is_missing);
+            odd.missing += usize::from(is_missing);
             match role {
-                Role::Number { fill, scaling, .. } => {
-                    let value = if is_missing { *fill } else { x };
-                    rows.values[r * d + at] = scaling.apply(value) as f32;
-                    if is_missing {
-                        self.mask(r * d + at, 1, rows);
-                    }
-                }
-                Role::ConstantNumber { value } => rows.changed_cells += usize::from(!is_missing && x != *value),
+                Role::Number { fill, .. } => show(r, Cell::Number(if is_missing { *fill } else { x }), is_missing),
+                Role::ConstantNumber { value } => odd.changed += usize::from(!is_missing && x != *value),
                 _ => {}
             }
         }
         None
     }
 
-    fn texts(&self, role: &Role, cells: &Column, at: usize, d: usize, rows: &mut EncodedRows) -> Option<(usize, bool)> {
+    fn texts(
+        &self,
+        role: &Role,
+        cells: &Column,
+        odd: &mut Odd,
+        show: &mut impl FnMut(usize, Cell, bool),
+    ) -> Option<(usize, bool)> {
         let places: HashMap<&str, usize> = match role {
             Role::Category { levels, .. } => levels.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect(),
             _ => HashMap::new(),
@@ -151,36 +224,58 @@ impl TableEncoding {
             if text.is_none() && self.missing == MissingRule::Refuse {
                 return Some((r, true));
             }
-            rows.missing_cells += usize::from(text.is_none());
+            odd.missing += usize::from(text.is_none());
             match role {
-                Role::Category { shares, fill, levels } => {
+                Role::Category { fill, levels, .. } => {
                     let level = text.map_or(Some(*fill), |text| places.get(text).copied());
-                    rows.unseen_cells += usize::from(level.is_none());
-                    let level = level.unwrap_or(levels.len());
-                    let features = &mut rows.values[r * d + at..][..shares.len()];
-                    for (i, (to, share)) in features.iter_mut().zip(shares).enumerate() {
-                        *to = (f64::from(u8::from(i == level)) - share) as f32;
-                    }
-                    if text.is_none() {
-                        self.mask(r * d + at, shares.len(), rows);
-                    }
+                    odd.unseen += usize::from(level.is_none());
+                    show(r, Cell::Level(level.unwrap_or(levels.len())), text.is_none());
                 }
-                Role::ConstantText { value } => rows.changed_cells += usize::from(text.is_some_and(|t| t != value)),
+                Role::ConstantText { value } => odd.changed += usize::from(text.is_some_and(|t| t != value)),
                 _ => {}
             }
         }
         None
     }
 
-    /// Marks `width` features from `place` on as missing, where the rule is to leave them out.
-    fn mask(&self, place: usize, width: usize, rows: &mut EncodedRows) {
-        if self.missing != MissingRule::Mask {
-            return;
+    /// Rows of features, row-major (N, D) in the units of [`TableEncoding::encode_plain`], as columns of the table: of a
+    /// category the level of the largest feature, `None` for the one of all other values; what was constant as it was.
+    ///
+    /// # Panics
+    /// If the values do not fill whole rows.
+    pub fn decode_plain(&self, values: &[f64]) -> Vec<Column> {
+        let d = self.n_features();
+        assert!(values.len().is_multiple_of(d), "values must fill rows of {d}, got {}", values.len());
+        let n = values.len() / d;
+        let mut at = 0;
+        let mut columns = Vec::new();
+        for column in self.columns.iter().filter(|c| c.role.is_looked_at()) {
+            let width = column.role.n_features();
+            let rows = values.chunks_exact(d).map(|row| &row[at..at + width]);
+            let cells = match &column.role {
+                Role::Number { .. } => Values::Numbers(rows.map(|row| row[0]).collect()),
+                Role::Category { levels, .. } => {
+                    let largest =
+                        |row: &[f64]| (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b]).then(b.cmp(a)));
+                    Values::Text(rows.map(|row| levels.get(largest(row)?).cloned()).collect())
+                }
+                Role::ConstantNumber { value } => Values::Numbers(vec![*value; n]),
+                Role::ConstantText { value } => Values::Text(vec![Some(value.clone()); n]),
+                _ => continue,
+            };
+            columns.push(Column { name: column.name.clone(), values: cells });
+            at += width;
         }
-        if rows.missing.is_empty() {
-            rows.missing.resize(rows.values.len(), false);
-        }
-        rows.missing[place..place + width].fill(true);
+        columns
+    }
+
+    /// Which features are levels of a category, D of them.
+    pub fn levels(&self) -> Vec<bool> {
+        let of = |column: &super::EncodedColumn| {
+            let is_level = matches!(column.role, Role::Category { .. });
+            std::iter::repeat_n(is_level, column.role.n_features())
+        };
+        self.columns.iter().flat_map(of).collect()
     }
 }
 
