@@ -122,7 +122,7 @@ fn only_columns_at_fault_are_marked() {
     assert!(lines(load, VERMILION) == 2 && load.contains("2 ranges marked"));
     assert!(drawing(&html, "score-chart").contains("2 ranges marked"));
     assert!(html.contains("<td class=\"columns\">load 80\u{a0}%</td>"), "the share");
-    assert!(html.contains("<td>2024-03-01 02:10:00</td><td>60</td><td>101.0</td>"), "its peak");
+    assert!(html.contains("<td class=\"stamp\">2024-03-01 02:10:00</td><td>60</td><td>101.0</td>"), "its peak");
     assert!(!html.contains("UTC"), "times without a zone are those of the wall");
     let unknown = page_of(detector(), &whole, &SeriesScores { parts: None, ..marked });
     assert!(lines(drawing(&unknown, "value-1"), VERMILION) == 2, "where no column is known to be, all are marked");
@@ -180,7 +180,7 @@ fn counted_rows_backward_files_and_scores_that_are_none_are_shown() {
     let counted = series(0..300, &NAMES, None);
     let html = page_of(&counting, &counted, &scores(&counted, &[(100..140, 0)]));
     assert!(drawing(&html, "score-chart").contains("\nrow\n") && html.contains("load, flow from row 1 to 300"));
-    assert!(!html.contains("reach over") && html.contains("<td>101</td><td>140</td><td>121</td>"));
+    assert!(!html.contains("reach over") && html.contains("<b>1.</b> rows 101 to 140, 40 timestamps:"));
     let forwards = series((0..150).chain(170..400), &NAMES, Some("time"));
     let mut backwards = series((170..400).rev().chain((0..150).rev()), &NAMES, Some("time"));
     backwards.what.clone_from(&forwards.what);

@@ -102,9 +102,10 @@ fn caption(shown: &Shown<'_>, range: &FlaggedRange) -> String {
     let stamp = |row: usize| &shown.series.stamps[row];
     let (from, to, peak) = (stamp(range.first), stamp(range.last), stamp(range.peak));
     let score = significant(range.score, 4);
+    let [row, rows] = if shown.start.is_none() { ["row ", "rows "] } else { [""; 2] };
     let when = match range.timestamps {
-        1 => format!("{from}: score {score}"),
-        n => format!("{from} to {to}, {}: highest score {score} at {peak}", count(n, "timestamp")),
+        1 => format!("{row}{from}: score {score}"),
+        n => format!("{rows}{from} to {to}, {}: highest score {score} at {peak}", count(n, "timestamp")),
     };
     let columns = columns(shown, range);
     if shown.has_choice() && !columns.is_empty() { format!("{when}; {columns}") } else { when }
