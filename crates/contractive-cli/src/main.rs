@@ -7,7 +7,6 @@
 mod arguments;
 mod browser;
 mod commands;
-mod detector_table;
 mod detector_training;
 mod detectors;
 mod errors;
@@ -28,6 +27,7 @@ mod setting_words;
 mod shell;
 mod sources;
 mod table;
+mod table_arguments;
 mod terminal;
 mod training_arguments;
 mod warnings;

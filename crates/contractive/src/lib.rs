@@ -43,6 +43,7 @@ pub mod history;
 mod measure;
 pub mod model;
 pub mod preprocess;
+mod ranks;
 pub mod recipe;
 pub mod run;
 pub mod tensor_file;

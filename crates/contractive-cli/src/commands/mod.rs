@@ -3,6 +3,7 @@
 mod bench;
 mod completions;
 mod data;
+mod data_info;
 mod detect;
 mod detect_series;
 mod detected_rows;

@@ -9,7 +9,6 @@ use contractive::run::{RunError, default_path};
 use contractive::{Prepared, RunDirectory, TrainConfig, recipe};
 
 use crate::arguments::{OutputArguments, SourceArguments};
-use crate::detector_table::TableArguments;
 use crate::detector_training::{self, DetectorArguments};
 use crate::errors::Usage;
 use crate::exit::Ending;
@@ -18,6 +17,7 @@ use crate::progress::Reporting;
 use crate::series_training::{self, SeriesArguments};
 use crate::session;
 use crate::sources::prepare;
+use crate::table_arguments::TableArguments;
 use crate::training_arguments::TrainingArguments;
 
 /// Train an autoencoder and leave a run directory with its model, numbers and pictures.
@@ -146,8 +146,8 @@ impl Train {
     /// The recipe, or the defaults, under the file and the flags.
     fn configuration(&self) -> anyhow::Result<TrainConfig> {
         let file = self.config.as_deref().map(Layer::from_file).transpose()?;
-        let flags = self.settings.layer()?;
-        let layers: Vec<Layer> = file.into_iter().chain([flags]).collect();
+        let flags = [self.table.layer()?, self.settings.layer()?];
+        let layers: Vec<Layer> = file.into_iter().chain(flags).collect();
         let named = self.recipe.as_deref().or_else(|| layers.iter().rev().find_map(|layer| layer.string("recipe")));
         let base = match named {
             Some(name) => recipe::find(name).map_err(|e| with_path_hint(e, name))?.config,

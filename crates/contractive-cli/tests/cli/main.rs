@@ -16,6 +16,7 @@ mod detector;
 mod drift;
 mod help;
 mod interruption;
+mod mixed_table;
 mod recipes;
 mod report;
 mod reproducibility;

@@ -1,4 +1,4 @@
-//! What can go wrong between a table and a detector.
+//! What can go wrong between a table and its features.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,14 @@ pub enum EncodingError {
     /// The file cannot be read, or a cell of it is no number.
     #[error(transparent)]
     Data(#[from] TableError),
+    /// Several columns at fault.
+    #[error("{} has {} columns that cannot be taken as they are:{}", path.display(), errors.len(), listed(errors))]
+    Several {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with each.
+        errors: Vec<EncodingError>,
+    },
     /// A missing cell where none may be.
     #[error("{} {place}, column `{column}`: the cell is missing, and `missing` = refuse", path.display())]
     MissingCell {
@@ -86,7 +94,7 @@ pub enum EncodingError {
         column: String,
     },
     /// Nothing to learn from.
-    #[error("{} has no column that varies; a detector needs at least one number or category that does", path.display())]
+    #[error("{} has no column that varies; there must be at least one number or category that does", path.display())]
     NoFeatures {
         /// The file.
         path: PathBuf,
@@ -161,4 +169,13 @@ fn extra_text(names: &[String]) -> String {
             format!("; unknown: {}", some_names(names))
         }
     }
+}
+
+/// One line an error, of at most twenty.
+fn listed(errors: &[EncodingError]) -> String {
+    const SHOWN: usize = 20;
+    let lines = errors.iter().take(SHOWN).map(|e| format!("\n  {e}"));
+    let more = errors.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    lines.collect::<String>() + &more
 }

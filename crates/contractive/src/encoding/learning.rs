@@ -3,24 +3,15 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::distribution::Distribution;
-use super::identifier::id_note;
-use super::scaling::Scaling;
+use super::label_names::label_note;
+use super::seen::{Rules, Seen, Texts};
 use super::{
-    EncodedColumn, EncodedRows, EncodingError, FORMAT_VERSION, MOST_FEATURES, MOST_LEVELS, MissingRule, Role,
-    TableEncoding, TableScale, is_text_table,
+    EncodedColumn, EncodedRows, EncodingError, FORMAT_VERSION, MOST_FEATURES, MissingRule, Role, TableEncoding,
+    TableScale, is_text_table,
 };
-use crate::data::label_note;
-use contractive_core::statistics::quantile_of_sorted;
 use contractive_table::listing::some_names;
-use contractive_table::most_expanded;
-use contractive_table::shown;
-use contractive_table::slips::Slips;
-use contractive_table::{Field, Frame, FrameReader, Kind, ReadOptions};
-use contractive_table::{Place, TableError, TextOptions};
+use contractive_table::{Field, Frame, FrameReader, Kind, Place, ReadOptions, TableError, TextOptions, most_expanded};
 
-/// Rows of a level that are needed for a feature of its own: a level seen once teaches nothing but its row.
-const FEWEST_OF_A_LEVEL: usize = 2;
 /// Most rows of a training table.
 const MOST_ROWS: u64 = u32::MAX as u64;
 
@@ -102,7 +93,8 @@ impl TrainingTable {
     /// # Errors
     /// [`EncodingError`].
     pub fn read(path: impl AsRef<Path>, options: &EncodingOptions) -> Result<TrainingTable, EncodingError> {
-        let Learnt { path, encoding, frames, mut notes } = Learnt::of(path.as_ref(), options)?;
+        let Learnt { path, encoding, frames, mut notes } =
+            Learnt::of(path.as_ref(), options, options.scale == TableScale::None)?;
         let got = encoding.n_features();
         let mut rows = EncodedRows::default();
         for frame in frames {
@@ -129,7 +121,7 @@ impl TableEncoding {
         path: impl AsRef<Path>,
         options: &EncodingOptions,
     ) -> Result<(TableEncoding, Vec<String>), EncodingError> {
-        let Learnt { encoding, notes, .. } = Learnt::of(path.as_ref(), options)?;
+        let Learnt { encoding, notes, .. } = Learnt::of(path.as_ref(), options, false)?;
         Ok((encoding, notes))
     }
 }
@@ -143,7 +135,8 @@ struct Learnt {
 }
 
 impl Learnt {
-    fn of(path: &Path, options: &EncodingOptions) -> Result<Learnt, EncodingError> {
+    /// `keeps_digits`: whether numbers come to the network as they are, in 32 bits.
+    fn of(path: &Path, options: &EncodingOptions, keeps_digits: bool) -> Result<Learnt, EncodingError> {
         let roles = options.roles()?;
         let mut reader = FrameReader::open(path, &options.read_options(path))?;
         let path = reader.path().to_path_buf();
@@ -156,26 +149,43 @@ impl Learnt {
             let available = fields.iter().map(|f| f.name.clone()).collect();
             return Err(TableError::MissingColumns { path, missing, available }.into());
         }
-        let mut columns = Vec::with_capacity(fields.len());
+        let (mut columns, mut errors) = (Vec::with_capacity(fields.len()), Vec::new());
         for field in &fields {
             let is_chosen = options.columns.as_ref().is_none_or(|names| names.contains(&field.name));
             let seen = match (roles.get(field.name.as_str()).copied(), &field.kind) {
                 (Some("key"), _) => Seen::Nothing(Role::Key),
                 (Some("label"), _) => Seen::Nothing(Role::Label),
-                (Some("category"), _) => Seen::Texts(Texts { is_wished: true, ..Texts::default() }),
+                (Some("category"), _) => Seen::Texts(Texts::wished()),
                 _ if !is_chosen => Seen::Nothing(Role::LeftOut),
                 (_, Kind::Text) => Seen::Texts(Texts::default()),
-                (_, Kind::Time(..)) => return Err(EncodingError::Times { path, column: field.name.clone() }),
+                (_, Kind::Time(..)) => {
+                    errors.push(EncodingError::Times { path: path.clone(), column: field.name.clone() });
+                    Seen::Nothing(Role::LeftOut)
+                }
                 _ => Seen::Numbers(Vec::new()),
             };
             columns.push(seen);
         }
         let mut notes = first_notes(&reader, &fields, &columns, options)?;
-        let frames = collect(&mut reader, options, &path, &mut columns)?;
+        let (frames, holes) = collect(&mut reader, options, &path, &mut columns)?;
+        let EncodingOptions { missing, scale, text, .. } = *options;
+        let rules = Rules { path: &path, missing, scale, text, keeps_digits };
         let mut encoded = Vec::with_capacity(fields.len());
-        for (field, seen) in fields.into_iter().zip(columns) {
-            let role = seen.learn(options, &path, &field.name, &mut notes)?;
-            encoded.push(EncodedColumn { name: field.name, role });
+        for ((field, seen), hole) in fields.into_iter().zip(columns).zip(holes) {
+            if let Some(row) = hole.filter(|_| options.missing == MissingRule::Refuse) {
+                let place = Place::of_row_in(&path, row, &options.text);
+                errors.push(EncodingError::MissingCell { path: path.clone(), place, column: field.name.clone() });
+            }
+            match seen.learn(&rules, &field.name, &mut notes) {
+                Ok(role) => encoded.push(EncodedColumn { name: field.name, role }),
+                Err(e) => errors.push(e),
+            }
+        }
+        if errors.len() > 1 {
+            return Err(EncodingError::Several { path, errors });
+        }
+        if let Some(error) = errors.pop() {
+            return Err(error);
         }
         // They may be there, or not.
         let left_out = reader.left_out().iter().cloned();
@@ -219,13 +229,15 @@ fn first_notes(
     Ok(notes)
 }
 
-/// Reads all rows asked for, and takes note of their cells. Only the columns that are looked at are kept.
+/// Reads all rows asked for, and takes note of their cells. Only the columns that are looked at are kept. With them, the
+/// first row of each of all columns whose cell is missing, where the column is looked at.
 fn collect(
     reader: &mut FrameReader,
     options: &EncodingOptions,
     path: &Path,
     columns: &mut [Seen],
-) -> Result<Vec<Frame>, EncodingError> {
+) -> Result<(Vec<Frame>, Vec<Option<u64>>), EncodingError> {
+    let mut holes = vec![None; columns.len()];
     let size = path.metadata().map(|m| m.len()).unwrap_or(u64::MAX / 1024);
     let most_cells = most_expanded(size) / size_of::<f64>() as u64;
     let mut left = options.rows.map_or(u64::MAX, |rows| rows as u64);
@@ -244,9 +256,12 @@ fn collect(
                           compression and dictionaries, or train on a part of it";
             return Err(TableError::Corrupt { path: path.to_path_buf(), reason: reason.into() }.into());
         }
-        for (seen, column) in columns.iter_mut().zip(&mut frame.columns) {
+        for ((seen, column), hole) in columns.iter_mut().zip(&mut frame.columns).zip(&mut holes) {
             if n < column.values.len() {
                 column.values = column.values.slice(0..n);
+            }
+            if hole.is_none() && !matches!(seen, Seen::Nothing(_)) {
+                *hole = (0..n).find(|i| column.values.is_missing(*i)).map(|i| frame.first_row + i as u64);
             }
             seen.see(column, frame.first_row).map_err(|row| {
                 let place = Place::of_row_in(path, frame.first_row + row as u64, &options.text);
@@ -260,151 +275,5 @@ fn collect(
     if n_rows == 0 {
         return Err(TableError::Empty { what: path.display().to_string() }.into());
     }
-    Ok(frames)
-}
-
-/// Whether rounding to 32 bits moves ascending numbers by more than a thousandth of their middle half's width.
-fn loses_digits(sorted: &[f64]) -> bool {
-    let width = quantile_of_sorted(sorted, 0.75) - quantile_of_sorted(sorted, 0.25);
-    sorted.iter().any(|x| (f64::from(*x as f32) - x).abs() * 1e3 > width.max(f64::MIN_POSITIVE))
-}
-
-/// What was seen of a column of text.
-#[derive(Default)]
-struct Texts {
-    /// How often each was there.
-    levels: HashMap<String, usize>,
-    /// Whether the user calls it a category.
-    is_wished: bool,
-    slips: Slips,
-}
-
-impl Texts {
-    fn see(&mut self, column: &contractive_table::Column, first_row: u64) {
-        // One value too many is all that the refusal needs.
-        if !self.is_wished && self.levels.len() > MOST_LEVELS {
-            return;
-        }
-        for (i, text) in (0..column.values.len()).filter_map(|i| Some((i, column.values.text(i)?))) {
-            self.slips.see(first_row + i as u64, &text);
-            *self.levels.entry(text).or_default() += 1;
-        }
-    }
-
-    /// Refuses text of too many values, and doubts that of numbers for the most part: a slip makes text of a column.
-    fn doubt(
-        &self,
-        path: &Path,
-        name: &str,
-        spelled: TextOptions,
-        notes: &mut Vec<String>,
-    ) -> Result<(), EncodingError> {
-        let has_many = self.levels.len() > MOST_LEVELS;
-        if self.is_wished {
-            return Ok(());
-        }
-        let (path, column, n_numbers) = (path.to_path_buf(), name.to_owned(), self.slips.n_numbers);
-        match self.slips.slip() {
-            Some((row, text)) => {
-                let (place, text) = (Place::of_row_in(&path, row, &spelled), shown(text));
-                if has_many {
-                    return Err(EncodingError::WordAmongNumbers { path, place, column, text, n_numbers });
-                }
-                notes.push(format!(
-                    "`{name}` is taken as a category, though {n_numbers} of its cells are numbers: {place} holds {text}"
-                ));
-                Ok(())
-            }
-            None if has_many => Err(EncodingError::ManyLevels { path, column, most: MOST_LEVELS }),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What was seen of a column.
-enum Seen {
-    /// Its present numbers.
-    Numbers(Vec<f64>),
-    /// Its present texts.
-    Texts(Texts),
-    /// It is not looked at.
-    Nothing(Role),
-}
-
-impl Seen {
-    /// Takes note of cells; the place of one that is not finite is an error.
-    fn see(&mut self, column: &contractive_table::Column, first_row: u64) -> Result<(), usize> {
-        match self {
-            Seen::Nothing(_) => {}
-            Seen::Numbers(all) => {
-                let numbers = column.values.to_numbers().unwrap_or_default();
-                if let Some(i) = numbers.iter().position(|x| x.abs() >= 1e300) {
-                    return Err(i);
-                }
-                all.extend(numbers.iter().filter(|x| !x.is_nan()));
-            }
-            Seen::Texts(texts) => texts.see(column, first_row),
-        }
-        Ok(())
-    }
-
-    fn learn(
-        self,
-        options: &EncodingOptions,
-        path: &Path,
-        name: &str,
-        notes: &mut Vec<String>,
-    ) -> Result<Role, EncodingError> {
-        let no_values = || EncodingError::NoValues { path: path.to_path_buf(), column: name.to_owned() };
-        match self {
-            Seen::Nothing(role) => Ok(role),
-            Seen::Numbers(mut all) => {
-                notes.extend(id_note(name, &all));
-                all.sort_unstable_by(f64::total_cmp);
-                let (Some(&lowest), Some(&highest)) = (all.first(), all.last()) else { return Err(no_values()) };
-                if lowest == highest {
-                    return Ok(Role::ConstantNumber { value: lowest });
-                }
-                let n = all.len() as f64;
-                let fill = match options.missing {
-                    MissingRule::Mean => all.iter().map(|x| x / n).sum::<f64>(),
-                    _ => quantile_of_sorted(&all, 0.5),
-                };
-                if options.scale == TableScale::None && loses_digits(&all) {
-                    notes.push(format!(
-                        "`{name}`: 32 bits do not hold its digits, and `scale` = none keeps it as it is"
-                    ));
-                }
-                let usual = Some(Distribution::of_sorted(&all));
-                Ok(Role::Number { fill, scaling: Scaling::learn(options.scale, &all), usual })
-            }
-            Seen::Texts(texts) => {
-                texts.doubt(path, name, options.text, notes)?;
-                let levels = texts.levels;
-                let n: usize = levels.values().sum();
-                let mut levels: Vec<(String, usize)> = levels.into_iter().collect();
-                levels.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-                let all = levels.len();
-                match levels.as_slice() {
-                    [] => return Err(no_values()),
-                    [(only, _)] => return Ok(Role::ConstantText { value: only.clone() }),
-                    _ => {}
-                }
-                // The most frequent one stays, whatever its count.
-                let kept = levels.iter().take_while(|(_, count)| *count >= FEWEST_OF_A_LEVEL).count();
-                levels.truncate(kept.clamp(1, MOST_LEVELS));
-                if levels.len() < all {
-                    let others = all - levels.len();
-                    notes.push(format!(
-                        "`{name}`: {others} rare values count as `other`, {} as themselves",
-                        levels.len()
-                    ));
-                }
-                let mut shares: Vec<f64> = levels.iter().map(|(_, count)| *count as f64 / n as f64).collect();
-                let kept: usize = levels.iter().map(|(_, count)| count).sum();
-                shares.push((n - kept) as f64 / n as f64);
-                Ok(Role::Category { levels: levels.into_iter().map(|l| l.0).collect(), shares, fill: 0 })
-            }
-        }
-    }
+    Ok((frames, holes))
 }

@@ -15,12 +15,15 @@
 //! frequent level of a category. `mask` fills them the same way for the network's input, but leaves them out of the loss,
 //! the score and the contributions. Infinite cells are refused always.
 
+pub mod diagnosis;
 pub mod distribution;
 mod error;
 mod identifier;
+mod label_names;
 mod learning;
 mod rows;
 mod scaling;
+mod seen;
 mod usual;
 
 use std::path::Path;
@@ -30,7 +33,9 @@ use serde::{Deserialize, Serialize};
 use contractive_table::{Field, Kind, ReadOptions};
 use contractive_table::{Format, TableError, TextOptions};
 
+pub use diagnosis::{ColumnDiagnosis, Looks, TableDiagnosis};
 pub use error::EncodingError;
+pub use label_names::label_note;
 pub use learning::{EncodingOptions, TrainingTable};
 pub use rows::{EncodedRows, PlainRows};
 pub use scaling::TableScale;

@@ -1,15 +1,17 @@
-//! The columns of a table that a detector is trained on: flags, and the table they make.
+//! What the columns of a table are for: flags, what they say of a run, and the table that a detector is trained on.
 
 use std::path::Path;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
+use contractive::config::Layer;
 use contractive_anomaly::detector::DetectorError;
 use contractive_anomaly::detector::encoding::has_columns;
 use contractive_anomaly::detector::{EncodingOptions, MissingRule, TableScale, TrainingTable};
 use contractive_datasets::DataSpec;
 use contractive_table::{FrameReader, ReadOptions};
+use toml::{Table, Value};
 
 use crate::errors::Usage;
 use crate::output::say_notes;
@@ -18,20 +20,20 @@ use crate::progress::Reporting;
 /// What the columns of a table are for.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TableArguments {
-    /// The columns to learn from; all that are no key and no label by default.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "detector", help_heading = "Detector")]
+    /// The columns to learn from; all that are no key and no label by default. Text is a category, a feature a value.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Columns of a table")]
     columns: Option<Vec<String>>,
-    /// Columns that `cae detect` carries to its output, cell for cell: numbers of rows, times, names.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "detector", help_heading = "Detector")]
+    /// Columns that are carried to the outputs, cell for cell, and not learnt from: numbers of rows, times, names.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Columns of a table")]
     key: Vec<String>,
     /// Columns of numbers that are categories, one feature a value. Columns of text are categories by themselves, up to
     /// 64 different values; of one named here the 64 most frequent values are kept.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "detector", help_heading = "Detector")]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Columns of a table")]
     categorical: Vec<String>,
-    /// What becomes of missing cells, in training and later: refuse them, fill in the training rows' mean or median (the
-    /// most frequent value of a category), or mask: leave them out of the loss and the score. Of a time series (--time)
-    /// also previous, the value of the row above [default: refuse].
-    #[arg(long, value_name = "HOW", requires = "detector", value_parser = rules(), help_heading = "Detector")]
+    /// What becomes of missing cells, in training and later: refuse them, or fill in the training rows' mean or median (the
+    /// most frequent value of a category). With --detector also mask: leave them out of the loss and the score; of a time
+    /// series (--time) also previous, the value of the row above [default: refuse].
+    #[arg(long, value_name = "HOW", value_parser = rules(), help_heading = "Columns of a table")]
     missing: Option<String>,
 }
 
@@ -61,6 +63,29 @@ impl TableArguments {
             Some(PREVIOUS) => Ok(true),
             Some(other) => Err(Usage(format!("--missing of a time series must be refuse or {PREVIOUS}, got {other}"))),
         }
+    }
+
+    /// The flags as a layer of the configuration of a training without a detector.
+    ///
+    /// # Errors
+    /// [`Usage`] for a rule of time series.
+    pub(crate) fn layer(&self) -> Result<Layer, Usage> {
+        if self.missing.as_deref() == Some(PREVIOUS) {
+            return Err(Usage(format!("--missing {PREVIOUS} is for time series: give --detector and --time COLUMN")));
+        }
+        let names = |names: &[String]| Value::Array(names.iter().map(|name| Value::from(name.as_str())).collect());
+        let mut data = Table::new();
+        for (key, value) in [
+            ("columns", self.columns.as_deref().map(names)),
+            ("keys", (!self.key.is_empty()).then(|| names(&self.key))),
+            ("categorical", (!self.categorical.is_empty()).then(|| names(&self.categorical))),
+            ("missing", self.missing.as_deref().map(Value::from)),
+        ] {
+            data.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        let table =
+            if data.is_empty() { Table::new() } else { Table::from_iter([("data".into(), Value::Table(data))]) };
+        Ok(Layer::from_table("the command line", table))
     }
 
     fn is_given(&self) -> bool {
