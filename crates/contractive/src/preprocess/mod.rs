@@ -14,6 +14,7 @@ mod fitted;
 mod ranks;
 mod scale;
 mod scaled_rows;
+mod slopes;
 
 pub use error::PreprocessError;
 pub use fitted::Preprocessing;
