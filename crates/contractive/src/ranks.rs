@@ -83,6 +83,21 @@ impl Ranks {
         x.clamp(f64::MIN, f64::MAX)
     }
 
+    /// dx/dy of [`Ranks::original`] at `y`: 0 within a value that several knots share.
+    pub fn slope(&self, y: f64) -> f64 {
+        let (lowest, highest) = self.ends();
+        if lowest == highest {
+            return 1.0;
+        }
+        let away = y.abs() - 0.5 * WIDTH;
+        if away > 0.0 {
+            return libm::cosh(away) * width(lowest, highest);
+        }
+        let last = self.knots.len() - 1;
+        let below = (((y / WIDTH + 0.5) * last as f64) as usize).min(last - 1);
+        (self.knots[below + 1] - self.knots[below]) * last as f64 / WIDTH
+    }
+
     fn ends(&self) -> (f64, f64) {
         (self.knots[0], self.knots[self.knots.len() - 1])
     }

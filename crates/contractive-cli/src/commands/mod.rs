@@ -14,15 +14,18 @@ mod evaluate_detector;
 mod evaluate_series;
 mod flagged_ranges;
 mod follow_series;
+mod geometry;
 mod inspect;
 mod inspect_detector;
 mod man;
+mod per_row;
 mod recipes;
 mod reconstruct;
 mod report;
 mod resume;
 mod series_arguments;
 mod series_rows;
+mod tangents;
 mod threshold;
 mod train;
 

@@ -2,7 +2,8 @@
 //!
 //! | page | says |
 //! |---|---|
-//! | [`spectrum`](mod@spectrum) | the singular values of J = ∂h/∂x and the local dimension |
+//! | [`spectrum`](mod@spectrum) | the singular values of J = ∂h/∂x |
+//! | [`local_dimension`](mod@local_dimension) | how many directions a code follows at a row: the one definition |
 //! | [`contraction`] | how distances shrink from rows to codes, over the distance |
 //! | [`histogram`] | how a number is spread over rows |
 //! | [`principal`] | the plane in which codes spread most |
@@ -15,6 +16,7 @@ pub mod activity;
 pub mod concern;
 pub mod contraction;
 pub mod histogram;
+pub mod local_dimension;
 pub mod principal;
 pub mod spectrum;
 
@@ -22,5 +24,6 @@ pub use activity::Activity;
 pub use concern::Concern;
 pub use contraction::{ContractionPoint, contraction_curve, typical_distance};
 pub use histogram::Histogram;
+pub use local_dimension::{Reading, local_dimension};
 pub use principal::{PrincipalPlane, principal_plane};
-pub use spectrum::{Spectrum, spectrum};
+pub use spectrum::{Spectrum, row_values, spectrum};

@@ -12,11 +12,12 @@ mod tests;
 
 use contractive_core::engine::Engine;
 use contractive_core::matrix::MatRef;
+use contractive_core::row_spectra::RowSpectra;
 use contractive_core::{Architecture, Loss, Objective, Penalty};
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::contraction::logarithmic_radii;
-use crate::analysis::spectrum::affordable_rows;
+use crate::analysis::spectrum::MOST_WORK;
 use crate::analysis::{
     Activity, Concern, ContractionPoint, Histogram, PrincipalPlane, Spectrum, contraction_curve, principal_plane,
     spectrum, typical_distance,
@@ -176,7 +177,8 @@ impl RunRecord {
         let spread = Spread::measure(&mut engine, reader, n.min(SPREAD), d)?;
         let mut rows = Vec::new();
         let shown = |most: usize| (0..n.min(most) as u32).collect::<Vec<u32>>();
-        reader.gather(&shown(affordable_rows(DECOMPOSED, k, d)), &mut rows);
+        let decomposed = DECOMPOSED.min(RowSpectra::rows_within(model.architecture(), MOST_WORK));
+        reader.gather(&shown(decomposed), &mut rows);
         let spectrum = spectrum(model.parameters(), MatRef::new(&rows, rows.len() / d, d), threads);
         reader.gather(&shown(CONTRACTED), &mut rows);
         let seed = model.provenance().seed;

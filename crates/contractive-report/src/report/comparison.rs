@@ -101,11 +101,12 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
         ("binary cross-entropy a feature", &|r| r.evaluation.bce.unwrap_or(f64::NAN)),
         ("loss trained with", &|r| judged_loss(&r.evaluation)),
     ];
-    let plain: [(&str, Of); 7] = [
+    let plain: [(&str, Of); 8] = [
         ("mean ‖J‖", &|r| r.evaluation.jacobian_norm),
         ("mean ‖J‖²", &|r| r.evaluation.penalty),
         ("mean ‖J‖² over the code's variance", &|r| r.evaluation.jacobian_to_code_variance.unwrap_or(f64::NAN)),
-        ("local dimension", &|r| r.spectrum.participation_ratio),
+        ("local dimension", &|r| r.spectrum.local_dimension),
+        ("rows it is a mean over", &|r| r.spectrum.rows as f64),
         ("largest singular value", &|r| r.spectrum.mean.first().copied().unwrap_or(f64::NAN)),
         ("contraction ratio near the data", &|r| r.contraction.points.first().map_or(f64::NAN, |p| p.mean)),
         ("saturation", &|r| r.evaluation.saturation.unwrap_or(f64::NAN)),

@@ -6,6 +6,7 @@ use askama::Template;
 use super::chart::{Chart, Line, range};
 use super::loss::describe;
 use super::number::{count, grouped, significant};
+use crate::analysis::Reading;
 use crate::axis::Axis;
 use crate::error::FigureError;
 use crate::panel::Stroke;
@@ -21,6 +22,7 @@ struct SpectrumPanel {
     inputs: String,
     is_flat: bool,
     is_still: bool,
+    advice: &'static str,
     chart: String,
     facts: Vec<(&'static str, String)>,
 }
@@ -54,22 +56,24 @@ pub(super) fn spectrum(record: &RunRecord) -> Result<String, FigureError> {
     let (Some(first), Some(last)) = (s.mean.first().copied(), s.mean.last().copied()) else { return Ok(String::new()) };
     let n = s.mean.len();
     let mut chart = spectra(std::iter::once((String::new(), record)));
-    if s.participation_ratio >= 1.0 && n > 1 {
-        chart.marks.push((s.participation_ratio, "local dimension".to_owned()));
+    if s.local_dimension >= 1.0 && n > 1 {
+        chart.marks.push((s.local_dimension, "local dimension".to_owned()));
     }
     let described = describe(&chart.lines, &chart.lines[0].positions);
     Ok(SpectrumPanel {
         rows: count(s.rows, "row"),
         part: record.part.to_string(),
-        ratio: significant(s.participation_ratio, 3),
+        ratio: significant(s.local_dimension, 3),
         above: significant(s.above_a_tenth, 3),
         of: n,
         inputs: grouped(record.architecture.input_size()),
         is_flat: n > 2 && first > 0.0 && last > first / 3.0,
         is_still: first == 0.0,
+        advice: advice(Reading::of(s.local_dimension, n)),
         chart: chart.draw("spectrum-chart", "Mean singular values of the encoder's Jacobian", &described, None)?,
         facts: vec![
-            ("local dimension, participation ratio", format!("{} of {n}", significant(s.participation_ratio, 3))),
+            ("local dimension, (Σs²)²/Σs⁴", format!("{} of {n}", significant(s.local_dimension, 3))),
+            ("rows that these are means over", grouped(s.rows)),
             ("singular values above a tenth of the largest", significant(s.above_a_tenth, 3)),
             ("largest, mean", significant(first, 3)),
             ("smallest, mean", significant(last, 3)),
@@ -83,6 +87,19 @@ pub(super) fn spectrum(record: &RunRecord) -> Result<String, FigureError> {
         ],
     }
     .render()?)
+}
+
+/// A mean local dimension in words.
+fn advice(reading: Reading) -> &'static str {
+    match reading {
+        Reading::Still => "Lower `objective.contraction`.",
+        Reading::PartlyStill => "Below 1, the code does not move at all at some of these rows.",
+        Reading::Alike => {
+            "Near their number, the code's size sets it and not the data: a larger code may follow more, a larger \
+             `objective.contraction` lets go of some."
+        }
+        Reading::Some => "",
+    }
 }
 
 #[derive(Template)]

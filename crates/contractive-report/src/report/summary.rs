@@ -40,8 +40,8 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
         headline("mean ‖J‖", significant(e.jacobian_norm, 3), format!("‖J‖² {}", significant(e.penalty, 3))),
         headline(
             "local dimension",
-            significant(run.spectrum.participation_ratio, 3),
-            format!("of {}", count(run.spectrum.mean.len(), "direction")),
+            significant(run.spectrum.local_dimension, 3),
+            format!("of {}, at {}", count(run.spectrum.mean.len(), "direction"), count(run.spectrum.rows, "row")),
         ),
         headline("dead code units", format!("{:.0}", e.dead_code_units * k as f64), format!("of {}", grouped(k))),
         headline(

@@ -186,7 +186,7 @@ fn values_that_diverged_are_said_and_never_drawn() {
     run.evaluation.mse = f64::NAN;
     run.evaluation.jacobian_norm = f64::INFINITY;
     run.spectrum.mean = vec![f64::NAN; 3];
-    run.spectrum.participation_ratio = f64::NAN;
+    run.spectrum.local_dimension = f64::NAN;
     run.contraction.points.iter_mut().for_each(|point| point.mean = f64::NAN);
     run.scatter.plane.points[0] = [f32::NAN; 2];
     run.examples.rows[0].reconstruction.fill(f32::NAN);

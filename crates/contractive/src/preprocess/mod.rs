@@ -13,6 +13,7 @@ mod error;
 mod fitted;
 mod scale;
 mod scaled_rows;
+mod slopes;
 
 pub use crate::ranks::Ranks;
 pub use error::PreprocessError;
