@@ -34,5 +34,5 @@ pub use grid::reconstruction_grid;
 pub use loss_curve::{LossHistory, loss_curve_png, loss_curve_svg};
 pub use record::RunRecord;
 pub use report::series::{SeriesPage, series_html};
-pub use report::{Repeat, ReportError, report_html};
+pub use report::{Repeat, ReportError, comparison_html, report_html, setting_names};
 pub use series::profile_grid;

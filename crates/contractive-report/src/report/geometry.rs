@@ -3,7 +3,7 @@
 use crate::record::RunRecord;
 use askama::Template;
 
-use super::chart::{Chart, Line, range};
+use super::chart::{Chart, LEAST_SHARE, Line, cut_off, range};
 use super::loss::describe;
 use super::number::{count, grouped, significant};
 use crate::axis::Axis;
@@ -21,13 +21,21 @@ struct SpectrumPanel {
     inputs: String,
     is_flat: bool,
     is_still: bool,
+    /// Share of the largest below which values are drawn at that height.
+    cut: Option<f64>,
     chart: String,
     facts: Vec<(&'static str, String)>,
 }
 
+/// A chart, and whether numbers in it were too small to be drawn where they are.
+pub(super) struct Spectra {
+    pub(super) chart: Chart,
+    pub(super) is_cut: bool,
+}
+
 /// The lines of several runs' spectra, one where it is shown alone.
-pub(super) fn spectra<'a>(runs: impl Iterator<Item = (String, &'a RunRecord)>) -> Chart {
-    let lines: Vec<Line> = runs
+pub(super) fn spectra<'a>(runs: impl Iterator<Item = (String, &'a RunRecord)>) -> Spectra {
+    let mut lines: Vec<Line> = runs
         .enumerate()
         .map(|(series, (name, run))| Line {
             name,
@@ -37,6 +45,7 @@ pub(super) fn spectra<'a>(runs: impl Iterator<Item = (String, &'a RunRecord)>) -
             stroke: Stroke::Solid,
         })
         .collect();
+    let is_cut = cut_off(&mut lines);
     let (low, high) = range(lines.iter().flat_map(|line| line.values.iter().copied()));
     let most = lines.iter().map(|line| line.values.len()).max().unwrap_or(1) as f64;
     let mut chart = Chart::new(
@@ -46,14 +55,14 @@ pub(super) fn spectra<'a>(runs: impl Iterator<Item = (String, &'a RunRecord)>) -
         "Mean singular value of J",
     );
     chart.lines = lines;
-    chart
+    Spectra { chart, is_cut }
 }
 
 pub(super) fn spectrum(record: &RunRecord) -> Result<String, FigureError> {
     let s = &record.spectrum;
     let (Some(first), Some(last)) = (s.mean.first().copied(), s.mean.last().copied()) else { return Ok(String::new()) };
     let n = s.mean.len();
-    let mut chart = spectra(std::iter::once((String::new(), record)));
+    let Spectra { mut chart, is_cut } = spectra(std::iter::once((String::new(), record)));
     if s.participation_ratio >= 1.0 && n > 1 {
         chart.marks.push((s.participation_ratio, "local dimension".to_owned()));
     }
@@ -67,6 +76,7 @@ pub(super) fn spectrum(record: &RunRecord) -> Result<String, FigureError> {
         inputs: grouped(record.architecture.input_size()),
         is_flat: n > 2 && first > 0.0 && last > first / 3.0,
         is_still: first == 0.0,
+        cut: is_cut.then_some(LEAST_SHARE),
         chart: chart.draw("spectrum-chart", "Mean singular values of the encoder's Jacobian", &described, None)?,
         facts: vec![
             ("local dimension, participation ratio", format!("{} of {n}", significant(s.participation_ratio, 3))),
