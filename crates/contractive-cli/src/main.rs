@@ -26,9 +26,11 @@ mod session;
 mod setting_words;
 mod shell;
 mod sources;
+mod sweep;
 mod table;
 mod terminal;
 mod training_arguments;
+mod training_settings;
 mod warnings;
 
 use std::process::ExitCode;

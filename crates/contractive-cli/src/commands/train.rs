@@ -18,7 +18,12 @@ use crate::progress::Reporting;
 use crate::series_training::{self, SeriesArguments};
 use crate::session;
 use crate::sources::prepare;
+use crate::sweep::SweepFolder;
+use crate::sweep::arguments::SweepArguments;
+use crate::sweep::plan::{Plan, number_of_runs, place_word};
+use crate::sweep::whole::Sweep;
 use crate::training_arguments::TrainingArguments;
+use crate::training_settings::Settings;
 
 /// Train an autoencoder and leave a run directory with its model, numbers and pictures.
 ///
@@ -27,6 +32,10 @@ use crate::training_arguments::TrainingArguments;
 /// recipe, the defaults named below hold.
 ///
 /// Ctrl-C saves and stops, and says how to go on. A run that was killed goes on with `cae resume`, to the same bits.
+///
+/// A setting may be given several values, parted by commas (--hidden and --decoder by repeating the flag): every
+/// combination is trained, side by side, each in a directory of its own in one folder, and compared in a table and on a
+/// page. --seeds N trains each with N seeds. The same command, or `cae resume FOLDER`, goes on with what was stopped.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Train {
@@ -38,6 +47,8 @@ pub(crate) struct Train {
     #[command(flatten)]
     settings: TrainingArguments,
     #[command(flatten)]
+    sweep: SweepArguments,
+    #[command(flatten)]
     detector: DetectorArguments,
     #[command(flatten)]
     table: TableArguments,
@@ -45,7 +56,8 @@ pub(crate) struct Train {
     series: SeriesArguments,
     #[command(flatten)]
     source: SourceArguments,
-    /// The run directory; it must be new or empty [default: runs/NAME-TIME].
+    /// The run directory; it must be new or empty [default: runs/NAME-TIME; for several runs the folder of all,
+    /// runs/NAME-by-SETTINGS].
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Name of the run in runs/NAME-TIME [default: the recipe's or the data's name].
@@ -63,6 +75,8 @@ Examples:
   cae train --data table.csv --hidden 64,16 --contraction 1e-3 --label-column class
   cae train --data mnist --loss bce --noise masking:0.2 --penalty projection --probes 4
   cae train --data large.parquet --stream               a table larger than memory
+  cae train --contraction 0,0.1,1 --seeds 3             nine runs, and their means over the seeds
+  cae train --hidden 64,16 --hidden 256,64 --activation tanh,relu       four runs
   cae train --detector --data table.csv --contamination 0.02 --time-budget 30s
   cae train --detector --data orders.csv --key id,when --categorical shop --missing mask --out detector
   cae train --detector --data load.csv --time timestamp --window 48
@@ -77,7 +91,12 @@ impl Train {
         if self.detector.detector {
             return self.run_detector();
         }
-        let config = self.configuration()?;
+        let mut settings = self.settings.settings()?;
+        self.sweep.put_seeds(&mut settings)?;
+        if !settings.several().is_empty() {
+            return self.run_several(&settings);
+        }
+        let config = self.configuration(settings.layer(&[])?)?;
         config.check()?;
         if let Some(out) = &self.out {
             check_place(out)?;
@@ -89,12 +108,37 @@ impl Train {
         session::run(&prepared, &run, None, &self.source, &self.output)
     }
 
+    /// Trains every combination of the settings with several values.
+    fn run_several(&self, settings: &Settings) -> anyhow::Result<Ending> {
+        self.sweep.check_number(number_of_runs(settings))?;
+        let first = self.configuration(settings.layer(&[])?)?;
+        let plan = Plan::of_product(settings, |choice| {
+            let config = self.configuration(settings.layer(choice)?)?;
+            config.check()?;
+            Ok(config)
+        })?;
+        let word = place_word(settings);
+        let places = (1..100).map(|i| match i {
+            1 => self.place(&first, Some(&word)),
+            i => self.place(&first, Some(&format!("{word}-{i}"))),
+        });
+        let folder = match &self.out {
+            Some(out) => SweepFolder::find(std::iter::once(out.clone()), &plan)?,
+            None => SweepFolder::find(places, &plan)?,
+        };
+        check_folder(folder.path()).map_err(|source| RunError::Write { path: folder.path().to_path_buf(), source })?;
+        let (source, output) = (&self.source, &self.output);
+        let threads = first.training.threads;
+        Sweep { folder, plan, source, output, data: None, threads, jobs: self.sweep.jobs() }.carry_out()
+    }
+
     fn run_detector(mut self) -> anyhow::Result<Ending> {
         if self.recipe.is_some() || self.config.is_some() {
             let text = "--detector takes no recipe and no --config; give --data FILE and flags";
             return Err(Usage(text.into()).into());
         }
-        let scale = self.settings.take_scale();
+        self.sweep.refuse_with("--detector")?;
+        let scale = self.settings.take_scale()?;
         let keys = self.settings.keys()?;
         let config = TrainConfig::layered(&TrainConfig::default(), &[self.settings.layer()?])?;
         let settings = self.detector.settings(&config, &keys)?;
@@ -122,9 +166,8 @@ impl Train {
     }
 
     /// The recipe, or the defaults, under the file and the flags.
-    fn configuration(&self) -> anyhow::Result<TrainConfig> {
+    fn configuration(&self, flags: Layer) -> anyhow::Result<TrainConfig> {
         let file = self.config.as_deref().map(Layer::from_file).transpose()?;
-        let flags = self.settings.layer()?;
         let layers: Vec<Layer> = file.into_iter().chain([flags]).collect();
         let named = self.recipe.as_deref().or_else(|| layers.iter().rev().find_map(|layer| layer.string("recipe")));
         let base = match named {

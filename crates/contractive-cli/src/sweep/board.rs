@@ -1,0 +1,208 @@
+//! What a sweep shows while it goes: a bar over all epochs and a line a run, JSON lines, or nothing.
+
+use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use contractive::train::TrainingPlan;
+use contractive::{EpochRecord, Observer};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::crew::Crew;
+use super::plan::{Plan, PlannedRun};
+use super::result::{RunResult, State};
+use crate::numbers::{count, duration, significant};
+use crate::output::print_json_line;
+use crate::progress::Reporting;
+
+/// Shared by all runs.
+pub(crate) struct Board {
+    reporting: Reporting,
+    state: Mutex<Shown>,
+}
+
+struct Shown {
+    bar: Option<ProgressBar>,
+    ended: usize,
+    runs: usize,
+}
+
+#[derive(Serialize)]
+struct StartEvent<'a> {
+    event: &'static str,
+    folder: &'a std::path::Path,
+    runs: usize,
+    done: usize,
+    at_once: usize,
+    threads: usize,
+}
+
+#[derive(Serialize)]
+struct EpochEvent<'a> {
+    event: &'static str,
+    run: &'a str,
+    epochs: usize,
+    #[serde(flatten)]
+    record: &'a EpochRecord,
+}
+
+#[derive(Serialize)]
+struct RunEvent<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    result: &'a RunResult,
+    warnings: &'a [String],
+}
+
+impl Board {
+    /// Says what is about to be trained; `done` runs are over already.
+    pub(crate) fn start(
+        reporting: Reporting,
+        folder: &std::path::Path,
+        plan: &Plan,
+        done: usize,
+        crew: Crew,
+    ) -> anyhow::Result<Self> {
+        let runs = plan.runs.len();
+        let left: usize = plan.runs.iter().map(|run| run.config.training.epochs).sum();
+        let mut bar = None;
+        match reporting {
+            Reporting::Quiet => {}
+            Reporting::Json => {
+                let Crew { at_once, threads } = crew;
+                print_json_line(&StartEvent { event: "sweep", folder, runs, done, at_once, threads })?;
+            }
+            Reporting::Lines => {
+                eprintln!("{}", introduction(folder, plan, done, crew));
+                bar = io::stderr().is_terminal().then(|| epoch_bar(left));
+            }
+        }
+        Ok(Board { reporting, state: Mutex::new(Shown { bar, ended: done, runs }) })
+    }
+
+    /// A run is over, or was stopped.
+    pub(crate) fn ended(&self, run: &PlannedRun, result: &RunResult, warnings: &[String]) {
+        let mut shown = self.shown();
+        if result.state != State::Unfinished {
+            shown.ended += 1;
+        }
+        match self.reporting {
+            Reporting::Quiet => {}
+            Reporting::Json => {
+                // A reader that has gone is noticed again, and reported, when the sweep ends.
+                let _ = print_json_line(&RunEvent { event: "run", result, warnings });
+            }
+            Reporting::Lines => {
+                shown.say(&format!("[{}/{}] {}  {}", shown.ended, shown.runs, run.folder, in_words(result)));
+                warnings.iter().for_each(|warning| shown.say(&format!("warning: {}: {warning}", run.folder)));
+            }
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn clear(&self) {
+        if let Some(bar) = self.shown().bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn moved(&self, epochs: usize) {
+        if let Some(bar) = &self.shown().bar {
+            bar.inc(epochs as u64);
+        }
+    }
+}
+
+impl Shown {
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+}
+
+fn epoch_bar(epochs: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(epochs as u64), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:24}  {pos}/{len} epochs  {eta} left") {
+        bar.set_style(style.progress_chars("━╸ "));
+    }
+    bar
+}
+
+fn introduction(folder: &std::path::Path, plan: &Plan, done: usize, crew: Crew) -> String {
+    let of = |i: usize| {
+        let mut words: Vec<&str> = Vec::new();
+        plan.runs.iter().map(|run| run.words[i].as_str()).for_each(|word| {
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        });
+        words.join(", ")
+    };
+    let settings: Vec<String> = plan.settings.iter().enumerate().map(|(i, name)| format!("{name} {}", of(i))).collect();
+    let mut text = format!("{} in {}: {}", count(plan.runs.len(), "run"), folder.display(), settings.join("; "));
+    if done > 0 {
+        text += &format!("\ngoing on: {} done already", if done == 1 { "1 is".into() } else { format!("{done} are") });
+    }
+    if done < plan.runs.len() {
+        text += &format!("\n{} at once, {} each", crew.at_once, count(crew.threads, "thread"));
+    }
+    text
+}
+
+fn in_words(result: &RunResult) -> String {
+    let time = duration(result.seconds);
+    match result.state {
+        State::Unfinished => format!("stopped after {}", count(result.epochs, "whole epoch")),
+        State::Failed => format!("failed: {}", result.error.as_deref().unwrap_or("for no reason that is known")),
+        State::Diverged => match &result.divergence {
+            Some(at) => format!("diverged in epoch {}, step {}: {} was not finite", at.epoch, at.step, at.term),
+            None => "diverged".to_owned(),
+        },
+        State::Finished => {
+            let Some(best) = &result.best else { return time };
+            let (part, terms) = match (best.validation, best.test) {
+                (Some(terms), _) => ("validation", terms),
+                (None, Some(terms)) => ("test", terms),
+                (None, None) => ("training", best.train),
+            };
+            let (loss, norm) = (significant(terms.reconstruction, 4), significant(best.jacobian_norm, 3));
+            format!("{part} loss {loss}, ‖J‖ {norm}, {time}")
+        }
+    }
+}
+
+/// Tells the board about one run.
+pub(crate) struct Watcher<'a> {
+    board: &'a Board,
+    run: &'a str,
+    epochs: usize,
+}
+
+impl<'a> Watcher<'a> {
+    /// Of a run in this folder.
+    pub(crate) fn new(board: &'a Board, run: &'a str) -> Self {
+        Watcher { board, run, epochs: 0 }
+    }
+}
+
+impl Observer for Watcher<'_> {
+    fn on_start(&mut self, plan: &TrainingPlan) {
+        self.epochs = plan.epochs;
+        self.board.moved(plan.epochs_done);
+    }
+
+    fn on_epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
+        self.board.moved(1);
+        if self.board.reporting == Reporting::Json {
+            let _ = print_json_line(&EpochEvent { event: "epoch", run: self.run, epochs: self.epochs, record });
+        }
+        ControlFlow::Continue(())
+    }
+}
