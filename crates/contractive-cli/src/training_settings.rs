@@ -197,6 +197,11 @@ impl Settings {
         several
     }
 
+    /// The keys of all settings.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|asked| asked.key.as_str())
+    }
+
     /// The values of a setting.
     pub(crate) fn values(&self, key: &str) -> &[(String, Value)] {
         self.0.iter().find(|asked| asked.key == key).map_or(&[], |asked| &asked.values)

@@ -15,6 +15,7 @@ use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::output::check_folder;
 use crate::progress::Reporting;
+use crate::run_names::of_data;
 use crate::series_training::{self, SeriesArguments};
 use crate::session;
 use crate::sources::prepare;
@@ -187,10 +188,7 @@ impl Train {
 
     /// The name given, else that of the data.
     fn data_name(&self, config: &TrainConfig) -> String {
-        let spec = Path::new(&config.data.spec);
-        let file = spec.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let of_data = || file.split('.').find(|part| !part.is_empty()).unwrap_or("run").to_owned();
-        self.name.clone().unwrap_or_else(of_data)
+        self.name.clone().unwrap_or_else(|| of_data(&config.data.spec))
     }
 
     fn run_directory(&self, prepared: &Prepared) -> Result<RunDirectory, RunError> {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use contractive::train::TrainingPlan;
 use contractive::{EpochRecord, Observer};
+use contractive_report::analysis::Concern;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ use super::result::{RunResult, State};
 use crate::numbers::{count, duration, significant};
 use crate::output::print_json_line;
 use crate::progress::Reporting;
+use crate::warnings::Warning;
 
 /// Shared by all runs.
 pub(crate) struct Board {
@@ -26,6 +28,8 @@ struct Shown {
     bar: Option<ProgressBar>,
     ended: usize,
     runs: usize,
+    /// What was warned of: the same again is said in fewer words.
+    warned: Vec<Concern>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +56,7 @@ struct RunEvent<'a> {
     event: &'static str,
     #[serde(flatten)]
     result: &'a RunResult,
-    warnings: &'a [String],
+    warnings: &'a [&'a Warning],
 }
 
 impl Board {
@@ -78,11 +82,11 @@ impl Board {
                 bar = io::stderr().is_terminal().then(|| epoch_bar(left));
             }
         }
-        Ok(Board { reporting, state: Mutex::new(Shown { bar, ended: done, runs }) })
+        Ok(Board { reporting, state: Mutex::new(Shown { bar, ended: done, runs, warned: Vec::new() }) })
     }
 
     /// A run is over, or was stopped.
-    pub(crate) fn ended(&self, run: &PlannedRun, result: &RunResult, warnings: &[String]) {
+    pub(crate) fn ended(&self, run: &PlannedRun, result: &RunResult, warning: Option<&Warning>) {
         let mut shown = self.shown();
         if result.state != State::Unfinished {
             shown.ended += 1;
@@ -91,11 +95,18 @@ impl Board {
             Reporting::Quiet => {}
             Reporting::Json => {
                 // A reader that has gone is noticed again, and reported, when the sweep ends.
-                let _ = print_json_line(&RunEvent { event: "run", result, warnings });
+                let warnings: Vec<&Warning> = warning.into_iter().collect();
+                let _ = print_json_line(&RunEvent { event: "run", result, warnings: &warnings });
             }
             Reporting::Lines => {
-                shown.say(&format!("[{}/{}] {}  {}", shown.ended, shown.runs, run.folder, in_words(result)));
-                warnings.iter().for_each(|warning| shown.say(&format!("warning: {}: {warning}", run.folder)));
+                let is_new = |warning: &&Warning| !shown.warned.iter().any(|concern| warning.is_like(concern));
+                let again = if warning.is_some_and(|w| !is_new(&w)) { "; warned of as above" } else { "" };
+                let words = in_words(result);
+                shown.say(&format!("[{}/{}] {}  {words}{again}", shown.ended, shown.runs, run.folder));
+                if let Some(warning) = warning.filter(is_new) {
+                    shown.say(&format!("warning: {}: {}", run.folder, warning.message));
+                    shown.warned.push(warning.concern());
+                }
             }
         }
     }

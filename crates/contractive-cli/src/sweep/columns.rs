@@ -56,10 +56,10 @@ pub(crate) fn of_comparison(records: &[Option<RunRecord>]) -> Vec<Column> {
     let sigmas: Vec<f64> =
         records.iter().flatten().next().map_or_else(Vec::new, |r| r.code.noise.iter().map(|n| n.sigma).collect());
     for (i, sigma) in sigmas.into_iter().enumerate() {
-        let (name, key) = (format!("moved by {sigma}"), format!("moved_by_noise_{sigma}"));
+        let (name, key) = (format!("moved {sigma}"), format!("moved_by_noise_{sigma}"));
         columns.push(column(&name, &key, true, &|r| r.code.noise.get(i).and_then(|noise| noise.change)));
     }
-    columns.push(column("dimension", "local_dimension", false, &|r| Some(r.spectrum.participation_ratio)));
+    columns.push(column("dim", "local_dimension", false, &|r| Some(r.spectrum.participation_ratio)));
     let seconds = |r: &RunRecord| Some(r.history.iter().map(|epoch| epoch.seconds).sum());
     columns.push(column("seconds", "seconds", false, &seconds));
     columns

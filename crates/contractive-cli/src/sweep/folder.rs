@@ -98,33 +98,22 @@ impl SweepFolder {
         self.path.join(&run.folder)
     }
 
-    /// The directory of a run, made where it is not there.
+    /// The directory of a run, made where it is not there: under another name first, so that it is there whole or not at all.
     pub(crate) fn run(&self, run: &PlannedRun) -> Result<RunDirectory, RunError> {
         let path = self.place(run);
         match RunDirectory::open(&path) {
-            Ok(run) => Ok(run),
-            Err(RunError::NotARun { .. }) => {
-                remove_empty_folders(&path).map_err(|source| RunError::Write { path: path.clone(), source })?;
-                RunDirectory::create(&path, &run.config)
-            }
-            Err(e) => Err(e),
+            Err(RunError::NotARun { .. }) => {}
+            there => return there,
         }
+        let unfinished = self.path.join(format!(".new-{}", run.folder));
+        let failed = |source| RunError::Write { path: path.clone(), source };
+        match std::fs::remove_dir_all(&unfinished) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
+            _ => RunDirectory::create(&unfinished, &run.config)?,
+        };
+        std::fs::rename(&unfinished, &path).map_err(failed)?;
+        RunDirectory::open(&path)
     }
-}
-
-/// What a run leaves that was killed while its directory was made: folders without files.
-fn remove_empty_folders(path: &Path) -> io::Result<()> {
-    let entries = match std::fs::read_dir(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            std::fs::remove_dir(path)?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -158,9 +147,11 @@ mod tests {
     fn a_run_killed_while_its_directory_was_made_is_made_anew() {
         let desk = tempfile::tempdir().unwrap();
         let folder = SweepFolder { path: desk.path().to_path_buf() };
-        std::fs::create_dir_all(desk.path().join("seed=0/checkpoints")).unwrap();
+        std::fs::create_dir_all(desk.path().join(".new-seed=0/checkpoints")).unwrap();
+        std::fs::write(desk.path().join(".new-seed=0/.tmp"), "half a configuration").unwrap();
         let run = folder.run(&plan(3).runs[0]).unwrap();
         assert_eq!(run.config().unwrap().training.epochs, 3);
         assert_eq!(folder.run(&plan(3).runs[0]).unwrap(), run);
+        assert_eq!(std::fs::read_dir(desk.path()).unwrap().count(), 1);
     }
 }

@@ -41,18 +41,15 @@ impl Ground<'_> {
     ///
     /// # Errors
     /// Whatever ends a run but a divergence, which its directory tells of.
-    pub(crate) fn train(&self, run: &PlannedRun, board: &Board, stop: &AtomicBool) -> anyhow::Result<Vec<String>> {
+    pub(crate) fn train(&self, run: &PlannedRun, board: &Board, stop: &AtomicBool) -> anyhow::Result<Option<Warning>> {
         let prepared = self.prepare(&run.config)?;
         let directory = self.folder.run(run)?;
         let mut watcher = Watcher::new(board, &run.folder);
         let outcome = train(&prepared, Some(&directory), directory.resume()?, &mut watcher, stop);
         let result = match outcome {
-            Ok(outcome) if outcome.end == End::Interrupted => Vec::new(),
-            Ok(outcome) => {
-                let concern = concern(&prepared, &outcome.model)?;
-                concern.into_iter().map(|concern| Warning::new(concern).message).collect()
-            }
-            Err(TrainError::Diverged { .. }) => Vec::new(),
+            Ok(outcome) if outcome.end == End::Interrupted => None,
+            Ok(outcome) => concern(&prepared, &outcome.model)?.map(Warning::new),
+            Err(TrainError::Diverged { .. }) => None,
             Err(e) => return Err(contractive::Error::from(e).into()),
         };
         leave_threads_open(&prepared, &directory)?;

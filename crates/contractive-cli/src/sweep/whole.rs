@@ -92,16 +92,16 @@ impl Sweep<'_> {
         let failure = Mutex::new(None);
         let ended = crew.do_all(left, stop, |&i| -> anyhow::Result<RunResult> {
             let run = &self.plan.runs[i];
-            let (warnings, error) = match ground.train(run, board, stop) {
-                Ok(warnings) => (warnings, None),
-                Err(e) => (Vec::new(), Some(e)),
+            let (warning, error) = match ground.train(run, board, stop) {
+                Ok(warning) => (warning, None),
+                Err(e) => (None, Some(e)),
             };
             let mut result = RunResult::read(&self.folder, &self.plan, run)?;
             if let Some(error) = error {
                 (result.state, result.error) = (State::Failed, Some(format!("{error:#}")));
                 failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
-            board.ended(run, &result, &warnings);
+            board.ended(run, &result, warning.as_ref());
             Ok(result)
         });
         for (&i, result) in left.iter().zip(ended) {
