@@ -60,16 +60,17 @@ struct RunEvent<'a> {
 }
 
 impl Board {
-    /// Says what is about to be trained; `done` runs are over already.
+    /// Says what is about to be trained: the runs at the places `left`; the others are over already.
     pub(crate) fn start(
         reporting: Reporting,
         folder: &std::path::Path,
         plan: &Plan,
-        done: usize,
+        left: &[usize],
         crew: Crew,
     ) -> anyhow::Result<Self> {
         let runs = plan.runs.len();
-        let left: usize = plan.runs.iter().map(|run| run.config.training.epochs).sum();
+        let done = runs - left.len();
+        let epochs: usize = left.iter().map(|&i| plan.runs[i].config.training.epochs).sum();
         let mut bar = None;
         match reporting {
             Reporting::Quiet => {}
@@ -79,7 +80,7 @@ impl Board {
             }
             Reporting::Lines => {
                 eprintln!("{}", introduction(folder, plan, done, crew));
-                bar = io::stderr().is_terminal().then(|| epoch_bar(left));
+                bar = io::stderr().is_terminal().then(|| epoch_bar(epochs));
             }
         }
         Ok(Board { reporting, state: Mutex::new(Shown { bar, ended: done, runs, warned: Vec::new() }) })

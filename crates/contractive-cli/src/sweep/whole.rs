@@ -53,7 +53,7 @@ impl Sweep<'_> {
         self.folder.create(&self.plan)?;
         let ground = Ground { folder: &self.folder, rows: &rows, data: self.data.as_deref(), threads: crew.threads };
         let stop = stop_flag(reporting)?;
-        let board = Board::start(reporting, self.folder.path(), &self.plan, results.len() - left.len(), crew)?;
+        let board = Board::start(reporting, self.folder.path(), &self.plan, &left, crew)?;
         let failure = self.train(&ground, crew, &left, &mut results, &board, &stop)?;
         board.clear();
         let is_stopped = stop.load(Ordering::Relaxed) && results.iter().any(|result| !result.is_over());

@@ -73,8 +73,6 @@ struct Images {
     caution: &'static str,
     /// What a picture is.
     what: &'static str,
-    /// How it is shown.
-    class: &'static str,
     originals: Vec<String>,
     strips: Vec<Strip>,
 }
@@ -258,7 +256,6 @@ fn examples(runs: &[RunRecord]) -> Result<String, FigureError> {
         words: "The first examples and what each model makes of them.",
         caution: "rows that one model restores and another replaces by something typical",
         what: "reconstruction",
-        class: "pixels",
         originals,
         strips,
     }
@@ -281,7 +278,6 @@ fn filters(runs: &[RunRecord]) -> Result<String, FigureError> {
         words: "What the units of the first layer look for, those that move most first: weights above 0 orange, below 0 blue, each filter on a scale of its own.",
         caution: "filters that look like noise",
         what: "filter",
-        class: "pixels diff",
         originals: Vec::new(),
         strips,
     }
@@ -301,7 +297,7 @@ fn strips(
 
 fn curves(runs: &[RunRecord]) -> Result<String, FigureError> {
     let named = || runs.iter().map(|run| (run.name.clone(), run));
-    let mut spectra = geometry::spectra(named());
+    let mut spectra = geometry::spectra(named()).logarithmic();
     let mut ratios = geometry::contractions(named());
     for chart in [&mut spectra.chart, &mut ratios] {
         chart.lines.iter_mut().for_each(|line| line.stroke = stroke(line.series));

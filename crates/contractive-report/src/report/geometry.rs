@@ -33,6 +33,17 @@ pub(super) struct Spectra {
     pub(super) is_cut: bool,
 }
 
+impl Spectra {
+    /// With a logarithmic axis whatever the numbers, so that encoders of different scales show their shapes.
+    pub(super) fn logarithmic(mut self) -> Self {
+        let (low, high) = range(self.chart.lines.iter().flat_map(|line| line.values.iter().copied()));
+        if high > 0.0 {
+            self.chart.y = Axis::logarithmic(low.clamp(LEAST_SHARE * high, high * 0.2), high, 5);
+        }
+        self
+    }
+}
+
 /// The lines of several runs' spectra, one where it is shown alone.
 pub(super) fn spectra<'a>(runs: impl Iterator<Item = (String, &'a RunRecord)>) -> Spectra {
     let mut lines: Vec<Line> = runs

@@ -238,6 +238,7 @@ fn runs_are_compared_side_by_side() {
     // Runs are called by the setting that differs, in the legend and above their pictures.
     assert!(html.contains("learning_rate = 0.001 and learning_rate = 0.01</title>") && !html.contains("faster"));
     assert!(html.contains("reconstruction 1 of learning_rate = 0.01"));
+    assert!(html.contains("Mean singular value of J, log scale"), "whatever the values");
     // Their own names where a caller gives them, or where no setting differs.
     let named = contractive_report::comparison_html(&[first.clone(), second.clone()]).unwrap();
     assert!(named.contains("small run and faster</title>") && !named.contains("learning_rate = 0.01"));
