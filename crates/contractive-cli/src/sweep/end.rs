@@ -221,6 +221,7 @@ impl SweepEnd<'_> {
 const COMPARISON_NOTES: &str = "\
 One budget for all, none tuned by itself: another strength of a kind gives other numbers. On rows not trained on:
 squared error a row; ‖J‖ of the encoder; ‖J‖²/var its square over the variance of the code, which shrinking the code does
-not lower; near 0: share of the code's numbers within a twentieth of the largest; moved S: how far Gaussian noise of
-deviation S moves the code, over the code's own deviation; dim: directions that J follows (participation ratio)
+not lower; near 0: share of the code's numbers up to a tenth (of the bound of a sigmoid or tanh code, else of the
+largest); moved S: how far Gaussian noise of deviation S moves the code, over the code's own deviation; dim: directions
+that J follows (participation ratio)
 ";

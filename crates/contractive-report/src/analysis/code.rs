@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use contractive::preprocess::EVALUATION_ROWS;
 
-/// Numbers of the code up to this share of the largest are near zero.
-const NEAR: f64 = 0.05;
+/// Numbers of the code up to this share of its scale are near zero.
+const NEAR: f64 = 0.1;
 /// Draws of the noise a row.
 const DRAWS: usize = 4;
 /// Where the streams of the noise begin among those of an analysis.
@@ -32,8 +32,8 @@ pub struct NoisePoint {
 pub struct CodeRecord {
     /// Rows looked at.
     pub rows: usize,
-    /// Share of the code's numbers, over rows and units, of at most a twentieth of the largest in size: of a sigmoid code that
-    /// uses its range, numbers below 0.05.
+    /// Share of the code's numbers, over rows and units, of at most a tenth in size: of the bound, 1, of a sigmoid or tanh
+    /// code, else of the largest number of any row.
     pub near_zero: f64,
     /// One entry a size of the noise.
     pub noise: Vec<NoisePoint>,
@@ -51,6 +51,7 @@ impl CodeRecord {
         seed: u64,
     ) -> Result<Self, ArgumentError> {
         let (n, d, k) = (rows.rows(), rows.columns(), engine.architecture().code_size());
+        let bound = engine.architecture().code_activation().bounds().map(|(low, high)| high.max(-low));
         let mut code = vec![0.0; n * k];
         encode(engine, rows.values(), d, &mut code)?;
         let mut spread = Moments::new(k);
@@ -73,7 +74,7 @@ impl CodeRecord {
             let mean = squares / (n * DRAWS).max(1) as f64;
             noise.push(NoisePoint { sigma, change: (variance > 0.0).then(|| (mean / variance).sqrt()) });
         }
-        Ok(CodeRecord { rows: n, near_zero: near_zero(&code), noise })
+        Ok(CodeRecord { rows: n, near_zero: near_zero(&code, bound), noise })
     }
 }
 
@@ -86,9 +87,10 @@ fn encode(engine: &mut dyn Engine, rows: &[f32], d: usize, code: &mut [f32]) -> 
     Ok(())
 }
 
-fn near_zero(code: &[f32]) -> f64 {
-    let largest = code.iter().fold(0.0_f64, |most, h| most.max(f64::from(h.abs())));
-    let near = code.iter().filter(|h| f64::from(h.abs()) <= NEAR * largest).count();
+fn near_zero(code: &[f32], bound: Option<f64>) -> f64 {
+    let largest = || code.iter().fold(0.0_f64, |most, h| most.max(f64::from(h.abs())));
+    let scale = bound.unwrap_or_else(largest);
+    let near = code.iter().filter(|h| f64::from(h.abs()) <= NEAR * scale).count();
     near as f64 / code.len().max(1) as f64
 }
 
@@ -114,10 +116,10 @@ mod tests {
     }
 
     #[test]
-    fn numbers_near_zero_are_counted_beside_the_largest() {
-        assert_eq!(near_zero(&[1.0, 0.049, -0.04, 0.5]), 0.5);
-        assert_eq!(near_zero(&[-20.0, 0.9]), 0.5);
-        assert_eq!((near_zero(&[0.0, 0.0]), near_zero(&[])), (1.0, 0.0));
+    fn numbers_near_zero_are_counted_beside_the_bound_or_the_largest() {
+        assert_eq!(near_zero(&[1.0, 0.09, -0.08, 0.5], None), 0.5);
+        assert_eq!([near_zero(&[-20.0, 0.9], None), near_zero(&[0.2, 0.09], Some(1.0))], [0.5, 0.5]);
+        assert_eq!((near_zero(&[0.0, 0.0], None), near_zero(&[], Some(1.0))), (1.0, 0.0));
     }
 
     #[test]
