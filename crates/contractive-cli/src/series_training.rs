@@ -11,6 +11,7 @@ use contractive_anomaly::series::gaps::most_filled_steps;
 use contractive_anomaly::series::{
     Credit, Gaps, Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec, WindowChoice,
 };
+use contractive_table::listing::some_names;
 use serde::Serialize;
 
 use crate::detector_training::member_line;
@@ -209,7 +210,13 @@ pub(crate) fn run(
             eprintln!("{}", member_line(m));
         }
     };
-    let options = TrainOptions { threads: config.threads(), on_plan: &on_plan, on_member: &on_member, stop: &stop };
+    let options = TrainOptions {
+        threads: config.threads(),
+        on_plan: &on_plan,
+        on_member: &on_member,
+        stop: &stop,
+        ..Default::default()
+    };
     let result = SeriesDetector::train(&series, &spec, &settings, &options);
     if stop.load(Ordering::Relaxed) {
         eprintln!("stopped; no detector was saved");
@@ -244,7 +251,7 @@ fn timestamps(series: &Series) -> usize {
 
 /// The line about a series before it is trained on.
 fn introduction(series: &Series, windows: usize, window: usize) -> String {
-    let (rows, names) = (grouped(timestamps(series)), series.names.join(", "));
+    let (rows, names) = (grouped(timestamps(series)), some_names(&series.names));
     let of_series = match series.tracks.len() {
         0 | 1 => String::new(),
         several => format!(" in {} series", grouped(several)),
@@ -295,21 +302,17 @@ pub(crate) fn warn(series: &Series, step: Option<i128>, spec: &SeriesSpec) {
     let reversed: Vec<String> =
         series.tracks.iter().filter(|track| track.is_reversed).map(|track| series.name_of(track)).collect();
     if !reversed.is_empty() {
-        eprintln!("note: {}: the rows run backwards in time, and are taken in the order of time", some(&reversed));
+        eprintln!(
+            "note: {}: the rows run backwards in time, and are taken in the order of time",
+            some_names(&reversed)
+        );
     }
     let short = series.tracks.iter().filter(|track| track.rows.len() < spec.window);
     let short: Vec<String> = short.map(|track| series.name_of(track)).collect();
     if !short.is_empty() && short.len() < series.tracks.len() {
-        eprintln!("warning: {}: fewer rows than a window's {}, and left out", some(&short), spec.window);
+        eprintln!("warning: {}: fewer rows than a window's {}, and left out", some_names(&short), spec.window);
     }
     if !series.left_out.is_empty() {
-        eprintln!("note: columns that hold no numbers are left out: {}", series.left_out.join(", "));
+        eprintln!("note: columns that hold no numbers are left out: {}", some_names(&series.left_out));
     }
-}
-
-/// The first few of some names.
-fn some(names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
-    names[..names.len().min(SHOWN)].join(", ") + &more
 }

@@ -150,9 +150,9 @@ pub(crate) struct TrainingArguments {
     #[arg(long, help_heading = "Settings of penalties")]
     pub(crate) hold_weights: bool,
 
-    /// Passes over the training rows, at least 1 [default: 50].
-    #[arg(long, value_delimiter = ',', value_name = "N", help_heading = "Training")]
-    pub(crate) epochs: Vec<i64>,
+    /// Passes over the training rows, at least 1, or `auto`: 50, and as many as make 2,000 steps [default: auto].
+    #[arg(long, value_delimiter = ',', value_name = "N", help_heading = "Training", allow_hyphen_values = true)]
+    pub(crate) epochs: Vec<String>,
     /// Rows a step, at least 1 [default: 128].
     #[arg(long, value_delimiter = ',', value_name = "N", help_heading = "Training")]
     pub(crate) batch_size: Vec<i64>,
@@ -173,7 +173,8 @@ pub(crate) struct TrainingArguments {
     /// Largest Euclidean norm of a step's gradient, above 0, or `none` [default: none].
     #[arg(long, value_delimiter = ',', value_name = "NORM", allow_hyphen_values = true, help_heading = "Training")]
     pub(crate) clip: Vec<String>,
-    /// Stop after this many epochs without a better validation total, at least 1, or `none` [default: none].
+    /// Stop after this many epochs without a better validation total, at least 1, or `none` [default: 10, and as many as
+    /// make 200 steps; none with a recipe, or where no rows are held out].
     #[arg(long, value_delimiter = ',', value_name = "EPOCHS", help_heading = "Training")]
     pub(crate) patience: Vec<String>,
     /// Seed of everything random; the same seed gives the same bits [default: 0].

@@ -128,7 +128,7 @@ impl TrainingArguments {
     }
 
     fn put_training(&self, all: &mut Settings) -> Result<(), Usage> {
-        all.put("training.epochs", integers(&self.epochs))?;
+        all.put("training.epochs", numbers_or_word("--epochs", &self.epochs, "auto")?)?;
         all.put("training.batch_size", integers(&self.batch_size))?;
         all.put("training.optimiser.kind", words(&self.optimiser))?;
         all.put("training.optimiser.weight_decay", numbers(&self.weight_decay))?;
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(config.training.schedule, Schedule::Step { every: 10, factor: 0.5 });
         assert_eq!(config.objective.sparsity.unwrap().target, 0.05);
         assert_eq!(config.training.clip, Some(1.0));
-        assert_eq!(config.training.early_stopping.unwrap().patience, 3);
+        assert_eq!(config.training.early_stopping.unwrap().patience(), 3);
     }
 
     #[test]
@@ -329,7 +329,7 @@ mod tests {
         let config = TrainConfig::layered(&TrainConfig::default(), &[layer]).unwrap();
         assert_eq!((config.model.hidden, config.objective.contraction, config.training.seed), (vec![6], 7.0, 4));
         let stopping = config.training.early_stopping.unwrap();
-        assert_eq!((stopping.patience, stopping.min_delta), (3, 0.1));
+        assert_eq!((stopping.patience(), stopping.min_delta), (3, 0.1));
         assert!(flags.layer().is_err_and(|e| e.0.contains("several values")));
         let twice = TrainingArguments { seed: vec![3, 3], ..Default::default() };
         assert!(twice.settings().is_err_and(|e| e.0.contains("twice")));

@@ -50,6 +50,7 @@ mod frame;
 mod frame_source;
 #[cfg(feature = "arrow")]
 mod ipc;
+pub mod listing;
 pub mod numbers;
 mod output;
 #[cfg(feature = "parquet")]
@@ -57,6 +58,7 @@ mod parquet;
 mod place;
 mod reader;
 mod row_place;
+pub mod slips;
 mod source;
 mod spelling;
 mod text_options;

@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
-use super::encoding::TableEncoding;
 use super::error::DetectorError;
 use super::reference::Reference;
 use super::scores::{KINDS, MEMBER_KINDS};
@@ -20,6 +19,7 @@ use super::settings::DetectorSettings;
 use super::surroundings::{Learnt, Surroundings};
 use super::weights::Weights;
 use super::{Detector, Member};
+use contractive::encoding::TableEncoding;
 use contractive::model::{CONFIG_FILE, Model, ModelError, TensorFileError, read_at_most};
 use contractive::preprocess::Scale;
 use contractive::tensor_file::{Expected, read_tensors, write_tensors};

@@ -3,9 +3,9 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use super::agreement::{Agreement, agreements};
 use super::calibration::Calibration;
 use super::covariance::CodeDensity;
-use super::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
 use super::error::DetectorError;
 use super::jobs::for_each;
 use super::location::{Location, Unit};
@@ -22,6 +22,7 @@ use super::views::FeatureKind;
 use super::weights::{MEMBER_TERMS, TERMS, Weights};
 use super::{Detector, Member};
 use contractive::data::{Dataset, split_validation};
+use contractive::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
 use contractive::model::{Model, ModelError, Provenance};
 use contractive::preprocess::ScaledRows;
 use contractive::preprocess::{Preprocessing, Scale};
@@ -56,6 +57,8 @@ pub struct TrainOptions<'a> {
     pub on_plan: &'a (dyn Fn(&DetectorPlan) + Sync),
     /// Called when a member is done.
     pub on_member: &'a (dyn Fn(&MemberReport) + Sync),
+    /// Called when the rows are scored, with how far the kinds of score agree on them.
+    pub on_scores: &'a (dyn Fn(&[Agreement]) + Sync),
     /// Raised to stop. Training then ends with [`DetectorError::Stopped`].
     pub stop: &'a AtomicBool,
 }
@@ -65,7 +68,7 @@ static NEVER: AtomicBool = AtomicBool::new(false);
 impl Default for TrainOptions<'_> {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-        TrainOptions { threads, on_plan: &|_| {}, on_member: &|_| {}, stop: &NEVER }
+        TrainOptions { threads, on_plan: &|_| {}, on_member: &|_| {}, on_scores: &|_| {}, stop: &NEVER }
     }
 }
 
@@ -178,7 +181,7 @@ impl Detector {
         let models = trained.into_iter().map(model).collect::<Result<Vec<Model>, ModelError>>()?;
         let (members, raws) = calibrate_members(models, options.threads, settings.seed, judged, &kept_rows);
         let kinds = match &encoding {
-            Some(encoding) => encoding.feature_kinds(),
+            Some(encoding) => encoding.feature_kinds().into_iter().map(FeatureKind::from).collect(),
             None if overlap > 0 => vec![FeatureKind::Window; data.n_features()],
             None => vec![FeatureKind::Arsinh; data.n_features()],
         };
@@ -188,6 +191,7 @@ impl Detector {
         let mut scores = combined(&members, &raws, &fitted, &weights, data.n_features());
         let (surroundings, combined) = fitted.finish(&scores.iter().map(|kinds| kinds[0]).collect::<Vec<f64>>());
         scores.iter_mut().zip(combined).for_each(|(kinds, combined)| kinds[0] = combined);
+        (options.on_scores)(&agreements(&scores, settings.score));
         let held_out: Vec<u32> = (0..kept.len() as u32)
             .filter(|place| validation_rows.binary_search(&kept[*place as usize]).is_ok())
             .collect();

@@ -27,12 +27,11 @@
 //! # }
 //! ```
 
+mod agreement;
 mod calibration;
 mod contributions;
 mod covariance;
-mod distribution;
 pub mod drift;
-pub mod encoding;
 mod error;
 pub mod evaluation;
 mod files;
@@ -57,12 +56,12 @@ mod weights;
 mod tests;
 
 use contractive::data::Dataset;
+use contractive::encoding::{EncodedRows, EncodingError};
 use contractive::model::Model;
 use contractive::preprocess::ScaledRows;
 
 use self::calibration::Calibration;
 use self::contributions::Parts;
-use self::encoding::{EncodedRows, EncodingError};
 use self::jobs::for_each;
 use self::location::Unit;
 use self::reference::Reference;
@@ -72,13 +71,16 @@ use self::surroundings::{PlaceScratch, Surroundings};
 use self::weights::Weights;
 use contractive_core::row_network::{RowNetwork, RowOutput};
 
+pub use agreement::Agreement;
+pub use contractive::encoding::{
+    self, Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable, UsualCells,
+};
 pub use drift::{Drift, DriftMeter};
-pub use encoding::{Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable};
 pub use error::DetectorError;
 pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
 pub use fitting::{MemberReport, TrainOptions};
 pub use frames::{FrameScorer, ScoredFrame, Shard};
-pub use scores::{ScoreKind, Scores};
+pub use scores::{ScoreKind, Scores, largest_shares};
 pub use settings::{DetectorPlan, DetectorSettings, Purity};
 pub use threshold::{ThresholdError, ThresholdRule};
 pub use weights::TERM_NAMES;
@@ -242,6 +244,11 @@ impl Detector {
     /// that of so many drawn from them.
     pub fn share_above(&self, threshold: f64) -> f64 {
         self.reference.share_above(threshold, self.settings.score)
+    }
+
+    /// The scores of all rows given for training, ascending: every one up to 2,048 rows, of more as many quantiles.
+    pub fn training_scores(&self) -> &[f64] {
+        self.reference.training(self.settings.score)
     }
 
     /// Rows given for training, those held out among them; to about one row beyond 2,048.

@@ -144,6 +144,23 @@ impl Scores {
     pub fn contributions_of(&self, r: usize) -> Option<&[f64]> {
         self.contributions.as_ref().map(|c| &c[r * self.n_features..][..self.n_features])
     }
+
+    /// The features with the `k` largest parts above 0 in the score of row `r`, each with its share of all parts above 0;
+    /// none where contributions were not asked for.
+    pub fn largest_shares(&self, r: usize, k: usize) -> Vec<(usize, f64)> {
+        let mut shares = largest_shares(self.contributions_of(r).unwrap_or_default());
+        shares.truncate(k);
+        shares
+    }
+}
+
+/// The places of the parts above 0, with their shares of those, the largest first.
+pub fn largest_shares(parts: &[f64]) -> Vec<(usize, f64)> {
+    let all: f64 = parts.iter().filter(|part| **part > 0.0).sum();
+    let above = parts.iter().enumerate().filter(|(_, part)| **part > 0.0);
+    let mut shares: Vec<(usize, f64)> = above.map(|(j, part)| (j, part / all)).collect();
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    shares
 }
 
 /// Whether feature `j` is missing; `missing` is empty where none is.

@@ -4,6 +4,7 @@
 use super::SeriesScores;
 use super::metrics::ranges;
 use super::table::{Series, Track};
+use crate::detector::largest_shares;
 
 /// A column is at fault where its share is at least so much of the largest.
 const AT_FAULT: f64 = 0.5;
@@ -71,13 +72,4 @@ impl SeriesScores {
         let part = |j: usize| rows.iter().map(|row| parts[row * v + j]).sum::<f64>();
         largest_shares(&(0..v).map(part).collect::<Vec<f64>>())
     }
-}
-
-/// The columns whose parts are above 0, with their shares of those, the largest first.
-pub fn largest_shares(parts: &[f64]) -> Vec<(usize, f64)> {
-    let all: f64 = parts.iter().filter(|part| **part > 0.0).sum();
-    let above = parts.iter().enumerate().filter(|(_, part)| **part > 0.0);
-    let mut shares: Vec<(usize, f64)> = above.map(|(j, part)| (j, part / all)).collect();
-    shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    shares
 }

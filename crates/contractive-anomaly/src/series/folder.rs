@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::SeriesError;
 use super::table::{Series, SeriesColumns};
+use contractive_table::listing::some_names;
 use contractive_table::{Format, TableError};
 
 /// The tables in a folder, by their names; files of other kinds are passed over.
@@ -61,8 +62,8 @@ fn append(whole: &mut Series, more: Series) -> Result<(), SeriesError> {
         [("value columns", whole.names.clone(), more.names.clone()), ("columns to carry", kinds(whole), kinds(&more))]
     {
         if must_be != got {
-            let got = format!("{} in {}", got.join(", "), more.what);
-            return Err(SeriesError::Setting { name, must_be: must_be.join(", "), got });
+            let got = format!("{} in {}", some_names(&got), more.what);
+            return Err(SeriesError::Setting { name, must_be: some_names(&must_be), got });
         }
     }
     let before = whole.len();

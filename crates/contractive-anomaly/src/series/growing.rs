@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use contractive_table::csv::{ByteRecord, Numerals, Position, is_data, named_separator, records, separator};
+use contractive_table::listing::some_names;
 use contractive_table::{TableError, TextOptions};
 
 use super::SeriesDetector;
@@ -257,7 +258,7 @@ impl Growing {
         let names: Vec<String> = if self.text.header == Some(false) { numbered() } else { named() };
         let place = |name: &String| names.iter().position(|n| n == name);
         if self.text.header.is_none() && is_data(&record, separator, &self.text) {
-            let reason = format!("the first line must name the columns, got {}", names.join(", "));
+            let reason = format!("the first line must name the columns, got {}", some_names(&names));
             return Err(self.line_error(self.lines + 1, reason));
         }
         let wanted = self.time.iter().chain(&self.values);

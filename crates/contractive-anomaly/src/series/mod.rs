@@ -53,6 +53,7 @@ mod tests;
 
 use crate::detector::{Detector, DetectorError, DetectorSettings, ThresholdRule, TrainOptions};
 use contractive_core::statistics::quantile_of_sorted;
+use contractive_table::listing::some_names;
 
 use self::gaps::{GapWatch, stretches};
 use self::time::Moment;
@@ -305,7 +306,7 @@ fn check_columns(spec: &SeriesSpec, series: &Series) -> Result<(), SeriesError> 
     match columns.into_iter().find(|(_, ours, theirs)| ours != theirs) {
         None => Ok(()),
         Some((name, ours, theirs)) => {
-            Err(SeriesError::Setting { name, must_be: ours.join(", "), got: theirs.join(", ") })
+            Err(SeriesError::Setting { name, must_be: some_names(ours), got: some_names(theirs) })
         }
     }
 }

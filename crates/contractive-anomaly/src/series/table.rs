@@ -8,8 +8,8 @@ use super::filler::Filler;
 use super::spec::Missing;
 use super::time::{Clock, Moment, Pace, Watch, median_step};
 use crate::labels::{Judge, LabelError};
-use crate::slips::Slips;
 use contractive::data::label_note;
+use contractive_table::slips::Slips;
 use contractive_table::{
     Column, Field, Format, Frame, FrameReader, Kind, ReadOptions, TableError, TextOptions, Values, shown,
 };
@@ -358,7 +358,7 @@ fn roles(path: &Path, fields: &[Field], columns: &SeriesColumns) -> Result<(Vec<
     let is_absent = |name: &&&String| fields.iter().all(|field| field.name != ***name);
     let missing: Vec<String> = named.iter().filter(is_absent).map(|name| (*name).clone()).collect();
     if !missing.is_empty() {
-        let available = fields.iter().take(100).map(|field| field.name.clone()).collect();
+        let available = fields.iter().map(|field| field.name.clone()).collect();
         return Err(TableError::MissingColumns { path: path.to_path_buf(), missing, available }.into());
     }
     if let Some(values) = &columns.values {

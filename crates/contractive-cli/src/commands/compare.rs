@@ -178,7 +178,7 @@ impl Compare {
             code_activation: vec![self.code_activation.clone()],
             loss: vec![self.loss.clone()],
             batch_size: vec![i64::try_from(self.batch_size).unwrap_or(i64::MAX)],
-            epochs: vec![i64::try_from(self.epochs).unwrap_or(i64::MAX)],
+            epochs: vec![self.epochs.to_string()],
             learning_rate: vec![self.learning_rate],
             initialisation: vec![Initialisation::GlorotUniform.name().to_owned()],
             set: self.set.clone(),
@@ -196,7 +196,10 @@ impl Compare {
         if let Some(asked) = settings.several().first() {
             return Err(Usage(format!("{} takes one value here: only the kinds differ", asked.key)).into());
         }
-        Ok(TrainConfig::layered(&TrainConfig::default(), &[settings.layer(&[])?])?)
+        let mut base = TrainConfig::default();
+        // One budget: all train for as long, unless --set says otherwise.
+        base.training.early_stopping = None;
+        Ok(TrainConfig::layered(&base, &[settings.layer(&[])?])?)
     }
 
     /// How strong each kind is beside the loss of `base`.

@@ -16,7 +16,7 @@ use super::series_rows::{RangeLine, SeriesRows};
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::numbers::{count, grouped};
-use crate::output::{check_file, check_not_read, print_json, write_file};
+use crate::output::{check_file, check_not_read, check_page, print_json, write_file};
 use crate::series_training::warn;
 
 /// What was done, in numbers.
@@ -47,10 +47,12 @@ pub(crate) fn run(arguments: &DetectSeries<'_>) -> anyhow::Result<Ending> {
     if let Some(rule) = arguments.threshold {
         detector.set_threshold(rule)?;
     }
-    let places = [arguments.output, arguments.flags.report.as_deref()];
-    for path in places.into_iter().flatten().filter(|path| *path != Path::new("-")) {
+    if let Some(path) = arguments.output.filter(|path| *path != Path::new("-")) {
         check_file(path)?;
-        check_not_read(path, arguments.data)?;
+        check_not_read(path, arguments.data, "-o")?;
+    }
+    if let Some(path) = arguments.report {
+        check_page(path, arguments.data, arguments.output)?;
     }
     if arguments.flags.follow && !arguments.text.is_default() {
         let text = "--header, --decimal and --thousands do not go with --follow, which reads text as in training";
@@ -78,7 +80,7 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
     let is_there = |name: &&String| spec.values.iter().chain(&spec.time).chain(&spec.series_key).any(|n| n == *name);
     columns.carried = arguments.key.iter().filter(|name| !is_there(name)).cloned().collect();
     let series = Series::read(arguments.data, &columns)?;
-    if arguments.flags.report.is_some() && series.tracks.len() > 1 {
+    if arguments.report.is_some() && series.tracks.len() > 1 {
         let text = format!(
             "--report shows one series, and {} holds {}; give the file of one, or leave it out",
             arguments.data.display(),
@@ -95,7 +97,7 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
         _ => detector.explain(&series, arguments.threads)?,
     };
     let ranges = scores.flagged_ranges(&series);
-    if let Some(path) = &arguments.flags.report {
+    if let Some(path) = arguments.report {
         write_report(path, detector, &series, &scores, &pace)?;
     }
     let explain = arguments.explain.unwrap_or(if spec.values.len() > 1 { 3 } else { 0 }).min(spec.values.len());
@@ -109,7 +111,7 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
     };
     if arguments.json && arguments.output.is_none() {
         rows.print_lines()?;
-    } else if arguments.output.is_some() || arguments.flags.report.is_none() {
+    } else if arguments.output.is_some() || arguments.report.is_none() {
         let path = arguments.output.unwrap_or(Path::new("-"));
         let frame = rows.frame();
         let mut writer = FrameWriter::create(path, &frame.fields())?;
@@ -128,7 +130,7 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
             pace: &pace,
             ranges: ranges.iter().map(|range| rows.range_line(range)).collect(),
             output: arguments.output,
-            report: arguments.flags.report.as_deref(),
+            report: arguments.report,
             notes: &series.notes,
         })?;
     } else if !arguments.quiet {
@@ -138,7 +140,7 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
     Ok(arguments.ending(flagged))
 }
 
-/// Writes the page of a series, in the order of its time.
+/// Writes the page of a series.
 fn write_report(
     path: &Path,
     detector: &SeriesDetector,
@@ -146,17 +148,8 @@ fn write_report(
     scores: &SeriesScores,
     pace: &Pace,
 ) -> anyhow::Result<()> {
-    let rows: Vec<usize> = series.rows_in_time().collect();
-    let sorted = series.in_time();
-    let v = series.names.len();
-    let scores = SeriesScores {
-        score: rows.iter().map(|row| scores.score[*row]).collect(),
-        probability: rows.iter().map(|row| scores.probability[*row]).collect(),
-        label: rows.iter().map(|row| scores.label[*row]).collect(),
-        parts: scores.parts.as_ref().map(|p| rows.iter().flat_map(|row| &p[row * v..][..v]).copied().collect()),
-    };
-    let real = sorted.anomalies(None)?;
-    let page = SeriesPage { detector, series: &sorted, scores: &scores, pace, real: real.as_deref() };
+    let real = series.anomalies(None)?;
+    let page = SeriesPage { detector, series, scores, pace, real: real.as_deref() };
     let text = series_html(&page).context("cannot make the report")?;
     Ok(write_file(path, text.as_bytes())?)
 }

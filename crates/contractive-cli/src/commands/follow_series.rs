@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use contractive_anomaly::series::flagged::largest_shares;
+use contractive_anomaly::detector::largest_shares;
 use contractive_anomaly::series::{Follower, Growing, RowScore, SeriesDetector};
 
 use super::series_arguments::DetectSeries;

@@ -2,9 +2,11 @@
 
 mod bench;
 mod compare;
+mod completions;
 mod data;
 mod detect;
 mod detect_series;
+mod detected_rows;
 mod drift;
 mod encode;
 mod evaluate;
@@ -14,6 +16,7 @@ mod flagged_ranges;
 mod follow_series;
 mod inspect;
 mod inspect_detector;
+mod man;
 mod recipes;
 mod reconstruct;
 mod report;
@@ -44,11 +47,13 @@ pub(crate) enum Command {
     Recipes(recipes::Recipes),
     Data(data::Data),
     Bench(bench::Bench),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
-    /// Does what was asked.
-    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+    /// Does what was asked; `cae` is the whole command.
+    pub(crate) fn run(self, cae: clap::Command) -> anyhow::Result<Ending> {
         match self {
             Command::Train(command) => command.run(),
             Command::Resume(command) => command.run(),
@@ -64,6 +69,8 @@ impl Command {
             Command::Recipes(command) => command.run(),
             Command::Data(command) => command.run(),
             Command::Bench(command) => command.run(),
+            Command::Completions(command) => command.run(cae),
+            Command::Man(command) => command.run(cae),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What `cae detect` takes for time series.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use contractive_anomaly::detector::ThresholdRule;
@@ -34,15 +34,12 @@ pub(crate) struct SeriesFlags {
     /// End when the file has not grown for so many seconds [default: never].
     #[arg(long, value_name = "SECONDS", requires = "follow", value_parser = seconds, help_heading = "Time series")]
     pub(super) idle: Option<f64>,
-    /// Write a page that shows the series, what was found and the scores, .html. One series alone.
-    #[arg(long, value_name = "FILE", help_heading = "Time series")]
-    pub(super) report: Option<PathBuf>,
 }
 
 impl SeriesFlags {
     /// The first flag given, of those that a table has no use for.
     pub(crate) fn given(&self) -> Option<&'static str> {
-        [(self.labels.is_some(), "--labels"), (self.follow, "--follow"), (self.report.is_some(), "--report")]
+        [(self.labels.is_some(), "--labels"), (self.follow, "--follow")]
             .into_iter()
             .find_map(|(is_given, flag)| is_given.then_some(flag))
     }
@@ -53,6 +50,7 @@ pub(crate) struct DetectSeries<'a> {
     pub(crate) model: &'a Path,
     pub(crate) data: &'a Path,
     pub(crate) flags: &'a SeriesFlags,
+    pub(crate) report: Option<&'a Path>,
     pub(crate) output: Option<&'a Path>,
     pub(crate) json: bool,
     pub(crate) quiet: bool,

@@ -70,7 +70,7 @@ impl Board {
     ) -> anyhow::Result<Self> {
         let runs = plan.runs.len();
         let done = runs - left.len();
-        let epochs: usize = left.iter().map(|&i| plan.runs[i].config.training.epochs).sum();
+        let epochs: usize = left.iter().map(|&i| plan.runs[i].config.training.epochs()).sum();
         let mut bar = None;
         match reporting {
             Reporting::Quiet => {}
@@ -121,6 +121,13 @@ impl Board {
 
     fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A run has other epochs than was thought before its rows were known.
+    fn stretched(&self, from: usize, to: usize) {
+        if let Some(bar) = &self.shown().bar {
+            bar.set_length((bar.length().unwrap_or(0) + to as u64).saturating_sub(from as u64));
+        }
     }
 
     fn moved(&self, epochs: usize) {
@@ -198,14 +205,15 @@ pub(crate) struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    /// Of a run in this folder.
-    pub(crate) fn new(board: &'a Board, run: &'a str) -> Self {
-        Watcher { board, run, epochs: 0 }
+    /// Of this run.
+    pub(crate) fn new(board: &'a Board, run: &'a PlannedRun) -> Self {
+        Watcher { board, run: &run.folder, epochs: run.config.training.epochs() }
     }
 }
 
 impl Observer for Watcher<'_> {
     fn on_start(&mut self, plan: &TrainingPlan) {
+        self.board.stretched(self.epochs, plan.epochs);
         self.epochs = plan.epochs;
         self.board.moved(plan.epochs_done);
     }

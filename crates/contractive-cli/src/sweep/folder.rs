@@ -124,7 +124,7 @@ mod tests {
 
     fn plan(epochs: usize) -> Plan {
         let mut config = TrainConfig::default();
-        config.training.epochs = epochs;
+        config.training.epochs = Some(epochs);
         Plan::new(Purpose::Sweep, vec!["seed".into()], vec![(vec!["0".into()], config)])
     }
 
@@ -150,7 +150,7 @@ mod tests {
         std::fs::create_dir_all(desk.path().join(".new-seed=0/checkpoints")).unwrap();
         std::fs::write(desk.path().join(".new-seed=0/.tmp"), "half a configuration").unwrap();
         let run = folder.run(&plan(3).runs[0]).unwrap();
-        assert_eq!(run.config().unwrap().training.epochs, 3);
+        assert_eq!(run.config().unwrap().training.epochs, Some(3));
         assert_eq!(folder.run(&plan(3).runs[0]).unwrap(), run);
         assert_eq!(std::fs::read_dir(desk.path()).unwrap().count(), 1);
     }

@@ -44,7 +44,7 @@ impl Ground<'_> {
     pub(crate) fn train(&self, run: &PlannedRun, board: &Board, stop: &AtomicBool) -> anyhow::Result<Option<Warning>> {
         let prepared = self.prepare(&run.config)?;
         let directory = self.folder.run(run)?;
-        let mut watcher = Watcher::new(board, &run.folder);
+        let mut watcher = Watcher::new(board, run);
         let outcome = train(&prepared, Some(&directory), directory.resume()?, &mut watcher, stop);
         let result = match outcome {
             Ok(outcome) if outcome.end == End::Interrupted => None,

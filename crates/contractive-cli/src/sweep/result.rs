@@ -72,11 +72,11 @@ impl RunResult {
             Err(_) => (Vec::new(), None, State::Unfinished),
             Ok(directory) => {
                 let (history, divergence) = (directory.metrics()?, directory.divergence()?);
+                // What was left to the data is filled in there once the run has begun.
+                let config = directory.config()?;
                 let state = match divergence {
                     Some(_) => State::Diverged,
-                    None if is_over(&history, &run.config) && has_model(&directory.model(), &history) => {
-                        State::Finished
-                    }
+                    None if is_over(&history, &config) && has_model(&directory.model(), &history) => State::Finished,
                     None => State::Unfinished,
                 };
                 (history, divergence, state)
@@ -116,7 +116,7 @@ fn is_over(history: &[EpochRecord], config: &TrainConfig) -> bool {
     for epoch in history {
         state.observe(epoch.epoch, epoch.watched(), rule);
     }
-    history.len() >= config.training.epochs || (!history.is_empty() && state.is_over(rule))
+    history.len() >= config.training.epochs() || (!history.is_empty() && state.is_over(rule))
 }
 
 /// Whether the model is that of the best epoch: one that was saved when the run was stopped may not be.
@@ -146,13 +146,13 @@ mod tests {
     #[test]
     fn a_run_is_over_after_its_epochs_or_when_its_rule_holds() {
         let mut config = TrainConfig::default();
-        config.training.epochs = 4;
+        (config.training.epochs, config.training.early_stopping) = (Some(4), None);
         let history = history(&[3.0, 2.0, 2.5]);
         assert_eq!(best_of(&history).unwrap().epoch, 2);
         assert!(!is_over(&history, &config) && !is_over(&[], &config));
-        config.training.early_stopping = Some(EarlyStopping { patience: 1, min_delta: 0.0 });
+        config.training.early_stopping = Some(EarlyStopping { patience: Some(1), min_delta: 0.0 });
         assert!(is_over(&history, &config) && !is_over(&history[..2], &config));
-        config.training.epochs = 2;
+        config.training.epochs = Some(2);
         assert!(is_over(&history[..2], &config));
     }
 }

@@ -11,6 +11,7 @@ mod data;
 mod data_as_it_is;
 mod data_spelled;
 mod detect;
+mod detect_page;
 mod detect_trouble;
 mod detector;
 mod drift;

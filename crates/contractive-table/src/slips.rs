@@ -1,19 +1,19 @@
 //! A word in a column of numbers: a slip that makes text of the column.
 
-use contractive_table::csv::number_or_missing;
+use crate::csv::number_or_missing;
 
 /// Counts the numbers and words of a column of text.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Slips {
+pub struct Slips {
     /// Cells that are numbers.
-    pub(crate) n_numbers: usize,
+    pub n_numbers: usize,
     n_words: usize,
     first_word: Option<(u64, String)>,
 }
 
 impl Slips {
     /// Takes note of the cell of row `row`, from 0.
-    pub(crate) fn see(&mut self, row: u64, text: &str) {
+    pub fn see(&mut self, row: u64, text: &str) {
         match number_or_missing(text.as_bytes()) {
             Some(x) => self.n_numbers += usize::from(!x.is_nan()),
             None => {
@@ -24,7 +24,7 @@ impl Slips {
     }
 
     /// The first word and its row, where most cells are numbers.
-    pub(crate) fn slip(&self) -> Option<(u64, &str)> {
+    pub fn slip(&self) -> Option<(u64, &str)> {
         let is_slip = self.n_words < self.n_numbers;
         self.first_word.as_ref().filter(|_| is_slip).map(|(row, text)| (*row, text.as_str()))
     }

@@ -1,6 +1,6 @@
-//! From tables to the rows of numbers that a detector learns from, and back to the tables' columns.
+//! From tables to the rows of numbers that are learnt from, and back to the tables' columns.
 //!
-//! [`TableEncoding`] is learnt from the training table ([`TrainingTable`]) and saved with the detector. It says what each
+//! [`TableEncoding`] is learnt from the training table ([`TrainingTable`]) and saved with the model or the detector. It says what each
 //! column is for, and how its cells become features:
 //!
 //! | column | features |
@@ -15,6 +15,7 @@
 //! frequent level of a category. `mask` fills them the same way for the network's input, but leaves them out of the loss,
 //! the score and the contributions. Infinite cells are refused always.
 
+pub mod distribution;
 mod error;
 mod identifier;
 mod learning;
@@ -31,13 +32,13 @@ use contractive_table::{Format, TableError, TextOptions};
 
 pub use error::EncodingError;
 pub use learning::{EncodingOptions, TrainingTable};
-pub use rows::EncodedRows;
+pub use rows::{EncodedRows, PlainRows};
 pub use scaling::TableScale;
+pub use usual::UsualCells;
 
+use self::distribution::Distribution;
 use self::scaling::Scaling;
-pub(in crate::detector) use self::usual::{Usual, UsualColumn};
-use super::distribution::Distribution;
-use super::views::FeatureKind;
+pub use self::usual::{Usual, UsualColumn};
 
 /// The format written and read.
 const FORMAT_VERSION: u64 = 1;
@@ -45,6 +46,17 @@ const FORMAT_VERSION: u64 = 1;
 pub const MOST_LEVELS: usize = 64;
 /// Most features of a detector.
 const MOST_FEATURES: usize = 100_000;
+
+/// How a feature comes to the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeatureKind {
+    /// A number as it is, or scaled by a straight line.
+    Plain,
+    /// The arsinh of a scaled number.
+    Arsinh,
+    /// A level of a category.
+    Level,
+}
 
 /// What becomes of missing cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -213,7 +225,7 @@ impl TableEncoding {
     }
 
     /// How each feature comes to the network.
-    pub(in crate::detector) fn feature_kinds(&self) -> Vec<FeatureKind> {
+    pub fn feature_kinds(&self) -> Vec<FeatureKind> {
         let of = |column: &EncodedColumn| match &column.role {
             Role::Number { scaling: Scaling::Arsinh { .. }, .. } => vec![FeatureKind::Arsinh],
             Role::Number { .. } => vec![FeatureKind::Plain],
@@ -293,14 +305,7 @@ impl TableEncoding {
                 // All in the order trained on: opening asks for text alone first.
                 let missing: Vec<String> = match missing.iter().all(|m| admission.carried.contains(m)) {
                     true => Vec::new(),
-                    // Of a wide table only the first columns are listed as available.
-                    false => {
-                        let is_absent = |name: &String| match available.len() < 100 {
-                            true => !available.contains(name),
-                            false => missing.contains(name),
-                        };
-                        self.named(Role::is_needed).into_iter().filter(is_absent).collect()
-                    }
+                    false => self.named(Role::is_needed).into_iter().filter(|name| !available.contains(name)).collect(),
                 };
                 if missing.is_empty() {
                     let missing = admission.carried.iter().filter(|c| !available.contains(c)).cloned().collect();
@@ -355,7 +360,7 @@ impl TableEncoding {
     }
 
     /// What is wrong with a stored encoding, if anything is.
-    pub(crate) fn fault(&self) -> Option<String> {
+    pub fn fault(&self) -> Option<String> {
         if self.format_version != FORMAT_VERSION {
             return Some(format!("`format_version` must be {FORMAT_VERSION}, got {}", self.format_version));
         }

@@ -8,7 +8,7 @@ const MOST: usize = 64;
 /// Ascending numbers, and of each the share of all that is no greater; exact at these points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Distribution {
+pub struct Distribution {
     at: Vec<f64>,
     share: Vec<f64>,
     /// How many numbers there were.
@@ -17,7 +17,7 @@ pub(crate) struct Distribution {
 
 impl Distribution {
     /// Of ascending numbers, at least one: all different ones where they are few, else quantiles, the greatest among them.
-    pub(super) fn of_sorted(sorted: &[f64]) -> Self {
+    pub fn of_sorted(sorted: &[f64]) -> Self {
         let n = sorted.len();
         let mut different = sorted.to_vec();
         different.dedup();
@@ -32,12 +32,20 @@ impl Distribution {
     }
 
     /// The number below which the share `p` of them lies, between the points kept.
-    pub(super) fn quantile(&self, p: f64) -> f64 {
+    pub fn quantile(&self, p: f64) -> f64 {
         quantile(&self.at, &self.share, p)
     }
 
+    /// As [`Distribution::quantile`], but of few different numbers one of them.
+    pub fn usual(&self, p: f64) -> f64 {
+        if self.at.len() == MOST {
+            return self.quantile(p);
+        }
+        self.at[self.share.partition_point(|s| *s < p).min(self.at.len() - 1)]
+    }
+
     /// Whether stored numbers can be a distribution.
-    pub(super) fn is_valid(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         let is_finite = self.at.iter().chain(&self.share).all(|v| v.is_finite());
         let is_whole = !self.at.is_empty() && self.at.len() == self.share.len() && self.n > 0;
         let ascends = |v: &[f64]| v.is_sorted_by(|a, b| a < b);
@@ -60,34 +68,36 @@ fn quantile(at: &[f64], share: &[f64], p: f64) -> f64 {
 
 /// Other numbers, counted between the points of a distribution.
 #[derive(Debug, Clone)]
-pub(super) struct Counted<'a> {
+pub struct Counted<'a> {
     of: &'a Distribution,
     /// Numbers up to each point and above the one before; the last are above all.
     counts: Vec<u64>,
 }
 
 impl<'a> Counted<'a> {
-    pub(super) fn new(of: &'a Distribution) -> Self {
+    /// None yet.
+    pub fn new(of: &'a Distribution) -> Self {
         Counted { of, counts: vec![0; of.at.len() + 1] }
     }
 
     /// The distribution that they are counted against.
-    pub(super) fn of(&self) -> &'a Distribution {
+    pub fn of(&self) -> &'a Distribution {
         self.of
     }
 
-    pub(super) fn add(&mut self, number: f64) {
+    /// Counts one more.
+    pub fn add(&mut self, number: f64) {
         self.counts[self.of.at.partition_point(|at| *at < number)] += 1;
     }
 
     /// How many.
-    pub(super) fn n(&self) -> u64 {
+    pub fn n(&self) -> u64 {
         self.counts.iter().sum()
     }
 
     /// The greatest difference between the two distribution functions at the points kept (Kolmogorov-Smirnov), from 0 to 1;
     /// 0 without any number.
-    pub(super) fn distance(&self) -> f64 {
+    pub fn distance(&self) -> f64 {
         let n = self.n();
         if n == 0 {
             return 0.0;
@@ -102,12 +112,12 @@ impl<'a> Counted<'a> {
     }
 
     /// What chance alone makes of [`Counted::distance`] in one of `1/level` batches drawn from the same distribution.
-    pub(super) fn noise(&self, level: f64) -> f64 {
+    pub fn noise(&self, level: f64) -> f64 {
         noise(self.n(), self.of.n as u64, level)
     }
 
     /// The number below which half of them lie, between the points kept: beyond the last it is that point.
-    pub(super) fn median(&self) -> f64 {
+    pub fn median(&self) -> f64 {
         let n = self.n().max(1) as f64;
         let mut below = 0;
         let shares: Vec<f64> = self
@@ -124,7 +134,7 @@ impl<'a> Counted<'a> {
 
 /// The distance of two samples of `n` and `m` from one distribution that is passed with probability `level`, by the tail of
 /// Kolmogorov's distribution (Smirnov 1948).
-pub(super) fn noise(n: u64, m: u64, level: f64) -> f64 {
+pub fn noise(n: u64, m: u64, level: f64) -> f64 {
     let (n, m) = (n.max(1) as f64, m.max(1) as f64);
     (-(level / 2.0).ln() / 2.0).sqrt() * (1.0 / n + 1.0 / m).sqrt()
 }

@@ -1,20 +1,21 @@
 //! Learning an encoding from the training table.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::super::distribution::Distribution;
+use super::distribution::Distribution;
 use super::identifier::id_note;
 use super::scaling::Scaling;
 use super::{
     EncodedColumn, EncodedRows, EncodingError, FORMAT_VERSION, MOST_FEATURES, MOST_LEVELS, MissingRule, Role,
     TableEncoding, TableScale, is_text_table,
 };
-use crate::slips::Slips;
-use contractive::data::label_note;
+use crate::data::label_note;
 use contractive_core::statistics::quantile_of_sorted;
+use contractive_table::listing::some_names;
 use contractive_table::most_expanded;
 use contractive_table::shown;
+use contractive_table::slips::Slips;
 use contractive_table::{Field, Frame, FrameReader, Kind, ReadOptions};
 use contractive_table::{Place, TableError, TextOptions};
 
@@ -101,7 +102,48 @@ impl TrainingTable {
     /// # Errors
     /// [`EncodingError`].
     pub fn read(path: impl AsRef<Path>, options: &EncodingOptions) -> Result<TrainingTable, EncodingError> {
-        let path = path.as_ref();
+        let Learnt { path, encoding, frames, mut notes } = Learnt::of(path.as_ref(), options)?;
+        let got = encoding.n_features();
+        let mut rows = EncodedRows::default();
+        for frame in frames {
+            rows.append(encoding.encode(&frame, &path, &options.text)?);
+        }
+        if let Some(row) = rows.missing.chunks_exact(got).position(|row| row.iter().all(|m| *m)) {
+            let place = Place::of_row_in(&path, row as u64, &options.text);
+            return Err(EncodingError::EmptyRow { path, place });
+        }
+        if rows.missing_cells > 0 {
+            let done = if options.missing == MissingRule::Mask { "left out" } else { "filled" };
+            notes.push(format!("{} missing cells {done} (`missing` = {})", rows.missing_cells, options.missing.name()));
+        }
+        Ok(TrainingTable { name: path.display().to_string(), encoding, rows, notes })
+    }
+}
+
+impl TableEncoding {
+    /// Reads the table at `path`, and learns its encoding alone; with what a user should know of it.
+    ///
+    /// # Errors
+    /// [`EncodingError`].
+    pub fn learn(
+        path: impl AsRef<Path>,
+        options: &EncodingOptions,
+    ) -> Result<(TableEncoding, Vec<String>), EncodingError> {
+        let Learnt { encoding, notes, .. } = Learnt::of(path.as_ref(), options)?;
+        Ok((encoding, notes))
+    }
+}
+
+/// What is learnt from a table, with its rows.
+struct Learnt {
+    path: PathBuf,
+    encoding: TableEncoding,
+    frames: Vec<Frame>,
+    notes: Vec<String>,
+}
+
+impl Learnt {
+    fn of(path: &Path, options: &EncodingOptions) -> Result<Learnt, EncodingError> {
         let roles = options.roles()?;
         let mut reader = FrameReader::open(path, &options.read_options(path))?;
         let path = reader.path().to_path_buf();
@@ -111,7 +153,7 @@ impl TrainingTable {
             named.filter(|name| !fields.iter().any(|f| f.name == *name)).map(str::to_owned).collect();
         if !missing.is_empty() {
             missing.sort();
-            let available = fields.iter().take(100).map(|f| f.name.clone()).collect();
+            let available = fields.iter().map(|f| f.name.clone()).collect();
             return Err(TableError::MissingColumns { path, missing, available }.into());
         }
         let mut columns = Vec::with_capacity(fields.len());
@@ -154,21 +196,9 @@ impl TrainingTable {
         }
         let constant = encoding.constant_names();
         if !constant.is_empty() {
-            notes.push(format!("the same in every row, and left out of the score: {}", constant.join(", ")));
+            notes.push(format!("the same in every row, and left out: {}", some_names(&constant)));
         }
-        let mut rows = EncodedRows::default();
-        for frame in frames {
-            rows.append(encoding.encode(&frame, &path, &options.text)?);
-        }
-        if let Some(row) = rows.missing.chunks_exact(got).position(|row| row.iter().all(|m| *m)) {
-            let place = Place::of_row_in(&path, row as u64, &options.text);
-            return Err(EncodingError::EmptyRow { path, place });
-        }
-        if rows.missing_cells > 0 {
-            let done = if options.missing == MissingRule::Mask { "left out" } else { "filled" };
-            notes.push(format!("{} missing cells {done} (`missing` = {})", rows.missing_cells, options.missing.name()));
-        }
-        Ok(TrainingTable { name: path.display().to_string(), encoding, rows, notes })
+        Ok(Learnt { path, encoding, frames, notes })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use contractive::preprocess::Ranks;
+use crate::preprocess::Ranks;
 use contractive_core::statistics::{quantile_of_sorted, quartiles_differ};
 
 /// How number columns are scaled.
