@@ -38,6 +38,6 @@ pub use record::RunRecord;
 pub use record::table::{TableMeter, TableRecord};
 pub use report::series::{SeriesPage, series_html};
 pub use report::table::table_html;
-pub use report::{Repeat, ReportError, report_html};
+pub use report::{Repeat, ReportError, comparison_html, report_html, setting_names};
 pub use series::{profile_grid, tangent_profiles};
 pub use tangents::tangent_grid;

@@ -1,6 +1,7 @@
 //! One file a subcommand: its flags, then what it does.
 
 mod bench;
+mod compare;
 mod completions;
 mod data;
 mod data_info;
@@ -38,6 +39,7 @@ use crate::exit::Ending;
 pub(crate) enum Command {
     Train(Box<train::Train>),
     Resume(resume::Resume),
+    Compare(Box<compare::Compare>),
     Evaluate(evaluate::Evaluate),
     Detect(detect::Detect),
     Threshold(threshold::Threshold),
@@ -59,6 +61,7 @@ impl Command {
         match self {
             Command::Train(command) => command.run(),
             Command::Resume(command) => command.run(),
+            Command::Compare(command) => command.run(),
             Command::Evaluate(command) => command.run(),
             Command::Detect(command) => command.run(),
             Command::Threshold(command) => command.run(),

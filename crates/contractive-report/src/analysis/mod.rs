@@ -8,11 +8,13 @@
 //! | [`histogram`] | how a number is spread over rows |
 //! | [`principal`] | the plane in which codes spread most |
 //! | [`activity`] | units that never move, units at a bound |
+//! | [`code`] | how much of the code is zero, and how far noise moves it |
 //! | [`concern`] | what is wrong with a model that trained to its end |
 //!
 //! Rows are always as the network takes them, after preprocessing.
 
 pub mod activity;
+pub mod code;
 pub mod concern;
 pub mod contraction;
 pub mod histogram;
@@ -21,6 +23,7 @@ pub mod principal;
 pub mod spectrum;
 
 pub use activity::Activity;
+pub use code::{CodeRecord, NoisePoint};
 pub use concern::Concern;
 pub use contraction::{ContractionPoint, contraction_curve, typical_distance};
 pub use histogram::Histogram;

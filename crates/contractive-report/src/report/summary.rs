@@ -7,6 +7,7 @@ use contractive_core::Loss;
 
 use super::error::ReportError;
 use super::header::{Header, headline};
+use super::legend::file_name;
 use super::loss::formula;
 use super::network::chain;
 use super::number::{count, duration, grouped, percent, significant};
@@ -52,7 +53,7 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
     ];
     let line = format!(
         "{} through {}, minimising {}{}",
-        run.data.name,
+        file_name(&run.data.name),
         chain(&run.architecture.encoder_sizes),
         formula(run),
         run.config.objective.noise.map_or_else(String::new, |noise| format!(" with {} input noise", noise.name())),

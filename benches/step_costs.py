@@ -1,5 +1,5 @@
 """Measures one step against batch, width and depth with `cae bench`, and an epoch against rows with `cae train`; draws each
-and writes the table; called by scripts/sweep.sh, which says how.
+and writes the table; called by scripts/step-costs.sh, which says how.
 """
 
 import json
