@@ -7,8 +7,11 @@
 //! | `robust` | arsinh((x − offset)/factor) |
 //! | `quantile` | √12 · (rank of x − ½) |
 //!
+//! Counts may be made comparable before ([`Counts`]): each row divided by its sum, and log(1 + x) taken.
+//!
 //! It is stored with the model, so a model takes rows as they are in the user's table.
 
+mod counts;
 mod error;
 mod fitted;
 mod scale;
@@ -16,6 +19,8 @@ mod scaled_rows;
 mod slopes;
 
 pub use crate::ranks::Ranks;
+pub(crate) use counts::median;
+pub use counts::{Counts, LibrarySize};
 pub use error::PreprocessError;
 pub use fitted::Preprocessing;
 pub use scale::Scale;
