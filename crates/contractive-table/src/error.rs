@@ -43,8 +43,8 @@ pub enum TableError {
     },
     /// A sparse matrix too large to be held with its zeros.
     #[error(
-        "{} has {rows} rows of {columns} columns, {} GiB with the zeros; at most {} GiB are taken into memory of a file of \
-         its size", path.display(), gib(*bytes), gib(*most)
+        "{} has {rows} rows of {columns} columns, {} GiB with the zeros, which is not taken into memory (of a file of its \
+         size at most {} GiB are)", path.display(), gib(*bytes), gib(*most)
     )]
     Dense {
         /// The file.

@@ -242,8 +242,8 @@ fn preprocessing(model: &Model) -> String {
     let counts = match (p.counts().library_size, p.counts().log1p) {
         (None, false) => String::new(),
         (None, true) => "; log(1 + x)".to_owned(),
-        (Some(sum), false) => format!("; each row times {} over its sum", significant(sum, 6)),
-        (Some(sum), true) => format!("; log(1 + x) of each row times {} over its sum", significant(sum, 6)),
+        (Some(sum), false) => format!("; each row times {} over its sum", plain(sum)),
+        (Some(sum), true) => format!("; log(1 + x) of each row times {} over its sum", plain(sum)),
     };
     format!("{what}{counts}; scale {}{}", p.scale().name(), if p.clip() { ", cut off at 0 and 1" } else { "" })
 }

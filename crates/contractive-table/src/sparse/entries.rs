@@ -18,7 +18,7 @@ pub(crate) enum Entries {
     Memory(SparseMatrix),
     /// Those that the archive's streams are at.
     #[cfg(feature = "npz")]
-    Archive(ArchiveEntries),
+    Archive(Box<ArchiveEntries>),
 }
 
 /// Two arrays of an archive in CSR order, read side by side.

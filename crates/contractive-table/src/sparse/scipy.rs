@@ -68,7 +68,8 @@ fn archive(path: &Path, [n_rows, n_columns]: [u64; 2]) -> Result<Entries, TableE
     let starts = starts(path, n_rows, values.len())?;
     let portion = Default::default();
     let path = path.to_path_buf();
-    Ok(Entries::Archive(ArchiveEntries { path, n_columns: n_columns as usize, starts, columns, values, portion }))
+    let archive = ArchiveEntries { path, n_columns: n_columns as usize, starts, columns, values, portion };
+    Ok(Entries::Archive(Box::new(archive)))
 }
 
 /// The entries of `indices` and `indptr`, of which the latter has a line for each row of `shape`.

@@ -19,11 +19,13 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
     let bytes = rows.saturating_mul((columns * size_of::<f32>()) as u64);
     let size = path.metadata().map_err(|e| TableError::io("open", path, e))?.len();
     let most = most_expanded(size).max(FREE);
-    if bytes > most {
-        return Err(TableError::Dense { path: path.to_path_buf(), rows, columns: columns as u64, bytes, most });
-    }
     let n = rows as usize * columns;
-    let mut cells = Cells::Single(Vec::with_capacity(n));
+    let mut values = Vec::new();
+    let too_many = || TableError::Dense { path: path.to_path_buf(), rows, columns: columns as u64, bytes, most };
+    if bytes > most || values.try_reserve_exact(n).is_err() {
+        return Err(too_many());
+    }
+    let mut cells = Cells::Single(values);
     let mut block = Vec::new();
     while cells.len() < n && reader.next_rows(&mut block)? {
         block.truncate(n - cells.len());
