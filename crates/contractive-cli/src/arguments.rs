@@ -78,7 +78,7 @@ impl TextArguments {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RowArguments {
     /// A registered name (`mnist`, `mnist:train`; the test part when none is named; see `cae data list`) or a file:
-    /// .csv, .tsv, .npy, IDX (each also .gz), .npz, .parquet, .arrow, .ipc or .feather.
+    /// .csv, .tsv, .npy, IDX, .mtx (each also .gz), .npz, .parquet, .arrow, .ipc or .feather.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     pub(crate) data: Option<String>,
     /// The first rows only, at least 1; all by default.
@@ -90,6 +90,16 @@ pub(crate) struct RowArguments {
     /// Array of an .npz archive; by default X, or the only table.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub(crate) array: Option<String>,
+    /// Whether the rows are the columns of the file; by default as in training.
+    #[arg(
+        long,
+        value_name = "TRUE|FALSE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        help_heading = "Data"
+    )]
+    pub(crate) transpose: Option<bool>,
     #[command(flatten)]
     pub(crate) text: TextArguments,
     #[command(flatten)]
@@ -129,6 +139,7 @@ impl RowArguments {
             rows: self.rows,
             label_column: self.label_column.clone(),
             array: self.array.clone(),
+            transpose: self.transpose.unwrap_or(false),
             text: self.text.options(self.data.as_deref())?,
             ..FileOptions::default()
         };

@@ -78,6 +78,8 @@ impl Opened {
             }
         }
         if spec.registered().is_none() {
+            let as_trained = trained.is_some_and(|trained| trained.transpose);
+            options.file.transpose = arguments.transpose.unwrap_or(as_trained);
             let preprocessing = self.model.preprocessing();
             options.file.text = options.file.text.or(preprocessing.text());
             // A row index that an older model learnt from is one of its features.

@@ -111,7 +111,11 @@ fn image_grid(model: &Model, shown: &Dataset, height: usize, width: usize) -> an
 
 /// Rows in the network's units, so that features of any size share an axis.
 fn profiles(model: &Model, shown: &Dataset) -> anyhow::Result<Vec<u8>> {
-    let reconstructions = model.preprocessing().scaled_rows(&model.reconstruct(shown, 1)?);
+    let reconstructions = match model.preprocessing().counts().is_none() {
+        true => model.preprocessing().scaled_rows(&model.reconstruct(shown, 1)?),
+        // Restored counts have a sum of their own, which they must not be divided by.
+        false => model.outputs(shown, 1)?,
+    };
     let mut originals = Vec::new();
     let rows: Vec<u32> = (0..shown.len() as u32).collect();
     ScaledRows { data: shown, preprocessing: model.preprocessing() }.gather(&rows, &mut originals);

@@ -15,8 +15,8 @@ use crate::setting_words::{LayerSizes, layer_sizes};
 /// The settings of a run.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TrainingArguments {
-    /// What to train on: a registered name (see `cae data list`) or a file: .csv, .tsv, .npy, IDX (each also .gz),
-    /// .npz, .parquet, .arrow, .ipc or .feather. With a name, its test part is measured after each epoch.
+    /// What to train on: a registered name (see `cae data list`) or a file: .csv, .tsv, .npy, IDX, .mtx (each also .gz),
+    /// .npz (also SciPy's sparse ones), .parquet, .arrow, .ipc or .feather. With a name, its test part is measured after each epoch.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     pub(crate) data: Option<String>,
     /// The first rows only, at least 1, or `none` for all.
@@ -28,10 +28,15 @@ pub(crate) struct TrainingArguments {
     /// Array of an .npz archive; by default X, or the only table.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub(crate) array: Option<String>,
+    /// The rows are the columns of the file, such as the cells of a table of genes: a table of numbers (beside a column of
+    /// names, if any) or a matrix, turned round in memory. Names of its columns go along as `row`.
+    #[arg(long, help_heading = "Data")]
+    pub(crate) transpose: bool,
     #[command(flatten)]
     pub(crate) spelling: TextArguments,
     /// Leave the rows in their file and read them anew each epoch, in bounded memory: for a CSV, Parquet, Arrow, NPY or
-    /// NPZ file larger than memory. The scaling is learnt in one pass before; rows are held out one by one, by a hash.
+    /// NPZ file larger than memory, or a sparse matrix too large with its zeros (SciPy's CSR stays in its file; CSC and
+    /// .mtx are held without zeros). The scaling is learnt in one pass before; rows are held out one by one, by a hash.
     #[arg(long, help_heading = "Data")]
     pub(crate) stream: bool,
     /// Rows of the buffer through which --stream shuffles, at least 1 [default: as many as 64 MiB hold, at most 65536 and at
@@ -41,6 +46,13 @@ pub(crate) struct TrainingArguments {
     /// Share of the training rows held out for validation, from 0 to below 1 [default: 0.1].
     #[arg(long, value_delimiter = ',', value_name = "SHARE", allow_negative_numbers = true, help_heading = "Data")]
     pub(crate) validation: Vec<f64>,
+    /// Divide each row by its sum and multiply it by the median sum of the training rows (`median`) or by a number, such as
+    /// 10000, before the scaling: for counts. `none` does not [default: none].
+    #[arg(long, value_delimiter = ',', num_args = 0..=1, default_missing_value = "median", value_name = "SUM", help_heading = "Data")]
+    pub(crate) library_size: Vec<String>,
+    /// Take log(1 + x) of each value before the scaling, and after --library-size: for counts.
+    #[arg(long, help_heading = "Data")]
+    pub(crate) log1p: bool,
     /// Scaling of each feature, learnt on the training rows. `auto`: none for images (pixels are already in [0, 1]);
     /// for tables minmax with a cross-entropy, else standard. `robust`: arsinh of (x - median)/spread; `quantile`: by
     /// ranks; both for columns with outliers or long tails, and not with --stream. With --detector auto is robust

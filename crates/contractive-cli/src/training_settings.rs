@@ -86,6 +86,7 @@ impl TrainingArguments {
         all.put("data.rows", numbers_or_word("--rows", &self.rows, "none")?)?;
         all.put("data.label_column", text(&self.label_column))?;
         all.put("data.array", text(&self.array))?;
+        all.put("data.transpose", truth(self.transpose.then_some(true)))?;
         self.spelling.options(self.data.as_deref())?;
         all.put("data.header", truth(self.spelling.header))?;
         all.put("data.decimal", self.spelling.decimal.map(String::from).into_iter().map(word).collect())?;
@@ -93,6 +94,12 @@ impl TrainingArguments {
         all.put("data.stream", truth(self.stream.then_some(true)))?;
         all.put("data.shuffle_rows", integers(&self.shuffle_rows))?;
         all.put("data.validation", numbers(&self.validation))?;
+        let sum = |text: &String| match text.parse::<f64>() {
+            Ok(sum) => (text.clone(), Value::from(sum)),
+            Err(_) => word(text.clone()),
+        };
+        all.put("data.library_size", self.library_size.iter().map(sum).collect())?;
+        all.put("data.log1p", truth(self.log1p.then_some(true)))?;
         all.put("data.scale", words(&self.scale))
     }
 

@@ -30,6 +30,7 @@ impl LoadOptions {
             rows: config.rows,
             label_column: config.label_column.clone(),
             array: config.array.clone(),
+            transpose: config.transpose,
             text: config.text(),
             columns: config.column_options(),
             ..FileOptions::default()
@@ -76,7 +77,8 @@ pub fn load_with_progress(
 
 /// A file: a table of numbers as it is, one of other columns by an encoding.
 fn load_file(path: &Path, options: &FileOptions) -> Result<Dataset, DatasetError> {
-    let has_columns = encoding::has_columns(path) == Some(true);
+    // Transposed, a table has columns of numbers alone.
+    let has_columns = encoding::has_columns(path) == Some(true) && !options.transpose;
     if !has_columns && options.columns.is_given() {
         return Err(DatasetError::Columns { name: path.display().to_string() });
     }
@@ -97,6 +99,7 @@ fn refuse_options(set: &'static Registered, options: &FileOptions) -> Result<(),
     for (setting, got) in [
         ("data.label_column", options.label_column.clone()),
         ("data.array", options.array.clone()),
+        ("data.transpose", options.transpose.then(|| "true".to_owned())),
         ("data.header", header.map(|has| has.to_string())),
         ("data.decimal", decimal.map(String::from)),
         ("data.thousands", thousands.map(String::from)),

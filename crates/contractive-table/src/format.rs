@@ -13,8 +13,10 @@ pub enum Format {
     Idx,
     /// One NumPy array, plain or gzip.
     Npy,
-    /// A zip of NumPy arrays.
+    /// A zip of NumPy arrays, or of those of a sparse SciPy matrix.
     Npz,
+    /// A Matrix Market matrix, plain or gzip.
+    Mtx,
     /// Apache Parquet.
     Parquet,
     /// Arrow IPC, file or stream.
@@ -30,6 +32,7 @@ impl Format {
             _ if plain.ends_with(".csv") || plain.ends_with(".tsv") => Some(Format::Csv),
             _ if plain.ends_with("-ubyte") || plain.ends_with(".idx") => Some(Format::Idx),
             _ if plain.ends_with(".npy") => Some(Format::Npy),
+            _ if plain.ends_with(".mtx") => Some(Format::Mtx),
             _ if name.ends_with(".npz") => Some(Format::Npz),
             _ if name.ends_with(".parquet") => Some(Format::Parquet),
             _ if [".arrow", ".ipc", ".feather"].iter().any(|end| name.ends_with(end)) => Some(Format::Arrow),

@@ -30,6 +30,10 @@ pub struct ReadOptions {
     pub text: TextOptions,
     /// The array of an NPZ archive. Default: `X`, or the only table.
     pub array: Option<String>,
+    /// Whether the rows are the columns of the file: it is taken into memory and turned round. The names of its columns
+    /// are then [`FrameReader::row_names`](crate::FrameReader::row_names), a column of text or a row index gives those of
+    /// the columns, and all other columns must be numbers.
+    pub transpose: bool,
 }
 
 impl Default for ReadOptions {
@@ -43,6 +47,7 @@ impl Default for ReadOptions {
             kept: Vec::new(),
             text: TextOptions::default(),
             array: None,
+            transpose: false,
         }
     }
 }
@@ -70,6 +75,11 @@ pub(crate) trait FrameSource: Send {
     /// Whether the columns' names are the file's, not just numbers.
     fn has_names(&self) -> bool {
         true
+    }
+
+    /// One name a row, where the file has them.
+    fn row_names(&self) -> Option<&[String]> {
+        None
     }
 
     /// What a user should know of how the file was understood.
@@ -162,7 +172,8 @@ impl Selection<'_> {
         let asked = [&options.as_text, &options.as_numbers, &options.as_digits, &options.kept];
         let is_left_out = |i: usize| {
             let is_index = is_row_index(i, &names[i]) || index.contains(&names[i]);
-            is_index && !asked.iter().any(|asked| asked.contains(&names[i]))
+            // Where a table is turned round, its row index names the columns.
+            is_index && !options.transpose && !asked.iter().any(|asked| asked.contains(&names[i]))
         };
         let (out, places): (Vec<usize>, Vec<usize>) = (0..names.len()).partition(|i| is_left_out(*i));
         if places.is_empty() || out.is_empty() {
@@ -205,6 +216,6 @@ impl Selection<'_> {
 }
 
 /// Whether a column is the row index that pandas writes: without a name before all others, or named as in Arrow.
-fn is_row_index(place: usize, name: &str) -> bool {
+pub(crate) fn is_row_index(place: usize, name: &str) -> bool {
     place == 0 && name.is_empty() || name.starts_with("__index_level_")
 }

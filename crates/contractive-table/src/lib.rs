@@ -1,7 +1,8 @@
 //! Tables read and written by chunks of rows, in bounded memory: larger ones than memory holds, and columns that are not
 //! numbers.
 //!
-//! [`FrameReader::open`] gives [`Frame`]s of CSV, Parquet, Arrow, NPY and NPZ files; [`FrameWriter::create`] takes them
+//! [`FrameReader::open`] gives [`Frame`]s of CSV, Parquet, Arrow, NPY and NPZ files, and of sparse matrices (SciPy's NPZ,
+//! Matrix Market), whose zeros are never held; [`FrameWriter::create`] takes them
 //! to CSV, Parquet, Arrow, NPY and JSON lines; [`array`](mod@array) reads IDX, NPY and NPZ arrays whole. Keys come out as
 //! they went in: integers are never floats on the way, decimals keep their digits, text is never parsed. Numbers are f64,
 //! as the file has them.
@@ -60,9 +61,11 @@ mod reader;
 mod row_place;
 pub mod slips;
 mod source;
+mod sparse;
 mod spelling;
 mod text_options;
 mod time;
+mod transposed;
 mod writer;
 
 pub use contained::is_decoding;
@@ -74,6 +77,7 @@ pub use output::OutputError;
 pub use place::Place;
 pub use reader::FrameReader;
 pub use source::most_expanded;
+pub use sparse::is_sparse;
 pub use spelling::{Sign, Spelling};
 pub use text_options::TextOptions;
 pub use time::Unit;

@@ -13,11 +13,13 @@ use crate::ipc::IpcSource;
 use crate::numbers::append_in;
 #[cfg(feature = "parquet")]
 use crate::parquet::ParquetSource;
+use crate::sparse::{SparseSource, is_sparse};
 use crate::text_options::TextOptions;
+use crate::transposed::TransposedSource;
 
 /// Endings of the tables that are read in frames.
-const KNOWN_ENDINGS: &str = ".csv or .tsv (also with .gz), .parquet, .arrow, .ipc, .feather, .npy (also with .gz) or .npz; `-` is CSV on \
-     standard input";
+const KNOWN_ENDINGS: &str = ".csv or .tsv (also with .gz), .parquet, .arrow, .ipc, .feather, .npy or .mtx (also with .gz), or .npz; `-` is \
+     CSV on standard input";
 
 /// Most rows a frame that can be asked for.
 const MOST_CHUNK_ROWS: usize = 1 << 20;
@@ -68,9 +70,24 @@ impl FrameReader {
                 got: options.chunk_rows.to_string(),
             });
         }
+        let source = if is_sparse(path) && options.array.is_none() {
+            Box::new(SparseSource::open(path, &Selection(options), options.chunk_rows)?)
+        } else if options.transpose {
+            let (array, text) = (options.array.clone(), options.text);
+            let as_it_is = ReadOptions { array, text, transpose: true, ..ReadOptions::default() };
+            Box::new(TransposedSource::new(path, Self::source(path, &as_it_is)?, &Selection(options))?)
+        } else {
+            Self::source(path, options)?
+        };
+        let path = if path == Path::new("-") { STDIN.into() } else { path.to_path_buf() };
+        Ok(FrameReader { source, path, is_over: false, has_given: false, text: options.text })
+    }
+
+    /// The reader of a format that is dense, with rows as the file has them.
+    fn source(path: &Path, options: &ReadOptions) -> Result<Box<dyn FrameSource>, TableError> {
         let selection = Selection(options);
         let rows = options.chunk_rows;
-        let source: Box<dyn FrameSource> = if path == Path::new("-") {
+        Ok(if path == Path::new("-") {
             Box::new(CsvSource::stdin(&selection, rows)?)
         } else {
             match Format::of(path) {
@@ -86,9 +103,7 @@ impl FrameReader {
                 Some(format) if format.feature().is_some() => return Err(format.not_built(path)),
                 _ => return Err(TableError::unknown_format(path, KNOWN_ENDINGS)),
             }
-        };
-        let path = if path == Path::new("-") { STDIN.into() } else { path.to_path_buf() };
-        Ok(FrameReader { source, path, is_over: false, has_given: false, text: options.text })
+        })
     }
 
     /// Names and kinds of the columns.
@@ -114,6 +129,11 @@ impl FrameReader {
     /// Whether the columns' names are the file's own, and not just their numbers from 1.
     pub fn has_names(&self) -> bool {
         self.source.has_names()
+    }
+
+    /// One name a row of all rows, where a table is transposed whose columns have names.
+    pub fn row_names(&self) -> Option<&[String]> {
+        self.source.row_names()
     }
 
     /// Columns of the file that are left out unasked: the row index that pandas writes.

@@ -72,6 +72,9 @@ enum Action {
         /// Array of an .npz archive; by default X, or the only table.
         #[arg(long, value_name = "NAME", help_heading = "Data")]
         array: Option<String>,
+        /// The rows are the columns of the file.
+        #[arg(long, help_heading = "Data")]
+        transpose: bool,
         #[command(flatten)]
         text: TextArguments,
         /// Print JSON.
@@ -94,12 +97,13 @@ impl Data {
             Action::List { source, json } => list(&source, json),
             Action::Fetch { name, into, json, quiet } => fetch(&name, into, json, quiet),
             Action::Verify { name, source, json } => verify(&name, &source.source(), json),
-            Action::Info { spec, source, label_column, array, text, json } => info(
+            Action::Info { spec, source, label_column, array, transpose, text, json } => info(
                 &spec,
                 &RowArguments {
                     data: Some(spec.clone()),
                     label_column,
                     array,
+                    transpose: Some(transpose),
                     text,
                     source,
                     ..RowArguments::default()
@@ -235,7 +239,7 @@ fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<E
     let spec: DataSpec = text.parse()?;
     let options = arguments.load_options()?;
     let table = match spec.path() {
-        Some(path) if has_columns(path) == Some(true) && path != Path::new("-") => {
+        Some(path) if has_columns(path) == Some(true) && path != Path::new("-") && !options.file.transpose => {
             Some(TableDiagnosis::of(path, options.file.text)?)
         }
         _ => None,

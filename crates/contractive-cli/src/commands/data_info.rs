@@ -88,7 +88,7 @@ fn remarks(path: &str, table: &TableDiagnosis, text: &TextOptions) -> Vec<String
     }
     if table.columns.len() as u64 > 4 * table.rows && table.rows > 1 {
         remarks
-            .push("there are many more columns than rows: where a row should be a column, transpose the table".into());
+            .push("there are many more columns than rows: where a row should be a column, transpose the table with --transpose".into());
     }
     remarks
 }

@@ -99,6 +99,9 @@ impl Evaluate {
             }
             per_row::check(path, self.rows.data.as_deref())?;
         }
+        if self.rows.transpose.is_some() && (is_detector(&self.model) || is_series_detector(&self.model)) {
+            return Err(Usage("--transpose is of models; a detector takes the rows as the file has them".into()).into());
+        }
         if is_detector(&self.model) {
             let (labels, anomaly) = (self.labels.as_deref(), self.anomaly.as_deref());
             let numbers = evaluate_detector::evaluate(&self.model, &self.rows, labels, anomaly, self.json)?;

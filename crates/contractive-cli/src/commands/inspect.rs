@@ -169,6 +169,7 @@ fn in_json(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Value
         "preprocessing": {
             "scale": model.preprocessing().scale(), "features": model.preprocessing().n_features(),
             "feature_names": model.preprocessing().feature_names(), "clip": model.preprocessing().clip(),
+            "library_size": model.preprocessing().counts().library_size, "log1p": model.preprocessing().counts().log1p,
         },
         "image_shape": model.image_shape(),
         "provenance": model.provenance(),
@@ -238,5 +239,11 @@ fn preprocessing(model: &Model) -> String {
         (None, Some(names)) => format!("{} named columns, {} to {}", names.len(), names[0], names[names.len() - 1]),
         (None, None) => count(p.n_features(), "column"),
     };
-    format!("{what}; scale {}{}", p.scale().name(), if p.clip() { ", cut off at 0 and 1" } else { "" })
+    let counts = match (p.counts().library_size, p.counts().log1p) {
+        (None, false) => String::new(),
+        (None, true) => "; log(1 + x)".to_owned(),
+        (Some(sum), false) => format!("; each row times {} over its sum", plain(sum)),
+        (Some(sum), true) => format!("; log(1 + x) of each row times {} over its sum", plain(sum)),
+    };
+    format!("{what}{counts}; scale {}{}", p.scale().name(), if p.clip() { ", cut off at 0 and 1" } else { "" })
 }

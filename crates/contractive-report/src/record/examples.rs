@@ -63,7 +63,11 @@ impl Examples {
         let mut originals = shown.to_vec();
         let mut reconstructions: Vec<f32> = restored.iter().map(|value| *value as f32).collect();
         let rows: Vec<u32> = (0..shown.len() as u32).collect();
-        let x_hat = model.preprocessing().scaled_rows(&restored);
+        let x_hat = match model.preprocessing().counts().is_none() {
+            true => model.preprocessing().scaled_rows(&restored),
+            // Restored counts have a sum of their own, which they must not be divided by.
+            false => model.outputs(&shown, 1)?,
+        };
         let mut x = Vec::new();
         ScaledRows { data: &shown, preprocessing: model.preprocessing() }.gather(&rows, &mut x);
         if model.image_shape().is_none() {

@@ -1,11 +1,6 @@
 //! NPY and NPZ arrays as frames: rows in C order, a bounded number at a time.
 
-#[cfg(feature = "npz")]
-use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
-
-#[cfg(feature = "npz")]
-use flate2::read::DeflateDecoder;
 
 use super::array::{byte_image_shape, row_shape};
 use super::header::{Header, Kind as NumberKind};
@@ -16,8 +11,6 @@ use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind, Values};
 use crate::frame_source::{FrameSource, Selection};
 use crate::place::Place;
-#[cfg(feature = "npz")]
-use crate::source::{Checked, most_expanded, open_file};
 use crate::source::{Source, read_up_to};
 
 /// An open array of two or more dimensions; all after the first make a row.
@@ -45,17 +38,7 @@ impl ArraySource {
     /// Opens one array of an archive.
     #[cfg(feature = "npz")]
     pub fn npz(path: &Path, array: Option<&str>, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
-        let place = npz::place(path, array)?;
-        let mut file = open_file(path)?;
-        file.seek(SeekFrom::Start(place.start)).map_err(|e| TableError::io("open", path, e))?;
-        let packed = BufReader::with_capacity(1 << 16, file).take(place.packed);
-        let source = if place.is_stored {
-            Source::bounded(place.inside, Checked::new(packed, place.crc32), place.packed, place.packed)
-        } else {
-            let unpacked = Checked::new(DeflateDecoder::new(packed), place.crc32);
-            Source::bounded(place.inside, unpacked, place.packed, most_expanded(place.packed))
-        };
-        Self::new(source, selection, chunk_rows)
+        Self::new(npz::open(path, array)?, selection, chunk_rows)
     }
 
     fn new(mut source: Source<'static>, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {

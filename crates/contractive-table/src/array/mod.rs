@@ -9,6 +9,8 @@ mod idx;
 mod npy;
 #[cfg(feature = "npz")]
 mod npz;
+#[cfg(feature = "npz")]
+mod vector;
 
 use std::path::Path;
 
@@ -17,6 +19,8 @@ use crate::format::Format;
 
 pub use array::{Array, ArrayValues, Arrays, RowShape, byte_image_shape};
 pub(crate) use frames::ArraySource;
+#[cfg(feature = "npz")]
+pub(crate) use vector::{NumberStream, archive_text, archive_vector};
 
 /// Reads a file of arrays, IDX, NPY or NPZ by its name; of an archive `array`, or `X`, or the only array of two or more
 /// dimensions.

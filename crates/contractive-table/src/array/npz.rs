@@ -1,17 +1,18 @@
 //! NPZ archives, as `numpy.savez` writes them: a zip of NPY arrays.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use flate2::read::DeflateDecoder;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::array::{Arrays, shape_text};
+use super::array::{Array, Arrays, shape_text};
 use super::header::Header;
 use super::npy;
 use crate::error::TableError;
-use crate::source::{Source, most_expanded, open_file};
+use crate::source::{Checked, Source, most_expanded, open_file};
 
 type Archive = ZipArchive<BufReader<File>>;
 
@@ -29,22 +30,51 @@ pub(super) fn read(path: &Path, array: Option<&str>) -> Result<Arrays, TableErro
     Ok(Arrays { rows, labels: Some(labels) })
 }
 
-/// Where the bytes of an array lie in an archive.
-pub(super) struct Place {
-    /// The array's name in messages: `file.npz/X.npy`.
-    pub inside: PathBuf,
-    /// The first byte.
-    pub start: u64,
-    /// Bytes there, at most the file's size.
-    pub packed: u64,
-    /// Whether they are the array's own, not deflated.
-    pub is_stored: bool,
-    /// The checksum of the array's own bytes.
-    pub crc32: u32,
+/// The array `array`, whatever its dimensions.
+pub(super) fn read_named(path: &Path, array: &str) -> Result<Array, TableError> {
+    let mut archive = ZipArchive::new(BufReader::new(open_file(path)?)).map_err(|e| damaged(path, e))?;
+    with_array(&mut archive, path, array, |source, header| npy::read(source, &header))
 }
 
-/// Finds `array`, or `X`, or the only table, for a reader that goes through it by itself.
-pub(super) fn place(path: &Path, array: Option<&str>) -> Result<Place, TableError> {
+/// The first bytes of a member, at most `most`; `None` where there is none of that name.
+pub(super) fn first_bytes(path: &Path, array: &str, most: u64) -> Option<Vec<u8>> {
+    let mut archive = ZipArchive::new(BufReader::new(open_file(path).ok()?)).ok()?;
+    let member = archive.by_name(&format!("{array}.npy")).ok()?;
+    let mut bytes = Vec::new();
+    member.take(most).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Opens `array`, or `X`, or the only table, for a reader that goes through it by itself.
+pub(super) fn open(path: &Path, array: Option<&str>) -> Result<Source<'static>, TableError> {
+    let place = place(path, array)?;
+    let mut file = open_file(path)?;
+    file.seek(SeekFrom::Start(place.start)).map_err(|e| TableError::io("open", path, e))?;
+    let packed = BufReader::with_capacity(1 << 16, file).take(place.packed);
+    Ok(if place.is_stored {
+        Source::bounded(place.inside, Checked::new(packed, place.crc32), place.packed, place.packed)
+    } else {
+        let unpacked = Checked::new(DeflateDecoder::new(packed), place.crc32);
+        Source::bounded(place.inside, unpacked, place.packed, most_expanded(place.packed))
+    })
+}
+
+/// Where the bytes of an array lie in an archive.
+struct Place {
+    /// The array's name in messages: `file.npz/X.npy`.
+    inside: PathBuf,
+    /// The first byte.
+    start: u64,
+    /// Bytes there, at most the file's size.
+    packed: u64,
+    /// Whether they are the array's own, not deflated.
+    is_stored: bool,
+    /// The checksum of the array's own bytes.
+    crc32: u32,
+}
+
+/// Finds `array`, or `X`, or the only table.
+fn place(path: &Path, array: Option<&str>) -> Result<Place, TableError> {
     let file = open_file(path)?;
     let size = file.metadata().map_err(|e| TableError::io("open", path, e))?.len();
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;

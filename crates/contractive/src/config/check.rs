@@ -4,6 +4,7 @@ use contractive_core::ArgumentError;
 
 use super::{ConfigError, TrainConfig};
 use crate::encoding::MissingRule;
+use crate::preprocess::LibrarySize;
 
 impl TrainConfig {
     /// Refuses every setting outside its range, NaN included, and combinations that mean nothing.
@@ -33,6 +34,16 @@ impl TrainConfig {
             let but = "`data.columns`, `keys`, `categorical` or `missing` ask for more".to_owned();
             let remedy = "leave them out, or leave out `data.stream`";
             return Err(ArgumentError::Conflict { what, but, remedy }.into());
+        }
+        if self.data.transpose && self.data.column_options().is_given() {
+            let what = "a transposed table must be one of numbers".to_owned();
+            let but = "`data.columns`, `keys`, `categorical` or `missing` ask for more".to_owned();
+            return Err(
+                ArgumentError::Conflict { what, but, remedy: "leave them out, or leave out `data.transpose`" }.into()
+            );
+        }
+        if let Some(LibrarySize::Target(target)) = self.data.library_size {
+            number("data.library_size", "finite and above 0", target, |v| v.is_finite() && v > 0.0)?;
         }
         if self.data.missing == MissingRule::Mask {
             let what = "`data.missing` must be refuse, mean or median".to_owned();

@@ -13,9 +13,10 @@ const KINDS: [&str; 4] = [PENALTY, "objective.noise", "training.optimiser", "tra
 const PENALTY: &str = "objective.penalty";
 
 /// Keys that a layer can unset, with the word that does it.
-const UNSET: [(&str, &str); 13] = [
+const UNSET: [(&str, &str); 14] = [
     ("data.rows", "none"),
     ("data.scale", "auto"),
+    ("data.library_size", "none"),
     ("model.decoder", "none"),
     ("model.decoder_activation", "auto"),
     ("model.output_activation", "auto"),

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{ColumnOptions, Dataset, TextOptions};
 use crate::encoding::MissingRule;
-use crate::preprocess::Scale;
+use crate::preprocess::{LibrarySize, Scale};
 
 pub use error::ConfigError;
 pub use layers::Layer;
@@ -74,6 +74,9 @@ pub struct DataConfig {
     /// Array of an NPZ archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub array: Option<String>,
+    /// Whether the rows are the columns of the file. Default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub transpose: bool,
     /// Whether the first line of a text table names its columns. By default it does unless it is all numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
@@ -93,6 +96,13 @@ pub struct DataConfig {
     /// 65,536 and at least 1,024.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shuffle_rows: Option<usize>,
+    /// What the sum of each row becomes before features are scaled: `median`, of the sums of the training rows, or a number.
+    /// By default (`"none"`) rows are not divided by their sums.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub library_size: Option<LibrarySize>,
+    /// Whether log(1 + x) is taken before features are scaled, and after `library_size`. Default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub log1p: bool,
     /// How features are scaled, learnt on the training rows. Left out, or `"auto"`: none for images (already in [0, 1]);
     /// for tables `minmax` with a cross-entropy loss, else `standard`. A stream takes no `robust` and no `quantile`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,12 +141,15 @@ impl Default for DataConfig {
             categorical: Vec::new(),
             missing: MissingRule::Refuse,
             array: None,
+            transpose: false,
             header: None,
             decimal: None,
             thousands: None,
             validation: 0.1,
             stream: false,
             shuffle_rows: None,
+            library_size: None,
+            log1p: false,
             scale: None,
         }
     }

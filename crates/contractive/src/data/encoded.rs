@@ -12,6 +12,7 @@ use contractive_table::{
 
 use super::Dataset;
 use super::labels::Labels;
+use super::notes::turned_note;
 use super::options::FileOptions;
 use crate::encoding::{Admission, EncodingError, EncodingOptions, TableEncoding, TableScale};
 
@@ -53,7 +54,8 @@ pub fn load_encoded(path: impl AsRef<Path>, options: &FileOptions) -> Result<Dat
     let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
     let dataset = Dataset::from_f64(name, encoding.n_features(), table.values)?;
     let dataset = dataset.with_feature_names(encoding.feature_names())?;
-    let dataset = notes.into_iter().fold(dataset, Dataset::with_note);
+    let turned = turned_note(path, options, dataset.len(), dataset.n_features());
+    let dataset = notes.into_iter().chain(turned).fold(dataset, Dataset::with_note);
     let dataset = match table.missing_cells {
         0 => dataset,
         n => dataset.with_note(format!("{n} missing cells filled (`missing` = {})", encoding.missing().name())),

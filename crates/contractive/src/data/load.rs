@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use contractive_table::checksum::sha256_of_file;
-use contractive_table::{Format, TableError, array};
+use contractive_table::{Format, TableError, array, is_sparse};
 
 use super::options::FileOptions;
-use super::{Dataset, arrays, table};
+use super::{Dataset, arrays, sparse, table};
 
 /// Endings of names that can be read, as errors list them.
 const KNOWN_ENDINGS: &str =
-    ".csv, .tsv, .npy or -ubyte (IDX), also with .gz, or in .npz, .parquet, .arrow, .ipc or .feather";
+    ".csv, .tsv, .npy, .mtx or -ubyte (IDX), also with .gz, or in .npz, .parquet, .arrow, .ipc or .feather";
 
 /// Reads a file, whose format the end of its name tells.
 ///
@@ -33,7 +33,7 @@ pub fn load(path: impl AsRef<Path>, options: &FileOptions) -> Result<Dataset, Ta
 fn load_whole(path: &Path, options: &FileOptions) -> Result<Dataset, TableError> {
     let Some(format) = Format::of(path) else { return Err(TableError::unknown_format(path, KNOWN_ENDINGS)) };
     let has_columns = matches!(format, Format::Csv | Format::Parquet | Format::Arrow);
-    if let (Some(column), false) = (&options.label_column, has_columns) {
+    if let (Some(column), false) = (&options.label_column, has_columns || options.transpose) {
         let available = vec!["not named (only CSV, Parquet and Arrow have named columns)".into()];
         return Err(TableError::MissingColumns { path: path.to_path_buf(), missing: vec![column.clone()], available });
     }
@@ -42,7 +42,9 @@ fn load_whole(path: &Path, options: &FileOptions) -> Result<Dataset, TableError>
         return Err(TableError::NoSuchArray { path: path.to_path_buf(), wanted: format!("`{array}`"), available });
     }
     let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
-    let dataset = if has_columns {
+    let dataset = if is_sparse(path) && options.array.is_none() {
+        sparse::load(path, &name, options)?
+    } else if has_columns || options.transpose {
         table::load(path, &name, options)?
     } else {
         arrays::dataset(array::read(path, options.array.as_deref())?, &name, options.divide_bytes)?

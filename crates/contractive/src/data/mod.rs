@@ -1,6 +1,6 @@
 //! Data: rows of numbers in memory, from files or from a program.
 //!
-//! [`Dataset`] holds them; [`load`] reads a file: `table.rs` CSV, Parquet and Arrow, `arrays.rs` NPY, NPZ and IDX;
+//! [`Dataset`] holds them; [`load`] reads a file: `table.rs` CSV, Parquet and Arrow, `arrays.rs` NPY, NPZ and IDX, `sparse.rs` sparse matrices;
 //! [`load_encoded`] a table whose columns are not all numbers. No
 //! file, however malformed, panics, hangs, or takes more memory than its own size justifies. Data sets known by name are
 //! in the crate `contractive-datasets`.
@@ -13,6 +13,7 @@ mod load;
 mod notes;
 mod options;
 mod rows_ref;
+mod sparse;
 mod split;
 mod table;
 

@@ -15,6 +15,8 @@ pub struct FileOptions {
     pub label_column: Option<String>,
     /// The array of an NPZ archive to read. Default: `X`, or the only table.
     pub array: Option<String>,
+    /// Whether the rows are the columns of the file: a table of numbers, beside a column of names, or a matrix.
+    pub transpose: bool,
     /// How a text table is spelled.
     pub text: TextOptions,
     /// Columns that are features, if they are there, also where they look like the row index that pandas writes.

@@ -10,9 +10,12 @@ use contractive_table::{
 
 use super::Dataset;
 use super::labels::Labels;
-use super::notes::pixel_note;
+use super::notes::{pixel_note, turned_note};
 use super::options::FileOptions;
 use crate::encoding::label_note;
+
+/// What the names of a transposed table's rows are carried along as.
+const ROW_NAMES: &str = "row";
 
 /// Reads a table; the label column is taken out and becomes the labels. Every other column must hold finite numbers.
 pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dataset, TableError> {
@@ -22,8 +25,9 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
     // Cell for cell as the file has them.
     let is_text = Format::of(path) == Some(Format::Csv);
     let as_text = label_column.filter(|_| is_text).map(str::to_owned).into_iter().collect();
-    let kept = options.kept.clone();
-    let reader = FrameReader::open(path, &ReadOptions { as_text, kept, text, ..ReadOptions::default() })?;
+    let (kept, array, transpose) = (options.kept.clone(), options.array.clone(), options.transpose);
+    let how = ReadOptions { as_text, kept, text, array, transpose, ..ReadOptions::default() };
+    let reader = FrameReader::open(path, &how)?;
     reader.check_spelling(|_| true)?;
     let names: Vec<String> = reader.fields().iter().map(|field| field.name.clone()).collect();
     let label_at = label_column.map(|column| label_place(path, column, &names)).transpose()?;
@@ -33,6 +37,7 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
         }
     }
     let (has_names, mut notes) = (reader.has_names(), reader.notes().to_vec());
+    let row_names = reader.row_names().map(<[String]>::to_vec);
     if label_at.is_none() && has_names {
         notes.extend(label_note(&names));
     }
@@ -74,16 +79,19 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
     }
     let mut names = names;
     let carried = label_at.map(|i| names.remove(i)).zip(carried);
-    let carried = carried.into_iter().map(|(name, values)| Column { name, values }).collect();
+    let row_names = row_names.map(|names| Values::Text(names.into_iter().map(Some).collect()));
+    let keys = row_names.map(|values| (ROW_NAMES.to_owned(), values));
+    let carried = keys.into_iter().chain(carried).map(|(name, values)| Column { name, values }).collect();
     let dataset = Dataset::from_f64(name, n_features, values)?;
     let dataset = if has_names { dataset.with_feature_names(names)? } else { dataset };
     notes.extend(pixel_note(&dataset));
-    let dataset = notes.into_iter().fold(dataset, Dataset::with_note);
+    notes.extend(turned_note(path, options, dataset.len(), n_features));
+    let dataset = notes.into_iter().fold(dataset, Dataset::with_note).with_carried(carried)?;
     if label_at.is_none() {
         return Ok(dataset);
     }
     let (labels, classes) = labels.finish();
-    let dataset = dataset.with_labels(labels)?.with_carried(carried)?;
+    let dataset = dataset.with_labels(labels)?;
     Ok(if classes.is_empty() { dataset } else { dataset.with_class_names(classes) })
 }
 

@@ -382,7 +382,7 @@ impl TableEncoding {
 }
 
 /// Whether the file at `path`, by its name, is a table with columns of several kinds (CSV, Parquet, Arrow, and `-`), or
-/// an array of numbers (NPY, NPZ: false); `None` for what is not read in frames.
+/// an array or matrix of numbers (NPY, NPZ, MTX: false); `None` for what is not read in frames.
 pub fn has_columns(path: impl AsRef<Path>) -> Option<bool> {
     let path = path.as_ref();
     if path == Path::new("-") {
@@ -390,7 +390,7 @@ pub fn has_columns(path: impl AsRef<Path>) -> Option<bool> {
     }
     match Format::of(path)? {
         Format::Csv | Format::Parquet | Format::Arrow => Some(true),
-        Format::Npy | Format::Npz => Some(false),
+        Format::Npy | Format::Npz | Format::Mtx => Some(false),
         Format::Idx => None,
     }
 }

@@ -42,6 +42,14 @@ impl Model {
         self.session(threads)?.reconstruct(rows)
     }
 
+    /// [`Session::outputs`], once.
+    ///
+    /// # Errors
+    /// As [`Session::encode`].
+    pub fn outputs<'r>(&self, rows: impl Into<RowsRef<'r>>, threads: usize) -> Result<Vec<f32>, ModelError> {
+        self.session(threads)?.outputs(rows)
+    }
+
     /// [`Session::jacobian_norms`], once.
     ///
     /// # Errors
@@ -81,11 +89,23 @@ impl Session<'_> {
     }
 
     /// Reconstructions of all rows, row-major (N, d), in the units of the training data: the preprocessing is undone, in
-    /// 64 bits. Of images of bytes these are [0, 1].
+    /// 64 bits. Of images of bytes these are [0, 1]; counts that were divided by a row's sum are multiplied by that sum.
     ///
     /// # Errors
     /// As [`Session::encode`].
     pub fn reconstruct<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f64>, ModelError> {
+        let rows = rows.into();
+        let sums = self.model.preprocessing.row_sums(rows);
+        let mut restored = self.model.preprocessing.invert(&self.outputs(rows)?);
+        self.model.preprocessing.invert_counts(&mut restored, &sums);
+        Ok(restored)
+    }
+
+    /// Reconstructions of all rows as the network gives them, in the units of its scaled features.
+    ///
+    /// # Errors
+    /// As [`Session::encode`].
+    pub fn outputs<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f32>, ModelError> {
         let (d, k) = (self.model.architecture().input_size(), self.model.architecture().code_size());
         let (mut outputs, mut code) = (Vec::new(), Vec::new());
         self.for_each_batch(rows.into(), |engine, batch| {
@@ -96,7 +116,7 @@ impl Session<'_> {
             engine.encode(batch, &mut code)?;
             Ok(engine.decode(MatRef::new(&code, n, k), &mut outputs[done..])?)
         })?;
-        Ok(self.model.preprocessing.invert(&outputs))
+        Ok(outputs)
     }
 
     /// ‖J‖_F of every row, J being the encoder's Jacobian at the scaled row.
@@ -163,6 +183,11 @@ fn scale_values(
     if let Some(i) = bad(values) {
         let ((row, column), value) = (place(i), f64::from(values[i]));
         return Err(TableError::NonFinite { what: what(), row, column, value }.into());
+    }
+    let counts = preprocessing.counts();
+    if !counts.is_none() {
+        let wide: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
+        counts.check(&what(), preprocessing.n_features, first, &wide)?;
     }
     scaled.clear();
     scaled.extend_from_slice(values);

@@ -64,6 +64,21 @@ pub enum PreprocessError {
         /// The value as it is.
         value: f64,
     },
+    /// A value below 0 where counts are transformed.
+    #[error(
+        "{what} row {row}, column {column} (from 0): a value must be at least 0 for `data.library_size` and `data.log1p`, got \
+         {value}"
+    )]
+    Negative {
+        /// The table.
+        what: String,
+        /// The row, from 0.
+        row: usize,
+        /// The column, from 0.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
     /// The stored numbers contradict each other.
     #[error("the stored preprocessing is not valid: {reason}")]
     Stored {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use contractive_core::statistics::{Moments, Statistics, quantile_of_sorted, quartiles_differ};
 use serde::{Deserialize, Serialize};
 
+use super::counts::{Counts, Seen};
 use super::error::PreprocessError;
 use super::scale::Scale;
 use crate::data::{Dataset, Storage, TextOptions};
@@ -19,6 +20,9 @@ pub struct Preprocessing {
     pub(crate) scale: Scale,
     /// Number of features d.
     pub(crate) n_features: usize,
+    /// What is done to counts before they are scaled.
+    #[serde(default, skip_serializing_if = "Counts::is_none")]
+    pub(crate) counts: Counts,
     /// Names of the features, if the training table had any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) feature_names: Option<Vec<String>>,
@@ -53,6 +57,7 @@ impl Preprocessing {
         Preprocessing {
             scale: Scale::None,
             n_features,
+            counts: Counts::default(),
             feature_names: None,
             offset,
             factor,
@@ -72,6 +77,11 @@ impl Preprocessing {
     /// Number of features d.
     pub fn n_features(&self) -> usize {
         self.n_features
+    }
+
+    /// What is done to counts before they are scaled.
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Names of the features, if the training table had any.
@@ -102,17 +112,23 @@ impl Preprocessing {
     /// Learns the scaling of `scale` from the rows `rows` of `data`. A constant feature keeps its width: factor 1. So
     /// does a level of a category, 0 or 1, where means are taken out: a rare one would else outweigh all numbers.
     pub fn fit(scale: Scale, data: &Dataset, rows: &[u32]) -> Self {
+        Preprocessing::fit_counts(Counts::default(), scale, data, rows)
+    }
+
+    /// [`Preprocessing::fit`] of counts that are transformed by `counts` before.
+    pub fn fit_counts(counts: Counts, scale: Scale, data: &Dataset, rows: &[u32]) -> Self {
+        let seen = Seen { data, counts };
         let d = data.n_features();
         let names = data.feature_names().map(<[String]>::to_vec);
         let fitted = match scale {
             Scale::None => Preprocessing { feature_names: names, ..Preprocessing::identity(d) },
             Scale::Quantile => {
                 let mut ranks = Vec::with_capacity(d);
-                for_each_sorted_column(data, rows, |column| ranks.push(Ranks::learn(column)));
+                for_each_sorted_column(seen, rows, |column| ranks.push(Ranks::learn(column)));
                 Preprocessing { scale, feature_names: names, ranks, ..Preprocessing::identity(d) }
             }
             _ => {
-                let mut known = statistics(scale, data, rows);
+                let mut known = statistics(scale, seen, rows);
                 if let (Scale::Standard | Scale::Robust, Some(encoding)) = (scale, data.encoding()) {
                     keep_levels(&encoding.levels(), data, rows, &mut known);
                 }
@@ -120,7 +136,7 @@ impl Preprocessing {
             }
         };
         let table = data.encoding().cloned();
-        Preprocessing { table, divides_bytes: matches!(data.storage(), Storage::U8(_)), ..fitted }
+        Preprocessing { counts, table, divides_bytes: matches!(data.storage(), Storage::U8(_)), ..fitted }
     }
 
     /// The scaling of `scale`, which is not [`Scale::Quantile`], for `d` features of which this is known.
@@ -159,6 +175,15 @@ impl Preprocessing {
 
     /// Scales rows in place, row-major (N, d).
     pub fn apply(&self, rows: &mut [f32]) {
+        if !self.counts.is_none() {
+            let mut wide = Vec::new();
+            for row in rows.chunks_exact_mut(self.n_features) {
+                wide.clear();
+                wide.extend(row.iter().map(|x| f64::from(*x)));
+                self.apply_wide(&wide, row);
+            }
+            return;
+        }
         match self.scale {
             Scale::None => return,
             Scale::Quantile => {
@@ -187,6 +212,15 @@ impl Preprocessing {
 
     /// Scales a row of 64-bit values: only centred and scaled do they become 32-bit numbers.
     pub fn apply_wide(&self, row: &[f64], out: &mut [f32]) {
+        if !self.counts.is_none() {
+            let mut counts = row.to_vec();
+            self.counts.apply(&mut counts);
+            return self.scale_row(&counts, out);
+        }
+        self.scale_row(row, out);
+    }
+
+    fn scale_row(&self, row: &[f64], out: &mut [f32]) {
         match self.scale {
             Scale::None => return out.iter_mut().zip(row).for_each(|(out, x)| *out = *x as f32),
             Scale::Quantile => {
@@ -205,28 +239,6 @@ impl Preprocessing {
         // libm, not the platform's, whose last bit differs between systems.
         let scaled = if self.scale == Scale::Robust { libm::asinh(scaled) } else { scaled } as f32;
         if self.clip { scaled.clamp(0.0, 1.0) } else { scaled }
-    }
-
-    /// The rows, row-major (N, d), in the units that they had before they were scaled, up to rounding and clipping.
-    pub fn invert(&self, rows: &[f32]) -> Vec<f64> {
-        let mut wide: Vec<f64> = rows.iter().map(|x| f64::from(*x)).collect();
-        match self.scale {
-            Scale::None => return wide,
-            Scale::Quantile => {
-                for row in wide.chunks_exact_mut(self.n_features) {
-                    row.iter_mut().zip(&self.ranks).for_each(|(y, ranks)| *y = ranks.original(*y));
-                }
-                return wide;
-            }
-            _ => {}
-        }
-        for row in wide.chunks_exact_mut(self.n_features) {
-            for ((x, offset), factor) in row.iter_mut().zip(&self.offset).zip(&self.factor) {
-                let scaled = if self.scale == Scale::Robust { libm::sinh(*x) } else { *x };
-                *x = scaled * factor + offset;
-            }
-        }
-        wide
     }
 
     /// [`Preprocessing::check`] for a table described by its name, its number of columns and their names.
@@ -281,6 +293,9 @@ impl Preprocessing {
                 return Err(PreprocessError::Stored { reason });
             }
         }
+        if let Some(reason) = self.counts.fault() {
+            return Err(PreprocessError::Stored { reason });
+        }
         for (what, expected, got) in [
             ("offset", n, self.offset.len()),
             ("factor", n, self.factor.len()),
@@ -309,7 +324,7 @@ impl Preprocessing {
 }
 
 /// What `scale` is made of: means and standard deviations, or medians and spreads in their place. All finite.
-fn statistics(scale: Scale, data: &Dataset, rows: &[u32]) -> Statistics {
+fn statistics(scale: Scale, data: Seen<'_>, rows: &[u32]) -> Statistics {
     let d = data.n_features();
     if rows.is_empty() {
         return Moments::new(d).finish();
@@ -355,7 +370,7 @@ fn keep_levels(levels: &[bool], data: &Dataset, rows: &[u32], known: &mut Statis
 }
 
 /// Fills in the deviations from the means, and mends means that rounding of their sums put far off.
-fn learn_deviations(data: &Dataset, rows: &[u32], known: &mut Statistics) {
+fn learn_deviations(data: Seen<'_>, rows: &[u32], known: &mut Statistics) {
     let Statistics { lowest, highest, mean, deviation } = known;
     // Huge values are shrunk by a power of two, so that their squares stay finite. For all others nothing changes.
     let shrink: Vec<f64> = lowest
@@ -384,7 +399,7 @@ fn learn_deviations(data: &Dataset, rows: &[u32], known: &mut Statistics) {
 }
 
 /// Each column of these rows in turn, ascending.
-fn for_each_sorted_column(data: &Dataset, rows: &[u32], mut visit: impl FnMut(&[f64])) {
+fn for_each_sorted_column(data: Seen<'_>, rows: &[u32], mut visit: impl FnMut(&[f64])) {
     let d = data.n_features();
     let mut all = Vec::with_capacity(rows.len() * d);
     data.for_each_row(rows, |row| all.extend_from_slice(row));

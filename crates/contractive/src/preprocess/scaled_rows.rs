@@ -49,7 +49,7 @@ impl ScaledRows<'_> {
 
     /// (row, column, value) of the first value outside [0, 1] after preprocessing.
     pub fn first_outside(&self) -> Option<(usize, usize, f32)> {
-        if self.preprocessing.scale == Scale::None {
+        if self.preprocessing.scale == Scale::None && self.preprocessing.counts.is_none() {
             return self.data.first_outside_unit_interval();
         }
         self.first(|value| !(0.0..=1.0).contains(&value))
@@ -69,6 +69,9 @@ impl ScaledRows<'_> {
     /// (row, column) of the first value that 32 bits do not hold once it is scaled.
     fn first_too_large(&self) -> Option<(usize, usize)> {
         match (self.data.storage(), self.preprocessing.scale) {
+            _ if !self.preprocessing.counts.is_none() => {
+                self.first(|value| !value.is_finite()).map(|(row, column, _)| (row, column))
+            }
             // Ranks are bounded, whatever they are of.
             (_, Scale::Quantile) | (Storage::U8(_) | Storage::F32(_), Scale::None) => None,
             _ => self.first(|value| !value.is_finite()).map(|(row, column, _)| (row, column)),
@@ -93,9 +96,11 @@ impl Preprocessing {
     /// Refuses a table with other columns than those trained on. Names are compared where both sides have them.
     ///
     /// # Errors
-    /// [`PreprocessError::Columns`], [`PreprocessError::Names`] or [`PreprocessError::Order`].
+    /// [`PreprocessError::Columns`], [`PreprocessError::Names`] or [`PreprocessError::Order`]; [`PreprocessError::Negative`]
+    /// where counts are transformed; [`PreprocessError::TooLarge`].
     pub fn check(&self, data: &Dataset) -> Result<(), PreprocessError> {
         self.check_columns(data.name(), data.n_features(), data.feature_names())?;
+        self.counts.check_rows(data)?;
         let Some((row, column)) = (ScaledRows { data, preprocessing: self }).first_too_large() else { return Ok(()) };
         let mut value = f64::NAN;
         data.for_each_row(&[row as u32], |values| value = values[column]);

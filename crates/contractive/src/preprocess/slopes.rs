@@ -5,7 +5,7 @@ use super::scale::Scale;
 
 impl Preprocessing {
     /// dx/dx′ of each feature at the scaled row `scaled`, d numbers. Where scaled values are cut off, that of the scaling
-    /// without.
+    /// without; where counts are transformed, x is the transformed count.
     ///
     /// # Panics
     /// When `scaled` has not one number a feature.

@@ -9,7 +9,7 @@ use super::stream::{self, StreamedRows, Surveyed};
 use crate::config::TrainConfig;
 use crate::data::{Dataset, split_validation};
 use crate::model::{Model, Provenance};
-use crate::preprocess::{Preprocessing, Scale, ScaledRows};
+use crate::preprocess::{Counts, Preprocessing, Scale, ScaledRows};
 
 /// A resolved configuration with its data.
 #[derive(Debug, Clone)]
@@ -50,7 +50,13 @@ impl Prepared {
             return Err(TrainError::NoTrainingRows { rows: data.len(), share: config.data.validation });
         }
         let scale = config.data.scale.unwrap_or_default();
-        let mut preprocessing = Preprocessing::fit(scale, &data, &train_rows);
+        let counts = Counts::learn(config.data.library_size, config.data.log1p, &data, &train_rows);
+        if !counts.is_none() && data.encoding().is_some_and(|encoding| encoding.levels().contains(&true)) {
+            let what = "`data.library_size` and `data.log1p` must be for a table of counts alone".to_owned();
+            let but = format!("{} has columns of categories", data.name());
+            return Err(ArgumentError::Conflict { what, but, remedy: "leave them out, or those columns" }.into());
+        }
+        let mut preprocessing = Preprocessing::fit_counts(counts, scale, &data, &train_rows);
         preprocessing.clip = scale == Scale::Minmax && objective.loss.is_cross_entropy();
         preprocessing.text = config.data.text();
         let prepared =
@@ -72,7 +78,7 @@ impl Prepared {
     pub fn streamed(config: &TrainConfig, path: impl AsRef<Path>) -> Result<Self, TrainError> {
         let mut config = config.clone();
         config.check()?;
-        let Surveyed { rows, data, train_rows, validation_rows, statistics, first_outside } =
+        let Surveyed { rows, data, train_rows, validation_rows, counts, statistics, first_outside } =
             stream::survey(&config, path.as_ref())?;
         config.resolve(&data, rows.n_training);
         let architecture = config.architecture(data.n_features());
@@ -84,6 +90,7 @@ impl Prepared {
         preprocessing.clip = scale == Scale::Minmax && objective.loss.is_cross_entropy();
         preprocessing.text = config.data.text();
         preprocessing.divides_bytes = rows.divides;
+        preprocessing.counts = counts;
         if let (true, Scale::None, Some((row, column, value))) =
             (objective.loss.is_cross_entropy(), scale, first_outside)
         {

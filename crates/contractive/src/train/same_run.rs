@@ -35,6 +35,12 @@ fn sum_of(preprocessing: &Preprocessing) -> String {
         numbers.iter().for_each(|number| sum.update(&number.to_le_bytes()));
     }
     sum.update(&[u8::from(preprocessing.clip), u8::from(preprocessing.divides_bytes)]);
+    let counts = preprocessing.counts;
+    if !counts.is_none() {
+        // Nothing where there are none: sums of older runs stay.
+        sum.update(&counts.library_size.unwrap_or(0.0).to_le_bytes());
+        sum.update(&[u8::from(counts.log1p)]);
+    }
     sum.finish()
 }
 

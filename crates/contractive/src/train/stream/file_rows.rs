@@ -1,6 +1,6 @@
 //! A file's rows as numbers, by chunks.
 
-use contractive_table::{Field, Format, FrameReader, ReadOptions, TableError};
+use contractive_table::{Field, Format, FrameReader, ReadOptions, TableError, is_sparse};
 
 use super::streamed_rows::StreamedRows;
 use crate::data::not_a_feature;
@@ -41,6 +41,10 @@ impl FileRows {
         options.as_text.clear();
         if label.is_some() {
             options.columns = Some(features.iter().map(|field| field.name.clone()).collect());
+        }
+        // A matrix in memory is not read twice; its blocks are bounded whatever is asked for.
+        if is_sparse(&rows.path) && label.is_none() {
+            return Ok((FileRows { reader: probe, left: rows.most_rows, divides: rows.divides }, n_features));
         }
         drop(probe);
         let reader = FrameReader::open(&rows.path, &options)?;

@@ -248,6 +248,8 @@ impl Worker {
 
     /// A row as the network takes it; before it is shuffled, so that the buffer holds 32-bit numbers.
     fn scale(&self, values: &[f64], row: u64, out: &mut [f32]) -> Result<(), TrainError> {
+        let path = &self.rows.path;
+        self.preprocessing.counts.check(&path.display().to_string(), values.len(), row as usize, values)?;
         self.preprocessing.apply_wide(values, out);
         match out.iter().position(|value| !value.is_finite()) {
             None => Ok(()),

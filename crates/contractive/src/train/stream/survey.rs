@@ -12,6 +12,7 @@ use super::file_rows::FileRows;
 use super::streamed_rows::{StreamedRows, hash, is_held_out};
 use crate::config::TrainConfig;
 use crate::data::{Dataset, bits_note, label_note};
+use crate::preprocess::{Counts, LibrarySize, median};
 use crate::train::error::TrainError;
 
 /// Bytes of rows that the shuffle buffer takes where no number of rows is set …
@@ -32,6 +33,9 @@ pub(in crate::train) struct Surveyed {
     pub train_rows: Vec<u32>,
     /// Those of them that are held out, ascending.
     pub validation_rows: Vec<u32>,
+    /// What is done to counts before they are scaled.
+    pub counts: Counts,
+    /// Of the counts transformed.
     pub statistics: Statistics,
     /// (row of the file, column, value) of the first value outside [0, 1].
     pub first_outside: Option<(usize, usize, f32)>,
@@ -40,7 +44,8 @@ pub(in crate::train) struct Surveyed {
 /// Goes through the file of a configuration once.
 pub(in crate::train) fn survey(config: &TrainConfig, path: &Path) -> Result<Surveyed, TrainError> {
     let text = config.data.text();
-    let options = ReadOptions { array: config.data.array.clone(), text, ..ReadOptions::default() };
+    let (array, transpose) = (config.data.array.clone(), config.data.transpose);
+    let options = ReadOptions { array, text, transpose, ..ReadOptions::default() };
     let seed = config.training.seed;
     let validation = config.data.validation;
     let label_column = config.data.label_column.clone();
@@ -58,7 +63,9 @@ pub(in crate::train) fn survey(config: &TrainConfig, path: &Path) -> Result<Surv
         n_training: 0,
         n_validation: 0,
     };
-    let survey = Survey::of(&mut rows)?;
+    rows.divides = FileRows::open(&rows)?.0.has_grey()?;
+    let counts = counts(config, &rows)?;
+    let survey = Survey::of(&mut rows, counts)?;
     let row_bytes = size_of::<f32>() * rows.n_features;
     let by_default = (BUFFER_BYTES / row_bytes.max(1)).clamp(BUFFER_ROWS.1, BUFFER_ROWS.0);
     rows.shuffle_rows = match (config.training.shuffle, config.data.shuffle_rows) {
@@ -68,8 +75,31 @@ pub(in crate::train) fn survey(config: &TrainConfig, path: &Path) -> Result<Surv
     survey.finish(rows)
 }
 
+/// What is done to counts. A median of sums takes a pass of its own, and 8 bytes a row.
+fn counts(config: &TrainConfig, rows: &StreamedRows) -> Result<Counts, TrainError> {
+    let library_size = match config.data.library_size {
+        None => None,
+        Some(LibrarySize::Target(target)) => Some(target),
+        Some(LibrarySize::Median) => {
+            let (mut reader, d) = FileRows::open(rows)?;
+            let (mut values, mut row, mut sums) = (Vec::new(), 0_u64, Vec::new());
+            while reader.next(&mut values, d)? {
+                for one in values.chunks_exact(d) {
+                    if !is_held_out(rows.seed, row, rows.validation) {
+                        sums.push(one.iter().sum());
+                    }
+                    row += 1;
+                }
+            }
+            Some(median(sums))
+        }
+    };
+    Ok(Counts { library_size, log1p: config.data.log1p })
+}
+
 /// A pass that is done.
 struct Survey {
+    counts: Counts,
     validation: Sample,
     training: Sample,
     moments: Moments,
@@ -82,9 +112,8 @@ struct Survey {
 
 impl Survey {
     /// Reads the file and fills in what `rows` says about it.
-    pub fn of(rows: &mut StreamedRows) -> Result<Self, TrainError> {
+    pub fn of(rows: &mut StreamedRows, counts: Counts) -> Result<Self, TrainError> {
         let path: PathBuf = rows.path.clone();
-        rows.divides = FileRows::open(rows)?.0.has_grey()?;
         let (mut reader, d) = FileRows::open(rows)?;
         let mut notes = reader.notes();
         if reader.has_pixels() && !rows.divides {
@@ -98,6 +127,7 @@ impl Survey {
         rows.n_features = d;
         let most = |bytes: usize| (bytes / (size_of::<f64>() * d)).max(1);
         let mut survey = Survey {
+            counts,
             validation: Sample::new(most(KEPT_BYTES.0), d),
             training: Sample::new(most(KEPT_BYTES.1).min(KEPT_TRAINING), d),
             moments: Moments::new(d),
@@ -107,10 +137,14 @@ impl Survey {
             notes,
             sum,
         };
-        let (mut values, mut row) = (Vec::new(), 0_u64);
+        let (mut values, mut row, mut transformed) = (Vec::new(), 0_u64, vec![0.0; d]);
+        let name = rows.path.display().to_string();
         while reader.next(&mut values, d)? {
             for one in values.chunks_exact(d) {
-                survey.see(rows, row, one);
+                counts.check(&name, d, row as usize, one)?;
+                transformed.copy_from_slice(one);
+                counts.apply(&mut transformed);
+                survey.see(rows, row, one, &transformed);
                 row += 1;
             }
         }
@@ -123,11 +157,12 @@ impl Survey {
         Ok(survey)
     }
 
-    fn see(&mut self, rows: &mut StreamedRows, row: u64, values: &[f64]) {
+    /// Sees a row as the file has it, and with its counts transformed.
+    fn see(&mut self, rows: &mut StreamedRows, row: u64, values: &[f64], transformed: &[f64]) {
         if self.first_outside.is_none()
-            && let Some(column) = values.iter().position(|value| !(0.0..=1.0).contains(value))
+            && let Some(column) = transformed.iter().position(|value| !(0.0..=1.0).contains(value))
         {
-            self.first_outside = Some((row as usize, column, values[column] as f32));
+            self.first_outside = Some((row as usize, column, transformed[column] as f32));
         }
         let hash = hash(rows.seed, row);
         if is_held_out(rows.seed, row, rows.validation) {
@@ -136,7 +171,7 @@ impl Survey {
         } else {
             rows.n_training += 1;
             self.training.offer(hash, row, values);
-            self.moments.see(values);
+            self.moments.see(transformed);
         }
     }
 
@@ -168,6 +203,7 @@ impl Survey {
             data,
             train_rows: (0..n_train).collect(),
             validation_rows: (n_train..n_train + n_held).collect(),
+            counts: self.counts,
             statistics: self.moments.finish(),
             first_outside: self.first_outside,
             rows,

@@ -1,0 +1,220 @@
+//! Matrix Market files, plain or gzip: a line that says what follows, comments, sizes, then one entry a line.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use super::matrix::{SparseMatrix, Triplets};
+use crate::error::{TableError, shown};
+use crate::source::Source;
+
+/// No line is longer.
+const MOST_LINE: u64 = 1 << 16;
+/// What is read, in messages.
+const READABLE: &str = "a `matrix` in `coordinate` or `array` form, of `real`, `integer` or `pattern` entries, `general`, `symmetric` or \
+     `skew-symmetric`";
+
+/// Reads the matrix, transposed where asked for.
+pub(crate) fn read(path: &Path, transpose: bool) -> Result<SparseMatrix, TableError> {
+    let source = Source::open(path)?;
+    let mut market = Market { path, lines: Lines::new(path, source) };
+    let kind = market.kind()?;
+    let sizes = market.sizes(if kind.is_array { 2 } else { 3 })?;
+    let (shape, mut entries) = ([sizes[0], sizes[1]], Triplets::default());
+    if shape.iter().any(|size| *size > u64::from(u32::MAX)) {
+        return Err(market.wrong(&format!("its sizes must be at most {}", u32::MAX)));
+    }
+    if kind.symmetry != Symmetry::General && shape[0] != shape[1] {
+        return Err(market.wrong("a symmetric matrix must have as many rows as columns"));
+    }
+    match kind.is_array {
+        true => market.array(shape, kind.symmetry, &mut entries)?,
+        false => market.coordinates(shape, sizes[2], &kind, &mut entries)?,
+    }
+    let Triplets { rows, columns, values } = entries;
+    match transpose {
+        true => SparseMatrix::of(path, [shape[1], shape[0]], &Triplets { rows: columns, columns: rows, values }),
+        false => SparseMatrix::of(path, shape, &Triplets { rows, columns, values }),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Symmetry {
+    General,
+    Symmetric,
+    Skew,
+}
+
+/// What the first line says.
+struct Kind {
+    is_array: bool,
+    has_values: bool,
+    symmetry: Symmetry,
+}
+
+struct Market<'a> {
+    path: &'a Path,
+    lines: Lines,
+}
+
+impl Market<'_> {
+    fn kind(&mut self) -> Result<Kind, TableError> {
+        let first = self.lines.next_line()?.unwrap_or_default().to_ascii_lowercase();
+        let words: Vec<&str> = first.split_ascii_whitespace().collect();
+        let unread = || TableError::Type { path: self.path.into(), got: shown(first.trim()), expected: READABLE };
+        match words[..] {
+            ["%%matrixmarket", "matrix", form, field, symmetry] => Ok(Kind {
+                is_array: match (form, field) {
+                    ("array", "real" | "integer") => true,
+                    ("coordinate", "real" | "integer" | "pattern") => false,
+                    _ => return Err(unread()),
+                },
+                has_values: field != "pattern",
+                symmetry: match symmetry {
+                    "general" => Symmetry::General,
+                    "symmetric" => Symmetry::Symmetric,
+                    "skew-symmetric" => Symmetry::Skew,
+                    _ => return Err(unread()),
+                },
+            }),
+            ["%%matrixmarket", ..] => Err(unread()),
+            _ => Err(TableError::Magic {
+                path: self.path.into(),
+                expected: "`%%MatrixMarket matrix`".into(),
+                got: shown(first.trim()),
+            }),
+        }
+    }
+
+    /// The numbers of the line of sizes.
+    fn sizes(&mut self, n: usize) -> Result<Vec<u64>, TableError> {
+        let line = self.lines.next_entry()?.unwrap_or_default();
+        let sizes: Option<Vec<u64>> = line.split_ascii_whitespace().map(|word| word.parse().ok()).collect();
+        match sizes.filter(|sizes| sizes.len() == n) {
+            Some(sizes) => Ok(sizes),
+            None => Err(self.wrong(&format!("the sizes must be {n} whole numbers, got {}", shown(line.trim())))),
+        }
+    }
+
+    fn coordinates(&mut self, shape: [u64; 2], n: u64, kind: &Kind, entries: &mut Triplets) -> Result<(), TableError> {
+        for done in 0..n {
+            let Some(line) = self.lines.next_entry()? else { return Err(self.ended(n, done)) };
+            let mut words = line.split_ascii_whitespace();
+            let mut place = |n: u64| {
+                let place: u64 = words.next()?.parse().ok()?;
+                (1..=n).contains(&place).then(|| (place - 1) as u32)
+            };
+            let (row, column) = (place(shape[0]), place(shape[1]));
+            let value = if kind.has_values { words.next().and_then(|word| word.parse().ok()) } else { Some(1.0) };
+            match (row, column, value, words.next()) {
+                (Some(row), Some(column), Some(value), None) => put(entries, row, column, value, kind.symmetry),
+                _ => {
+                    let [rows, columns] = shape;
+                    let value = if kind.has_values { " and a number" } else { "" };
+                    let must_be = format!("a row from 1 to {rows}, a column from 1 to {columns}{value}");
+                    let got = shown(line.trim());
+                    return Err(self.wrong(&format!("an entry must be {must_be}, got {got}")));
+                }
+            }
+        }
+        self.end(n)
+    }
+
+    /// Column by column; of a symmetric matrix from the diagonal downwards.
+    fn array(
+        &mut self,
+        [n_rows, n_columns]: [u64; 2],
+        symmetry: Symmetry,
+        entries: &mut Triplets,
+    ) -> Result<(), TableError> {
+        let mut done = 0;
+        for column in 0..n_columns {
+            let first = match symmetry {
+                Symmetry::General => 0,
+                Symmetry::Symmetric => column,
+                Symmetry::Skew => column + 1,
+            };
+            for row in first..n_rows {
+                let Some(line) = self.lines.next_entry()? else { return Err(self.ended(n_rows * n_columns, done)) };
+                let Ok(value) = line.trim().parse::<f64>() else {
+                    let got = shown(line.trim());
+                    return Err(self.wrong(&format!("an entry must be a number, got {got}")));
+                };
+                if value != 0.0 {
+                    put(entries, row as u32, column as u32, value, symmetry);
+                }
+                done += 1;
+            }
+        }
+        self.end(done)
+    }
+
+    fn end(&mut self, n: u64) -> Result<(), TableError> {
+        match self.lines.next_entry()? {
+            None => Ok(()),
+            Some(_) => Err(self.wrong(&format!("it must end after {n} entries, but lines follow"))),
+        }
+    }
+
+    fn ended(&self, n: u64, got: u64) -> TableError {
+        let reason = format!("it is truncated: it promises {n} entries, and ends after {got}");
+        TableError::Corrupt { path: self.path.into(), reason }
+    }
+
+    fn wrong(&self, reason: &str) -> TableError {
+        TableError::Corrupt { path: self.path.into(), reason: format!("line {}: {reason}", self.lines.line) }
+    }
+}
+
+fn put(entries: &mut Triplets, row: u32, column: u32, value: f64, symmetry: Symmetry) {
+    entries.rows.push(row);
+    entries.columns.push(column);
+    entries.values.push(value);
+    if symmetry != Symmetry::General && row != column {
+        let sign = if symmetry == Symmetry::Skew { -1.0 } else { 1.0 };
+        entries.rows.push(column);
+        entries.columns.push(row);
+        entries.values.push(sign * value);
+    }
+}
+
+/// Lines of bounded length.
+struct Lines {
+    path: std::path::PathBuf,
+    reader: BufReader<Box<dyn Read + Send>>,
+    bytes: Vec<u8>,
+    /// The number of the line given last, from 1.
+    line: u64,
+}
+
+impl Lines {
+    fn new(path: &Path, source: Source<'static>) -> Self {
+        let reader = BufReader::with_capacity(1 << 16, source.reader);
+        Lines { path: path.into(), reader, bytes: Vec::new(), line: 0 }
+    }
+
+    fn next_line(&mut self) -> Result<Option<String>, TableError> {
+        self.bytes.clear();
+        let mut line = (&mut self.reader).take(MOST_LINE);
+        let n = line.read_until(b'\n', &mut self.bytes).map_err(|e| TableError::reading(&self.path, e))?;
+        self.line += 1;
+        let fault = |what: &str| TableError::Corrupt {
+            path: self.path.clone(),
+            reason: format!("line {}: it must be {what}", self.line),
+        };
+        if n as u64 == MOST_LINE {
+            return Err(fault(&format!("of at most {MOST_LINE} bytes")));
+        }
+        let text = std::str::from_utf8(&self.bytes).map_err(|_| fault("text"))?;
+        Ok((n > 0).then(|| text.to_owned()))
+    }
+
+    /// The next line that is neither empty nor a comment.
+    fn next_entry(&mut self) -> Result<Option<String>, TableError> {
+        loop {
+            match self.next_line()? {
+                Some(line) if line.trim().is_empty() || line.starts_with('%') => {}
+                line => return Ok(line),
+            }
+        }
+    }
+}
