@@ -19,6 +19,7 @@ use crate::arguments::SourceArguments;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
+use crate::members_bar::MembersBar;
 use crate::numbers::{count, duration, grouped, significant};
 use crate::output::{print, print_json_line, say_notes};
 use crate::progress::Reporting;
@@ -252,16 +253,17 @@ pub(crate) fn run(
     let name = rows.name().to_owned();
     let stop = stop_flag(reporting)?;
     let began = std::time::Instant::now();
+    let bar = MembersBar::new(reporting, settings.ensemble);
     let on_plan = |plan: &DetectorPlan| {
         if reporting == Reporting::Lines {
             let (n, d) = (grouped(plan.rows + plan.validation_rows), plan.architecture.input_size());
-            eprintln!("{name}: {n} rows of {d} features; {}", count(settings.ensemble, "network"));
-            plan.reasons.iter().for_each(|reason| eprintln!("  {reason}"));
+            bar.say(&format!("{name}: {n} rows of {d} features; {}", count(settings.ensemble, "network")));
+            plan.reasons.iter().for_each(|reason| bar.say(&format!("  {reason}")));
         }
     };
     let on_member = |m: &MemberReport| match reporting {
         Reporting::Quiet => {}
-        Reporting::Lines => eprintln!("{}", member_line(m)),
+        Reporting::Lines => bar.show(m),
         Reporting::Json => {
             let MemberReport { member, members, steps, most_steps, validation, seconds } = *m;
             let event = "member";
@@ -281,6 +283,7 @@ pub(crate) fn run(
         TrainingRows::Table(table) => Detector::train_table(*table, settings, &options),
         TrainingRows::Bare(data) => Detector::train_with(&data, settings, &options),
     };
+    drop(bar);
     if stop.load(Ordering::Relaxed) {
         eprintln!("stopped; no detector was saved");
         return Ok(Ending::Interrupted);
@@ -328,12 +331,6 @@ fn print_end(detector: &Detector, seconds: f64, out: &Path) -> anyhow::Result<()
 pub(crate) fn default_place(name: &str) -> PathBuf {
     let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
     contractive::run::default_path(Path::new("runs"), &format!("{name}-detector"), &time)
-}
-
-/// How the training of a member ended, for people.
-pub(crate) fn member_line(m: &MemberReport) -> String {
-    let (member, validation, time) = (m.member + 1, significant(m.validation, 4), duration(m.seconds));
-    format!("network {member}/{}: {} of {} steps, validation {validation}, {time}", m.members, m.steps, m.most_steps)
 }
 
 #[cfg(test)]

@@ -14,10 +14,10 @@ use contractive_anomaly::series::{
 use contractive_table::listing::some_names;
 use serde::Serialize;
 
-use crate::detector_training::member_line;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
+use crate::members_bar::MembersBar;
 use crate::numbers::{count, duration, grouped, significant};
 use crate::output::{print, print_json_line, say_notes};
 use crate::progress::Reporting;
@@ -199,15 +199,16 @@ pub(crate) fn run(
     }
     let stop = stop_flag(reporting)?;
     let began = std::time::Instant::now();
+    let bar = MembersBar::new(reporting, settings.ensemble);
     let on_plan = |plan: &DetectorPlan| {
         if reporting == Reporting::Lines {
-            choice.iter().for_each(|choice| eprintln!("  {choice}"));
-            plan.reasons.iter().for_each(|reason| eprintln!("  {reason}"));
+            choice.iter().for_each(|choice| bar.say(&format!("  {choice}")));
+            plan.reasons.iter().for_each(|reason| bar.say(&format!("  {reason}")));
         }
     };
     let on_member = |m: &MemberReport| {
         if reporting == Reporting::Lines {
-            eprintln!("{}", member_line(m));
+            bar.show(m);
         }
     };
     let options = TrainOptions {
@@ -218,6 +219,7 @@ pub(crate) fn run(
         ..Default::default()
     };
     let result = SeriesDetector::train(&series, &spec, &settings, &options);
+    drop(bar);
     if stop.load(Ordering::Relaxed) {
         eprintln!("stopped; no detector was saved");
         return Ok(Ending::Interrupted);
