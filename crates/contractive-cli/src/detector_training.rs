@@ -37,14 +37,15 @@ pub(crate) struct DetectorArguments {
     /// Networks in the ensemble, each from its own seed, from 1 to 1000 [default: 8].
     #[arg(long, value_name = "N", requires = "detector", help_heading = "Detector")]
     ensemble: Option<usize>,
-    /// The rows trained on are all ordinary: a row is then as odd as it is unlike all of them.
+    /// All rows trained on are ordinary: a row that is unlike all of them is then an anomaly.
     #[arg(long, requires = "detector", conflicts_with_all = ["contaminated", "time"], help_heading = "Detector")]
     clean: bool,
-    /// Many of the rows trained on may be anomalies, and like each other: groups of them are then not taken for ordinary.
+    /// Many of the rows trained on may be anomalies that are like each other: small groups of like rows are then not
+    /// taken for ordinary.
     #[arg(long, requires = "detector", conflicts_with = "time", help_heading = "Detector")]
     contaminated: bool,
-    /// Share of each batch's rows, those restored worst, that a step passes over, from 0 to 0.5: for training rows with
-    /// many anomalies [default: 0].
+    /// Share of each batch, from 0 to 0.5, that a step leaves out: the rows that are restored worst. For training rows
+    /// with many anomalies [default: 0].
     #[arg(long, value_name = "SHARE", requires = "detector", help_heading = "Detector")]
     trim: Option<f64>,
     /// Most steps a network [default: by the table's shape, from 200 to 4000].
@@ -53,8 +54,8 @@ pub(crate) struct DetectorArguments {
     /// Longest time for training all networks, such as 30s, 500ms, 2m or 1h. The result then depends on the machine.
     #[arg(long, value_name = "TIME", requires = "detector", value_parser = seconds, help_heading = "Detector")]
     time_budget: Option<f64>,
-    /// Expected share of anomalies among the rows trained on, above 0 and at most 0.5: short for
-    /// --threshold contamination:SHARE [default: 0.1].
+    /// Share of anomalies that you expect among the rows trained on, above 0 and at most 0.5. The same as --threshold
+    /// contamination:SHARE [default: 0.1].
     #[arg(long, value_name = "SHARE", requires = "detector", conflicts_with = "threshold", help_heading = "Detector")]
     contamination: Option<f64>,
     /// Scores above it are anomalies: contamination:SHARE, quantile:P, sigma:K (mean + K standard deviations), pot:RATE

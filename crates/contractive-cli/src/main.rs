@@ -55,7 +55,7 @@ struct Cae {
 
 const AFTER_HELP: &str = "\
 Examples:
-  cae train                                      built-in images, default recipe; needs no files and no network
+  cae train                                      built-in images, default recipe; needs no files
   cae train fashion-64-32-16 --epochs 10         a recipe, with one change
   cae train --data table.csv --hidden 64,16      your own table
   cae train --contraction 0,0.1,1 --seeds 3      nine runs side by side, and a table

@@ -43,8 +43,8 @@ pub(crate) struct SeriesArguments {
     /// --label-column].
     #[arg(long, value_name = "COLUMNS", requires = "time", value_delimiter = ',', help_heading = "Time series")]
     values: Option<Vec<String>>,
-    /// Train on the rows up to this time alone, written as the timestamps are, or on so many rows of --time none: score the
-    /// rest with `cae detect`.
+    /// Train only on the rows up to this time, written as the timestamps are; with --time none, on so many rows. Score
+    /// the rest with `cae detect`.
     #[arg(long, value_name = "TIME", requires = "time", help_heading = "Time series")]
     train_until: Option<String>,
     /// Rows a window, at least 2, or `auto`: whole periods of the series where it has a period, else 100 rows
@@ -58,8 +58,9 @@ pub(crate) struct SeriesArguments {
     /// (shapes alone count) [default: none].
     #[arg(long, value_name = "NAME", requires = "time", value_parser = normalisations(), help_heading = "Time series")]
     normalise: Option<String>,
-    /// What windows do where rows are missing: `part` (they do not reach over a gap; one of up to a tenth of a window is
-    /// filled by a straight line), or `span` (rows as they come) [default: part, and span where rows come unevenly].
+    /// What windows do where rows are missing: `part` (they end at a gap, unless it is at most a tenth of a window,
+    /// which a straight line fills) or `span` (they take the rows as they come) [default: part, and span where rows
+    /// come unevenly].
     #[arg(long, value_name = "NAME", requires = "time", value_parser = gap_choices(), help_heading = "Time series")]
     gaps: Option<String>,
     /// What of a window's score each of its rows takes: the whole score, the row's own part in it, which points at

@@ -52,7 +52,7 @@ impl Warning {
                  or --contraction, give --code-activation leaky_relu or tanh, or make the last of --hidden smaller"
             ),
             Concern::Saturated { share } => format!(
-                "{} of the numbers of bounded units are saturated, where the penalty is met without learning; lower \
+                "{} of the numbers of bounded units are saturated, where units have almost no slope and hardly learn; lower \
                  --learning-rate or --contraction, scale the rows (--scale standard), or give --activation and \
                  --code-activation softplus or leaky_relu, which have no bounds",
                 percent(share)

@@ -138,7 +138,7 @@ fn concern_in_words(concern: &Concern, part: &str) -> String {
             grouped(*units)
         ),
         Concern::Saturated { share } => format!(
-            "{} of the numbers of bounded units are saturated, where the penalty is met without learning. Lower \
+            "{} of the numbers of bounded units are saturated, where units have almost no slope and hardly learn. Lower \
              `training.learning_rate` or `objective.contraction`, scale the rows (`data.scale` standard), or give \
              `model.hidden_activation` and `model.code_activation` softplus or leaky_relu, which have no bounds.",
             percent(*share)

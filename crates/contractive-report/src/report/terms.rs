@@ -60,7 +60,7 @@ impl Terms {
         }
         let mut at = 0;
         while let Some(next) = text[at..].chars().next() {
-            // Settings stand between such marks.
+            // Settings stand between such marks, and are shown as the page shows all of them.
             let quoted = if next == '`' { text[at + 1..].find('`').map(|end| end + 2) } else { None };
             let found = self.forms.iter().find(|(form, _)| is_written(text, at, form));
             let length = match (quoted, found) {
@@ -69,14 +69,18 @@ impl Terms {
                 (None, None) => next.len_utf8(),
             };
             let piece = &text[at..at + length];
-            match found.map(|(_, i)| *i).filter(|i| quoted.is_none() && !is_marked[*i]) {
+            at += length;
+            if quoted.is_some() {
+                out.push_str(&format!("<code>{}</code>", piece.trim_matches('`')));
+                continue;
+            }
+            match found.map(|(_, i)| *i).filter(|i| !is_marked[*i]) {
                 Some(i) => {
                     (is_marked[i], self.is_used[i]) = (true, true);
                     out.push_str(&button(&format!("word-{id}-{i}"), piece, &GLOSSARY[i]));
                 }
                 None => out.push_str(piece),
             }
-            at += length;
         }
     }
 
@@ -190,6 +194,7 @@ mod tests {
         ] {
             assert!(buttons(markup).is_empty(), "{markup}");
         }
+        assert_eq!(marked("<p>Lower `a.code`.</p>").0, "<p>Lower <code>a.code</code>.</p>");
         let facts = "<table class=\"facts\"><tr><th scope=\"row\">penalty</th><td>J</td></tr></table><dt>code</dt>";
         assert_eq!(buttons(facts), ["penalty", "code"]);
         assert_eq!(buttons("<p>a<img src=\"x\"><line x=\"1\"/> code</p>code"), ["code"]);

@@ -256,7 +256,7 @@ fn a_divergence_is_said_on_top_and_marked_in_the_curves() {
     for text in [
         "diverged in epoch 4, step 41",
         "validation penalty was not finite",
-        "Lower `training.learning_rate`",
+        "Lower <code>training.learning_rate</code>",
         "of epoch 3",
     ] {
         assert!(header.contains(text), "{text}");
