@@ -77,10 +77,10 @@ fn of_table(error: &TableError) -> Option<String> {
         TableError::Cell { prefix: Some(_), .. } => {
             text("correct it, or make the column text by giving it a role: --key or --categorical")
         }
-        TableError::Cell { prefix: None, .. } => text(
-            "fill or remove such rows, leave the column out by naming the others with --columns, or have missing cells \
-             filled with --missing median",
-        ),
+        TableError::Cell { prefix: None, got, .. } if got == "a missing value" => {
+            text("fill or remove such rows, leave the column out, or train with --missing median")
+        }
+        TableError::Cell { prefix: None, .. } => text("fill or remove such rows, or leave the column out"),
         TableError::NotUtf8 { path, .. } => Some(format!(
             "save the file as UTF-8, for example with `iconv -f WINDOWS-1252 -t UTF-8 {}`",
             quoted(&path.to_string_lossy())
@@ -165,7 +165,7 @@ fn of_encoding(error: &EncodingError) -> Option<String> {
                 }
             }
             remedies.truncate(MOST_REMEDIES);
-            format!("to mend them: {}", remedies.join("; "))
+            format!("\nto mend them:{}", remedies.iter().map(|remedy| format!("\n  {remedy}")).collect::<String>())
         }
         EncodingError::MissingCell { .. } => {
             "fill it, remove the row, or have such cells filled: --missing median or mean, with --detector also mask"

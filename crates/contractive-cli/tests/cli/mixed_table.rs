@@ -97,7 +97,7 @@ fn what_cannot_be_learnt_from_is_said_together_with_flags_that_help() {
     assert!(desk.refused("train --data orders.csv --missing previous --epochs 1", 2).contains("--time"));
     assert!(desk.refused("train --data orders.csv --key id --stream --epochs 1", 2).contains("stream"));
     assert!(desk.refused("train --data strokes --key id --epochs 1", 2).contains("leave out --columns, --key"));
-    assert!(desk.refused("train --data orders.csv --columns amout --epochs 1", 2).contains("did you mean `amount`"));
+    assert!(desk.refused("train --data orders.csv --columns amounts --epochs 1", 2).contains("did you mean `amount`"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::Path;
 
 use contractive_table::slips::Slips;
-use contractive_table::{Column, FrameReader, Kind, ReadOptions, TableError, TextOptions, Unit, shown};
+use contractive_table::{Column, FrameReader, Kind, ReadOptions, TableError, TextOptions, Unit, Values, shown};
 use serde::Serialize;
 
 use super::MOST_LEVELS;
@@ -95,9 +95,10 @@ impl TableDiagnosis {
     /// Looks at a CSV, Parquet or Arrow table whose text is spelled as `text` says.
     ///
     /// # Errors
-    /// [`TableError`] where the file cannot be read.
+    /// [`TableError`] where the file cannot be read, or numbers are spelled otherwise.
     pub fn of(path: impl AsRef<Path>, text: TextOptions) -> Result<TableDiagnosis, TableError> {
         let reader = FrameReader::open(path, &ReadOptions { text, ..ReadOptions::default() })?;
+        reader.check_spelling(|_| true)?;
         let names: Vec<String> = reader.fields().iter().map(|field| field.name.clone()).collect();
         let label = reader.has_names().then(|| label_name(&names).cloned()).flatten();
         let notes = reader.notes().to_vec();
@@ -132,6 +133,8 @@ struct Seen {
     /// Whether every number, or time, so far was above the one before.
     ascends: bool,
     last: Option<f64>,
+    last_whole: Option<i128>,
+    whole_range: Option<(i128, i128)>,
     /// Hashes of the different values, while they are few.
     different: Option<HashSet<u64, BuildHasherDefault<DefaultHasher>>>,
     levels: Option<HashMap<String, u64>>,
@@ -152,6 +155,8 @@ impl Seen {
             is_whole: true,
             ascends: true,
             last: None,
+            last_whole: None,
+            whole_range: None,
             different: Some(HashSet::default()),
             levels: Some(HashMap::new()),
             slips: Slips::default(),
@@ -168,10 +173,13 @@ impl Seen {
                 continue;
             }
             self.present += 1;
-            match (&numbers, column.values.text(i)) {
-                (Some(numbers), _) => self.see_number(numbers[i]),
-                (None, Some(text)) => self.see_text(&text, first_row + i as u64),
-                (None, None) => {}
+            match (&column.values, &numbers, column.values.text(i)) {
+                // Beyond 2⁵³ they differ by less than f64 can tell.
+                (Values::Integers(all), ..) => all[i].into_iter().for_each(|x| self.see_whole(x.into())),
+                (Values::Unsigned(all), ..) => all[i].into_iter().for_each(|x| self.see_whole(x.into())),
+                (_, Some(numbers), _) => self.see_number(numbers[i]),
+                (_, None, Some(text)) => self.see_text(&text, first_row + i as u64),
+                (_, None, None) => {}
             }
         }
     }
@@ -182,6 +190,14 @@ impl Seen {
         self.ascends &= self.last.is_none_or(|last| x > last);
         self.last = Some(x);
         self.see_value(x.to_bits());
+    }
+
+    fn see_whole(&mut self, x: i128) {
+        (self.lowest, self.highest) = (self.lowest.min(x as f64), self.highest.max(x as f64));
+        self.ascends &= self.last_whole.is_none_or(|last| x > last);
+        self.last_whole = Some(x);
+        self.whole_range = Some(self.whole_range.map_or((x, x), |(low, high)| (low.min(x), high.max(x))));
+        self.see_value(x as u64);
     }
 
     fn see_text(&mut self, text: &str, row: u64) {
@@ -224,6 +240,7 @@ impl Seen {
     fn diagnosis(self, name: String, is_label: bool, rows: u64) -> ColumnDiagnosis {
         let looks = if is_label && self.present > 0 { Looks::Label } else { self.looks(&name, rows) };
         let range = match (&self.ends, self.lowest <= self.highest) {
+            _ if self.whole_range.is_some() => self.whole_range.map(|(low, high)| (low.to_string(), high.to_string())),
             (Some((least, greatest)), _) if looks == Looks::Time => Some((shown_end(least), shown_end(greatest))),
             (None, true) => Some((self.lowest.to_string(), self.highest.to_string())),
             _ => None,
@@ -325,6 +342,14 @@ mod tests {
         assert_eq!(table.columns[2].levels, [("a".to_owned(), 0.5), ("b".to_owned(), 0.5)]);
         assert_eq!(table.columns[9].slip, Some((50, "`many`".into())));
         assert_eq!(table.that_look(Looks::Time), ["day", "time"]);
+    }
+
+    #[test]
+    fn numbers_beyond_what_f64_can_tell_apart_are_told_apart() {
+        let rows: String = (0..30_i64).map(|i| format!("{}\n", 9_007_199_254_740_993 + i)).collect();
+        let column = &diagnosed(&format!("order\n{rows}")).columns[0];
+        assert_eq!((column.looks, column.different), (Looks::Identifier, Some(30)));
+        assert_eq!(column.range, Some(("9007199254740993".into(), "9007199254741022".into())));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Gaps: rows that are missing by their timestamps. What windows do there is told by `contractive_anomaly::series::gaps`.
 
 use contractive_anomaly::series::Series;
+use contractive_anomaly::series::time::{is_gap, missing_steps};
 
 use super::super::number::{count, grouped};
 
@@ -27,11 +28,11 @@ pub(super) fn gaps(series: &Series, step: Option<i128>) -> Vec<Gap> {
     let later = series.moments.windows(2).map(|pair| pair[1].nanoseconds - pair[0].nanoseconds);
     let of = |(before, later): (usize, i128)| Gap {
         before,
-        missing: ((later + step / 2) / step - 1).max(1) as usize,
+        missing: missing_steps(later, step) as usize,
         from: series.stamps[before].clone(),
         to: series.stamps[before + 1].clone(),
     };
-    later.enumerate().filter(|(_, later)| later * 2 > step * 3).map(of).collect()
+    later.enumerate().filter(|(_, later)| is_gap(*later, step)).map(of).collect()
 }
 
 /// Whether so many gaps are so common that they are no gaps.
