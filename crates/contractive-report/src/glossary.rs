@@ -132,7 +132,7 @@ pub const GLOSSARY: [Word; 20] = [
 /// assert_eq!(contractive_report::glossary::find("dead units").unwrap().name, "dead unit");
 /// ```
 pub fn find(name: &str) -> Option<&'static Word> {
-    let is_written = |word: &&Word| word.forms.iter().any(|form| *form == name);
+    let is_written = |word: &&Word| word.forms.contains(&name);
     let is_alike = |word: &&Word| word.forms.iter().any(|form| form.eq_ignore_ascii_case(name));
     GLOSSARY.iter().find(is_written).or_else(|| GLOSSARY.iter().find(is_alike))
 }

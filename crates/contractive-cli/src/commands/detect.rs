@@ -16,7 +16,7 @@ use contractive_table::{Frame, FrameReader, FrameWriter};
 use serde::Serialize;
 
 use super::detect_series;
-use super::detected_rows::{Layout, filtered};
+use super::detected_rows::{Layout, bar, called, filtered};
 use super::series_arguments::{DetectSeries, SeriesFlags};
 use crate::arguments::TextArguments;
 use crate::detector_training::{score_kind, score_kinds};
@@ -26,7 +26,6 @@ use crate::interruption::stop_flag;
 use crate::numbers::{count, grouped, percent, significant};
 use crate::output::{check_file, check_not_read, check_page, print_json, say_notes, write_file};
 use crate::progress::Reporting;
-use crate::work_bar::{Size, WorkBar};
 
 /// Score the rows of a table, or the timestamps of a time series: for each its keys, score, probability, label and the
 /// columns at fault.
@@ -192,7 +191,7 @@ impl Detect {
         let stop = if has_file { stop_flag(Reporting::Quiet)? } else { Arc::default() };
         let mut writer = output.map(|path| FrameWriter::create(path, &layout.fields)).transpose()?;
         let mut meter = self.report.is_some().then(|| TableMeter::new(detector, scorer));
-        let bar = self.bar(frames.n_rows(), output);
+        let bar = bar(&self.data, frames.n_rows(), output, Reporting::new(self.json, self.quiet));
         for frame in frames {
             if stop.load(Ordering::Relaxed) {
                 break;
@@ -233,23 +232,9 @@ impl Detect {
         Ok(if has_failed { Ending::FoundAnomalies } else { Ending::Done })
     }
 
-    /// What is shown of a table of so many rows as it is scored; nothing where its rows go to the terminal.
-    fn bar(&self, rows: Option<u64>, output: Option<&Path>) -> WorkBar {
-        if output == Some(Path::new("-")) && io::stdout().is_terminal() {
-            return WorkBar::hidden();
-        }
-        let size = Size::of_table(&self.data, rows);
-        WorkBar::new(Reporting::new(self.json, self.quiet), size, "rows")
-    }
-
     /// The page of the rows that went by.
     fn page(&self, meter: TableMeter<'_>, summary: &Summary) -> anyhow::Result<String> {
-        let place = if self.data == Path::new("-") { "standard input".into() } else { self.data.display().to_string() };
-        let file = self.data.file_name().filter(|name| *name != "-");
-        let mut name = file.map_or_else(|| place.clone(), |name| name.to_string_lossy().into_owned());
-        if self.shard != Shard::default() {
-            name += &format!(", part {}", self.shard);
-        }
+        let (name, place) = called(&self.data, self.shard);
         let mut notes = summary.notes.clone();
         notes.extend(summary.cells_in_words());
         table_html(&meter.finish(name, place, notes)).context("cannot make the report")

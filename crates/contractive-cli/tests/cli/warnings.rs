@@ -70,7 +70,13 @@ fn many_dead_and_saturated_units_are_warned_of_with_what_to_change() {
     let desk = Desk::new();
     desk.table("table.csv", 200, 6);
     for (name, settings, kind, page, remedies) in [
-        ("some", "--hidden 8 --code-activation relu --learning-rate 0.5", "dead_units", "<code>model.hidden</code>", ["--hidden", "leaky_relu"]),
+        (
+            "some",
+            "--hidden 8 --code-activation relu --learning-rate 0.5",
+            "dead_units",
+            "<code>model.hidden</code>",
+            ["--hidden", "leaky_relu"],
+        ),
         (
             "bounds",
             "--hidden 8 --code-activation sigmoid --learning-rate 3 --contraction 0",
@@ -79,7 +85,8 @@ fn many_dead_and_saturated_units_are_warned_of_with_what_to_change() {
             ["--scale standard", "--learning-rate"],
         ),
     ] {
-        let output = desk.stdout(&format!("train --data table.csv --seed 1 --epochs 30 --json --out {name} {settings}"));
+        let output =
+            desk.stdout(&format!("train --data table.csv --seed 1 --epochs 30 --json --out {name} {settings}"));
         let end: Value = serde_json::from_str(output.lines().last().unwrap()).unwrap();
         let warnings = end["warnings"].as_array().unwrap();
         assert_eq!((warnings.len(), &warnings[0]["kind"]), (1, &kind.into()), "{warnings:?}");
