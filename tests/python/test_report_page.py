@@ -32,6 +32,7 @@ FLAGS = (
 ).split()
 HOSTILE = '<script>document.title="hit"</script>'
 DESKTOP, PHONE = (1280, 900), (390, 844)
+SCREENS = {"desktop": {}, "phone": {"size": PHONE}, "dark": {"dark": True}, "no-scripts": {"scripts": False}}
 
 
 @pytest.fixture(scope="session")
@@ -192,7 +193,7 @@ def test_further_examples_and_the_difference_are_shown(shown):
         images = [image for image in all_of(browser, "#examples .tiles img") if image.is_displayed()]
         return [image.get_attribute("src") for image in images]
 
-    buttons = all_of(browser, "#examples button")
+    buttons = all_of(browser, "#examples button[data-group]")
     assert [button.text for button in buttons][:2] == ["1–10", "11–20"]
     first, picture = visible(), panel.screenshot_as_png
     assert len(first) == 20, "ten originals and their reconstructions"
@@ -235,6 +236,39 @@ def test_the_table_of_epochs_opens_and_links_lead_to_their_parts(shown, pages):
         assert place < 500, link.text
 
 
+def term(browser, section, word):
+    """The button of a word in a panel, and its meaning."""
+    button = next(b for b in all_of(browser, f"{section} button.term") if b.text.lower() == word)
+    return button, browser.find_element(By.ID, button.get_attribute("popovertarget"))
+
+
+@pytest.mark.parametrize("screen", ["desktop", "phone", "no-scripts"])
+@pytest.mark.parametrize(("name", "section", "word"), [
+    ("images", "#spectrum", "local dimension"), ("images", "header", "dead code units"), ("images", "#units", "saturated"),
+    ("comparison", "#figures", "local dimension"), ("detected", "#scores", "threshold"),
+])
+def test_a_word_opens_its_meaning_where_it_stands(shown, name, section, word, screen):
+    browser = shown(name, **SCREENS[screen])
+    button, meaning = term(browser, section, word)
+    assert not meaning.is_displayed()
+    click(browser, button)
+    assert meaning.is_displayed() and len(meaning.text) > 30
+    width, height = SCREENS[screen].get("size", DESKTOP)
+    box = browser.execute_script("return arguments[0].getBoundingClientRect().toJSON()", meaning)
+    assert box["left"] >= 0 and box["right"] <= width and box["top"] >= 0 and box["bottom"] <= height, box
+    place = browser.execute_script("return arguments[0].getBoundingClientRect().toJSON()", button)
+    apart = max(box["top"] - place["bottom"], place["top"] - box["bottom"])
+    assert 0 <= apart < 20, "beside its word, and not over it"
+    keep(f"word-{name}-{section.strip('#')}-{screen}.png", browser.get_screenshot_as_base64())
+    # By keyboard: Escape closes, and the word, which has the focus again, opens.
+    webdriver.ActionChains(browser).send_keys(Keys.ESCAPE).perform()
+    assert not meaning.is_displayed()
+    webdriver.ActionChains(browser).send_keys(Keys.ENTER).perform()
+    assert meaning.is_displayed()
+    listed = [term.text for term in all_of(browser, "#words dt")]
+    assert {"code", "J"} <= set(listed) if name == "images" else listed
+
+
 def test_hostile_names_are_text(shown):
     browser = shown("table")
     assert browser.title == "table"
@@ -266,9 +300,6 @@ def test_a_divergence_is_said_on_top(shown, pages):
     assert f"diverged in epoch {divergence['epoch']}, step {divergence['step']}" in said
 
 
-SCREENS = {"desktop": {}, "phone": {"size": PHONE}, "dark": {"dark": True}, "no-scripts": {"scripts": False}}
-
-
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("name", ["images", "table", "diverged", "comparison", "detected"])
 def test_nothing_sticks_out_and_colours_can_be_read(shown, name, screen):
@@ -285,7 +316,7 @@ def test_nothing_sticks_out_and_colours_can_be_read(shown, name, screen):
 def test_paper_is_light_and_without_controls(shown, name):
     # From a screen that is dark and shows the second examples: paper shows all, on white.
     browser = shown(name, dark=True)
-    if buttons := all_of(browser, "#examples button"):
+    if buttons := all_of(browser, "#examples button[data-group]"):
         click(browser, buttons[1])
     settings = {"printBackground": True, "preferCSSPageSize": True}
     keep(f"{name}.pdf", browser.execute_cdp_cmd("Page.printToPDF", settings)["data"])
@@ -293,7 +324,8 @@ def test_paper_is_light_and_without_controls(shown, name):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": [scheme]})
     colour = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert colour == "rgb(255, 255, 255)"
-    assert not any(part.is_displayed() for part in all_of(browser, "nav, .controls, .reader, .cursor"))
+    assert not any(part.is_displayed() for part in all_of(browser, "nav, .controls, .reader, .cursor, .meaning"))
+    assert all(part.is_displayed() for part in all_of(browser, "#words dd")), "paper lists what its words mean"
     tiles = all_of(browser, "#examples .tiles")
     assert all(part.is_displayed() for part in tiles)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

@@ -42,16 +42,16 @@ pub(crate) struct OutputArguments {
 /// How a text table is spelled.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TextArguments {
-    /// Whether the first line of a CSV file names its columns; by default as in training, else it does unless it is all
-    /// numbers.
+    /// Whether the first line of a CSV file names its columns. Without this flag it is read as in training; when
+    /// training, the line names them unless it is all numbers.
     #[arg(long, value_name = "TRUE|FALSE", help_heading = "Data")]
     pub(crate) header: Option<bool>,
-    /// What stands before the fraction of a CSV file's numbers, `.` or `,`; by default as in training, else a point, and
-    /// where semicolons part the cells what a column's first fraction has.
+    /// The decimal mark of a CSV file's numbers, `.` or `,`. Without this flag it is that of training; when training, a
+    /// point, or where semicolons separate the cells, the mark of a column's first fraction.
     #[arg(long, value_name = "CHARACTER", help_heading = "Data")]
     pub(crate) decimal: Option<char>,
-    /// What parts the thousands of a CSV file's numbers: `,`, `.`, `_`, a space or an apostrophe; by default as in
-    /// training, else nothing may.
+    /// What separates the thousands of a CSV file's numbers: `,`, `.`, `_`, a space or an apostrophe. Without this flag
+    /// it is that of training; when training, none is allowed.
     #[arg(long, value_name = "CHARACTER", help_heading = "Data")]
     pub(crate) thousands: Option<char>,
 }
@@ -84,7 +84,8 @@ pub(crate) struct RowArguments {
     /// The first rows only, at least 1; all by default.
     #[arg(long, value_name = "N", help_heading = "Data")]
     pub(crate) rows: Option<usize>,
-    /// Column of a CSV, Parquet or Arrow table that holds labels, not features; by default the one the run left out.
+    /// Column of a CSV, Parquet or Arrow table that holds labels, not features; by default the label column of
+    /// training.
     #[arg(long, value_name = "NAME", help_heading = "Data", allow_hyphen_values = true)]
     pub(crate) label_column: Option<String>,
     /// Array of an .npz archive; by default X, or the only table.

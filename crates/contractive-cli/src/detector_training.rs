@@ -19,6 +19,7 @@ use crate::arguments::SourceArguments;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
+use crate::members_bar::MembersBar;
 use crate::numbers::{count, duration, grouped, significant};
 use crate::output::{print, print_json_line, say_notes};
 use crate::progress::Reporting;
@@ -36,14 +37,15 @@ pub(crate) struct DetectorArguments {
     /// Networks in the ensemble, each from its own seed, from 1 to 1000 [default: 8].
     #[arg(long, value_name = "N", requires = "detector", help_heading = "Detector")]
     ensemble: Option<usize>,
-    /// The rows trained on are all ordinary: a row is then as odd as it is unlike all of them.
+    /// All rows trained on are ordinary: a row that is unlike all of them is then an anomaly.
     #[arg(long, requires = "detector", conflicts_with_all = ["contaminated", "time"], help_heading = "Detector")]
     clean: bool,
-    /// Many of the rows trained on may be anomalies, and like each other: groups of them are then not taken for ordinary.
+    /// Many of the rows trained on may be anomalies that are like each other: small groups of like rows are then not
+    /// taken for ordinary.
     #[arg(long, requires = "detector", conflicts_with = "time", help_heading = "Detector")]
     contaminated: bool,
-    /// Share of each batch's rows, those restored worst, that a step passes over, from 0 to 0.5: for training rows with
-    /// many anomalies [default: 0].
+    /// Share of each batch, from 0 to 0.5, that a step leaves out: the rows that are restored worst. For training rows
+    /// with many anomalies [default: 0].
     #[arg(long, value_name = "SHARE", requires = "detector", help_heading = "Detector")]
     trim: Option<f64>,
     /// Most steps a network [default: by the table's shape, from 200 to 4000].
@@ -52,8 +54,8 @@ pub(crate) struct DetectorArguments {
     /// Longest time for training all networks, such as 30s, 500ms, 2m or 1h. The result then depends on the machine.
     #[arg(long, value_name = "TIME", requires = "detector", value_parser = seconds, help_heading = "Detector")]
     time_budget: Option<f64>,
-    /// Expected share of anomalies among the rows trained on, above 0 and at most 0.5: short for
-    /// --threshold contamination:SHARE [default: 0.1].
+    /// Share of anomalies that you expect among the rows trained on, above 0 and at most 0.5. The same as --threshold
+    /// contamination:SHARE [default: 0.1].
     #[arg(long, value_name = "SHARE", requires = "detector", conflicts_with = "threshold", help_heading = "Detector")]
     contamination: Option<f64>,
     /// Scores above it are anomalies: contamination:SHARE, quantile:P, sigma:K (mean + K standard deviations), pot:RATE
@@ -252,16 +254,17 @@ pub(crate) fn run(
     let name = rows.name().to_owned();
     let stop = stop_flag(reporting)?;
     let began = std::time::Instant::now();
+    let bar = MembersBar::new(reporting, settings.ensemble);
     let on_plan = |plan: &DetectorPlan| {
         if reporting == Reporting::Lines {
             let (n, d) = (grouped(plan.rows + plan.validation_rows), plan.architecture.input_size());
-            eprintln!("{name}: {n} rows of {d} features; {}", count(settings.ensemble, "network"));
-            plan.reasons.iter().for_each(|reason| eprintln!("  {reason}"));
+            bar.say(&format!("{name}: {n} rows of {d} features; {}", count(settings.ensemble, "network")));
+            plan.reasons.iter().for_each(|reason| bar.say(&format!("  {reason}")));
         }
     };
     let on_member = |m: &MemberReport| match reporting {
         Reporting::Quiet => {}
-        Reporting::Lines => eprintln!("{}", member_line(m)),
+        Reporting::Lines => bar.show(m),
         Reporting::Json => {
             let MemberReport { member, members, steps, most_steps, validation, seconds } = *m;
             let event = "member";
@@ -281,6 +284,7 @@ pub(crate) fn run(
         TrainingRows::Table(table) => Detector::train_table(*table, settings, &options),
         TrainingRows::Bare(data) => Detector::train_with(&data, settings, &options),
     };
+    drop(bar);
     if stop.load(Ordering::Relaxed) {
         eprintln!("stopped; no detector was saved");
         return Ok(Ending::Interrupted);
@@ -328,12 +332,6 @@ fn print_end(detector: &Detector, seconds: f64, out: &Path) -> anyhow::Result<()
 pub(crate) fn default_place(name: &str) -> PathBuf {
     let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
     contractive::run::default_path(Path::new("runs"), &format!("{name}-detector"), &time)
-}
-
-/// How the training of a member ended, for people.
-pub(crate) fn member_line(m: &MemberReport) -> String {
-    let (member, validation, time) = (m.member + 1, significant(m.validation, 4), duration(m.seconds));
-    format!("network {member}/{}: {} of {} steps, validation {validation}, {time}", m.members, m.steps, m.most_steps)
 }
 
 #[cfg(test)]

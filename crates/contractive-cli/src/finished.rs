@@ -144,13 +144,19 @@ impl Finished<'_> {
         };
         let more = 2 * self.prepared.config().training.epochs();
         let with = format!("{path}{rows}{typed}");
-        pairs(&[
-            (&*format!("  cae evaluate {with}"), judged.into()),
-            (&*format!("  cae inspect {with}"), "look inside: layers, local dimension".into()),
-            (&*format!("  cae encode {with} -o codes.npy"), "codes of rows".into()),
-            (&*format!("  cae reconstruct {with} --image rows.png"), "rows beside their reconstructions".into()),
-            (&*format!("  cae resume {path}{typed} --epochs {more}"), "train on".into()),
-        ])
+        let report = self.report.as_ref().map(|report| {
+            let what = "the page of this run; --open shows it when training ends";
+            (format!("  open {}", quoted(&report.to_string_lossy())), what)
+        });
+        let commands = [
+            (format!("  cae evaluate {with}"), judged),
+            (format!("  cae inspect {with}"), "look inside: layers, local dimension"),
+            (format!("  cae encode {with} -o codes.npy"), "codes of rows"),
+            (format!("  cae reconstruct {with} --image rows.png"), "rows beside their reconstructions"),
+            (format!("  cae resume {path}{typed} --epochs {more}"), "train on"),
+        ];
+        let all: Vec<(String, &str)> = report.into_iter().chain(commands).collect();
+        pairs(&all.iter().map(|(what, words)| (what.as_str(), (*words).to_owned())).collect::<Vec<_>>())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`commands`], one file a subcommand; [`arguments`] and [`training_arguments`], the flags and how
 //! they become a layer of the configuration; [`session`], a training run from the first line to the last picture;
-//! [`progress`], what is shown meanwhile; [`finished`], what is said at the end; [`errors`], exit codes and remedies.
+//! [`progress`] and [`work_bar`], what is shown meanwhile; [`finished`], what is said at the end; [`errors`], exit codes and remedies.
 
 mod arguments;
 mod browser;
@@ -16,6 +16,7 @@ mod help;
 mod interruption;
 mod introduction;
 mod kinds;
+mod members_bar;
 mod models;
 mod numbers;
 mod output;
@@ -35,6 +36,7 @@ mod terminal;
 mod training_arguments;
 mod training_settings;
 mod warnings;
+mod work_bar;
 
 use std::process::ExitCode;
 
@@ -53,7 +55,7 @@ struct Cae {
 
 const AFTER_HELP: &str = "\
 Examples:
-  cae train                                      built-in images, default recipe; needs no files and no network
+  cae train                                      built-in images, default recipe; needs no files
   cae train fashion-64-32-16 --epochs 10         a recipe, with one change
   cae train --data table.csv --hidden 64,16      your own table
   cae train --contraction 0,0.1,1 --seeds 3      nine runs side by side, and a table

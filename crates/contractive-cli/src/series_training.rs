@@ -14,10 +14,10 @@ use contractive_anomaly::series::{
 use contractive_table::listing::some_names;
 use serde::Serialize;
 
-use crate::detector_training::member_line;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
+use crate::members_bar::MembersBar;
 use crate::numbers::{count, duration, grouped, significant};
 use crate::output::{print, print_json_line, say_notes};
 use crate::progress::Reporting;
@@ -43,8 +43,8 @@ pub(crate) struct SeriesArguments {
     /// --label-column].
     #[arg(long, value_name = "COLUMNS", requires = "time", value_delimiter = ',', help_heading = "Time series")]
     values: Option<Vec<String>>,
-    /// Train on the rows up to this time alone, written as the timestamps are, or on so many rows of --time none: score the
-    /// rest with `cae detect`.
+    /// Train only on the rows up to this time, written as the timestamps are; with --time none, on so many rows. Score
+    /// the rest with `cae detect`.
     #[arg(long, value_name = "TIME", requires = "time", help_heading = "Time series")]
     train_until: Option<String>,
     /// Rows a window, at least 2, or `auto`: whole periods of the series where it has a period, else 100 rows
@@ -58,8 +58,9 @@ pub(crate) struct SeriesArguments {
     /// (shapes alone count) [default: none].
     #[arg(long, value_name = "NAME", requires = "time", value_parser = normalisations(), help_heading = "Time series")]
     normalise: Option<String>,
-    /// What windows do where rows are missing: `part` (they do not reach over a gap; one of up to a tenth of a window is
-    /// filled by a straight line), or `span` (rows as they come) [default: part, and span where rows come unevenly].
+    /// What windows do where rows are missing: `part` (they end at a gap, unless it is at most a tenth of a window,
+    /// which a straight line fills) or `span` (they take the rows as they come) [default: part, and span where rows
+    /// come unevenly].
     #[arg(long, value_name = "NAME", requires = "time", value_parser = gap_choices(), help_heading = "Time series")]
     gaps: Option<String>,
     /// What of a window's score each of its rows takes: the whole score, the row's own part in it, which points at
@@ -199,15 +200,16 @@ pub(crate) fn run(
     }
     let stop = stop_flag(reporting)?;
     let began = std::time::Instant::now();
+    let bar = MembersBar::new(reporting, settings.ensemble);
     let on_plan = |plan: &DetectorPlan| {
         if reporting == Reporting::Lines {
-            choice.iter().for_each(|choice| eprintln!("  {choice}"));
-            plan.reasons.iter().for_each(|reason| eprintln!("  {reason}"));
+            choice.iter().for_each(|choice| bar.say(&format!("  {choice}")));
+            plan.reasons.iter().for_each(|reason| bar.say(&format!("  {reason}")));
         }
     };
     let on_member = |m: &MemberReport| {
         if reporting == Reporting::Lines {
-            eprintln!("{}", member_line(m));
+            bar.show(m);
         }
     };
     let options = TrainOptions {
@@ -218,6 +220,7 @@ pub(crate) fn run(
         ..Default::default()
     };
     let result = SeriesDetector::train(&series, &spec, &settings, &options);
+    drop(bar);
     if stop.load(Ordering::Relaxed) {
         eprintln!("stopped; no detector was saved");
         return Ok(Ending::Interrupted);

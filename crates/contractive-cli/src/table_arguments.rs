@@ -20,14 +20,15 @@ use crate::progress::Reporting;
 /// What the columns of a table are for.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TableArguments {
-    /// The columns to learn from; all that are no key and no label by default. Text is a category, a feature a value.
+    /// The columns to learn from; by default all but keys and labels. A column of text is a category, with one feature
+    /// for each of its values.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Columns of a table")]
     columns: Option<Vec<String>>,
     /// Columns that are carried to the outputs, cell for cell, and not learnt from: numbers of rows, times, names.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Columns of a table")]
     key: Vec<String>,
-    /// Columns of numbers that are categories, one feature a value. Columns of text are categories by themselves, up to
-    /// 64 different values; of one named here the 64 most frequent values are kept.
+    /// Columns of numbers that are categories, with one feature for each value; of more than 64 values the 64 most
+    /// frequent are kept. Columns of text are categories without being named, if they have at most 64 values.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Columns of a table")]
     categorical: Vec<String>,
     /// What becomes of missing cells, in training and later: refuse them, or fill in the training rows' mean or median (the

@@ -16,7 +16,8 @@ use crate::setting_words::{LayerSizes, layer_sizes};
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TrainingArguments {
     /// What to train on: a registered name (see `cae data list`) or a file: .csv, .tsv, .npy, IDX, .mtx (each also .gz),
-    /// .npz (also SciPy's sparse ones), .parquet, .arrow, .ipc or .feather. With a name, its test part is measured after each epoch.
+    /// .npz (also SciPy's sparse ones), .parquet, .arrow, .ipc or .feather. A registered set's test part is judged after
+    /// each epoch.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     pub(crate) data: Option<String>,
     /// The first rows only, at least 1, or `none` for all.
@@ -39,8 +40,8 @@ pub(crate) struct TrainingArguments {
     /// .mtx are held without zeros). The scaling is learnt in one pass before; rows are held out one by one, by a hash.
     #[arg(long, help_heading = "Data")]
     pub(crate) stream: bool,
-    /// Rows of the buffer through which --stream shuffles, at least 1 [default: as many as 64 MiB hold, at most 65536 and at
-    /// least 1024]. A file sorted by time or class needs one of a good part of its rows, or to be shuffled before.
+    /// Rows of the buffer in which --stream shuffles, at least 1 [default: as many as 64 MiB hold, from 1024 to 65536].
+    /// For a file sorted by time or class give a good part of its rows, or shuffle the file before.
     #[arg(long, value_delimiter = ',', value_name = "N", help_heading = "Data")]
     pub(crate) shuffle_rows: Vec<i64>,
     /// Share of the training rows held out for validation, from 0 to below 1 [default: 0.1].
@@ -60,17 +61,17 @@ pub(crate) struct TrainingArguments {
     #[arg(long, value_delimiter = ',', value_parser = ["auto", "none", "minmax", "standard", "robust", "quantile"], value_name = "HOW", help_heading = "Data")]
     pub(crate) scale: Vec<String>,
 
-    /// Sizes of the encoder's layers, the last one the code; repeated for several networks [default: 64,16].
+    /// Sizes of the encoder's layers, the last one the code; repeat the flag for several networks [default: 64,16].
     #[arg(long, value_name = "SIZES", value_parser = layer_sizes, help_heading = "Network")]
     pub(crate) hidden: Vec<LayerSizes>,
-    /// Sizes of the decoder's layers between code and output, where they are not the encoder's mirrored; or `none`;
-    /// repeated for several.
+    /// Sizes of the decoder's layers between code and output, or `none` for no such layer; without this flag those of
+    /// the encoder, backwards. Repeat the flag for several networks.
     #[arg(long, value_name = "SIZES", help_heading = "Network")]
     pub(crate) decoder: Vec<String>,
-    /// Activation of the layers between [default: tanh].
+    /// Activation of the encoder's layers before the code [default: tanh].
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = activations(), help_heading = "Network")]
     pub(crate) activation: Vec<String>,
-    /// Activation of the decoder's layers between, or `auto`: that of `--activation` [default: auto].
+    /// Activation of the decoder's layers before the output, or `auto`: that of `--activation` [default: auto].
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = activations_or_auto(), help_heading = "Network")]
     pub(crate) decoder_activation: Vec<String>,
     /// Activation of the code [default: tanh].
@@ -79,10 +80,10 @@ pub(crate) struct TrainingArguments {
     /// Activation of the output, or `auto`: sigmoid with a cross-entropy, else identity [default: auto].
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = activations_or_auto(), help_heading = "Network")]
     pub(crate) output_activation: Vec<String>,
-    /// Decoder weights are the encoder's, transposed.
+    /// The decoder's weights are the encoder's, transposed.
     #[arg(long, overrides_with = "untied", help_heading = "Network")]
     pub(crate) tied: bool,
-    /// Decoder weights are their own (the default).
+    /// The decoder has weights of its own (the default).
     #[arg(long, overrides_with = "tied", help_heading = "Network")]
     pub(crate) untied: bool,
     /// How weights start: as PyTorch's Linear, Keras' Dense, or Rifai et al. [default: kaiming_uniform].

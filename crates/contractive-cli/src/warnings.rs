@@ -5,7 +5,7 @@ use std::mem::discriminant;
 use contractive_report::analysis::Concern;
 use serde::Serialize;
 
-use crate::numbers::significant;
+use crate::numbers::{percent, significant};
 
 /// A warning at the end of a training.
 #[derive(Debug, Serialize)]
@@ -46,6 +46,16 @@ impl Warning {
                  {}; raise --epochs, change --learning-rate, or lower --contraction",
                 number(mse),
                 number(variance)
+            ),
+            Concern::DeadUnits { dead, units } => format!(
+                "{dead} of {units} code units are dead: they give the same number for every row; lower --learning-rate \
+                 or --contraction, give --code-activation leaky_relu or tanh, or make the last of --hidden smaller"
+            ),
+            Concern::Saturated { share } => format!(
+                "{} of the numbers of bounded units are saturated, where units have almost no slope and hardly learn; lower \
+                 --learning-rate or --contraction, scale the rows (--scale standard), or give --activation and \
+                 --code-activation softplus or leaky_relu, which have no bounds",
+                percent(share)
             ),
         };
         Warning { concern, message }

@@ -11,11 +11,13 @@
 //! - [`series`]: rows of a table over the feature index, with their reconstructions or their tangents
 //! - [`tangents`]: images beside the directions in which the code moves most there
 //! - [`report`]: a whole run or several, a time series or a table with its anomalies, as one self-contained HTML file
+//! - [`glossary`]: what the words of a page mean
 //! - [`error`]: what can be wrong with the numbers
 
 pub mod analysis;
 pub mod error;
 pub mod filters;
+pub mod glossary;
 pub mod grid;
 pub mod loss_curve;
 pub mod record;

@@ -16,7 +16,7 @@ use contractive_table::{Frame, FrameReader, FrameWriter};
 use serde::Serialize;
 
 use super::detect_series;
-use super::detected_rows::{Layout, filtered};
+use super::detected_rows::{Layout, bar, called, filtered};
 use super::series_arguments::{DetectSeries, SeriesFlags};
 use crate::arguments::TextArguments;
 use crate::detector_training::{score_kind, score_kinds};
@@ -191,11 +191,14 @@ impl Detect {
         let stop = if has_file { stop_flag(Reporting::Quiet)? } else { Arc::default() };
         let mut writer = output.map(|path| FrameWriter::create(path, &layout.fields)).transpose()?;
         let mut meter = self.report.is_some().then(|| TableMeter::new(detector, scorer));
+        let bar = bar(&self.data, frames.n_rows(), output, Reporting::new(self.json, self.quiet));
         for frame in frames {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            for piece in self.shard.pieces(frame?) {
+            let frame = frame?;
+            let read = frame.first_row + frame.n_rows() as u64;
+            for piece in self.shard.pieces(frame) {
                 let scored = self.scored(scorer, &piece, meter.as_ref(), threads)?;
                 summary.add(&scored);
                 if let Some(meter) = &mut meter {
@@ -207,7 +210,9 @@ impl Detect {
                     writer.write(&rows)?;
                 }
             }
+            bar.show(read);
         }
+        drop(bar);
         if stop.load(Ordering::Relaxed) {
             drop(writer);
             let files: Vec<String> = self.files(output).iter().map(|path| path.display().to_string()).collect();
@@ -229,11 +234,10 @@ impl Detect {
 
     /// The page of the rows that went by.
     fn page(&self, meter: TableMeter<'_>, summary: &Summary) -> anyhow::Result<String> {
-        let data = if self.data == Path::new("-") { "standard input".into() } else { self.data.display().to_string() };
-        let name = if self.shard == Shard::default() { data } else { format!("{data}, part {}", self.shard) };
+        let (name, place) = called(&self.data, self.shard);
         let mut notes = summary.notes.clone();
         notes.extend(summary.cells_in_words());
-        table_html(&meter.finish(name, notes)).context("cannot make the report")
+        table_html(&meter.finish(name, place, notes)).context("cannot make the report")
     }
 
     /// What is written, standard output among it.

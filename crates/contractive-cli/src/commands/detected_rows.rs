@@ -1,7 +1,13 @@
 //! The rows that `cae detect` writes of a table: keys, score, probability, label and the columns at fault.
 
-use contractive_anomaly::detector::{FrameScorer, ScoredFrame};
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use contractive_anomaly::detector::{FrameScorer, ScoredFrame, Shard};
 use contractive_table::{Column, Field, Frame, FrameReader, Kind, Values};
+
+use crate::progress::Reporting;
+use crate::work_bar::{Size, WorkBar};
 
 /// The columns of the output.
 pub(super) struct Layout<'a> {
@@ -74,4 +80,22 @@ pub(super) fn filtered(frame: Frame, kept: &[bool]) -> Frame {
     let first_row = frame.first_row;
     let columns = frame.columns.into_iter().map(|c| Column { name: c.name, values: c.values.filtered(kept) });
     Frame { first_row, columns: columns.collect() }
+}
+
+/// What is shown of a table of so many rows as it is scored; nothing where its rows go to the terminal.
+pub(super) fn bar(data: &Path, rows: Option<u64>, output: Option<&Path>, reporting: Reporting) -> WorkBar {
+    if output == Some(Path::new("-")) && io::stdout().is_terminal() {
+        return WorkBar::hidden();
+    }
+    WorkBar::new(reporting, Size::of_table(data, rows), "rows")
+}
+
+/// What a page calls a table, or a part of it: the file, without its folders; and where it lies.
+pub(super) fn called(data: &Path, shard: Shard) -> (String, String) {
+    let is_piped = data == Path::new("-");
+    let place = if is_piped { "standard input".to_owned() } else { data.display().to_string() };
+    let file = data.file_name().filter(|_| !is_piped);
+    let name = file.map_or_else(|| place.clone(), |name| name.to_string_lossy().into_owned());
+    let part = if shard == Shard::default() { String::new() } else { format!(", part {shard}") };
+    (name + &part, place)
 }

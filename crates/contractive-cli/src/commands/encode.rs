@@ -11,7 +11,7 @@ use crate::models::Opened;
 use crate::numbers::count;
 use crate::output::{TableTarget, single_columns};
 
-/// Write the codes of rows, one row a row, one code unit a column; keys and labels of a table go along.
+/// Write the codes of rows: a line for each row, a column for each code unit, and a table's keys and labels.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Encode {

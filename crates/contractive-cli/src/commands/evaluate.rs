@@ -17,7 +17,9 @@ use crate::exit::Ending;
 use crate::models::Opened;
 use crate::numbers::{grouped, percent, plain, significant};
 use crate::output::{check_file, print, print_json, write_file};
+use crate::progress::Reporting;
 use crate::table::pairs;
+use crate::work_bar::{Size, WorkBar};
 
 /// Judge a model: reconstruction losses, the exact Jacobian norm, saturation.
 ///
@@ -144,11 +146,14 @@ impl Evaluate {
 fn write_rows(path: &Path, model: &Model, data: &Dataset, threads: usize, is_quiet: bool) -> anyhow::Result<()> {
     let names = [model.objective().loss.name(), "trained_penalty_value", "penalty", "jacobian_norm"];
     let mut file = PerRow::create(path, data, names.map(str::to_owned).into())?;
+    let bar = WorkBar::new(Reporting::new(false, is_quiet), Size::Known(data.len() as u64), "rows");
     evaluate_rows(model, data, threads, |judged| -> anyhow::Result<()> {
+        bar.show(judged.rows.end as u64);
         let norms = judged.penalties.iter().map(|square| square.max(0.0).sqrt()).collect();
         let numbers = vec![judged.losses, judged.trained_penalties, judged.penalties, norms];
         Ok(file.write(judged.rows.start, numbers)?)
     })?;
+    drop(bar);
     Ok(file.finish(is_quiet)?)
 }
 

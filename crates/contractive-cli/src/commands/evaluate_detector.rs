@@ -15,8 +15,10 @@ use crate::arguments::RowArguments;
 use crate::errors::Usage;
 use crate::numbers::{count, grouped, significant};
 use crate::output::say_notes;
+use crate::progress::Reporting;
 use crate::sources::load;
 use crate::table::pairs;
+use crate::work_bar::{Size, WorkBar};
 
 /// Judges the detector in `path` on labelled rows. `labels` names the column or array of labels; `anomaly` is the label of
 /// anomalies.
@@ -100,6 +102,8 @@ fn evaluate_table(
     let mut judge = Judge::new(spec, in_words_of(!is_column, name), anomaly, false, frames.text());
     let mut left = rows.rows.unwrap_or(usize::MAX);
     let (mut is_anomaly, mut scores) = (Vec::new(), None::<Scores>);
+    let size = Size::of_table(path, frames.n_rows().or(rows.rows.map(|rows| rows as u64)));
+    let bar = WorkBar::new(Reporting::new(false, is_quiet), size, "rows");
     for frame in frames {
         let mut frame = frame?;
         let n = left.min(frame.n_rows());
@@ -118,10 +122,12 @@ fn evaluate_table(
             None => scores = Some(more),
             Some(all) => all.append(more),
         }
+        bar.show(is_anomaly.len() as u64);
         if left == 0 {
             break;
         }
     }
+    drop(bar);
     judge.finish()?;
     let Some(scores) = scores else { return Err(TableError::Empty { what: spec.to_owned() }.into()) };
     let n_labels = beside.as_ref().filter(|_| rows.rows.is_none()).map_or(is_anomaly.len(), Vec::len);

@@ -16,6 +16,7 @@ mod evaluate_series;
 mod flagged_ranges;
 mod follow_series;
 mod geometry;
+mod glossary;
 mod inspect;
 mod inspect_detector;
 mod man;
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Report(report::Report),
     Recipes(recipes::Recipes),
     Data(data::Data),
+    Glossary(glossary::Glossary),
     Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
@@ -72,6 +74,7 @@ impl Command {
             Command::Report(command) => command.run(),
             Command::Recipes(command) => command.run(),
             Command::Data(command) => command.run(),
+            Command::Glossary(command) => command.run(),
             Command::Bench(command) => command.run(),
             Command::Completions(command) => command.run(cae),
             Command::Man(command) => command.run(cae),

@@ -14,7 +14,7 @@ use crate::models::Opened;
 use crate::output::{check_file, number_columns, single_columns};
 use crate::pictures::write_reconstructions;
 
-/// Write rows as the model restores them from their codes, in the units of the data; keys and labels of a table go along.
+/// Write rows as the model restores them from their codes, in the units of the data, with a table's keys and labels.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Reconstruct {

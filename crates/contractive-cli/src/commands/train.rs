@@ -28,15 +28,15 @@ use crate::training_settings::Settings;
 
 /// Train an autoencoder and leave a run directory with its model, numbers and pictures.
 ///
-/// Settings come from a recipe, then from a TOML file, then from flags; each overrides those before. Without a
-/// recipe and without --data, the recipe `strokes` is trained, which needs no files and no network. With --data and no
+/// Settings come from a recipe, then from a TOML file, then from flags; each overrides those before. Without a recipe
+/// and without --data, the recipe `strokes` is trained, which needs no files and no internet. With --data and no
 /// recipe, the defaults named below hold.
 ///
 /// Ctrl-C saves and stops, and says how to go on. A run that was killed goes on with `cae resume`, to the same bits.
 ///
-/// A setting may be given several values, parted by commas (--hidden and --decoder by repeating the flag): every
-/// combination is trained, side by side, each in a directory of its own in one folder, and compared in a table and on a
-/// page. --seeds N trains each with N seeds. The same command, or `cae resume FOLDER`, goes on with what was stopped.
+/// A setting may be given several values, separated by commas (--hidden and --decoder: repeat the flag). Every
+/// combination is then trained, in a directory of its own within one folder, and all are compared in a table and on a
+/// page. --seeds N trains each with N seeds. If stopped, the same command or `cae resume FOLDER` goes on.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Train {

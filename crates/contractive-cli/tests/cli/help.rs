@@ -3,7 +3,7 @@
 use crate::support::Desk;
 use predicates::prelude::*;
 
-const SUBCOMMANDS: [&str; 16] = [
+const SUBCOMMANDS: [&str; 17] = [
     "train",
     "resume",
     "compare",
@@ -16,6 +16,7 @@ const SUBCOMMANDS: [&str; 16] = [
     "inspect",
     "recipes",
     "data",
+    "glossary",
     "bench",
     "report",
     "completions",
@@ -134,4 +135,15 @@ fn prose_of_a_help_is_wrapped_once() {
         let next = pair[1].split(' ').next().unwrap();
         assert!(pair[0].len() + 1 + next.len() > 60, "{pair:?}");
     }
+}
+
+#[test]
+fn the_glossary_says_what_words_mean_and_is_the_page_of_the_docs() {
+    let desk = Desk::new();
+    assert!(desk.stdout("glossary dead units").starts_with("dead unit: A unit that gives the same number"));
+    assert!(desk.stdout("glossary").lines().count() > 15);
+    desk.cae("glossary nothing").assert().code(2).stderr(predicate::str::contains("local dimension"));
+    let written = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/glossary.md");
+    let written = std::fs::read_to_string(written).unwrap();
+    assert!(desk.stdout("glossary --markdown") == written, "cae glossary --markdown > docs/glossary.md");
 }

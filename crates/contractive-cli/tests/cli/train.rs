@@ -227,3 +227,14 @@ fn quiet_says_nothing_and_json_only_json() {
     assert_eq!(events.len(), 3);
     assert!(events[0]["train"]["reconstruction"].is_number() && events[2]["run"] == "json", "{text}");
 }
+
+#[test]
+fn the_first_next_step_is_to_open_the_page() {
+    let desk = Desk::new();
+    desk.table("table.csv", 60, 6);
+    let said = desk.stdout("train --data table.csv --hidden 4 --epochs 2 --out run");
+    let next = said.split("\nnext\n").nth(1).unwrap().lines().next().unwrap();
+    assert!(next.starts_with("  open run/report.html ") && next.contains("--open"), "{next}");
+    let said = desk.stdout("train --data table.csv --hidden 4 --epochs 2 --out bare --no-report");
+    assert!(!said.contains("  open "), "{said}");
+}

@@ -41,7 +41,7 @@ fn a_contraction_so_large_that_the_code_is_constant_is_warned_of() {
     for (activation, contraction) in [("tanh", "1e2"), ("sigmoid", "1e4")] {
         let settings = format!("--code-activation {activation} --contraction {contraction} --out {activation}");
         let words = format!("{settings} --epochs 100 --batch-size 16 --learning-rate 0.01");
-        let found = warnings(&desk, &words, "The code is all but constant");
+        let found = warnings(&desk, &words, "is all but constant");
         assert_eq!((found.len(), &found[0]["kind"]), (1, &"constant_code".into()), "{found:?}");
         assert!(found[0]["code_deviation"].as_f64() < found[0]["rows_deviation"].as_f64());
         assert!(found[0]["message"].as_str().unwrap().contains("lower --contraction"), "{found:?}");
@@ -63,4 +63,38 @@ fn a_healthy_run_has_no_warning() {
     let desk = Desk::new();
     desk.table("table.csv", 200, 6);
     assert!(warnings(&desk, "--epochs 20 --learning-rate 0.01 --out sound", "mean row").is_empty());
+}
+
+#[test]
+fn many_dead_and_saturated_units_are_warned_of_with_what_to_change() {
+    let desk = Desk::new();
+    desk.table("table.csv", 200, 6);
+    for (name, settings, kind, page, remedies) in [
+        (
+            "some",
+            "--hidden 8 --code-activation relu --learning-rate 0.5",
+            "dead_units",
+            "<code>model.hidden</code>",
+            ["--hidden", "leaky_relu"],
+        ),
+        (
+            "bounds",
+            "--hidden 8 --code-activation sigmoid --learning-rate 3 --contraction 0",
+            "saturated",
+            "data.scale",
+            ["--scale standard", "--learning-rate"],
+        ),
+    ] {
+        let output =
+            desk.stdout(&format!("train --data table.csv --seed 1 --epochs 30 --json --out {name} {settings}"));
+        let end: Value = serde_json::from_str(output.lines().last().unwrap()).unwrap();
+        let warnings = end["warnings"].as_array().unwrap();
+        assert_eq!((warnings.len(), &warnings[0]["kind"]), (1, &kind.into()), "{warnings:?}");
+        let message = warnings[0]["message"].as_str().unwrap();
+        assert!(remedies.iter().all(|remedy| message.contains(remedy)), "{message}");
+        let html = desk.text(&format!("{name}/report.html"));
+        let advice = html.split("<ul class=\"advice\">").nth(1).unwrap().split("</ul>").next().unwrap();
+        assert!(advice.contains(page) && advice.contains("<code>training.learning_rate</code>"), "{advice}");
+        assert!(!advice.contains("--"), "settings on the page: {advice}");
+    }
 }

@@ -89,6 +89,13 @@ impl Activity {
         self.layers.iter().map(still).collect()
     }
 
+    /// Share of the numbers of all bounded units at a bound; `None` without such units.
+    pub fn saturation(&self) -> Option<f64> {
+        let bounded = || self.layers.iter().filter_map(|layer| Some((layer.saturation?, layer.deviation.len() as f64)));
+        let units: f64 = bounded().map(|(_, units)| units).sum();
+        (units > 0.0).then(|| bounded().map(|(share, units)| share * units).sum::<f64>() / units)
+    }
+
     /// The first layer's units, those that move most first.
     pub fn liveliest_first(&self) -> Vec<usize> {
         let layer = self.layers.first().map_or(&[][..], |layer| layer.deviation.as_slice());

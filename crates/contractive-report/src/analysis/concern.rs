@@ -10,6 +10,8 @@ use contractive_core::statistics::Moments;
 use contractive_core::{Loss, Objective, Penalty};
 use serde::{Deserialize, Serialize};
 
+use super::activity::Activity;
+
 /// Fewest rows judged: the variance of fewer is too uncertain.
 const LEAST: usize = 10;
 /// A code is still where it deviates by less than this share of the rows' deviation.
@@ -17,6 +19,12 @@ const STILL: f64 = 1e-2;
 /// Least share of the rows' variance that a reconstruction from a still code must explain. A decoder can make up for a
 /// code that was merely shrunk; then nothing is wrong.
 const LEAST_GAIN: f64 = 0.01;
+/// Share of the code's units from which dead ones are many.
+const MANY_DEAD: f64 = 0.2;
+/// Share of numbers at a bound from which units are saturated.
+const MOSTLY: f64 = 0.5;
+/// Rows at which saturation is looked at.
+const SATURATION_ROWS: usize = 500;
 
 /// A fault of a trained model that its loss does not show.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -41,11 +49,33 @@ pub enum Concern {
         /// Mean over features of the variance: the error of the mean row.
         variance: f64,
     },
+    /// Many of the code's units give the same number for every row.
+    DeadUnits {
+        /// How many.
+        dead: usize,
+        /// Units of the code.
+        units: usize,
+    },
+    /// Most numbers of bounded units lie at a bound.
+    Saturated {
+        /// The share that does.
+        share: f64,
+    },
 }
 
 impl Concern {
     /// Most rows looked at, so that judging costs little beside training.
     pub const MOST_ROWS: usize = 2_000;
+
+    /// Of a code with so many units, so many of them dead; `None` where they are few, or all.
+    pub fn of_dead(dead: usize, units: usize) -> Option<Self> {
+        (dead < units && dead as f64 > MANY_DEAD * units as f64).then_some(Concern::DeadUnits { dead, units })
+    }
+
+    /// Of units of which such a share is saturated, where they have bounds.
+    pub fn of_saturation(share: Option<f64>) -> Option<Self> {
+        share.filter(|share| *share > MOSTLY).map(|share| Concern::Saturated { share })
+    }
 
     /// Judges `model` on the first rows of `data`, as the network takes them; `None` for a sound model, and where the rows
     /// are few or all the same. The result does not depend on `threads`.
@@ -85,7 +115,12 @@ impl Concern {
         Ok(match (is_still, gains(LEAST_GAIN), gains(0.0)) {
             (true, false, _) => Some(Concern::ConstantCode { code_deviation, rows_deviation }),
             (_, _, false) => Some(Concern::WorseThanMean { mse, variance }),
-            _ => None,
+            _ => {
+                let dead = of_code.squares().iter().filter(|square| **square == 0.0).count();
+                let looked_at = &rows[..rows.len().min(SATURATION_ROWS)];
+                let saturation = || Self::of_saturation(Activity::measure(model, data, looked_at).saturation());
+                Self::of_dead(dead, k).or_else(saturation)
+            }
         })
     }
 }
@@ -124,6 +159,10 @@ mod tests {
         // A decoder that makes up for the small code.
         assert_eq!(concern([1e-4, 1e-4], 0.01, [5e3, 5e3]), None);
         let wrong = concern([0.5, 0.5], 10.0, [-1.0, -1.0]);
+        assert_eq!((Concern::of_dead(2, 10), Concern::of_dead(10, 10)), (None, None));
+        assert_eq!(Concern::of_dead(3, 10), Some(Concern::DeadUnits { dead: 3, units: 10 }));
+        assert_eq!((Concern::of_saturation(Some(0.5)), Concern::of_saturation(None)), (None, None));
+        assert_eq!(Concern::of_saturation(Some(0.7)), Some(Concern::Saturated { share: 0.7 }));
         assert!(matches!(wrong, Some(Concern::WorseThanMean { mse, variance }) if mse > 3.0 * variance), "{wrong:?}");
     }
 }

@@ -17,8 +17,10 @@ const MOST_LETTERS: usize = 60;
 /// A table scored, as plain numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableRecord {
-    /// What the table is called; which part of its rows, where not all.
+    /// What the table is called, its file without folders; which part of its rows, where not all.
     pub name: String,
+    /// Where it lies.
+    pub place: String,
     /// What should be known of how it was understood.
     pub notes: Vec<String>,
     /// What the detector was trained on, and how many rows of it.
@@ -186,8 +188,8 @@ impl<'a> TableMeter<'a> {
         named(frame, &self.columns[j]).or_else(|| by_place().filter(|_| self.detector.encoding().is_none()))
     }
 
-    /// What the page says of the table `name`.
-    pub fn finish(self, name: String, notes: Vec<String>) -> TableRecord {
+    /// What the page says of the table `name`, which lies at `place`.
+    pub fn finish(self, name: String, place: String, notes: Vec<String>) -> TableRecord {
         let detector = self.detector;
         let mut scores = self.drift.scores().to_vec();
         scores.sort_unstable_by(f64::total_cmp);
@@ -203,6 +205,7 @@ impl<'a> TableMeter<'a> {
             .sort_by(|a, b| b.first.cmp(&a.first).then(b.share.total_cmp(&a.share)).then_with(|| a.name.cmp(&b.name)));
         TableRecord {
             name,
+            place,
             notes,
             trained_on: (detector.first_model().provenance().data.clone(), detector.n_training_rows()),
             score: detector.settings().score.name(),

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::chart;
 use super::error::ReportError;
+use super::terms::Terms;
 use crate::colour::{FRAME, GRID, INK, MINOR_GRID, Rgb, SERIES};
 use crate::error::FigureError;
 
@@ -52,7 +53,14 @@ pub(super) fn assemble_with(
     version: &str,
     note: &'static str,
 ) -> Result<String, ReportError> {
-    let panels: Vec<_> = panels.into_iter().filter(|(.., markup)| !markup.is_empty()).collect();
+    let mut terms = Terms::new();
+    let header = terms.marked("head", &header);
+    let mut panels: Vec<_> = panels.into_iter().filter(|(.., markup)| !markup.is_empty()).collect();
+    panels.iter_mut().for_each(|(id, _, markup)| *markup = terms.marked(id, markup));
+    let words = terms.panel()?;
+    if !words.is_empty() {
+        panels.push(("words", "Words", words));
+    }
     let page = HtmlPage {
         title: title.to_owned(),
         header,

@@ -24,6 +24,7 @@ mod summary;
 pub mod table;
 mod table_rows;
 mod table_scores;
+mod terms;
 mod units;
 
 use assembly::assemble;

@@ -64,7 +64,6 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
 
 /// What a reader should not miss.
 fn advice(run: &RunRecord) -> Vec<String> {
-    let e = &run.evaluation;
     let mut all = Vec::new();
     if let Some(d) = &run.divergence {
         let shown = match run.provenance.epoch {
@@ -87,16 +86,9 @@ fn advice(run: &RunRecord) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if let Some(concern) = &run.concern {
-        all.push(concern_in_words(concern, &run.part.to_string()));
-    } else if e.dead_code_units > 0.2 {
-        all.push(format!("{} of the code's units are dead.", percent(e.dead_code_units)));
-    }
+    all.extend(concerns(run).iter().map(|concern| concern_in_words(concern, &run.part.to_string())));
     if run.spectrum.mean.first() == Some(&0.0) && run.concern.is_none() {
         all.push("The code does not move at all: it has collapsed. Lower `objective.contraction`.".to_owned());
-    }
-    if e.saturation.is_some_and(|share| share > 0.5) {
-        all.push(format!("{} of bounded units are saturated.", percent(e.saturation.unwrap_or_default())));
     }
     let both = run.kept().and_then(|kept| Some((kept.train.reconstruction, kept.validation?.reconstruction)));
     let both = both.filter(|_| run.divergence.is_none());
@@ -105,6 +97,16 @@ fn advice(run: &RunRecord) -> Vec<String> {
         all.push(format!("Validation reconstruction is {more} above training: the network overfits."));
     }
     all
+}
+
+/// The fault found when training ended, and those that the numbers of the page show.
+fn concerns(run: &RunRecord) -> Vec<Concern> {
+    let (e, units) = (&run.evaluation, run.architecture.code_size());
+    let dead = (e.dead_code_units * units as f64).round() as usize;
+    // The numbers of the page are of more rows, and take the place of those found then.
+    let is_of_numbers = |c: &Concern| matches!(c, Concern::DeadUnits { .. } | Concern::Saturated { .. });
+    let found = run.concern.filter(|concern| !is_of_numbers(concern));
+    found.into_iter().chain(Concern::of_dead(dead, units)).chain(Concern::of_saturation(e.saturation)).collect()
 }
 
 /// A fault and the settings that may mend it.
@@ -127,6 +129,19 @@ fn concern_in_words(concern: &Concern, part: &str) -> String {
              `objective.contraction`.",
             number(*mse),
             number(*variance)
+        ),
+        Concern::DeadUnits { dead, units } => format!(
+            "{} of {} code units are dead: they give the same number for every row. Lower `training.learning_rate` or \
+             `objective.contraction`, give `model.code_activation` leaky_relu or tanh, or make the last of \
+             `model.hidden` smaller.",
+            grouped(*dead),
+            grouped(*units)
+        ),
+        Concern::Saturated { share } => format!(
+            "{} of the numbers of bounded units are saturated, where units have almost no slope and hardly learn. Lower \
+             `training.learning_rate` or `objective.contraction`, scale the rows (`data.scale` standard), or give \
+             `model.hidden_activation` and `model.code_activation` softplus or leaky_relu, which have no bounds.",
+            percent(*share)
         ),
     }
 }

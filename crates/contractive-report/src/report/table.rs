@@ -7,6 +7,7 @@ use contractive_anomaly::detector::drift::Moved;
 use super::assembly::assemble_with;
 use super::error::ReportError;
 use super::header::{Header, headline};
+use super::legend::file_name;
 use super::number::{count, grouped, percent, significant};
 use super::table_rows::{LEVEL_LETTERS, what_is_lacking};
 use super::{table_rows, table_scores};
@@ -48,7 +49,8 @@ fn header(table: &TableRecord) -> Result<String, FigureError> {
         headline("drift", significant(table.drift.drift, 2), format!("from 0 to 1. {}", table.drift.in_words())),
     ];
     let (data, trained) = &table.trained_on;
-    let line = format!("scored by a detector trained on {} of {data}", count(*trained, "row"));
+    let place = if table.place == table.name { String::new() } else { format!("{}, ", table.place) };
+    let line = format!("{place}scored by a detector trained on {} of {}", count(*trained, "row"), file_name(data));
     Ok(Header { name: table.name.clone(), line, figures, advice: table.notes.clone() }.render()?)
 }
 

@@ -98,6 +98,43 @@ pub(crate) fn check_page(html: &str) {
     }
 }
 
+/// The page without the buttons of words and their meanings: the text as it is read.
+pub(crate) fn as_read(html: &str) -> String {
+    let mut parts = html.split("<button type=\"button\" class=\"term\"");
+    let mut text = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (word, rest) = part.split_once('>').unwrap().1.split_once("</button><span class=\"meaning\"").unwrap();
+        text += word;
+        text += rest.split_once("</span>").unwrap().1;
+    }
+    text
+}
+
+/// Words with a button, in their order.
+fn words(html: &str) -> Vec<&str> {
+    let after = html.split("class=\"term\"").skip(1).map(|rest| rest.split_once('>').unwrap().1);
+    after.map(|rest| rest.split('<').next().unwrap()).collect()
+}
+
+#[test]
+fn words_open_their_meaning_at_the_first_use_in_each_panel_and_are_listed() {
+    let html = page(image_run());
+    let panel = |id: &str| {
+        let from = html.split(&format!("<section id=\"{id}\">")).nth(1).unwrap();
+        words(from.split("</section>").next().unwrap())
+    };
+    assert_eq!(words(html.split("</header>").next().unwrap()), ["‖J‖", "local dimension", "dead code units"]);
+    assert_eq!(panel("loss"), ["sse", "jacobian", "reconstruction"]);
+    assert_eq!(panel("spectrum")[..4], ["singular values", "J", "code", "local dimension"]);
+    assert!(panel("units").contains(&"saturated") && panel("filters").contains(&"filters"));
+    let list = html.split("<dl class=\"glossary\">").nth(1).unwrap();
+    for word in ["code", "J", "penalty", "local dimension", "manifold", "saturation", "sse"] {
+        assert!(list.contains(&format!("<dt>{word}</dt>")), "{word}");
+    }
+    assert!(!list.contains("<dt>threshold</dt>"), "only what the page uses");
+    assert!(html.contains("it loads nothing from the internet") && !html.contains("from the network"));
+}
+
 pub(crate) fn sections(html: &str) -> Vec<&str> {
     html.split("<section id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
@@ -106,8 +143,19 @@ pub(crate) fn sections(html: &str) -> Vec<&str> {
 fn a_run_on_images_has_every_panel_and_the_same_bytes_twice() {
     let run = image_run();
     let html = page(run.clone());
-    let all =
-        ["examples", "loss", "network", "filters", "spectrum", "contraction", "spread", "codes", "units", "repeat"];
+    let all = [
+        "examples",
+        "loss",
+        "network",
+        "filters",
+        "spectrum",
+        "contraction",
+        "spread",
+        "codes",
+        "units",
+        "repeat",
+        "words",
+    ];
     assert_eq!(sections(&html), all);
     assert!(report_html(std::slice::from_ref(&run)).unwrap() == html);
     let silent = contractive_report::report_html(std::slice::from_ref(&run), &Repeat::default()).unwrap();
@@ -204,11 +252,11 @@ fn a_divergence_is_said_on_top_and_marked_in_the_curves() {
     let sound = page(run.clone());
     run.divergence = Some(Divergence { epoch: 4, step: 41, term: "validation penalty".into() });
     let html = page(run.clone());
-    let header = html.split("</header>").next().unwrap();
+    let header = as_read(html.split("</header>").next().unwrap());
     for text in [
         "diverged in epoch 4, step 41",
         "validation penalty was not finite",
-        "Lower `training.learning_rate`",
+        "Lower <code>training.learning_rate</code>",
         "of epoch 3",
     ] {
         assert!(header.contains(text), "{text}");
@@ -231,7 +279,7 @@ fn runs_are_compared_side_by_side() {
     second.name = "faster".to_owned();
     let html = report_html(&[first.clone(), second.clone()]).unwrap();
     check_page(&html);
-    assert_eq!(sections(&html), ["figures", "settings", "loss", "examples", "filters", "geometry"]);
+    assert_eq!(sections(&html), ["figures", "settings", "loss", "examples", "filters", "geometry", "words"]);
     assert!(html.contains("training.learning_rate") && !html.contains("training.batch_size"));
     assert!(html.contains("class=\"best\"") && html.contains("moved by noise of 0.3"));
     assert_eq!(html.matches("<img ").count(), 42, "ten originals, ten reconstructions and six filters a run");

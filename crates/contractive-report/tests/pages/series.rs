@@ -7,7 +7,7 @@ use contractive_anomaly::detector::{DetectorSettings, ThresholdRule, TrainOption
 use contractive_anomaly::series::{Series, SeriesColumns, SeriesDetector, SeriesScores, SeriesSpec};
 use contractive_report::{SeriesPage, series_html};
 
-use crate::page::{HOSTILE, check_page, sections};
+use crate::page::{HOSTILE, as_read, check_page, sections};
 
 const NAMES: [&str; 2] = ["load", "flow"];
 const VERMILION: &str = "#D55E00";
@@ -94,7 +94,7 @@ fn lines(drawing: &str, colour: &str) -> usize {
 fn a_gap_breaks_the_lines_is_shaded_and_listed() {
     let gapped = series((0..200).chain(260..500), &NAMES, Some("time"));
     let html = page_of(detector(), &gapped, &scores(&gapped, &[(10..30, 0)]));
-    assert_eq!(sections(&html), ["series", "ranges"]);
+    assert_eq!(sections(&html), ["series", "ranges", "words"]);
     let told = "<title>no rows between 2024-03-01 03:19:00 and 2024-03-01 04:20:00: 60 steps missing</title>";
     for id in ["value-0", "value-1", "score-chart"] {
         let drawing = drawing(&html, id);
@@ -197,7 +197,7 @@ fn counted_rows_backward_files_and_scores_that_are_none_are_shown() {
     assert_eq!(body(page_of(detector(), &backwards, &back)), body(page_of(detector(), &forwards, &there)));
     let mut holed = scores(&forwards, &[]);
     holed.score[50..70].fill(f64::NAN);
-    let html = page_of(detector(), &forwards, &holed);
+    let html = as_read(&page_of(detector(), &forwards, &holed));
     assert!(html.contains("No timestamp is above the threshold") && !html.contains("zoom-1"));
     let short = SeriesScores { score: vec![1.0], ..holed };
     let page =

@@ -5,7 +5,7 @@ use contractive_anomaly::detector::{Drift, ThresholdRule, UsualCells};
 use contractive_report::record::table::{Cause, FaultyColumn, HighRow};
 use contractive_report::{TableRecord, table_html};
 
-use crate::page::{HOSTILE, check_page, sections};
+use crate::page::{HOSTILE, as_read, check_page, sections};
 
 fn moved(name: &str, distance: f64) -> Moved {
     let has_drifted = distance > 0.1;
@@ -31,6 +31,7 @@ fn record() -> TableRecord {
     TableRecord {
         name: "new.csv".into(),
         notes: vec!["1 cell: missing".into()],
+        place: "new/orders.csv".into(),
         trained_on: ("orders.csv".into(), 2000),
         score: "combined",
         threshold: 4.05,
@@ -63,9 +64,12 @@ fn page(record: &TableRecord) -> String {
 #[test]
 fn a_table_has_every_panel_and_the_same_bytes_twice() {
     let html = page(&record());
-    assert_eq!(sections(&html), ["scores", "rows", "columns", "drift"]);
+    assert_eq!(sections(&html), ["scores", "rows", "columns", "drift", "words"]);
     assert_eq!(table_html(&record()).unwrap(), html);
+    assert!(html.contains("<title>new.csv</title>") && html.contains("<h1>new.csv</h1>"));
+    let html = as_read(&html);
     for text in [
+        "new/orders.csv, scored by",
         "1,001",
         "19 % of the rows; 1.0 % of the training rows",
         "contamination:0.01, of the score combined",
@@ -90,6 +94,7 @@ fn hostile_names_and_cells_of_a_table_stay_text() {
     let hostile = || HOSTILE.to_owned();
     record.name = hostile();
     record.notes = vec![hostile()];
+    record.place = hostile();
     record.trained_on.0 = hostile();
     record.keys = vec![hostile()];
     record.highest[0].keys = vec![hostile()];
@@ -106,7 +111,7 @@ fn hostile_names_and_cells_of_a_table_stay_text() {
 fn tables_with_little_to_show_still_have_a_page() {
     let mut none = record();
     (none.anomalies, none.faults, none.highest[0].is_anomaly) = (0, Vec::new(), false);
-    let html = page(&none);
+    let html = as_read(&page(&none));
     assert!(html.contains("No row is above the threshold") && html.contains("no column at fault"), "{html}");
     let mut one = none.clone();
     one.scores = vec![-3.0];
@@ -115,7 +120,7 @@ fn tables_with_little_to_show_still_have_a_page() {
     let mut without = none;
     (without.scores, without.highest, without.without_score) = (Vec::new(), Vec::new(), 3);
     without.drift.rows = 3;
-    let html = page(&without);
+    let html = as_read(&page(&without));
     assert!(html.contains("No row has a score") && html.contains("3 without any cell"), "{html}");
     for (known, words) in [([3, 1], "earlier version"), ([3, 0], "bare rows")] {
         assert!(page(&TableRecord { known_columns: known, ..record() }).contains(words), "{words}");
