@@ -6,3 +6,4 @@ mod table_files;
 mod table_hostile;
 mod table_round_trip;
 mod table_support;
+mod transposed;
