@@ -3,7 +3,8 @@
 //! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the terms' weights, the
 //! reference scores as quantiles, each member's calibration, and what was learnt of the rows trained on. Those rows
 //! themselves, at most 10,000 or 30,000 windows, scaled, lie in `rows.safetensors`, with the distance of each to its
-//! neighbours and its score. Detectors of format 1 have no rows. A detector of a table has its [`TableEncoding`] beside it,
+//! neighbours and its score. Detectors of format 1 have no rows. Those of windows have a plane, `plane.safetensors`, and are of
+//! format 3; windows of format 2 have none. A detector of a table has its [`TableEncoding`] beside it,
 //! `encoding.json`. Members are model directories like any other. Reading a detector never runs code; every length is
 //! checked against the networks' sizes, and a number that is not finite is refused.
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::calibration::Calibration;
 use super::encoding::TableEncoding;
 use super::error::DetectorError;
+use super::plane::{Plane, Sizes};
 use super::reference::Reference;
 use super::scores::{KINDS, MEMBER_KINDS};
 use super::settings::DetectorSettings;
@@ -25,8 +27,9 @@ use contractive::preprocess::Scale;
 use contractive::tensor_file::{Expected, read_tensors, write_tensors};
 use contractive_table::atomic::{is_free, replace_folder, write_json};
 
-/// The format written; 1 is read too, and written of a detector that was read from it.
-pub const DETECTOR_FORMAT_VERSION: u64 = 2;
+/// The newest format, that of windows. Tables are written as format 2; 1 is read too, and written of a detector that was
+/// read from it.
+pub const DETECTOR_FORMAT_VERSION: u64 = 3;
 /// What `kind` says of a detector.
 const KIND: &str = "detector";
 /// The largest configuration read: room for wide codes and many members.
@@ -35,6 +38,8 @@ const LARGEST_CONFIG: u64 = 256 << 20;
 const ENCODING_FILE: &str = "encoding.json";
 /// The rows trained on.
 const ROWS_FILE: &str = "rows.safetensors";
+/// The plane of windows.
+const PLANE_FILE: &str = "plane.safetensors";
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -47,6 +52,16 @@ struct Written<'a> {
     calibration: Vec<&'a Calibration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     surroundings: Option<LearntOf<&'a Learnt>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plane: Option<PlaneOf>,
+}
+
+/// What of a plane is no tensor.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaneOf {
+    sizes: Sizes,
+    median: f64,
 }
 
 /// What was learnt of so many rows.
@@ -70,6 +85,8 @@ struct Stored {
     calibration: Vec<Calibration>,
     #[serde(default)]
     surroundings: Option<LearntOf<Learnt>>,
+    #[serde(default)]
+    plane: Option<PlaneOf>,
 }
 
 /// Whether `path` is a detector directory, by its `config.json`; nothing else is checked.
@@ -97,7 +114,7 @@ impl Detector {
             return Err(ModelError::Occupied { path: path.to_path_buf() }.into());
         }
         let config = Written {
-            format_version: if self.surroundings.is_some() { DETECTOR_FORMAT_VERSION } else { 1 },
+            format_version: format_of(self.surroundings.is_some(), self.plane.is_some()),
             kind: KIND,
             settings: &self.settings,
             threshold: self.threshold,
@@ -105,6 +122,7 @@ impl Detector {
             reference: &self.reference,
             calibration: self.members.iter().map(|m| &m.calibration).collect(),
             surroundings: self.surroundings.as_ref().map(|s| LearntOf { rows: s.spacing.len(), learnt: &s.learnt }),
+            plane: self.plane.as_ref().map(|plane| PlaneOf { sizes: plane.sizes, median: plane.median }),
         };
         replace_folder(
             path,
@@ -116,6 +134,9 @@ impl Detector {
                 write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)?;
                 if let Some(surroundings) = &self.surroundings {
                     save_rows(surroundings, &whole.join(ROWS_FILE)).map_err(ModelError::from)?;
+                }
+                if let Some(plane) = &self.plane {
+                    save_plane(plane, &whole.join(PLANE_FILE)).map_err(ModelError::from)?;
                 }
                 if let Some(encoding) = &self.encoding {
                     write_json(&whole.join(ENCODING_FILE), encoding).map_err(failed)?;
@@ -157,8 +178,11 @@ impl Detector {
         if !file.weights.is_valid() {
             return Err(stored("`weights` must be at least 0 and add up to 1".into()));
         }
-        if file.surroundings.is_some() != (version == Some(DETECTOR_FORMAT_VERSION)) {
-            return Err(stored("`surroundings` belong to format 2, and to no other".into()));
+        if version != Some(format_of(file.surroundings.is_some(), file.plane.is_some())) {
+            return Err(stored("`surroundings` belong to format 2 and above, `plane` to format 3".into()));
+        }
+        if file.plane.is_some() != (file.weights.of_plane() > 0.0) {
+            return Err(stored("`weights` must have a weight of the plane where there is one".into()));
         }
         if file.surroundings.is_none() && file.weights.of_table().iter().any(|weight| *weight > 0.0) {
             return Err(stored("`weights` must be 4 numbers where there are no training rows".into()));
@@ -195,7 +219,17 @@ impl Detector {
         let Stored { settings, threshold, weights, reference, .. } = file;
         let d = members.first().map_or(0, |member| member.model.architecture().input_size());
         let surroundings = file.surroundings.map(|of| load_rows(of, d, &path.join(ROWS_FILE))).transpose()?;
-        Ok(Detector { settings, members, weights, surroundings, reference, threshold, encoding })
+        let plane = file.plane.map(|of| load_plane(of, d, &path.join(PLANE_FILE))).transpose()?;
+        Ok(Detector { settings, members, weights, surroundings, plane, reference, threshold, encoding })
+    }
+}
+
+/// The format of a detector with these.
+fn format_of(has_rows: bool, has_plane: bool) -> u64 {
+    match (has_rows, has_plane) {
+        (_, true) => DETECTOR_FORMAT_VERSION,
+        (true, false) => 2,
+        (false, false) => 1,
     }
 }
 
@@ -207,7 +241,6 @@ fn tensors(m: usize, d: usize) -> [Expected; 3] {
 
 fn save_rows(surroundings: &Surroundings, path: &Path) -> Result<(), TensorFileError> {
     let m = surroundings.spacing.len();
-    let narrow = |numbers: &[f64]| numbers.iter().map(|v| *v as f32).collect::<Vec<f32>>();
     let (spacing, scores) = (narrow(&surroundings.spacing), narrow(&surroundings.scores));
     let [rows, of_spacing, of_scores] = tensors(m, surroundings.rows.len() / m);
     let tensors = [(rows, &surroundings.rows[..]), (of_spacing, &spacing[..]), (of_scores, &scores[..])];
@@ -217,13 +250,49 @@ fn save_rows(surroundings: &Surroundings, path: &Path) -> Result<(), TensorFileE
 fn load_rows(of: LearntOf<Learnt>, d: usize, path: &Path) -> Result<Surroundings, DetectorError> {
     let m = of.rows;
     let mut rows = read_tensors(path, &tensors(m, d)).map_err(ModelError::from)?;
-    let wide = |numbers: Vec<f32>| numbers.into_iter().map(f64::from).collect::<Vec<f64>>();
     let scores = wide(rows.split_off(rows.len() - m));
     let spacing = wide(rows.split_off(rows.len() - m));
     Surroundings::from_stored(of.learnt, rows, spacing, scores, d).ok_or_else(|| {
         let reason = format!("its numbers do not fit {m} rows of {d} features");
         DetectorError::Stored { path: path.to_path_buf(), reason }
     })
+}
+
+/// The tensors of a plane. One of no directions is not written: rows that do not vary have none.
+fn plane_tensors(sizes: &Sizes) -> Vec<Expected> {
+    let width = sizes.width();
+    let shapes = [("centre", vec![width]), ("scale", vec![width]), ("directions", vec![sizes.directions, width])];
+    let n = if sizes.directions > 0 { 3 } else { 2 };
+    shapes.into_iter().take(n).map(|(name, shape)| Expected { name: name.into(), shape }).collect()
+}
+
+fn save_plane(plane: &Plane, path: &Path) -> Result<(), TensorFileError> {
+    let numbers = [&plane.centre, &plane.scale, &plane.directions].map(|n| narrow(n));
+    let tensors = plane_tensors(&plane.sizes).into_iter().zip(numbers.iter().map(|n| &n[..]));
+    write_tensors(path, &tensors.collect::<Vec<_>>(), ("kind", KIND.to_owned()))
+}
+
+fn load_plane(of: PlaneOf, d: usize, path: &Path) -> Result<Plane, DetectorError> {
+    let stored = || {
+        let reason = format!("its numbers do not fit windows of {d} features");
+        DetectorError::Stored { path: path.to_path_buf(), reason }
+    };
+    if !of.sizes.are_valid(d) {
+        return Err(stored());
+    }
+    let mut centre = wide(read_tensors(path, &plane_tensors(&of.sizes)).map_err(ModelError::from)?);
+    let directions = centre.split_off(2 * of.sizes.width());
+    let scale = centre.split_off(of.sizes.width());
+    Plane::from_stored(of.sizes, centre, scale, directions, of.median).ok_or_else(stored)
+}
+
+/// Numbers as a file keeps them, and back.
+fn narrow(numbers: &[f64]) -> Vec<f32> {
+    numbers.iter().map(|v| *v as f32).collect()
+}
+
+fn wide(numbers: Vec<f32>) -> Vec<f64> {
+    numbers.into_iter().map(f64::from).collect()
 }
 
 /// The encoding of a detector of tables; `None` where there is none.

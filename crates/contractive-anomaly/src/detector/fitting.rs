@@ -11,6 +11,7 @@ use super::jobs::for_each;
 use super::location::{Location, Unit};
 use super::member::{self, Trained};
 use super::neighbours::Neighbours;
+use super::plane::Plane;
 use super::reference::{FEWEST_HELD_OUT, Reference};
 use super::rows::NetworkRows;
 use super::scores::{
@@ -19,7 +20,7 @@ use super::scores::{
 use super::settings::{DetectorPlan, DetectorSettings, Purity};
 use super::surroundings::{Fitted, kept_rows};
 use super::views::FeatureKind;
-use super::weights::{MEMBER_TERMS, TERMS, Weights};
+use super::weights::{MEMBER_TERMS, TABLE_TERMS, TERMS, Weights};
 use super::{Detector, Member};
 use contractive::data::{Dataset, split_validation};
 use contractive::model::{Model, ModelError, Provenance};
@@ -90,20 +91,23 @@ impl Detector {
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
-        Detector::fit(data, &[], Scale::Robust, (None, 0), settings, options)
+        Detector::fit(data, &[], Scale::Robust, Kept::Rows, settings, options)
     }
 
-    /// [`Detector::train_with`] on windows of time series, in their order, each of which overlaps `overlap` to either side.
+    /// [`Detector::train_with`] on windows of time series, in their order, each of which overlaps `overlap` to either side;
+    /// rows of `columns` numbers follow each other in a window.
     ///
     /// # Errors
     /// As [`Detector::train_with`].
     pub(crate) fn train_windows(
         data: &Dataset,
         overlap: usize,
+        columns: usize,
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
-        Detector::fit(data, &[], Scale::Standard, (None, overlap.max(1)), settings, options)
+        let windows = Kept::Windows { overlap: overlap.max(1), columns };
+        Detector::fit(data, &[], Scale::Standard, windows, settings, options)
     }
 
     /// [`Detector::train_with`] on an encoded table, whose encoding stays with the detector.
@@ -129,7 +133,7 @@ impl Detector {
         let data = Dataset::from_f32(name, d, rows.values)
             .and_then(|data| data.with_feature_names(encoding.feature_names()))
             .map_err(EncodingError::from)?;
-        Detector::fit(&data, &rows.missing, Scale::None, (Some(encoding), 0), settings, options)
+        Detector::fit(&data, &rows.missing, Scale::None, Kept::Table(encoding), settings, options)
     }
 
     /// Trains on `data`, of which the features `missing` (row-major, or empty) are left out.
@@ -137,12 +141,13 @@ impl Detector {
         data: &Dataset,
         missing: &[bool],
         scale: Scale,
-        (encoding, overlap): (Option<TableEncoding>, usize),
+        of: Kept,
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
         let began = Instant::now();
         check(data, settings, options)?;
+        let (encoding, overlap, columns) = of.parts();
         let (train_rows, validation_rows) = split(data.len(), settings);
         let preprocessing = Preprocessing::fit(scale, data, &train_rows);
         let reader = ScaledRows { data, preprocessing: &preprocessing };
@@ -185,7 +190,17 @@ impl Detector {
         let crowd = if overlap > 0 { None } else { settings.purity.crowd() };
         let fitted = Fitted::of(kept_rows.values, &kinds, overlap_of_kept, crowd, options.threads);
         let weights = weights(settings.purity, &members, &raws, &fitted);
+        let plane = (weights.of_plane() > 0.0).then(|| {
+            let stream = Stream::new(settings.seed, Purpose::Analysis, 4, 0);
+            let rows = fitted.rows();
+            let plane = Plane::fit(rows, data.n_features() / columns, columns, stream);
+            let terms = plane.terms(rows, options.threads);
+            (plane, terms)
+        });
         let mut scores = combined(&members, &raws, &fitted, &weights, data.n_features());
+        if let Some((_, terms)) = &plane {
+            scores.iter_mut().zip(terms).for_each(|(kinds, term)| kinds[0] += weights.of_plane() * term);
+        }
         let (surroundings, combined) = fitted.finish(&scores.iter().map(|kinds| kinds[0]).collect::<Vec<f64>>());
         scores.iter_mut().zip(combined).for_each(|(kinds, combined)| kinds[0] = combined);
         let held_out: Vec<u32> = (0..kept.len() as u32)
@@ -194,7 +209,9 @@ impl Detector {
         let reference = Reference::new(&scores, &held_out);
         let threshold = reference.threshold(settings.threshold, settings.score)?;
         let surroundings = Some(surroundings);
-        Ok(Detector { settings: settings.clone(), members, weights, surroundings, reference, threshold, encoding })
+        let plane = plane.map(|(plane, _)| plane);
+        let settings = settings.clone();
+        Ok(Detector { settings, members, weights, surroundings, plane, reference, threshold, encoding })
     }
 }
 
@@ -230,6 +247,27 @@ fn planned(
         plan.reasons.push(format!("features: scaled by `{}`", encoding.scale().name()));
     }
     plan
+}
+
+/// What is trained on.
+enum Kept {
+    /// Bare rows.
+    Rows,
+    /// Rows of a table.
+    Table(TableEncoding),
+    /// Windows of time series.
+    Windows { overlap: usize, columns: usize },
+}
+
+impl Kept {
+    /// The encoding, how many windows overlap one (0 but for windows), and the numbers of a window's row.
+    fn parts(self) -> (Option<TableEncoding>, usize, usize) {
+        match self {
+            Kept::Rows => (None, 0, 1),
+            Kept::Table(encoding) => (Some(encoding), 0, 1),
+            Kept::Windows { overlap, columns } => (None, overlap, columns),
+        }
+    }
 }
 
 /// A member with the raw numbers of every row.
@@ -272,7 +310,10 @@ fn weights(purity: Purity, members: &[Member], raws: &[Vec<Raw>], fitted: &Fitte
     }
     let all = terms.iter().zip(&fitted.places).map(|(members, place)| {
         let table = place.terms(fitted.learnt());
-        std::array::from_fn(|i| if i < MEMBER_TERMS { members[i] } else { table[i - MEMBER_TERMS] })
+        let mut terms = [0.0; TERMS];
+        terms[..MEMBER_TERMS].copy_from_slice(members);
+        terms[MEMBER_TERMS..][..TABLE_TERMS].copy_from_slice(&table);
+        terms
     });
     Weights::by_skewness(&all.collect::<Vec<[f64; TERMS]>>())
 }

@@ -7,7 +7,8 @@
 //! 1. [`settings`]: what can be chosen, and what the shape of the data chooses.
 //! 2. `member`: how one network is trained; [`contractive_core::row_network`] applies it to one row at a time.
 //! 3. `location`, `covariance`, `calibration`: what a member learns about its own outputs.
-//! 4. `views` and `surroundings`: where a row lies among the rows trained on.
+//! 4. `views` and `surroundings`: where a row lies among the rows trained on; `directions` and `plane`: how far parts of a
+//!    window lie from the plane of the windows trained on.
 //! 4. [`scores`], `weights`, `contributions`: the kinds of score, their combination, each feature's part.
 //! 5. [`threshold`] and [`tail`]: rules that make labels of scores.
 //! 6. [`metrics`] and [`evaluation`]: what a detector is worth where labels are known; [`drift`]: how far new rows have moved.
@@ -30,6 +31,7 @@
 mod calibration;
 mod contributions;
 mod covariance;
+mod directions;
 mod distribution;
 pub mod drift;
 pub mod encoding;
@@ -43,6 +45,7 @@ mod location;
 mod member;
 pub mod metrics;
 mod neighbours;
+mod plane;
 mod reference;
 mod rows;
 pub mod scores;
@@ -65,6 +68,7 @@ use self::contributions::Parts;
 use self::encoding::{EncodedRows, EncodingError};
 use self::jobs::for_each;
 use self::location::Unit;
+use self::plane::{Plane, PlaneScratch};
 use self::reference::Reference;
 use self::rows::NetworkRows;
 use self::scores::{Directions, KINDS, MEMBER_KINDS, Raw, add_weighted, member_weight};
@@ -91,6 +95,8 @@ pub struct Detector {
     weights: Weights,
     /// The rows trained on; detectors saved before these were looked at have none.
     surroundings: Option<Surroundings>,
+    /// The plane of windows' spans; tables have none, nor have windows of detectors saved before there was one.
+    plane: Option<Plane>,
     reference: Reference,
     threshold: f64,
     /// Where it was trained on a table with names and roles of columns.
@@ -265,23 +271,25 @@ impl Detector {
         let rows: Vec<u32> = (0..n as u32).collect();
         let scorer = Scorer::new(self);
         let mut kinds = vec![[0.0; KINDS]; n];
+        let has_local = options.contributions && self.plane.is_some() && self.settings.score == ScoreKind::Combined;
         let mut contributions = if options.contributions { vec![0.0; n * d] } else { Vec::new() };
-        let parts: Vec<Option<&mut [f64]>> = match options.contributions {
-            true => contributions.chunks_mut(CHUNK * d).map(Some).collect(),
-            false => rows.chunks(CHUNK).map(|_| None).collect(),
-        };
+        let mut local = if has_local { vec![0.0; n * d] } else { Vec::new() };
+        let parts = pieces(&mut contributions, n, d).into_iter().zip(pieces(&mut local, n, d));
         let jobs = rows.chunks(CHUNK).zip(kinds.chunks_mut(CHUNK)).zip(parts);
-        let jobs = jobs.map(|((rows, kinds), parts)| (rows, kinds, parts));
+        let jobs = jobs.map(|((rows, kinds), (parts, local))| (rows, kinds, parts, local));
         for_each(jobs, options.threads, || {
             let (mut scaled, mut buffers) = (Vec::new(), Buffers::default());
             let scorer = &scorer;
-            move |(rows, kinds, mut parts): (&[u32], &mut [[f64; KINDS]], Option<&mut [f64]>)| {
+            move |(rows, kinds, mut parts, mut local): Job<'_>| {
                 gather(rows, &mut scaled);
                 scorer.look_up(&scaled, &mut buffers);
                 for (r, x) in scaled.chunks_exact(d).enumerate() {
                     let missing = NetworkRows::missing_of(missing, rows[r] as usize, d);
                     let part = parts.as_deref_mut().map(|p| Parts { missing, out: &mut p[r * d..][..d] });
                     kinds[r] = scorer.row(r, x, missing, &mut buffers, part);
+                    if let Some(local) = local.as_deref_mut() {
+                        scorer.add_plane(&buffers.plane, &mut local[r * d..][..d]);
+                    }
                 }
             }
         });
@@ -295,14 +303,27 @@ impl Detector {
             score,
             kinds,
             contributions: options.contributions.then_some(contributions),
+            local: has_local.then_some(local),
         })
     }
+}
+
+/// Rows that a thread scores at a time, with where their scores go, and their contributions and local ones, if wanted.
+type Job<'a> = (&'a [u32], &'a mut [[f64; KINDS]], Option<&'a mut [f64]>, Option<&'a mut [f64]>);
+
+/// The parts of `all`, (n, d) or nothing, that belong to each job.
+fn pieces(all: &mut [f64], n: usize, d: usize) -> Vec<Option<&mut [f64]>> {
+    if all.is_empty() {
+        return (0..n.div_ceil(CHUNK)).map(|_| None).collect();
+    }
+    all.chunks_mut(CHUNK * d).map(Some).collect()
 }
 
 /// Members ready for rows.
 struct Scorer<'a> {
     members: Vec<(RowNetwork, &'a Calibration)>,
     surroundings: Option<&'a Surroundings>,
+    plane: Option<&'a Plane>,
     weights: Weights,
     kind: ScoreKind,
 }
@@ -313,6 +334,7 @@ struct Buffers {
     output: RowOutput,
     directions: Directions,
     places: PlaceScratch,
+    plane: PlaneScratch,
 }
 
 impl<'a> Scorer<'a> {
@@ -320,7 +342,8 @@ impl<'a> Scorer<'a> {
         let members =
             detector.members.iter().map(|m| (RowNetwork::new(m.model.parameters()), &m.calibration)).collect();
         let (weights, kind) = (detector.weights, detector.settings.score);
-        Scorer { members, surroundings: detector.surroundings.as_ref(), weights, kind }
+        let (surroundings, plane) = (detector.surroundings.as_ref(), detector.plane.as_ref());
+        Scorer { members, surroundings, plane, weights, kind }
     }
 
     /// Finds where the scaled rows lie; [`Scorer::row`] scores them one by one.
@@ -343,7 +366,7 @@ impl<'a> Scorer<'a> {
         if !missing.is_empty() && missing.iter().all(|m| *m) {
             return [f64::NAN; KINDS];
         }
-        let Buffers { x: wide, output, directions, places } = buffers;
+        let Buffers { x: wide, output, directions, places, plane } = buffers;
         wide.clear();
         wide.extend(x.iter().map(|v| f64::from(*v)));
         let weight = member_weight(self.members.len());
@@ -366,6 +389,17 @@ impl<'a> Scorer<'a> {
         let place = &places.places[r];
         let mut kinds = scores::with_table(sums, place, &surroundings.learnt, &self.weights);
         kinds[ScoreKind::Combined as usize] -= place.crowd;
+        if let Some(of) = self.plane {
+            kinds[ScoreKind::Combined as usize] += self.weights.of_plane() * of.term(x, plane);
+            if let (Some(part), ScoreKind::Combined) = (part, self.kind) {
+                self.add_plane(plane, part.out);
+            }
+        }
         kinds
+    }
+
+    /// Adds the plane's parts in the combined score of the row last scored.
+    fn add_plane(&self, plane: &PlaneScratch, out: &mut [f64]) {
+        out.iter_mut().zip(&plane.parts).for_each(|(out, part)| *out += self.weights.of_plane() * part);
     }
 }

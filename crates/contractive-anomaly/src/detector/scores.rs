@@ -110,6 +110,9 @@ pub struct Scores {
     /// Where asked for: each feature's part in the score, row-major (N, d). A row's parts add up to its score, to
     /// rounding; a part below 0 makes the row less anomalous.
     pub contributions: Option<Vec<f64>>,
+    /// Of the contributions, the part that belongs to the moment of a window that its features are of: that of the plane.
+    /// `None` where there is no plane.
+    pub local: Option<Vec<f64>>,
 }
 
 impl Scores {
@@ -134,15 +137,22 @@ impl Scores {
         self.probability.extend(more.probability);
         self.label.extend(more.label);
         self.kinds.iter_mut().zip(more.kinds).for_each(|(all, more)| all.extend(more));
-        match (&mut self.contributions, more.contributions) {
-            (Some(all), Some(more)) => all.extend(more),
-            (all, _) => *all = None,
+        for (all, more) in [(&mut self.contributions, more.contributions), (&mut self.local, more.local)] {
+            match (all, more) {
+                (Some(all), Some(more)) => all.extend(more),
+                (all, _) => *all = None,
+            }
         }
     }
 
     /// The parts of the features in the score of row `r`, where contributions were asked for.
     pub fn contributions_of(&self, r: usize) -> Option<&[f64]> {
         self.contributions.as_ref().map(|c| &c[r * self.n_features..][..self.n_features])
+    }
+
+    /// Of row `r`, what of those belongs to moments, where there is any.
+    pub fn local_of(&self, r: usize) -> Option<&[f64]> {
+        self.local.as_ref().map(|c| &c[r * self.n_features..][..self.n_features])
     }
 }
 

@@ -6,7 +6,7 @@
 //! ```text
 //! window:  a(w, t) = S(w)
 //! part:    a(w, t) = W · Σ_v c(w, t, v),    so that the mean of a(w, ·) over the window's W rows is S(w)
-//! both:    four fifths of the first and a fifth of the second
+//! both:    four fifths of the first and a fifth of the second; of the plane, whose parts are those of spans, the second
 //! ```
 //!
 //! The score of a timestamp is the mean of a(w, t) over the windows that cover it, on the scale of the windows' scores.
@@ -149,12 +149,14 @@ impl<'a> Follower<'a> {
             }
             let scores = self.scorer.score(&self.what, numbers, self.threads)?;
             for (i, &start) in starts.iter().enumerate() {
-                let parts = scores.contributions_of(i);
+                let (parts, local) = (scores.contributions_of(i), scores.local_of(i));
+                let of_window = scores.score[i] - local.map_or(0.0, |local| local.iter().sum());
                 for (t, (sum, n)) in self.sums.range_mut(start - self.done..).take(window).enumerate() {
-                    let part = parts.map(|parts| window as f64 * parts[t * v..(t + 1) * v].iter().sum::<f64>());
+                    let of_row = |parts: &[f64]| window as f64 * parts[t * v..(t + 1) * v].iter().sum::<f64>();
+                    let (part, local) = (parts.map(of_row), local.map_or(0.0, of_row));
                     *sum += match (part, spec.credit) {
                         (None, _) => scores.score[i],
-                        (Some(part), Credit::Both) => (1.0 - OWN) * scores.score[i] + OWN * part,
+                        (Some(part), Credit::Both) => (1.0 - OWN) * of_window + OWN * (part - local) + local,
                         (Some(part), _) => part,
                     };
                     *n += 1;

@@ -110,11 +110,15 @@ fn by_definition(detector: &SeriesDetector, series: &Series) -> Vec<f64> {
         let scores = detector.windows().score(&data, &ScoreOptions { contributions: true, threads: 1 }).unwrap();
         total += scores.score[0];
         windows += 1.0;
-        for (t, parts) in scores.contributions_of(0).unwrap().chunks_exact(v).enumerate() {
+        let of_plane = scores.local_of(0).unwrap();
+        let rest_of_window = scores.score[0] - of_plane.iter().sum::<f64>();
+        let rows = scores.contributions_of(0).unwrap().chunks_exact(v).zip(of_plane.chunks_exact(v));
+        for (t, (parts, of_plane)) in rows.enumerate() {
+            let of_row = |parts: &[f64]| spec.window as f64 * parts.iter().sum::<f64>();
             sums[start + t].0 += match spec.credit {
                 Credit::Window => scores.score[0],
-                Credit::Part => spec.window as f64 * parts.iter().sum::<f64>(),
-                Credit::Both => 0.8 * scores.score[0] + 0.2 * (spec.window as f64 * parts.iter().sum::<f64>()),
+                Credit::Part => of_row(parts),
+                Credit::Both => 0.8 * rest_of_window + 0.2 * (of_row(parts) - of_row(of_plane)) + of_row(of_plane),
             };
             sums[start + t].1 += 1.0;
         }
