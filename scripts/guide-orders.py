@@ -1,5 +1,5 @@
-"""Writes the tables of docs/guide-anomaly.md into this folder: orders.csv, new.csv, new.csv with things wrong in it, and
-machines.csv.
+"""Writes the tables of docs/guide-anomaly.md into this folder: orders.csv, new.csv, new.csv with things wrong in it,
+two-ways.csv and machines.csv.
 
     python3 scripts/guide-orders.py
 """
@@ -60,6 +60,21 @@ def machines(n, fault):
     return rows
 
 
+def two_ways():
+    """A dense line with thirty rows just beside it, in a wide cloud, and forty rows alike far away from all."""
+    draw = random.Random(5)
+
+    def line(off):
+        t = draw.random()
+        return [x + draw.gauss(0, 0.002) for x in (t + off, 1 - t + off, t * t - off)]
+
+    rows = [line(0) for _ in range(1500)]
+    rows += [line(draw.choice([-0.04, 0.04])) for _ in range(30)]
+    rows += [[draw.gauss(12, 0.002) for _ in range(3)] for _ in range(40)]
+    rows += [[draw.uniform(-3, 4) for _ in range(3)] for _ in range(1000)]
+    return [[f"{x:.4f}" for x in row] for row in rows]
+
+
 def main():
     train = orders(2000, 9007199254740993, 0, seed=0)
     draw = random.Random(1)
@@ -83,6 +98,7 @@ def main():
     open("empty.csv", "w").close()
     write("header.csv", [])
     write("slip.csv", changed(new, 43, "price", "38,04"))
+    write("two-ways.csv", two_ways(), ["a", "b", "c"])
     write("machines.csv", machines(400, 250), ["time", "machine", "kwh", "fault"])
 
 

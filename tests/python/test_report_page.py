@@ -36,7 +36,7 @@ DESKTOP, PHONE = (1280, 900), (390, 844)
 
 @pytest.fixture(scope="session")
 def pages(cae, tmp_path_factory):
-    """Name → page, of tiny runs: images, a table with hostile names, a comparison, and one that diverged."""
+    """Name → page, of tiny runs: images, a table with hostile names, a comparison, one that diverged, and a table scored."""
     folder = tmp_path_factory.mktemp("runs")
 
     def run(*words, code=0):
@@ -56,8 +56,10 @@ def pages(cae, tmp_path_factory):
     relu = ["--activation", "relu", "--code-activation", "relu", "--optimiser", "sgd", "--batch-size", "180"]
     run(*table, *relu, "--scale", "none", "--epochs", "400", "--learning-rate", "30", "--out", "diverged", code=4)
     run("report", "images", "plain", "-o", "comparison.html")
+    run("train", "--detector", "--data", "table.csv", "--ensemble", "1", "--steps", "50", "--out", "detector")
+    run("detect", "detector", "--data", "table.csv", "--report", "detected.html")
     runs = {name: folder / name / "report.html" for name in ("images", "table", "diverged")}
-    return runs | {"comparison": folder / "comparison.html"}
+    return runs | {name: folder / f"{name}.html" for name in ("comparison", "detected")}
 
 
 @pytest.fixture(scope="session")
@@ -241,6 +243,13 @@ def test_hostile_names_are_text(shown):
     assert len(all_of(browser, "script")) == 1
 
 
+def test_hostile_cells_of_a_table_that_was_scored_are_text(shown):
+    browser = shown("detected")
+    assert browser.title == "table.csv"
+    assert HOSTILE in find(browser, "#drift").text and "<b>up</b>" in find(browser, "#rows").text
+    assert not all_of(browser, "img") and len(all_of(browser, "script")) == 1
+
+
 def test_without_scripts_all_is_there_but_the_controls(shown):
     browser = shown("images", scripts=False)
     assert find(browser, "html").get_attribute("class") == ""
@@ -261,7 +270,7 @@ SCREENS = {"desktop": {}, "phone": {"size": PHONE}, "dark": {"dark": True}, "no-
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("name", ["images", "table", "diverged", "comparison"])
+@pytest.mark.parametrize("name", ["images", "table", "diverged", "comparison", "detected"])
 def test_nothing_sticks_out_and_colours_can_be_read(shown, name, screen):
     browser = shown(name, **SCREENS[screen])
     width = browser.execute_script("return document.documentElement.scrollWidth")
@@ -272,7 +281,7 @@ def test_nothing_sticks_out_and_colours_can_be_read(shown, name, screen):
     keep(f"{name}-{screen}.png", picture["data"])
 
 
-@pytest.mark.parametrize("name", ["images", "table", "diverged", "comparison"])
+@pytest.mark.parametrize("name", ["images", "table", "diverged", "comparison", "detected"])
 def test_paper_is_light_and_without_controls(shown, name):
     # From a screen that is dark and shows the second examples: paper shows all, on white.
     browser = shown(name, dark=True)

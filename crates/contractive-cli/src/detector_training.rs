@@ -1,6 +1,7 @@
 //! `cae train --detector`: its flags, and a training from the table to the detector directory.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
@@ -8,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
 use contractive::data::Dataset;
 use contractive_anomaly::detector::{
-    Detector, DetectorPlan, DetectorSettings, MemberReport, Purity, ScoreKind, ThresholdRule, TrainOptions,
+    Agreement, Detector, DetectorPlan, DetectorSettings, MemberReport, Purity, ScoreKind, ThresholdRule, TrainOptions,
     TrainingTable,
 };
 use contractive_datasets::{DataSpec, LoadOptions, Part};
@@ -185,6 +186,26 @@ struct EndEvent<'a> {
     detector: &'a Path,
     threshold: f64,
     threshold_rule: String,
+    /// Kinds of score that name other training rows as the most anomalous.
+    scores_apart: Vec<Apart>,
+}
+
+/// A kind of score of whose highest training rows so few are the detector's own highest.
+#[derive(Serialize)]
+struct Apart {
+    score: &'static str,
+    shared: usize,
+    of: usize,
+}
+
+impl Apart {
+    fn note(&self, own: &str) -> String {
+        let Apart { score, shared, of } = self;
+        format!(
+            "the scores `{own}` and `{score}` name different rows as the most anomalous ({shared} of the highest {of} are \
+             shared): look at both, with `cae detect --score {score}`"
+        )
+    }
 }
 
 /// What a detector is trained on.
@@ -247,7 +268,15 @@ pub(crate) fn run(
             let _ = print_json_line(&MemberEvent { event, member, members, steps, most_steps, validation, seconds });
         }
     };
-    let options = TrainOptions { threads: config.threads(), on_plan: &on_plan, on_member: &on_member, stop: &stop };
+    let agreement = OnceLock::new();
+    let on_scores = |of: &[Agreement]| drop(agreement.set(of.to_vec()));
+    let options = TrainOptions {
+        threads: config.threads(),
+        on_plan: &on_plan,
+        on_member: &on_member,
+        on_scores: &on_scores,
+        stop: &stop,
+    };
     let result = match rows {
         TrainingRows::Table(table) => Detector::train_table(*table, settings, &options),
         TrainingRows::Bare(data) => Detector::train_with(&data, settings, &options),
@@ -258,14 +287,22 @@ pub(crate) fn run(
     }
     let detector = result?;
     detector.save(out)?;
+    let apart: Vec<&Agreement> = agreement.get().into_iter().flatten().filter(|a| a.is_apart()).collect();
+    let scores_apart: Vec<Apart> =
+        apart.into_iter().map(|a| Apart { score: a.other.name(), shared: a.shared, of: a.of }).collect();
     let seconds = began.elapsed().as_secs_f64();
     match reporting {
         Reporting::Quiet => {}
         Reporting::Json => {
             let (threshold, threshold_rule) = (detector.threshold(), settings.threshold.to_string());
-            print_json_line(&EndEvent { event: "end", seconds, detector: out, threshold, threshold_rule })?;
+            let event = "end";
+            print_json_line(&EndEvent { event, seconds, detector: out, threshold, threshold_rule, scores_apart })?;
         }
-        Reporting::Lines => print_end(&detector, seconds, out)?,
+        Reporting::Lines => {
+            let own = settings.score.name();
+            say_notes(&scores_apart.iter().map(|apart| apart.note(own)).collect::<Vec<String>>());
+            print_end(&detector, seconds, out)?;
+        }
     }
     Ok(Ending::Done)
 }

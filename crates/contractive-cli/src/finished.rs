@@ -142,7 +142,7 @@ impl Finished<'_> {
             (false, "") => "judge it, here on all rows",
             (false, _) => "judge it on a file of rows that memory holds",
         };
-        let more = 2 * self.prepared.config().training.epochs;
+        let more = 2 * self.prepared.config().training.epochs();
         let with = format!("{path}{rows}{typed}");
         pairs(&[
             (&*format!("  cae evaluate {with}"), judged.into()),

@@ -197,14 +197,14 @@ fn training(prepared: &Prepared, steps: usize) -> String {
     let t = &prepared.config().training;
     let mut text = format!(
         "{} of {}, batches of {}, seed {}, {}",
-        count(t.epochs, "epoch"),
+        count(t.epochs(), "epoch"),
         count(steps, "step"),
         grouped(t.batch_size),
         t.seed,
         count(prepared.config().threads(), "thread"),
     );
     if let Some(rule) = t.early_stopping {
-        text += &format!("; stops after {} without gain", count(rule.patience, "epoch"));
+        text += &format!("; stops after {} without gain", count(rule.patience(), "epoch"));
     }
     text
 }

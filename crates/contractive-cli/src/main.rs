@@ -13,6 +13,7 @@ mod detectors;
 mod errors;
 mod exit;
 mod finished;
+mod help;
 mod interruption;
 mod introduction;
 mod models;
@@ -68,10 +69,11 @@ fn main() -> ExitCode {
         }
     }));
     let colour = if terminal::allows_colour() { ColorChoice::Auto } else { ColorChoice::Never };
-    let matches = Cae::command().color(colour).get_matches();
+    let command = help::unwrapped(Cae::command());
+    let matches = command.clone().color(colour).get_matches();
     let cae = match Cae::from_arg_matches(&matches) {
         Ok(cae) => cae,
         Err(e) => e.exit(),
     };
-    exit::report(cae.command.run())
+    exit::report(cae.command.run(command))
 }

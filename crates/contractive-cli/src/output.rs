@@ -43,14 +43,39 @@ pub(crate) fn check_file(path: &Path) -> Result<(), OutputError> {
     tempfile::tempfile_in(folder_of(path)).map(drop).map_err(failed)
 }
 
-/// Refuses to write over the file that is read: its rows would be lost.
-pub(crate) fn check_not_read(output: &Path, data: &Path) -> Result<(), Usage> {
-    let is_same = fs::canonicalize(output).is_ok_and(|output| fs::canonicalize(data).is_ok_and(|data| data == output));
-    if is_same {
-        let text = format!("{} is the table that is read; give -o another name", output.display());
+/// Refuses to write over the file that is read: its rows would be lost. `flag` is the one that named the output.
+pub(crate) fn check_not_read(output: &Path, data: &Path, flag: &str) -> Result<(), Usage> {
+    if is_same(output, data) {
+        let text = format!("{} is the table that is read; give {flag} another name", output.display());
         return Err(Usage(text));
     }
     Ok(())
+}
+
+/// Refuses a page that could not be written, or would take the place of the table that is read or of the rows written to
+/// `rows`.
+pub(crate) fn check_page(page: &Path, data: &Path, rows: Option<&Path>) -> anyhow::Result<()> {
+    if page == Path::new("-") {
+        return Err(
+            Usage("--report is a page, and does not go to standard output; give --report FILE.html".into()).into()
+        );
+    }
+    check_file(page)?;
+    check_not_read(page, data, "--report")?;
+    if rows.is_some_and(|rows| is_same(rows, page)) {
+        let text = format!("{} would hold both the rows and the page; give --report another name", page.display());
+        return Err(Usage(text).into());
+    }
+    Ok(())
+}
+
+/// Whether two names are of one file, there or still to be written.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let to_be = || Some(fs::canonicalize(folder_of(path)).ok()?.join(path.file_name()?));
+        fs::canonicalize(path).ok().or_else(to_be)
+    };
+    place(one).is_some_and(|one| place(other) == Some(one))
 }
 
 /// Refuses a folder that could not be made or written, before any work, without making it.

@@ -7,9 +7,11 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
 use contractive_anomaly::detector::{DetectorPlan, DetectorSettings, MemberReport, TrainOptions};
+use contractive_anomaly::series::gaps::most_filled_steps;
 use contractive_anomaly::series::{
-    Credit, Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec, WindowChoice,
+    Credit, Gaps, Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec, WindowChoice,
 };
+use contractive_table::listing::some_names;
 use serde::Serialize;
 
 use crate::detector_training::member_line;
@@ -56,6 +58,10 @@ pub(crate) struct SeriesArguments {
     /// (shapes alone count) [default: none].
     #[arg(long, value_name = "NAME", requires = "time", value_parser = normalisations(), help_heading = "Time series")]
     normalise: Option<String>,
+    /// What windows do where rows are missing: `part` (they do not reach over a gap; one of up to a tenth of a window is
+    /// filled by a straight line), or `span` (rows as they come) [default: part, and span where rows come unevenly].
+    #[arg(long, value_name = "NAME", requires = "time", value_parser = gap_choices(), help_heading = "Time series")]
+    gaps: Option<String>,
     /// What of a window's score each of its rows takes: the whole score, the row's own part in it, which points at
     /// spikes more sharply, or something of both [default: both].
     #[arg(long, value_name = "NAME", requires = "time", value_parser = credits(), help_heading = "Time series")]
@@ -81,6 +87,10 @@ fn credits() -> PossibleValuesParser {
     PossibleValuesParser::new(Credit::ALL.map(Credit::name))
 }
 
+fn gap_choices() -> PossibleValuesParser {
+    PossibleValuesParser::new(Gaps::ALL.map(Gaps::name))
+}
+
 fn normalisations() -> PossibleValuesParser {
     PossibleValuesParser::new(Normalise::ALL.map(Normalise::name))
 }
@@ -99,6 +109,7 @@ impl SeriesArguments {
             series_key: self.series_key.clone(),
             values: self.values.clone(),
             labels: config.data.label_column.clone(),
+            carried: Vec::new(),
             missing,
             text: config.data.text(),
         };
@@ -109,6 +120,10 @@ impl SeriesArguments {
             series.notes.push(format!("trained on {} of {} timestamps, up to {until}", grouped(kept), grouped(rows)));
         }
         let (spec, choice) = self.spec(&series, columns);
+        if self.gaps.is_none() && spec.gaps == Gaps::Span {
+            let text = "rows come unevenly in time: windows are of rows, whatever the time between them";
+            series.notes.push(text.into());
+        }
         spec.check()?;
         Ok((series, spec, choice))
     }
@@ -130,6 +145,9 @@ impl SeriesArguments {
         spec.normalise = self.normalise.as_deref().and_then(by_name).unwrap_or_default();
         let by_name = |name: &str| Credit::ALL.into_iter().find(|credit| credit.name() == name);
         spec.credit = self.credit.as_deref().and_then(by_name).unwrap_or_default();
+        let by_name = |name: &str| Gaps::ALL.into_iter().find(|gaps| gaps.name() == name);
+        let of_series = || Gaps::of(&series.pace(series.step()), series.len());
+        spec.gaps = self.gaps.as_deref().and_then(by_name).unwrap_or_else(of_series);
         (spec, choice)
     }
 }
@@ -171,13 +189,13 @@ pub(crate) fn run(
     let settings = DetectorSettings { threshold, ..settings };
     settings.check()?;
     let (series, spec, choice) = arguments.read(time, fills_missing, config)?;
-    let windows = series.tracks.iter().map(|track| spec.starts(track.rows.len()).len()).sum();
+    let windows = series.n_windows(&spec);
     let pace = series.pace(series.step());
     if reporting == Reporting::Lines {
         eprintln!("{}", introduction(&series, windows, spec.window));
     }
     if reporting != Reporting::Quiet {
-        warn(&series, &pace, spec.window);
+        warn(&series, series.step(), &spec);
     }
     let stop = stop_flag(reporting)?;
     let began = std::time::Instant::now();
@@ -192,7 +210,13 @@ pub(crate) fn run(
             eprintln!("{}", member_line(m));
         }
     };
-    let options = TrainOptions { threads: config.threads(), on_plan: &on_plan, on_member: &on_member, stop: &stop };
+    let options = TrainOptions {
+        threads: config.threads(),
+        on_plan: &on_plan,
+        on_member: &on_member,
+        stop: &stop,
+        ..Default::default()
+    };
     let result = SeriesDetector::train(&series, &spec, &settings, &options);
     if stop.load(Ordering::Relaxed) {
         eprintln!("stopped; no detector was saved");
@@ -227,7 +251,7 @@ fn timestamps(series: &Series) -> usize {
 
 /// The line about a series before it is trained on.
 fn introduction(series: &Series, windows: usize, window: usize) -> String {
-    let (rows, names) = (grouped(timestamps(series)), series.names.join(", "));
+    let (rows, names) = (grouped(timestamps(series)), some_names(&series.names));
     let of_series = match series.tracks.len() {
         0 | 1 => String::new(),
         several => format!(" in {} series", grouped(several)),
@@ -253,11 +277,17 @@ fn print_end(detector: &SeriesDetector, networks: usize, seconds: f64, out: &Pat
     Ok(print(&pairs(&next))?)
 }
 
-/// Says on standard error what is odd about a series.
-pub(crate) fn warn(series: &Series, pace: &Pace, window: usize) {
+/// Says on standard error what is odd about a series that is cut into windows by `spec`, for a step of `step` nanoseconds.
+pub(crate) fn warn(series: &Series, step: Option<i128>, spec: &SeriesSpec) {
     say_notes(&series.notes);
-    for warning in pace.warnings() {
-        eprintln!("warning: {}: {warning}", series.what);
+    for (file, pace) in series.paces(step) {
+        pace.warnings().iter().for_each(|warning| eprintln!("warning: {file}: {warning}"));
+    }
+    let pace = series.pace(step);
+    if pace.gaps.count > 0 && spec.gaps == Gaps::Part {
+        let filled = most_filled_steps(spec.window);
+        let but = if filled > 0 { format!(" of more than {}", count(filled, "step")) } else { String::new() };
+        eprintln!("note: windows do not reach over gaps{but}");
     }
     if pace.duplicates.count * 5 >= series.len() as u64 && pace.duplicates.count > 0 {
         eprintln!(
@@ -272,21 +302,17 @@ pub(crate) fn warn(series: &Series, pace: &Pace, window: usize) {
     let reversed: Vec<String> =
         series.tracks.iter().filter(|track| track.is_reversed).map(|track| series.name_of(track)).collect();
     if !reversed.is_empty() {
-        eprintln!("note: {}: the rows run backwards in time, and are taken in the order of time", some(&reversed));
+        eprintln!(
+            "note: {}: the rows run backwards in time, and are taken in the order of time",
+            some_names(&reversed)
+        );
     }
-    let short = series.tracks.iter().filter(|track| track.rows.len() < window);
+    let short = series.tracks.iter().filter(|track| track.rows.len() < spec.window);
     let short: Vec<String> = short.map(|track| series.name_of(track)).collect();
     if !short.is_empty() && short.len() < series.tracks.len() {
-        eprintln!("warning: {}: fewer rows than a window's {window}, and left out", some(&short));
+        eprintln!("warning: {}: fewer rows than a window's {}, and left out", some_names(&short), spec.window);
     }
     if !series.left_out.is_empty() {
-        eprintln!("note: columns that hold no numbers are left out: {}", series.left_out.join(", "));
+        eprintln!("note: columns that hold no numbers are left out: {}", some_names(&series.left_out));
     }
-}
-
-/// The first few of some names.
-fn some(names: &[String]) -> String {
-    const SHOWN: usize = 5;
-    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
-    names[..names.len().min(SHOWN)].join(", ") + &more
 }

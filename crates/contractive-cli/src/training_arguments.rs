@@ -127,9 +127,9 @@ pub(crate) struct TrainingArguments {
     #[arg(long, help_heading = "Settings of penalties")]
     hold_weights: bool,
 
-    /// Passes over the training rows, at least 1 [default: 50].
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    epochs: Option<i64>,
+    /// Passes over the training rows, at least 1, or `auto`: 50, and as many as make 2,000 steps [default: auto].
+    #[arg(long, value_name = "N", help_heading = "Training", allow_hyphen_values = true)]
+    epochs: Option<String>,
     /// Rows a step, at least 1 [default: 128].
     #[arg(long, value_name = "N", help_heading = "Training")]
     batch_size: Option<i64>,
@@ -150,7 +150,8 @@ pub(crate) struct TrainingArguments {
     /// Largest Euclidean norm of a step's gradient, above 0, or `none` [default: none].
     #[arg(long, value_name = "NORM", allow_hyphen_values = true, help_heading = "Training")]
     clip: Option<String>,
-    /// Stop after this many epochs without a better validation total, at least 1, or `none` [default: none].
+    /// Stop after this many epochs without a better validation total, at least 1, or `none` [default: 10, and as many as
+    /// make 200 steps; none with a recipe, or where no rows are held out].
     #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
     patience: Option<String>,
     /// Seed of everything random; the same seed gives the same bits [default: 0].
@@ -246,7 +247,7 @@ impl TrainingArguments {
         }
         put("objective.noise", self.noise.as_deref().map(noise).transpose()?)?;
         put("objective.sparsity", self.sparsity.as_deref().map(sparsity).transpose()?)?;
-        put("training.epochs", self.epochs.map(Value::from))?;
+        put("training.epochs", number_or_word("--epochs", self.epochs.as_deref(), "auto")?)?;
         put("training.batch_size", self.batch_size.map(Value::from))?;
         put("training.optimiser.kind", text(&self.optimiser))?;
         put("training.optimiser.weight_decay", self.weight_decay.map(Value::from))?;
@@ -324,7 +325,7 @@ mod tests {
         assert_eq!(config.training.schedule, Schedule::Step { every: 10, factor: 0.5 });
         assert_eq!(config.objective.sparsity.unwrap().target, 0.05);
         assert_eq!(config.training.clip, Some(1.0));
-        assert_eq!(config.training.early_stopping.unwrap().patience, 3);
+        assert_eq!(config.training.early_stopping.unwrap().patience(), 3);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! - [`filters`]: the encoder's weights, as images or as one matrix
 //! - [`loss_curve`]: the losses and the penalty over the epochs, as PNG or SVG
 //! - [`series`]: rows of a table over the feature index, with their reconstructions
-//! - [`report`]: a whole run, or several, as one self-contained HTML file
+//! - [`report`]: a whole run or several, a time series or a table with its anomalies, as one self-contained HTML file
 //! - [`error`]: what can be wrong with the numbers
 
 pub mod analysis;
@@ -33,6 +33,8 @@ pub use filters::{filter_grid, weight_heatmap};
 pub use grid::reconstruction_grid;
 pub use loss_curve::{LossHistory, loss_curve_png, loss_curve_svg};
 pub use record::RunRecord;
+pub use record::table::{TableMeter, TableRecord};
 pub use report::series::{SeriesPage, series_html};
+pub use report::table::table_html;
 pub use report::{Repeat, ReportError, report_html};
 pub use series::profile_grid;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::listing::{nearest_names, some_names};
 use crate::place::Place;
 use crate::spelling::Spelling;
 
@@ -222,13 +223,13 @@ pub enum TableError {
         got: String,
     },
     /// Columns asked for that are not there.
-    #[error("{} lacks {}; its columns are {}", path.display(), missing.join(", "), names(available))]
+    #[error("{} lacks {}{}; its columns are {}", path.display(), some_names(missing), meant(missing, available), names(available))]
     MissingColumns {
         /// The file.
         path: PathBuf,
         /// The columns asked for and not found.
         missing: Vec<String>,
-        /// The columns that exist, at most the first hundred.
+        /// The columns that exist.
         available: Vec<String>,
     },
     /// Two columns of one name.
@@ -302,7 +303,19 @@ impl TableError {
 }
 
 fn names(available: &[String]) -> String {
-    if available.is_empty() { "not named (there is no header line)".into() } else { available.join(", ") }
+    if available.is_empty() { "not named (there is no header line)".into() } else { some_names(available) }
+}
+
+/// The names that may be meant by those that are missing.
+fn meant(missing: &[String], available: &[String]) -> String {
+    let mut near: Vec<&str> = Vec::new();
+    for name in missing.iter().take(3).flat_map(|name| nearest_names(name, available)) {
+        if !near.contains(&name) && !missing.iter().any(|missing| missing == name) {
+            near.push(name);
+        }
+    }
+    let quoted: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+    if quoted.is_empty() { String::new() } else { format!(" (did you mean {}?)", quoted.join(" or ")) }
 }
 
 /// The settings that read a spelling, where there are any.

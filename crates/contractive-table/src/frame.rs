@@ -156,6 +156,23 @@ impl Values {
         }
     }
 
+    /// Adds the cells of `more`.
+    ///
+    /// # Panics
+    /// If they are of another kind.
+    pub fn append(&mut self, more: Values) {
+        match (self, more) {
+            (Values::Numbers(all), Values::Numbers(more)) => all.extend(more),
+            (Values::Singles(all), Values::Singles(more)) => all.extend(more),
+            (Values::Integers(all), Values::Integers(more)) => all.extend(more),
+            (Values::Unsigned(all), Values::Unsigned(more)) => all.extend(more),
+            (Values::Booleans(all), Values::Booleans(more)) => all.extend(more),
+            (Values::Text(all), Values::Text(more)) => all.extend(more),
+            (Values::Times { values: all, .. }, Values::Times { values: more, .. }) => all.extend(more),
+            (all, more) => panic!("cells must be {}, got {}", all.kind().name(), more.kind().name()),
+        }
+    }
+
     /// Cells `rows` alone.
     ///
     /// # Panics
@@ -174,22 +191,31 @@ impl Values {
         }
     }
 
-    /// The cells whose place in `kept` says so.
-    pub fn filtered(&self, kept: &[bool]) -> Values {
-        fn some<T: Clone>(cells: &[T], kept: &[bool]) -> Vec<T> {
-            cells.iter().zip(kept).filter(|(_, kept)| **kept).map(|(cell, _)| cell.clone()).collect()
+    /// The cells at `rows`, in that order.
+    ///
+    /// # Panics
+    /// If a place goes beyond the cells.
+    pub fn picked(&self, rows: &[usize]) -> Values {
+        fn some<T: Clone>(cells: &[T], rows: &[usize]) -> Vec<T> {
+            rows.iter().map(|row| cells[*row].clone()).collect()
         }
         match self {
-            Values::Numbers(v) => Values::Numbers(some(v, kept)),
-            Values::Singles(v) => Values::Singles(some(v, kept)),
-            Values::Integers(v) => Values::Integers(some(v, kept)),
-            Values::Unsigned(v) => Values::Unsigned(some(v, kept)),
-            Values::Booleans(v) => Values::Booleans(some(v, kept)),
-            Values::Text(v) => Values::Text(some(v, kept)),
+            Values::Numbers(v) => Values::Numbers(some(v, rows)),
+            Values::Singles(v) => Values::Singles(some(v, rows)),
+            Values::Integers(v) => Values::Integers(some(v, rows)),
+            Values::Unsigned(v) => Values::Unsigned(some(v, rows)),
+            Values::Booleans(v) => Values::Booleans(some(v, rows)),
+            Values::Text(v) => Values::Text(some(v, rows)),
             Values::Times { values, unit, zone } => {
-                Values::Times { values: some(values, kept), unit: *unit, zone: zone.clone() }
+                Values::Times { values: some(values, rows), unit: *unit, zone: zone.clone() }
             }
         }
+    }
+
+    /// The cells whose place in `kept` says so.
+    pub fn filtered(&self, kept: &[bool]) -> Values {
+        let rows: Vec<usize> = (0..self.len()).filter(|i| kept.get(*i).copied().unwrap_or(false)).collect();
+        self.picked(&rows)
     }
 }
 

@@ -140,7 +140,7 @@ impl Selection<'_> {
             }
         }
         if !missing.is_empty() {
-            let available = names.iter().take(100).cloned().collect();
+            let available = names.to_vec();
             return Err(TableError::MissingColumns { path: path.to_path_buf(), missing, available });
         }
         let choice = match &options.columns {

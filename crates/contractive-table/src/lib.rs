@@ -50,6 +50,7 @@ mod frame;
 mod frame_source;
 #[cfg(feature = "arrow")]
 mod ipc;
+pub mod listing;
 pub mod numbers;
 mod output;
 #[cfg(feature = "parquet")]

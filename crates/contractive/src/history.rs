@@ -137,7 +137,7 @@ impl StoppingState {
 
     /// Whether the rule says to stop.
     pub fn is_over(&self, rule: Option<EarlyStopping>) -> bool {
-        rule.is_some_and(|r| self.waited >= r.patience)
+        rule.is_some_and(|r| self.waited >= r.patience())
     }
 }
 
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn stops_after_patience_and_remembers_the_best() {
-        let rule = Some(EarlyStopping { patience: 2, min_delta: 0.05 });
+        let rule = Some(EarlyStopping { patience: Some(2), min_delta: 0.05 });
         let mut state = StoppingState::default();
         let told: Vec<(bool, bool)> = [1.0, 0.5, 0.47, 0.44, 0.43, 0.6]
             .into_iter()

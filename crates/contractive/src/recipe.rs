@@ -13,6 +13,8 @@ pub struct Recipe {
     pub description: String,
     /// Why its settings are as they are.
     pub explanation: String,
+    /// Words by which people look for it: where its source stands, and what that uses.
+    pub keywords: Vec<String>,
     /// The settings.
     pub config: TrainConfig,
 }
@@ -61,6 +63,22 @@ pub fn find(name: &str) -> Result<Recipe, ConfigError> {
     }
 }
 
+/// The recipes that have every word of `text` in their name, description, explanation or keywords, capitals or not; none
+/// where there is no word.
+///
+/// # Errors
+/// As [`all`].
+pub fn search(text: &str) -> Result<Vec<Recipe>, ConfigError> {
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-'], " ");
+    let wanted: Vec<String> = text.split_whitespace().map(plain).collect();
+    let has = |recipe: &Recipe| {
+        let Recipe { name, description, explanation, keywords, .. } = recipe;
+        let words = plain(&[name, description.as_str(), explanation, &keywords.join(" ")].join(" "));
+        !wanted.is_empty() && wanted.iter().all(|word| words.contains(word.as_str()))
+    };
+    Ok(all()?.into_iter().filter(has).collect())
+}
+
 /// The recipe whose name is most like `name`, if one begins with it or is like it at all.
 pub fn nearest(name: &str) -> Option<String> {
     let name = name.to_lowercase();
@@ -80,9 +98,10 @@ fn parse(name: &'static str, text: &str) -> Result<Recipe, ConfigError> {
         _ => Err(syntax(format!("it needs the text `{key}`"))),
     };
     let (description, explanation) = (prose("description")?, prose("explanation")?);
-    let mut config = TrainConfig::layered(&TrainConfig::default(), &[Layer::from_table(origin.clone(), table)])?;
+    let keywords = prose("keywords")?.split(',').map(|word| word.trim().to_owned()).collect();
+    let mut config = TrainConfig::layered(&TrainConfig::stated(), &[Layer::from_table(origin.clone(), table)])?;
     config.recipe = Some(name.to_owned());
-    Ok(Recipe { name, description, explanation, config })
+    Ok(Recipe { name, description, explanation, keywords, config })
 }
 
 #[cfg(test)]
@@ -99,6 +118,18 @@ mod tests {
             assert!(!recipe.description.contains('\n') && recipe.explanation.len() > recipe.description.len());
             assert_eq!(find(recipe.name).unwrap(), recipe);
         }
+    }
+
+    #[test]
+    fn recipes_are_found_by_the_words_of_their_sources() {
+        let found = |text: &str| search(text).unwrap().iter().map(|recipe| recipe.name).collect::<Vec<_>>();
+        let article = ["fashion-64-32-16", "fashion-64-32-16-published"];
+        for words in ["GeeksforGeeks", "fashion_mnist", "tf.keras fashion"] {
+            assert_eq!(found(words), article, "{words}");
+        }
+        assert_eq!(found("finite differences pytorch"), ["mnist-256-64-fd"]);
+        assert!(found("keras").contains(&"mnist-note") && found("rifai").contains(&"mnist-rifai"));
+        assert!(found("").is_empty() && found("quantum").is_empty());
     }
 
     #[test]

@@ -36,6 +36,14 @@ impl Distribution {
         quantile(&self.at, &self.share, p)
     }
 
+    /// As [`Distribution::quantile`], but of few different numbers one of them.
+    pub(super) fn usual(&self, p: f64) -> f64 {
+        if self.at.len() == MOST {
+            return self.quantile(p);
+        }
+        self.at[self.share.partition_point(|s| *s < p).min(self.at.len() - 1)]
+    }
+
     /// Whether stored numbers can be a distribution.
     pub(super) fn is_valid(&self) -> bool {
         let is_finite = self.at.iter().chain(&self.share).all(|v| v.is_finite());

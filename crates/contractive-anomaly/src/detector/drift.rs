@@ -56,6 +56,25 @@ pub struct Moved {
     pub missing: f64,
 }
 
+impl Drift {
+    /// What it means, in a sentence.
+    pub fn in_words(&self) -> String {
+        let named: Vec<String> =
+            self.columns.iter().filter(|c| c.has_drifted).take(3).map(|c| format!("`{}`", c.name)).collect();
+        let named = named.join(", ");
+        match (self.has_drifted, named.is_empty(), self.score.has_drifted) {
+            (false, ..) => "The rows lie as the training rows do, as far as so many can tell.".to_owned(),
+            (true, true, _) => {
+                "No column has drifted by itself, but the rows score otherwise than the training rows.".to_owned()
+            }
+            (true, false, true) => {
+                format!("The rows have drifted, most in {named}, and score otherwise than the training rows.")
+            }
+            (true, false, false) => format!("The rows have drifted, most in {named}; their scores have not."),
+        }
+    }
+}
+
 /// Takes in the frames of a table as they are scored.
 pub struct DriftMeter<'a> {
     detector: &'a Detector,
@@ -110,6 +129,11 @@ impl<'a> DriftMeter<'a> {
                 column.add(cells);
             }
         }
+    }
+
+    /// The scores of all rows so far that have one.
+    pub fn scores(&self) -> &[f64] {
+        &self.scores
     }
 
     /// What has moved.

@@ -3,8 +3,8 @@
 //! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the terms' weights, the
 //! reference scores as quantiles, each member's calibration, and what was learnt of the rows trained on. Those rows
 //! themselves, at most 10,000 or 30,000 windows, scaled, lie in `rows.safetensors`, with the distance of each to its
-//! neighbours and its score. Detectors of format 1 have no rows. Those of windows have a plane, `plane.safetensors`, and are of
-//! format 3; windows of format 2 have none. A detector of a table has its [`TableEncoding`] beside it,
+//! neighbours and its score. Detectors of format 1 have no rows. Those of windows have planes, `planes.safetensors`, and are
+//! of format 3; windows of format 2 have none. A detector of a table has its [`TableEncoding`] beside it,
 //! `encoding.json`. Members are model directories like any other. Reading a detector never runs code; every length is
 //! checked against the networks' sizes, and a number that is not finite is refused.
 
@@ -15,12 +15,13 @@ use serde::{Deserialize, Serialize};
 use super::calibration::Calibration;
 use super::encoding::TableEncoding;
 use super::error::DetectorError;
-use super::plane::{Plane, Sizes};
+use super::plane::{Plane, Spans};
+use super::planes::{self, Planes};
 use super::reference::Reference;
 use super::scores::{KINDS, MEMBER_KINDS};
 use super::settings::DetectorSettings;
 use super::surroundings::{Learnt, Surroundings};
-use super::weights::Weights;
+use super::weights::{PLANE_TERMS, Weights};
 use super::{Detector, Member};
 use contractive::model::{CONFIG_FILE, Model, ModelError, TensorFileError, read_at_most};
 use contractive::preprocess::Scale;
@@ -38,8 +39,10 @@ const LARGEST_CONFIG: u64 = 256 << 20;
 const ENCODING_FILE: &str = "encoding.json";
 /// The rows trained on.
 const ROWS_FILE: &str = "rows.safetensors";
-/// The plane of windows.
-const PLANE_FILE: &str = "plane.safetensors";
+/// The planes of windows.
+const PLANES_FILE: &str = "planes.safetensors";
+/// What tensors of each are called after.
+const PLANE_NAMES: [&str; PLANE_TERMS] = ["thirds", "windows"];
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -53,15 +56,46 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     surroundings: Option<LearntOf<&'a Learnt>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    plane: Option<PlaneOf>,
+    planes: Option<PlanesOf>,
 }
 
-/// What of a plane is no tensor.
+/// What of the planes is no tensor: W, v, and of each plane k and ẽ.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PlaneOf {
-    sizes: Sizes,
-    median: f64,
+struct PlanesOf {
+    window: usize,
+    columns: usize,
+    directions: [usize; PLANE_TERMS],
+    medians: [f64; PLANE_TERMS],
+}
+
+impl PlanesOf {
+    fn new(planes: &Planes) -> Self {
+        let (window, columns) = planes.size();
+        let (directions, medians) =
+            (planes.0.each_ref().map(Plane::n_directions), planes.0.each_ref().map(|p| p.median));
+        PlanesOf { window, columns, directions, medians }
+    }
+
+    /// Whether they can be those of windows of `d` numbers.
+    fn are_valid(&self, d: usize) -> bool {
+        self.window > 0
+            && self.window.checked_mul(self.columns) == Some(d)
+            && self.spans().iter().zip(self.directions).all(|(spans, k)| spans.may_have(k))
+    }
+
+    fn spans(&self) -> [Spans; PLANE_TERMS] {
+        planes::spans(self.window, self.columns)
+    }
+
+    /// The tensors of plane `i`. One of no directions is not written: rows that do not vary have none.
+    fn tensors(&self, i: usize) -> Vec<Expected> {
+        let width = self.spans()[i].width();
+        let shapes = [("centre", vec![width]), ("scale", vec![width]), ("directions", vec![self.directions[i], width])];
+        let n = if self.directions[i] > 0 { 3 } else { 2 };
+        let named = |(name, shape)| Expected { name: format!("{}.{name}", PLANE_NAMES[i]), shape };
+        shapes.into_iter().take(n).map(named).collect()
+    }
 }
 
 /// What was learnt of so many rows.
@@ -86,7 +120,7 @@ struct Stored {
     #[serde(default)]
     surroundings: Option<LearntOf<Learnt>>,
     #[serde(default)]
-    plane: Option<PlaneOf>,
+    planes: Option<PlanesOf>,
 }
 
 /// Whether `path` is a detector directory, by its `config.json`; nothing else is checked.
@@ -114,7 +148,7 @@ impl Detector {
             return Err(ModelError::Occupied { path: path.to_path_buf() }.into());
         }
         let config = Written {
-            format_version: format_of(self.surroundings.is_some(), self.plane.is_some()),
+            format_version: format_of(self.surroundings.is_some(), self.planes.is_some()),
             kind: KIND,
             settings: &self.settings,
             threshold: self.threshold,
@@ -122,7 +156,7 @@ impl Detector {
             reference: &self.reference,
             calibration: self.members.iter().map(|m| &m.calibration).collect(),
             surroundings: self.surroundings.as_ref().map(|s| LearntOf { rows: s.spacing.len(), learnt: &s.learnt }),
-            plane: self.plane.as_ref().map(|plane| PlaneOf { sizes: plane.sizes, median: plane.median }),
+            planes: self.planes.as_ref().map(PlanesOf::new),
         };
         replace_folder(
             path,
@@ -135,8 +169,8 @@ impl Detector {
                 if let Some(surroundings) = &self.surroundings {
                     save_rows(surroundings, &whole.join(ROWS_FILE)).map_err(ModelError::from)?;
                 }
-                if let Some(plane) = &self.plane {
-                    save_plane(plane, &whole.join(PLANE_FILE)).map_err(ModelError::from)?;
+                if let Some(planes) = &self.planes {
+                    save_planes(planes, &whole.join(PLANES_FILE)).map_err(ModelError::from)?;
                 }
                 if let Some(encoding) = &self.encoding {
                     write_json(&whole.join(ENCODING_FILE), encoding).map_err(failed)?;
@@ -178,11 +212,11 @@ impl Detector {
         if !file.weights.is_valid() {
             return Err(stored("`weights` must be at least 0 and add up to 1".into()));
         }
-        if version != Some(format_of(file.surroundings.is_some(), file.plane.is_some())) {
-            return Err(stored("`surroundings` belong to format 2 and above, `plane` to format 3".into()));
+        if version != Some(format_of(file.surroundings.is_some(), file.planes.is_some())) {
+            return Err(stored("`surroundings` belong to format 2 and above, `planes` to format 3".into()));
         }
-        if file.plane.is_some() != (file.weights.of_plane() > 0.0) {
-            return Err(stored("`weights` must have a weight of the plane where there is one".into()));
+        if file.planes.is_some() != file.weights.has_planes() {
+            return Err(stored("`weights` must have weights of planes where there are any".into()));
         }
         if file.surroundings.is_none() && file.weights.of_table().iter().any(|weight| *weight > 0.0) {
             return Err(stored("`weights` must be 4 numbers where there are no training rows".into()));
@@ -219,14 +253,14 @@ impl Detector {
         let Stored { settings, threshold, weights, reference, .. } = file;
         let d = members.first().map_or(0, |member| member.model.architecture().input_size());
         let surroundings = file.surroundings.map(|of| load_rows(of, d, &path.join(ROWS_FILE))).transpose()?;
-        let plane = file.plane.map(|of| load_plane(of, d, &path.join(PLANE_FILE))).transpose()?;
-        Ok(Detector { settings, members, weights, surroundings, plane, reference, threshold, encoding })
+        let planes = file.planes.map(|of| load_planes(&of, d, &path.join(PLANES_FILE))).transpose()?;
+        Ok(Detector { settings, members, weights, surroundings, planes, reference, threshold, encoding })
     }
 }
 
 /// The format of a detector with these.
-fn format_of(has_rows: bool, has_plane: bool) -> u64 {
-    match (has_rows, has_plane) {
+fn format_of(has_rows: bool, has_planes: bool) -> u64 {
+    match (has_rows, has_planes) {
         (_, true) => DETECTOR_FORMAT_VERSION,
         (true, false) => 2,
         (false, false) => 1,
@@ -258,32 +292,32 @@ fn load_rows(of: LearntOf<Learnt>, d: usize, path: &Path) -> Result<Surroundings
     })
 }
 
-/// The tensors of a plane. One of no directions is not written: rows that do not vary have none.
-fn plane_tensors(sizes: &Sizes) -> Vec<Expected> {
-    let width = sizes.width();
-    let shapes = [("centre", vec![width]), ("scale", vec![width]), ("directions", vec![sizes.directions, width])];
-    let n = if sizes.directions > 0 { 3 } else { 2 };
-    shapes.into_iter().take(n).map(|(name, shape)| Expected { name: name.into(), shape }).collect()
+fn save_planes(planes: &Planes, path: &Path) -> Result<(), TensorFileError> {
+    let of = PlanesOf::new(planes);
+    let numbers = planes.0.each_ref().map(|plane| [&plane.centre, &plane.scale, &plane.directions].map(|n| narrow(n)));
+    let tensors = numbers.iter().enumerate().flat_map(|(i, numbers)| of.tensors(i).into_iter().zip(numbers));
+    let tensors: Vec<(Expected, &[f32])> = tensors.map(|(tensor, numbers)| (tensor, &numbers[..])).collect();
+    write_tensors(path, &tensors, ("kind", KIND.to_owned()))
 }
 
-fn save_plane(plane: &Plane, path: &Path) -> Result<(), TensorFileError> {
-    let numbers = [&plane.centre, &plane.scale, &plane.directions].map(|n| narrow(n));
-    let tensors = plane_tensors(&plane.sizes).into_iter().zip(numbers.iter().map(|n| &n[..]));
-    write_tensors(path, &tensors.collect::<Vec<_>>(), ("kind", KIND.to_owned()))
-}
-
-fn load_plane(of: PlaneOf, d: usize, path: &Path) -> Result<Plane, DetectorError> {
+fn load_planes(of: &PlanesOf, d: usize, path: &Path) -> Result<Planes, DetectorError> {
     let stored = || {
         let reason = format!("its numbers do not fit windows of {d} features");
         DetectorError::Stored { path: path.to_path_buf(), reason }
     };
-    if !of.sizes.are_valid(d) {
+    if !of.are_valid(d) {
         return Err(stored());
     }
-    let mut centre = wide(read_tensors(path, &plane_tensors(&of.sizes)).map_err(ModelError::from)?);
-    let directions = centre.split_off(2 * of.sizes.width());
-    let scale = centre.split_off(of.sizes.width());
-    Plane::from_stored(of.sizes, centre, scale, directions, of.median).ok_or_else(stored)
+    let tensors: Vec<Expected> = (0..PLANE_TERMS).flat_map(|i| of.tensors(i)).collect();
+    let mut numbers = wide(read_tensors(path, &tensors).map_err(ModelError::from)?);
+    let mut next = |n: usize| numbers.drain(..n).collect::<Vec<f64>>();
+    let [thirds, windows] = of.spans();
+    let mut plane = |i: usize, spans: Spans| {
+        let (centre, scale) = (next(spans.width()), next(spans.width()));
+        let directions = next(of.directions[i] * spans.width());
+        Plane::from_stored(spans, centre, scale, directions, of.medians[i]).ok_or_else(stored)
+    };
+    Ok(Planes([plane(0, thirds)?, plane(1, windows)?]))
 }
 
 /// Numbers as a file keeps them, and back.

@@ -3,20 +3,17 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::calibration::Calibration;
-use super::covariance::CodeDensity;
+use super::agreement::{Agreement, agreements};
+use super::calibration::calibrate_members;
 use super::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
 use super::error::DetectorError;
 use super::jobs::for_each;
-use super::location::{Location, Unit};
+use super::location::Unit;
 use super::member::{self, Trained};
-use super::neighbours::Neighbours;
-use super::plane::Plane;
+use super::planes::Planes;
 use super::reference::{FEWEST_HELD_OUT, Reference};
 use super::rows::NetworkRows;
-use super::scores::{
-    Directions, KINDS, MEMBER_KINDS, Raw, add_weighted, feature_errors, log, member_weight, with_table,
-};
+use super::scores::{KINDS, MEMBER_KINDS, Raw, add_weighted, member_weight, with_table};
 use super::settings::{DetectorPlan, DetectorSettings, Purity};
 use super::surroundings::{Fitted, kept_rows};
 use super::views::FeatureKind;
@@ -27,7 +24,6 @@ use contractive::model::{Model, ModelError, Provenance};
 use contractive::preprocess::ScaledRows;
 use contractive::preprocess::{Preprocessing, Scale};
 use contractive_core::random::{Purpose, Stream};
-use contractive_core::row_network::{RowNetwork, RowOutput};
 
 /// Fewest rows that a detector is trained on.
 const FEWEST_ROWS: usize = 10;
@@ -57,6 +53,8 @@ pub struct TrainOptions<'a> {
     pub on_plan: &'a (dyn Fn(&DetectorPlan) + Sync),
     /// Called when a member is done.
     pub on_member: &'a (dyn Fn(&MemberReport) + Sync),
+    /// Called when the rows are scored, with how far the kinds of score agree on them.
+    pub on_scores: &'a (dyn Fn(&[Agreement]) + Sync),
     /// Raised to stop. Training then ends with [`DetectorError::Stopped`].
     pub stop: &'a AtomicBool,
 }
@@ -66,7 +64,7 @@ static NEVER: AtomicBool = AtomicBool::new(false);
 impl Default for TrainOptions<'_> {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-        TrainOptions { threads, on_plan: &|_| {}, on_member: &|_| {}, stop: &NEVER }
+        TrainOptions { threads, on_plan: &|_| {}, on_member: &|_| {}, on_scores: &|_| {}, stop: &NEVER }
     }
 }
 
@@ -91,7 +89,7 @@ impl Detector {
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
-        Detector::fit(data, &[], Scale::Robust, Kept::Rows, settings, options)
+        Detector::fit(data, &[], Scale::Robust, Source::Rows, settings, options)
     }
 
     /// [`Detector::train_with`] on windows of time series, in their order, each of which overlaps `overlap` to either side;
@@ -106,7 +104,7 @@ impl Detector {
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
-        let windows = Kept::Windows { overlap: overlap.max(1), columns };
+        let windows = Source::Windows { overlap: overlap.max(1), columns };
         Detector::fit(data, &[], Scale::Standard, windows, settings, options)
     }
 
@@ -133,7 +131,7 @@ impl Detector {
         let data = Dataset::from_f32(name, d, rows.values)
             .and_then(|data| data.with_feature_names(encoding.feature_names()))
             .map_err(EncodingError::from)?;
-        Detector::fit(&data, &rows.missing, Scale::None, Kept::Table(encoding), settings, options)
+        Detector::fit(&data, &rows.missing, Scale::None, Source::Table(encoding), settings, options)
     }
 
     /// Trains on `data`, of which the features `missing` (row-major, or empty) are left out.
@@ -141,7 +139,7 @@ impl Detector {
         data: &Dataset,
         missing: &[bool],
         scale: Scale,
-        of: Kept,
+        of: Source,
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
@@ -190,28 +188,25 @@ impl Detector {
         let crowd = if overlap > 0 { None } else { settings.purity.crowd() };
         let fitted = Fitted::of(kept_rows.values, &kinds, overlap_of_kept, crowd, options.threads);
         let weights = weights(settings.purity, &members, &raws, &fitted);
-        let plane = (weights.of_plane() > 0.0).then(|| {
-            let stream = Stream::new(settings.seed, Purpose::Analysis, 4, 0);
-            let rows = fitted.rows();
-            let plane = Plane::fit(rows, data.n_features() / columns, columns, stream);
-            let terms = plane.terms(rows, options.threads);
-            (plane, terms)
-        });
+        let planes = weights
+            .has_planes()
+            .then(|| Planes::fit(fitted.rows(), data.n_features() / columns, columns, settings.seed, options.threads));
         let mut scores = combined(&members, &raws, &fitted, &weights, data.n_features());
-        if let Some((_, terms)) = &plane {
-            scores.iter_mut().zip(terms).for_each(|(kinds, term)| kinds[0] += weights.of_plane() * term);
+        if let Some(planes) = &planes {
+            let terms = planes.terms(fitted.rows(), &weights, options.threads);
+            scores.iter_mut().zip(terms).for_each(|(kinds, term)| kinds[0] += term);
         }
         let (surroundings, combined) = fitted.finish(&scores.iter().map(|kinds| kinds[0]).collect::<Vec<f64>>());
         scores.iter_mut().zip(combined).for_each(|(kinds, combined)| kinds[0] = combined);
+        (options.on_scores)(&agreements(&scores, settings.score));
         let held_out: Vec<u32> = (0..kept.len() as u32)
             .filter(|place| validation_rows.binary_search(&kept[*place as usize]).is_ok())
             .collect();
         let reference = Reference::new(&scores, &held_out);
         let threshold = reference.threshold(settings.threshold, settings.score)?;
         let surroundings = Some(surroundings);
-        let plane = plane.map(|(plane, _)| plane);
         let settings = settings.clone();
-        Ok(Detector { settings, members, weights, surroundings, plane, reference, threshold, encoding })
+        Ok(Detector { settings, members, weights, surroundings, planes, reference, threshold, encoding })
     }
 }
 
@@ -250,7 +245,7 @@ fn planned(
 }
 
 /// What is trained on.
-enum Kept {
+enum Source {
     /// Bare rows.
     Rows,
     /// Rows of a table.
@@ -259,37 +254,15 @@ enum Kept {
     Windows { overlap: usize, columns: usize },
 }
 
-impl Kept {
+impl Source {
     /// The encoding, how many windows overlap one (0 but for windows), and the numbers of a window's row.
     fn parts(self) -> (Option<TableEncoding>, usize, usize) {
         match self {
-            Kept::Rows => (None, 0, 1),
-            Kept::Table(encoding) => (Some(encoding), 0, 1),
-            Kept::Windows { overlap, columns } => (None, overlap, columns),
+            Source::Rows => (None, 0, 1),
+            Source::Table(encoding) => (Some(encoding), 0, 1),
+            Source::Windows { overlap, columns } => (None, overlap, columns),
         }
     }
-}
-
-/// A member with the raw numbers of every row.
-type Calibrated = (Member, Vec<Raw>);
-
-/// Calibrates the networks trained, beside each other: the members, and of each the raw numbers of all rows.
-fn calibrate_members(
-    models: Vec<Model>,
-    threads: usize,
-    seed: u64,
-    judged: &NetworkRows,
-    all: &NetworkRows,
-) -> (Vec<Member>, Vec<Vec<Raw>>) {
-    let mut calibrated: Vec<Option<Calibrated>> = vec![None; models.len()];
-    for_each(models.into_iter().zip(calibrated.iter_mut().enumerate()), threads, || {
-        |(model, (i, place)): (Model, (usize, &mut Option<Calibrated>))| {
-            let stream = Stream::new(seed, Purpose::Analysis, 2, i as u64);
-            let (calibration, raws) = calibrate(&model, judged, all, stream);
-            *place = Some((Member { model, calibration }, raws));
-        }
-    });
-    calibrated.into_iter().flatten().unzip()
 }
 
 /// The weights of the combined score's terms.
@@ -374,46 +347,4 @@ fn train_members(
         return Err(DetectorError::Stopped);
     }
     results.into_iter().flatten().collect()
-}
-
-/// The calibration and the raw numbers of all rows. `judged` are the rows whose errors scale the features, `all` those that
-/// codes and terms are learnt from.
-fn calibrate(model: &Model, judged: &NetworkRows, all: &NetworkRows, stream: Stream) -> (Calibration, Vec<Raw>) {
-    let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
-    let wide = |rows: &NetworkRows| rows.values.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
-    let network = RowNetwork::new(model.parameters());
-    let (all_wide, mut output) = (wide(all), RowOutput::default());
-    let mut codes = Vec::with_capacity(all_wide.len() / d * k);
-    for x in all_wide.chunks_exact(d) {
-        network.reconstruct(x, &mut output);
-        codes.extend_from_slice(&output.code);
-    }
-    let judged_wide = wide(judged);
-    let judged_rows =
-        judged_wide.chunks_exact(d).enumerate().map(|(r, x)| (x, NetworkRows::missing_of(&judged.missing, r, d)));
-    let nowhere = Location { median: 0.0, spread: 1.0 };
-    let mut calibration = Calibration {
-        feature_error: feature_errors(&network, judged_rows, d),
-        code: CodeDensity::fit(&codes, k),
-        neighbours: Neighbours::fit(&codes, k, stream),
-        error: nowhere,
-        density: nowhere,
-        neighbour: nowhere,
-        jacobian: nowhere,
-    };
-    let mut directions = Directions::default();
-    let raws: Vec<Raw> = all_wide
-        .chunks_exact(d)
-        .enumerate()
-        .map(|(r, x)| {
-            network.apply(x, false, &mut output);
-            Raw::of(x, NetworkRows::missing_of(&all.missing, r, d), &output, &calibration, &mut directions)
-        })
-        .collect();
-    let location = |of: fn(&Raw) -> f64| Location::of(&mut raws.iter().map(of).collect::<Vec<f64>>());
-    calibration.error = location(|raw| log(raw.scaled));
-    calibration.density = location(|raw| log(raw.density));
-    calibration.neighbour = location(|raw| log(raw.neighbour));
-    calibration.jacobian = location(|raw| raw.jacobian);
-    (calibration, raws)
 }

@@ -203,6 +203,13 @@ impl Shard {
     }
 }
 
+impl std::fmt::Display for Shard {
+    /// `PART/PARTS`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.part, self.parts)
+    }
+}
+
 impl std::str::FromStr for Shard {
     type Err = String;
 

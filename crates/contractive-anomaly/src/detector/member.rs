@@ -22,7 +22,7 @@ use contractive_core::random::{Purpose, Stream};
 /// Times that the validation rows are looked at over the whole budget of steps.
 const LOOKS: usize = 20;
 /// A training is over when five looks in a row found no better total.
-const STOPPING: Option<EarlyStopping> = Some(EarlyStopping { patience: 5, min_delta: 0.0 });
+const STOPPING: Option<EarlyStopping> = Some(EarlyStopping { patience: Some(5), min_delta: 0.0 });
 
 /// A member as trained.
 pub(super) struct Trained {

@@ -7,8 +7,8 @@
 //! 1. [`settings`]: what can be chosen, and what the shape of the data chooses.
 //! 2. `member`: how one network is trained; [`contractive_core::row_network`] applies it to one row at a time.
 //! 3. `location`, `covariance`, `calibration`: what a member learns about its own outputs.
-//! 4. `views` and `surroundings`: where a row lies among the rows trained on; `directions` and `plane`: how far parts of a
-//!    window lie from the plane of the windows trained on.
+//! 4. `views` and `surroundings`: where a row lies among the rows trained on; `directions`, `plane` and `planes`: how far a
+//!    window and its spans lie from the planes of the windows trained on.
 //! 4. [`scores`], `weights`, `contributions`: the kinds of score, their combination, each feature's part.
 //! 5. [`threshold`] and [`tail`]: rules that make labels of scores.
 //! 6. [`metrics`] and [`evaluation`]: what a detector is worth where labels are known; [`drift`]: how far new rows have moved.
@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+mod agreement;
 mod calibration;
 mod contributions;
 mod covariance;
@@ -46,8 +47,10 @@ mod member;
 pub mod metrics;
 mod neighbours;
 mod plane;
+mod planes;
 mod reference;
 mod rows;
+mod scorer;
 pub mod scores;
 pub mod settings;
 mod surroundings;
@@ -67,22 +70,22 @@ use self::calibration::Calibration;
 use self::contributions::Parts;
 use self::encoding::{EncodedRows, EncodingError};
 use self::jobs::for_each;
-use self::location::Unit;
-use self::plane::{Plane, PlaneScratch};
+use self::planes::Planes;
 use self::reference::Reference;
 use self::rows::NetworkRows;
-use self::scores::{Directions, KINDS, MEMBER_KINDS, Raw, add_weighted, member_weight};
-use self::surroundings::{PlaceScratch, Surroundings};
+use self::scorer::{Buffers, Scorer};
+use self::scores::{KINDS, MEMBER_KINDS};
+use self::surroundings::Surroundings;
 use self::weights::Weights;
-use contractive_core::row_network::{RowNetwork, RowOutput};
 
+pub use agreement::Agreement;
 pub use drift::{Drift, DriftMeter};
-pub use encoding::{Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable};
+pub use encoding::{Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable, UsualCells};
 pub use error::DetectorError;
 pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
 pub use fitting::{MemberReport, TrainOptions};
 pub use frames::{FrameScorer, ScoredFrame, Shard};
-pub use scores::{ScoreKind, Scores};
+pub use scores::{ScoreKind, Scores, largest_shares};
 pub use settings::{DetectorPlan, DetectorSettings, Purity};
 pub use threshold::{ThresholdError, ThresholdRule};
 pub use weights::TERM_NAMES;
@@ -95,8 +98,8 @@ pub struct Detector {
     weights: Weights,
     /// The rows trained on; detectors saved before these were looked at have none.
     surroundings: Option<Surroundings>,
-    /// The plane of windows' spans; tables have none, nor have windows of detectors saved before there was one.
-    plane: Option<Plane>,
+    /// The planes of windows; tables have none, nor have windows of detectors saved before there were any.
+    planes: Option<Planes>,
     reference: Reference,
     threshold: f64,
     /// Where it was trained on a table with names and roles of columns.
@@ -250,6 +253,11 @@ impl Detector {
         self.reference.share_above(threshold, self.settings.score)
     }
 
+    /// The scores of all rows given for training, ascending: every one up to 2,048 rows, of more as many quantiles.
+    pub fn training_scores(&self) -> &[f64] {
+        self.reference.training(self.settings.score)
+    }
+
     /// Rows given for training, those held out among them; to about one row beyond 2,048.
     pub fn n_training_rows(&self) -> usize {
         let rows = self.members[0].model.provenance().rows as f64;
@@ -271,24 +279,26 @@ impl Detector {
         let rows: Vec<u32> = (0..n as u32).collect();
         let scorer = Scorer::new(self);
         let mut kinds = vec![[0.0; KINDS]; n];
-        let has_local = options.contributions && self.plane.is_some() && self.settings.score == ScoreKind::Combined;
+        let tells_planes = options.contributions && scorer.tells_planes();
         let mut contributions = if options.contributions { vec![0.0; n * d] } else { Vec::new() };
-        let mut local = if has_local { vec![0.0; n * d] } else { Vec::new() };
-        let parts = pieces(&mut contributions, n, d).into_iter().zip(pieces(&mut local, n, d));
+        let mut planes = if tells_planes { vec![0.0; n * 2 * d] } else { Vec::new() };
+        let parts = pieces(&mut contributions, n, d).into_iter().zip(pieces(&mut planes, n, 2 * d));
         let jobs = rows.chunks(CHUNK).zip(kinds.chunks_mut(CHUNK)).zip(parts);
-        let jobs = jobs.map(|((rows, kinds), (parts, local))| (rows, kinds, parts, local));
+        let jobs = jobs.map(|((rows, kinds), (parts, planes))| (rows, kinds, parts, planes));
         for_each(jobs, options.threads, || {
             let (mut scaled, mut buffers) = (Vec::new(), Buffers::default());
             let scorer = &scorer;
-            move |(rows, kinds, mut parts, mut local): Job<'_>| {
+            move |(rows, kinds, mut parts, mut planes): Job<'_>| {
                 gather(rows, &mut scaled);
                 scorer.look_up(&scaled, &mut buffers);
                 for (r, x) in scaled.chunks_exact(d).enumerate() {
                     let missing = NetworkRows::missing_of(missing, rows[r] as usize, d);
                     let part = parts.as_deref_mut().map(|p| Parts { missing, out: &mut p[r * d..][..d] });
                     kinds[r] = scorer.row(r, x, missing, &mut buffers, part);
-                    if let Some(local) = local.as_deref_mut() {
-                        scorer.add_plane(&buffers.plane, &mut local[r * d..][..d]);
+                    if let Some(planes) = planes.as_deref_mut() {
+                        let (own, by_spans) = planes[r * 2 * d..][..2 * d].split_at_mut(d);
+                        own.copy_from_slice(&buffers.planes.parts.own);
+                        by_spans.copy_from_slice(&buffers.planes.parts.by_spans);
                     }
                 }
             }
@@ -303,12 +313,12 @@ impl Detector {
             score,
             kinds,
             contributions: options.contributions.then_some(contributions),
-            local: has_local.then_some(local),
+            planes: tells_planes.then_some(planes),
         })
     }
 }
 
-/// Rows that a thread scores at a time, with where their scores go, and their contributions and local ones, if wanted.
+/// Rows that a thread scores at a time, with where their scores go, and their contributions and those of the planes, if wanted.
 type Job<'a> = (&'a [u32], &'a mut [[f64; KINDS]], Option<&'a mut [f64]>, Option<&'a mut [f64]>);
 
 /// The parts of `all`, (n, d) or nothing, that belong to each job.
@@ -317,89 +327,4 @@ fn pieces(all: &mut [f64], n: usize, d: usize) -> Vec<Option<&mut [f64]>> {
         return (0..n.div_ceil(CHUNK)).map(|_| None).collect();
     }
     all.chunks_mut(CHUNK * d).map(Some).collect()
-}
-
-/// Members ready for rows.
-struct Scorer<'a> {
-    members: Vec<(RowNetwork, &'a Calibration)>,
-    surroundings: Option<&'a Surroundings>,
-    plane: Option<&'a Plane>,
-    weights: Weights,
-    kind: ScoreKind,
-}
-
-#[derive(Default)]
-struct Buffers {
-    x: Vec<f64>,
-    output: RowOutput,
-    directions: Directions,
-    places: PlaceScratch,
-    plane: PlaneScratch,
-}
-
-impl<'a> Scorer<'a> {
-    fn new(detector: &'a Detector) -> Self {
-        let members =
-            detector.members.iter().map(|m| (RowNetwork::new(m.model.parameters()), &m.calibration)).collect();
-        let (weights, kind) = (detector.weights, detector.settings.score);
-        let (surroundings, plane) = (detector.surroundings.as_ref(), detector.plane.as_ref());
-        Scorer { members, surroundings, plane, weights, kind }
-    }
-
-    /// Finds where the scaled rows lie; [`Scorer::row`] scores them one by one.
-    fn look_up(&self, rows: &[f32], buffers: &mut Buffers) {
-        if let Some(surroundings) = self.surroundings {
-            surroundings.places(rows, &mut buffers.places);
-        }
-    }
-
-    /// All kinds of score of the scaled row `x`, the `r`th of those looked up: means over the members, and what its
-    /// surroundings say. Its contributions are added to `part`.
-    fn row(
-        &self,
-        r: usize,
-        x: &[f32],
-        missing: &[bool],
-        buffers: &mut Buffers,
-        mut part: Option<Parts<'_>>,
-    ) -> [f64; KINDS] {
-        if !missing.is_empty() && missing.iter().all(|m| *m) {
-            return [f64::NAN; KINDS];
-        }
-        let Buffers { x: wide, output, directions, places, plane } = buffers;
-        wide.clear();
-        wide.extend(x.iter().map(|v| f64::from(*v)));
-        let weight = member_weight(self.members.len());
-        let unit = self.surroundings.map_or(Unit::Deviations, |surroundings| surroundings.learnt.unit());
-        let wants_jacobian = part.is_some() && contributions::need_jacobian(self.kind, &self.weights);
-        let mut sums = [0.0; MEMBER_KINDS];
-        for (network, calibration) in &self.members {
-            network.apply(wide, wants_jacobian, output);
-            let raw = Raw::of(wide, missing, output, calibration, directions);
-            add_weighted(&mut sums, raw.kinds(calibration, &self.weights, unit, wide.len()), weight);
-            if let Some(part) = &mut part {
-                let member = (network, *calibration);
-                part.add_member(self.kind, wide, output, &raw, member, (&self.weights, unit), directions, weight);
-            }
-        }
-        let Some(surroundings) = self.surroundings else { return scores::without_table(sums) };
-        if let Some(part) = &mut part {
-            part.add_table(self.kind, surroundings, places, r, &self.weights);
-        }
-        let place = &places.places[r];
-        let mut kinds = scores::with_table(sums, place, &surroundings.learnt, &self.weights);
-        kinds[ScoreKind::Combined as usize] -= place.crowd;
-        if let Some(of) = self.plane {
-            kinds[ScoreKind::Combined as usize] += self.weights.of_plane() * of.term(x, plane);
-            if let (Some(part), ScoreKind::Combined) = (part, self.kind) {
-                self.add_plane(plane, part.out);
-            }
-        }
-        kinds
-    }
-
-    /// Adds the plane's parts in the combined score of the row last scored.
-    fn add_plane(&self, plane: &PlaneScratch, out: &mut [f64]) {
-        out.iter_mut().zip(&plane.parts).for_each(|(out, part)| *out += self.weights.of_plane() * part);
-    }
 }

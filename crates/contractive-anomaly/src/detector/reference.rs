@@ -75,6 +75,11 @@ impl Reference {
         self.0.first().map(|reference| reference.training.len()).filter(|n| *n < MOST)
     }
 
+    /// The scores of all rows given for training, ascending.
+    pub(super) fn training(&self, kind: ScoreKind) -> &[f64] {
+        &self.0[kind as usize].training
+    }
+
     /// The scores of the rows held out, ascending.
     pub(super) fn held_out(&self, kind: ScoreKind) -> &[f64] {
         &self.0[kind as usize].held_out

@@ -110,9 +110,9 @@ pub struct Scores {
     /// Where asked for: each feature's part in the score, row-major (N, d). A row's parts add up to its score, to
     /// rounding; a part below 0 makes the row less anomalous.
     pub contributions: Option<Vec<f64>>,
-    /// Of the contributions, the part that belongs to the moment of a window that its features are of: that of the plane.
-    /// `None` where there is no plane.
-    pub local: Option<Vec<f64>>,
+    /// What of the contributions the planes of windows give, row-major (N, 2d): each feature's own part, then its part
+    /// where the rows of a span share it equally. `None` where there are no planes.
+    pub planes: Option<Vec<f64>>,
 }
 
 impl Scores {
@@ -137,7 +137,7 @@ impl Scores {
         self.probability.extend(more.probability);
         self.label.extend(more.label);
         self.kinds.iter_mut().zip(more.kinds).for_each(|(all, more)| all.extend(more));
-        for (all, more) in [(&mut self.contributions, more.contributions), (&mut self.local, more.local)] {
+        for (all, more) in [(&mut self.contributions, more.contributions), (&mut self.planes, more.planes)] {
             match (all, more) {
                 (Some(all), Some(more)) => all.extend(more),
                 (all, _) => *all = None,
@@ -150,10 +150,28 @@ impl Scores {
         self.contributions.as_ref().map(|c| &c[r * self.n_features..][..self.n_features])
     }
 
-    /// Of row `r`, what of those belongs to moments, where there is any.
-    pub fn local_of(&self, r: usize) -> Option<&[f64]> {
-        self.local.as_ref().map(|c| &c[r * self.n_features..][..self.n_features])
+    /// What the planes give of those of row `r`, where there are any: the features' own parts, and the parts by spans.
+    pub fn of_planes(&self, r: usize) -> Option<(&[f64], &[f64])> {
+        let d = self.n_features;
+        self.planes.as_ref().map(|c| c[r * 2 * d..][..2 * d].split_at(d))
     }
+
+    /// The features with the `k` largest parts above 0 in the score of row `r`, each with its share of all parts above 0;
+    /// none where contributions were not asked for.
+    pub fn largest_shares(&self, r: usize, k: usize) -> Vec<(usize, f64)> {
+        let mut shares = largest_shares(self.contributions_of(r).unwrap_or_default());
+        shares.truncate(k);
+        shares
+    }
+}
+
+/// The places of the parts above 0, with their shares of those, the largest first.
+pub fn largest_shares(parts: &[f64]) -> Vec<(usize, f64)> {
+    let all: f64 = parts.iter().filter(|part| **part > 0.0).sum();
+    let above = parts.iter().enumerate().filter(|(_, part)| **part > 0.0);
+    let mut shares: Vec<(usize, f64)> = above.map(|(j, part)| (j, part / all)).collect();
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    shares
 }
 
 /// Whether feature `j` is missing; `missing` is empty where none is.

@@ -1,35 +1,22 @@
-//! Scores of timestamps from the windows that cover them, as rows come in.
-//!
-//! A window w has the score S(w), and each of its numbers a part c in it (the detector's contributions, which add up to
-//! S(w)). By [`Credit`], row t of the window, with its v values, takes
-//!
-//! ```text
-//! window:  a(w, t) = S(w)
-//! part:    a(w, t) = W · Σ_v c(w, t, v),    so that the mean of a(w, ·) over the window's W rows is S(w)
-//! both:    four fifths of the first and a fifth of the second; of the plane, whose parts are those of spans, the second
-//! ```
-//!
-//! The score of a timestamp is the mean of a(w, t) over the windows that cover it, on the scale of the windows' scores.
+//! Scores of timestamps, as rows come in: which rows make a stretch, and which row a score is of.
 
 use std::collections::VecDeque;
 
 use super::error::SeriesError;
-use super::spec::Credit;
-use super::windows::{WindowScorer, window_into};
-
-/// Windows scored at a time: bounds the memory, changes nothing else.
-const BATCH: usize = 1024;
-
-/// The share of its own part in what a row takes by [`Credit::Both`].
-const OWN: f64 = 0.2;
+use super::gaps::{Before, GapWatch, between};
+use super::stretch::{Scored, Stretch};
+use super::time::Moment;
+use super::windows::WindowScorer;
 
 /// A row and its score.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RowScore {
     /// The row, from 0.
     pub row: u64,
     /// Its score, higher is more anomalous.
     pub score: f64,
+    /// The part of each value column in it, where they were asked for: they add up to it, to rounding.
+    pub parts: Vec<f64>,
 }
 
 /// Takes the rows of a series one after the other, and gives the score of each as soon as all windows that cover it are
@@ -39,62 +26,81 @@ pub struct Follower<'a> {
     scorer: WindowScorer<'a>,
     what: String,
     threads: usize,
-    /// Rows so far.
-    rows: usize,
-    /// Where the next regular window begins.
-    next: usize,
-    /// The rows from `kept_from` on.
-    values: Vec<f64>,
-    kept_from: usize,
-    /// Rows from `done` on: sums over the windows so far, and how many those are.
-    sums: VecDeque<(f64, u32)>,
-    done: usize,
+    explains: bool,
+    watch: GapWatch,
+    /// Rows so far, without those that were filled.
+    rows: u64,
+    stretch: Stretch<'a>,
+    /// Of the rows of the stretch that have no final score: which row each is; `None` for one that was filled.
+    waiting: VecDeque<Option<u64>>,
+    /// The last rows of the stretch before.
+    tail: Vec<f64>,
 }
 
 impl<'a> Follower<'a> {
-    pub(super) fn new(scorer: WindowScorer<'a>, what: &str, threads: usize) -> Self {
+    pub(super) fn new(scorer: WindowScorer<'a>, what: &str, watch: GapWatch, threads: usize) -> Self {
         Follower {
             scorer,
             what: what.to_owned(),
             threads,
+            explains: false,
+            watch,
             rows: 0,
-            next: 0,
-            values: vec![],
-            kept_from: 0,
-            sums: VecDeque::new(),
-            done: 0,
+            stretch: Stretch::new(scorer, threads, false),
+            waiting: VecDeque::new(),
+            tail: Vec::new(),
         }
+    }
+
+    /// The same, which tells the columns' parts in the scores too. Must be called before the first row.
+    pub fn explaining(mut self) -> Self {
+        self.explains = true;
+        self.stretch = self.new_stretch();
+        self
+    }
+
+    fn new_stretch(&self) -> Stretch<'a> {
+        Stretch::new(self.scorer, self.threads, self.explains)
     }
 
     /// Rows taken so far.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.rows as usize
     }
 
-    /// Takes more rows, row-major with one number a value column, and gives the scores that are final now.
+    /// Takes more rows, row-major with one number a value column, each with its moment, and gives the scores that are
+    /// final now.
     ///
     /// # Errors
-    /// [`SeriesError::Setting`] where the numbers do not fill whole rows; the detector's own errors.
-    pub fn push(&mut self, values: &[f64]) -> Result<Vec<RowScore>, SeriesError> {
-        let spec = self.scorer.spec;
-        let v = spec.values.len();
-        if !values.len().is_multiple_of(v) {
-            let must_be = format!("whole rows of {v} values");
+    /// [`SeriesError::Setting`] where the numbers do not fill as many rows as there are moments; the detector's own errors.
+    pub fn push(&mut self, moments: &[Moment], values: &[f64]) -> Result<Vec<RowScore>, SeriesError> {
+        let v = self.scorer.spec.values.len();
+        if values.len() != moments.len() * v {
+            let must_be = format!("{} rows of {v} values", moments.len());
             return Err(SeriesError::Setting { name: "rows", must_be, got: format!("{} values", values.len()) });
         }
-        self.values.extend_from_slice(values);
-        self.rows += values.len() / v;
-        self.sums.resize(self.rows - self.done, (0.0, 0));
-        let (window, stride) = (spec.window, spec.stride);
-        let mut starts = Vec::new();
-        while self.next + window <= self.rows {
-            starts.push(self.next);
-            self.next += stride;
+        let mut scores = Vec::new();
+        for (row, moment) in values.chunks_exact(v).zip(moments) {
+            match self.watch.see(*moment) {
+                Before::Filled(n) => {
+                    let filled = between(self.stretch.last_row(), row, n);
+                    filled.chunks_exact(v).for_each(|row| self.stretch.extend(row));
+                    self.waiting.extend(std::iter::repeat_n(None, n));
+                }
+                Before::Gap if self.stretch.rows() >= self.scorer.spec.window => {
+                    scores.extend(self.end_stretch()?);
+                    self.tail = self.stretch.tail().to_vec();
+                    self.stretch = self.new_stretch();
+                }
+                Before::Gap | Before::Row => {}
+            }
+            self.stretch.extend(row);
+            self.waiting.push_back(Some(self.rows));
+            self.rows += 1;
         }
-        self.add(&starts)?;
-        // A last window that is moved back to the end begins after the last regular one, at its next row at the soonest.
-        let is_final = if self.next == 0 { 0 } else { self.next - stride + 1 };
-        Ok(self.give(is_final))
+        let scored = self.stretch.advance(&self.what)?;
+        scores.extend(self.named(scored));
+        Ok(scores)
     }
 
     /// Ends the series, and gives the scores of its last rows.
@@ -103,70 +109,42 @@ impl<'a> Follower<'a> {
     /// [`SeriesError::TooShort`] where there was not one window.
     pub fn finish(mut self) -> Result<Vec<RowScore>, SeriesError> {
         let window = self.scorer.spec.window;
-        let Some(last) = self.rows.checked_sub(window) else {
-            return Err(SeriesError::TooShort { what: self.what, got: self.rows as u64, window });
-        };
-        // Else the last regular window ends at the last row.
-        if last + self.scorer.spec.stride != self.next {
-            self.add(&[last])?;
+        if self.stretch.rows() >= window {
+            return self.end_stretch();
         }
-        Ok(self.give(self.rows))
+        if self.tail.is_empty() {
+            return Err(SeriesError::TooShort { what: self.what, got: self.rows, window });
+        }
+        let v = self.scorer.spec.values.len();
+        let mut joined = self.new_stretch();
+        self.tail.chunks_exact(v).for_each(|row| joined.extend(row));
+        let n_before = joined.rows();
+        self.stretch.all_rows().chunks_exact(v).for_each(|row| joined.extend(row));
+        // Those rows have their scores already.
+        (0..n_before).for_each(|_| self.waiting.push_front(None));
+        self.stretch = joined;
+        self.end_stretch()
+    }
+
+    fn end_stretch(&mut self) -> Result<Vec<RowScore>, SeriesError> {
+        let mut scored = self.stretch.advance(&self.what)?;
+        scored.extend(self.stretch.finish(&self.what)?);
+        Ok(self.named(scored))
+    }
+
+    /// The scores of the next rows that wait for one, without those of rows that were filled.
+    fn named(&mut self, scored: Vec<Scored>) -> Vec<RowScore> {
+        let rows: Vec<Option<u64>> = self.waiting.drain(..scored.len()).collect();
+        let named = |(row, (score, parts)): (Option<u64>, Scored)| Some(RowScore { row: row?, score, parts });
+        rows.into_iter().zip(scored).filter_map(named).collect()
     }
 
     /// Scores of rows that are not final yet, from the windows so far; rows in no window yet are left out.
     pub fn provisional(&self) -> impl Iterator<Item = RowScore> + '_ {
-        let rows = self.sums.iter().enumerate().filter(|(_, (_, n))| *n > 0);
-        rows.map(|(i, sum)| RowScore { row: (self.done + i) as u64, score: mean(*sum) })
+        let named = |(row, scored): (&Option<u64>, Option<Scored>)| {
+            let (score, parts) = scored?;
+            Some(RowScore { row: (*row)?, score, parts })
+        };
+        self.waiting.iter().zip(self.stretch.provisional()).filter_map(named)
     }
-
-    fn give(&mut self, end: usize) -> Vec<RowScore> {
-        let end = end.max(self.done);
-        let done = self.done;
-        let scores = self
-            .sums
-            .drain(..end - done)
-            .enumerate()
-            .map(|(i, sum)| RowScore { row: (done + i) as u64, score: mean(sum) });
-        let scores = scores.collect();
-        self.done = end;
-        // The last window of all may begin anywhere after the last regular one.
-        let keep = self.next.saturating_sub(self.scorer.spec.stride).min(self.done);
-        if keep > self.kept_from + BATCH {
-            self.values.drain(..(keep - self.kept_from) * self.scorer.spec.values.len());
-            self.kept_from = keep;
-        }
-        scores
-    }
-
-    fn add(&mut self, starts: &[usize]) -> Result<(), SeriesError> {
-        let spec = self.scorer.spec;
-        let (window, v) = (spec.window, spec.values.len());
-        for starts in starts.chunks(BATCH) {
-            let mut numbers = Vec::with_capacity(starts.len() * spec.n_features());
-            for &start in starts {
-                let rows = &self.values[(start - self.kept_from) * v..][..window * v];
-                window_into(rows, v, spec.normalise, self.scorer.scales, &mut numbers);
-            }
-            let scores = self.scorer.score(&self.what, numbers, self.threads)?;
-            for (i, &start) in starts.iter().enumerate() {
-                let (parts, local) = (scores.contributions_of(i), scores.local_of(i));
-                let of_window = scores.score[i] - local.map_or(0.0, |local| local.iter().sum());
-                for (t, (sum, n)) in self.sums.range_mut(start - self.done..).take(window).enumerate() {
-                    let of_row = |parts: &[f64]| window as f64 * parts[t * v..(t + 1) * v].iter().sum::<f64>();
-                    let (part, local) = (parts.map(of_row), local.map_or(0.0, of_row));
-                    *sum += match (part, spec.credit) {
-                        (None, _) => scores.score[i],
-                        (Some(part), Credit::Both) => (1.0 - OWN) * of_window + OWN * (part - local) + local,
-                        (Some(part), _) => part,
-                    };
-                    *n += 1;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn mean((sum, n): (f64, u32)) -> f64 {
-    sum / f64::from(n.max(1))
 }

@@ -5,12 +5,14 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use contractive_table::csv::{ByteRecord, Numerals, Position, is_data, named_separator, records, separator};
+use contractive_table::listing::some_names;
 use contractive_table::{TableError, TextOptions};
 
 use super::SeriesDetector;
 use super::error::SeriesError;
 use super::filler::Filler;
-use super::time::{Pace, Watch};
+use super::table::counted;
+use super::time::{Moment, Pace, Watch};
 
 /// A line that is longer is a quote that nobody closed.
 const MOST_LINE_BYTES: usize = 64 << 20;
@@ -58,6 +60,8 @@ struct Header {
 pub struct Growth {
     /// Their timestamps, as the file has them; row numbers from 1 where rows are counted.
     pub stamps: Vec<String>,
+    /// The timestamps, read; a second a row where rows are counted.
+    pub moments: Vec<Moment>,
     /// Their values, row-major.
     pub values: Vec<f64>,
     /// Whether there was more to read at once: ask again without waiting.
@@ -228,19 +232,20 @@ impl Growing {
                 row[i] = value;
             }
             let row_number = self.rows + 1;
-            let stamp = match header.time {
-                None => row_number.to_string(),
+            let (stamp, moment) = match header.time {
+                None => (row_number.to_string(), counted(self.rows as usize)),
                 Some(place) => {
                     let Ok(stamp) = std::str::from_utf8(&record[place]) else {
                         return Err(self.line_error(line(), "the timestamp must be text in UTF-8".into()));
                     };
-                    self.watch.see(row_number, stamp).map_err(|e| e.at_line(line()))?;
-                    stamp.to_owned()
+                    let moment = self.watch.see(row_number, stamp).map_err(|e| e.at_line(line()))?;
+                    (stamp.to_owned(), moment)
                 }
             };
             self.filler.fill(row_number, &mut row).map_err(|e| e.at_line(line()))?;
             self.rows = row_number;
             growth.stamps.push(stamp);
+            growth.moments.push(moment);
             growth.values.extend_from_slice(&row);
         }
     }
@@ -253,7 +258,7 @@ impl Growing {
         let names: Vec<String> = if self.text.header == Some(false) { numbered() } else { named() };
         let place = |name: &String| names.iter().position(|n| n == name);
         if self.text.header.is_none() && is_data(&record, separator, &self.text) {
-            let reason = format!("the first line must name the columns, got {}", names.join(", "));
+            let reason = format!("the first line must name the columns, got {}", some_names(&names));
             return Err(self.line_error(self.lines + 1, reason));
         }
         let wanted = self.time.iter().chain(&self.values);

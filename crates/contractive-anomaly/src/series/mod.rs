@@ -4,11 +4,13 @@
 //! Read in this order:
 //!
 //! 1. [`spec`]: which columns, which windows.
-//! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: series read from a file, `filler` their holes, `several`
-//!    what several series in one file look like.
-//! 3. `windows`: rows to windows; [`follower`]: from windows back to timestamps, row by row.
+//! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: series read from a file, `folder` from several; `order`
+//!    their rows, `filler` their holes, `several` what several series in one file look like.
+//! 3. `windows`: rows to windows, `period` how long; [`gaps`]: where rows are missing; `stretch`: from windows back to rows;
+//!    [`follower`]: from rows to timestamps, as they come.
 //! 4. `files`: the directory of a detector of series; [`growing`]: a file that is being written.
-//! 5. [`metrics`] and [`evaluation`]: ranges of anomalies against labels.
+//! 5. [`flagged`]: ranges above the threshold, and the columns at fault. [`metrics`] and [`evaluation`]: ranges of
+//!    anomalies against labels.
 //!
 //! ```no_run
 //! use contractive_anomaly::detector::{DetectorSettings, TrainOptions};
@@ -30,12 +32,17 @@ mod error;
 pub mod evaluation;
 mod files;
 mod filler;
+pub mod flagged;
+mod folder;
 pub mod follower;
+pub mod gaps;
 pub mod growing;
 pub mod metrics;
+mod order;
 mod period;
 mod several;
 pub mod spec;
+mod stretch;
 pub mod table;
 pub mod time;
 mod until;
@@ -46,15 +53,19 @@ mod tests;
 
 use crate::detector::{Detector, DetectorError, DetectorSettings, ThresholdRule, TrainOptions};
 use contractive_core::statistics::quantile_of_sorted;
+use contractive_table::listing::some_names;
 
+use self::gaps::{GapWatch, stretches};
+use self::time::Moment;
 use self::windows::{WindowScorer, dataset, window_into};
 
 pub use error::{SeriesError, SeriesPlace};
 pub use files::{SERIES_FORMAT_VERSION, is_series_detector};
+pub use flagged::FlaggedRange;
 pub use follower::{Follower, RowScore};
 pub use growing::{Growing, Growth};
 pub use period::WindowChoice;
-pub use spec::{Credit, Missing, Normalise, SeriesSpec};
+pub use spec::{Credit, Gaps, Missing, Normalise, SeriesSpec};
 pub use table::{Series, SeriesColumns, Track};
 pub use time::Pace;
 
@@ -87,6 +98,9 @@ pub struct SeriesScores {
     pub probability: Vec<f64>,
     /// Whether the score is above the threshold.
     pub label: Vec<bool>,
+    /// Where they were asked for: the part of each value column in the score, row-major (n, v). A row's parts add up to its
+    /// score, to rounding; NaN where it has none.
+    pub parts: Option<Vec<f64>>,
 }
 
 impl SeriesDetector {
@@ -113,9 +127,11 @@ impl SeriesDetector {
         drop(trained_on);
         let mut numbers = Vec::new();
         for track in &series.tracks {
-            let values = series.values_of(track);
-            for start in spec.starts(track.rows.len()) {
-                window_into(&values[start * v..][..spec.window * v], v, spec.normalise, &scales, &mut numbers);
+            let watch = GapWatch::new(spec.gaps, series.step(), spec.window);
+            for values in stretches(series, track, watch, spec.window) {
+                for start in spec.starts(values.len() / v) {
+                    window_into(&values[start * v..][..spec.window * v], v, spec.normalise, &scales, &mut numbers);
+                }
             }
         }
         if numbers.is_empty() {
@@ -131,7 +147,7 @@ impl SeriesDetector {
         let (step, reference) = (series.step(), vec![0.0]);
         let mut whole =
             SeriesDetector { spec, step, scales, detector, reference, rule, threshold: 0.0, training_rows: None };
-        let mut scores = whole.raw(series, options.threads)?;
+        let (mut scores, _) = whole.raw(series, options.threads, false)?;
         scores.retain(|score| !score.is_nan());
         scores.sort_unstable_by(f64::total_cmp);
         whole.training_rows = Some(scores.len());
@@ -213,6 +229,7 @@ impl SeriesDetector {
             series_key: self.spec.series_key.clone(),
             values: Some(self.spec.values.clone()),
             labels: labels.map(str::to_owned),
+            carried: Vec::new(),
             missing: self.spec.missing,
             text: self.spec.text,
         }
@@ -224,36 +241,61 @@ impl SeriesDetector {
     /// [`SeriesError::TooShort`] where no series is as long as a window; [`SeriesError::Setting`] where the columns are
     /// others or `threads` is 0.
     pub fn score(&self, series: &Series, threads: usize) -> Result<SeriesScores, SeriesError> {
+        self.scores(series, threads, false)
+    }
+
+    /// The same scores, with the parts of the value columns in each.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score).
+    pub fn explain(&self, series: &Series, threads: usize) -> Result<SeriesScores, SeriesError> {
+        self.scores(series, threads, true)
+    }
+
+    fn scores(&self, series: &Series, threads: usize, explains: bool) -> Result<SeriesScores, SeriesError> {
         check_columns(&self.spec, series)?;
-        let score = self.raw(series, threads)?;
+        let (score, parts) = self.raw(series, threads, explains)?;
         let probability = |s: &f64| if s.is_nan() { f64::NAN } else { self.probability(*s) };
         Ok(SeriesScores {
             probability: score.iter().map(probability).collect(),
             label: score.iter().map(|s| *s > self.threshold).collect(),
             score,
+            parts: explains.then_some(parts),
         })
     }
 
-    /// The scores in the order of the file; NaN in a series that is too short.
-    fn raw(&self, series: &Series, threads: usize) -> Result<Vec<f64>, SeriesError> {
+    /// The scores in the order of the file and, where it `explains`, their parts; NaN in a series that is too short.
+    fn raw(&self, series: &Series, threads: usize, explains: bool) -> Result<(Vec<f64>, Vec<f64>), SeriesError> {
+        let v = self.spec.values.len();
         let mut all = vec![f64::NAN; series.len()];
+        let mut parts = vec![f64::NAN; if explains { series.len() * v } else { 0 }];
         let is_long = |track: &&Track| track.rows.len() >= self.spec.window;
         if !series.tracks.iter().any(|track| is_long(&track)) {
             return Err(too_short(series, &self.spec));
         }
         for track in series.tracks.iter().filter(is_long) {
             let mut follower = self.follow(&series.name_of(track), threads);
-            let mut scores = follower.push(&series.values_of(track))?;
+            if explains {
+                follower = follower.explaining();
+            }
+            let moments: Vec<Moment> = track.rows.iter().map(|row| series.moments[*row]).collect();
+            let mut scores = follower.push(&moments, &series.values_of(track))?;
             scores.extend(follower.finish()?);
-            scores.iter().for_each(|scored| all[track.rows[scored.row as usize]] = scored.score);
+            for scored in scores {
+                let row = track.rows[scored.row as usize];
+                all[row] = scored.score;
+                if explains {
+                    parts[row * v..][..v].copy_from_slice(&scored.parts);
+                }
+            }
         }
-        Ok(all)
+        Ok((all, parts))
     }
 
     /// A follower of the rows of a series called `what`; the threads, at least 1, do not change the scores.
     pub fn follow(&self, what: &str, threads: usize) -> Follower<'_> {
         let scorer = WindowScorer { spec: &self.spec, scales: &self.scales, detector: &self.detector };
-        Follower::new(scorer, what, threads)
+        Follower::new(scorer, what, GapWatch::new(self.spec.gaps, self.step, self.spec.window), threads)
     }
 }
 
@@ -264,7 +306,7 @@ fn check_columns(spec: &SeriesSpec, series: &Series) -> Result<(), SeriesError> 
     match columns.into_iter().find(|(_, ours, theirs)| ours != theirs) {
         None => Ok(()),
         Some((name, ours, theirs)) => {
-            Err(SeriesError::Setting { name, must_be: ours.join(", "), got: theirs.join(", ") })
+            Err(SeriesError::Setting { name, must_be: some_names(ours), got: some_names(theirs) })
         }
     }
 }

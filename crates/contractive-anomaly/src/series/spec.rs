@@ -35,6 +35,9 @@ pub struct SeriesSpec {
     /// What of a window's score each of its rows takes. Detectors saved before there was a choice took parts.
     #[serde(default = "parts")]
     pub credit: Credit,
+    /// What windows do where rows are missing. Detectors saved before there was a choice took rows as they came.
+    #[serde(default = "span")]
+    pub gaps: Gaps,
     /// How the training table was told to be spelled.
     #[serde(default, skip_serializing_if = "TextOptions::is_default")]
     pub text: TextOptions,
@@ -42,6 +45,10 @@ pub struct SeriesSpec {
 
 fn parts() -> Credit {
     Credit::Part
+}
+
+fn span() -> Gaps {
+    Gaps::Span
 }
 
 /// What of a window's score each of its rows takes; the score of a timestamp is the mean over the windows that cover it.
@@ -98,6 +105,30 @@ pub enum Missing {
     Previous,
 }
 
+/// What windows do where rows are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gaps {
+    /// They are of rows, whatever the time between them.
+    Span,
+    /// They do not reach over a gap.
+    #[default]
+    Part,
+}
+
+impl Gaps {
+    /// All, in the order of their documentation.
+    pub const ALL: [Gaps; 2] = [Gaps::Span, Gaps::Part];
+
+    /// The name used in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Gaps::Span => "span",
+            Gaps::Part => "part",
+        }
+    }
+}
+
 impl Normalise {
     /// All, in the order of their documentation.
     pub const ALL: [Normalise; 3] = [Normalise::None, Normalise::Mean, Normalise::Standard];
@@ -130,6 +161,7 @@ impl SeriesSpec {
             normalise: Normalise::None,
             missing: Missing::Refuse,
             credit: Credit::default(),
+            gaps: Gaps::default(),
             text: TextOptions::default(),
         }
     }

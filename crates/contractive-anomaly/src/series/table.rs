@@ -5,13 +5,14 @@ use std::path::Path;
 
 use super::error::{SeriesError, SeriesPlace};
 use super::filler::Filler;
-use super::several::{repeats, restarts, telling_column};
 use super::spec::Missing;
 use super::time::{Clock, Moment, Pace, Watch, median_step};
 use crate::labels::{Judge, LabelError};
 use crate::slips::Slips;
 use contractive::data::label_note;
-use contractive_table::{Field, Format, Frame, FrameReader, Kind, ReadOptions, TableError, TextOptions, Values, shown};
+use contractive_table::{
+    Column, Field, Format, Frame, FrameReader, Kind, ReadOptions, TableError, TextOptions, Values, shown,
+};
 
 /// The columns of a table that make a series.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct SeriesColumns {
     pub values: Option<Vec<String>>,
     /// A column that is kept as text beside the series: labels of anomalies.
     pub labels: Option<String>,
+    /// Columns that are kept beside the series, cell for cell.
+    pub carried: Vec<String>,
     /// What stands in for a missing value.
     pub missing: Missing,
     /// How a text table is spelled.
@@ -44,8 +47,10 @@ pub struct Track {
 /// The n rows of a file with v value columns, and the series that they make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// What it is called: its file.
+    /// What it is called: its file, or its folder.
     pub what: String,
+    /// Names of the files that its rows are of, and the first row of each: one, but of a folder.
+    pub files: Vec<(String, usize)>,
     /// Names of the columns that tell several series apart.
     pub key_names: Vec<String>,
     /// Names of the value columns.
@@ -58,7 +63,9 @@ pub struct Series {
     pub values: Vec<f64>,
     /// The labels asked for, as the file has them; `None` where a cell is empty.
     pub labels: Option<Vec<Option<String>>>,
-    /// The series, by their first rows: one without key columns.
+    /// The columns kept beside the series.
+    pub carried: Vec<Column>,
+    /// The series, by their first rows: one a file without key columns.
     pub tracks: Vec<Track>,
     /// Missing values that were filled.
     pub filled: u64,
@@ -67,17 +74,12 @@ pub struct Series {
     /// What a user should know of how the file was understood.
     pub notes: Vec<String>,
     /// Columns read.
-    columns: SeriesColumns,
+    pub(super) columns: SeriesColumns,
 }
 
 impl Series {
-    /// Reads a CSV, Parquet or Arrow table; `-` is CSV on standard input. A series that runs backwards in time is turned
-    /// round: see [`Track::rows`].
-    ///
-    /// # Errors
-    /// [`SeriesError`], each with its row and column.
-    pub fn read(path: impl AsRef<Path>, columns: &SeriesColumns) -> Result<Series, SeriesError> {
-        let asked = path.as_ref();
+    /// Reads one table.
+    pub(super) fn read_file(asked: &Path, columns: &SeriesColumns) -> Result<Series, SeriesError> {
         let mut reader = FrameReader::open(asked, &read_options(asked, columns))?;
         let path = reader.path().to_path_buf();
         let (names, left_out) = roles(&path, reader.fields(), columns)?;
@@ -85,14 +87,20 @@ impl Series {
         if columns.values.is_none() {
             notes.extend(label_note(&names));
         }
+        let of_name = |name: &String| reader.fields().iter().find(|field| field.name == *name);
+        let empty = |field: &Field| Column { name: field.name.clone(), values: Values::empty(&field.kind) };
+        let carried = columns.carried.iter().filter_map(of_name).map(empty).collect();
+        let file = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
         let mut series = Series {
             what: path.display().to_string(),
+            files: vec![(file, 0)],
             key_names: columns.series_key.clone(),
             names,
             stamps: Vec::new(),
             moments: Vec::new(),
             values: Vec::new(),
             labels: columns.labels.as_ref().map(|_| Vec::new()),
+            carried,
             tracks: Vec::new(),
             filled: 0,
             left_out,
@@ -145,6 +153,11 @@ impl Series {
                 labels.push(cells(name).and_then(|column| column.text(i)));
             }
         }
+        for carried in &mut self.carried {
+            if let Some(values) = cells(&carried.name) {
+                carried.values.append(values.clone());
+            }
+        }
         for (slips, column) in slips.iter_mut().zip(&self.left_out) {
             let Some(column) = cells(column) else { continue };
             let texts = (0..column.len()).filter_map(|i| Some((i, column.text(i)?)));
@@ -172,61 +185,10 @@ impl Series {
         }
     }
 
-    /// Puts the rows of each series in the order of time.
-    fn order(&mut self, path: &Path) -> Result<(), SeriesError> {
-        let Some(time) = self.columns.time.clone() else { return Ok(()) };
-        for track in &mut self.tracks {
-            let nanoseconds = |row: &usize| self.moments[*row].nanoseconds;
-            let later = track.rows.windows(2).map(|pair| nanoseconds(&pair[1]) - nanoseconds(&pair[0]));
-            let (back, on) =
-                later.fold((0, 0), |(back, on), later| (back + usize::from(later < 0), on + usize::from(later > 0)));
-            if back > on {
-                track.rows.reverse();
-                track.is_reversed = true;
-            }
-        }
-        for track in &self.tracks {
-            let mut watch = Watch::new(&self.what, &time, None);
-            let moments = || track.rows.iter().map(|row| self.moments[*row]);
-            let result = track
-                .rows
-                .iter()
-                .try_for_each(|&row| watch.follow(row as u64 + 1, self.moments[row], &self.stamps[row]));
-            let pace = watch.pace();
-            let is_odd = result.is_err() || pace.duplicates.count + pace.set_back.count > 0;
-            if !is_odd {
-                continue;
-            }
-            let has_repeats = repeats(moments());
-            let goes_back = result.is_err() || pace.set_back.count > 0;
-            let looks_several = has_repeats || (result.is_err() && restarts(&moments().collect::<Vec<_>>()));
-            if looks_several {
-                let column = telling_column(path, self.columns.text, &self.moments, &self.known());
-                if goes_back || column.is_some() {
-                    return Err(self.several(track, result.err(), column));
-                }
-            }
-            result?;
-        }
-        Ok(())
-    }
-
-    /// The error of a series that looks like several.
-    fn several(&self, track: &Track, found: Option<SeriesError>, column: Option<String>) -> SeriesError {
-        let what = self.what.clone();
-        if let Some(SeriesError::Order { place, got, before, .. }) = found {
-            return SeriesError::SeveralSeries { what, place, got, before, column };
-        }
-        let nanoseconds = |row: usize| self.moments[row].nanoseconds;
-        let pair = track.rows.windows(2).find(|pair| nanoseconds(pair[1]) <= nanoseconds(pair[0]));
-        let (before, now) = pair.map_or((0, 0), |pair| (pair[0], pair[1]));
-        let (got, before) = (self.stamps[now].clone(), self.stamps[before].clone());
-        SeriesError::SeveralSeries { what, place: SeriesPlace::Row(now as u64 + 1), got, before, column }
-    }
-
     /// Columns with a meaning of their own.
-    fn known(&self) -> Vec<&String> {
-        self.columns.time.iter().chain(&self.key_names).chain(&self.columns.labels).collect()
+    pub(super) fn known(&self) -> Vec<&String> {
+        let columns = &self.columns;
+        columns.time.iter().chain(&self.key_names).chain(&columns.labels).chain(&columns.carried).collect()
     }
 
     /// Fills the holes of each series, in the order of its time.
@@ -264,11 +226,21 @@ impl Series {
         track.rows.iter().flat_map(|row| &self.values[row * v..][..v]).copied().collect()
     }
 
+    /// The name of the file that row `row` is of, and its place there, from 0.
+    pub fn file_of(&self, row: usize) -> (&str, usize) {
+        let file = self.files.partition_point(|(_, first)| *first <= row).saturating_sub(1);
+        self.files.get(file).map_or(("", row), |(name, first)| (name.as_str(), row - first))
+    }
+
     /// What a series of the file is called: the file, and its key where there is one.
     pub fn name_of(&self, track: &Track) -> String {
         let keys: Vec<String> =
             self.key_names.iter().zip(&track.key).map(|(name, key)| format!("{name}={key}")).collect();
-        if keys.is_empty() { self.what.clone() } else { format!("{} {}", self.what, keys.join(", ")) }
+        let file = match self.files.len() {
+            0 | 1 => self.what.clone(),
+            _ => self.file_of(track.rows.first().copied().unwrap_or(0)).0.to_owned(),
+        };
+        if keys.is_empty() { file } else { format!("{file} {}", keys.join(", ")) }
     }
 
     /// All rows, series after series, each in the order of time.
@@ -292,6 +264,12 @@ impl Series {
             moments: rows.iter().map(|row| self.moments[*row]).collect(),
             values: rows.iter().flat_map(|row| &self.values[row * v..][..v]).copied().collect(),
             labels: self.labels.as_ref().map(|labels| rows.iter().map(|row| labels[*row].clone()).collect()),
+            carried: self
+                .carried
+                .iter()
+                .map(|c| Column { name: c.name.clone(), values: c.values.picked(&rows) })
+                .collect(),
+            files: self.files.clone(),
             what: self.what.clone(),
             key_names: self.key_names.clone(),
             names: self.names.clone(),
@@ -309,15 +287,32 @@ impl Series {
         median_step(pairs.map(|pair| self.moments[pair[1]].nanoseconds - self.moments[pair[0]].nanoseconds))
     }
 
-    /// How evenly the rows come, for a step of `step` nanoseconds.
+    /// How evenly the rows come, for a step of `step` nanoseconds. Rows of a folder are named by their places in their files.
     pub fn pace(&self, step: Option<i128>) -> Pace {
+        self.pace_of(&self.tracks.iter().collect::<Vec<_>>(), step)
+    }
+
+    /// The same of every file, with what it is called.
+    pub fn paces(&self, step: Option<i128>) -> Vec<(String, Pace)> {
+        if self.files.len() < 2 {
+            return vec![(self.what.clone(), self.pace(step))];
+        }
+        let file = |track: &Track| track.rows.first().map_or("", |row| self.file_of(*row).0);
+        let of = |name: &String| {
+            let tracks: Vec<&Track> = self.tracks.iter().filter(|track| file(track) == name).collect();
+            (name.clone(), self.pace_of(&tracks, step))
+        };
+        self.files.iter().map(|(name, _)| of(name)).collect()
+    }
+
+    fn pace_of(&self, tracks: &[&Track], step: Option<i128>) -> Pace {
         let Some(time) = &self.columns.time else { return Pace::default() };
         let mut watch = Watch::new(&self.what, time, step);
-        for track in &self.tracks {
+        for track in tracks {
             watch.begin();
             for &row in &track.rows {
                 // They were all seen when the series was read.
-                let _ = watch.follow(row as u64 + 1, self.moments[row], &self.stamps[row]);
+                let _ = watch.follow(self.file_of(row).1 as u64 + 1, self.moments[row], &self.stamps[row]);
             }
         }
         watch.pace().clone()
@@ -339,7 +334,7 @@ impl Series {
 
 /// How the table of a series is read.
 fn read_options(path: &Path, columns: &SeriesColumns) -> ReadOptions {
-    let named = || columns.time.iter().chain(&columns.series_key).chain(&columns.labels);
+    let named = || columns.time.iter().chain(&columns.series_key).chain(&columns.labels).chain(&columns.carried);
     let kept = named().cloned().collect();
     let mut options = ReadOptions { kept, text: columns.text, ..ReadOptions::default() };
     if matches!(Format::of(path), Some(Format::Csv)) || path == Path::new("-") {
@@ -347,7 +342,10 @@ fn read_options(path: &Path, columns: &SeriesColumns) -> ReadOptions {
         options.as_text = named().cloned().collect();
     }
     if let Some(values) = &columns.values {
-        options.columns = Some(named().chain(values).cloned().collect());
+        let mut wanted: Vec<String> = named().chain(values).cloned().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        options.columns = Some(wanted);
         options.as_numbers = values.clone();
     }
     options
@@ -355,15 +353,16 @@ fn read_options(path: &Path, columns: &SeriesColumns) -> ReadOptions {
 
 /// The value columns among the fields of a table, and those that hold no numbers.
 fn roles(path: &Path, fields: &[Field], columns: &SeriesColumns) -> Result<(Vec<String>, Vec<String>), SeriesError> {
-    let named: Vec<&String> = columns.time.iter().chain(&columns.series_key).chain(&columns.labels).collect();
+    let with_meaning = || columns.time.iter().chain(&columns.series_key).chain(&columns.labels);
+    let named: Vec<&String> = with_meaning().chain(&columns.carried).collect();
     let is_absent = |name: &&&String| fields.iter().all(|field| field.name != ***name);
     let missing: Vec<String> = named.iter().filter(is_absent).map(|name| (*name).clone()).collect();
     if !missing.is_empty() {
-        let available = fields.iter().take(100).map(|field| field.name.clone()).collect();
+        let available = fields.iter().map(|field| field.name.clone()).collect();
         return Err(TableError::MissingColumns { path: path.to_path_buf(), missing, available }.into());
     }
     if let Some(values) = &columns.values {
-        if let Some(twice) = named.iter().find(|name| values.contains(name)) {
+        if let Some(twice) = with_meaning().find(|name| values.contains(name)) {
             let (must_be, got) = ("none of the value columns".into(), format!("`{twice}`"));
             return Err(SeriesError::Setting { name: "time, key and label columns", must_be, got });
         }

@@ -10,7 +10,7 @@
 //!
 //! Each series of a file is watched by itself, in the order of its time.
 //!
-//! A step is the median time between rows of the series trained on. Windows are of rows, whatever the time between them.
+//! A step is the median time between rows of the series trained on. What windows do at a gap: [`gaps`](super::gaps).
 
 use std::str::FromStr;
 
@@ -147,6 +147,16 @@ impl Pace {
     }
 }
 
+/// Whether a row that comes `later` than the one above leaves a gap.
+pub(super) fn is_gap(later: i128, step: i128) -> bool {
+    later * 2 > step * 3
+}
+
+/// The steps that are missing in such a gap, at least 1.
+pub(super) fn missing_steps(later: i128, step: i128) -> u64 {
+    ((later + step / 2) / step - 1).max(1) as u64
+}
+
 /// How far a clock without a zone may be set back.
 const SET_BACK: i128 = 2 * 3600 * 1_000_000_000;
 
@@ -207,9 +217,9 @@ impl Watch {
             match (later, self.step) {
                 (..0, _) => self.pace.set_back.add(row),
                 (0, _) => self.pace.duplicates.add(row),
-                (later, Some(step)) if later * 2 > step * 3 => {
+                (later, Some(step)) if is_gap(later, step) => {
                     self.pace.gaps.add(row);
-                    self.pace.missing_steps += ((later + step / 2) / step - 1).max(1) as u64;
+                    self.pace.missing_steps += missing_steps(later, step);
                 }
                 (later, Some(step)) if (later - step).abs() * 100 > step => self.pace.irregular.add(row),
                 _ => {}

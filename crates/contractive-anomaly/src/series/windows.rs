@@ -15,9 +15,16 @@ pub(super) struct WindowScorer<'a> {
 }
 
 impl WindowScorer<'_> {
-    /// Scores windows, `numbers` as [`window_into`] leaves them.
-    pub(super) fn score(&self, what: &str, numbers: Vec<f64>, threads: usize) -> Result<Scores, SeriesError> {
-        let options = ScoreOptions { contributions: self.spec.credit != Credit::Window, threads };
+    /// Scores windows, `numbers` as [`window_into`] leaves them; with the parts of their numbers where rows take them, or
+    /// where it `explains`.
+    pub(super) fn score(
+        &self,
+        what: &str,
+        numbers: Vec<f64>,
+        explains: bool,
+        threads: usize,
+    ) -> Result<Scores, SeriesError> {
+        let options = ScoreOptions { contributions: explains || self.spec.credit != Credit::Window, threads };
         Ok(self.detector.score(&dataset(what, self.spec, numbers)?, &options)?)
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use contractive_datasets::registry::{self, FileState, Registered};
 use contractive_datasets::{DataSpec, Part, Source};
+use contractive_table::listing::some_names;
 use serde_json::{Value, json};
 
 use crate::arguments::{RowArguments, SourceArguments, TextArguments};
@@ -251,21 +252,14 @@ fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<E
     });
     lines.push(("range", format!("{lowest} to {highest}")));
     if let Some(names) = data.feature_names() {
-        lines.push(("columns", some_of(names)));
+        lines.push(("columns", some_names(names)));
     }
     if data.labels().is_some() {
-        let names = data.class_names().map_or_else(String::new, |names| format!(": {}", some_of(names)));
+        let names = data.class_names().map_or_else(String::new, |names| format!(": {}", some_names(names)));
         lines.push(("labels", format!("{}{names}", count(classes.len(), "class").replace("classs", "classes"))));
     }
     lines.extend(data.sha256().map(|sum| ("sha256", sum.to_owned())));
     lines.extend(data.notes().iter().map(|note| ("note", note.clone())));
     print(&pairs(&lines))?;
     Ok(Ending::Done)
-}
-
-/// The first names, and how many more there are.
-fn some_of(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN { format!("{shown}, and {} more", names.len() - SHOWN) } else { shown }
 }

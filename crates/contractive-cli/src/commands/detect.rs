@@ -5,26 +5,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use anyhow::Context;
 use clap::Args;
 use contractive_anomaly::detector::{
     Admission, Detector, FrameScorer, ScoreOptions, ScoredFrame, Shard, ThresholdRule, is_detector,
 };
 use contractive_anomaly::series::is_series_detector;
-use contractive_table::{Column, Field, Frame, FrameReader, FrameWriter, Kind, Values};
+use contractive_report::{TableMeter, table_html};
+use contractive_table::{Frame, FrameReader, FrameWriter};
 use serde::Serialize;
 
-use super::detect_series::{self, DetectSeries, SeriesFlags};
+use super::detect_series;
+use super::detected_rows::{Layout, filtered};
+use super::series_arguments::{DetectSeries, SeriesFlags};
 use crate::arguments::TextArguments;
 use crate::detector_training::{score_kind, score_kinds};
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
 use crate::numbers::{count, grouped, percent, significant};
-use crate::output::{check_file, check_not_read, print_json, say_notes};
+use crate::output::{check_file, check_not_read, check_page, print_json, say_notes, write_file};
 use crate::progress::Reporting;
 
-/// Score the rows of a table, or the timestamps of a time series: for each its keys, score, probability, label and, of a
-/// table, the columns at fault.
+/// Score the rows of a table, or the timestamps of a time series: for each its keys, score, probability, label and the
+/// columns at fault.
 ///
 /// Rows are read, scored and written in pieces: the table may be larger than memory. A row's score depends on that row
 /// alone, so parts made by --shard are, put together, the whole.
@@ -34,7 +38,8 @@ pub(crate) struct Detect {
     /// A detector, as `cae train --detector` leaves it.
     #[arg(value_name = "DETECTOR")]
     detector: PathBuf,
-    /// The table: .csv or .tsv (also .gz), .parquet, .arrow, .ipc, .feather, .npy or .npz; `-` is CSV on standard input.
+    /// The table: .csv or .tsv (also .gz), .parquet, .arrow, .ipc, .feather, .npy or .npz; `-` is CSV on standard input. Of
+    /// time series a folder too, a series a file.
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     data: PathBuf,
     /// Further columns to carry to the output, cell for cell, beside the keys named in training.
@@ -63,8 +68,12 @@ pub(crate) struct Detect {
     /// without keys of text); `-` is CSV on standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
+    /// Write a page, .html: of a table how the scores are spread, the highest rows with the columns at fault beside what is
+    /// usual, and drift; of a time series (one alone) the series with what was found. Without -o only the page is written.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    report: Option<PathBuf>,
     /// How many columns to name for each row that is an anomaly, the largest parts of the score first; 0 for none
-    /// [default: 3].
+    /// [default: 3, and 0 for a series of one column].
     #[arg(long, value_name = "K", help_heading = "Output")]
     explain: Option<usize>,
     /// Name columns for every row, not for anomalies alone; slower.
@@ -76,7 +85,7 @@ pub(crate) struct Detect {
     /// End with exit code 5 when a row is an anomaly.
     #[arg(long, help_heading = "Output")]
     fail_on_anomaly: bool,
-    /// Print a summary as JSON to standard output.
+    /// Print a summary as JSON to standard output; of a time series without -o, an object a timestamp.
     #[arg(long, help_heading = "Output")]
     json: bool,
     /// Say nothing about what was done.
@@ -90,7 +99,8 @@ pub(crate) struct Detect {
 }
 
 const AFTER_HELP: &str = "\
-Columns of the output: the keys; row, the row's number in the table from 0; score, higher is more anomalous;
+Columns of the output: the keys; row, the row's number in the table from 0 (of a time series its timestamp and values,
+and first the file where it is of a folder); score, higher is more anomalous;
 probability, the share of training rows that score lower; label, true above the threshold (see `cae threshold`);
 feature_1, share_1, ...: the columns that make up most of the score, with their shares of its parts above 0.
 Where a key has one of these names, cae_ is put before ours. Score and probability are missing for a row of which
@@ -103,6 +113,7 @@ Examples:
   cae detect DETECTOR --data new.parquet --shard 3/8 -o part-3.parquet
   producer | cae detect DETECTOR --data - -o - --anomalies-only
   cae detect DETECTOR --data new.csv -o scores.csv --score scaled_error --threshold contamination:0.01
+  cae detect DETECTOR --data new.csv --report report.html
   cae detect DETECTOR --data today.csv -o today-scores.csv --fail-on-anomaly || notify
   cae detect SERIES-DETECTOR --data load.csv -o scores.csv --report report.html
   cae detect SERIES-DETECTOR --data growing.csv --follow --json";
@@ -120,7 +131,10 @@ struct Summary {
     missing_cells: usize,
     unseen_categories: usize,
     changed_constants: usize,
-    output: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<PathBuf>,
     /// What a user should know of how the table was understood.
     notes: Vec<String>,
 }
@@ -150,41 +164,81 @@ impl Detect {
         if !self.quiet && !self.json {
             say_notes(frames.notes());
         }
-        let layout = Layout::new(&scorer, &frames, self.explain());
-        // Ctrl-C ends a pipe at once; a file under way has to be taken away first.
-        let stop = if output == Path::new("-") { Arc::default() } else { stop_flag(Reporting::Quiet)? };
-        let mut writer = FrameWriter::create(&output, &layout.fields)?;
-        let mut summary = Summary {
+        let summary = Summary {
             score: detector.settings().score.name(),
             rule: detector.settings().threshold.to_string(),
             threshold: detector.threshold(),
             output: output.clone(),
+            report: self.report.clone(),
             notes: frames.notes().to_vec(),
             ..Summary::default()
         };
+        self.score_rows(&detector, (&scorer, frames), output.as_deref(), summary, threads)
+    }
+
+    /// Scores the rows and writes what was asked for: the rows to `output`, the page to its place.
+    fn score_rows(
+        &self,
+        detector: &Detector,
+        (scorer, frames): (&FrameScorer<'_>, FrameReader),
+        output: Option<&Path>,
+        mut summary: Summary,
+        threads: usize,
+    ) -> anyhow::Result<Ending> {
+        let layout = Layout::new(scorer, &frames, (self.explain(), self.explain_all));
+        // Ctrl-C ends a pipe at once; a file under way has to be taken away first.
+        let has_file = self.report.is_some() || output != Some(Path::new("-"));
+        let stop = if has_file { stop_flag(Reporting::Quiet)? } else { Arc::default() };
+        let mut writer = output.map(|path| FrameWriter::create(path, &layout.fields)).transpose()?;
+        let mut meter = self.report.is_some().then(|| TableMeter::new(detector, scorer));
         for frame in frames {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
             for piece in self.shard.pieces(frame?) {
-                let scored = self.scored(&scorer, &piece, threads)?;
+                let scored = self.scored(scorer, &piece, meter.as_ref(), threads)?;
                 summary.add(&scored);
-                let mut rows = layout.frame(&piece, &scored);
-                if self.anomalies_only {
-                    rows = anomalies(rows, &scored.scores.label);
+                if let Some(meter) = &mut meter {
+                    meter.add(&piece, &scored);
                 }
-                writer.write(&rows)?;
+                if let Some(writer) = &mut writer {
+                    let rows = layout.frame(&piece, &scored);
+                    let rows = if self.anomalies_only { filtered(rows, &scored.scores.label) } else { rows };
+                    writer.write(&rows)?;
+                }
             }
         }
         if stop.load(Ordering::Relaxed) {
             drop(writer);
-            eprintln!("stopped; {} was not written", output.display());
+            let files: Vec<String> = self.files(output).iter().map(|path| path.display().to_string()).collect();
+            let were = if files.len() == 1 { "was" } else { "were" };
+            eprintln!("stopped; {} {were} not written", files.join(" and "));
             return Ok(Ending::Interrupted);
         }
-        writer.finish()?;
-        self.say(&summary)?;
+        let page = meter.map(|meter| self.page(meter, &summary)).transpose()?;
+        if let Some(writer) = writer {
+            writer.finish()?;
+        }
+        if let (Some(path), Some(page)) = (&self.report, page) {
+            write_file(path, page.as_bytes())?;
+        }
+        self.say(&summary, output)?;
         let has_failed = self.fail_on_anomaly && summary.anomalies > 0;
         Ok(if has_failed { Ending::FoundAnomalies } else { Ending::Done })
+    }
+
+    /// The page of the rows that went by.
+    fn page(&self, meter: TableMeter<'_>, summary: &Summary) -> anyhow::Result<String> {
+        let data = if self.data == Path::new("-") { "standard input".into() } else { self.data.display().to_string() };
+        let name = if self.shard == Shard::default() { data } else { format!("{data}, part {}", self.shard) };
+        let mut notes = summary.notes.clone();
+        notes.extend(summary.cells_in_words());
+        table_html(&meter.finish(name, notes)).context("cannot make the report")
+    }
+
+    /// What is written, standard output among it.
+    fn files<'a>(&'a self, output: Option<&'a Path>) -> Vec<&'a Path> {
+        output.into_iter().chain(self.report.as_deref()).collect()
     }
 
     /// The detector with the score and the threshold asked for.
@@ -212,13 +266,9 @@ impl Detect {
 
     fn run_series(&self, threads: usize) -> anyhow::Result<Ending> {
         for (is_given, flag) in [
-            (!self.key.is_empty(), "--key"),
             (self.reorder, "--reorder"),
             (self.array.is_some(), "--array"),
             (self.shard != Shard::default(), "--shard"),
-            (self.explain.is_some(), "--explain"),
-            (self.explain_all, "--explain-all"),
-            (self.anomalies_only, "--anomalies-only"),
             (self.score.is_some(), "--score"),
         ] {
             if is_given {
@@ -229,60 +279,80 @@ impl Detect {
             model: &self.detector,
             data: &self.data,
             flags: &self.series,
+            report: self.report.as_deref(),
             output: self.output.as_deref(),
             json: self.json,
             quiet: self.quiet,
             fail_on_anomaly: self.fail_on_anomaly,
+            key: &self.key,
+            explain: self.explain,
+            explain_all: self.explain_all,
+            anomalies_only: self.anomalies_only,
             text: self.text.options(Some(&self.data.to_string_lossy()))?,
             threshold: self.threshold,
             threads,
         })
     }
 
-    /// Where the rows go, refused before any work when they cannot.
-    fn target(&self) -> anyhow::Result<PathBuf> {
+    /// Where the rows go, if anywhere; refused before any work, as the page is, where it cannot be written.
+    fn target(&self) -> anyhow::Result<Option<PathBuf>> {
         let stdout = Path::new("-");
         let output = match &self.output {
+            None if self.report.is_some() => None,
             None if io::stdout().is_terminal() => {
                 let text =
                     "where shall the rows go? Give -o FILE.parquet, -o FILE.csv, a pipe, or -o - for the terminal";
                 return Err(Usage(text.into()).into());
             }
-            None => stdout,
-            Some(path) => path,
+            None => Some(stdout),
+            Some(path) => Some(path.as_path()),
         };
-        if output == stdout && self.json {
+        if output == Some(stdout) && self.json {
             return Err(
                 Usage("--json prints a summary to standard output, where the rows go; give -o FILE".into()).into()
             );
         }
-        if output != stdout {
+        if let Some(output) = output.filter(|output| *output != stdout) {
             check_file(output)?;
-            check_not_read(output, &self.data)?;
+            check_not_read(output, &self.data, "-o")?;
         }
-        Ok(output.to_path_buf())
+        if let Some(report) = &self.report {
+            check_page(report, &self.data, output)?;
+        }
+        Ok(output.map(Path::to_path_buf))
     }
 
-    /// The scores of a piece, with contributions where they are wanted: a second look at the anomalies costs less than
-    /// explaining all rows, and gives the same numbers.
-    fn scored(&self, scorer: &FrameScorer<'_>, piece: &Frame, threads: usize) -> anyhow::Result<ScoredFrame> {
+    /// The scores of a piece, with contributions where the output or the page wants them: a second look at some rows costs
+    /// less than explaining all, and gives the same numbers.
+    fn scored(
+        &self,
+        scorer: &FrameScorer<'_>,
+        piece: &Frame,
+        meter: Option<&TableMeter<'_>>,
+        threads: usize,
+    ) -> anyhow::Result<ScoredFrame> {
         let options = |contributions| ScoreOptions { contributions, threads };
-        let mut scored = scorer.score(piece, &options(self.explain() > 0 && self.explain_all))?;
-        let label = &scored.scores.label;
-        if self.explain() == 0 || self.explain_all || !label.contains(&true) {
+        let is_for_all = self.explain() > 0 && self.explain_all;
+        let mut scored = scorer.score(piece, &options(is_for_all))?;
+        let wanted = match meter {
+            Some(meter) => meter.wanted(&scored.scores),
+            None if self.explain() > 0 => scored.scores.label.clone(),
+            None => Vec::new(),
+        };
+        if is_for_all || !wanted.contains(&true) {
             return Ok(scored);
         }
-        let explained = scorer.score(&anomalies(piece.clone(), label), &options(true))?.scores;
+        let explained = scorer.score(&filtered(piece.clone(), &wanted), &options(true))?.scores;
         let d = scored.scores.n_features;
-        let mut all = vec![0.0; label.len() * d];
-        for (i, r) in label.iter().enumerate().filter(|(_, l)| **l).map(|(r, _)| r).enumerate() {
+        let mut all = vec![0.0; wanted.len() * d];
+        for (i, r) in wanted.iter().enumerate().filter(|(_, wanted)| **wanted).map(|(r, _)| r).enumerate() {
             all[r * d..][..d].copy_from_slice(explained.contributions_of(i).unwrap_or_default());
         }
         scored.scores.contributions = Some(all);
         Ok(scored)
     }
 
-    fn say(&self, summary: &Summary) -> anyhow::Result<()> {
+    fn say(&self, summary: &Summary, output: Option<&Path>) -> anyhow::Result<()> {
         if self.json {
             return print_json(summary);
         }
@@ -290,27 +360,19 @@ impl Detect {
             return Ok(());
         }
         let share = summary.anomalies as f64 / summary.rows.max(1) as f64;
+        let shown = |path: &Path| match path == Path::new("-") {
+            true => "standard output".into(),
+            false => path.display().to_string(),
+        };
         eprintln!(
             "{}: {} above the threshold {}, {}; written to {}",
             count(summary.rows, "row"),
             grouped(summary.anomalies),
             significant(summary.threshold, 5),
             percent(share),
-            if summary.output == Path::new("-") {
-                "standard output".into()
-            } else {
-                summary.output.display().to_string()
-            }
+            self.files(output).into_iter().map(shown).collect::<Vec<String>>().join(" and ")
         );
-        for (n, what) in [
-            (summary.missing_cells, "missing, and taken as in training"),
-            (summary.unseen_categories, "a category's value that training did not know"),
-            (summary.changed_constants, "another value in a column that was constant in training, and not scored"),
-        ] {
-            if n > 0 {
-                eprintln!("note: {}: {what}", count(n, "cell"));
-            }
-        }
+        say_notes(&summary.cells_in_words());
         if summary.rows_without_score > 0 {
             eprintln!(
                 "note: {}: every cell is missing, and there is no score",
@@ -330,77 +392,17 @@ impl Summary {
         self.unseen_categories += scored.unseen_cells;
         self.changed_constants += scored.changed_cells;
     }
-}
 
-/// The columns of the output.
-struct Layout<'a> {
-    scorer: &'a FrameScorer<'a>,
-    fields: Vec<Field>,
-    explain: usize,
-}
-
-impl<'a> Layout<'a> {
-    fn new(scorer: &'a FrameScorer<'a>, frames: &FrameReader, explain: usize) -> Self {
-        let carried = scorer.carried_names();
-        let mut fields: Vec<Field> = frames.fields().iter().filter(|f| carried.contains(&f.name)).cloned().collect();
-        let explain = explain.min(scorer.feature_names().len());
-        let mut own = vec![
-            ("row".to_owned(), Kind::Integer),
-            ("score".to_owned(), Kind::Number),
-            ("probability".to_owned(), Kind::Number),
-            ("label".to_owned(), Kind::Boolean),
-        ];
-        for i in 1..=explain {
-            own.push((format!("feature_{i}"), Kind::Text));
-            own.push((format!("share_{i}"), Kind::Number));
-        }
-        for (mut name, kind) in own {
-            while carried.contains(&name) {
-                name = format!("cae_{name}");
-            }
-            fields.push(Field { name, kind });
-        }
-        Layout { scorer, fields, explain }
+    /// Cells that were not as in training.
+    fn cells_in_words(&self) -> Vec<String> {
+        [
+            (self.missing_cells, "missing, and taken as in training"),
+            (self.unseen_categories, "a category's value that training did not know"),
+            (self.changed_constants, "another value in a column that was constant in training, and not scored"),
+        ]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{}: {what}", count(n, "cell")))
+        .collect()
     }
-
-    /// The output's rows of a piece.
-    fn frame(&self, piece: &Frame, scored: &ScoredFrame) -> Frame {
-        let scores = &scored.scores;
-        let n = scores.len();
-        let carried = self.scorer.carried_names();
-        let mut values: Vec<Values> =
-            piece.columns.iter().filter(|c| carried.contains(&c.name)).map(|c| c.values.clone()).collect();
-        values.push(Values::Integers((0..n).map(|r| Some((piece.first_row + r as u64) as i64)).collect()));
-        values.push(Values::Numbers(scores.score.clone()));
-        values.push(Values::Numbers(scores.probability.clone()));
-        let label = |r: usize| (!scores.score[r].is_nan()).then_some(scores.label[r]);
-        values.push(Values::Booleans((0..n).map(label).collect()));
-        let tops: Vec<Vec<(usize, f64)>> = (0..n)
-            .map(|r| scores.contributions_of(r).map(|parts| top(parts, self.explain)).unwrap_or_default())
-            .collect();
-        let names = self.scorer.feature_names();
-        for i in 0..self.explain {
-            let name = |top: &Vec<(usize, f64)>| top.get(i).map(|(j, _)| names[*j].clone());
-            values.push(Values::Text(tops.iter().map(name).collect()));
-            values.push(Values::Numbers(tops.iter().map(|top| top.get(i).map_or(f64::NAN, |t| t.1)).collect()));
-        }
-        let columns = self.fields.iter().zip(values).map(|(f, values)| Column { name: f.name.clone(), values });
-        Frame { first_row: piece.first_row, columns: columns.collect() }
-    }
-}
-
-/// The `k` largest parts above 0, as shares of all parts above 0.
-fn top(parts: &[f64], k: usize) -> Vec<(usize, f64)> {
-    let sum: f64 = parts.iter().filter(|p| **p > 0.0).sum();
-    let mut order: Vec<usize> = (0..parts.len()).filter(|j| parts[*j] > 0.0).collect();
-    order.sort_by(|a, b| parts[*b].total_cmp(&parts[*a]));
-    order.truncate(k);
-    order.into_iter().map(|j| (j, parts[j] / sum)).collect()
-}
-
-/// The rows of a frame that are anomalies. Their numbers in the table are kept in its own column `row`, if it has one.
-fn anomalies(frame: Frame, label: &[bool]) -> Frame {
-    let first_row = frame.first_row;
-    let columns = frame.columns.into_iter().map(|c| Column { name: c.name, values: c.values.filtered(label) });
-    Frame { first_row, columns: columns.collect() }
 }

@@ -89,23 +89,12 @@ impl Drift {
 }
 
 fn in_words(drift: &Found) -> String {
-    let moved: Vec<&Moved> = drift.columns.iter().filter(|c| c.has_drifted).collect();
-    let named: Vec<String> = moved.iter().take(3).map(|c| format!("`{}`", c.name)).collect();
-    let sentence = match (drift.has_drifted, named.is_empty(), drift.score.has_drifted) {
-        (false, ..) => "The rows lie as the training rows do, as far as so many can tell.".to_owned(),
-        (true, true, _) => {
-            "No column has drifted by itself, but the rows score otherwise than the training rows.".to_owned()
-        }
-        (true, false, true) => {
-            format!("The rows have drifted, most in {}, and score otherwise than the training rows.", named.join(", "))
-        }
-        (true, false, false) => format!("The rows have drifted, most in {}; their scores have not.", named.join(", ")),
-    };
     let [now, then] = drift.share_above;
     let head = format!(
-        "drift {}  ({}, from 0 to 1)\n{sentence}\nAbove the threshold: {} of the rows, {} of the training rows.\n\n",
+        "drift {}  ({}, from 0 to 1)\n{}\nAbove the threshold: {} of the rows, {} of the training rows.\n\n",
         significant(drift.drift, 3),
         count(drift.rows as usize, "row"),
+        drift.in_words(),
         percent(now),
         percent(then)
     );

@@ -31,7 +31,7 @@ pub(super) fn evaluate(
     columns.text = rows.text.options(rows.data.as_deref())?.or(columns.text);
     let series = Series::read(data, &columns)?;
     if !is_quiet {
-        warn(&series, &series.pace(detector.step()), detector.spec().window);
+        warn(&series, detector.step(), detector.spec());
     }
     let is_anomaly = series.anomalies(anomaly)?.unwrap_or_default();
     let scores = detector.score(&series, rows.threads())?;

@@ -1,21 +1,27 @@
 //! One file a subcommand: its flags, then what it does.
 
 mod bench;
+mod completions;
 mod data;
 mod detect;
 mod detect_series;
+mod detected_rows;
 mod drift;
 mod encode;
 mod evaluate;
 mod evaluate_detector;
 mod evaluate_series;
 mod flagged_ranges;
+mod follow_series;
 mod inspect;
 mod inspect_detector;
+mod man;
 mod recipes;
 mod reconstruct;
 mod report;
 mod resume;
+mod series_arguments;
+mod series_rows;
 mod threshold;
 mod train;
 
@@ -39,11 +45,13 @@ pub(crate) enum Command {
     Recipes(recipes::Recipes),
     Data(data::Data),
     Bench(bench::Bench),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
-    /// Does what was asked.
-    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+    /// Does what was asked; `cae` is the whole command.
+    pub(crate) fn run(self, cae: clap::Command) -> anyhow::Result<Ending> {
         match self {
             Command::Train(command) => command.run(),
             Command::Resume(command) => command.run(),
@@ -58,6 +66,8 @@ impl Command {
             Command::Recipes(command) => command.run(),
             Command::Data(command) => command.run(),
             Command::Bench(command) => command.run(),
+            Command::Completions(command) => command.run(cae),
+            Command::Man(command) => command.run(cae),
         }
     }
 }

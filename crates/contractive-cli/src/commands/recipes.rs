@@ -10,12 +10,13 @@ use crate::exit::Ending;
 use crate::output::{print, print_json};
 use crate::table::pairs;
 
-/// List the recipes, or explain one.
+/// List the recipes, explain one, or find them by words.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Recipes {
-    /// The recipe to explain.
-    name: Option<String>,
+    /// The recipe to explain; or words to find recipes by, such as those of an article: where it stands, what it uses.
+    #[arg(value_name = "NAME_OR_WORDS")]
+    words: Vec<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -28,6 +29,7 @@ const AFTER_HELP: &str = "\
 Examples:
   cae recipes
   cae recipes fashion-64-32-16
+  cae recipes keras fashion_mnist                  find by words
   cae recipes mnist-sigmoid --toml > mine.toml && cae train --config mine.toml";
 
 #[derive(Serialize)]
@@ -35,6 +37,7 @@ struct RecipeRecord<'a> {
     name: &'a str,
     description: &'a str,
     explanation: &'a str,
+    keywords: &'a [String],
     is_default: bool,
     config: &'a TrainConfig,
 }
@@ -45,6 +48,7 @@ impl<'a> From<&'a Recipe> for RecipeRecord<'a> {
             name: recipe.name,
             description: &recipe.description,
             explanation: &recipe.explanation,
+            keywords: &recipe.keywords,
             is_default: recipe.name == recipe::DEFAULT,
             config: &recipe.config,
         }
@@ -54,7 +58,7 @@ impl<'a> From<&'a Recipe> for RecipeRecord<'a> {
 impl Recipes {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
-        let Some(name) = &self.name else {
+        if self.words.is_empty() {
             if self.toml {
                 return Err(Usage("--toml prints one recipe; name it: `cae recipes NAME --toml`".into()).into());
             }
@@ -63,22 +67,42 @@ impl Recipes {
                 print_json(&all.iter().map(RecipeRecord::from).collect::<Vec<_>>())?;
                 return Ok(Ending::Done);
             }
-            let lines: Vec<(&str, String)> = all.iter().map(|recipe| (recipe.name, line(recipe))).collect();
-            print(&(pairs(&lines) + "\nExplain one with `cae recipes NAME`, train it with `cae train NAME`.\n"))?;
+            print(&listed(&all))?;
             return Ok(Ending::Done);
+        }
+        let words = self.words.join(" ");
+        let recipe = match recipe::find(&words) {
+            Ok(recipe) => recipe,
+            Err(unknown) => {
+                let found = recipe::search(&words)?;
+                if found.is_empty() || self.toml {
+                    return Err(unknown.into());
+                }
+                if self.json {
+                    print_json(&found.iter().map(RecipeRecord::from).collect::<Vec<_>>())?;
+                } else {
+                    print(&listed(&found))?;
+                }
+                return Ok(Ending::Done);
+            }
         };
-        let recipe = recipe::find(name)?;
         if self.json {
             print_json(&RecipeRecord::from(&recipe))?;
         } else if self.toml {
             print(&recipe.config.to_toml()?)?;
         } else {
-            let Recipe { name, description, explanation, config } = &recipe;
+            let Recipe { name, description, explanation, config, .. } = &recipe;
             let explanation = wrapped(explanation, 100);
             print(&format!("{name}: {description}\n\n{explanation}\n\n{}", config.to_toml()?))?;
         }
         Ok(Ending::Done)
     }
+}
+
+/// A line a recipe, and what can be done with them.
+fn listed(recipes: &[Recipe]) -> String {
+    let lines: Vec<(&str, String)> = recipes.iter().map(|recipe| (recipe.name, line(recipe))).collect();
+    pairs(&lines) + "\nExplain one with `cae recipes NAME`, train it with `cae train NAME`.\n"
 }
 
 fn line(recipe: &Recipe) -> String {

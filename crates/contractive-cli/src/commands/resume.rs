@@ -55,7 +55,7 @@ impl Resume {
                     format!("--epochs counts all epochs and must be at least the {done} already done, got {epochs}");
                 return Err(Usage(text).into());
             }
-            config.training.epochs = epochs;
+            config.training.epochs = Some(epochs);
             if let Some(resume) = resume.as_mut().filter(|_| epochs > done) {
                 resume.last.state.stopping.go_on(config.training.early_stopping);
             }

@@ -32,6 +32,9 @@ use crate::training_arguments::TrainingArguments;
 pub(crate) struct Train {
     /// A recipe, as `cae recipes` lists them.
     recipe: Option<String>,
+    /// What a shell made of a pattern after --data.
+    #[arg(hide = true)]
+    more: Vec<String>,
     /// TOML file of settings, with the keys of a run's config.toml; unknown keys are refused.
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     config: Option<PathBuf>,
@@ -74,6 +77,7 @@ Units: losses and penalties are those of one row, of features as they are scaled
 impl Train {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        self.refuse_several_files()?;
         if self.detector.detector {
             return self.run_detector();
         }
@@ -87,6 +91,24 @@ impl Train {
         let prepared = prepare(&config, &self.source, self.output.reporting() == Reporting::Quiet)?;
         let run = self.run_directory(&prepared)?;
         session::run(&prepared, &run, None, &self.source, &self.output)
+    }
+
+    /// Refuses what a shell makes of `--data *.png`: the first file is taken for the data, the next one for a recipe.
+    fn refuse_several_files(&self) -> Result<(), Usage> {
+        let words: Vec<&String> = self.recipe.iter().chain(&self.more).collect();
+        let is_file = |word: &&&String| Path::new(word.as_str()).is_file();
+        match (words.iter().find(is_file), &self.more[..]) {
+            (Some(file), _) if words.len() > 1 || self.settings.keys()?.iter().any(|key| key == "data.spec") => {
+                let n = words.iter().filter(|word| is_file(word)).count();
+                let text = format!(
+                    "--data takes one file, and {file} is one too many (of {}); put the rows into one table or array",
+                    crate::numbers::count(n, "further file")
+                );
+                Err(Usage(text))
+            }
+            (_, [word, ..]) => Err(Usage(format!("one recipe is trained at a time; `{word}` is one too many"))),
+            _ => Ok(()),
+        }
     }
 
     fn run_detector(mut self) -> anyhow::Result<Ending> {

@@ -247,7 +247,7 @@ fn each_series_of_a_file_is_scored_by_itself() {
     let words = "train --detector --data stacked.csv --time time --series-key machine --window 6 --out d";
     desk.cae(&format!("{words} {QUICK}")).assert().success();
     let whole = desk.stdout("detect d --data stacked.csv --threads 1 -q");
-    assert!(whole.starts_with("machine,time,temp,score,probability,is_anomaly\nm0,2024-01-01 00:00:00,"), "{whole}");
+    assert!(whole.starts_with("machine,time,temp,score,probability,label\nm0,2024-01-01 00:00:00,"), "{whole}");
     // The order of the file, and however the rows lie, the same scores.
     let sorted = |text: &str| {
         let mut lines: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
@@ -343,7 +343,7 @@ fn a_series_without_timestamps_counts_its_rows() {
     assert!(scores.starts_with("row,load,score,") && highest(&scores, 2) == 120, "{scores}");
     desk.cae("detect d --data new.csv --report r.html --threads 1 -q").assert().success();
     let followed = desk.stdout("detect d --data new.csv --follow --idle 0.1 --poll 0.05 --threads 1 -q");
-    assert_eq!((followed.lines().next().unwrap(), highest(&followed, 1)), ("row,score,probability,is_anomaly", 120));
+    assert_eq!((followed.lines().next().unwrap(), highest(&followed, 1)), ("row,score,probability,label", 120));
 }
 
 #[test]

@@ -194,3 +194,29 @@ fn a_refused_resume_leaves_the_run_as_it_was() {
     desk.cae("resume run --epochs 3 --data moved.csv --quiet").assert().success();
     assert!(desk.text("run/config.toml").contains("moved.csv"));
 }
+
+#[test]
+fn several_files_after_data_are_not_taken_for_recipes() {
+    let desk = Desk::new();
+    for name in ["a.csv", "b.csv", "c.csv"] {
+        desk.write(name, "x,y\n1,2\n3,4\n");
+    }
+    for words in ["train --data a.csv b.csv", "train --data a.csv b.csv c.csv --epochs 1"] {
+        let error = desk.refused(words, 2);
+        assert!(error.contains("--data takes one file, and b.csv is one too many"), "{error}");
+    }
+    assert!(desk.refused("train strokes mnist-bce", 2).contains("one recipe is trained at a time"));
+}
+
+#[test]
+fn of_a_wide_table_a_wrong_column_names_the_nearest_few() {
+    let desk = Desk::new();
+    let names: Vec<String> = (0..3000).map(|i| format!("gene_{i}")).chain(["cell_type".to_owned()]).collect();
+    let row = vec!["1"; 3001].join(",");
+    desk.write("wide.csv", format!("{}\n{row}\n{row}\n", names.join(",")));
+    for words in ["train --data wide.csv --label-column celltype", "train --detector --data wide.csv --key celltype"] {
+        let error = desk.refused(words, 2);
+        assert!(error.contains("did you mean `cell_type`") && error.len() < 600, "{error}");
+        assert!(error.contains("gene_11 and 2989 more"), "{error}");
+    }
+}

@@ -158,3 +158,51 @@ fn wrong_words_are_refused_before_work() {
     // The column of labels is remembered.
     desk.cae("evaluate d --data table.csv").assert().success();
 }
+
+/// A line of dense rows with some beside it, in a wide cloud, and forty alike far away; `is_odd` without, only the cloud.
+fn cloud(is_odd: bool) -> String {
+    let mut state = 5_u64;
+    let mut uniform = move |low: f64, high: f64| {
+        state = state * 48_271 % 2_147_483_647;
+        low + (high - low) * state as f64 / 2_147_483_647.0
+    };
+    let mut text = String::from("a,b,c\n");
+    let mut add = |row: [f64; 3]| text += &format!("{:.4},{:.4},{:.4}\n", row[0], row[1], row[2]);
+    for i in 0..if is_odd { 1530 } else { 0 } {
+        let (t, off) = (uniform(0.0, 1.0), if i % 51 == 0 { 0.04 } else { 0.0 });
+        let [e, f, g] = [(); 3].map(|()| uniform(-0.003, 0.003));
+        add([t + off + e, 1.0 - t + off + f, t * t - off + g]);
+    }
+    for _ in 0..if is_odd { 40 } else { 0 } {
+        add([(); 3].map(|()| uniform(11.997, 12.003)));
+    }
+    for _ in 0..1000 {
+        add([(); 3].map(|()| uniform(-3.0, 4.0)));
+    }
+    text
+}
+
+#[test]
+fn scores_that_name_different_rows_are_told_after_training() {
+    let desk = Desk::new();
+    desk.write("odd.csv", cloud(true));
+    desk.write("even.csv", cloud(false));
+    let words = "train --detector --ensemble 1 --steps 20 --score remote --threads 1 --data";
+    let output = desk.cae(&format!("{words} odd.csv --out d")).assert().success().get_output().clone();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let note = "note: the scores `remote` and `local` name different rows as the most anomalous (0 of the highest 26 are \
+                shared): look at both, with `cae detect --score local`";
+    assert!(said.contains(note), "{said}");
+    let end = |name: &str| {
+        let text = desk.stdout(&format!("{words} {name}.csv --json --out {name}"));
+        serde_json::from_str::<serde_json::Value>(text.lines().last().unwrap()).unwrap()
+    };
+    let apart = end("odd")["scores_apart"].clone();
+    assert!(
+        apart.as_array().unwrap().contains(&serde_json::json!({"score": "local", "shared": 0, "of": 26})),
+        "{apart}"
+    );
+    assert_eq!(end("even")["scores_apart"], serde_json::json!([]));
+    let output = desk.cae(&format!("{words} even.csv --out again")).assert().success().get_output().clone();
+    assert!(!String::from_utf8(output.stderr).unwrap().contains("most anomalous"));
+}

@@ -3,7 +3,7 @@
 use crate::support::Desk;
 use predicates::prelude::*;
 
-const SUBCOMMANDS: [&str; 12] = [
+const SUBCOMMANDS: [&str; 15] = [
     "train",
     "resume",
     "evaluate",
@@ -16,6 +16,9 @@ const SUBCOMMANDS: [&str; 12] = [
     "recipes",
     "data",
     "bench",
+    "report",
+    "completions",
+    "man",
 ];
 
 #[test]
@@ -62,7 +65,7 @@ fn the_stated_defaults_are_those_of_the_toolkit() {
         ("--validation", defaults.data.validation.to_string()),
         ("--loss", objective.loss.to_string()),
         ("--contraction", objective.contraction.to_string()),
-        ("--epochs", training.epochs.to_string()),
+        ("--epochs", "auto".to_owned()),
         ("--batch-size", training.batch_size.to_string()),
         ("--learning-rate", training.learning_rate.to_string()),
         ("--optimiser", training.optimiser.name().to_owned()),
@@ -88,4 +91,37 @@ fn no_words_and_wrong_words_are_usage_errors() {
 fn nothing_is_coloured_where_it_is_not_a_terminal() {
     let output = Desk::new().cae("train nothing").env("NO_COLOR", "1").assert().code(2).get_output().clone();
     assert!(!output.stderr.contains(&0x1b));
+}
+
+#[test]
+fn completions_and_man_pages_know_every_subcommand() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let text = desk.stdout(&format!("completions {shell}"));
+        assert!(SUBCOMMANDS.iter().all(|name| text.contains(name)) && text.contains("contraction"), "{shell}");
+    }
+    let page = desk.stdout("man");
+    assert!(page.starts_with(".ie") || page.contains(".TH cae 1"), "{page}");
+    desk.cae("man --into pages").assert().success();
+    for name in SUBCOMMANDS {
+        let page = desk.text(&format!("pages/cae-{name}.1"));
+        assert!(page.contains(&format!(".TH cae-{name} 1")) && page.contains(".SH OPTIONS"), "{name}: {page}");
+    }
+}
+
+#[test]
+fn prose_of_a_help_is_wrapped_once() {
+    let desk = Desk::new();
+    let lines = |columns: &str| {
+        let output = desk.cae("detect --help").env("COLUMNS", columns).assert().success().get_output().clone();
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let narrow = lines("60");
+    let from = narrow.iter().position(|line| line.starts_with("Columns of the output:")).unwrap();
+    let to = from + narrow[from..].iter().position(String::is_empty).unwrap();
+    // Every line but the last is filled: the next word would not have had room.
+    for pair in narrow[from..to].windows(2) {
+        let next = pair[1].split(' ').next().unwrap();
+        assert!(pair[0].len() + 1 + next.len() > 60, "{pair:?}");
+    }
 }

@@ -57,3 +57,16 @@ fn the_sum_over_the_last_batch_is_shown_in_file_order_and_always_recorded() {
         assert!(sum > 0.0 && sum < 40.0 * mean, "{sum} of {mean}");
     }
 }
+
+#[test]
+fn recipes_are_found_by_the_words_of_an_article() {
+    let desk = Desk::new();
+    for words in ["GeeksforGeeks", "keras fashion_mnist", "Fashion-MNIST tensorflow"] {
+        let text = desk.stdout(&format!("recipes {words}"));
+        assert!(text.starts_with("fashion-64-32-16 ") && text.contains("cae train NAME"), "{words}: {text}");
+        assert!(!text.contains("mnist-bce"), "{words}: {text}");
+    }
+    let found = desk.json("recipes finite differences --json");
+    assert_eq!(found[0]["name"], "mnist-256-64-fd");
+    assert!(desk.refused("recipes quantum", 2).contains("unknown recipe"));
+}

@@ -35,9 +35,9 @@ fn every_timestamp_is_scored_and_the_spike_is_found() {
     let desk = desk();
     let text = desk.stdout("detect d --data new.csv");
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "timestamp,load,score,probability,is_anomaly");
+    assert_eq!(lines[0], "timestamp,load,score,probability,label");
     assert_eq!(lines.len(), 201, "no end is lost");
-    assert!(lines[1].starts_with("2014-02-14 14:30:00,") && lines[150].ends_with(",1"), "{}", lines[150]);
+    assert!(lines[1].starts_with("2014-02-14 14:30:00,") && lines[150].ends_with(",true"), "{}", lines[150]);
     let score = |line: &str| line.split(',').nth(2).unwrap().parse::<f64>().unwrap();
     assert!(lines[1..].iter().all(|line| score(line) <= score(lines[150])));
     desk.cae("detect d --data new.csv -o scores.csv -q --threads 1").assert().success().stdout("").stderr("");
@@ -64,7 +64,7 @@ fn a_row_takes_the_whole_score_of_its_windows_or_its_own_part() {
     assert!(desk.text("d/config.json").contains("\"credit\":\"both\""), "the default");
     assert!(desk.text("p/config.json").contains("\"credit\":\"part\""));
     desk.cae(&format!("{} --label-column odd --credit window", words.replace("--out p", "--out w"))).assert().success();
-    let told = |detector: &str| desk.stdout(&format!("detect {detector} --data new.csv")).matches(",1\n").count();
+    let told = |detector: &str| desk.stdout(&format!("detect {detector} --data new.csv")).matches(",true\n").count();
     assert!(told("p") < told("w"), "a spike of one row is told in fewer rows: {} and {}", told("p"), told("w"));
 }
 
@@ -142,7 +142,7 @@ fn a_growing_file_is_followed_to_the_scores_of_the_whole() {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut got = vec![lines.next().unwrap()];
-    assert_eq!(got[0], "timestamp,score,probability,is_anomaly");
+    assert_eq!(got[0], "timestamp,score,probability,label");
     // The file is known to be followed once its first scores are there.
     got.push(lines.next().unwrap());
     let mut file = std::fs::File::options().append(true).open(desk.path("growing.csv")).unwrap();
@@ -207,7 +207,7 @@ fn the_threshold_of_a_series_is_shown_and_changed() {
     assert_eq!((&shown["training_rows"], &shown["old"]["rule"]), (&140.into(), &"contamination:0.01".into()));
     assert!((1..=2).contains(&shown["old"]["rows_above"].as_u64().unwrap()), "{shown}");
     let before = desk.stdout("detect d --data new.csv -q");
-    let told = |text: &str| text.lines().filter(|line| line.ends_with(",1")).count();
+    let told = |text: &str| text.lines().filter(|line| line.ends_with(",true")).count();
     let inspected = desk.stdout("inspect d");
     assert!(
         inspected.contains("timestamps of a time series") && inspected.contains("time in `timestamp`"),
@@ -231,8 +231,8 @@ fn faults_of_a_series_are_named_by_line_and_nothing_is_written_over() {
     assert!(error.contains("line 4, column `load`: `x"), "{error}");
     let error = desk.refused("detect d --data new.csv -o new.csv", 2);
     assert!(error.contains("is the table that is read") && desk.text("new.csv") == whole, "{error}");
-    let error = desk.refused("detect d --data new.csv --explain 2", 2);
-    assert!(error.contains("--explain"), "{error}");
+    let error = desk.refused("detect d --data new.csv --reorder", 2);
+    assert!(error.contains("--reorder"), "{error}");
     desk.write("other.csv", "timestamp,y\n2014-02-14 14:40:00,1\n");
     assert!(desk.refused("detect d --data other.csv", 2).contains("lacks load;"));
 }

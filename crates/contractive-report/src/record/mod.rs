@@ -5,6 +5,7 @@
 
 mod examples;
 mod judged;
+pub mod table;
 
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,9 @@ mod scatter;
 pub mod series;
 mod spread;
 mod summary;
+pub mod table;
+mod table_rows;
+mod table_scores;
 mod units;
 
 use assembly::assemble;

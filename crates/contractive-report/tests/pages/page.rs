@@ -9,7 +9,7 @@ use contractive::{Prepared, TrainConfig, train};
 use contractive_report::record::RunRecord;
 use contractive_report::{Repeat, ReportError};
 
-const HOSTILE: &str = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&";
+pub(crate) const HOSTILE: &str = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&";
 
 /// With a command that must stay text.
 fn report_html(runs: &[RunRecord]) -> Result<String, ReportError> {
@@ -61,7 +61,7 @@ fn page(run: RunRecord) -> String {
 }
 
 /// What holds of every page.
-fn check_page(html: &str) {
+pub(crate) fn check_page(html: &str) {
     assert!(html.starts_with("<!DOCTYPE html>"));
     for tag in ["section", "div", "figure", "figcaption", "svg", "table", "tr", "td", "ul", "dl", "details", "p", "h2"]
     {
@@ -98,7 +98,7 @@ fn check_page(html: &str) {
     }
 }
 
-fn sections(html: &str) -> Vec<&str> {
+pub(crate) fn sections(html: &str) -> Vec<&str> {
     html.split("<section id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 

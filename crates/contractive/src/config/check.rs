@@ -29,7 +29,7 @@ impl TrainConfig {
         }
         number("data.validation", "at least 0 and below 1", self.data.validation, |v| (0.0..1.0).contains(&v))?;
         let most = f64::from(u32::MAX);
-        number("training.epochs", "from 1 to 4294967295", t.epochs as f64, |v| (1.0..=most).contains(&v))?;
+        number("training.epochs", "from 1 to 4294967295", t.epochs() as f64, |v| (1.0..=most).contains(&v))?;
         number("training.batch_size", "from 1 to 4294967295", t.batch_size as f64, |v| (1.0..=most).contains(&v))?;
         number("training.learning_rate", "finite and above 0", t.learning_rate, |v| v.is_finite() && v > 0.0)?;
         if let Some(clip) = t.clip {
@@ -41,7 +41,7 @@ impl TrainConfig {
             number("training.threads", "from 1 to 1024", threads as f64, |v| (1.0..=1024.0).contains(&v))?;
         }
         if let Some(stopping) = t.early_stopping {
-            at_least_one("training.early_stopping.patience", stopping.patience)?;
+            at_least_one("training.early_stopping.patience", stopping.patience())?;
             let min_delta = stopping.min_delta;
             number("training.early_stopping.min_delta", "finite and at least 0", min_delta, |v| {
                 v.is_finite() && v >= 0.0

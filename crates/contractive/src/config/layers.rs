@@ -13,7 +13,7 @@ const KINDS: [&str; 4] = [PENALTY, "objective.noise", "training.optimiser", "tra
 const PENALTY: &str = "objective.penalty";
 
 /// Keys that a layer can unset, with the word that does it.
-const UNSET: [(&str, &str); 12] = [
+const UNSET: [(&str, &str); 13] = [
     ("data.rows", "none"),
     ("data.scale", "auto"),
     ("model.decoder", "none"),
@@ -23,6 +23,7 @@ const UNSET: [(&str, &str); 12] = [
     ("objective.noise", "none"),
     ("objective.sparsity", "none"),
     ("training.clip", "none"),
+    ("training.epochs", "auto"),
     ("training.threads", "auto"),
     ("training.early_stopping", "none"),
     ("data.label_column", ""),

@@ -190,8 +190,10 @@ impl Default for ObjectiveConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainingConfig {
-    /// Passes over the training rows, at least 1. Default 50.
-    pub epochs: usize,
+    /// Passes over the training rows, at least 1. Left out, or `"auto"`: 50, and as many as make 2,000 steps, so that a
+    /// small table is learnt too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
     /// Rows a step, at least 1. Default 128.
     pub batch_size: usize,
     /// Base learning rate, finite and above 0. Default 1e-3.
@@ -214,15 +216,16 @@ pub struct TrainingConfig {
     pub optimiser: Optimiser,
     /// Learning-rate schedule: a table with `kind`, or `constant`. Default `constant`.
     pub schedule: Schedule,
-    /// When to stop before `epochs`; never by default (`"none"`).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// When to stop before `epochs`; `"none"` for never. By default where rows are held out for validation; a recipe and
+    /// the stored configuration of a run stop early only where they say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
 }
 
 impl Default for TrainingConfig {
     fn default() -> Self {
         TrainingConfig {
-            epochs: 50,
+            epochs: None,
             batch_size: 128,
             learning_rate: 1e-3,
             clip: None,
@@ -233,7 +236,7 @@ impl Default for TrainingConfig {
             keep_last_partial_batch: true,
             optimiser: Optimiser::default(),
             schedule: Schedule::Constant,
-            early_stopping: None,
+            early_stopping: Some(EarlyStopping { patience: None, min_delta: 0.0 }),
         }
     }
 }
@@ -242,21 +245,60 @@ impl Default for TrainingConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// Epochs without improvement that are let pass, at least 1. Default 5.
-    #[serde(default = "five")]
-    pub patience: usize,
+    /// Epochs without improvement that are let pass, at least 1. Left out: 10, and as many as make 200 steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
     /// Least decrease that counts as improvement, finite and at least 0. Default 0.
     #[serde(default)]
     pub min_delta: f64,
 }
 
-fn five() -> usize {
-    5
+impl EarlyStopping {
+    /// The epochs let pass.
+    pub fn patience(&self) -> usize {
+        self.patience.unwrap_or(FEWEST_EPOCHS_PATIENT)
+    }
+}
+
+/// Epochs where their number is left out: at least so many, and so many steps.
+const FEWEST_EPOCHS: usize = 50;
+const FEWEST_STEPS: usize = 2000;
+/// The same of the epochs without improvement that are let pass.
+const FEWEST_EPOCHS_PATIENT: usize = 10;
+const FEWEST_STEPS_PATIENT: usize = 200;
+
+impl TrainingConfig {
+    /// Passes over the training rows; 50 where that is still left to the data.
+    pub fn epochs(&self) -> usize {
+        self.epochs.unwrap_or(FEWEST_EPOCHS)
+    }
+
+    /// Fills in what is left to the number of rows trained on.
+    fn resolve(&mut self, n_training_rows: usize, has_validation: bool) {
+        let steps = n_training_rows.div_ceil(self.batch_size.max(1)).max(1);
+        self.epochs.get_or_insert(FEWEST_EPOCHS.max(FEWEST_STEPS.div_ceil(steps)));
+        let patience = FEWEST_EPOCHS_PATIENT.max(FEWEST_STEPS_PATIENT.div_ceil(steps));
+        match &mut self.early_stopping {
+            // Nothing was asked for, and there is nothing to judge by.
+            Some(EarlyStopping { patience: None, .. }) if !has_validation => self.early_stopping = None,
+            Some(rule) => rule.patience = Some(rule.patience.unwrap_or(patience)),
+            None => {}
+        }
+    }
 }
 
 impl TrainConfig {
-    /// Fills in what is left to the data: `data.scale`, `model.output_activation` and `objective.penalty`.
-    pub fn resolve(&mut self, data: &Dataset) {
+    /// The base of a document that states everything, such as a recipe: it stops early only where it says so.
+    pub(crate) fn stated() -> TrainConfig {
+        let mut config = TrainConfig::default();
+        config.training.early_stopping = None;
+        config
+    }
+
+    /// Fills in what is left to the data, of which `n_training_rows` are trained on: `data.scale`,
+    /// `model.output_activation`, `objective.penalty`, `training.epochs` and the patience of `training.early_stopping`.
+    pub fn resolve(&mut self, data: &Dataset, n_training_rows: usize) {
+        self.training.resolve(n_training_rows, self.data.validation > 0.0);
         let is_cross_entropy = self.objective.loss.is_cross_entropy();
         self.data.scale.get_or_insert(match (data.image_shape(), is_cross_entropy) {
             (Some(_), _) => Scale::None,

@@ -13,7 +13,7 @@ fn later_layers_win_and_the_rest_stays() {
     let file = layer("[model]\nhidden = [8, 4]\ntied = true\n[training]\nepochs = 7\nseed = 3\n");
     let flags = layer("training.epochs = 9\nobjective.contraction = 0.5\n");
     let config = TrainConfig::layered(&TrainConfig::default(), &[file, flags]).unwrap();
-    assert_eq!((config.training.epochs, config.training.seed), (9, 3));
+    assert_eq!((config.training.epochs, config.training.seed), (Some(9), 3));
     assert_eq!((config.model.hidden, config.model.tied), (vec![8, 4], true));
     assert_eq!(config.objective.contraction, 0.5);
     assert_eq!(config.training.batch_size, TrainConfig::default().training.batch_size);
@@ -39,11 +39,11 @@ fn words_unset_optional_settings_and_a_new_encoder_drops_the_old_decoder() {
                 decoder_activation = \"relu\"\n\
                 [objective]\nnoise = { kind = \"gaussian\", sigma = 0.1 }\n[training]\nclip = 1.0\nearly_stopping = {}\n";
     let base = over_default(text).unwrap();
-    assert_eq!(base.training.early_stopping, Some(EarlyStopping { patience: 5, min_delta: 0.0 }));
+    assert_eq!(base.training.early_stopping, Some(EarlyStopping { patience: None, min_delta: 0.0 }));
     let unset = "data.rows = \"none\"\ndata.scale = \"auto\"\nmodel.decoder = \"none\"\n\
                  model.output_activation = \"auto\"\nmodel.decoder_activation = \"auto\"\nobjective.noise = \"none\"\ntraining.clip = \"none\"\n\
                  training.early_stopping = \"none\"\n";
-    assert_eq!(TrainConfig::layered(&base, &[layer(unset)]).unwrap(), TrainConfig::default());
+    assert_eq!(TrainConfig::layered(&base, &[layer(unset)]).unwrap(), TrainConfig::stated());
     let hidden = TrainConfig::layered(&base, &[layer("model.hidden = [9, 2]")]).unwrap();
     assert_eq!(hidden.model.decoder, None);
 }
@@ -171,13 +171,13 @@ fn a_resolved_configuration_reads_back_as_it_was() {
         [("mse", Scale::Standard, Activation::Identity), ("bce", Scale::Minmax, Activation::Sigmoid)]
     {
         let mut config = over_default(&format!("objective.loss = \"{loss}\"\ntraining.clip = 0.1")).unwrap();
-        config.resolve(&data);
+        config.resolve(&data, data.len());
         assert_eq!((config.data.scale, config.model.output_activation), (Some(scale), Some(output)));
         assert_eq!(over_default(&config.to_toml().unwrap()).unwrap(), config);
     }
     let images = Dataset::from_u8_images("i", 2, 2, vec![7; 8]).unwrap();
     let mut config = TrainConfig::default();
-    config.resolve(&images);
+    config.resolve(&images, images.len());
     assert_eq!(config.data.scale, Some(Scale::None));
 }
 
@@ -204,7 +204,7 @@ fn a_penalty_left_to_the_data_is_chosen_by_its_cost_and_the_reason_kept() {
     let data = |d: usize| Dataset::from_f32("rows", d, vec![0.5; 4 * d]).unwrap();
     let chosen = |text: &str, d: usize| {
         let mut config = TrainConfig::from_toml("test", text).unwrap();
-        config.resolve(&data(d));
+        config.resolve(&data(d), 1);
         config
     };
     let wide = "model.hidden = [200, 100, 80]";
@@ -225,4 +225,26 @@ fn a_penalty_left_to_the_data_is_chosen_by_its_cost_and_the_reason_kept() {
     assert_eq!(chosen("objective.contraction = 0.0", 300).objective.penalty_reason, None, "no penalty takes part");
     let named = chosen(&format!("{wide}\nobjective.penalty = \"jacobian\""), 300);
     assert_eq!((named.objective.penalty, named.objective.penalty_reason), (Some(Penalty::Jacobian), None));
+}
+
+#[test]
+fn a_small_table_is_trained_on_as_many_steps_as_it_needs() {
+    let resolved = |text: &str, rows: usize| {
+        let mut config = TrainConfig::from_toml("test", text).unwrap();
+        config.resolve(&Dataset::from_f64("t", 1, vec![0.0; rows]).unwrap(), rows);
+        (config.training.epochs, config.training.early_stopping.map(|rule| rule.patience()))
+    };
+    assert_eq!(resolved("", 180), (Some(1000), Some(100)), "two steps an epoch");
+    assert_eq!(resolved("", 60_000), (Some(50), Some(10)));
+    assert_eq!(resolved("training.epochs = 7", 180), (Some(7), Some(100)));
+    assert_eq!(resolved("training.early_stopping = \"none\"", 180).1, None);
+    assert_eq!(resolved("training.early_stopping.patience = 3", 180).1, Some(3));
+    assert_eq!(resolved("data.validation = 0.0", 180).1, None, "nothing to judge by");
+    assert_eq!(resolved("data.validation = 0.0\ntraining.early_stopping.patience = 3", 180).1, Some(3));
+    // A recipe, or the configuration of a run made before, states what it does.
+    assert!(crate::recipe::all().unwrap().iter().all(|recipe| recipe.config.training.early_stopping.is_none()));
+    let mut config = TrainConfig::default();
+    config.training.early_stopping = None;
+    let stored = Layer::from_text("config.toml", config.to_toml().unwrap()).unwrap();
+    assert_eq!(TrainConfig::layered(&TrainConfig::stated(), &[stored]).unwrap(), config);
 }

@@ -1,5 +1,6 @@
 //! Why rows do not fit.
 
+use contractive_table::listing::some_names;
 use thiserror::Error;
 
 /// Why rows do not fit a model's preprocessing.
@@ -19,7 +20,11 @@ pub enum PreprocessError {
         names: Option<Vec<String>>,
     },
     /// The right number of columns under other names.
-    #[error("the columns of {what} are not those the model was trained on: missing {}; unexpected {}", missing.join(", "), unexpected.join(", "))]
+    #[error(
+        "the columns of {what} are not those the model was trained on: missing {}; unexpected {}",
+        some_names(missing),
+        some_names(unexpected)
+    )]
     Names {
         /// The table.
         what: String,
@@ -29,7 +34,10 @@ pub enum PreprocessError {
         unexpected: Vec<String>,
     },
     /// The right columns in another order.
-    #[error("column {position} of {what} must be `{expected}`, got `{got}`; put the columns in the order {}", order.join(", "))]
+    #[error(
+        "column {position} of {what} must be `{expected}`, got `{got}`; put the columns in the order {}",
+        some_names(order)
+    )]
     Order {
         /// The table.
         what: String,
@@ -65,5 +73,5 @@ pub enum PreprocessError {
 }
 
 fn names_text(names: &Option<Vec<String>>) -> String {
-    names.as_ref().map_or_else(String::new, |n| format!(": {}", n.join(", ")))
+    names.as_ref().map_or_else(String::new, |n| format!(": {}", some_names(n)))
 }

@@ -130,7 +130,7 @@ impl RunDirectory {
     /// # Errors
     /// [`ConfigError`].
     pub fn config(&self) -> Result<TrainConfig, ConfigError> {
-        TrainConfig::layered(&TrainConfig::default(), &[Layer::from_file(&self.config_file())?])
+        TrainConfig::layered(&TrainConfig::stated(), &[Layer::from_file(&self.config_file())?])
     }
 
     /// Replaces `metrics.jsonl` by `history`: always whole, never ahead of a checkpoint for longer than a write takes.

@@ -49,10 +49,10 @@ pub(super) fn run_epochs(
         if training.state.stopping.is_over(rule) {
             break End::StoppedEarly;
         }
-        if training.state.epoch >= prepared.config.training.epochs {
+        if training.state.epoch >= prepared.config.training.epochs() {
             break End::Finished;
         }
-        let is_over = |training: &Training<'_>| training.state.epoch >= prepared.config.training.epochs;
+        let is_over = |training: &Training<'_>| training.state.epoch >= prepared.config.training.epochs();
         if training.epoch(observer, stop)?.is_break() && !is_over(&training) {
             break End::Interrupted;
         }
@@ -143,7 +143,7 @@ impl<'a> Training<'a> {
 
     fn plan(&self) -> TrainingPlan {
         TrainingPlan {
-            epochs: self.prepared.config.training.epochs,
+            epochs: self.prepared.config.training.epochs(),
             epochs_done: self.state.epoch,
             steps: self.steps,
             rows: self.prepared.n_training_rows(),
@@ -158,7 +158,7 @@ impl<'a> Training<'a> {
         let t = &self.prepared.config.training;
         let began = Instant::now();
         let before = self.state.seconds;
-        let learning_rate = t.learning_rate * t.schedule.factor(&self.state.schedule, self.state.epoch, t.epochs);
+        let learning_rate = t.learning_rate * t.schedule.factor(&self.state.schedule, self.state.epoch, t.epochs());
         self.rows.begin(self.state.epoch, self.state.step_in_epoch)?;
         let mut steps = EpochSteps {
             training: self,
@@ -338,7 +338,7 @@ impl<'a> Training<'a> {
 fn stream_settings(prepared: &Prepared) -> StreamSettings {
     let t = &prepared.config.training;
     StreamSettings {
-        epochs: t.epochs,
+        epochs: t.epochs(),
         batch_size: t.batch_size,
         keep_last_partial_batch: t.keep_last_partial_batch,
         preprocessing: prepared.preprocessing.clone(),
@@ -382,7 +382,7 @@ impl StepLoop for EpochSteps<'_, '_> {
         training.state.step += 1;
         self.wish = self.observer.on_step(&StepReport {
             epoch: training.state.epoch + 1,
-            epochs: training.prepared.config.training.epochs,
+            epochs: training.prepared.config.training.epochs(),
             step: training.state.step_in_epoch,
             steps: training.steps,
             terms: training.state.sums.mean(),

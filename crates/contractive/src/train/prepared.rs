@@ -41,11 +41,11 @@ impl Prepared {
     pub fn new(config: &TrainConfig, data: Dataset, test: Option<Dataset>) -> Result<Self, TrainError> {
         let mut config = config.clone();
         config.check()?;
-        config.resolve(&data);
+        let (train_rows, validation_rows) = split_validation(data.len(), config.data.validation, config.training.seed);
+        config.resolve(&data, train_rows.len());
         let architecture = config.architecture(data.n_features());
         let objective = config.objective();
         objective.check(&architecture)?;
-        let (train_rows, validation_rows) = split_validation(data.len(), config.data.validation, config.training.seed);
         if train_rows.is_empty() {
             return Err(TrainError::NoTrainingRows { rows: data.len(), share: config.data.validation });
         }
@@ -74,7 +74,7 @@ impl Prepared {
         config.check()?;
         let Surveyed { rows, data, train_rows, validation_rows, statistics, first_outside } =
             stream::survey(&config, path.as_ref())?;
-        config.resolve(&data);
+        config.resolve(&data, rows.n_training);
         let architecture = config.architecture(data.n_features());
         let objective = config.objective();
         objective.check(&architecture)?;

@@ -338,7 +338,7 @@ fn early_stopping_ends_the_run_and_keeps_the_best() {
     let (_, square) = jacobian_means(engine.as_mut(), p.reader(), &p.validation_rows).unwrap();
     let objective = outcome.model.objective();
     assert_eq!(Terms::combine(objective, again.reconstruction, square, again.sparsity).total, best);
-    assert_eq!(EarlyStopping { patience: 3, min_delta: 1e-3 }, p.config.training.early_stopping.unwrap());
+    assert_eq!(EarlyStopping { patience: Some(3), min_delta: 1e-3 }, p.config.training.early_stopping.unwrap());
 }
 
 #[test]

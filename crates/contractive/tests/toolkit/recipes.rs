@@ -61,7 +61,7 @@ fn the_published_recipe_is_as_printed() {
     let config = recipe::find("fashion-64-32-16-published").unwrap().config;
     assert_eq!(config.objective.penalty, Some(Penalty::LogisticLast { hold_weights: true }));
     assert_eq!((config.objective.contraction, config.data.validation), (100.0, 0.0));
-    assert_eq!((config.training.epochs, config.training.batch_size, config.training.shuffle), (200, 128, false));
+    assert_eq!((config.training.epochs, config.training.batch_size, config.training.shuffle), (Some(200), 128, false));
     assert_eq!(config.model.hidden, [64, 32, 16]);
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use contractive_table::listing::some_names;
 use contractive_table::{Place, TableError};
 
 /// Why a table cannot be encoded.
@@ -120,7 +121,7 @@ pub enum EncodingError {
     },
     /// The right columns in another order.
     #[error(
-        "{}: column `{got}` stands where `{expected}` stood in training, whose order was {}", path.display(), order.join(", ")
+        "{}: column `{got}` stands where `{expected}` stood in training, whose order was {}", path.display(), some_names(order)
     )]
     Order {
         /// The file.
@@ -150,21 +151,14 @@ pub enum EncodingError {
 }
 
 fn missing_text(names: &[String]) -> String {
-    if names.is_empty() { String::new() } else { format!("; missing: {}", some(names)) }
+    if names.is_empty() { String::new() } else { format!("; missing: {}", some_names(names)) }
 }
 
 fn extra_text(names: &[String]) -> String {
     match names {
         [] => String::new(),
         names => {
-            format!("; unknown: {}", some(names))
+            format!("; unknown: {}", some_names(names))
         }
     }
-}
-
-/// At most twenty of the names.
-fn some(names: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
-    names.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", ") + &more
 }

@@ -111,7 +111,7 @@ impl TrainingTable {
             named.filter(|name| !fields.iter().any(|f| f.name == *name)).map(str::to_owned).collect();
         if !missing.is_empty() {
             missing.sort();
-            let available = fields.iter().take(100).map(|f| f.name.clone()).collect();
+            let available = fields.iter().map(|f| f.name.clone()).collect();
             return Err(TableError::MissingColumns { path, missing, available }.into());
         }
         let mut columns = Vec::with_capacity(fields.len());

@@ -33,6 +33,7 @@ pub use error::EncodingError;
 pub use learning::{EncodingOptions, TrainingTable};
 pub use rows::EncodedRows;
 pub use scaling::TableScale;
+pub use usual::UsualCells;
 
 use self::scaling::Scaling;
 pub(in crate::detector) use self::usual::{Usual, UsualColumn};
@@ -293,14 +294,7 @@ impl TableEncoding {
                 // All in the order trained on: opening asks for text alone first.
                 let missing: Vec<String> = match missing.iter().all(|m| admission.carried.contains(m)) {
                     true => Vec::new(),
-                    // Of a wide table only the first columns are listed as available.
-                    false => {
-                        let is_absent = |name: &String| match available.len() < 100 {
-                            true => !available.contains(name),
-                            false => missing.contains(name),
-                        };
-                        self.named(Role::is_needed).into_iter().filter(is_absent).collect()
-                    }
+                    false => self.named(Role::is_needed).into_iter().filter(|name| !available.contains(name)).collect(),
                 };
                 if missing.is_empty() {
                     let missing = admission.carried.iter().filter(|c| !available.contains(c)).cloned().collect();

@@ -161,3 +161,17 @@ fn stored_encodings_are_judged() {
         assert!(!matches!(judged, Ok(None)), "{spoilt}");
     }
 }
+
+#[test]
+fn what_is_usual_is_in_the_units_of_the_table() {
+    let rows: String = (1..=100).map(|i| format!("{},{},{}\n", i as f64 / 10.0, i % 5, ["b", "a"][i % 2])).collect();
+    let table = learnt(&format!("size,grade,part\n{rows}"), &EncodingOptions::default()).unwrap();
+    let usual = table.encoding.usual_cells();
+    assert_eq!(usual.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["size", "grade", "part"]);
+    let UsualCells::Numbers { low, middle, high } = usual[0].1 else { panic!("{usual:?}") };
+    assert!((low - 0.5).abs() < 0.1 && (middle - 5.0).abs() < 0.1 && (high - 9.5).abs() < 0.1, "{usual:?}");
+    // Of few different numbers it is one of them.
+    assert_eq!(usual[1].1, UsualCells::Numbers { low: 0.0, middle: 2.0, high: 4.0 });
+    let levels = vec![("a".to_owned(), 0.5), ("b".to_owned(), 0.5)];
+    assert_eq!(usual[2].1, UsualCells::Levels { levels, others: 0.0 });
+}

@@ -1,5 +1,7 @@
 //! Laws of detectors of time series.
 
+mod gaps;
+
 use std::io::Write;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -110,15 +112,18 @@ fn by_definition(detector: &SeriesDetector, series: &Series) -> Vec<f64> {
         let scores = detector.windows().score(&data, &ScoreOptions { contributions: true, threads: 1 }).unwrap();
         total += scores.score[0];
         windows += 1.0;
-        let of_plane = scores.local_of(0).unwrap();
-        let rest_of_window = scores.score[0] - of_plane.iter().sum::<f64>();
-        let rows = scores.contributions_of(0).unwrap().chunks_exact(v).zip(of_plane.chunks_exact(v));
-        for (t, (parts, of_plane)) in rows.enumerate() {
+        let (of_planes, by_spans) = scores.of_planes(0).unwrap();
+        let rest_of_window = scores.score[0] - of_planes.iter().sum::<f64>();
+        for (t, parts) in scores.contributions_of(0).unwrap().chunks_exact(v).enumerate() {
             let of_row = |parts: &[f64]| spec.window as f64 * parts.iter().sum::<f64>();
+            let of_planes = of_row(&of_planes[t * v..][..v]);
             sums[start + t].0 += match spec.credit {
                 Credit::Window => scores.score[0],
                 Credit::Part => of_row(parts),
-                Credit::Both => 0.8 * rest_of_window + 0.2 * (of_row(parts) - of_row(of_plane)) + of_row(of_plane),
+                Credit::Both => {
+                    let rest = 0.8 * rest_of_window + 0.2 * (of_row(parts) - of_planes);
+                    rest + of_row(&by_spans[t * v..][..v])
+                }
             };
             sums[start + t].1 += 1.0;
         }
@@ -166,14 +171,14 @@ proptest! {
         let (mut got, mut at) = (Vec::new(), 0);
         for cut in cuts {
             let end = (at + cut).min(n);
-            let rows = follower.push(&series.values[at * 2..end * 2]).unwrap();
+            let rows = follower.push(&series.moments[at..end], &series.values[at * 2..end * 2]).unwrap();
             at = end;
             // Each row once, in order, never before its windows are whole.
             prop_assert!(rows.iter().all(|row| (row.row as usize) < at));
             got.extend(rows);
             prop_assert_eq!(follower.provisional().count() == 0, at < detector.spec().window || got.len() == at);
         }
-        got.extend(follower.push(&series.values[at * 2..]).unwrap());
+        got.extend(follower.push(&series.moments[at..], &series.values[at * 2..]).unwrap());
         got.extend(follower.finish().unwrap());
         prop_assert_eq!(got.len(), n);
         for (i, row) in got.iter().enumerate() {
@@ -188,7 +193,7 @@ fn short_series_wrong_rows_and_holes_are_named() {
     let detector = &trained()[0];
     let error = detector.score(&series(7, None), 1).unwrap_err().to_string();
     assert!(error.contains("7 rows") && error.contains("8 rows long"), "{error}");
-    assert!(detector.follow("x", 1).push(&[1.0]).is_err());
+    assert!(detector.follow("x", 1).push(&series(1, None).moments, &[1.0]).is_err());
     let hole = "time,load,heat,odd\n0,1,2,0\n60,,2,0\n";
     let error = read(hole, &columns()).unwrap_err().to_string();
     assert!(error.contains("line 3, column `load`"), "{error}");
@@ -269,6 +274,9 @@ fn a_saved_detector_scores_to_the_same_bits_and_hostile_files_are_refused() {
     assert_eq!(detector.spec().credit, Credit::Window);
     std::fs::write(&config, whole.replacen(",\"credit\":\"window\"", "", 1)).unwrap();
     assert_eq!(SeriesDetector::load(&path).unwrap().spec().credit, Credit::Part);
+    // One saved before gaps parted windows took rows as they came.
+    std::fs::write(&config, whole.replacen(",\"gaps\":\"part\"", "", 1)).unwrap();
+    assert_eq!((detector.spec().gaps, SeriesDetector::load(&path).unwrap().spec().gaps), (Gaps::Part, Gaps::Span));
     // One saved before several series could be trained on did not count its rows.
     std::fs::write(&config, whole.replacen(",\"training_rows\":160", "", 1)).unwrap();
     assert!(whole.contains("training_rows") && !whole.contains("series_key"));
@@ -321,17 +329,18 @@ fn a_growing_file_gives_the_rows_of_the_whole_however_it_is_written() {
     assert_eq!(growing.poll().unwrap(), Growth::default());
     let whole = text(40, None);
     let mut file = std::fs::File::options().append(true).open(&path).unwrap();
-    let (mut stamps, mut values) = (Vec::new(), Vec::new());
+    let (mut stamps, mut moments, mut values) = (Vec::new(), Vec::new(), Vec::new());
     // Pieces that end within lines, cells and the header.
     for piece in whole.as_bytes().chunks(11) {
         file.write_all(piece).unwrap();
         let growth = growing.poll().unwrap();
         assert_eq!(growth.values.len(), growth.stamps.len() * 2);
         stamps.extend(growth.stamps);
+        moments.extend(growth.moments);
         values.extend(growth.values);
     }
     let series = Series::read(&path, &detector.columns(None)).unwrap();
-    assert_eq!((&stamps, &values), (&series.stamps, &series.values));
+    assert_eq!((&stamps, &moments, &values), (&series.stamps, &series.moments, &series.values));
     file.write_all(b"2400,1.0").unwrap();
     assert!(growing.poll().unwrap().stamps.is_empty() && growing.is_within_line());
     file.write_all(b",2.0,0\n3000,1.0,x,0\n").unwrap();
