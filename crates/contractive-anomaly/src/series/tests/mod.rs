@@ -1,6 +1,7 @@
 //! Laws of detectors of time series.
 
 mod gaps;
+mod planes;
 
 use std::io::Write;
 use std::path::Path;
