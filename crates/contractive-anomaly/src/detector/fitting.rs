@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::agreement::{Agreement, agreements};
-use super::calibration::calibrate_members;
+use super::calibrating::calibrate_members;
 use super::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
 use super::error::DetectorError;
 use super::jobs::for_each;

@@ -29,6 +29,7 @@
 //! ```
 
 mod agreement;
+mod calibrating;
 mod calibration;
 mod contributions;
 mod covariance;
@@ -77,6 +78,7 @@ use self::scorer::{Buffers, Scorer};
 use self::scores::{KINDS, MEMBER_KINDS};
 use self::surroundings::Surroundings;
 use self::weights::Weights;
+use contractive_core::row_network::RowNetwork;
 
 pub use agreement::Agreement;
 pub use drift::{Drift, DriftMeter};
@@ -264,6 +266,16 @@ impl Detector {
         self.reference.n_training().unwrap_or((rows / (1.0 - self.settings.validation)).round() as usize)
     }
 
+    fn scorer(&self) -> Scorer<'_> {
+        Scorer {
+            members: self.members.iter().map(|m| (RowNetwork::new(m.model.parameters()), &m.calibration)).collect(),
+            surroundings: self.surroundings.as_ref(),
+            planes: self.planes.as_ref(),
+            weights: self.weights,
+            kind: self.settings.score,
+        }
+    }
+
     /// Scores the scaled rows that `gather` gives, of which the features `missing` (row-major, or empty) are left out.
     fn score_rows(
         &self,
@@ -277,7 +289,7 @@ impl Detector {
         }
         let d = self.n_features();
         let rows: Vec<u32> = (0..n as u32).collect();
-        let scorer = Scorer::new(self);
+        let scorer = self.scorer();
         let mut kinds = vec![[0.0; KINDS]; n];
         let tells_planes = options.contributions && scorer.tells_planes();
         let mut contributions = if options.contributions { vec![0.0; n * d] } else { Vec::new() };

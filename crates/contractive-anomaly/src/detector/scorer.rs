@@ -1,6 +1,5 @@
 //! A detector made ready to score rows, one after the other.
 
-use super::Detector;
 use super::calibration::Calibration;
 use super::contributions::{self, Parts};
 use super::location::Unit;
@@ -12,11 +11,11 @@ use contractive_core::row_network::{RowNetwork, RowOutput};
 
 /// Members ready for rows.
 pub(super) struct Scorer<'a> {
-    members: Vec<(RowNetwork, &'a Calibration)>,
-    surroundings: Option<&'a Surroundings>,
-    planes: Option<&'a Planes>,
-    weights: Weights,
-    kind: ScoreKind,
+    pub(super) members: Vec<(RowNetwork, &'a Calibration)>,
+    pub(super) surroundings: Option<&'a Surroundings>,
+    pub(super) planes: Option<&'a Planes>,
+    pub(super) weights: Weights,
+    pub(super) kind: ScoreKind,
 }
 
 /// What a thread writes over.
@@ -30,15 +29,7 @@ pub(super) struct Buffers {
     pub(super) planes: PlanesScratch,
 }
 
-impl<'a> Scorer<'a> {
-    pub(super) fn new(detector: &'a Detector) -> Self {
-        let members =
-            detector.members.iter().map(|m| (RowNetwork::new(m.model.parameters()), &m.calibration)).collect();
-        let (weights, kind) = (detector.weights, detector.settings.score);
-        let (surroundings, planes) = (detector.surroundings.as_ref(), detector.planes.as_ref());
-        Scorer { members, surroundings, planes, weights, kind }
-    }
-
+impl Scorer<'_> {
     /// Whether the score has parts of planes.
     pub(super) fn tells_planes(&self) -> bool {
         self.planes.is_some() && self.kind == ScoreKind::Combined
