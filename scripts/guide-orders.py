@@ -1,5 +1,5 @@
-"""Writes the tables of docs/guide-anomaly.md into this folder: orders.csv, new.csv, new.csv with things wrong in it,
-two-ways.csv and machines.csv.
+"""Writes the tables of docs/guide-anomaly.md and docs/first-hour.md into this folder: orders.csv, new.csv, new.csv with
+things wrong in it, two-ways.csv, machines.csv and plant.csv.
 
     python3 scripts/guide-orders.py
 """
@@ -60,6 +60,27 @@ def machines(n, fault):
     return rows
 
 
+def plant(n):
+    """A reading every half hour of three sensors that follow the day; six hours are missing, a sensor sticks, another one
+    jumps."""
+    draw = random.Random(7)
+    rows = []
+    for i in range(n):
+        if 500 <= i < 512:
+            continue
+        day = math.sin(2 * math.pi * i / 48)
+        temp = 20 + 5 * day + draw.gauss(0, 0.2)
+        pressure = 3 + 0.4 * math.sin(2 * math.pi * i / 48 - 0.7) + draw.gauss(0, 0.02)
+        current = 40 + 8 * max(day, 0) + draw.gauss(0, 0.5)
+        if 700 <= i < 720:
+            temp = 27.5
+        if i == 850:
+            pressure += 1.5
+        stamp = f"2024-01-{1 + i // 48:02d} {i % 48 // 2:02d}:{i % 2 * 30:02d}:00"
+        rows.append([stamp, f"{temp:.2f}", f"{pressure:.3f}", f"{current:.2f}"])
+    return rows
+
+
 def two_ways():
     """A dense line with thirty rows just beside it, in a wide cloud, and forty rows alike far away from all."""
     draw = random.Random(5)
@@ -100,6 +121,7 @@ def main():
     write("slip.csv", changed(new, 43, "price", "38,04"))
     write("two-ways.csv", two_ways(), ["a", "b", "c"])
     write("machines.csv", machines(400, 250), ["time", "machine", "kwh", "fault"])
+    write("plant.csv", plant(1000), ["time", "temp", "pressure", "current"])
 
 
 if __name__ == "__main__":

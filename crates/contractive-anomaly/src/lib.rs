@@ -7,7 +7,6 @@
 pub mod detector;
 pub mod labels;
 pub mod series;
-mod slips;
 
 pub use detector::Detector;
 pub use labels::LabelError;

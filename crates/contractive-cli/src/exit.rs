@@ -52,7 +52,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// The error, its causes and its remedy in one line; a cause that the error already quotes is not repeated.
+/// The error, its causes and its remedy, in one line where there is one fault; a cause that the error already quotes is not repeated.
 fn message(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {
@@ -62,6 +62,8 @@ fn message(error: &anyhow::Error) -> String {
         }
     }
     match remedy(error) {
+        // Remedies of several faults stand below them, a line each.
+        Some(remedy) if remedy.starts_with('\n') => format!("{text}{remedy}"),
         Some(remedy) => format!("{text}; {remedy}"),
         None => text,
     }

@@ -7,7 +7,6 @@
 mod arguments;
 mod browser;
 mod commands;
-mod detector_table;
 mod detector_training;
 mod detectors;
 mod errors;
@@ -16,20 +15,25 @@ mod finished;
 mod help;
 mod interruption;
 mod introduction;
+mod kinds;
 mod models;
 mod numbers;
 mod output;
 mod pictures;
 mod progress;
 mod reports;
+mod run_names;
 mod series_training;
 mod session;
 mod setting_words;
 mod shell;
 mod sources;
+mod sweep;
 mod table;
+mod table_arguments;
 mod terminal;
 mod training_arguments;
+mod training_settings;
 mod warnings;
 
 use std::process::ExitCode;
@@ -52,6 +56,8 @@ Examples:
   cae train                                      built-in images, default recipe; needs no files and no network
   cae train fashion-64-32-16 --epochs 10         a recipe, with one change
   cae train --data table.csv --hidden 64,16      your own table
+  cae train --contraction 0,0.1,1 --seeds 3      nine runs side by side, and a table
+  cae compare                                    plain, denoising, sparse and contractive autoencoders
   cae evaluate runs/NAME --json                  judge what was trained
   cae train --detector --data table.csv          an anomaly detector; then `cae detect`
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use contractive::data::{Dataset, TableError};
+use contractive::encoding::EncodingError;
 use contractive::model::CONFIG_FILE;
 use contractive::{Model, RunDirectory, TrainConfig};
 use contractive_datasets::{DataSpec, DatasetError, Part, has_test_part};
@@ -82,6 +83,7 @@ impl Opened {
             // A row index that an older model learnt from is one of its features.
             options.file.kept = preprocessing.feature_names().map(<[String]>::to_vec).unwrap_or_default();
             options.file.divide_bytes = preprocessing.divides_bytes().then_some(true);
+            options.file.encoding = preprocessing.table().cloned();
         }
         let inherited_label = trained
             .and_then(|trained| trained.label_column.clone())
@@ -91,9 +93,10 @@ impl Opened {
         with_label.file.label_column = Some(column);
         match load(&spec, Part::Test, &with_label, is_quiet) {
             // Rows to be judged need no labels: the column may be left out.
-            Err(DatasetError::Table(TableError::MissingColumns { .. })) => {
-                Ok(load(&spec, Part::Test, &options, is_quiet)?)
-            }
+            Err(
+                DatasetError::Table(TableError::MissingColumns { .. })
+                | DatasetError::Encoding(EncodingError::Data(TableError::MissingColumns { .. })),
+            ) => Ok(load(&spec, Part::Test, &options, is_quiet)?),
             other => Ok(other?),
         }
     }

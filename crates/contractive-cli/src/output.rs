@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use contractive_table::atomic::{folder_of, write_atomically};
+use contractive_table::listing::some_names;
 use contractive_table::{Column, Format, Frame, FrameWriter, OutputError, Values};
 use serde::Serialize;
 
@@ -159,6 +160,39 @@ impl TableTarget {
         };
         writer.write(&frame)?;
         writer.finish()
+    }
+
+    /// Whether it holds numbers alone.
+    fn is_array(&self) -> bool {
+        match self {
+            TableTarget::File(path) => Format::of(path) == Some(Format::Npy),
+            TableTarget::Stdout(format) => *format == Format::Npy,
+        }
+    }
+
+    /// Writes `columns` behind those that go along with the rows, which an array leaves out. Of two columns of one name
+    /// ours has `cae_` before it.
+    pub(crate) fn write_along(
+        &self,
+        carried: &[Column],
+        columns: Vec<Column>,
+        is_quiet: bool,
+    ) -> Result<(), OutputError> {
+        if self.is_array() {
+            if !carried.is_empty() && !is_quiet {
+                let names: Vec<&str> = carried.iter().map(|column| column.name.as_str()).collect();
+                eprintln!("note: an array of numbers is written without {}", some_names(&names));
+            }
+            return self.write(columns);
+        }
+        let is_taken = |name: &str| carried.iter().any(|column| column.name == name);
+        let renamed = columns.into_iter().map(|mut column| {
+            while is_taken(&column.name) {
+                column.name = format!("cae_{}", column.name);
+            }
+            column
+        });
+        self.write(carried.iter().cloned().chain(renamed).collect())
     }
 
     /// The file, if it is one.

@@ -8,7 +8,8 @@ use contractive::{EpochRecord, Model, Prepared, RunDirectory};
 use contractive_core::Objective;
 use contractive_report::analysis::Activity;
 use contractive_report::{
-    LossHistory, filter_grid, loss_curve_png, loss_curve_svg, profile_grid, reconstruction_grid, weight_heatmap,
+    LossHistory, filter_grid, loss_curve_png, loss_curve_svg, profile_grid, reconstruction_grid, tangent_grid,
+    tangent_profiles, weight_heatmap,
 };
 
 use crate::output::write_file;
@@ -79,6 +80,26 @@ pub(crate) fn write_reconstructions(path: &Path, model: &Model, data: &Dataset) 
     let picture = match model.image_shape() {
         Some((height, width)) => image_grid(model, &data.select(&first_rows(data, IMAGES)), height, width)?,
         None => profiles(model, &data.select(&first_rows(data, PROFILES)))?,
+    };
+    Ok(write_file(path, &picture)?)
+}
+
+/// Draws the tangents, `each` a row, at the rows `shown`, numbered `rows`: images beside theirs, or the profiles of a
+/// table's.
+pub(crate) fn write_tangents(
+    path: &Path,
+    model: &Model,
+    shown: &Dataset,
+    rows: &[usize],
+    each: usize,
+    tangents: &[f32],
+) -> anyhow::Result<()> {
+    let picture = match model.image_shape() {
+        Some(shape) => tangent_grid(&shown.to_vec(), tangents, rows.len(), shape, scale_of(shape.1))?,
+        None => {
+            let names = model.preprocessing().feature_names().filter(|names| names.len() <= MOST_NAMES);
+            tangent_profiles(tangents, rows, each, shown.n_features(), names)?
+        }
     };
     Ok(write_file(path, &picture)?)
 }

@@ -11,9 +11,44 @@ pub(crate) fn any_value(text: &str) -> Value {
     only.unwrap_or_else(|| Value::from(text))
 }
 
+/// The values of `--set`, a value of TOML each: parted at commas that lie outside of lists, tables and quotes.
+pub(crate) fn any_values(text: &str) -> Vec<&str> {
+    let (mut depth, mut quote) = (0_usize, None);
+    let parts: Vec<&str> = text
+        .split(|c: char| {
+            match (quote, c) {
+                (None, '"' | '\'') => quote = Some(c),
+                (Some(open), c) if open == c => quote = None,
+                (None, '[' | '{') => depth += 1,
+                (None, ']' | '}') => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            c == ',' && depth == 0 && quote.is_none()
+        })
+        .map(str::trim)
+        .collect();
+    // A comma beside nothing is no list: `data.decimal=,` sets a comma.
+    if parts.iter().any(|part| part.is_empty()) { vec![text.trim()] } else { parts }
+}
+
+/// Sizes of layers, as one word of the command line: `64,16`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LayerSizes(Vec<usize>);
+
+/// `64,16`.
+pub(crate) fn layer_sizes(text: &str) -> Result<LayerSizes, String> {
+    let size = |size: &str| size.trim().parse::<usize>().map_err(|e| format!("`{size}` is no size: {e}"));
+    text.split(',').map(size).collect::<Result<_, _>>().map(LayerSizes)
+}
+
 /// Sizes of layers as a list.
-pub(crate) fn sizes(list: &[usize]) -> Value {
+pub(crate) fn sizes(LayerSizes(list): &LayerSizes) -> Value {
     Value::Array(list.iter().map(|&size| Value::Integer(i64::try_from(size).unwrap_or(i64::MAX))).collect())
+}
+
+/// `64-16`.
+pub(crate) fn sizes_in_words(LayerSizes(list): &LayerSizes) -> String {
+    list.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
 }
 
 /// `16,64`, or `none`.
@@ -21,20 +56,19 @@ pub(crate) fn decoder(text: &str) -> Result<Value, Usage> {
     if text == "none" {
         return Ok(Value::from("none"));
     }
-    let list: Result<Vec<usize>, _> = text.split(',').map(|size| size.trim().parse()).collect();
-    list.map(|list| sizes(&list))
+    layer_sizes(text)
+        .map(|list| sizes(&list))
         .map_err(|_| Usage(format!("--decoder takes sizes such as 16,64, or none, got `{text}`")))
 }
 
 /// A number, kept as an integer where it is one, or the word that unsets the key.
-pub(crate) fn number_or_word(flag: &str, text: Option<&str>, word: &str) -> Result<Option<Value>, Usage> {
-    let Some(text) = text else { return Ok(None) };
+pub(crate) fn number_or_word(flag: &str, text: &str, word: &str) -> Result<Value, Usage> {
     if text == word {
-        return Ok(Some(Value::from(word)));
+        return Ok(Value::from(word));
     }
     let whole = text.parse::<i64>().map(Value::from);
     let value = whole.or_else(|_| text.parse::<f64>().map(Value::from));
-    value.map(Some).map_err(|_| Usage(format!("{flag} takes a number or `{word}`, got `{text}`")))
+    value.map_err(|_| Usage(format!("{flag} takes a number or `{word}`, got `{text}`")))
 }
 
 /// A table of `kind` and the numbers after it, as many as there are names; those from `required` on may be left out.
@@ -48,8 +82,8 @@ fn kind_with_numbers(flag: &str, form: &str, text: &str, names: &[&str], require
     }
     let mut table = Table::from_iter([("kind".to_owned(), Value::from(kind))]);
     for (name, number) in names.iter().zip(numbers) {
-        let value = number_or_word(flag, Some(number), "").map_err(|_| wrong())?;
-        table.extend(value.map(|value| ((*name).to_owned(), value)));
+        let value = number_or_word(flag, number, "").map_err(|_| wrong())?;
+        table.insert((*name).to_owned(), value);
     }
     Ok(table)
 }
@@ -106,6 +140,15 @@ mod tests {
             assert!(schedule(text).is_err_and(|e| e.0.contains("plateau:PATIENCE")), "{text}");
         }
         assert!(sparsity("0.05").is_err() && decoder("16,x").is_err());
-        assert!(number_or_word("--clip", Some("some"), "none").is_err());
+        assert!(number_or_word("--clip", "some", "none").is_err() && layer_sizes("64,,16").is_err());
+    }
+
+    #[test]
+    fn values_are_parted_at_commas_but_not_within_lists_and_quotes() {
+        assert_eq!(any_values("64, 128"), ["64", "128"]);
+        assert_eq!(any_values("[8, 4],[16]"), ["[8, 4]", "[16]"]);
+        assert_eq!(any_values("{ kind = 'adam', beta2 = 0.9 }, sgd"), ["{ kind = 'adam', beta2 = 0.9 }", "sgd"]);
+        assert_eq!(any_values("\"a,b.csv\""), ["\"a,b.csv\""]);
+        assert_eq!(any_values(","), [","]);
     }
 }

@@ -1,5 +1,7 @@
 //! What is wrong with a model that trained to its end, and what to change.
 
+use std::mem::discriminant;
+
 use contractive_report::analysis::Concern;
 use serde::Serialize;
 
@@ -15,6 +17,16 @@ pub(crate) struct Warning {
 }
 
 impl Warning {
+    /// Whether both are about the same fault, however large.
+    pub(crate) fn is_like(&self, other: &Concern) -> bool {
+        discriminant(&self.concern) == discriminant(other)
+    }
+
+    /// The fault.
+    pub(crate) fn concern(&self) -> Concern {
+        self.concern
+    }
+
     /// The concern in terms of flags.
     pub(crate) fn new(concern: Concern) -> Self {
         let number = |value: f64| significant(value, 3);

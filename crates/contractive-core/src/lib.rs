@@ -48,6 +48,7 @@ pub mod prefetch;
 pub mod random;
 pub mod reference;
 pub mod row_network;
+pub mod row_spectra;
 pub mod schedule;
 mod singular_values;
 pub mod statistics;

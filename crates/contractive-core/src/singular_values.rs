@@ -11,6 +11,8 @@
 //! Source: Golub & Kahan 1965; Demmel, Applied Numerical Linear Algebra, 5.3.4 and 5.4.
 #![allow(non_snake_case)] // A as in the formulas
 
+use crate::row_network::dot;
+
 /// Singular values of `A` (rows, columns), row-major, largest first, min(rows, columns) of them. Entries must be finite.
 ///
 /// # Panics
@@ -64,7 +66,7 @@ fn bidiagonalise(A: &mut [f64], m: usize, n: usize) -> Vec<f64> {
 }
 
 /// Turns `v` into the unit vector u with (I − 2uuᵀ) v = (α, 0, …, 0), and returns α; all zeros where nothing is to be done.
-fn reflector(v: &mut [f64]) -> f64 {
+pub fn reflector(v: &mut [f64]) -> f64 {
     let norm = v.iter().map(|x| x * x).sum::<f64>().sqrt();
     if norm == 0.0 {
         return 0.0;
@@ -78,8 +80,8 @@ fn reflector(v: &mut [f64]) -> f64 {
 }
 
 /// x ← (I − 2uuᵀ) x.
-fn reflect(u: &[f64], x: &mut [f64]) {
-    let along = 2.0 * u.iter().zip(&*x).map(|(u, x)| u * x).sum::<f64>();
+pub fn reflect(u: &[f64], x: &mut [f64]) {
+    let along = 2.0 * dot(u, x);
     x.iter_mut().zip(u).for_each(|(x, u)| *x -= along * u);
 }
 

@@ -7,7 +7,7 @@ mod trial;
 
 use contractive_core::engine::Engine;
 use contractive_core::matrix::MatRef;
-use contractive_core::objective::Sparsity;
+use contractive_core::objective::{Batch, Sparsity};
 use contractive_core::optimiser::Optimiser;
 use contractive_core::{Activation, Loss, Objective, Penalty};
 use trial::{ENGINE, KHATRI_RAO, REFERENCE, Trial, engine, network_of, numbers, penalties};
@@ -241,5 +241,26 @@ fn row_norms_agree_with_the_explicit_jacobian_whatever_was_trained() {
             let want: f64 = J.iter().map(|v| f64::from(*v).powi(2)).sum();
             assert!((squares[r] - want).abs() < 1e-5 * want, "row {r}: {} not {want}", squares[r]);
         }
+    }
+}
+
+#[test]
+fn terms_of_rows_are_what_the_objective_takes_means_of() {
+    let network = network_of(&[12, 6, 3], Activation::Tanh, Activation::Sigmoid, false);
+    // Other numbers of rows first: what an earlier batch left must not be read.
+    for (penalty, n) in penalties(3).into_iter().flat_map(|penalty| [(penalty, 70), (penalty, 3), (penalty, 21)]) {
+        let mut engine = engine(&network, &Objective::new(Loss::Bce, penalty, 0.2), Optimiser::default(), 2);
+        engine.encode(MatRef::new(&[0.5; 40 * 12], 40, 12), &mut [0.0; 40 * 3]).unwrap();
+        let rows: Vec<f32> = numbers(3, n * 12, 0.5).iter().map(|v| v.abs().min(1.0)).collect();
+        let draws = numbers(4, penalty.n_draws(&network, n), 1.0);
+        let batch = Batch { rows: MatRef::new(&rows, n, 12), corrupted: None, draws: &draws };
+        let (mut losses, mut penalties) = (vec![0.0; n], vec![0.0; n]);
+        engine.row_terms(&batch, &mut losses, &mut penalties).unwrap();
+        let terms = engine.objective(&batch).unwrap();
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / n as f64;
+        assert!((mean(&losses) - terms.reconstruction).abs() <= 1e-12 * terms.reconstruction, "{penalty:?}, {n} rows");
+        assert!((mean(&penalties) - terms.penalty).abs() <= 1e-12 * terms.penalty, "{penalty:?}, {n} rows");
+        assert!(losses.iter().any(|loss| (loss - losses[0]).abs() > 1e-3), "rows differ");
+        assert!(engine.row_terms(&batch, &mut losses[1..], &mut penalties).is_err());
     }
 }

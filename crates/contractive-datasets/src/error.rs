@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use contractive::data::TableError;
+use contractive::encoding::EncodingError;
 use contractive::train::TrainError;
 use thiserror::Error;
 
@@ -13,6 +14,15 @@ use crate::part::Part;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DatasetError {
+    /// A table cannot be read by its columns.
+    #[error(transparent)]
+    Encoding(#[from] EncodingError),
+    /// Settings of columns for data that have none.
+    #[error("{name} is no table with columns: `data.columns`, `keys`, `categorical` and `missing` do not apply")]
+    Columns {
+        /// What it is called.
+        name: String,
+    },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

@@ -1,7 +1,10 @@
 //! Rows of a spec, and all that a configuration asks for.
 
 use contractive::config::DataConfig;
-use contractive::data::{Dataset, FileOptions, TextOptions};
+use std::path::Path;
+
+use contractive::data::{Dataset, FileOptions, TextOptions, has_categories};
+use contractive::encoding;
 use contractive::train::TrainError;
 use contractive::{Prepared, TrainConfig, data};
 
@@ -11,7 +14,7 @@ use crate::registry::{self, Registered, Source};
 use crate::spec::{DataSpec, Target};
 
 /// Where and how to look for data. The default looks everywhere, downloads what is missing and takes every row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadOptions {
     /// Where registered sets may come from.
     pub source: Source,
@@ -28,6 +31,7 @@ impl LoadOptions {
             label_column: config.label_column.clone(),
             array: config.array.clone(),
             text: config.text(),
+            columns: config.column_options(),
             ..FileOptions::default()
         };
         LoadOptions { source, file }
@@ -58,7 +62,7 @@ pub fn load_with_progress(
         return Err(DatasetError::RowCount { name: spec.to_string(), asked: 0, most: u32::MAX as usize });
     }
     match spec.target() {
-        Target::File(path) => Ok(data::load(path, &options.file)?),
+        Target::File(path) => load_file(path, &options.file),
         Target::Registered { set, part: named } => {
             refuse_options(set, &options.file)?;
             let data = registry::load(set, named.unwrap_or(part), &options.source, options.file.rows, progress)?;
@@ -70,8 +74,25 @@ pub fn load_with_progress(
     }
 }
 
+/// A file: a table of numbers as it is, one of other columns by an encoding.
+fn load_file(path: &Path, options: &FileOptions) -> Result<Dataset, DatasetError> {
+    let has_columns = encoding::has_columns(path) == Some(true);
+    if !has_columns && options.columns.is_given() {
+        return Err(DatasetError::Columns { name: path.display().to_string() });
+    }
+    let is_encoded =
+        options.encoding.is_some() || options.columns.is_given() || (has_columns && has_categories(path, options)?);
+    match is_encoded && has_columns {
+        true => Ok(data::load_encoded(path, options)?),
+        false => Ok(data::load(path, options)?),
+    }
+}
+
 /// Refuses options that mean nothing for a registered set, rather than pass over them.
 fn refuse_options(set: &'static Registered, options: &FileOptions) -> Result<(), DatasetError> {
+    if options.columns.is_given() {
+        return Err(DatasetError::Columns { name: set.name.to_owned() });
+    }
     let TextOptions { header, decimal, thousands } = options.text;
     for (setting, got) in [
         ("data.label_column", options.label_column.clone()),

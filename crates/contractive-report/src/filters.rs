@@ -75,11 +75,11 @@ fn columns_for(shown: usize, height: usize, width: usize) -> usize {
     (square..=(square + square / 3).min(shown)).find(is_full).unwrap_or(square)
 }
 
-fn largest_size(values: &[f32]) -> f64 {
+pub(crate) fn largest_size(values: &[f32]) -> f64 {
     values.iter().fold(0.0, |largest, &value| f64::max(largest, f64::from(value).abs()))
 }
 
-fn relative_colour(value: f64, largest: f64) -> Rgb {
+pub(crate) fn relative_colour(value: f64, largest: f64) -> Rgb {
     diverging(if largest > 0.0 { value / largest } else { 0.0 })
 }
 

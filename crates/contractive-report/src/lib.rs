@@ -8,7 +8,8 @@
 //! - [`grid`]: images over their reconstructions
 //! - [`filters`]: the encoder's weights, as images or as one matrix
 //! - [`loss_curve`]: the losses and the penalty over the epochs, as PNG or SVG
-//! - [`series`]: rows of a table over the feature index, with their reconstructions
+//! - [`series`]: rows of a table over the feature index, with their reconstructions or their tangents
+//! - [`tangents`]: images beside the directions in which the code moves most there
 //! - [`report`]: a whole run or several, a time series or a table with its anomalies, as one self-contained HTML file
 //! - [`error`]: what can be wrong with the numbers
 
@@ -20,6 +21,7 @@ pub mod loss_curve;
 pub mod record;
 pub mod report;
 pub mod series;
+pub mod tangents;
 
 mod axis;
 mod colour;
@@ -36,5 +38,6 @@ pub use record::RunRecord;
 pub use record::table::{TableMeter, TableRecord};
 pub use report::series::{SeriesPage, series_html};
 pub use report::table::table_html;
-pub use report::{Repeat, ReportError, report_html};
-pub use series::profile_grid;
+pub use report::{Repeat, ReportError, comparison_html, report_html, setting_names};
+pub use series::{profile_grid, tangent_profiles};
+pub use tangents::tangent_grid;

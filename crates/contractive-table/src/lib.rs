@@ -58,6 +58,7 @@ mod parquet;
 mod place;
 mod reader;
 mod row_place;
+pub mod slips;
 mod source;
 mod spelling;
 mod text_options;
@@ -77,6 +78,8 @@ pub use spelling::{Sign, Spelling};
 pub use text_options::TextOptions;
 pub use time::Unit;
 pub use writer::FrameWriter;
+#[cfg(feature = "npz")]
+pub use writer::npz::{ArrayNumbers, NamedArray, write_npz};
 
 /// More columns than any table has.
 pub(crate) const MOST_COLUMNS: usize = 1 << 20;

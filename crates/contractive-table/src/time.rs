@@ -1,5 +1,8 @@
 //! Times as whole units since 1970, and their text.
 
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+
 /// The unit of a column of times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -24,6 +27,14 @@ impl Unit {
             Unit::Microsecond => 6,
             Unit::Nanosecond => 9,
         }
+    }
+
+    /// Whether a text is a moment as ISO 8601 writes it, with `T` or a space between date and time.
+    pub fn is_text_of_time(text: &str) -> bool {
+        let text = text.trim();
+        let begins = text.as_bytes().first().is_some_and(u8::is_ascii_digit) && (8..=64).contains(&text.len());
+        let is_whole = || text.parse::<Timestamp>().is_ok() || text.parse::<DateTime>().is_ok();
+        begins && text.contains(['-', ':']) && (is_whole() || text.parse::<Date>().is_ok())
     }
 
     /// ISO 8601: `2024-02-29`, `2024-02-29T12:00:00.000001`, with `Z` for UTC. Years beyond 9999 or before 0 carry

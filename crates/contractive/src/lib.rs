@@ -19,7 +19,7 @@
 //!
 //! Read in this order:
 //!
-//! 1. [`data`]: rows in memory, from files or a program; [`preprocess`]: what is learnt from the training rows and
+//! 1. [`data`]: rows in memory, from files or a program; [`encoding`]: columns of tables as features; [`preprocess`]: what is learnt from the training rows and
 //!    applied to all.
 //! 2. [`config`]: everything that describes a run; [`recipe`]: named ones, compiled in.
 //! 3. [`mod@train`]: the loop, with its batches, stopping rule and observers; [`history`]: what it has done so far.
@@ -36,13 +36,16 @@ mod batch;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
+pub mod encoding;
 mod error;
 pub mod evaluate;
 pub mod history;
 mod measure;
 pub mod model;
 pub mod preprocess;
+mod ranks;
 pub mod recipe;
+pub mod row_evaluation;
 pub mod run;
 pub mod tensor_file;
 pub mod train;
@@ -52,5 +55,6 @@ pub use error::Error;
 pub use evaluate::{Evaluation, evaluate};
 pub use history::{Divergence, EpochRecord};
 pub use model::Model;
+pub use row_evaluation::{JudgedRows, evaluate_rows};
 pub use run::RunDirectory;
 pub use train::{End, Observer, Outcome, Prepared, Trainer, train};

@@ -11,9 +11,9 @@
 use contractive_table::Frame;
 use serde::Serialize;
 
-use super::distribution::{Counted, Distribution, noise};
-use super::encoding::{Usual, UsualColumn};
 use super::{Detector, ScoredFrame};
+use contractive::encoding::distribution::{Counted, Distribution, noise};
+use contractive::encoding::{Usual, UsualColumn};
 
 /// Share of batches without drift in which something passes for it.
 const LEVEL: f64 = 0.01;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use contractive_core::ArgumentError;
 use thiserror::Error;
 
-use super::encoding::EncodingError;
 use super::threshold::ThresholdError;
+use contractive::encoding::EncodingError;
 use contractive::model::ModelError;
 use contractive::preprocess::PreprocessError;
 

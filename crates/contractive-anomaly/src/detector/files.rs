@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
-use super::encoding::TableEncoding;
 use super::error::DetectorError;
 use super::plane::{Plane, Spans};
 use super::planes::{self, Planes};
@@ -23,6 +22,7 @@ use super::settings::DetectorSettings;
 use super::surroundings::{Learnt, Surroundings};
 use super::weights::{PLANE_TERMS, Weights};
 use super::{Detector, Member};
+use contractive::encoding::TableEncoding;
 use contractive::model::{CONFIG_FILE, Model, ModelError, TensorFileError, read_at_most};
 use contractive::preprocess::Scale;
 use contractive::tensor_file::{Expected, read_tensors, write_tensors};

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::agreement::{Agreement, agreements};
 use super::calibrating::calibrate_members;
-use super::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
 use super::error::DetectorError;
 use super::jobs::for_each;
 use super::location::Unit;
@@ -20,6 +19,7 @@ use super::views::FeatureKind;
 use super::weights::{MEMBER_TERMS, TABLE_TERMS, TERMS, Weights};
 use super::{Detector, Member};
 use contractive::data::{Dataset, split_validation};
+use contractive::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
 use contractive::model::{Model, ModelError, Provenance};
 use contractive::preprocess::ScaledRows;
 use contractive::preprocess::{Preprocessing, Scale};
@@ -181,7 +181,7 @@ impl Detector {
         let models = trained.into_iter().map(model).collect::<Result<Vec<Model>, ModelError>>()?;
         let (members, raws) = calibrate_members(models, options.threads, settings.seed, judged, &kept_rows);
         let kinds = match &encoding {
-            Some(encoding) => encoding.feature_kinds(),
+            Some(encoding) => encoding.feature_kinds().into_iter().map(FeatureKind::from).collect(),
             None if overlap > 0 => vec![FeatureKind::Window; data.n_features()],
             None => vec![FeatureKind::Arsinh; data.n_features()],
         };

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::encoding::{Admission, EncodingError};
 use super::error::DetectorError;
 use super::{Detector, ScoreOptions, Scores};
 use contractive::data::{Dataset, not_a_feature};
+use contractive::encoding::{Admission, EncodingError};
 use contractive_table::numbers::append_in;
 use contractive_table::{Frame, FrameReader, ReadOptions, TextOptions};
 

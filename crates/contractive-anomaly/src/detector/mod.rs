@@ -34,9 +34,7 @@ mod calibration;
 mod contributions;
 mod covariance;
 mod directions;
-mod distribution;
 pub mod drift;
-pub mod encoding;
 mod error;
 pub mod evaluation;
 mod files;
@@ -64,12 +62,12 @@ mod weights;
 mod tests;
 
 use contractive::data::Dataset;
+use contractive::encoding::{EncodedRows, EncodingError};
 use contractive::model::Model;
 use contractive::preprocess::ScaledRows;
 
 use self::calibration::Calibration;
 use self::contributions::Parts;
-use self::encoding::{EncodedRows, EncodingError};
 use self::jobs::for_each;
 use self::planes::Planes;
 use self::reference::Reference;
@@ -81,8 +79,10 @@ use self::weights::Weights;
 use contractive_core::row_network::RowNetwork;
 
 pub use agreement::Agreement;
+pub use contractive::encoding::{
+    self, Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable, UsualCells,
+};
 pub use drift::{Drift, DriftMeter};
-pub use encoding::{Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable, UsualCells};
 pub use error::DetectorError;
 pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
 pub use fitting::{MemberReport, TrainOptions};

@@ -17,6 +17,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::location::Location;
+use contractive::encoding;
 use contractive::preprocess::Ranks;
 
 /// How many views there are of a table's feature; of a window's number there is the first alone.
@@ -37,6 +38,16 @@ pub(super) enum FeatureKind {
     Level,
     /// A number of a window of a time series.
     Window,
+}
+
+impl From<encoding::FeatureKind> for FeatureKind {
+    fn from(kind: encoding::FeatureKind) -> Self {
+        match kind {
+            encoding::FeatureKind::Plain => FeatureKind::Plain,
+            encoding::FeatureKind::Arsinh => FeatureKind::Arsinh,
+            encoding::FeatureKind::Level => FeatureKind::Level,
+        }
+    }
 }
 
 /// The views of one feature.

@@ -8,8 +8,8 @@ use super::filler::Filler;
 use super::spec::Missing;
 use super::time::{Clock, Moment, Pace, Watch, median_step};
 use crate::labels::{Judge, LabelError};
-use crate::slips::Slips;
 use contractive::data::label_note;
+use contractive_table::slips::Slips;
 use contractive_table::{
     Column, Field, Format, Frame, FrameReader, Kind, ReadOptions, TableError, TextOptions, Values, shown,
 };

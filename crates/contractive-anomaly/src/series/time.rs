@@ -148,12 +148,12 @@ impl Pace {
 }
 
 /// Whether a row that comes `later` than the one above leaves a gap.
-pub(super) fn is_gap(later: i128, step: i128) -> bool {
+pub fn is_gap(later: i128, step: i128) -> bool {
     later * 2 > step * 3
 }
 
 /// The steps that are missing in such a gap, at least 1.
-pub(super) fn missing_steps(later: i128, step: i128) -> u64 {
+pub fn missing_steps(later: i128, step: i128) -> u64 {
     ((later + step / 2) / step - 1).max(1) as u64
 }
 

@@ -1,13 +1,15 @@
 //! `cae data`: the registered data sets, and what a file holds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use contractive::encoding::{TableDiagnosis, has_columns};
 use contractive_datasets::registry::{self, FileState, Registered};
 use contractive_datasets::{DataSpec, Part, Source};
 use contractive_table::listing::some_names;
 use serde_json::{Value, json};
 
+use super::data_info;
 use crate::arguments::{RowArguments, SourceArguments, TextArguments};
 use crate::errors::Usage;
 use crate::exit::Ending;
@@ -58,7 +60,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Describe data: rows, features, range, labels.
+    /// Describe data: rows, features, range, labels; of a table what each column looks like, and the command to train on it.
     Info {
         /// A registered name (`mnist`, `mnist:test`) or a file.
         spec: String,
@@ -231,7 +233,22 @@ fn verify(name: &str, source: &Source, is_json: bool) -> anyhow::Result<Ending> 
 
 fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<Ending> {
     let spec: DataSpec = text.parse()?;
-    let data = load(&spec, Part::Train, &arguments.load_options()?, is_json)?;
+    let options = arguments.load_options()?;
+    let table = match spec.path() {
+        Some(path) if has_columns(path) == Some(true) && path != Path::new("-") => {
+            Some(TableDiagnosis::of(path, options.file.text)?)
+        }
+        _ => None,
+    };
+    let data = match (load(&spec, Part::Train, &options, is_json), &table) {
+        (Ok(data), _) => data,
+        // What cannot be trained on as it stands is described all the same.
+        (Err(_), Some(table)) if arguments.label_column.is_none() => return describe(text, table, arguments, is_json),
+        (Err(e), _) => return Err(e.into()),
+    };
+    if let Some(table) = table.as_ref().filter(|_| data.encoding().is_some()) {
+        return describe(text, table, arguments, is_json);
+    }
     let (lowest, highest) = data.range();
     let mut classes: Vec<i64> = data.labels().unwrap_or_default().to_vec();
     classes.sort_unstable();
@@ -242,6 +259,8 @@ fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<E
             "image_shape": data.image_shape(), "feature_names": data.feature_names(),
             "lowest": lowest, "highest": highest, "classes": data.labels().map(|_| classes.len()),
             "class_names": data.class_names(), "sha256": data.sha256(), "notes": data.notes(),
+            "columns": table.as_ref().map(|table| &table.columns),
+            "commands": table.as_ref().map(|table| data_info::commands(text, table)),
         }))?;
         return Ok(Ending::Done);
     }
@@ -260,6 +279,23 @@ fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<E
     }
     lines.extend(data.sha256().map(|sum| ("sha256", sum.to_owned())));
     lines.extend(data.notes().iter().map(|note| ("note", note.clone())));
-    print(&pairs(&lines))?;
+    let columns = table.map(|table| format!("\n{}", data_info::in_words(text, &table, &options.file.text)));
+    print(&(pairs(&lines) + &columns.unwrap_or_default()))?;
+    Ok(Ending::Done)
+}
+
+/// Says what a table holds that is no table of numbers.
+fn describe(text: &str, table: &TableDiagnosis, arguments: &RowArguments, is_json: bool) -> anyhow::Result<Ending> {
+    if is_json {
+        print_json(&json!({
+            "name": text, "rows": table.rows, "columns": table.columns, "notes": table.notes,
+            "commands": data_info::commands(text, table),
+        }))?;
+        return Ok(Ending::Done);
+    }
+    let mut lines = vec![("data", text.to_owned()), ("rows", grouped(table.rows as usize))];
+    lines.extend(table.notes.iter().map(|note| ("note", note.clone())));
+    let options = arguments.load_options()?.file.text;
+    print(&format!("{}\n{}", pairs(&lines), data_info::in_words(text, table, &options)))?;
     Ok(Ending::Done)
 }

@@ -140,7 +140,7 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
     Ok(arguments.ending(flagged))
 }
 
-/// Writes the page of a series, in the order of its time.
+/// Writes the page of a series.
 fn write_report(
     path: &Path,
     detector: &SeriesDetector,
@@ -148,17 +148,8 @@ fn write_report(
     scores: &SeriesScores,
     pace: &Pace,
 ) -> anyhow::Result<()> {
-    let rows: Vec<usize> = series.rows_in_time().collect();
-    let sorted = series.in_time();
-    let v = series.names.len();
-    let scores = SeriesScores {
-        score: rows.iter().map(|row| scores.score[*row]).collect(),
-        probability: rows.iter().map(|row| scores.probability[*row]).collect(),
-        label: rows.iter().map(|row| scores.label[*row]).collect(),
-        parts: scores.parts.as_ref().map(|p| rows.iter().flat_map(|row| &p[row * v..][..v]).copied().collect()),
-    };
-    let real = sorted.anomalies(None)?;
-    let page = SeriesPage { detector, series: &sorted, scores: &scores, pace, real: real.as_deref() };
+    let real = series.anomalies(None)?;
+    let page = SeriesPage { detector, series, scores, pace, real: real.as_deref() };
     let text = series_html(&page).context("cannot make the report")?;
     Ok(write_file(path, text.as_bytes())?)
 }

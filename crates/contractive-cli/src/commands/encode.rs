@@ -11,7 +11,7 @@ use crate::models::Opened;
 use crate::numbers::count;
 use crate::output::{TableTarget, single_columns};
 
-/// Write the codes of rows, one row a row, one code unit a column.
+/// Write the codes of rows, one row a row, one code unit a column; keys and labels of a table go along.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Encode {
@@ -79,7 +79,7 @@ impl Encode {
         let data = opened.rows(&self.rows, self.target.quiet)?;
         let codes = opened.model.encode(&data, self.rows.threads())?;
         let names = opened.model.code_names();
-        target.write(single_columns(&names, &codes))?;
+        target.write_along(data.carried(), single_columns(&names, &codes), self.target.quiet)?;
         self.target.say_written(&target, data.len(), names.len());
         Ok(Ending::Done)
     }

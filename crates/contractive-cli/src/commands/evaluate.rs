@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use contractive::{Evaluation, evaluate};
+use contractive::data::Dataset;
+use contractive::{Evaluation, Model, evaluate, evaluate_rows};
 use contractive_anomaly::detector::is_detector;
 use contractive_anomaly::series::is_series_detector;
 use serde::Serialize;
 
+use super::per_row::{self, PerRow};
 use super::{evaluate_detector, evaluate_series};
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
@@ -55,6 +57,11 @@ pub(crate) struct Evaluate {
     /// Write to this file, .json or .txt, and print nothing.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
+    /// Of a model: write a table with one line a row, of which the means are printed: its number and label, the loss and
+    /// the penalty trained with, ‖J‖² (penalty) and ‖J‖ (jacobian_norm). .csv or .tsv (also with .gz), .parquet, .arrow,
+    /// .npy or .jsonl.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    per_row: Option<PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
@@ -69,6 +76,7 @@ Examples:
   cae evaluate runs/NAME
   cae evaluate runs/NAME --data mnist:test --json
   cae evaluate runs/NAME/model --data table.csv -o numbers.json
+  cae evaluate runs/NAME --data table.csv --per-row rows.csv
   cae evaluate DETECTOR --data labelled.csv --labels is_anomaly --json
   cae evaluate DETECTOR --data test.npz --labels y --anomaly -1";
 
@@ -83,6 +91,13 @@ impl Evaluate {
         };
         if let Some(path) = &self.output {
             check_file(path)?;
+        }
+        if let Some(path) = &self.per_row {
+            if is_detector(&self.model) || is_series_detector(&self.model) {
+                let text = "--per-row is of models; `cae detect` scores the rows of a detector one by one";
+                return Err(Usage(text.into()).into());
+            }
+            per_row::check(path, self.rows.data.as_deref())?;
         }
         if is_detector(&self.model) {
             let (labels, anomaly) = (self.labels.as_deref(), self.anomaly.as_deref());
@@ -100,6 +115,9 @@ impl Evaluate {
         }
         let opened = Opened::new(&self.model)?;
         let data = opened.rows(&self.rows, self.json)?;
+        if let Some(path) = &self.per_row {
+            write_rows(path, &opened.model, &data, self.rows.threads(), self.json)?;
+        }
         let numbers = evaluate(&opened.model, &data, self.rows.threads())?;
         self.give(&numbers, is_json, in_words)
     }
@@ -117,6 +135,18 @@ impl Evaluate {
         }
         Ok(Ending::Done)
     }
+}
+
+/// Writes the numbers of each row, named as their means are.
+fn write_rows(path: &Path, model: &Model, data: &Dataset, threads: usize, is_quiet: bool) -> anyhow::Result<()> {
+    let names = [model.objective().loss.name(), "trained_penalty_value", "penalty", "jacobian_norm"];
+    let mut file = PerRow::create(path, data, names.map(str::to_owned).into())?;
+    evaluate_rows(model, data, threads, |judged| -> anyhow::Result<()> {
+        let norms = judged.penalties.iter().map(|square| square.max(0.0).sqrt()).collect();
+        let numbers = vec![judged.losses, judged.trained_penalties, judged.penalties, norms];
+        Ok(file.write(judged.rows.start, numbers)?)
+    })?;
+    Ok(file.finish(is_quiet)?)
 }
 
 fn in_words(e: &Evaluation) -> String {

@@ -3,36 +3,35 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use contractive::data::Dataset;
-use contractive::preprocess::ScaledRows;
-use contractive::{Evaluation, Model, evaluate};
-use contractive_core::matrix::MatRef;
-use contractive_report::analysis::{Activity, spectrum};
+use contractive::Model;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::geometry::{Geometry, SpectrumTable};
 use super::inspect_detector::DetectorRecord;
+use super::per_row;
+use super::tangents::TangentArguments;
 use crate::arguments::RowArguments;
 use crate::detectors::AnyDetector;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::introduction::network;
 use crate::models::Opened;
-use crate::numbers::{count, duration, grouped, percent, plain, significant};
+use crate::numbers::{count, duration, grouped, plain, significant};
 use crate::output::{print, print_json};
 use crate::shell::quoted;
 use crate::table::{Side, aligned, pairs};
 
-/// Rows looked at, unless --rows says otherwise: each costs an explicit Jacobian.
+/// Rows looked at, unless --rows or --per-row says otherwise: a mean needs no more.
 const ROWS: usize = 200;
-/// Singular values written out in words.
+/// Column names written out.
 const SHOWN: usize = 12;
 
 /// Look inside a model: layers, objective, provenance; with --data, the singular values of its Jacobian. Or a detector:
 /// its columns, networks, score and threshold.
 ///
-/// With rows it also prints, over the first 200 of them (or --rows), the mean singular values of the Jacobian ∂h/∂x, the
-/// estimated local dimension, saturated and dead units.
+/// With rows it also prints, over the first 200 of them (or --rows; with --per-row over all), the mean singular values of
+/// the Jacobian ∂h/∂x, the local dimension, saturated and dead units.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Inspect {
@@ -41,19 +40,35 @@ pub(crate) struct Inspect {
     model: PathBuf,
     #[command(flatten)]
     rows: RowArguments,
+    /// Write a table with one line a row: its number and label, the Jacobian's Frobenius norm, the local dimension, the
+    /// singular values sv_1, sv_2, …: .csv or .tsv (also with .gz), .parquet, .arrow, .npy or .jsonl.
+    #[arg(long, value_name = "FILE", help_heading = "Output", requires = "data")]
+    per_row: Option<PathBuf>,
+    /// The K largest singular values of a row, and as many tangents [default: all, and 8 tangents].
+    #[arg(long, value_name = "K", help_heading = "Output", value_parser = clap::value_parser!(u32).range(1..))]
+    singular_values: Option<u32>,
+    #[command(flatten)]
+    tangents: TangentArguments,
     /// Print JSON.
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
 const AFTER_HELP: &str = "\
-The local dimension is estimated in two ways, both means over rows: the participation ratio of the squared singular
-values, (sum s^2)^2 / sum s^4, and the number of singular values above a tenth of the row's largest.
+The local dimension of a row is (sum s^2)^2 / sum s^4 over the singular values s of its Jacobian:
+n where the code follows n directions alike and no other, 0 where it does not move. Near the size
+of the code, that size sets it and not the data. Compare models on the same rows.
+
+--tangents FILE.npz holds `rows` (N), `singular_values` (N, K), `tangents` (N, K, d), of unit
+length in the units of the scaled features, and `tangents_in_units` (N, K, d), the same steps in
+the features' own units.
 
 Examples:
   cae inspect runs/NAME
   cae inspect DETECTOR
-  cae inspect runs/NAME --data mnist:test --rows 500 --json";
+  cae inspect runs/NAME --data mnist:test --rows 500 --json
+  cae inspect runs/NAME --data table.csv --per-row spectra.csv --singular-values 4
+  cae inspect runs/NAME --data mnist:test --tangents tangents.npz --tangents tangents.png --at 0,5,7";
 
 /// A layer in words and numbers.
 #[derive(Serialize)]
@@ -66,33 +81,18 @@ struct LayerRecord {
     parameters: usize,
 }
 
-/// How the code moves with the input.
-#[derive(Serialize)]
-struct Geometry {
-    rows: usize,
-    singular_values: Vec<f64>,
-    participation_ratio: f64,
-    above_a_tenth: f64,
-    dead_units: Vec<usize>,
-    #[serde(flatten)]
-    numbers: Evaluation,
-}
-
 impl Inspect {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
         if let Some(detector) = AnyDetector::found(&self.model)? {
             return self.detector(&detector);
         }
+        self.tangents.check(self.rows.data.as_deref())?;
+        if let Some(path) = &self.per_row {
+            per_row::check(path, self.rows.data.as_deref())?;
+        }
         let opened = Opened::new(&self.model)?;
-        let geometry = match &self.rows.data {
-            None => None,
-            Some(_) => {
-                let data = opened.rows(&self.rows, self.json)?;
-                let data = if self.rows.rows.is_none() { data.take(ROWS) } else { data };
-                Some(look(&opened.model, &data, self.rows.threads())?)
-            }
-        };
+        let geometry = self.rows.data.as_ref().map(|_| self.geometry(&opened)).transpose()?;
         if self.json {
             print_json(&in_json(&opened, geometry.as_ref())?)?;
         } else {
@@ -103,6 +103,20 @@ impl Inspect {
 }
 
 impl Inspect {
+    /// Looks at the rows, and writes what is asked for of them.
+    fn geometry(&self, opened: &Opened) -> anyhow::Result<Geometry> {
+        let data = opened.rows(&self.rows, self.json)?;
+        opened.model.preprocessing().check(&data)?;
+        let most = self.singular_values.map(|most| most as usize);
+        if self.tangents.are_wanted() {
+            self.tangents.write(&opened.model, &data, most, self.json)?;
+        }
+        let all = self.rows.rows.is_some() || self.per_row.is_some();
+        let data = if all { data } else { data.take(ROWS) };
+        let table = self.per_row.as_deref().map(|path| SpectrumTable { path, most, is_quiet: self.json });
+        Geometry::of(&opened.model, &data, self.rows.threads(), table.as_ref())
+    }
+
     fn detector(&self, detector: &AnyDetector) -> anyhow::Result<Ending> {
         if self.rows.data.is_some() {
             let path = quoted(&self.model.to_string_lossy());
@@ -141,24 +155,6 @@ fn layers(model: &Model) -> Vec<LayerRecord> {
         }
     }
     all
-}
-
-/// Judges the rows, and takes the spectrum of their Jacobians.
-fn look(model: &Model, data: &Dataset, threads: usize) -> anyhow::Result<Geometry> {
-    let numbers = evaluate(model, data, threads)?;
-    let mut rows = Vec::new();
-    let all: Vec<u32> = (0..data.len() as u32).collect();
-    ScaledRows { data, preprocessing: model.preprocessing() }.gather(&all, &mut rows);
-    let rows = MatRef::new(&rows, data.len(), model.architecture().input_size());
-    let spectrum = spectrum(model.parameters(), rows, threads);
-    Ok(Geometry {
-        rows: spectrum.rows,
-        singular_values: spectrum.mean,
-        participation_ratio: spectrum.participation_ratio,
-        above_a_tenth: spectrum.above_a_tenth,
-        dead_units: Activity::measure(model, data, &all).dead(),
-        numbers,
-    })
 }
 
 fn in_json(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Value> {
@@ -214,7 +210,7 @@ fn in_words(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Stri
     let mut text = format!("{}\n{}", pairs(&lines), aligned(&sides, &rows));
     if let Some(geometry) = geometry {
         text += "\n";
-        text += &geometry_in_words(geometry, &model.architecture().encoder_sizes[1..]);
+        text += &geometry.in_words(&model.architecture().encoder_sizes[1..]);
     }
     Ok(text)
 }
@@ -243,43 +239,4 @@ fn preprocessing(model: &Model) -> String {
         (None, None) => count(p.n_features(), "column"),
     };
     format!("{what}; scale {}{}", p.scale().name(), if p.clip() { ", cut off at 0 and 1" } else { "" })
-}
-
-fn geometry_in_words(g: &Geometry, sizes: &[usize]) -> String {
-    let shown = |value: f64| significant(value, 4);
-    let n = g.singular_values.len();
-    let mut values = g.singular_values.iter().take(SHOWN).map(|s| significant(*s, 3)).collect::<Vec<_>>().join("  ");
-    if n > SHOWN {
-        values += &format!("  and {} more down to {}", n - SHOWN, significant(g.singular_values[n - 1], 3));
-    }
-    let mut lines = vec![
-        ("rows", format!("{} of {}", grouped(g.rows), g.numbers.data)),
-        ("jacobian_norm", format!("{}  mean Frobenius norm of ∂h/∂x", shown(g.numbers.jacobian_norm))),
-        ("singular values", format!("{values}  (means over rows)")),
-        (
-            "local dimension",
-            format!(
-                "{} by participation ratio; {} singular values above a tenth of the largest",
-                significant(g.participation_ratio, 3),
-                significant(g.above_a_tenth, 3)
-            ),
-        ),
-    ];
-    if let Some(ratio) = g.numbers.jacobian_to_code_variance {
-        let line =
-            format!("{}  mean squared norm over the variance of the code, whatever the code's scale", shown(ratio));
-        lines.insert(2, ("jacobian_to_code_variance", line));
-    }
-    if let Some(saturation) = g.numbers.saturation {
-        lines.push(("saturation", format!("{} of bounded units lie within 5 % of a bound", percent(saturation))));
-    }
-    let dead: Vec<String> = g
-        .dead_units
-        .iter()
-        .zip(sizes)
-        .enumerate()
-        .map(|(layer, (dead, size))| format!("{dead} of {size} in encoder.{layer}"))
-        .collect();
-    lines.push(("dead units", format!("{}  (they never move)", dead.join(", "))));
-    pairs(&lines)
 }

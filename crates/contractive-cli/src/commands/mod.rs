@@ -1,8 +1,10 @@
 //! One file a subcommand: its flags, then what it does.
 
 mod bench;
+mod compare;
 mod completions;
 mod data;
+mod data_info;
 mod detect;
 mod detect_series;
 mod detected_rows;
@@ -13,15 +15,18 @@ mod evaluate_detector;
 mod evaluate_series;
 mod flagged_ranges;
 mod follow_series;
+mod geometry;
 mod inspect;
 mod inspect_detector;
 mod man;
+mod per_row;
 mod recipes;
 mod reconstruct;
 mod report;
 mod resume;
 mod series_arguments;
 mod series_rows;
+mod tangents;
 mod threshold;
 mod train;
 
@@ -34,6 +39,7 @@ use crate::exit::Ending;
 pub(crate) enum Command {
     Train(Box<train::Train>),
     Resume(resume::Resume),
+    Compare(Box<compare::Compare>),
     Evaluate(evaluate::Evaluate),
     Detect(detect::Detect),
     Threshold(threshold::Threshold),
@@ -55,6 +61,7 @@ impl Command {
         match self {
             Command::Train(command) => command.run(),
             Command::Resume(command) => command.run(),
+            Command::Compare(command) => command.run(),
             Command::Evaluate(command) => command.run(),
             Command::Detect(command) => command.run(),
             Command::Threshold(command) => command.run(),

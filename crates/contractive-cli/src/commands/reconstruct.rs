@@ -14,7 +14,7 @@ use crate::models::Opened;
 use crate::output::{check_file, number_columns, single_columns};
 use crate::pictures::write_reconstructions;
 
-/// Write rows as the model restores them from their codes, in the units of the data.
+/// Write rows as the model restores them from their codes, in the units of the data; keys and labels of a table go along.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Reconstruct {
@@ -59,8 +59,13 @@ impl Reconstruct {
         if let Some(target) = target {
             let restored = opened.model.reconstruct(&data, self.rows.threads())?;
             let names = opened.model.feature_names();
-            target.write(columns(&names, &restored, &data))?;
-            self.target.say_written(&target, data.len(), names.len());
+            let columns = match data.encoding() {
+                Some(encoding) => encoding.decode_plain(&restored),
+                None => columns(&names, &restored, &data),
+            };
+            let n_columns = columns.len();
+            target.write_along(data.carried(), columns, self.target.quiet)?;
+            self.target.say_written(&target, data.len(), n_columns);
         }
         Ok(Ending::Done)
     }

@@ -11,15 +11,17 @@ use crate::exit::Ending;
 use crate::progress::Reporting;
 use crate::session;
 use crate::sources::prepare;
+use crate::sweep::SweepFolder;
+use crate::sweep::whole::Sweep;
 
-/// Go on with a run that was stopped or killed, or train a finished one for longer.
+/// Go on with a run, or a folder of several, that was stopped or killed, or train a finished run for longer.
 ///
 /// A run goes on from its last checkpoint, to the same bits as one that was never interrupted. The data must be the same
 /// bytes as before.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Resume {
-    /// The run directory.
+    /// The run directory, or the folder of several runs: those that ended are kept, the others are trained to their end.
     run: PathBuf,
     /// Epochs in all, those already done included, at least as many as are done. A cosine schedule is stretched to the
     /// new total; a run that stopped early trains on, and waits for a gain anew [default: as the run was planned].
@@ -40,11 +42,15 @@ pub(crate) struct Resume {
 const AFTER_HELP: &str = "\
 Examples:
   cae resume runs/strokes-20260101-120000
+  cae resume runs/strokes-by-contraction                   what is left of several runs
   cae resume runs/strokes-20260101-120000 --epochs 40      until 40 epochs are done in all";
 
 impl Resume {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        if SweepFolder::is_one(&self.run) {
+            return self.run_several();
+        }
         let run = RunDirectory::open(&self.run)?;
         let mut config = run.config()?;
         let mut resume = run.resume()?;
@@ -68,5 +74,15 @@ impl Resume {
         }
         let prepared = prepare(&config, &self.source, self.output.reporting() == Reporting::Quiet)?;
         session::run(&prepared, &run, resume, &self.source, &self.output)
+    }
+
+    fn run_several(self) -> anyhow::Result<Ending> {
+        if self.epochs.is_some() {
+            let text = "--epochs is for one run, and here are several: train one of them for longer by its directory";
+            return Err(Usage(text.into()).into());
+        }
+        let (folder, plan) = SweepFolder::open(&self.run)?;
+        let (source, output, threads) = (&self.source, &self.output, self.threads);
+        Sweep { folder, plan, source, output, data: self.data, threads, jobs: None }.carry_out()
     }
 }

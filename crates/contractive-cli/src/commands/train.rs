@@ -9,16 +9,22 @@ use contractive::run::{RunError, default_path};
 use contractive::{Prepared, RunDirectory, TrainConfig, recipe};
 
 use crate::arguments::{OutputArguments, SourceArguments};
-use crate::detector_table::TableArguments;
 use crate::detector_training::{self, DetectorArguments};
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::output::check_folder;
 use crate::progress::Reporting;
+use crate::run_names::of_data;
 use crate::series_training::{self, SeriesArguments};
 use crate::session;
 use crate::sources::prepare;
+use crate::sweep::SweepFolder;
+use crate::sweep::arguments::SweepArguments;
+use crate::sweep::plan::{Plan, number_of_runs, place_word};
+use crate::sweep::whole::Sweep;
+use crate::table_arguments::TableArguments;
 use crate::training_arguments::TrainingArguments;
+use crate::training_settings::Settings;
 
 /// Train an autoencoder and leave a run directory with its model, numbers and pictures.
 ///
@@ -27,6 +33,10 @@ use crate::training_arguments::TrainingArguments;
 /// recipe, the defaults named below hold.
 ///
 /// Ctrl-C saves and stops, and says how to go on. A run that was killed goes on with `cae resume`, to the same bits.
+///
+/// A setting may be given several values, parted by commas (--hidden and --decoder by repeating the flag): every
+/// combination is trained, side by side, each in a directory of its own in one folder, and compared in a table and on a
+/// page. --seeds N trains each with N seeds. The same command, or `cae resume FOLDER`, goes on with what was stopped.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Train {
@@ -41,6 +51,8 @@ pub(crate) struct Train {
     #[command(flatten)]
     settings: TrainingArguments,
     #[command(flatten)]
+    sweep: SweepArguments,
+    #[command(flatten)]
     detector: DetectorArguments,
     #[command(flatten)]
     table: TableArguments,
@@ -48,7 +60,8 @@ pub(crate) struct Train {
     series: SeriesArguments,
     #[command(flatten)]
     source: SourceArguments,
-    /// The run directory; it must be new or empty [default: runs/NAME-TIME].
+    /// The run directory; it must be new or empty [default: runs/NAME-TIME; for several runs the folder of all,
+    /// runs/NAME-by-SETTINGS].
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Name of the run in runs/NAME-TIME [default: the recipe's or the data's name].
@@ -66,6 +79,8 @@ Examples:
   cae train --data table.csv --hidden 64,16 --contraction 1e-3 --label-column class
   cae train --data mnist --loss bce --noise masking:0.2 --penalty projection --probes 4
   cae train --data large.parquet --stream               a table larger than memory
+  cae train --contraction 0,0.1,1 --seeds 3             nine runs, and their means over the seeds
+  cae train --hidden 64,16 --hidden 256,64 --activation tanh,relu       four runs
   cae train --detector --data table.csv --contamination 0.02 --time-budget 30s
   cae train --detector --data orders.csv --key id,when --categorical shop --missing mask --out detector
   cae train --detector --data load.csv --time timestamp --window 48
@@ -81,7 +96,12 @@ impl Train {
         if self.detector.detector {
             return self.run_detector();
         }
-        let config = self.configuration()?;
+        let mut settings = self.settings.settings()?;
+        self.sweep.put_seeds(&mut settings)?;
+        if !settings.several().is_empty() {
+            return self.run_several(&settings);
+        }
+        let config = self.configuration(settings.layer(&[])?)?;
         config.check()?;
         if let Some(out) = &self.out {
             check_place(out)?;
@@ -91,6 +111,30 @@ impl Train {
         let prepared = prepare(&config, &self.source, self.output.reporting() == Reporting::Quiet)?;
         let run = self.run_directory(&prepared)?;
         session::run(&prepared, &run, None, &self.source, &self.output)
+    }
+
+    /// Trains every combination of the settings with several values.
+    fn run_several(&self, settings: &Settings) -> anyhow::Result<Ending> {
+        self.sweep.check_number(number_of_runs(settings))?;
+        let first = self.configuration(settings.layer(&[])?)?;
+        let plan = Plan::of_product(settings, |choice| {
+            let config = self.configuration(settings.layer(choice)?)?;
+            config.check()?;
+            Ok(config)
+        })?;
+        let word = place_word(settings);
+        let places = (1..100).map(|i| match i {
+            1 => self.place(&first, Some(&word)),
+            i => self.place(&first, Some(&format!("{word}-{i}"))),
+        });
+        let folder = match &self.out {
+            Some(out) => SweepFolder::find(std::iter::once(out.clone()), &plan)?,
+            None => SweepFolder::find(places, &plan)?,
+        };
+        check_folder(folder.path()).map_err(|source| RunError::Write { path: folder.path().to_path_buf(), source })?;
+        let (source, output) = (&self.source, &self.output);
+        let threads = first.training.threads;
+        Sweep { folder, plan, source, output, data: None, threads, jobs: self.sweep.jobs() }.carry_out()
     }
 
     /// Refuses what a shell makes of `--data *.png`: the first file is taken for the data, the next one for a recipe.
@@ -116,7 +160,8 @@ impl Train {
             let text = "--detector takes no recipe and no --config; give --data FILE and flags";
             return Err(Usage(text.into()).into());
         }
-        let scale = self.settings.take_scale();
+        self.sweep.refuse_with("--detector")?;
+        let scale = self.settings.take_scale()?;
         let keys = self.settings.keys()?;
         let config = TrainConfig::layered(&TrainConfig::default(), &[self.settings.layer()?])?;
         let settings = self.detector.settings(&config, &keys)?;
@@ -144,10 +189,9 @@ impl Train {
     }
 
     /// The recipe, or the defaults, under the file and the flags.
-    fn configuration(&self) -> anyhow::Result<TrainConfig> {
+    fn configuration(&self, flags: Layer) -> anyhow::Result<TrainConfig> {
         let file = self.config.as_deref().map(Layer::from_file).transpose()?;
-        let flags = self.settings.layer()?;
-        let layers: Vec<Layer> = file.into_iter().chain([flags]).collect();
+        let layers: Vec<Layer> = file.into_iter().chain([self.table.layer()?, flags]).collect();
         let named = self.recipe.as_deref().or_else(|| layers.iter().rev().find_map(|layer| layer.string("recipe")));
         let base = match named {
             Some(name) => recipe::find(name).map_err(|e| with_path_hint(e, name))?.config,
@@ -166,10 +210,7 @@ impl Train {
 
     /// The name given, else that of the data.
     fn data_name(&self, config: &TrainConfig) -> String {
-        let spec = Path::new(&config.data.spec);
-        let file = spec.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let of_data = || file.split('.').find(|part| !part.is_empty()).unwrap_or("run").to_owned();
-        self.name.clone().unwrap_or_else(of_data)
+        self.name.clone().unwrap_or_else(|| of_data(&config.data.spec))
     }
 
     fn run_directory(&self, prepared: &Prepared) -> Result<RunDirectory, RunError> {

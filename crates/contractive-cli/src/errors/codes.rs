@@ -84,6 +84,7 @@ fn of_dataset(error: &DatasetError) -> u8 {
         | DatasetError::UnknownPart { .. }
         | DatasetError::NoSuchPart { .. }
         | DatasetError::RowCount { .. }
+        | DatasetError::Columns { .. }
         | DatasetError::Setting { .. } => USAGE,
         DatasetError::Checksum { .. } => BAD_DATA,
         _ => FAILURE,

@@ -68,6 +68,7 @@ impl<'a> Kind<'a> {
             Kind::Config(ConfigError::Argument(e)) => Kind::Argument(e),
             Kind::Dataset(DatasetError::Table(e)) => Kind::Table(e),
             Kind::Dataset(DatasetError::Train(e)) => Kind::Train(e),
+            Kind::Dataset(DatasetError::Encoding(e)) => Kind::Encoding(e),
             Kind::Train(TrainError::Data(e)) => Kind::Table(e),
             Kind::Train(TrainError::Config(e)) => Kind::Config(e),
             Kind::Train(TrainError::Columns(e)) => Kind::Preprocess(e),

@@ -61,6 +61,7 @@ fn of_dataset(error: &DatasetError) -> Option<String> {
         DatasetError::Checksum { .. } => {
             text("delete it to have it downloaded again, or give it as a path to use it as it is")
         }
+        DatasetError::Columns { .. } => text("leave out --columns, --key, --categorical and --missing"),
         DatasetError::Setting { setting, .. } => Some(format!("leave out {}", flag(setting))),
         _ => None,
     }
@@ -76,6 +77,9 @@ fn of_table(error: &TableError) -> Option<String> {
         TableError::Cell { prefix: Some(_), .. } => {
             text("correct it, or make the column text by giving it a role: --key or --categorical")
         }
+        TableError::Cell { prefix: None, got, .. } if got == "a missing value" => {
+            text("fill or remove such rows, leave the column out, or train with --missing median")
+        }
         TableError::Cell { prefix: None, .. } => text("fill or remove such rows, or leave the column out"),
         TableError::NotUtf8 { path, .. } => Some(format!(
             "save the file as UTF-8, for example with `iconv -f WINDOWS-1252 -t UTF-8 {}`",
@@ -83,7 +87,8 @@ fn of_table(error: &TableError) -> Option<String> {
         )),
         TableError::Spelled { column, spelling, .. } => Some(of_spelling(spelling, column)),
         TableError::ColumnKind { column, .. } => Some(format!(
-            "if it holds labels, name it with --label-column {}; else leave it out or write it as numbers",
+            "if it holds labels, name it with --label-column {0}; else carry it along with --key {0}, or leave it out by \
+             naming the others with --columns",
             quoted(column)
         )),
         TableError::FirstLine { is_hole: true, .. } => {
@@ -147,10 +152,24 @@ fn of_training(error: &TrainError) -> Option<String> {
     })
 }
 
+/// Remedies named for several columns at fault.
+const MOST_REMEDIES: usize = 5;
+
 fn of_encoding(error: &EncodingError) -> Option<String> {
     Some(match error {
+        EncodingError::Several { errors, .. } => {
+            let mut remedies: Vec<String> = Vec::new();
+            for remedy in errors.iter().filter_map(of_encoding) {
+                if !remedies.contains(&remedy) {
+                    remedies.push(remedy);
+                }
+            }
+            remedies.truncate(MOST_REMEDIES);
+            format!("\nto mend them:{}", remedies.iter().map(|remedy| format!("\n  {remedy}")).collect::<String>())
+        }
         EncodingError::MissingCell { .. } => {
-            "fill it, remove the row, or train with --missing mean, median or mask".to_owned()
+            "fill it, remove the row, or have such cells filled: --missing median or mean, with --detector also mask"
+                .to_owned()
         }
         EncodingError::EmptyRow { .. } => "remove the row".to_owned(),
         EncodingError::TwoRoles { .. } => "give it one".to_owned(),

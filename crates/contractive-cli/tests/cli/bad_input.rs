@@ -34,10 +34,6 @@ fn a_table_with_a_hole_or_text() {
     desk.write("text.csv", "a,b,c\n1,2,3\n4,five,6\n");
     let error = desk.refused("train --data text.csv", 3);
     assert!(error.contains("line 3, column `b`") && error.contains("`five`"), "{error}");
-    desk.write("labels.csv", "a,kind,c\n1,cat,3\n4,dog,6\n");
-    for command in ["train --data labels.csv", "data info labels.csv"] {
-        assert!(desk.refused(command, 3).contains("--label-column kind"), "{command}");
-    }
     desk.write("ragged.csv", "a,b,c\n1,2,3\n4,5\n");
     assert!(desk.refused("train --data ragged.csv", 3).contains("line 3"));
     desk.write("empty.csv", "");

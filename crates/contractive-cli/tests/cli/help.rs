@@ -3,9 +3,10 @@
 use crate::support::Desk;
 use predicates::prelude::*;
 
-const SUBCOMMANDS: [&str; 15] = [
+const SUBCOMMANDS: [&str; 16] = [
     "train",
     "resume",
+    "compare",
     "evaluate",
     "detect",
     "threshold",
@@ -47,7 +48,16 @@ fn each_subcommand_has_examples_in_its_help() {
 #[test]
 fn training_help_states_words_units_and_defaults() {
     let help = Desk::new().stdout("train --help");
-    for text in ["cross_entropy", "salt_pepper:SHARE", "leaky_relu", "[default: 0.001]", "Network:", "Objective:"] {
+    for text in [
+        "cross_entropy",
+        "salt_pepper:SHARE",
+        "leaky_relu",
+        "[default: 0.001]",
+        "--lambda",
+        "--seeds",
+        "Network:",
+        "Objective:",
+    ] {
         assert!(help.contains(text), "{text} in {help}");
     }
 }

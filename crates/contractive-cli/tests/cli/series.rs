@@ -100,12 +100,37 @@ fn the_report_shows_the_series() {
     let desk = desk();
     desk.cae("detect d --data new.csv --labels odd --report r.html -q").assert().success().stdout("");
     let page = desk.text("r.html");
-    assert!(page.contains("of their whole scores"), "the default credit");
+    assert!(page.contains("four fifths of the window’s whole score and a fifth of its own part"), "the default credit");
+    assert!(page.contains("<title>new.csv</title>") && page.contains("<h1>new.csv</h1>"), "the name of the file");
+    assert!(page.contains("id=\"range-1\"") && page.contains("at 2014-02-15 02:55:00</figcaption>"), "seen closely");
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("anomaly score"));
     assert_eq!(page.matches("<td>yes</td>").count(), 1, "one range holds the labelled spike");
     assert!(!page.contains("http://") || page.matches("http://").count() == page.matches("http://www.w3.org").count());
     desk.cae("detect d --data new.csv --labels odd --report s.html -q").assert().success();
     assert_eq!(page, desk.text("s.html"), "the same numbers give the same bytes");
+}
+
+#[test]
+fn the_report_shows_gaps_and_the_columns_at_fault() {
+    let desk = Desk::new();
+    let rows = |rows: std::ops::Range<usize>, spike: usize| -> String {
+        let row = |i: usize| {
+            let (t, away) = (0.31 * i as f64, if i == spike { 6.0 } else { 0.0 });
+            format!("2014-02-{:02} {:02}:00:00,{:.4},{:.4}\n", 1 + i / 24, i % 24, t.sin(), t.cos() + away)
+        };
+        rows.map(row).collect()
+    };
+    desk.write("train.csv", format!("timestamp,load,flow\n{}", rows(0..200, 999)));
+    desk.write("new.csv", format!("timestamp,load,flow\n{}{}", rows(0..60, 999), rows(90..260, 150)));
+    let words = "train --detector --data train.csv --time timestamp --window 12 --ensemble 2 --steps 80 --out d -q";
+    desk.cae(words).assert().success();
+    desk.cae("detect d --data new.csv --report r.html -q").assert().success().stdout("");
+    let page = desk.text("r.html");
+    assert!(page.contains("no rows between 2014-02-03 11:00:00 and 2014-02-04 18:00:00: 30 steps missing"));
+    assert!(page.contains("<td>2014-02-04 18:00:00</td><td>30</td>"), "the gap is listed");
+    assert!(page.contains("<title id=\"zoom-1-t\">") && page.contains("at 2014-02-07 06:00:00; flow "));
+    let zoom = page.split("id=\"range-1\"").nth(1).unwrap().split("</figure>").next().unwrap();
+    assert!(zoom.contains("\nflow\n") && !zoom.contains("\nload\n"), "the column at fault alone");
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn inspection_looks_inside(desk: &Desk) {
     let values: Vec<f64> =
         inside["geometry"]["singular_values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
     assert!(values.len() == 16 && values.is_sorted_by(|a, b| a >= b));
-    let dimension = inside["geometry"]["participation_ratio"].as_f64().unwrap();
+    let dimension = inside["geometry"]["local_dimension"].as_f64().unwrap();
     assert!((1.0..=16.0).contains(&dimension), "{dimension}");
     assert!(inside["geometry"]["jacobian_to_code_variance"].as_f64().is_some_and(|ratio| ratio > 0.0));
     assert_eq!(inside["parameters"], 784 * 16 * 2 + 16 + 784);

@@ -50,6 +50,13 @@ pub trait Engine: Send {
     /// [`ArgumentError::Size`].
     fn objective(&mut self, batch: &Batch<'_>) -> Result<Terms, ArgumentError>;
 
+    /// What [`Engine::objective`] takes the means of: L and P of each row, N numbers each. A penalty of the weights alone
+    /// is the same for every row.
+    ///
+    /// # Errors
+    /// [`ArgumentError::Size`].
+    fn row_terms(&mut self, batch: &Batch<'_>, losses: &mut [f64], penalties: &mut [f64]) -> Result<(), ArgumentError>;
+
     /// The objective on a batch; its gradient stays in the engine for [`Engine::update`].
     ///
     /// # Errors

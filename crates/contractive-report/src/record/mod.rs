@@ -12,14 +12,15 @@ mod tests;
 
 use contractive_core::engine::Engine;
 use contractive_core::matrix::MatRef;
+use contractive_core::row_spectra::RowSpectra;
 use contractive_core::{Architecture, Loss, Objective, Penalty};
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::contraction::logarithmic_radii;
-use crate::analysis::spectrum::affordable_rows;
+use crate::analysis::spectrum::MOST_WORK;
 use crate::analysis::{
-    Activity, Concern, ContractionPoint, Histogram, PrincipalPlane, Spectrum, contraction_curve, principal_plane,
-    spectrum, typical_distance,
+    Activity, CodeRecord, Concern, ContractionPoint, Histogram, PrincipalPlane, Spectrum, contraction_curve,
+    principal_plane, spectrum, typical_distance,
 };
 use contractive::Error;
 use contractive::config::TrainConfig;
@@ -48,6 +49,9 @@ const RADII_SPAN: (f64, f64) = (0.01, 2.0);
 /// Most rows on which the units' activity is measured.
 const ACTIVITY: usize = 500;
 const BINS: usize = 40;
+/// Sizes of the noise under which the code is looked at, and most rows.
+const NOISES: [f64; 2] = [0.1, 0.3];
+const UNDER_NOISE: usize = 500;
 
 /// What the rows of a run are.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -143,6 +147,9 @@ pub struct RunRecord {
     pub spectrum: Spectrum,
     /// The contraction ratio over the radius.
     pub contraction: ContractionRecord,
+    /// How much of the code is zero, and how far noise moves it.
+    #[serde(default)]
+    pub code: CodeRecord,
     /// ‖J‖_F a row.
     pub jacobian_norms: Histogram,
     /// Mean over features of the squared error a row, in the network's units.
@@ -176,11 +183,14 @@ impl RunRecord {
         let spread = Spread::measure(&mut engine, reader, n.min(SPREAD), d)?;
         let mut rows = Vec::new();
         let shown = |most: usize| (0..n.min(most) as u32).collect::<Vec<u32>>();
-        reader.gather(&shown(affordable_rows(DECOMPOSED, k, d)), &mut rows);
+        let decomposed = DECOMPOSED.min(RowSpectra::rows_within(model.architecture(), MOST_WORK));
+        reader.gather(&shown(decomposed), &mut rows);
         let spectrum = spectrum(model.parameters(), MatRef::new(&rows, rows.len() / d, d), threads);
         reader.gather(&shown(CONTRACTED), &mut rows);
         let seed = model.provenance().seed;
         let contraction = contraction(&mut engine, MatRef::new(&rows, rows.len() / d, d), seed)?;
+        reader.gather(&shown(UNDER_NOISE), &mut rows);
+        let code = CodeRecord::measure(&mut engine, MatRef::new(&rows, rows.len() / d, d), &NOISES, seed)?;
         reader.gather(&shown(SCATTERED), &mut rows);
         let mut codes = vec![0.0; rows.len() / d * k];
         engine.encode(MatRef::new(&rows, rows.len() / d, d), &mut codes)?;
@@ -206,6 +216,7 @@ impl RunRecord {
             features: if model.image_shape().is_some() { Vec::new() } else { spread.features },
             spectrum,
             contraction,
+            code,
             jacobian_norms: Histogram::new(&spread.norms, BINS),
             errors: Histogram::new(&spread.errors, BINS),
             scatter,

@@ -218,7 +218,47 @@ fn with_scale(title: &str, axis: &Axis) -> String {
     }
 }
 
+/// Numbers below this share of the largest are not told apart: a dead unit's 10⁻²⁰ would leave no room for the others.
+pub(crate) const LEAST_SHARE: f64 = 1e-6;
+
+/// Lifts numbers below [`LEAST_SHARE`] of the largest to that height; whether there were any.
+pub(crate) fn cut_off(lines: &mut [Line]) -> bool {
+    let (_, high) = range(lines.iter().flat_map(|line| line.values.iter().copied()));
+    let floor = LEAST_SHARE * high;
+    let mut is_cut = false;
+    for value in lines.iter_mut().flat_map(|line| &mut line.values) {
+        // Not so of what is no number.
+        if *value < floor {
+            *value = floor;
+            is_cut = true;
+        }
+    }
+    is_cut
+}
+
 /// Smallest and largest drawable number of all, or 0 and 1 where there is none.
 pub(crate) fn range(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     crate::axis::extent(values.into_iter().filter(|v| is_drawable(*v))).unwrap_or((0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever the numbers, none is left below the share, those above stay, and the axis spans few decades.
+        #[test]
+        fn small_numbers_are_lifted_and_others_left(values in prop::collection::vec(-300.0..300.0_f64, 1..20)) {
+            let values: Vec<f64> = values.into_iter().map(|exponent| 10_f64.powf(exponent)).collect();
+            let line = Line { name: String::new(), positions: vec![], values: values.clone(), series: 0, stroke: Stroke::Solid };
+            let mut lines = [line];
+            let is_cut = cut_off(&mut lines);
+            let (low, high) = range(lines[0].values.iter().copied());
+            prop_assert!(low >= LEAST_SHARE * high && high == values.iter().copied().fold(0.0, f64::max));
+            for (before, after) in values.iter().zip(&lines[0].values) {
+                prop_assert!(before == after || (is_cut && after > before));
+            }
+        }
+    }
 }

@@ -1,15 +1,13 @@
 //! Several runs beside each other.
 
-use std::collections::BTreeSet;
-
 use crate::record::RunRecord;
 use askama::Template;
-use contractive::config::ConfigError;
-use contractive::{EpochRecord, TrainConfig};
+use contractive::EpochRecord;
 
 use super::assembly::assemble;
-use super::chart::{Chart, Line, range};
+use super::chart::{Chart, LEAST_SHARE, Line, cut_off, range};
 use super::error::ReportError;
+use super::legend::{differing, file_name};
 use super::loss::describe;
 use super::number::{count, duration, grouped, significant};
 use super::summary::judged_loss;
@@ -55,7 +53,7 @@ struct Table {
 struct Charts {
     id: &'static str,
     title: &'static str,
-    words: &'static str,
+    words: String,
     caution: &'static str,
     charts: Vec<String>,
 }
@@ -69,19 +67,30 @@ struct Strip {
 #[derive(Template)]
 #[template(path = "panel/compare_images.html")]
 struct Images {
+    id: &'static str,
+    title: &'static str,
+    words: &'static str,
+    caution: &'static str,
+    /// What a picture is.
+    what: &'static str,
     originals: Vec<String>,
     strips: Vec<Strip>,
 }
 
+/// The page; runs are called by their names.
 pub(super) fn page(runs: &[RunRecord]) -> Result<String, ReportError> {
     let at = |panel: &'static str| move |source| ReportError::Panel { panel, run: runs[0].name.clone(), source };
-    let title = runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(" and ");
+    let title = match runs {
+        [one, two] => format!("{} and {}", one.name, two.name),
+        _ => format!("{} compared", count(runs.len(), "run")),
+    };
     let header = ComparisonHeader { names: names(runs) }.render().map_err(FigureError::from)?;
     let panels = vec![
         ("figures", "Figures", figures(runs).map_err(at("figures"))?),
         ("settings", "Settings", settings(runs)?),
         ("loss", "Loss", losses(runs).map_err(at("losses"))?),
         ("examples", "Examples", examples(runs).map_err(at("examples"))?),
+        ("filters", "Filters", filters(runs).map_err(at("filters"))?),
         ("geometry", "Geometry", curves(runs).map_err(at("spectra"))?),
     ];
     assemble(&title, header, panels, &runs[0].provenance.version)
@@ -101,14 +110,18 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
         ("binary cross-entropy a feature", &|r| r.evaluation.bce.unwrap_or(f64::NAN)),
         ("loss trained with", &|r| judged_loss(&r.evaluation)),
     ];
-    let plain: [(&str, Of); 7] = [
+    let plain: [(&str, Of); 11] = [
         ("mean ‖J‖", &|r| r.evaluation.jacobian_norm),
         ("mean ‖J‖²", &|r| r.evaluation.penalty),
         ("mean ‖J‖² over the code's variance", &|r| r.evaluation.jacobian_to_code_variance.unwrap_or(f64::NAN)),
-        ("local dimension", &|r| r.spectrum.participation_ratio),
+        ("local dimension", &|r| r.spectrum.local_dimension),
+        ("rows it is a mean over", &|r| r.spectrum.rows as f64),
         ("largest singular value", &|r| r.spectrum.mean.first().copied().unwrap_or(f64::NAN)),
         ("contraction ratio near the data", &|r| r.contraction.points.first().map_or(f64::NAN, |p| p.mean)),
         ("saturation", &|r| r.evaluation.saturation.unwrap_or(f64::NAN)),
+        ("share of the code near zero", &|r| r.code.near_zero),
+        ("moved by noise of 0.1, over the code's deviation", &|r| change(r, 0)),
+        ("moved by noise of 0.3, over the code's deviation", &|r| change(r, 1)),
     ];
     let comparable = runs.iter().all(|run| run.data.name == runs[0].data.name && run.part == runs[0].part);
     let same_loss = runs.iter().all(|run| run.evaluation.loss == runs[0].evaluation.loss);
@@ -116,7 +129,7 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
         name: "rows judged on".to_owned(),
         cells: runs
             .iter()
-            .map(|r| (format!("{}, {} {}", r.evaluation.data, grouped(r.evaluation.rows), r.part), false))
+            .map(|r| (format!("{}, {} {}", file_name(&r.evaluation.data), grouped(r.evaluation.rows), r.part), false))
             .collect(),
     }];
     for (i, (name, of)) in lower.iter().chain(&plain).enumerate() {
@@ -141,6 +154,11 @@ fn figures(runs: &[RunRecord]) -> Result<String, FigureError> {
     Ok(Table { id: "figures", title: "Figures", words, caution, names: names(runs), rows }.render()?)
 }
 
+/// How far noise of the i-th size moves the code.
+fn change(run: &RunRecord, i: usize) -> f64 {
+    run.code.noise.get(i).and_then(|noise| noise.change).unwrap_or(f64::NAN)
+}
+
 /// Rows of the table that no run is best in.
 fn facts(runs: &[RunRecord]) -> [Row; 3] {
     let dead = |r: &RunRecord| {
@@ -162,48 +180,22 @@ fn facts(runs: &[RunRecord]) -> [Row; 3] {
 
 /// Settings in which the runs differ.
 fn settings(runs: &[RunRecord]) -> Result<String, ReportError> {
-    let all: Vec<Vec<(String, String)>> = runs.iter().map(|run| flat(&run.config)).collect::<Result<_, _>>()?;
-    let keys: BTreeSet<&str> = all.iter().flatten().map(|(key, _)| key.as_str()).collect();
-    let value = |settings: &[(String, String)], key: &str| {
-        settings.iter().find(|(name, _)| name == key).map_or_else(|| "–".to_owned(), |(_, value)| value.clone())
-    };
-    let mut rows = Vec::new();
-    for key in &keys {
-        let values: Vec<String> = all.iter().map(|settings| value(settings, key)).collect();
-        if values.iter().any(|value| *value != values[0]) {
-            rows.push(Row { name: (*key).to_owned(), cells: values.into_iter().map(|value| (value, false)).collect() });
-        }
-    }
+    let (differing, number) = differing(runs)?;
+    let plain = |values: Vec<String>| values.into_iter().map(|value| (value, false)).collect();
+    let rows: Vec<Row> =
+        differing.into_iter().map(|setting| Row { name: setting.key, cells: plain(setting.values) }).collect();
     let caution = match rows.len() {
         0 => "All settings are the same.".to_owned(),
-        n => format!("The other {} are the same.", count(keys.len() - n, "setting")),
+        n => format!("The other {} are the same.", count(number - n, "setting")),
     };
     let words = "Only settings that differ are listed, by their names in config.toml.";
     let table = Table { id: "settings", title: "Settings that differ", words, caution, names: names(runs), rows };
     Ok(table.render().map_err(FigureError::from)?)
 }
 
-/// A configuration as `section.key = value` pairs, read from its TOML: a section's name, then its lines.
-fn flat(config: &TrainConfig) -> Result<Vec<(String, String)>, ConfigError> {
-    let text = config.to_toml()?;
-    let mut section = String::new();
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    for line in text.lines() {
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            section = format!("{name}.");
-        } else if let Some((key, value)) = line.split_once(" = ").filter(|(key, _)| !key.starts_with(' ')) {
-            pairs.push((format!("{section}{key}"), value.to_owned()));
-        } else if let Some((_, value)) = pairs.last_mut() {
-            // A list over several lines.
-            value.push_str(line.trim());
-        }
-    }
-    Ok(pairs)
-}
-
 fn losses(runs: &[RunRecord]) -> Result<String, FigureError> {
     let chart = |id: &str, title: &str, of: &dyn Fn(&EpochRecord) -> f64| -> Result<Option<String>, FigureError> {
-        let lines: Vec<Line> = runs
+        let mut lines: Vec<Line> = runs
             .iter()
             .enumerate()
             .map(|(series, run)| Line {
@@ -211,16 +203,17 @@ fn losses(runs: &[RunRecord]) -> Result<String, FigureError> {
                 positions: run.history.iter().map(|e| e.epoch as f64).collect(),
                 values: run.history.iter().map(of).collect(),
                 series,
-                stroke: Stroke::Solid,
+                stroke: stroke(series),
             })
             .collect();
         if !lines.iter().any(|line| line.values.iter().any(|v| v.is_finite())) {
             return Ok(None);
         }
+        let described = describe(&lines, &lines[0].positions);
+        cut_off(&mut lines);
         let (first, last) = range(lines.iter().flat_map(|line| line.positions.iter().copied()));
         let (low, high) = range(lines.iter().flat_map(|line| line.values.iter().copied()));
         let mut chart = Chart::new(Axis::whole_numbers(first, last, 8), Axis::of_values(low, high, 5), "epoch", title);
-        let described = describe(&lines, &lines[0].positions);
         chart.lines = lines;
         chart.draw(id, title, &described, None).map(Some)
     };
@@ -235,7 +228,7 @@ fn losses(runs: &[RunRecord]) -> Result<String, FigureError> {
     if charts.is_empty() {
         return Ok(String::new());
     }
-    let words = "Reconstruction by itself, without the penalty, so that runs with different contractions compare; and the norm they reach.";
+    let words = "Reconstruction by itself, without the penalty, so that runs with different contractions compare; and the norm they reach.".to_owned();
     let caution = "runs with different losses on one axis: their values do not compare, only their shapes do";
     Ok(Charts { id: "loss", title: "Loss over the epochs", words, caution, charts }.render()?)
 }
@@ -255,22 +248,64 @@ fn examples(runs: &[RunRecord]) -> Result<String, FigureError> {
         return Ok(String::new());
     }
     let originals = first.rows.iter().take(n).map(|e| picture::grey(&e.original, shape)).collect::<Result<_, _>>()?;
-    let mut strips = Vec::new();
-    for (i, run) in runs.iter().enumerate() {
-        let images = run.examples.rows.iter().take(n).map(|e| picture::grey(&e.reconstruction, shape));
-        let images = images.collect::<Result<_, _>>()?;
-        strips.push(Strip { name: run.name.clone(), series: i % SERIES.len(), images });
+    let strips = strips(runs, |run| {
+        run.examples.rows.iter().take(n).map(|e| picture::grey(&e.reconstruction, shape)).collect()
+    })?;
+    Ok(Images {
+        id: "examples",
+        title: "The same rows, restored",
+        words: "The first examples and what each model makes of them.",
+        caution: "rows that one model restores and another replaces by something typical",
+        what: "reconstruction",
+        originals,
+        strips,
     }
-    Ok(Images { originals, strips }.render()?)
+    .render()?)
+}
+
+/// The filters of each run that move most; only where all runs have images.
+fn filters(runs: &[RunRecord]) -> Result<String, FigureError> {
+    if runs.iter().any(|run| run.filters.image_shape.is_none() || run.filters.weights.is_empty()) {
+        return Ok(String::new());
+    }
+    let strips = strips(runs, |run| {
+        let shape = run.filters.image_shape.unwrap_or_default();
+        let largest = |weights: &[f32]| weights.iter().fold(0.0, |most, w| f64::max(most, f64::from(w.abs())));
+        run.filters.weights.iter().take(TILES).map(|w| picture::signed(w, shape, largest(w))).collect()
+    })?;
+    Ok(Images {
+        id: "filters",
+        title: "First-layer filters",
+        words: "What the units of the first layer look for, those that move most first: weights above 0 orange, below 0 blue, each filter on a scale of its own.",
+        caution: "filters that look like noise",
+        what: "filter",
+        originals: Vec::new(),
+        strips,
+    }
+    .render()?)
+}
+
+/// Pictures of each run under its name.
+fn strips(
+    runs: &[RunRecord],
+    images: impl Fn(&RunRecord) -> Result<Vec<String>, FigureError>,
+) -> Result<Vec<Strip>, FigureError> {
+    let strip = |(i, run): (usize, &RunRecord)| {
+        Ok(Strip { name: run.name.clone(), series: i % SERIES.len(), images: images(run)? })
+    };
+    runs.iter().enumerate().map(strip).collect()
 }
 
 fn curves(runs: &[RunRecord]) -> Result<String, FigureError> {
     let named = || runs.iter().map(|run| (run.name.clone(), run));
-    let spectra = geometry::spectra(named());
-    let ratios = geometry::contractions(named());
+    let mut spectra = geometry::spectra(named()).logarithmic();
+    let mut ratios = geometry::contractions(named());
+    for chart in [&mut spectra.chart, &mut ratios] {
+        chart.lines.iter_mut().for_each(|line| line.stroke = stroke(line.series));
+    }
     let mut charts = Vec::new();
     for (chart, id, title) in [
-        (spectra, "compare-spectrum", "Mean singular values of J"),
+        (spectra.chart, "compare-spectrum", "Mean singular values of J"),
         (ratios, "compare-ratio", "Contraction ratio over the radius"),
     ] {
         if chart.lines.iter().any(|line| !line.values.is_empty()) {
@@ -281,7 +316,19 @@ fn curves(runs: &[RunRecord]) -> Result<String, FigureError> {
     if charts.is_empty() {
         return Ok(String::new());
     }
-    let words = "How strongly each code follows its directions, and how far it moves when a row is moved by a radius. A contractive code has few large values, then a steep drop, and is lowest near the data.";
+    let cut = if spectra.is_cut {
+        format!(" Singular values below {LEAST_SHARE} of the largest, such as a dead unit's, are drawn at that height.")
+    } else {
+        String::new()
+    };
+    let words = format!(
+        "How strongly each code follows its directions, and how far it moves when a row is moved by a radius. A contractive code has few large values, then a steep drop, and is lowest near the data.{cut}"
+    );
     let caution = "a curve near zero throughout: a code that no longer moves";
     Ok(Charts { id: "geometry", title: "Spectrum and contraction", words, caution, charts }.render()?)
+}
+
+/// Colours come round again: the second time dashed, the third dotted.
+fn stroke(series: usize) -> Stroke {
+    [Stroke::Solid, Stroke::Dashed, Stroke::Dotted][series / SERIES.len() % 3]
 }

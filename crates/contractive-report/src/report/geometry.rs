@@ -3,9 +3,10 @@
 use crate::record::RunRecord;
 use askama::Template;
 
-use super::chart::{Chart, Line, range};
+use super::chart::{Chart, LEAST_SHARE, Line, cut_off, range};
 use super::loss::describe;
 use super::number::{count, grouped, significant};
+use crate::analysis::Reading;
 use crate::axis::Axis;
 use crate::error::FigureError;
 use crate::panel::Stroke;
@@ -21,13 +22,33 @@ struct SpectrumPanel {
     inputs: String,
     is_flat: bool,
     is_still: bool,
+    advice: &'static str,
+    /// Share of the largest below which values are drawn at that height.
+    cut: Option<f64>,
     chart: String,
     facts: Vec<(&'static str, String)>,
 }
 
+/// A chart, and whether numbers in it were too small to be drawn where they are.
+pub(super) struct Spectra {
+    pub(super) chart: Chart,
+    pub(super) is_cut: bool,
+}
+
+impl Spectra {
+    /// With a logarithmic axis whatever the numbers, so that encoders of different scales show their shapes.
+    pub(super) fn logarithmic(mut self) -> Self {
+        let (low, high) = range(self.chart.lines.iter().flat_map(|line| line.values.iter().copied()));
+        if high > 0.0 {
+            self.chart.y = Axis::logarithmic(low.clamp(LEAST_SHARE * high, high * 0.2), high, 5);
+        }
+        self
+    }
+}
+
 /// The lines of several runs' spectra, one where it is shown alone.
-pub(super) fn spectra<'a>(runs: impl Iterator<Item = (String, &'a RunRecord)>) -> Chart {
-    let lines: Vec<Line> = runs
+pub(super) fn spectra<'a>(runs: impl Iterator<Item = (String, &'a RunRecord)>) -> Spectra {
+    let mut lines: Vec<Line> = runs
         .enumerate()
         .map(|(series, (name, run))| Line {
             name,
@@ -37,6 +58,7 @@ pub(super) fn spectra<'a>(runs: impl Iterator<Item = (String, &'a RunRecord)>) -
             stroke: Stroke::Solid,
         })
         .collect();
+    let is_cut = cut_off(&mut lines);
     let (low, high) = range(lines.iter().flat_map(|line| line.values.iter().copied()));
     let most = lines.iter().map(|line| line.values.len()).max().unwrap_or(1) as f64;
     let mut chart = Chart::new(
@@ -46,30 +68,33 @@ pub(super) fn spectra<'a>(runs: impl Iterator<Item = (String, &'a RunRecord)>) -
         "Mean singular value of J",
     );
     chart.lines = lines;
-    chart
+    Spectra { chart, is_cut }
 }
 
 pub(super) fn spectrum(record: &RunRecord) -> Result<String, FigureError> {
     let s = &record.spectrum;
     let (Some(first), Some(last)) = (s.mean.first().copied(), s.mean.last().copied()) else { return Ok(String::new()) };
     let n = s.mean.len();
-    let mut chart = spectra(std::iter::once((String::new(), record)));
-    if s.participation_ratio >= 1.0 && n > 1 {
-        chart.marks.push((s.participation_ratio, "local dimension".to_owned()));
+    let Spectra { mut chart, is_cut } = spectra(std::iter::once((String::new(), record)));
+    if s.local_dimension >= 1.0 && n > 1 {
+        chart.marks.push((s.local_dimension, "local dimension".to_owned()));
     }
     let described = describe(&chart.lines, &chart.lines[0].positions);
     Ok(SpectrumPanel {
         rows: count(s.rows, "row"),
         part: record.part.to_string(),
-        ratio: significant(s.participation_ratio, 3),
+        ratio: significant(s.local_dimension, 3),
         above: significant(s.above_a_tenth, 3),
         of: n,
         inputs: grouped(record.architecture.input_size()),
         is_flat: n > 2 && first > 0.0 && last > first / 3.0,
         is_still: first == 0.0,
+        advice: advice(Reading::of(s.local_dimension, n)),
+        cut: is_cut.then_some(LEAST_SHARE),
         chart: chart.draw("spectrum-chart", "Mean singular values of the encoder's Jacobian", &described, None)?,
         facts: vec![
-            ("local dimension, participation ratio", format!("{} of {n}", significant(s.participation_ratio, 3))),
+            ("local dimension, (Σs²)²/Σs⁴", format!("{} of {n}", significant(s.local_dimension, 3))),
+            ("rows that these are means over", grouped(s.rows)),
             ("singular values above a tenth of the largest", significant(s.above_a_tenth, 3)),
             ("largest, mean", significant(first, 3)),
             ("smallest, mean", significant(last, 3)),
@@ -83,6 +108,19 @@ pub(super) fn spectrum(record: &RunRecord) -> Result<String, FigureError> {
         ],
     }
     .render()?)
+}
+
+/// A mean local dimension in words.
+fn advice(reading: Reading) -> &'static str {
+    match reading {
+        Reading::Still => "Lower `objective.contraction`.",
+        Reading::PartlyStill => "Below 1, the code does not move at all at some of these rows.",
+        Reading::Alike => {
+            "Near their number, the code's size sets it and not the data: a larger code may follow more, a larger \
+             `objective.contraction` lets go of some."
+        }
+        Reading::Some => "",
+    }
 }
 
 #[derive(Template)]

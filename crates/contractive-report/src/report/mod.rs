@@ -11,6 +11,7 @@ mod examples;
 mod filters;
 mod geometry;
 mod header;
+mod legend;
 mod loss;
 mod network;
 mod number;
@@ -30,11 +31,13 @@ use assembly::assemble;
 use crate::record::RunRecord;
 
 pub use error::ReportError;
+pub use legend::setting_names;
 pub use repeat::Repeat;
 
 /// One self-contained HTML file: a report on one run, or a comparison of several.
 ///
-/// `repeat` is what the page of one run says about training it again.
+/// `repeat` is what the page of one run says about training it again. Several runs are called by the settings in which they
+/// differ (`contraction = 1`), or by their names where many do; [`comparison_html`] always takes the names.
 ///
 /// The same records give the same bytes. The page asks for nothing on the network, works without scripts, follows the
 /// reader's light or dark mode, and can be read on a phone and printed.
@@ -46,8 +49,20 @@ pub fn report_html(runs: &[RunRecord], repeat: &Repeat) -> Result<String, Report
     match runs {
         [] => Err(ReportError::Empty),
         [run] => single(run, repeat),
-        several => comparison::page(several),
+        several => {
+            let mut named = several.to_vec();
+            named.iter_mut().zip(legend::legends(several)?).for_each(|(run, legend)| run.name = legend);
+            comparison::page(&named)
+        }
     }
+}
+
+/// The page of [`report_html`] for several runs, each called by its name.
+///
+/// # Errors
+/// As [`report_html`].
+pub fn comparison_html(runs: &[RunRecord]) -> Result<String, ReportError> {
+    if runs.is_empty() { Err(ReportError::Empty) } else { comparison::page(runs) }
 }
 
 fn single(run: &RunRecord, repeat: &Repeat) -> Result<String, ReportError> {

@@ -7,6 +7,7 @@ use contractive_core::Loss;
 
 use super::error::ReportError;
 use super::header::{Header, headline};
+use super::legend::file_name;
 use super::loss::formula;
 use super::network::chain;
 use super::number::{count, duration, grouped, percent, significant};
@@ -40,8 +41,8 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
         headline("mean ‖J‖", significant(e.jacobian_norm, 3), format!("‖J‖² {}", significant(e.penalty, 3))),
         headline(
             "local dimension",
-            significant(run.spectrum.participation_ratio, 3),
-            format!("of {}", count(run.spectrum.mean.len(), "direction")),
+            significant(run.spectrum.local_dimension, 3),
+            format!("of {}, at {}", count(run.spectrum.mean.len(), "direction"), count(run.spectrum.rows, "row")),
         ),
         headline("dead code units", format!("{:.0}", e.dead_code_units * k as f64), format!("of {}", grouped(k))),
         headline(
@@ -52,7 +53,7 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
     ];
     let line = format!(
         "{} through {}, minimising {}{}",
-        run.data.name,
+        file_name(&run.data.name),
         chain(&run.architecture.encoder_sizes),
         formula(run),
         run.config.objective.noise.map_or_else(String::new, |noise| format!(" with {} input noise", noise.name())),

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use contractive_report::{
     FigureError, LossHistory, filter_grid, loss_curve_png, loss_curve_svg, profile_grid, reconstruction_grid,
-    weight_heatmap,
+    tangent_grid, tangent_profiles, weight_heatmap,
 };
 use png::{BitDepth, ColorType, Decoder};
 
@@ -297,4 +297,38 @@ fn profiles_draw_tables_with_and_without_names() {
     );
     assert!(profile_grid(&[f32::NAN], &[f32::NAN], 1, 1, None).is_err());
     assert!(matches!(profile_grid(&[0.0; 500], &[0.0; 500], 500, 1, None), Err(FigureError::Size { .. })));
+}
+
+#[test]
+fn tangents_stand_beside_their_images_in_colours_of_their_own() {
+    // Two images of 1 × 2 with two tangents each, the second of the second image of zeros.
+    let images = [0.0, 1.0, 0.5, 2.0];
+    let tangents = [0.5, -0.5, 1e-6, -1e-6, 0.0, 3.0, 0.0, 0.0];
+    let image = rgb(&tangent_grid(&images, &tangents, 2, (1, 2), 3).unwrap());
+    assert_eq!(image.size(), (3 * 10 + 4, 2 * 7 + 4));
+    let at = |row: u32, column: u32, pixel: u32| image.at(5 + column * 10 + pixel * 3, 5 + row * 7);
+    assert_eq!([at(0, 0, 0), at(0, 0, 1), at(1, 0, 0), at(1, 0, 1)], [[0; 3], [255; 3], [128; 3], [255; 3]]);
+    let [red, _, blue] = at(0, 1, 0);
+    assert!(red > blue, "positive is orange");
+    assert_eq!([at(0, 1, 0), at(0, 1, 1)], [at(0, 2, 0), at(0, 2, 1)], "each is scaled by its own largest entry");
+    assert_eq!([at(1, 2, 0), at(1, 2, 1)], [[247; 3]; 2], "zeros are neutral");
+    assert_eq!(tangent_grid(&[], &tangents, 0, (1, 2), 3), Err(FigureError::Empty { what: "images" }));
+    assert!(matches!(
+        tangent_grid(&images, &tangents[..5], 2, (1, 2), 3),
+        Err(FigureError::Length { what: "tangents", .. })
+    ));
+    assert_eq!(tangent_grid(&images, &tangents, 2, (1, 2), 0), Err(FigureError::Empty { what: "scale" }));
+}
+
+#[test]
+fn tangents_of_a_table_are_profiles_of_up_to_three() {
+    let tangents: Vec<f32> = (0..2 * 4 * 13).map(|index| (index as f32).sin()).collect();
+    let picture = tangent_profiles(&tangents, &[3, 40], 4, 13, None).unwrap();
+    for colour in [[0, 114, 178], [213, 94, 0], [0, 158, 115]] {
+        assert!(rgb(&picture).has(colour));
+    }
+    let one = tangent_profiles(&tangents[..26], &[3, 40], 1, 13, None).unwrap();
+    assert!(!rgb(&one).has([213, 94, 0]));
+    assert!(tangent_profiles(&tangents, &[3, 41], 4, 13, None).unwrap() != picture, "rows are named");
+    assert!(tangent_profiles(&tangents, &[3], 4, 13, None).is_err());
 }

@@ -2,4 +2,5 @@
 
 mod figures;
 mod page;
+mod series;
 mod table;

@@ -186,7 +186,7 @@ fn values_that_diverged_are_said_and_never_drawn() {
     run.evaluation.mse = f64::NAN;
     run.evaluation.jacobian_norm = f64::INFINITY;
     run.spectrum.mean = vec![f64::NAN; 3];
-    run.spectrum.participation_ratio = f64::NAN;
+    run.spectrum.local_dimension = f64::NAN;
     run.contraction.points.iter_mut().for_each(|point| point.mean = f64::NAN);
     run.scatter.plane.points[0] = [f32::NAN; 2];
     run.examples.rows[0].reconstruction.fill(f32::NAN);
@@ -231,16 +231,43 @@ fn runs_are_compared_side_by_side() {
     second.name = "faster".to_owned();
     let html = report_html(&[first.clone(), second.clone()]).unwrap();
     check_page(&html);
-    assert_eq!(sections(&html), ["figures", "settings", "loss", "examples", "geometry"]);
+    assert_eq!(sections(&html), ["figures", "settings", "loss", "examples", "filters", "geometry"]);
     assert!(html.contains("training.learning_rate") && !html.contains("training.batch_size"));
-    assert!(html.contains("faster") && html.contains("0.01") && html.contains("class=\"best\""));
-    assert_eq!(html.matches("<img ").count(), 30, "ten originals, and ten reconstructions a run");
+    assert!(html.contains("class=\"best\"") && html.contains("moved by noise of 0.3"));
+    assert_eq!(html.matches("<img ").count(), 42, "ten originals, ten reconstructions and six filters a run");
+    // Runs are called by the setting that differs, in the legend and above their pictures.
+    assert!(html.contains("learning_rate = 0.001 and learning_rate = 0.01</title>") && !html.contains("faster"));
+    assert!(html.contains("reconstruction 1 of learning_rate = 0.01"));
+    assert!(html.contains("Mean singular value of J, log scale"), "whatever the values");
+    // Their own names where a caller gives them, or where no setting differs.
+    let named = contractive_report::comparison_html(&[first.clone(), second.clone()]).unwrap();
+    assert!(named.contains("small run and faster</title>") && !named.contains("learning_rate = 0.01"));
+    second.config = first.config.clone();
+    assert!(report_html(&[first.clone(), second]).unwrap().contains("small run and faster</title>"));
     // A table beside images: no rows are the same, and no error is called the best.
     let html = report_html(&[first, table_run()]).unwrap();
     check_page(&html);
     assert!(!sections(&html).contains(&"examples") && !html.contains("class=\"best\""));
     assert!(html.contains("different rows"));
     assert!(matches!(report_html(&[]), Err(ReportError::Empty)));
+}
+
+#[test]
+fn a_dead_unit_does_not_stretch_the_axis_of_the_others() {
+    let first = image_run();
+    let mut second = first.clone();
+    second.name = "with a dead unit".to_owned();
+    second.evaluation.data = "/some/folder/rows.csv".to_owned();
+    let sound = report_html(&[first.clone(), second.clone()]).unwrap();
+    for least in [1e-20, 0.0] {
+        *second.spectrum.mean.last_mut().unwrap() = least;
+        let html = report_html(&[first.clone(), second.clone()]).unwrap();
+        check_page(&html);
+        assert!(html.contains("below 0.000001 of the largest") && !sound.contains("below 0.000001"));
+        assert!(!html.contains("10⁻²") && html.contains("10⁻⁶"), "the axis ends at a millionth of the largest");
+        assert!(html.contains("rows.csv, 30 test") && !html.contains("/some/folder"));
+        assert!(page(second.clone()).contains("below 0.000001 of the largest"));
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@
 mod arrow_frame;
 #[cfg(feature = "arrow")]
 mod ipc;
+#[cfg(feature = "npz")]
+pub(crate) mod npz;
 mod numpy;
 #[cfg(feature = "parquet")]
 mod parquet;

@@ -29,8 +29,14 @@ impl NpySink {
 }
 
 fn header(n_rows: u64, n_columns: usize, is_single: bool) -> Vec<u8> {
-    let number = if is_single { "<f4" } else { "<f8" };
-    let text = format!("{{'descr': '{number}', 'fortran_order': False, 'shape': ({n_rows}, {n_columns}), }}");
+    header_of(if is_single { "<f4" } else { "<f8" }, &[n_rows as usize, n_columns])
+}
+
+/// The header of an array of at most four dimensions.
+pub(super) fn header_of(number: &str, shape: &[usize]) -> Vec<u8> {
+    let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
+    let sizes = if shape.len() > 1 { sizes.trim_end_matches(", ") } else { sizes.trim_end() };
+    let text = format!("{{'descr': '{number}', 'fortran_order': False, 'shape': ({sizes}), }}");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend_from_slice(&((HEADER - 10) as u16).to_le_bytes());
     bytes.extend_from_slice(text.as_bytes());

@@ -3,6 +3,7 @@
 use contractive_core::ArgumentError;
 
 use super::{ConfigError, TrainConfig};
+use crate::encoding::MissingRule;
 
 impl TrainConfig {
     /// Refuses every setting outside its range, NaN included, and combinations that mean nothing.
@@ -26,6 +27,17 @@ impl TrainConfig {
             let what = "a stream must be scaled by what one pass tells".to_owned();
             let remedy = "take `standard` or `minmax`, or leave out `data.stream`";
             return Err(ArgumentError::Conflict { what, but, remedy }.into());
+        }
+        if self.data.stream && self.data.column_options().is_given() {
+            let what = "a stream must be a table of numbers as it is".to_owned();
+            let but = "`data.columns`, `keys`, `categorical` or `missing` ask for more".to_owned();
+            let remedy = "leave them out, or leave out `data.stream`";
+            return Err(ArgumentError::Conflict { what, but, remedy }.into());
+        }
+        if self.data.missing == MissingRule::Mask {
+            let what = "`data.missing` must be refuse, mean or median".to_owned();
+            let but = "`mask` is for detectors of anomalies".to_owned();
+            return Err(ArgumentError::Conflict { what, but, remedy: "take `median`" }.into());
         }
         number("data.validation", "at least 0 and below 1", self.data.validation, |v| (0.0..1.0).contains(&v))?;
         let most = f64::from(u32::MAX);

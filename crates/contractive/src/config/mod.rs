@@ -22,7 +22,8 @@ use contractive_core::schedule::Schedule;
 use contractive_core::{Activation, Architecture, Loss, Noise, Objective, Penalty};
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Dataset, TextOptions};
+use crate::data::{ColumnOptions, Dataset, TextOptions};
+use crate::encoding::MissingRule;
 use crate::preprocess::Scale;
 
 pub use error::ConfigError;
@@ -58,6 +59,18 @@ pub struct DataConfig {
     /// Column of a table that holds labels, not features.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_column: Option<String>,
+    /// Columns of a table to learn from; by default all that are nothing else. Text is a category, a feature a value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
+    /// Columns of a table that are carried along with its rows, cell for cell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// Columns of numbers that are categories.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub categorical: Vec<String>,
+    /// What becomes of missing cells of a table: `refuse`, or the training rows' `mean` or `median`. Default `refuse`.
+    #[serde(skip_serializing_if = "is_refuse")]
+    pub missing: MissingRule,
     /// Array of an NPZ archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub array: Option<String>,
@@ -86,7 +99,21 @@ pub struct DataConfig {
     pub scale: Option<Scale>,
 }
 
+fn is_refuse(rule: &MissingRule) -> bool {
+    *rule == MissingRule::Refuse
+}
+
 impl DataConfig {
+    /// What the columns of a table are for.
+    pub fn column_options(&self) -> ColumnOptions {
+        ColumnOptions {
+            columns: self.columns.clone(),
+            keys: self.keys.clone(),
+            categories: self.categorical.clone(),
+            missing: self.missing,
+        }
+    }
+
     /// How a text table is spelled.
     pub fn text(&self) -> TextOptions {
         TextOptions { header: self.header, decimal: self.decimal, thousands: self.thousands }
@@ -99,6 +126,10 @@ impl Default for DataConfig {
             spec: "strokes".into(),
             rows: None,
             label_column: None,
+            columns: None,
+            keys: Vec::new(),
+            categorical: Vec::new(),
+            missing: MissingRule::Refuse,
             array: None,
             header: None,
             decimal: None,

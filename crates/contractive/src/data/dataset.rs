@@ -5,7 +5,9 @@ mod rows;
 use std::fmt;
 use std::sync::Arc;
 
-use contractive_table::TableError;
+use contractive_table::{Column, TableError};
+
+use crate::encoding::TableEncoding;
 
 /// How values are kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +36,10 @@ pub struct Dataset {
     feature_names: Option<Vec<String>>,
     sha256: Option<String>,
     notes: Vec<String>,
+    /// How the features came of a table's columns, where those were not all numbers.
+    encoding: Option<Arc<TableEncoding>>,
+    /// Columns that go along.
+    carried: Arc<Vec<Column>>,
 }
 
 impl Dataset {
@@ -105,6 +111,8 @@ impl Dataset {
             feature_names: None,
             sha256: None,
             notes: Vec::new(),
+            encoding: None,
+            carried: Arc::default(),
         }
     }
 
@@ -177,6 +185,29 @@ impl Dataset {
         self
     }
 
+    /// Says how the features came of a table's columns.
+    pub fn with_encoding(mut self, encoding: Arc<TableEncoding>) -> Self {
+        self.encoding = Some(encoding);
+        self
+    }
+
+    /// Adds columns that go along with the rows: keys, and labels as their file has them.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Shape`] when one has more or fewer cells than there are rows.
+    pub fn with_carried(mut self, columns: Vec<Column>) -> Result<Self, TableError> {
+        if let Some(column) = columns.iter().find(|column| column.values.len() != self.n_rows) {
+            return Err(TableError::Shape {
+                what: format!("the cells of `{}`", column.name),
+                expected: format!("{}, one a row", self.n_rows),
+                got: column.values.len().to_string(),
+            });
+        }
+        self.carried = Arc::new(columns);
+        Ok(self)
+    }
+
     /// Number of rows, N.
     pub fn len(&self) -> usize {
         self.n_rows
@@ -225,6 +256,16 @@ impl Dataset {
     /// Remarks for the user on how the source was understood: no header line, bytes read as images, …
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// How the features came of a table's columns, where those were not all numbers.
+    pub fn encoding(&self) -> Option<&Arc<TableEncoding>> {
+        self.encoding.as_ref()
+    }
+
+    /// Columns that go along with the rows: keys, and labels as their file has them.
+    pub fn carried(&self) -> &[Column] {
+        &self.carried
     }
 
     /// The values as kept, row-major, unscaled.

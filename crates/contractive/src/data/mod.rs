@@ -1,11 +1,13 @@
 //! Data: rows of numbers in memory, from files or from a program.
 //!
-//! [`Dataset`] holds them; [`load`] reads a file: `table.rs` CSV, Parquet and Arrow, `arrays.rs` NPY, NPZ and IDX. No
+//! [`Dataset`] holds them; [`load`] reads a file: `table.rs` CSV, Parquet and Arrow, `arrays.rs` NPY, NPZ and IDX;
+//! [`load_encoded`] a table whose columns are not all numbers. No
 //! file, however malformed, panics, hangs, or takes more memory than its own size justifies. Data sets known by name are
 //! in the crate `contractive-datasets`.
 
 mod arrays;
 mod dataset;
+mod encoded;
 mod labels;
 mod load;
 mod notes;
@@ -14,13 +16,14 @@ mod rows_ref;
 mod split;
 mod table;
 
+pub use crate::encoding::label_note;
 pub(crate) use arrays::bits_note;
 pub use arrays::dataset_of_array;
 pub use contractive_table::{TableError, TextOptions};
 pub use dataset::{Dataset, Storage};
+pub use encoded::{has_categories, load_encoded};
 pub use load::load;
-pub use notes::label_note;
-pub use options::FileOptions;
+pub use options::{ColumnOptions, FileOptions};
 pub use rows_ref::RowsRef;
 pub use split::split_validation;
 pub use table::not_a_feature;

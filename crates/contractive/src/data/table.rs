@@ -4,19 +4,24 @@ use std::path::Path;
 
 use contractive_table::csv::number_or_missing;
 use contractive_table::numbers::append_in;
-use contractive_table::{FrameReader, Kind, Place, ReadOptions, TableError, TextOptions, Values, most_expanded, shown};
+use contractive_table::{
+    Column, Format, FrameReader, Kind, Place, ReadOptions, TableError, TextOptions, Values, most_expanded, shown,
+};
 
 use super::Dataset;
 use super::labels::Labels;
-use super::notes::{label_note, pixel_note};
+use super::notes::pixel_note;
 use super::options::FileOptions;
+use crate::encoding::label_note;
 
 /// Reads a table; the label column is taken out and becomes the labels. Every other column must hold finite numbers.
 pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dataset, TableError> {
     let label_column = options.label_column.as_deref();
     let text = options.text;
     let size = path.metadata().map_err(|e| TableError::io("open", path, e))?.len();
-    let as_text = label_column.map(str::to_owned).into_iter().collect();
+    // Cell for cell as the file has them.
+    let is_text = Format::of(path) == Some(Format::Csv);
+    let as_text = label_column.filter(|_| is_text).map(str::to_owned).into_iter().collect();
     let kept = options.kept.clone();
     let reader = FrameReader::open(path, &ReadOptions { as_text, kept, text, ..ReadOptions::default() })?;
     reader.check_spelling(|_| true)?;
@@ -35,6 +40,7 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
     // Repetition makes columnar files small, and what they unpack to large: memory follows the file's size all the same.
     let most = usize::try_from(most_expanded(size)).unwrap_or(usize::MAX) / size_of::<f64>();
     let (mut values, mut labels) = (Vec::new(), Labels::default());
+    let mut carried = label_at.map(|at| Values::empty(&reader.fields()[at].kind));
     for frame in reader {
         let frame = frame?;
         if values.len().saturating_add(frame.n_rows().saturating_mul(n_features)) > most {
@@ -48,6 +54,9 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
         append_in(path, &frame, label_at, &text, &mut values)?;
         let Some(label_at) = label_at else { continue };
         let column = &frame.columns[label_at];
+        if let Some(carried) = &mut carried {
+            carried.append(column.values.clone());
+        }
         for i in 0..frame.n_rows() {
             let label = column.values.text(i).and_then(|text| labels.push(text.as_bytes()));
             label.ok_or_else(|| TableError::Cell {
@@ -64,7 +73,8 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
         return Err(TableError::Empty { what: path.display().to_string() });
     }
     let mut names = names;
-    label_at.map(|i| names.remove(i));
+    let carried = label_at.map(|i| names.remove(i)).zip(carried);
+    let carried = carried.into_iter().map(|(name, values)| Column { name, values }).collect();
     let dataset = Dataset::from_f64(name, n_features, values)?;
     let dataset = if has_names { dataset.with_feature_names(names)? } else { dataset };
     notes.extend(pixel_note(&dataset));
@@ -73,7 +83,7 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
         return Ok(dataset);
     }
     let (labels, classes) = labels.finish();
-    let dataset = dataset.with_labels(labels)?;
+    let dataset = dataset.with_labels(labels)?.with_carried(carried)?;
     Ok(if classes.is_empty() { dataset } else { dataset.with_class_names(classes) })
 }
 

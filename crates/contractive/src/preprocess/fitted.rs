@@ -1,12 +1,15 @@
 //! A scaling as it was learnt.
 
+use std::sync::Arc;
+
 use contractive_core::statistics::{Moments, Statistics, quantile_of_sorted, quartiles_differ};
 use serde::{Deserialize, Serialize};
 
 use super::error::PreprocessError;
-use super::ranks::Ranks;
 use super::scale::Scale;
 use crate::data::{Dataset, Storage, TextOptions};
+use crate::encoding::TableEncoding;
+use crate::ranks::Ranks;
 
 /// Learnt scaling with the names of the features it belongs to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +41,9 @@ pub struct Preprocessing {
     /// How the training table was told to be spelled; later ones are read so too.
     #[serde(default, skip_serializing_if = "TextOptions::is_default")]
     pub(crate) text: TextOptions,
+    /// How features come of a table's columns, where those were not all numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) table: Option<Arc<TableEncoding>>,
 }
 
 impl Preprocessing {
@@ -54,6 +60,7 @@ impl Preprocessing {
             clip: false,
             divides_bytes: false,
             text: TextOptions::default(),
+            table: None,
         }
     }
 
@@ -87,7 +94,13 @@ impl Preprocessing {
         self.text
     }
 
-    /// Learns the scaling of `scale` from the rows `rows` of `data`. A constant feature keeps its width: factor 1.
+    /// How features come of a table's columns, where those were not all numbers.
+    pub fn table(&self) -> Option<&Arc<TableEncoding>> {
+        self.table.as_ref()
+    }
+
+    /// Learns the scaling of `scale` from the rows `rows` of `data`. A constant feature keeps its width: factor 1. So
+    /// does a level of a category, 0 or 1, where means are taken out: a rare one would else outweigh all numbers.
     pub fn fit(scale: Scale, data: &Dataset, rows: &[u32]) -> Self {
         let d = data.n_features();
         let names = data.feature_names().map(<[String]>::to_vec);
@@ -98,9 +111,16 @@ impl Preprocessing {
                 for_each_sorted_column(data, rows, |column| ranks.push(Ranks::learn(column)));
                 Preprocessing { scale, feature_names: names, ranks, ..Preprocessing::identity(d) }
             }
-            _ => Preprocessing::learnt(scale, d, names, &statistics(scale, data, rows)),
+            _ => {
+                let mut known = statistics(scale, data, rows);
+                if let (Scale::Standard | Scale::Robust, Some(encoding)) = (scale, data.encoding()) {
+                    keep_levels(&encoding.levels(), data, rows, &mut known);
+                }
+                Preprocessing::learnt(scale, d, names, &known)
+            }
         };
-        Preprocessing { divides_bytes: matches!(data.storage(), Storage::U8(_)), ..fitted }
+        let table = data.encoding().cloned();
+        Preprocessing { table, divides_bytes: matches!(data.storage(), Storage::U8(_)), ..fitted }
     }
 
     /// The scaling of `scale`, which is not [`Scale::Quantile`], for `d` features of which this is known.
@@ -251,6 +271,16 @@ impl Preprocessing {
             _ => (self.n_features, 0),
         };
         let names = self.feature_names.as_ref().map_or(self.n_features, Vec::len);
+        if let Some(table) = &self.table {
+            if let Some(fault) = table.fault() {
+                return Err(PreprocessError::Stored { reason: format!("`table`: {fault}") });
+            }
+            if table.n_features() != self.n_features {
+                let (ours, theirs) = (self.n_features, table.n_features());
+                let reason = format!("`table` must give {ours} features, it gives {theirs}");
+                return Err(PreprocessError::Stored { reason });
+            }
+        }
         for (what, expected, got) in [
             ("offset", n, self.offset.len()),
             ("factor", n, self.factor.len()),
@@ -313,6 +343,15 @@ fn statistics(scale: Scale, data: &Dataset, rows: &[u32]) -> Statistics {
         });
     }
     known
+}
+
+/// Leaves the features that are levels their width, and takes their shares of the rows for their middles.
+fn keep_levels(levels: &[bool], data: &Dataset, rows: &[u32], known: &mut Statistics) {
+    let mut shares = vec![0.0; levels.len()];
+    data.for_each_row(rows, |row| shares.iter_mut().zip(row).for_each(|(share, x)| *share += x / rows.len() as f64));
+    for j in (0..levels.len()).filter(|j| levels[*j]) {
+        (known.mean[j], known.deviation[j]) = (shares[j], 1.0);
+    }
 }
 
 /// Fills in the deviations from the means, and mends means that rounding of their sums put far off.

@@ -11,12 +11,12 @@
 
 mod error;
 mod fitted;
-mod ranks;
 mod scale;
 mod scaled_rows;
+mod slopes;
 
+pub use crate::ranks::Ranks;
 pub use error::PreprocessError;
 pub use fitted::Preprocessing;
-pub use ranks::Ranks;
 pub use scale::Scale;
 pub use scaled_rows::{EVALUATION_ROWS, ScaledRows};

@@ -75,6 +75,9 @@ impl Engine for Toy {
     fn objective(&mut self, batch: &Batch<'_>) -> Result<Terms, ArgumentError> {
         Ok(self.terms(batch))
     }
+    fn row_terms(&mut self, _: &Batch<'_>, _: &mut [f64], _: &mut [f64]) -> Result<(), ArgumentError> {
+        Ok(())
+    }
     fn objective_and_gradient(&mut self, batch: &Batch<'_>) -> Result<Terms, ArgumentError> {
         Ok(self.terms(batch))
     }

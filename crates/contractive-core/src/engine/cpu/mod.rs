@@ -33,6 +33,7 @@ use crate::matrix::MatRef;
 use crate::objective::{Batch, Objective, Terms};
 use crate::optimiser::{Optimiser, OptimiserState, clip_factor};
 use crate::parameters::Parameters;
+use crate::penalty::Penalty;
 
 /// The CPU engine; see the [module's head](self).
 pub struct CpuEngine {
@@ -153,6 +154,20 @@ impl Engine for CpuEngine {
     fn objective(&mut self, batch: &Batch<'_>) -> Result<Terms, ArgumentError> {
         self.check_batch(batch)?;
         Ok(self.pass(batch, PassKind::Value))
+    }
+
+    fn row_terms(&mut self, batch: &Batch<'_>, losses: &mut [f64], penalties: &mut [f64]) -> Result<(), ArgumentError> {
+        self.check_batch(batch)?;
+        size("the losses", "numbers", batch.rows.rows(), losses.len())?;
+        size("the penalties", "numbers", batch.rows.rows(), penalties.len())?;
+        let terms = self.pass(batch, PassKind::Value);
+        self.workspace.losses(losses);
+        if matches!(self.objective.penalty, Penalty::WeightL1 | Penalty::WeightL2) {
+            penalties.fill(terms.penalty);
+        } else {
+            self.workspace.penalties(penalties);
+        }
+        Ok(())
     }
 
     fn objective_and_gradient(&mut self, batch: &Batch<'_>) -> Result<Terms, ArgumentError> {

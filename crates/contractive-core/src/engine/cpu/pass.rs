@@ -131,7 +131,7 @@ impl Workspace {
         self.stopwatch.lap(|phases| &mut phases.rows);
 
         let [reconstruction, penalty] = sums_of_rows(lanes);
-        values.iter_mut().zip(lanes.iter().flat_map(|lane| &lane.P)).for_each(|(value, p)| *value = *p);
+        copy(lanes.iter().flat_map(|lane| &lane.P), values);
         if kind.wants_gradient() {
             self.sums.reduce(arch, plan, lanes, architecture.encoder_depth());
             self.stopwatch.lap(|phases| &mut phases.sums);
@@ -145,6 +145,16 @@ impl Workspace {
         Terms::combine(objective, reconstruction / n as f64, penalty, sparsity)
     }
 
+    /// L of each row of the last pass, which had as many.
+    pub fn losses(&self, losses: &mut [f64]) {
+        copy(self.lanes.iter().flat_map(|lane| &lane.L), losses);
+    }
+
+    /// P of each row likewise.
+    pub fn penalties(&self, penalties: &mut [f64]) {
+        copy(self.lanes.iter().flat_map(|lane| &lane.P), penalties);
+    }
+
     /// Brings the derived weights up to date for `plan`.
     pub fn derive(&mut self, parameters: &Parameters, plan: PenaltyPlan) {
         if let Some(plans) = self.derived_for
@@ -156,6 +166,10 @@ impl Workspace {
         self.derived.refresh(self.arch, self.teams.for_rows(1), parameters, plans);
         self.derived_for = Some(plans);
     }
+}
+
+fn copy<'a>(from: impl Iterator<Item = &'a f64>, to: &mut [f64]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
 /// x + ε for each corruption of `hessian`; how many there are.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use contractive_core::instructions::{self, vectorised};
 use contractive_core::prefetch::fetch_ahead;
 
+use contractive_table::Column;
+
 use super::{Dataset, Storage};
 
 impl Dataset {
@@ -115,7 +117,15 @@ impl Dataset {
             feature_names: self.feature_names.clone(),
             sha256: None,
             notes: Vec::new(),
+            encoding: self.encoding.clone(),
+            carried: self.carried_at(rows),
         }
+    }
+
+    fn carried_at(&self, rows: &[u32]) -> Arc<Vec<Column>> {
+        let rows: Vec<usize> = rows.iter().map(|row| *row as usize).collect();
+        let picked = |c: &Column| Column { name: c.name.clone(), values: c.values.picked(&rows) };
+        Arc::new(self.carried.iter().map(picked).collect())
     }
 
     /// Copies consecutive rows into `out`, as [`Dataset::fill`] does.
@@ -161,6 +171,8 @@ impl Dataset {
         if let Some(labels) = &mut self.labels {
             labels.truncate(rows);
         }
+        let first = |c: &Column| Column { name: c.name.clone(), values: c.values.slice(0..rows) };
+        self.carried = Arc::new(self.carried.iter().map(first).collect());
         self.n_rows = rows;
         self
     }

@@ -1,0 +1,77 @@
+//! `--per-row FILE`: a table with one line a row of the data, of what is printed as means.
+
+use std::path::{Path, PathBuf};
+
+use contractive::data::Dataset;
+use contractive_table::{Column, Frame, FrameWriter, OutputError, Values};
+
+use crate::errors::Usage;
+use crate::numbers::count;
+use crate::output::{check_file, check_not_read};
+
+/// The table as it is written; it takes its name when it is whole.
+pub(super) struct PerRow<'a> {
+    path: PathBuf,
+    data: &'a Dataset,
+    names: Vec<String>,
+    writer: FrameWriter,
+}
+
+/// Refuses a file that could not be written, before any work.
+pub(super) fn check(path: &Path, data: Option<&str>) -> anyhow::Result<()> {
+    if path == Path::new("-") {
+        return Err(Usage("--per-row takes the name of a file; standard output has the means".into()).into());
+    }
+    FrameWriter::check_name(path)?;
+    check_file(path)?;
+    if let Some(data) = data {
+        check_not_read(path, Path::new(data), "--per-row")?;
+    }
+    Ok(())
+}
+
+impl<'a> PerRow<'a> {
+    /// Begins the table: the row's number, from 0, its label where `data` has labels, and a number for each of `names`.
+    pub(super) fn create(path: &Path, data: &'a Dataset, names: Vec<String>) -> Result<Self, OutputError> {
+        let none = vec![Vec::new(); names.len()];
+        let empty = Frame { first_row: 0, columns: columns(data, 0, &names, none) };
+        let writer = FrameWriter::create(path, &empty.fields())?;
+        Ok(PerRow { path: path.to_path_buf(), data, names, writer })
+    }
+
+    /// Adds rows from number `first` on: one list of numbers a name, one number a row.
+    pub(super) fn write(&mut self, first: usize, numbers: Vec<Vec<f64>>) -> Result<(), OutputError> {
+        let columns = columns(self.data, first, &self.names, numbers);
+        self.writer.write(&Frame { first_row: first as u64, columns })
+    }
+
+    /// Gives the file its name and says so on standard error, unless `is_quiet`.
+    pub(super) fn finish(self, is_quiet: bool) -> Result<(), OutputError> {
+        let rows = self.writer.n_rows() as usize;
+        self.writer.finish()?;
+        if !is_quiet {
+            eprintln!("wrote {} to {}", count(rows, "row"), self.path.display());
+        }
+        Ok(())
+    }
+}
+
+fn columns(data: &Dataset, first: usize, names: &[String], numbers: Vec<Vec<f64>>) -> Vec<Column> {
+    let n = numbers.first().map_or(0, Vec::len);
+    let rows = (first..first + n).map(|row| Some(row as i64)).collect();
+    let mut all = vec![Column { name: "row".into(), values: Values::Integers(rows) }];
+    if let Some(labels) = data.labels() {
+        let labels = &labels[first..first + n];
+        let values = match data.class_names() {
+            None => Values::Integers(labels.iter().map(|label| Some(*label)).collect()),
+            Some(names) => {
+                let name = |label: &i64| usize::try_from(*label).ok().and_then(|label| names.get(label)).cloned();
+                Values::Text(labels.iter().map(name).collect())
+            }
+        };
+        all.push(Column { name: "label".into(), values });
+    }
+    let named = names.iter().zip(numbers);
+    all.extend(named.map(|(name, numbers)| Column { name: name.clone(), values: Values::Numbers(numbers) }));
+    all
+}

@@ -1,0 +1,157 @@
+//! The folder of a sweep on the disk.
+//!
+//! | path | content |
+//! |---|---|
+//! | `sweep.toml` | the [`Plan`] |
+//! | `NAME=WORD,…/` | a run directory a run |
+//! | `runs.csv`, `table.csv`, `results.json` | what came of it |
+//! | `report.html` | the runs beside each other |
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use contractive::RunDirectory;
+use contractive::config::ConfigError;
+use contractive::run::RunError;
+use contractive_table::atomic::{is_free, write_atomically};
+
+use super::plan::{Plan, PlannedRun};
+use crate::errors::Usage;
+
+const PLAN_FILE: &str = "sweep.toml";
+
+/// Where the runs of a sweep lie.
+#[derive(Debug, Clone)]
+pub(crate) struct SweepFolder {
+    path: PathBuf,
+}
+
+impl SweepFolder {
+    /// Whether `path` holds a sweep.
+    pub(crate) fn is_one(path: &Path) -> bool {
+        path.join(PLAN_FILE).is_file()
+    }
+
+    /// The sweep at `path`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where its plan cannot be read.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Plan), ConfigError> {
+        let file = path.join(PLAN_FILE);
+        let text = std::fs::read_to_string(&file).map_err(|source| ConfigError::Read { path: file.clone(), source })?;
+        let wrong = |reason: String| ConfigError::Syntax { origin: file.display().to_string(), line: None, reason };
+        let plan: Plan = toml::from_str(&text).map_err(|e| wrong(e.message().to_owned()))?;
+        if !plan.is_known() {
+            return Err(wrong("it was written by another version".to_owned()));
+        }
+        Ok((SweepFolder { path: path.to_path_buf() }, plan))
+    }
+
+    /// The first of `places` that is free, or holds this very sweep. Nothing is written yet.
+    ///
+    /// # Errors
+    /// [`Usage`] or [`RunError`] where every place is taken.
+    pub(crate) fn find(places: impl Iterator<Item = PathBuf>, plan: &Plan) -> anyhow::Result<Self> {
+        let mut taken = None;
+        for path in places {
+            if Self::is_one(&path) {
+                let (folder, other) = Self::open(&path)?;
+                if other == *plan {
+                    return Ok(folder);
+                }
+                let text = format!("{} holds another sweep; choose another place with --out", path.display());
+                taken = Some(Usage(text).into());
+                continue;
+            }
+            if is_free(&path).map_err(|source| RunError::Write { path: path.clone(), source })? {
+                return Ok(SweepFolder { path });
+            }
+            taken = Some(RunError::Occupied { path }.into());
+        }
+        Err(taken.unwrap_or_else(|| Usage("there is no place for the sweep; give --out".into()).into()))
+    }
+
+    /// Writes the plan, if it is not there yet.
+    pub(crate) fn create(&self, plan: &Plan) -> anyhow::Result<()> {
+        if Self::is_one(&self.path) {
+            return Ok(());
+        }
+        let text = toml::to_string(plan).map_err(|e| ConfigError::NotWritable { reason: e.to_string() })?;
+        let failed = |source| RunError::Write { path: self.path.clone(), source };
+        std::fs::create_dir_all(&self.path).map_err(failed)?;
+        write_atomically(&self.path.join(PLAN_FILE), |file| file.write_all(text.as_bytes())).map_err(failed)?;
+        Ok(())
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file of the sweep.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The directory of a run, whether it is there or not.
+    pub(crate) fn place(&self, run: &PlannedRun) -> PathBuf {
+        self.path.join(&run.folder)
+    }
+
+    /// The directory of a run, made where it is not there: under another name first, so that it is there whole or not at all.
+    pub(crate) fn run(&self, run: &PlannedRun) -> Result<RunDirectory, RunError> {
+        let path = self.place(run);
+        match RunDirectory::open(&path) {
+            Err(RunError::NotARun { .. }) => {}
+            there => return there,
+        }
+        let unfinished = self.path.join(format!(".new-{}", run.folder));
+        let failed = |source| RunError::Write { path: path.clone(), source };
+        match std::fs::remove_dir_all(&unfinished) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
+            _ => RunDirectory::create(&unfinished, &run.config)?,
+        };
+        std::fs::rename(&unfinished, &path).map_err(failed)?;
+        RunDirectory::open(&path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::Purpose;
+    use super::*;
+    use contractive::TrainConfig;
+
+    fn plan(epochs: usize) -> Plan {
+        let mut config = TrainConfig::default();
+        config.training.epochs = Some(epochs);
+        Plan::new(Purpose::Sweep, vec!["seed".into()], vec![(vec!["0".into()], config)])
+    }
+
+    #[test]
+    fn the_same_sweep_finds_its_folder_and_another_takes_the_next() {
+        let desk = tempfile::tempdir().unwrap();
+        let places = || ["a", "b"].map(|name| desk.path().join(name)).into_iter();
+        let first = SweepFolder::find(places(), &plan(3)).unwrap();
+        first.create(&plan(3)).unwrap();
+        assert_eq!(SweepFolder::find(places(), &plan(3)).unwrap().path(), first.path());
+        assert_eq!(SweepFolder::find(places(), &plan(4)).unwrap().path(), desk.path().join("b"));
+        let error = SweepFolder::find(places().take(1), &plan(4)).unwrap_err();
+        assert!(error.is::<Usage>(), "{error}");
+        assert_eq!(SweepFolder::open(first.path()).unwrap().1, plan(3));
+        std::fs::write(first.path().join(PLAN_FILE), "format_version = 9").unwrap();
+        assert!(SweepFolder::open(first.path()).is_err());
+    }
+
+    #[test]
+    fn a_run_killed_while_its_directory_was_made_is_made_anew() {
+        let desk = tempfile::tempdir().unwrap();
+        let folder = SweepFolder { path: desk.path().to_path_buf() };
+        std::fs::create_dir_all(desk.path().join(".new-seed=0/checkpoints")).unwrap();
+        std::fs::write(desk.path().join(".new-seed=0/.tmp"), "half a configuration").unwrap();
+        let run = folder.run(&plan(3).runs[0]).unwrap();
+        assert_eq!(run.config().unwrap().training.epochs, Some(3));
+        assert_eq!(folder.run(&plan(3).runs[0]).unwrap(), run);
+        assert_eq!(std::fs::read_dir(desk.path()).unwrap().count(), 1);
+    }
+}

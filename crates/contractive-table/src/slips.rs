@@ -1,0 +1,31 @@
+//! A word in a column of numbers: a slip that makes text of the column.
+
+use crate::csv::number_or_missing;
+
+/// Counts the numbers and words of a column of text.
+#[derive(Debug, Clone, Default)]
+pub struct Slips {
+    /// Cells that are numbers.
+    pub n_numbers: usize,
+    n_words: usize,
+    first_word: Option<(u64, String)>,
+}
+
+impl Slips {
+    /// Takes note of the cell of row `row`, from 0.
+    pub fn see(&mut self, row: u64, text: &str) {
+        match number_or_missing(text.as_bytes()) {
+            Some(x) => self.n_numbers += usize::from(!x.is_nan()),
+            None => {
+                self.n_words += 1;
+                self.first_word.get_or_insert_with(|| (row, text.to_owned()));
+            }
+        }
+    }
+
+    /// The first word and its row, where most cells are numbers.
+    pub fn slip(&self) -> Option<(u64, &str)> {
+        let is_slip = self.n_words < self.n_numbers;
+        self.first_word.as_ref().filter(|_| is_slip).map(|(row, text)| (*row, text.as_str()))
+    }
+}
