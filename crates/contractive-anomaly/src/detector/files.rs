@@ -3,7 +3,8 @@
 //! `config.json` holds `format_version`, `kind` (`"detector"`), the settings, the threshold, the terms' weights, the
 //! reference scores as quantiles, each member's calibration, and what was learnt of the rows trained on. Those rows
 //! themselves, at most 10,000 or 30,000 windows, scaled, lie in `rows.safetensors`, with the distance of each to its
-//! neighbours and its score. Detectors of format 1 have no rows. A detector of a table has its [`TableEncoding`] beside it,
+//! neighbours and its score. Detectors of format 1 have no rows. Those of windows have planes, `planes.safetensors`, and are
+//! of format 3; windows of format 2 have none. A detector of a table has its [`TableEncoding`] beside it,
 //! `encoding.json`. Members are model directories like any other. Reading a detector never runs code; every length is
 //! checked against the networks' sizes, and a number that is not finite is refused.
 
@@ -13,11 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
 use super::error::DetectorError;
+use super::plane::{Plane, Spans};
+use super::planes::{self, Planes};
 use super::reference::Reference;
 use super::scores::{KINDS, MEMBER_KINDS};
 use super::settings::DetectorSettings;
 use super::surroundings::{Learnt, Surroundings};
-use super::weights::Weights;
+use super::weights::{PLANE_TERMS, Weights};
 use super::{Detector, Member};
 use contractive::encoding::TableEncoding;
 use contractive::model::{CONFIG_FILE, Model, ModelError, TensorFileError, read_at_most};
@@ -25,8 +28,9 @@ use contractive::preprocess::Scale;
 use contractive::tensor_file::{Expected, read_tensors, write_tensors};
 use contractive_table::atomic::{is_free, replace_folder, write_json};
 
-/// The format written; 1 is read too, and written of a detector that was read from it.
-pub const DETECTOR_FORMAT_VERSION: u64 = 2;
+/// The newest format, that of windows. Tables are written as format 2; 1 is read too, and written of a detector that was
+/// read from it.
+pub const DETECTOR_FORMAT_VERSION: u64 = 3;
 /// What `kind` says of a detector.
 const KIND: &str = "detector";
 /// The largest configuration read: room for wide codes and many members.
@@ -35,6 +39,10 @@ const LARGEST_CONFIG: u64 = 256 << 20;
 const ENCODING_FILE: &str = "encoding.json";
 /// The rows trained on.
 const ROWS_FILE: &str = "rows.safetensors";
+/// The planes of windows.
+const PLANES_FILE: &str = "planes.safetensors";
+/// What tensors of each are called after.
+const PLANE_NAMES: [&str; PLANE_TERMS] = ["thirds", "windows"];
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -47,6 +55,47 @@ struct Written<'a> {
     calibration: Vec<&'a Calibration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     surroundings: Option<LearntOf<&'a Learnt>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    planes: Option<PlanesOf>,
+}
+
+/// What of the planes is no tensor: W, v, and of each plane k and ẽ.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanesOf {
+    window: usize,
+    columns: usize,
+    directions: [usize; PLANE_TERMS],
+    medians: [f64; PLANE_TERMS],
+}
+
+impl PlanesOf {
+    fn new(planes: &Planes) -> Self {
+        let (window, columns) = planes.size();
+        let (directions, medians) =
+            (planes.0.each_ref().map(Plane::n_directions), planes.0.each_ref().map(|p| p.median));
+        PlanesOf { window, columns, directions, medians }
+    }
+
+    /// Whether they can be those of windows of `d` numbers.
+    fn are_valid(&self, d: usize) -> bool {
+        self.window > 0
+            && self.window.checked_mul(self.columns) == Some(d)
+            && self.spans().iter().zip(self.directions).all(|(spans, k)| spans.may_have(k))
+    }
+
+    fn spans(&self) -> [Spans; PLANE_TERMS] {
+        planes::spans(self.window, self.columns)
+    }
+
+    /// The tensors of plane `i`. One of no directions is not written: rows that do not vary have none.
+    fn tensors(&self, i: usize) -> Vec<Expected> {
+        let width = self.spans()[i].width();
+        let shapes = [("centre", vec![width]), ("scale", vec![width]), ("directions", vec![self.directions[i], width])];
+        let n = if self.directions[i] > 0 { 3 } else { 2 };
+        let named = |(name, shape)| Expected { name: format!("{}.{name}", PLANE_NAMES[i]), shape };
+        shapes.into_iter().take(n).map(named).collect()
+    }
 }
 
 /// What was learnt of so many rows.
@@ -70,6 +119,8 @@ struct Stored {
     calibration: Vec<Calibration>,
     #[serde(default)]
     surroundings: Option<LearntOf<Learnt>>,
+    #[serde(default)]
+    planes: Option<PlanesOf>,
 }
 
 /// Whether `path` is a detector directory, by its `config.json`; nothing else is checked.
@@ -97,7 +148,7 @@ impl Detector {
             return Err(ModelError::Occupied { path: path.to_path_buf() }.into());
         }
         let config = Written {
-            format_version: if self.surroundings.is_some() { DETECTOR_FORMAT_VERSION } else { 1 },
+            format_version: format_of(self.surroundings.is_some(), self.planes.is_some()),
             kind: KIND,
             settings: &self.settings,
             threshold: self.threshold,
@@ -105,6 +156,7 @@ impl Detector {
             reference: &self.reference,
             calibration: self.members.iter().map(|m| &m.calibration).collect(),
             surroundings: self.surroundings.as_ref().map(|s| LearntOf { rows: s.spacing.len(), learnt: &s.learnt }),
+            planes: self.planes.as_ref().map(PlanesOf::new),
         };
         replace_folder(
             path,
@@ -116,6 +168,9 @@ impl Detector {
                 write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)?;
                 if let Some(surroundings) = &self.surroundings {
                     save_rows(surroundings, &whole.join(ROWS_FILE)).map_err(ModelError::from)?;
+                }
+                if let Some(planes) = &self.planes {
+                    save_planes(planes, &whole.join(PLANES_FILE)).map_err(ModelError::from)?;
                 }
                 if let Some(encoding) = &self.encoding {
                     write_json(&whole.join(ENCODING_FILE), encoding).map_err(failed)?;
@@ -157,8 +212,11 @@ impl Detector {
         if !file.weights.is_valid() {
             return Err(stored("`weights` must be at least 0 and add up to 1".into()));
         }
-        if file.surroundings.is_some() != (version == Some(DETECTOR_FORMAT_VERSION)) {
-            return Err(stored("`surroundings` belong to format 2, and to no other".into()));
+        if version != Some(format_of(file.surroundings.is_some(), file.planes.is_some())) {
+            return Err(stored("`surroundings` belong to format 2 and above, `planes` to format 3".into()));
+        }
+        if file.planes.is_some() != file.weights.has_planes() {
+            return Err(stored("`weights` must have weights of planes where there are any".into()));
         }
         if file.surroundings.is_none() && file.weights.of_table().iter().any(|weight| *weight > 0.0) {
             return Err(stored("`weights` must be 4 numbers where there are no training rows".into()));
@@ -195,7 +253,17 @@ impl Detector {
         let Stored { settings, threshold, weights, reference, .. } = file;
         let d = members.first().map_or(0, |member| member.model.architecture().input_size());
         let surroundings = file.surroundings.map(|of| load_rows(of, d, &path.join(ROWS_FILE))).transpose()?;
-        Ok(Detector { settings, members, weights, surroundings, reference, threshold, encoding })
+        let planes = file.planes.map(|of| load_planes(&of, d, &path.join(PLANES_FILE))).transpose()?;
+        Ok(Detector { settings, members, weights, surroundings, planes, reference, threshold, encoding })
+    }
+}
+
+/// The format of a detector with these.
+fn format_of(has_rows: bool, has_planes: bool) -> u64 {
+    match (has_rows, has_planes) {
+        (_, true) => DETECTOR_FORMAT_VERSION,
+        (true, false) => 2,
+        (false, false) => 1,
     }
 }
 
@@ -207,7 +275,6 @@ fn tensors(m: usize, d: usize) -> [Expected; 3] {
 
 fn save_rows(surroundings: &Surroundings, path: &Path) -> Result<(), TensorFileError> {
     let m = surroundings.spacing.len();
-    let narrow = |numbers: &[f64]| numbers.iter().map(|v| *v as f32).collect::<Vec<f32>>();
     let (spacing, scores) = (narrow(&surroundings.spacing), narrow(&surroundings.scores));
     let [rows, of_spacing, of_scores] = tensors(m, surroundings.rows.len() / m);
     let tensors = [(rows, &surroundings.rows[..]), (of_spacing, &spacing[..]), (of_scores, &scores[..])];
@@ -217,13 +284,49 @@ fn save_rows(surroundings: &Surroundings, path: &Path) -> Result<(), TensorFileE
 fn load_rows(of: LearntOf<Learnt>, d: usize, path: &Path) -> Result<Surroundings, DetectorError> {
     let m = of.rows;
     let mut rows = read_tensors(path, &tensors(m, d)).map_err(ModelError::from)?;
-    let wide = |numbers: Vec<f32>| numbers.into_iter().map(f64::from).collect::<Vec<f64>>();
     let scores = wide(rows.split_off(rows.len() - m));
     let spacing = wide(rows.split_off(rows.len() - m));
     Surroundings::from_stored(of.learnt, rows, spacing, scores, d).ok_or_else(|| {
         let reason = format!("its numbers do not fit {m} rows of {d} features");
         DetectorError::Stored { path: path.to_path_buf(), reason }
     })
+}
+
+fn save_planes(planes: &Planes, path: &Path) -> Result<(), TensorFileError> {
+    let of = PlanesOf::new(planes);
+    let numbers = planes.0.each_ref().map(|plane| [&plane.centre, &plane.scale, &plane.directions].map(|n| narrow(n)));
+    let tensors = numbers.iter().enumerate().flat_map(|(i, numbers)| of.tensors(i).into_iter().zip(numbers));
+    let tensors: Vec<(Expected, &[f32])> = tensors.map(|(tensor, numbers)| (tensor, &numbers[..])).collect();
+    write_tensors(path, &tensors, ("kind", KIND.to_owned()))
+}
+
+fn load_planes(of: &PlanesOf, d: usize, path: &Path) -> Result<Planes, DetectorError> {
+    let stored = || {
+        let reason = format!("its numbers do not fit windows of {d} features");
+        DetectorError::Stored { path: path.to_path_buf(), reason }
+    };
+    if !of.are_valid(d) {
+        return Err(stored());
+    }
+    let tensors: Vec<Expected> = (0..PLANE_TERMS).flat_map(|i| of.tensors(i)).collect();
+    let mut numbers = wide(read_tensors(path, &tensors).map_err(ModelError::from)?);
+    let mut next = |n: usize| numbers.drain(..n).collect::<Vec<f64>>();
+    let [thirds, windows] = of.spans();
+    let mut plane = |i: usize, spans: Spans| {
+        let (centre, scale) = (next(spans.width()), next(spans.width()));
+        let directions = next(of.directions[i] * spans.width());
+        Plane::from_stored(spans, centre, scale, directions, of.medians[i]).ok_or_else(stored)
+    };
+    Ok(Planes([plane(0, thirds)?, plane(1, windows)?]))
+}
+
+/// Numbers as a file keeps them, and back.
+fn narrow(numbers: &[f64]) -> Vec<f32> {
+    numbers.iter().map(|v| *v as f32).collect()
+}
+
+fn wide(numbers: Vec<f32>) -> Vec<f64> {
+    numbers.into_iter().map(f64::from).collect()
 }
 
 /// The encoding of a detector of tables; `None` where there is none.

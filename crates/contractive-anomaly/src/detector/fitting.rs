@@ -4,22 +4,19 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::agreement::{Agreement, agreements};
-use super::calibration::Calibration;
-use super::covariance::CodeDensity;
+use super::calibrating::calibrate_members;
 use super::error::DetectorError;
 use super::jobs::for_each;
-use super::location::{Location, Unit};
+use super::location::Unit;
 use super::member::{self, Trained};
-use super::neighbours::Neighbours;
+use super::planes::Planes;
 use super::reference::{FEWEST_HELD_OUT, Reference};
 use super::rows::NetworkRows;
-use super::scores::{
-    Directions, KINDS, MEMBER_KINDS, Raw, add_weighted, feature_errors, log, member_weight, with_table,
-};
+use super::scores::{KINDS, MEMBER_KINDS, Raw, add_weighted, member_weight, with_table};
 use super::settings::{DetectorPlan, DetectorSettings, Purity};
 use super::surroundings::{Fitted, kept_rows};
 use super::views::FeatureKind;
-use super::weights::{MEMBER_TERMS, TERMS, Weights};
+use super::weights::{MEMBER_TERMS, TABLE_TERMS, TERMS, Weights};
 use super::{Detector, Member};
 use contractive::data::{Dataset, split_validation};
 use contractive::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
@@ -27,7 +24,6 @@ use contractive::model::{Model, ModelError, Provenance};
 use contractive::preprocess::ScaledRows;
 use contractive::preprocess::{Preprocessing, Scale};
 use contractive_core::random::{Purpose, Stream};
-use contractive_core::row_network::{RowNetwork, RowOutput};
 
 /// Fewest rows that a detector is trained on.
 const FEWEST_ROWS: usize = 10;
@@ -93,20 +89,23 @@ impl Detector {
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
-        Detector::fit(data, &[], Scale::Robust, (None, 0), settings, options)
+        Detector::fit(data, &[], Scale::Robust, Source::Rows, settings, options)
     }
 
-    /// [`Detector::train_with`] on windows of time series, in their order, each of which overlaps `overlap` to either side.
+    /// [`Detector::train_with`] on windows of time series, in their order, each of which overlaps `overlap` to either side;
+    /// rows of `columns` numbers follow each other in a window.
     ///
     /// # Errors
     /// As [`Detector::train_with`].
     pub(crate) fn train_windows(
         data: &Dataset,
         overlap: usize,
+        columns: usize,
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
-        Detector::fit(data, &[], Scale::Standard, (None, overlap.max(1)), settings, options)
+        let windows = Source::Windows { overlap: overlap.max(1), columns };
+        Detector::fit(data, &[], Scale::Standard, windows, settings, options)
     }
 
     /// [`Detector::train_with`] on an encoded table, whose encoding stays with the detector.
@@ -132,7 +131,7 @@ impl Detector {
         let data = Dataset::from_f32(name, d, rows.values)
             .and_then(|data| data.with_feature_names(encoding.feature_names()))
             .map_err(EncodingError::from)?;
-        Detector::fit(&data, &rows.missing, Scale::None, (Some(encoding), 0), settings, options)
+        Detector::fit(&data, &rows.missing, Scale::None, Source::Table(encoding), settings, options)
     }
 
     /// Trains on `data`, of which the features `missing` (row-major, or empty) are left out.
@@ -140,12 +139,13 @@ impl Detector {
         data: &Dataset,
         missing: &[bool],
         scale: Scale,
-        (encoding, overlap): (Option<TableEncoding>, usize),
+        of: Source,
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
         let began = Instant::now();
         check(data, settings, options)?;
+        let (encoding, overlap, columns) = of.parts();
         let (train_rows, validation_rows) = split(data.len(), settings);
         let preprocessing = Preprocessing::fit(scale, data, &train_rows);
         let reader = ScaledRows { data, preprocessing: &preprocessing };
@@ -188,7 +188,14 @@ impl Detector {
         let crowd = if overlap > 0 { None } else { settings.purity.crowd() };
         let fitted = Fitted::of(kept_rows.values, &kinds, overlap_of_kept, crowd, options.threads);
         let weights = weights(settings.purity, &members, &raws, &fitted);
+        let planes = weights
+            .has_planes()
+            .then(|| Planes::fit(fitted.rows(), data.n_features() / columns, columns, settings.seed, options.threads));
         let mut scores = combined(&members, &raws, &fitted, &weights, data.n_features());
+        if let Some(planes) = &planes {
+            let terms = planes.terms(fitted.rows(), &weights, options.threads);
+            scores.iter_mut().zip(terms).for_each(|(kinds, term)| kinds[0] += term);
+        }
         let (surroundings, combined) = fitted.finish(&scores.iter().map(|kinds| kinds[0]).collect::<Vec<f64>>());
         scores.iter_mut().zip(combined).for_each(|(kinds, combined)| kinds[0] = combined);
         (options.on_scores)(&agreements(&scores, settings.score));
@@ -198,7 +205,8 @@ impl Detector {
         let reference = Reference::new(&scores, &held_out);
         let threshold = reference.threshold(settings.threshold, settings.score)?;
         let surroundings = Some(surroundings);
-        Ok(Detector { settings: settings.clone(), members, weights, surroundings, reference, threshold, encoding })
+        let settings = settings.clone();
+        Ok(Detector { settings, members, weights, surroundings, planes, reference, threshold, encoding })
     }
 }
 
@@ -236,26 +244,25 @@ fn planned(
     plan
 }
 
-/// A member with the raw numbers of every row.
-type Calibrated = (Member, Vec<Raw>);
+/// What is trained on.
+enum Source {
+    /// Bare rows.
+    Rows,
+    /// Rows of a table.
+    Table(TableEncoding),
+    /// Windows of time series.
+    Windows { overlap: usize, columns: usize },
+}
 
-/// Calibrates the networks trained, beside each other: the members, and of each the raw numbers of all rows.
-fn calibrate_members(
-    models: Vec<Model>,
-    threads: usize,
-    seed: u64,
-    judged: &NetworkRows,
-    all: &NetworkRows,
-) -> (Vec<Member>, Vec<Vec<Raw>>) {
-    let mut calibrated: Vec<Option<Calibrated>> = vec![None; models.len()];
-    for_each(models.into_iter().zip(calibrated.iter_mut().enumerate()), threads, || {
-        |(model, (i, place)): (Model, (usize, &mut Option<Calibrated>))| {
-            let stream = Stream::new(seed, Purpose::Analysis, 2, i as u64);
-            let (calibration, raws) = calibrate(&model, judged, all, stream);
-            *place = Some((Member { model, calibration }, raws));
+impl Source {
+    /// The encoding, how many windows overlap one (0 but for windows), and the numbers of a window's row.
+    fn parts(self) -> (Option<TableEncoding>, usize, usize) {
+        match self {
+            Source::Rows => (None, 0, 1),
+            Source::Table(encoding) => (Some(encoding), 0, 1),
+            Source::Windows { overlap, columns } => (None, overlap, columns),
         }
-    });
-    calibrated.into_iter().flatten().unzip()
+    }
 }
 
 /// The weights of the combined score's terms.
@@ -276,7 +283,10 @@ fn weights(purity: Purity, members: &[Member], raws: &[Vec<Raw>], fitted: &Fitte
     }
     let all = terms.iter().zip(&fitted.places).map(|(members, place)| {
         let table = place.terms(fitted.learnt());
-        std::array::from_fn(|i| if i < MEMBER_TERMS { members[i] } else { table[i - MEMBER_TERMS] })
+        let mut terms = [0.0; TERMS];
+        terms[..MEMBER_TERMS].copy_from_slice(members);
+        terms[MEMBER_TERMS..][..TABLE_TERMS].copy_from_slice(&table);
+        terms
     });
     Weights::by_skewness(&all.collect::<Vec<[f64; TERMS]>>())
 }
@@ -337,46 +347,4 @@ fn train_members(
         return Err(DetectorError::Stopped);
     }
     results.into_iter().flatten().collect()
-}
-
-/// The calibration and the raw numbers of all rows. `judged` are the rows whose errors scale the features, `all` those that
-/// codes and terms are learnt from.
-fn calibrate(model: &Model, judged: &NetworkRows, all: &NetworkRows, stream: Stream) -> (Calibration, Vec<Raw>) {
-    let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
-    let wide = |rows: &NetworkRows| rows.values.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
-    let network = RowNetwork::new(model.parameters());
-    let (all_wide, mut output) = (wide(all), RowOutput::default());
-    let mut codes = Vec::with_capacity(all_wide.len() / d * k);
-    for x in all_wide.chunks_exact(d) {
-        network.reconstruct(x, &mut output);
-        codes.extend_from_slice(&output.code);
-    }
-    let judged_wide = wide(judged);
-    let judged_rows =
-        judged_wide.chunks_exact(d).enumerate().map(|(r, x)| (x, NetworkRows::missing_of(&judged.missing, r, d)));
-    let nowhere = Location { median: 0.0, spread: 1.0 };
-    let mut calibration = Calibration {
-        feature_error: feature_errors(&network, judged_rows, d),
-        code: CodeDensity::fit(&codes, k),
-        neighbours: Neighbours::fit(&codes, k, stream),
-        error: nowhere,
-        density: nowhere,
-        neighbour: nowhere,
-        jacobian: nowhere,
-    };
-    let mut directions = Directions::default();
-    let raws: Vec<Raw> = all_wide
-        .chunks_exact(d)
-        .enumerate()
-        .map(|(r, x)| {
-            network.apply(x, false, &mut output);
-            Raw::of(x, NetworkRows::missing_of(&all.missing, r, d), &output, &calibration, &mut directions)
-        })
-        .collect();
-    let location = |of: fn(&Raw) -> f64| Location::of(&mut raws.iter().map(of).collect::<Vec<f64>>());
-    calibration.error = location(|raw| log(raw.scaled));
-    calibration.density = location(|raw| log(raw.density));
-    calibration.neighbour = location(|raw| log(raw.neighbour));
-    calibration.jacobian = location(|raw| raw.jacobian);
-    (calibration, raws)
 }

@@ -7,7 +7,8 @@
 //! 1. [`settings`]: what can be chosen, and what the shape of the data chooses.
 //! 2. `member`: how one network is trained; [`contractive_core::row_network`] applies it to one row at a time.
 //! 3. `location`, `covariance`, `calibration`: what a member learns about its own outputs.
-//! 4. `views` and `surroundings`: where a row lies among the rows trained on.
+//! 4. `views` and `surroundings`: where a row lies among the rows trained on; `directions`, `plane` and `planes`: how far a
+//!    window and its spans lie from the planes of the windows trained on.
 //! 4. [`scores`], `weights`, `contributions`: the kinds of score, their combination, each feature's part.
 //! 5. [`threshold`] and [`tail`]: rules that make labels of scores.
 //! 6. [`metrics`] and [`evaluation`]: what a detector is worth where labels are known; [`drift`]: how far new rows have moved.
@@ -28,9 +29,11 @@
 //! ```
 
 mod agreement;
+mod calibrating;
 mod calibration;
 mod contributions;
 mod covariance;
+mod directions;
 pub mod drift;
 mod error;
 pub mod evaluation;
@@ -42,8 +45,11 @@ mod location;
 mod member;
 pub mod metrics;
 mod neighbours;
+mod plane;
+mod planes;
 mod reference;
 mod rows;
+mod scorer;
 pub mod scores;
 pub mod settings;
 mod surroundings;
@@ -63,13 +69,14 @@ use contractive::preprocess::ScaledRows;
 use self::calibration::Calibration;
 use self::contributions::Parts;
 use self::jobs::for_each;
-use self::location::Unit;
+use self::planes::Planes;
 use self::reference::Reference;
 use self::rows::NetworkRows;
-use self::scores::{Directions, KINDS, MEMBER_KINDS, Raw, add_weighted, member_weight};
-use self::surroundings::{PlaceScratch, Surroundings};
+use self::scorer::{Buffers, Scorer};
+use self::scores::{KINDS, MEMBER_KINDS};
+use self::surroundings::Surroundings;
 use self::weights::Weights;
-use contractive_core::row_network::{RowNetwork, RowOutput};
+use contractive_core::row_network::RowNetwork;
 
 pub use agreement::Agreement;
 pub use contractive::encoding::{
@@ -93,6 +100,8 @@ pub struct Detector {
     weights: Weights,
     /// The rows trained on; detectors saved before these were looked at have none.
     surroundings: Option<Surroundings>,
+    /// The planes of windows; tables have none, nor have windows of detectors saved before there were any.
+    planes: Option<Planes>,
     reference: Reference,
     threshold: f64,
     /// Where it was trained on a table with names and roles of columns.
@@ -257,6 +266,16 @@ impl Detector {
         self.reference.n_training().unwrap_or((rows / (1.0 - self.settings.validation)).round() as usize)
     }
 
+    fn scorer(&self) -> Scorer<'_> {
+        Scorer {
+            members: self.members.iter().map(|m| (RowNetwork::new(m.model.parameters()), &m.calibration)).collect(),
+            surroundings: self.surroundings.as_ref(),
+            planes: self.planes.as_ref(),
+            weights: self.weights,
+            kind: self.settings.score,
+        }
+    }
+
     /// Scores the scaled rows that `gather` gives, of which the features `missing` (row-major, or empty) are left out.
     fn score_rows(
         &self,
@@ -270,25 +289,29 @@ impl Detector {
         }
         let d = self.n_features();
         let rows: Vec<u32> = (0..n as u32).collect();
-        let scorer = Scorer::new(self);
+        let scorer = self.scorer();
         let mut kinds = vec![[0.0; KINDS]; n];
+        let tells_planes = options.contributions && scorer.tells_planes();
         let mut contributions = if options.contributions { vec![0.0; n * d] } else { Vec::new() };
-        let parts: Vec<Option<&mut [f64]>> = match options.contributions {
-            true => contributions.chunks_mut(CHUNK * d).map(Some).collect(),
-            false => rows.chunks(CHUNK).map(|_| None).collect(),
-        };
+        let mut planes = if tells_planes { vec![0.0; n * 2 * d] } else { Vec::new() };
+        let parts = pieces(&mut contributions, n, d).into_iter().zip(pieces(&mut planes, n, 2 * d));
         let jobs = rows.chunks(CHUNK).zip(kinds.chunks_mut(CHUNK)).zip(parts);
-        let jobs = jobs.map(|((rows, kinds), parts)| (rows, kinds, parts));
+        let jobs = jobs.map(|((rows, kinds), (parts, planes))| (rows, kinds, parts, planes));
         for_each(jobs, options.threads, || {
             let (mut scaled, mut buffers) = (Vec::new(), Buffers::default());
             let scorer = &scorer;
-            move |(rows, kinds, mut parts): (&[u32], &mut [[f64; KINDS]], Option<&mut [f64]>)| {
+            move |(rows, kinds, mut parts, mut planes): Job<'_>| {
                 gather(rows, &mut scaled);
                 scorer.look_up(&scaled, &mut buffers);
                 for (r, x) in scaled.chunks_exact(d).enumerate() {
                     let missing = NetworkRows::missing_of(missing, rows[r] as usize, d);
                     let part = parts.as_deref_mut().map(|p| Parts { missing, out: &mut p[r * d..][..d] });
                     kinds[r] = scorer.row(r, x, missing, &mut buffers, part);
+                    if let Some(planes) = planes.as_deref_mut() {
+                        let (own, by_spans) = planes[r * 2 * d..][..2 * d].split_at_mut(d);
+                        own.copy_from_slice(&buffers.planes.parts.own);
+                        by_spans.copy_from_slice(&buffers.planes.parts.by_spans);
+                    }
                 }
             }
         });
@@ -302,77 +325,18 @@ impl Detector {
             score,
             kinds,
             contributions: options.contributions.then_some(contributions),
+            planes: tells_planes.then_some(planes),
         })
     }
 }
 
-/// Members ready for rows.
-struct Scorer<'a> {
-    members: Vec<(RowNetwork, &'a Calibration)>,
-    surroundings: Option<&'a Surroundings>,
-    weights: Weights,
-    kind: ScoreKind,
-}
+/// Rows that a thread scores at a time, with where their scores go, and their contributions and those of the planes, if wanted.
+type Job<'a> = (&'a [u32], &'a mut [[f64; KINDS]], Option<&'a mut [f64]>, Option<&'a mut [f64]>);
 
-#[derive(Default)]
-struct Buffers {
-    x: Vec<f64>,
-    output: RowOutput,
-    directions: Directions,
-    places: PlaceScratch,
-}
-
-impl<'a> Scorer<'a> {
-    fn new(detector: &'a Detector) -> Self {
-        let members =
-            detector.members.iter().map(|m| (RowNetwork::new(m.model.parameters()), &m.calibration)).collect();
-        let (weights, kind) = (detector.weights, detector.settings.score);
-        Scorer { members, surroundings: detector.surroundings.as_ref(), weights, kind }
+/// The parts of `all`, (n, d) or nothing, that belong to each job.
+fn pieces(all: &mut [f64], n: usize, d: usize) -> Vec<Option<&mut [f64]>> {
+    if all.is_empty() {
+        return (0..n.div_ceil(CHUNK)).map(|_| None).collect();
     }
-
-    /// Finds where the scaled rows lie; [`Scorer::row`] scores them one by one.
-    fn look_up(&self, rows: &[f32], buffers: &mut Buffers) {
-        if let Some(surroundings) = self.surroundings {
-            surroundings.places(rows, &mut buffers.places);
-        }
-    }
-
-    /// All kinds of score of the scaled row `x`, the `r`th of those looked up: means over the members, and what its
-    /// surroundings say. Its contributions are added to `part`.
-    fn row(
-        &self,
-        r: usize,
-        x: &[f32],
-        missing: &[bool],
-        buffers: &mut Buffers,
-        mut part: Option<Parts<'_>>,
-    ) -> [f64; KINDS] {
-        if !missing.is_empty() && missing.iter().all(|m| *m) {
-            return [f64::NAN; KINDS];
-        }
-        let Buffers { x: wide, output, directions, places } = buffers;
-        wide.clear();
-        wide.extend(x.iter().map(|v| f64::from(*v)));
-        let weight = member_weight(self.members.len());
-        let unit = self.surroundings.map_or(Unit::Deviations, |surroundings| surroundings.learnt.unit());
-        let wants_jacobian = part.is_some() && contributions::need_jacobian(self.kind, &self.weights);
-        let mut sums = [0.0; MEMBER_KINDS];
-        for (network, calibration) in &self.members {
-            network.apply(wide, wants_jacobian, output);
-            let raw = Raw::of(wide, missing, output, calibration, directions);
-            add_weighted(&mut sums, raw.kinds(calibration, &self.weights, unit, wide.len()), weight);
-            if let Some(part) = &mut part {
-                let member = (network, *calibration);
-                part.add_member(self.kind, wide, output, &raw, member, (&self.weights, unit), directions, weight);
-            }
-        }
-        let Some(surroundings) = self.surroundings else { return scores::without_table(sums) };
-        if let Some(part) = &mut part {
-            part.add_table(self.kind, surroundings, places, r, &self.weights);
-        }
-        let place = &places.places[r];
-        let mut kinds = scores::with_table(sums, place, &surroundings.learnt, &self.weights);
-        kinds[ScoreKind::Combined as usize] -= place.crowd;
-        kinds
-    }
+    all.chunks_mut(CHUNK * d).map(Some).collect()
 }

@@ -110,6 +110,9 @@ pub struct Scores {
     /// Where asked for: each feature's part in the score, row-major (N, d). A row's parts add up to its score, to
     /// rounding; a part below 0 makes the row less anomalous.
     pub contributions: Option<Vec<f64>>,
+    /// What of the contributions the planes of windows give, row-major (N, 2d): each feature's own part, then its part
+    /// where the rows of a span share it equally. `None` where there are no planes.
+    pub planes: Option<Vec<f64>>,
 }
 
 impl Scores {
@@ -134,15 +137,23 @@ impl Scores {
         self.probability.extend(more.probability);
         self.label.extend(more.label);
         self.kinds.iter_mut().zip(more.kinds).for_each(|(all, more)| all.extend(more));
-        match (&mut self.contributions, more.contributions) {
-            (Some(all), Some(more)) => all.extend(more),
-            (all, _) => *all = None,
+        for (all, more) in [(&mut self.contributions, more.contributions), (&mut self.planes, more.planes)] {
+            match (all, more) {
+                (Some(all), Some(more)) => all.extend(more),
+                (all, _) => *all = None,
+            }
         }
     }
 
     /// The parts of the features in the score of row `r`, where contributions were asked for.
     pub fn contributions_of(&self, r: usize) -> Option<&[f64]> {
         self.contributions.as_ref().map(|c| &c[r * self.n_features..][..self.n_features])
+    }
+
+    /// What the planes give of those of row `r`, where there are any: the features' own parts, and the parts by spans.
+    pub fn of_planes(&self, r: usize) -> Option<(&[f64], &[f64])> {
+        let d = self.n_features;
+        self.planes.as_ref().map(|c| c[r * 2 * d..][..2 * d].split_at(d))
     }
 
     /// The features with the `k` largest parts above 0 in the score of row `r`, each with its share of all parts above 0;

@@ -359,6 +359,11 @@ impl Fitted {
         Fitted { surroundings, places, regions }
     }
 
+    /// The rows it was learnt from.
+    pub(super) fn rows(&self) -> &[f32] {
+        &self.surroundings.rows
+    }
+
     /// What was learnt.
     pub(super) fn learnt(&self) -> &Learnt {
         &self.surroundings.learnt

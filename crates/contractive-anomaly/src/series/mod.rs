@@ -141,7 +141,7 @@ impl SeriesDetector {
         // The windows' own threshold is never used; this rule is always there.
         let of_windows = DetectorSettings { threshold: ThresholdRule::default(), ..settings.clone() };
         let overlap = (spec.window - 1) / spec.stride;
-        let detector = Detector::train_windows(&data, overlap, &of_windows, options)?;
+        let detector = Detector::train_windows(&data, overlap, v, &of_windows, options)?;
         drop(data);
         let (spec, rule) = (spec.clone(), settings.threshold);
         let (step, reference) = (series.step(), vec![0.0]);

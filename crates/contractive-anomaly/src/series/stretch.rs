@@ -6,13 +6,14 @@
 //! ```text
 //! window:  a(w, t, j) = Σ_s c(w, s, j), so that a(w, t) = Σ_j a(w, t, j) = S(w)
 //! part:    a(w, t, j) = W · c(w, t, j), so that the mean of a(w, ·) over the window's W rows is S(w)
-//! both:    four fifths of the first and a fifth of the second
+//! both:    four fifths of the first and a fifth of the second; of the planes, W times the part by spans
 //! ```
 //!
 //! The score of a row is the mean of a(w, t) over the windows that cover it, on the scale of the windows' scores; a
 //! column's part in it the mean of a(w, t, j).
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::error::SeriesError;
 use super::spec::Credit;
@@ -177,21 +178,40 @@ impl<'a> Stretch<'a> {
         let (window, credit) = (self.scorer.spec.window, self.scorer.spec.credit);
         let v = self.scorer.spec.values.len();
         let parts = scores.contributions_of(i);
-        let mixed = |whole: f64, own: f64| match credit {
-            Credit::Window => whole,
-            Credit::Both => (1.0 - OWN) * whole + OWN * own,
-            Credit::Part => own,
-        };
-        let whole_of = |j: usize| parts.map_or(0.0, |parts| parts.iter().skip(j).step_by(v).sum());
-        let wholes: Vec<f64> = if self.explains { (0..v).map(whole_of).collect() } else { Vec::new() };
+        let (of_planes, by_spans) = scores.of_planes(i).unzip();
+        let column = |of: Option<&[f64]>, j: usize| of.map_or(0.0, |of| of.iter().skip(j).step_by(v).sum());
+        let n_columns = if self.explains { v } else { 0 };
+        let wholes: Vec<Taken> =
+            (0..n_columns).map(|j| Taken { all: column(parts, j), of_planes: column(of_planes, j) }).collect();
+        let whole = Taken { all: scores.score[i], of_planes: of_planes.map_or(0.0, |of| of.iter().sum()) };
         for (t, sum) in self.sums.range_mut(start - self.done..).take(window).enumerate() {
-            let own = parts.map(|parts| &parts[t * v..(t + 1) * v]);
-            let part = own.map_or(0.0, |own| window as f64 * own.iter().sum::<f64>());
-            sum.score += mixed(scores.score[i], part);
+            // Of some of the row's numbers, as if every row of the window had as much.
+            let taken = |whole: &Taken, columns: Range<usize>| {
+                let numbers = t * v + columns.start..t * v + columns.end;
+                let of =
+                    |of: Option<&[f64]>| of.map_or(0.0, |of| window as f64 * of[numbers.clone()].iter().sum::<f64>());
+                mixed(whole, &Taken { all: of(parts), of_planes: of(of_planes) }, of(by_spans), credit)
+            };
+            sum.score += taken(&whole, 0..v);
             sum.windows += 1;
-            for (j, (column, whole)) in sum.parts.iter_mut().zip(&wholes).enumerate() {
-                *column += mixed(*whole, own.map_or(0.0, |own| window as f64 * own[j]));
+            for (j, (part, whole)) in sum.parts.iter_mut().zip(&wholes).enumerate() {
+                *part += taken(whole, j..j + 1);
             }
         }
+    }
+}
+
+/// What there is of a score, and what of it the planes give.
+struct Taken {
+    all: f64,
+    of_planes: f64,
+}
+
+/// What a row takes of a window that has this as a `whole`, where this is the row's `own`, and that its part `by_spans`.
+fn mixed(whole: &Taken, own: &Taken, by_spans: f64, credit: Credit) -> f64 {
+    match credit {
+        Credit::Window => whole.all,
+        Credit::Both => (1.0 - OWN) * (whole.all - whole.of_planes) + OWN * (own.all - own.of_planes) + by_spans,
+        Credit::Part => own.all,
     }
 }

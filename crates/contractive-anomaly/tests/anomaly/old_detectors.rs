@@ -4,6 +4,7 @@ use std::path::Path;
 
 use contractive_anomaly::Detector;
 use contractive_anomaly::detector::{FrameScorer, ScoreKind, ScoreOptions, ThresholdRule};
+use contractive_anomaly::series::{Series, SeriesDetector};
 
 /// Trained and scored by version 0.1.0 at commit 2a555c9, before training rows were kept.
 fn fixture() -> &'static Path {
@@ -43,4 +44,22 @@ fn a_detector_of_format_1_gives_the_scores_it_gave() {
     let again = Detector::load(folder.path().join("again")).unwrap();
     assert_eq!(again, detector);
     assert_eq!(scores(&again), stored);
+}
+
+/// A time series, trained on and scored at commit a470e97, before windows had planes.
+#[test]
+fn a_detector_of_windows_of_format_2_gives_the_scores_it_gave() {
+    let fixture = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/series-2"));
+    let detector = SeriesDetector::load(fixture.join("detector")).unwrap();
+    let text = std::fs::read_to_string(fixture.join("scores.csv")).unwrap();
+    let stored: Vec<f64> = text.lines().skip(1).map(|line| line.split(',').nth(2).unwrap().parse().unwrap()).collect();
+    let series = Series::read(fixture.join("series.csv"), &detector.columns(None)).unwrap();
+    assert_eq!(detector.score(&series, 2).unwrap().score, stored);
+    assert_eq!(detector.windows().weights()[7..], [0.0, 0.0]);
+    let folder = tempfile::tempdir().unwrap();
+    detector.save(folder.path().join("again")).unwrap();
+    let config = std::fs::read_to_string(folder.path().join("again/detector/config.json")).unwrap();
+    assert!(config.contains("\"format_version\":2,") && !config.contains("plane"), "{config:.200}");
+    assert!(!folder.path().join("again/detector/planes.safetensors").exists());
+    assert_eq!(SeriesDetector::load(folder.path().join("again")).unwrap(), detector);
 }
