@@ -55,6 +55,17 @@ def judged(score, parts):
     return {"auroc": roc_auc_score(y, s), "average_precision": average_precision_score(y, s), "seconds": time.perf_counter() - began}
 
 
+def networks(protocol):
+    """What benches/anomaly/peers.sh --oddbench left of PyOD's networks, by name."""
+    path = ROOT / "benches" / "anomaly" / f"peers-oddbench-{protocol}.json"
+    by_name = {}
+    # One set after the other is written there: a run that was stopped has not all of them.
+    for s, peers in (json.loads(path.read_text())["sets"] if path.exists() else {}).items():
+        for name, result in peers.items():
+            by_name.setdefault(name, {})[s] = result
+    return by_name
+
+
 def page(cae, folder):
     """Both protocols, ours and the peers, as the table `oddbench` of docs/anomaly.md."""
     lines = ["| | clean: AUROC | AP | all sets took | contaminated: AUROC | AP |", "|---|---|---|---|---|---|"]
@@ -66,6 +77,11 @@ def page(cae, folder):
             rows.setdefault(name, {})[protocol] = adbench.all_sets(cae, folder, flags, parts)
         for name, score in PEERS.items():
             rows.setdefault(name, {})[protocol] = {s: judged(score, parts(path)) for s, path in splits.sets(folder)}
+        for name, results in networks(protocol).items():
+            if len(results) < len(splits.sets(folder)):
+                print(f"{name}, {protocol}: {len(results)} of the sets alone, left out", file=sys.stderr)
+                continue
+            rows.setdefault(name, {})[protocol] = results
     shown = lambda results, m: f"{adbench.mean(results.values(), m):.3f}" if results else "–"  # noqa: E731
     for name, by in rows.items():
         clean, dirty = by.get("clean"), by.get("contaminated")

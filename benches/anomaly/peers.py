@@ -1,8 +1,9 @@
-"""Peers on the splits of splits.py: python peers.py FOLDER JSON.
+"""Peers on the splits of splits.py: python peers.py FOLDER JSON [PROTOCOL].
 
 PyOD's AutoEncoder, ECOD, PCA and KNN, and scikit-learn's isolation forest, each with its own defaults (and seed 0 where
 it has one), trained on the training rows without labels and judged on the test rows. Sets that JSON has already, from the
-same versions, are not done again.
+same versions, are not done again. With a PROTOCOL, `clean` or `contaminated`, the sets have their test rows apart, and only the
+networks are run, on rows z-scored on the training rows: the others are in scripts/oddbench.py.
 """
 
 import json
@@ -19,8 +20,10 @@ from pyod.models.auto_encoder import AutoEncoder
 from pyod.models.ecod import ECOD
 from pyod.models.knn import KNN
 from pyod.models.pca import PCA
+from pyod.models.vae import VAE
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.preprocessing import StandardScaler
 
 import splits
 
@@ -30,6 +33,10 @@ PEERS = {
     "PCA": lambda: PCA(random_state=0),
     "ECOD": ECOD,
     "KNN": KNN,
+}
+NETWORKS = {
+    "PyOD AutoEncoder": PEERS["PyOD AutoEncoder"],
+    "PyOD VAE": lambda: VAE(random_state=0, verbose=0),
 }
 
 
@@ -46,7 +53,17 @@ def done_before(out, versions):
     return before["sets"] if before["versions"] == versions else {}
 
 
-def main(folder, out):
+def parts(path, protocol):
+    """Training rows, test rows and their labels, scaled."""
+    if protocol is None:
+        train, _, test, y = splits.split(path)
+        return train, test, y
+    train, test, y = splits.given(path, protocol)
+    scaler = StandardScaler().fit(train)
+    return scaler.transform(train), scaler.transform(test), y
+
+
+def main(folder, out, protocol=None):
     warnings.filterwarnings("ignore")
     torch.set_num_threads(2)
     versions = {"pyod": pyod.__version__, "scikit-learn": sklearn.__version__, "torch": torch.__version__}
@@ -54,9 +71,9 @@ def main(folder, out):
     for name, path in splits.sets(folder):
         if name in results:
             continue
-        train, _, test, y = splits.split(path)
+        train, test, y = parts(path, protocol)
         results[name] = {}
-        for peer, build in PEERS.items():
+        for peer, build in (NETWORKS if protocol else PEERS).items():
             began = time.perf_counter()
             s = np.nan_to_num(np.asarray(scores(build(), train, test), dtype=np.float64))
             seconds = time.perf_counter() - began

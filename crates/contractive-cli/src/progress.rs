@@ -16,6 +16,10 @@ use crate::output::print_json_line;
 
 /// Least time between two redraws of the bar.
 const PAUSE: Duration = Duration::from_millis(80);
+/// An epoch of this time has a line of its own.
+const SLOW: Duration = Duration::from_secs(1);
+/// Lines of quick epochs that a run shows, about.
+const MOST_LINES: usize = 100;
 
 /// What a run shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +58,8 @@ pub(crate) struct Progress<'a> {
     prepared: &'a Prepared,
     bar: Option<ProgressBar>,
     began: Instant,
+    /// When the last line was shown.
+    said: Instant,
     drawn: Option<Instant>,
     epochs: usize,
     /// Epochs and share of an epoch that were done when this process took up the run.
@@ -64,7 +70,7 @@ impl<'a> Progress<'a> {
     /// For a run of `prepared`.
     pub(crate) fn new(reporting: Reporting, prepared: &'a Prepared) -> Self {
         let began = Instant::now();
-        Progress { reporting, prepared, bar: None, began, drawn: None, epochs: 0, before: f64::NAN }
+        Progress { reporting, prepared, bar: None, began, said: began, drawn: None, epochs: 0, before: f64::NAN }
     }
 
     /// The loss a feature, where the loss is a sum over features.
@@ -153,7 +159,11 @@ impl Observer for Progress<'_> {
     fn on_epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
         match self.reporting {
             Reporting::Quiet => {}
-            Reporting::Lines => self.say(&self.line(record)),
+            Reporting::Lines if self.is_due(record.epoch) => {
+                self.said = Instant::now();
+                self.say(&self.line(record));
+            }
+            Reporting::Lines => {}
             Reporting::Json => {
                 // A reader that has gone is noticed again, and reported, when the run ends.
                 let _ = print_json_line(&EpochEvent { event: "epoch", epochs: self.epochs, record });
@@ -164,6 +174,11 @@ impl Observer for Progress<'_> {
 }
 
 impl Progress<'_> {
+    /// Whether the line of an epoch is shown: about a hundred of a run, and of slow epochs all.
+    fn is_due(&self, epoch: usize) -> bool {
+        epoch.is_multiple_of(self.epochs.div_ceil(MOST_LINES).max(1)) || self.said.elapsed() >= SLOW
+    }
+
     /// Moves the bar of the epoch.
     fn draw(&mut self, report: &StepReport) {
         let Some(bar) = &self.bar else { return };
