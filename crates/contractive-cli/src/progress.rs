@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(80);
 /// An epoch of this time has a line of its own.
 const SLOW: Duration = Duration::from_secs(1);
 /// Lines of quick epochs that a run shows, about.
-const MOST_LINES: usize = 100;
+const MOST_LINES: usize = 200;
 
 /// What a run shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +174,7 @@ impl Observer for Progress<'_> {
 }
 
 impl Progress<'_> {
-    /// Whether the line of an epoch is shown: about a hundred of a run, and of slow epochs all.
+    /// Whether the line of an epoch is shown: about two hundred of a run, and of slow epochs all.
     fn is_due(&self, epoch: usize) -> bool {
         epoch.is_multiple_of(self.epochs.div_ceil(MOST_LINES).max(1)) || self.said.elapsed() >= SLOW
     }

@@ -151,6 +151,11 @@ impl Detector {
         &self.members[0].model
     }
 
+    /// Whether windows are scored by the planes of those trained on, too.
+    pub fn has_planes(&self) -> bool {
+        self.planes.is_some()
+    }
+
     /// Number of features d of a row.
     pub fn n_features(&self) -> usize {
         self.members[0].model.architecture().input_size()

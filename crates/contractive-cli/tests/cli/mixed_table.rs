@@ -75,14 +75,14 @@ fn columns_of_text_are_categories_without_a_flag() {
 }
 
 #[test]
-fn a_run_of_many_quick_epochs_shows_a_hundred_of_them() {
+fn a_run_of_many_quick_epochs_shows_some_of_them() {
     let desk = Desk::new();
     desk.table("small.csv", 40, 3);
     let run = "train --data small.csv --hidden 2 --batch-size 40 --patience none --no-report";
     let output = desk.cae(&format!("{run} --epochs 1000 --out a")).assert().success().get_output().clone();
     let said = String::from_utf8(output.stderr).unwrap();
     let lines = said.lines().filter(|line| line.contains("/1000 ")).count();
-    assert!((100..=110).contains(&lines), "{lines}");
+    assert!((200..=210).contains(&lines), "{lines}");
     assert_eq!(desk.text("a/metrics.jsonl").lines().count(), 1000, "the numbers of all are kept");
 }
 

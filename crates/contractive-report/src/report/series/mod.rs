@@ -121,7 +121,7 @@ fn panel(shown: &Shown<'_>) -> Result<String, FigureError> {
     let panel = SeriesPanel {
         charts: charts(shown)?,
         rows: count(shown.series.len(), "timestamp"),
-        credit: words::credit(spec),
+        credit: words::credit(spec, shown.detector.windows().has_planes()),
         has_labels: shown.real.is_some(),
         has_columns: shown.has_choice(),
         is_utc: shown.start.is_some() && shown.series.moments.iter().all(|moment| moment.clock != Clock::Wall),

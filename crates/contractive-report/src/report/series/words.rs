@@ -5,8 +5,8 @@ use contractive_anomaly::series::{Credit, Gaps, SeriesSpec};
 
 use super::super::number::{count, grouped};
 
-/// How the score of a timestamp comes from those of windows.
-pub(super) fn credit(spec: &SeriesSpec) -> String {
+/// How the score of a timestamp comes from those of windows, which the distance from planes is a part of or not.
+pub(super) fn credit(spec: &SeriesSpec, has_planes: bool) -> String {
     let window = grouped(spec.window);
     let own = format!("its own part in that score, times {window} rows");
     let taken = match spec.credit {
@@ -14,12 +14,19 @@ pub(super) fn credit(spec: &SeriesSpec) -> String {
         Credit::Part => own,
         Credit::Both => format!("four fifths of the window’s whole score and a fifth of {own}"),
     };
+    let planes = match spec.credit {
+        Credit::Both if has_planes => {
+            " Of the part of the score that is the distance from the planes of ordinary windows it takes what the thirds \
+             of the window that it lies in have, and what the whole window has."
+        }
+        _ => "",
+    };
     let one = match spec.stride {
         1 => "one begins with every row".to_owned(),
         stride => format!("one begins every {}", count(stride, "row")),
     };
     format!(
-        "A timestamp takes of each window that covers it {taken}; its score is the mean of that. Windows are of \
+        "A timestamp takes of each window that covers it {taken}; its score is the mean of that.{planes} Windows are of \
          {window} rows, {one}."
     )
 }
@@ -55,7 +62,7 @@ mod tests {
         let mut spec = SeriesSpec::new("time", vec!["load".into()]);
         let mut of = |credits, gap, window, stride| {
             (spec.credit, spec.gaps, spec.window, spec.stride) = (credits, gap, window, stride);
-            [credit(&spec), gaps(&spec)].join(" ")
+            [credit(&spec, spec.credit == Credit::Both), gaps(&spec)].join(" ")
         };
         let whole = of(Credit::Window, Gaps::Span, 2000, 5);
         assert!(whole.contains("covers it the window’s whole score;") && !whole.contains("own part"), "{whole}");
@@ -65,6 +72,7 @@ mod tests {
         assert!(part.contains("do not reach over it, unless") && part.contains("with every row."), "{part}");
         let both = of(Credit::Both, Gaps::Part, 30, 1);
         assert!(both.contains("four fifths of the window’s whole score and a fifth of its own part"), "{both}");
+        assert!(both.contains("what the thirds of the window") && !part.contains("planes"), "{both}");
         assert!(both.contains("up to 3 missing steps is filled") && both.contains("over a longer one"), "{both}");
         spec.time = None;
         assert_eq!(gaps(&spec), "");
