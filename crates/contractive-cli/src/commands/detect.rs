@@ -13,10 +13,10 @@ use contractive_anomaly::detector::{
 use contractive_anomaly::series::is_series_detector;
 use contractive_report::{TableMeter, table_html};
 use contractive_table::{Frame, FrameReader, FrameWriter};
-use serde::Serialize;
 
 use super::detect_series;
 use super::detected_rows::{Layout, bar, called, filtered};
+use super::detected_summary::Summary;
 use super::series_arguments::{DetectSeries, SeriesFlags};
 use crate::arguments::TextArguments;
 use crate::detector_training::{score_kind, score_kinds};
@@ -117,27 +117,6 @@ Examples:
   cae detect DETECTOR --data today.csv -o today-scores.csv --fail-on-anomaly || notify
   cae detect SERIES-DETECTOR --data load.csv -o scores.csv --report report.html
   cae detect SERIES-DETECTOR --data growing.csv --follow --json";
-
-/// What was done, in numbers.
-#[derive(Debug, Default, Serialize)]
-struct Summary {
-    rows: usize,
-    anomalies: usize,
-    /// The kind of score and the rule in force.
-    score: &'static str,
-    rule: String,
-    threshold: f64,
-    rows_without_score: usize,
-    missing_cells: usize,
-    unseen_categories: usize,
-    changed_constants: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<PathBuf>,
-    /// What a user should know of how the table was understood.
-    notes: Vec<String>,
-}
 
 impl Detect {
     /// Runs the subcommand.
@@ -384,29 +363,5 @@ impl Detect {
             );
         }
         Ok(())
-    }
-}
-
-impl Summary {
-    fn add(&mut self, scored: &ScoredFrame) {
-        self.rows += scored.scores.len();
-        self.anomalies += scored.scores.label.iter().filter(|l| **l).count();
-        self.rows_without_score += scored.scores.score.iter().filter(|s| s.is_nan()).count();
-        self.missing_cells += scored.missing_cells;
-        self.unseen_categories += scored.unseen_cells;
-        self.changed_constants += scored.changed_cells;
-    }
-
-    /// Cells that were not as in training.
-    fn cells_in_words(&self) -> Vec<String> {
-        [
-            (self.missing_cells, "missing, and taken as in training"),
-            (self.unseen_categories, "a category's value that training did not know"),
-            (self.changed_constants, "another value in a column that was constant in training, and not scored"),
-        ]
-        .into_iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{}: {what}", count(n, "cell")))
-        .collect()
     }
 }

@@ -8,6 +8,7 @@ mod data_info;
 mod detect;
 mod detect_series;
 mod detected_rows;
+mod detected_summary;
 mod drift;
 mod encode;
 mod evaluate;

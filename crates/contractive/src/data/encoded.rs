@@ -7,7 +7,7 @@ use std::sync::Arc;
 use contractive_table::checksum::sha256_of_file;
 use contractive_table::csv::number_or_missing;
 use contractive_table::{
-    Column, Field, Format, FrameReader, Kind, Place, ReadOptions, TableError, TextOptions, Values, most_expanded,
+    Column, Field, Format, FrameReader, Kind, ReadOptions, TableError, TextOptions, Values, most_expanded,
 };
 
 use super::Dataset;
@@ -66,11 +66,7 @@ pub fn load_encoded(path: impl AsRef<Path>, options: &FileOptions) -> Result<Dat
     };
     let dataset = match table.label {
         None => dataset,
-        Some(label) => {
-            let (labels, classes) = label.labels.finish();
-            let dataset = dataset.with_labels(labels)?;
-            if classes.is_empty() { dataset } else { dataset.with_class_names(classes) }
-        }
+        Some(label) => label.labels.give_to(dataset)?,
     };
     Ok(dataset.with_encoding(Arc::clone(&encoding)).with_carried(table.carried)?.with_sha256(sha256_of_file(path)?))
 }
@@ -154,28 +150,15 @@ impl<'a> Table<'a> {
             self.values.extend(plain.values);
             self.missing_cells += plain.missing_cells;
             self.unseen_cells += plain.unseen_cells;
-            self.take_labels(&frame)?;
+            if let Some(label) = &mut self.label
+                && let Some(column) = frame.column(&label.name)
+            {
+                label.labels.take(column, self.path, frame.first_row, &self.text)?;
+            }
             for carried in &mut self.carried {
                 let cells = frame.columns.iter().find(|column| column.name == carried.name);
                 cells.into_iter().for_each(|column| carried.values.append(column.values.clone()));
             }
-        }
-        Ok(())
-    }
-
-    fn take_labels(&mut self, frame: &contractive_table::Frame) -> Result<(), EncodingError> {
-        let Some(label) = &mut self.label else { return Ok(()) };
-        let Some(column) = frame.column(&label.name) else { return Ok(()) };
-        for i in 0..column.values.len() {
-            let taken = column.values.text(i).and_then(|text| label.labels.push(text.as_bytes()));
-            taken.ok_or_else(|| TableError::Cell {
-                path: self.path.to_path_buf(),
-                place: Place::of_row_in(self.path, frame.first_row + i as u64, &self.text),
-                column: label.name.clone(),
-                must_be: "a label",
-                got: "a missing value".into(),
-                prefix: None,
-            })?;
         }
         Ok(())
     }

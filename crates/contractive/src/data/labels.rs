@@ -1,6 +1,11 @@
 //! Labels of rows, as text tables and typed ones give them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+
+use contractive_table::{Column, Place, TableError, TextOptions};
+
+use super::Dataset;
 
 /// Labels as met: integers if all of them are, else classes in sorted order.
 #[derive(Default)]
@@ -10,8 +15,37 @@ pub(super) struct Labels {
 }
 
 impl Labels {
+    /// Adds the labels of a column of the table at `path`, whose first cell is of row `first_row`; `text` is how it was read.
+    pub(super) fn take(
+        &mut self,
+        column: &Column,
+        path: &Path,
+        first_row: u64,
+        text: &TextOptions,
+    ) -> Result<(), TableError> {
+        for i in 0..column.values.len() {
+            let label = column.values.text(i).and_then(|text| self.push(text.as_bytes()));
+            label.ok_or_else(|| TableError::Cell {
+                path: path.to_path_buf(),
+                place: Place::of_row_in(path, first_row + i as u64, text),
+                column: column.name.clone(),
+                must_be: "a label",
+                got: "a missing value".into(),
+                prefix: None,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The rows with these labels.
+    pub(super) fn give_to(self, dataset: Dataset) -> Result<Dataset, TableError> {
+        let (labels, classes) = self.finish();
+        let dataset = dataset.with_labels(labels)?;
+        Ok(if classes.is_empty() { dataset } else { dataset.with_class_names(classes) })
+    }
+
     /// Adds a row's label; `None` for a hole.
-    pub(super) fn push(&mut self, cell: &[u8]) -> Option<()> {
+    fn push(&mut self, cell: &[u8]) -> Option<()> {
         let text = std::str::from_utf8(cell).ok().filter(|text| !text.is_empty())?;
         let next = self.texts.len() as u32;
         let id = match self.texts.get(text) {
@@ -23,7 +57,7 @@ impl Labels {
     }
 
     /// (label a row, class names); no names when the labels are integers themselves.
-    pub(super) fn finish(self) -> (Vec<i64>, Vec<String>) {
+    fn finish(self) -> (Vec<i64>, Vec<String>) {
         let mut meaning = vec![0; self.texts.len()];
         let are_integers = self.texts.keys().all(|text| integer(text).is_some());
         for (rank, (text, &id)) in self.texts.iter().enumerate() {

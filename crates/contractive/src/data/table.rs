@@ -62,17 +62,7 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
         if let Some(carried) = &mut carried {
             carried.append(column.values.clone());
         }
-        for i in 0..frame.n_rows() {
-            let label = column.values.text(i).and_then(|text| labels.push(text.as_bytes()));
-            label.ok_or_else(|| TableError::Cell {
-                path: path.to_path_buf(),
-                place: Place::of_row_in(path, frame.first_row + i as u64, &text),
-                column: column.name.clone(),
-                must_be: "a label",
-                got: "a missing value".into(),
-                prefix: None,
-            })?;
-        }
+        labels.take(column, path, frame.first_row, &text)?;
     }
     if values.is_empty() {
         return Err(TableError::Empty { what: path.display().to_string() });
@@ -90,9 +80,7 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
     if label_at.is_none() {
         return Ok(dataset);
     }
-    let (labels, classes) = labels.finish();
-    let dataset = dataset.with_labels(labels)?;
-    Ok(if classes.is_empty() { dataset } else { dataset.with_class_names(classes) })
+    labels.give_to(dataset)
 }
 
 fn label_place(path: &Path, column: &str, names: &[String]) -> Result<usize, TableError> {

@@ -93,8 +93,7 @@ impl TrainingTable {
     /// # Errors
     /// [`EncodingError`].
     pub fn read(path: impl AsRef<Path>, options: &EncodingOptions) -> Result<TrainingTable, EncodingError> {
-        let Learnt { path, encoding, frames, mut notes } =
-            Learnt::of(path.as_ref(), options, options.scale == TableScale::None)?;
+        let Learnt { path, encoding, frames, mut notes } = Learnt::of(path.as_ref(), options, true)?;
         let got = encoding.n_features();
         let mut rows = EncodedRows::default();
         for frame in frames {
@@ -135,8 +134,8 @@ struct Learnt {
 }
 
 impl Learnt {
-    /// `keeps_digits`: whether numbers come to the network as they are, in 32 bits.
-    fn of(path: &Path, options: &EncodingOptions, keeps_digits: bool) -> Result<Learnt, EncodingError> {
+    /// `takes_rows`: whether the rows are encoded too, as the network takes them; else they are let go.
+    fn of(path: &Path, options: &EncodingOptions, takes_rows: bool) -> Result<Learnt, EncodingError> {
         let roles = options.roles()?;
         let mut reader = FrameReader::open(path, &options.read_options(path))?;
         let path = reader.path().to_path_buf();
@@ -167,8 +166,10 @@ impl Learnt {
             columns.push(seen);
         }
         let mut notes = first_notes(&reader, &fields, &columns, options)?;
-        let (frames, holes) = collect(&mut reader, options, &path, &mut columns)?;
+        let (frames, holes) = collect(&mut reader, options, &path, &mut columns, takes_rows)?;
         let EncodingOptions { missing, scale, text, .. } = *options;
+        // Numbers that come to the network as they are, in 32 bits, may lose digits.
+        let keeps_digits = takes_rows && scale == TableScale::None;
         let rules = Rules { path: &path, missing, scale, text, keeps_digits };
         let mut encoded = Vec::with_capacity(fields.len());
         for ((field, seen), hole) in fields.into_iter().zip(columns).zip(holes) {
@@ -229,13 +230,14 @@ fn first_notes(
     Ok(notes)
 }
 
-/// Reads all rows asked for, and takes note of their cells. Only the columns that are looked at are kept. With them, the
-/// first row of each of all columns whose cell is missing, where the column is looked at.
+/// Reads all rows asked for, and takes note of their cells. Only the columns that are looked at are kept, and only where it
+/// `keeps` them. With them, the first row of each of all columns whose cell is missing, where the column is looked at.
 fn collect(
     reader: &mut FrameReader,
     options: &EncodingOptions,
     path: &Path,
     columns: &mut [Seen],
+    keeps: bool,
 ) -> Result<(Vec<Frame>, Vec<Option<u64>>), EncodingError> {
     let mut holes = vec![None; columns.len()];
     let size = path.metadata().map(|m| m.len()).unwrap_or(u64::MAX / 1024);
@@ -267,6 +269,9 @@ fn collect(
                 let place = Place::of_row_in(path, frame.first_row + row as u64, &options.text);
                 super::rows::not_finite(path.to_path_buf(), place, column, row)
             })?;
+        }
+        if !keeps {
+            continue;
         }
         let mut looked_at = columns.iter().map(|seen| !matches!(seen, Seen::Nothing(_)));
         frame.columns.retain(|_| looked_at.next().unwrap_or(false));

@@ -18,6 +18,7 @@
 pub mod diagnosis;
 pub mod distribution;
 mod error;
+mod file_kinds;
 mod identifier;
 mod label_names;
 mod learning;
@@ -31,10 +32,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use contractive_table::{Field, Kind, ReadOptions};
-use contractive_table::{Format, TableError, TextOptions};
+use contractive_table::{TableError, TextOptions};
 
 pub use diagnosis::{ColumnDiagnosis, Looks, TableDiagnosis};
 pub use error::EncodingError;
+pub use file_kinds::has_columns;
 pub use label_names::label_note;
 pub use learning::{EncodingOptions, TrainingTable};
 pub use rows::{EncodedRows, PlainRows};
@@ -42,6 +44,7 @@ pub use scaling::TableScale;
 pub use usual::UsualCells;
 
 use self::distribution::Distribution;
+use self::file_kinds::is_text_table;
 use self::scaling::Scaling;
 pub use self::usual::{Usual, UsualColumn};
 
@@ -379,25 +382,6 @@ impl TableEncoding {
         }
         self.columns.iter().find_map(|c| c.role.fault().map(|fault| format!("column `{}`: {fault}", c.name)))
     }
-}
-
-/// Whether the file at `path`, by its name, is a table with columns of several kinds (CSV, Parquet, Arrow, and `-`), or
-/// an array or matrix of numbers (NPY, NPZ, MTX: false); `None` for what is not read in frames.
-pub fn has_columns(path: impl AsRef<Path>) -> Option<bool> {
-    let path = path.as_ref();
-    if path == Path::new("-") {
-        return Some(true);
-    }
-    match Format::of(path)? {
-        Format::Csv | Format::Parquet | Format::Arrow => Some(true),
-        Format::Npy | Format::Npz | Format::Mtx => Some(false),
-        Format::Idx => None,
-    }
-}
-
-/// Whether a table's cells are text, so that a key's zeros in front would be lost by reading numbers.
-fn is_text_table(path: &Path) -> bool {
-    path == Path::new("-") || Format::of(path) == Some(Format::Csv)
 }
 
 #[cfg(test)]

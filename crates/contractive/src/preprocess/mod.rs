@@ -14,6 +14,7 @@
 mod counts;
 mod error;
 mod fitted;
+mod learning;
 mod restored;
 mod scale;
 mod scaled_rows;
