@@ -51,7 +51,7 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
-use crate::detector::{Detector, DetectorError, DetectorSettings, ThresholdRule, TrainOptions};
+use crate::detector::{Detector, DetectorError, DetectorSettings, ScoreKind, ThresholdRule, TrainOptions};
 use contractive_core::statistics::quantile_of_sorted;
 use contractive_table::listing::some_names;
 
@@ -147,19 +147,39 @@ impl SeriesDetector {
         let (step, reference) = (series.step(), vec![0.0]);
         let mut whole =
             SeriesDetector { spec, step, scales, detector, reference, rule, threshold: 0.0, training_rows: None };
-        let (mut scores, _) = whole.raw(series, options.threads, false)?;
-        scores.retain(|score| !score.is_nan());
-        scores.sort_unstable_by(f64::total_cmp);
-        whole.training_rows = Some(scores.len());
-        whole.reference = match scores.len() {
-            n if n <= MOST_REFERENCES => scores,
-            _ => {
-                let share = |i: usize| i as f64 / (MOST_REFERENCES - 1) as f64;
-                (0..MOST_REFERENCES).map(|i| quantile_of_sorted(&scores, share(i))).collect()
-            }
-        };
+        whole.training_rows = Some(whole.learn_reference(series, options.threads)?);
         whole.set_threshold(rule)?;
         Ok(whole)
+    }
+
+    /// Scores timestamps by another kind. Those of `reference`, the series trained on or another ordinary one, are what
+    /// probabilities and the threshold's rule compare with from now on. Nothing is trained anew.
+    ///
+    /// # Errors
+    /// [`DetectorError::NoSuchScore`] where the detector has no such kind, and all that [`score`](Self::score) refuses of
+    /// `reference`. The detector then stays as it is.
+    pub fn set_score(&mut self, kind: ScoreKind, reference: &Series, threads: usize) -> Result<(), SeriesError> {
+        let mut other = self.clone();
+        other.detector.set_score(kind)?;
+        other.learn_reference(reference, threads)?;
+        other.set_threshold(other.rule)?;
+        *self = other;
+        Ok(())
+    }
+
+    /// Keeps the scores of the timestamps of `series` to compare with; how many there were.
+    fn learn_reference(&mut self, series: &Series, threads: usize) -> Result<usize, SeriesError> {
+        check_columns(&self.spec, series)?;
+        let (mut scores, _) = self.raw(series, threads, false)?;
+        scores.retain(|score| !score.is_nan());
+        scores.sort_unstable_by(f64::total_cmp);
+        let n = scores.len();
+        if n > MOST_REFERENCES {
+            let share = |i: usize| i as f64 / (MOST_REFERENCES - 1) as f64;
+            scores = (0..MOST_REFERENCES).map(|i| quantile_of_sorted(&scores, share(i))).collect();
+        }
+        self.reference = scores;
+        Ok(n)
     }
 
     /// Columns and windows.

@@ -17,7 +17,7 @@ use contractive_table::{Frame, FrameReader, FrameWriter};
 use super::detect_series;
 use super::detected_rows::{Layout, bar, called, filtered};
 use super::detected_summary::Summary;
-use super::series_arguments::{DetectSeries, SeriesFlags};
+use super::series_arguments::{DetectSeries, SeriesFlags, check_rule_of};
 use crate::arguments::TextArguments;
 use crate::detector_training::{score_kind, score_kinds};
 use crate::errors::Usage;
@@ -57,7 +57,7 @@ pub(crate) struct Detect {
     #[arg(long, value_name = "I/N", default_value = "1/1", hide_default_value = true, help_heading = "Data")]
     shard: Shard,
     /// Score rows by this kind instead of the detector's own; the threshold follows by its rule, where that is no fixed
-    /// value. The detector stays as it is.
+    /// value. Of a time series give --reference too. The detector stays as it is.
     #[arg(long, value_name = "NAME", value_parser = score_kinds(), help_heading = "Score")]
     score: Option<String>,
     /// Label rows by this rule instead of the detector's own: contamination:SHARE, quantile:P, sigma:K, pot:RATE or value:T
@@ -227,14 +227,8 @@ impl Detect {
     /// The detector with the score and the threshold asked for.
     fn with_wishes(&self, mut detector: Detector) -> anyhow::Result<Detector> {
         if let Some(name) = &self.score {
-            if let (ThresholdRule::Value { threshold }, None) = (detector.settings().threshold, self.threshold) {
-                let own = detector.settings().score.name();
-                let text = format!(
-                    "the detector's threshold is the value {threshold}, of the score {own}; with --score {name} give \
-                     --threshold too"
-                );
-                return Err(Usage(text).into());
-            }
+            let own = detector.settings();
+            check_rule_of(own.threshold, own.score, name, self.threshold)?;
             detector.set_score(score_kind(name))?;
         }
         if let Some(rule) = self.threshold {
@@ -252,7 +246,6 @@ impl Detect {
             (self.reorder, "--reorder"),
             (self.array.is_some(), "--array"),
             (self.shard != Shard::default(), "--shard"),
-            (self.score.is_some(), "--score"),
         ] {
             if is_given {
                 return Err(Usage(format!("{flag} is for tables, and the detector is one of a time series")).into());
@@ -273,6 +266,7 @@ impl Detect {
             anomalies_only: self.anomalies_only,
             text: self.text.options(Some(&self.data.to_string_lossy()))?,
             threshold: self.threshold,
+            score: self.score.as_deref().map(score_kind),
             threads,
         })
     }

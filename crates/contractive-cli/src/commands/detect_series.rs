@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use contractive_anomaly::detector::ScoreKind;
 use contractive_anomaly::series::{Pace, Series, SeriesDetector, SeriesScores};
 use contractive_report::{SeriesPage, series_html};
 use contractive_table::FrameWriter;
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use super::flagged_ranges;
 use super::follow_series::follow;
-use super::series_arguments::DetectSeries;
+use super::series_arguments::{DetectSeries, check_rule_of};
 use super::series_rows::{RangeLine, SeriesRows};
 use crate::errors::Usage;
 use crate::exit::Ending;
@@ -44,6 +45,9 @@ pub(crate) fn run(arguments: &DetectSeries<'_>) -> anyhow::Result<Ending> {
         return Err(Usage(text.into()).into());
     }
     let mut detector = SeriesDetector::load(arguments.model)?;
+    if let Some(kind) = arguments.score {
+        set_score(arguments, &mut detector, kind)?;
+    }
     if let Some(rule) = arguments.threshold {
         detector.set_threshold(rule)?;
     }
@@ -71,6 +75,21 @@ pub(crate) fn run(arguments: &DetectSeries<'_>) -> anyhow::Result<Ending> {
         }
     }
     follow(arguments, &detector)
+}
+
+/// Scores by another kind, compared with the scores of the series given for that.
+fn set_score(arguments: &DetectSeries<'_>, detector: &mut SeriesDetector, kind: ScoreKind) -> anyhow::Result<()> {
+    let name = kind.name();
+    check_rule_of(detector.threshold_rule(), detector.windows().settings().score, name, arguments.threshold)?;
+    let Some(path) = &arguments.flags.reference else {
+        let text = format!(
+            "a detector of time series keeps what timestamps trained on scored by one kind; with --score {name} name the \
+             series it was trained on: --reference FILE"
+        );
+        return Err(Usage(text).into());
+    };
+    let reference = Series::read(path, &detector.columns(None))?;
+    Ok(detector.set_score(kind, &reference, arguments.threads)?)
 }
 
 fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Result<Ending> {

@@ -1,11 +1,12 @@
 //! What `cae detect` takes for time series.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use contractive_anomaly::detector::ThresholdRule;
+use contractive_anomaly::detector::{ScoreKind, ThresholdRule};
 use contractive_table::TextOptions;
 
+use crate::errors::Usage;
 use crate::exit::Ending;
 
 /// What `cae detect` takes for time series alone.
@@ -21,6 +22,9 @@ pub(crate) struct SeriesFlags {
         allow_hyphen_values = true
     )]
     pub(super) labels: Option<String>,
+    /// The series trained on, or another ordinary one: with --score, what scores of that kind are compared with.
+    #[arg(long, value_name = "FILE", requires = "score", help_heading = "Time series")]
+    pub(super) reference: Option<PathBuf>,
     /// Read the file as it grows, text alone: a timestamp is given as soon as all windows that cover it are whole; Ctrl-C
     /// ends the series and gives the last ones. The scores are those of the whole file, to the bit. One series alone.
     #[arg(long, help_heading = "Time series", conflicts_with_all = ["output", "report"])]
@@ -39,9 +43,9 @@ pub(crate) struct SeriesFlags {
 impl SeriesFlags {
     /// The first flag given, of those that a table has no use for.
     pub(crate) fn given(&self) -> Option<&'static str> {
-        [(self.labels.is_some(), "--labels"), (self.follow, "--follow")]
-            .into_iter()
-            .find_map(|(is_given, flag)| is_given.then_some(flag))
+        let flags =
+            [(self.labels.is_some(), "--labels"), (self.reference.is_some(), "--reference"), (self.follow, "--follow")];
+        flags.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
     }
 }
 
@@ -65,6 +69,8 @@ pub(crate) struct DetectSeries<'a> {
     pub(crate) text: TextOptions,
     /// The rule that labels timestamps, in place of the detector's own.
     pub(crate) threshold: Option<ThresholdRule>,
+    /// The kind of score, in place of the detector's own.
+    pub(crate) score: Option<ScoreKind>,
     pub(crate) threads: usize,
 }
 
@@ -78,4 +84,18 @@ impl DetectSeries<'_> {
     pub(super) fn ending(&self, flagged: usize) -> Ending {
         if self.fail_on_anomaly && flagged > 0 { Ending::FoundAnomalies } else { Ending::Done }
     }
+}
+
+/// Refuses another kind of score where the detector's threshold is a fixed value of its own kind and no other rule is given.
+pub(super) fn check_rule_of(
+    rule: ThresholdRule,
+    own: ScoreKind,
+    wanted: &str,
+    given: Option<ThresholdRule>,
+) -> Result<(), Usage> {
+    let (ThresholdRule::Value { threshold }, None) = (rule, given) else { return Ok(()) };
+    let own = own.name();
+    Err(Usage(format!(
+        "the detector's threshold is the value {threshold}, of the score {own}; with --score {wanted} give --threshold too"
+    )))
 }

@@ -127,3 +127,18 @@ fn windows_do_not_reach_over_gaps_unless_told() {
     assert!(text.contains("rows come unevenly in time"), "{text}");
     assert!(desk.text("c/config.json").contains("\"gaps\":\"span\""));
 }
+
+#[test]
+fn another_kind_of_score_is_that_of_a_detector_trained_with_it() {
+    let desk = desk();
+    desk.cae(&format!("{TRAIN} --data train.csv --out e --score scaled_error")).assert().success();
+    let trained = desk.stdout("detect e --data new.csv -q");
+    let told = desk.stdout("detect d --data new.csv -q --score scaled_error --reference train.csv");
+    assert_eq!(told, trained);
+    assert_ne!(told, desk.stdout("detect d --data new.csv -q"));
+    assert!(desk.refused("detect d --data new.csv --score error", 2).contains("--reference FILE"));
+    assert!(desk.refused("detect d --data new.csv --reference train.csv", 2).contains("--score"));
+    desk.cae("threshold d value:2").assert().success();
+    let refused = desk.refused("detect d --data new.csv --score error --reference train.csv", 2);
+    assert!(refused.contains("--threshold"), "{refused}");
+}
