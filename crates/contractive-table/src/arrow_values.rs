@@ -9,7 +9,7 @@ use arrow_schema::{DataType, Schema, TimeUnit};
 
 use crate::error::TableError;
 use crate::frame::{Column, Field, Frame, Kind, Values};
-use crate::frame_source::Selection;
+use crate::frame_source::{ReadOptions, Selection};
 use crate::time::Unit;
 
 const READABLE: &str = "a number, a truth value, text, a date or a time";
@@ -114,6 +114,32 @@ pub(super) fn frame(
         Ok(Column { name: field.name.clone(), values })
     };
     Ok(Frame { first_row, columns: fields.iter().map(column).collect::<Result<_, _>>()? })
+}
+
+/// Batches of Arrow that a program holds, as one frame; `name` is what messages call them.
+///
+/// # Errors
+/// [`TableError::ColumnKind`] naming the first column that is not read, [`TableError::SameColumn`].
+pub fn frame_of_batches(
+    name: &str,
+    schema: &Schema,
+    batches: impl IntoIterator<Item = RecordBatch>,
+) -> Result<Frame, TableError> {
+    let (path, options) = (Path::new(name), ReadOptions::default());
+    let selection = Selection(&options);
+    let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    if names.is_empty() {
+        return Err(TableError::Empty { what: name.to_owned() });
+    }
+    let places = selection.choose(path, &names, &index_columns(schema))?.places;
+    let fields = fields(path, schema, &places, &selection)?;
+    let empty = |field: &Field| Column { name: field.name.clone(), values: Values::empty(&field.kind) };
+    let mut whole = Frame { first_row: 0, columns: fields.iter().map(empty).collect() };
+    for batch in batches {
+        let next = frame(path, &batch, &fields, 0, u64::MAX)?;
+        whole.columns.iter_mut().zip(next.columns).for_each(|(all, more)| all.values.append(more.values));
+    }
+    Ok(whole)
 }
 
 /// Bytes of text that the cells of an array will be.

@@ -49,6 +49,7 @@ mod error;
 mod format;
 mod frame;
 mod frame_source;
+mod held;
 #[cfg(feature = "arrow")]
 mod ipc;
 pub mod listing;
@@ -63,11 +64,14 @@ pub mod slips;
 mod source;
 mod sparse;
 mod spelling;
+mod table_source;
 mod text_options;
 mod time;
 mod transposed;
 mod writer;
 
+#[cfg(feature = "arrow")]
+pub use arrow_values::frame_of_batches;
 pub use contained::is_decoding;
 pub use error::{TableError, shown};
 pub use format::Format;
@@ -79,6 +83,7 @@ pub use reader::FrameReader;
 pub use source::most_expanded;
 pub use sparse::is_sparse;
 pub use spelling::{Sign, Spelling};
+pub use table_source::TableSource;
 pub use text_options::TextOptions;
 pub use time::Unit;
 pub use writer::FrameWriter;

@@ -8,6 +8,7 @@ use crate::error::TableError;
 use crate::format::Format;
 use crate::frame::{Field, Frame};
 use crate::frame_source::{FrameSource, ReadOptions, STDIN, Selection, Spelled};
+use crate::held::HeldSource;
 #[cfg(feature = "arrow")]
 use crate::ipc::IpcSource;
 use crate::numbers::append_in;
@@ -63,13 +64,7 @@ impl FrameReader {
     pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, TableError> {
         let path = path.as_ref();
         options.text.check()?;
-        if !(1..=MOST_CHUNK_ROWS).contains(&options.chunk_rows) {
-            return Err(TableError::Shape {
-                what: "the number of rows a frame".into(),
-                expected: format!("from 1 to {MOST_CHUNK_ROWS}"),
-                got: options.chunk_rows.to_string(),
-            });
-        }
+        check_chunk_rows(options)?;
         let source = if is_sparse(path) && options.array.is_none() {
             Box::new(SparseSource::open(path, &Selection(options), options.chunk_rows)?)
         } else if options.transpose {
@@ -81,6 +76,17 @@ impl FrameReader {
         };
         let path = if path == Path::new("-") { STDIN.into() } else { path.to_path_buf() };
         Ok(FrameReader { source, path, is_over: false, has_given: false, text: options.text })
+    }
+
+    /// A reader of rows that a program holds, called `name` in messages.
+    ///
+    /// # Errors
+    ///
+    /// Any [`TableError`] of columns that it does not have, or that differ in length.
+    pub fn held(name: &str, frame: &Frame, options: &ReadOptions) -> Result<Self, TableError> {
+        check_chunk_rows(options)?;
+        let source = Box::new(HeldSource::new(name, frame, options)?);
+        Ok(FrameReader { source, path: name.into(), is_over: false, has_given: false, text: options.text })
     }
 
     /// The reader of a format that is dense, with rows as the file has them.
@@ -168,6 +174,17 @@ impl FrameReader {
     /// Whether rows are images of bytes, 0 to 255.
     pub fn has_pixels(&self) -> bool {
         self.source.has_pixels()
+    }
+}
+
+fn check_chunk_rows(options: &ReadOptions) -> Result<(), TableError> {
+    match (1..=MOST_CHUNK_ROWS).contains(&options.chunk_rows) {
+        true => Ok(()),
+        false => Err(TableError::Shape {
+            what: "the number of rows a frame".into(),
+            expected: format!("from 1 to {MOST_CHUNK_ROWS}"),
+            got: options.chunk_rows.to_string(),
+        }),
     }
 }
 

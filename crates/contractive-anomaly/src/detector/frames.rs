@@ -8,7 +8,7 @@ use super::{Detector, ScoreOptions, Scores};
 use contractive::data::{Dataset, not_a_feature};
 use contractive::encoding::{Admission, EncodingError};
 use contractive_table::numbers::append_in;
-use contractive_table::{Frame, FrameReader, ReadOptions, TextOptions};
+use contractive_table::{Frame, FrameReader, ReadOptions, TableSource, TextOptions};
 
 /// A table under way to its scores.
 ///
@@ -50,18 +50,20 @@ pub struct ScoredFrame {
 }
 
 impl<'a> FrameScorer<'a> {
-    /// Opens the table at `path`, `-` being CSV on standard input, and checks its columns against the detector's.
+    /// Opens the table `source`, a path (`-` being CSV on standard input) or rows that a program holds, and checks its
+    /// columns against the detector's.
     /// `array` is that of an NPZ archive.
     ///
     /// # Errors
     /// [`DetectorError::Encoding`] or [`DetectorError::Columns`].
-    pub fn open(
+    pub fn open<'s>(
         detector: &'a Detector,
-        path: impl AsRef<Path>,
+        source: impl Into<TableSource<'s>>,
         admission: &Admission,
         array: Option<&str>,
     ) -> Result<(Self, FrameReader), DetectorError> {
-        let path = path.as_ref();
+        let source = source.into();
+        let path = source.path();
         let options = match detector.encoding() {
             Some(encoding) => encoding.read_options(path, admission),
             None => ReadOptions {
@@ -71,7 +73,7 @@ impl<'a> FrameScorer<'a> {
             },
         };
         let options = ReadOptions { array: array.map(str::to_owned), ..options };
-        let opened = FrameReader::open(path, &options);
+        let opened = source.open(&options);
         let reader = match (detector.encoding(), opened) {
             (Some(encoding), Err(e)) => return Err(encoding.opening_error(e, admission).into()),
             (_, opened) => opened.map_err(EncodingError::from)?,

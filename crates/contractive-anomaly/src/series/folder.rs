@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::SeriesError;
 use super::table::{Series, SeriesColumns};
 use contractive_table::listing::some_names;
-use contractive_table::{Format, TableError};
+use contractive_table::{Format, TableError, TableSource};
 
 /// The tables in a folder, by their names; files of other kinds are passed over.
 fn tables(folder: &Path) -> Result<Vec<PathBuf>, SeriesError> {
@@ -27,14 +27,17 @@ fn tables(folder: &Path) -> Result<Vec<PathBuf>, SeriesError> {
 }
 
 impl Series {
-    /// Reads a CSV, Parquet or Arrow table, or all of them in a folder; `-` is CSV on standard input. A series that runs
+    /// Reads a CSV, Parquet or Arrow table, all of them in a folder, or rows that a program holds; `-` is CSV on standard
+    /// input. A series that runs
     /// backwards in time is turned round: see [`Track::rows`](super::Track::rows).
     ///
     /// # Errors
     /// [`SeriesError`], each with its row and column.
-    pub fn read(path: impl AsRef<Path>, columns: &SeriesColumns) -> Result<Series, SeriesError> {
-        let path = path.as_ref();
-        if path.is_dir() { read_folder(path, columns) } else { Series::read_file(path, columns) }
+    pub fn read<'a>(source: impl Into<TableSource<'a>>, columns: &SeriesColumns) -> Result<Series, SeriesError> {
+        match source.into() {
+            TableSource::File(path) if path.is_dir() => read_folder(path, columns),
+            source => Series::read_table(source, columns),
+        }
     }
 }
 
@@ -42,7 +45,7 @@ impl Series {
 fn read_folder(folder: &Path, columns: &SeriesColumns) -> Result<Series, SeriesError> {
     let mut whole: Option<Series> = None;
     for path in tables(folder)? {
-        let series = Series::read_file(&path, columns)?;
+        let series = Series::read_table((&path).into(), columns)?;
         match &mut whole {
             None => whole = Some(series),
             Some(whole) => append(whole, series)?,

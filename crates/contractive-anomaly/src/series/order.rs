@@ -1,6 +1,6 @@
 //! The order of a series' rows: that of time, whichever way the file runs.
 
-use std::path::Path;
+use contractive_table::TableSource;
 
 use super::error::{SeriesError, SeriesPlace};
 use super::several::{repeats, restarts, telling_column};
@@ -9,7 +9,7 @@ use super::time::Watch;
 
 impl Series {
     /// Puts the rows of each series in the order of time.
-    pub(super) fn order(&mut self, path: &Path) -> Result<(), SeriesError> {
+    pub(super) fn order(&mut self, source: TableSource<'_>) -> Result<(), SeriesError> {
         let Some(time) = self.columns.time.clone() else { return Ok(()) };
         for track in &mut self.tracks {
             let nanoseconds = |row: &usize| self.moments[*row].nanoseconds;
@@ -37,7 +37,7 @@ impl Series {
             let goes_back = result.is_err() || pace.set_back.count > 0;
             let looks_several = has_repeats || (result.is_err() && restarts(&moments().collect::<Vec<_>>()));
             if looks_several {
-                let column = telling_column(path, self.columns.text, &self.moments, &self.known());
+                let column = telling_column(source, self.columns.text, &self.moments, &self.known());
                 if goes_back || column.is_some() {
                     return Err(self.several(track, result.err(), column));
                 }

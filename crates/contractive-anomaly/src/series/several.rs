@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use contractive_table::{FrameReader, ReadOptions, TextOptions};
+use contractive_table::{ReadOptions, TableSource, TextOptions};
 
 use super::time::Moment;
 
@@ -31,13 +31,18 @@ pub(super) fn restarts(moments: &[Moment]) -> bool {
     has_restarted && n_back * 10 <= moments.len()
 }
 
-/// The column of the table at `path`, read by `text`, that tells its series apart: of few values, none of which repeats within a
+/// The column of the table `source`, read by `text`, that tells its series apart: of few values, none of which repeats within a
 /// timestamp. `moments` are those of its rows, `known` the columns with another meaning.
-pub(super) fn telling_column(path: &Path, text: TextOptions, moments: &[Moment], known: &[&String]) -> Option<String> {
-    if path == Path::new("-") {
+pub(super) fn telling_column(
+    source: TableSource<'_>,
+    text: TextOptions,
+    moments: &[Moment],
+    known: &[&String],
+) -> Option<String> {
+    if source.path() == Path::new("-") {
         return None;
     }
-    let reader = FrameReader::open(path, &ReadOptions { text, ..ReadOptions::default() }).ok()?;
+    let reader = source.open(&ReadOptions { text, ..ReadOptions::default() }).ok()?;
     let mut candidates: Vec<Candidate> =
         reader.fields().iter().map(|field| Candidate::new(&field.name, !known.contains(&&field.name))).collect();
     for frame in reader {
@@ -107,13 +112,18 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let of_rows = moments(&(0..40).map(|i| i / 2).collect::<Vec<i128>>());
         assert_eq!(
-            telling_column(&path, TextOptions::default(), &of_rows, &[&"time".to_owned()]).as_deref(),
+            telling_column((&path).into(), TextOptions::default(), &of_rows, &[&"time".to_owned()]).as_deref(),
             Some("unit")
         );
         assert_eq!(
-            telling_column(&path, TextOptions::default(), &of_rows, &[&"unit".to_owned(), &"value".to_owned()]),
+            telling_column(
+                (&path).into(),
+                TextOptions::default(),
+                &of_rows,
+                &[&"unit".to_owned(), &"value".to_owned()]
+            ),
             None
         );
-        assert_eq!(telling_column(Path::new("-"), TextOptions::default(), &of_rows, &[]), None);
+        assert_eq!(telling_column(Path::new("-").into(), TextOptions::default(), &of_rows, &[]), None);
     }
 }

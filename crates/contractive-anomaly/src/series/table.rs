@@ -11,7 +11,7 @@ use crate::labels::{Judge, LabelError};
 use contractive::data::label_note;
 use contractive_table::slips::Slips;
 use contractive_table::{
-    Column, Field, Format, Frame, FrameReader, Kind, ReadOptions, TableError, TextOptions, Values, shown,
+    Column, Field, Format, Frame, Kind, ReadOptions, TableError, TableSource, TextOptions, Values, shown,
 };
 
 /// The columns of a table that make a series.
@@ -79,8 +79,8 @@ pub struct Series {
 
 impl Series {
     /// Reads one table.
-    pub(super) fn read_file(asked: &Path, columns: &SeriesColumns) -> Result<Series, SeriesError> {
-        let mut reader = FrameReader::open(asked, &read_options(asked, columns))?;
+    pub(super) fn read_table(source: TableSource<'_>, columns: &SeriesColumns) -> Result<Series, SeriesError> {
+        let mut reader = source.open(&read_options(source.path(), columns))?;
         let path = reader.path().to_path_buf();
         let (names, left_out) = roles(&path, reader.fields(), columns)?;
         let mut notes = reader.notes().to_vec();
@@ -113,7 +113,7 @@ impl Series {
             series.take(&frame?, &mut places, &mut slips).map_err(|e| e.in_file(&path, &columns.text))?;
         }
         series.check_words(&slips).map_err(|e| e.in_file(&path, &columns.text))?;
-        series.order(asked).map_err(|e| e.in_file(&path, &columns.text))?;
+        series.order(source).map_err(|e| e.in_file(&path, &columns.text))?;
         series.fill().map_err(|e| e.in_file(&path, &columns.text))?;
         Ok(series)
     }

@@ -8,7 +8,7 @@ use contractive_anomaly::detector::{
     DetectorError, DetectorSettings, EncodingOptions, FrameScorer, MissingRule, ScoreKind, ScoreOptions, Scores,
     TableScale, TrainOptions, TrainingTable,
 };
-use contractive_table::{Column, Frame};
+use contractive_table::{Column, Frame, FrameReader, ReadOptions, TableSource};
 
 /// 300 rows of two numbers that go together, a category that goes with them, and a key; holes where `holes`.
 fn table(folder: &Path, holes: bool) -> PathBuf {
@@ -118,7 +118,7 @@ fn a_row_of_holes_alone_has_no_score() {
 fn rows_that_do_not_fit_their_encoding_are_not_trained_on() {
     let folder = tempfile::tempdir().unwrap();
     let options = EncodingOptions { missing: MissingRule::Mask, ..EncodingOptions::default() };
-    let whole = TrainingTable::read(table(folder.path(), true), &options).unwrap();
+    let whole = TrainingTable::read(&table(folder.path(), true), &options).unwrap();
     let refused = |change: fn(&mut EncodedRows)| {
         let mut table = whole.clone();
         change(&mut table.rows);
@@ -164,4 +164,30 @@ fn a_damaged_or_foreign_encoding_is_refused() {
     }
     let few = EncodedRows { values: rows.values[1..].to_vec(), ..rows };
     assert!(detector.score_encoded(&few, &explained(1)).is_err());
+}
+
+#[test]
+fn rows_that_a_program_holds_are_a_table_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = table(folder.path(), true);
+    let options =
+        EncodingOptions { missing: MissingRule::Median, keys: vec!["id".into()], ..EncodingOptions::default() };
+    let of_file = TrainingTable::read(&path, &options).unwrap();
+    let mut frames = FrameReader::open(&path, &ReadOptions { chunk_rows: 1 << 20, ..ReadOptions::default() }).unwrap();
+    let frame = frames.next().unwrap().unwrap();
+    let source = TableSource::Held { name: "the rows", frame: &frame };
+    let of_frame = TrainingTable::read(source, &options).unwrap();
+    assert_eq!((&of_frame.rows, &of_frame.encoding), (&of_file.rows, &of_file.encoding));
+
+    let settings = DetectorSettings { ensemble: 1, steps: Some(20), ..DetectorSettings::default() };
+    let detector = Detector::train_table(of_frame, &settings, &TrainOptions::default()).unwrap();
+    let scores = |source: TableSource<'_>| {
+        let (scorer, frames) = FrameScorer::open(&detector, source, &Default::default(), None).unwrap();
+        frames.map(|frame| scorer.score(&frame.unwrap(), &explained(1)).unwrap().scores.score).collect::<Vec<_>>()
+    };
+    assert_eq!(scores(source), scores((&path).into()));
+    let fewer = Frame { first_row: 0, columns: frame.columns[..2].to_vec() };
+    let fewer = TableSource::Held { name: "the rows", frame: &fewer };
+    let error = FrameScorer::open(&detector, fewer, &Default::default(), None).err().unwrap().to_string();
+    assert!(error.contains("the rows"), "{error}");
 }

@@ -12,7 +12,7 @@ fn fixture() -> &'static Path {
 }
 
 fn scores(detector: &Detector) -> Vec<f64> {
-    let (scorer, frames) = FrameScorer::open(detector, fixture().join("rows.csv"), &Default::default(), None).unwrap();
+    let (scorer, frames) = FrameScorer::open(detector, &fixture().join("rows.csv"), &Default::default(), None).unwrap();
     let options = ScoreOptions { contributions: true, threads: 1 };
     frames.flat_map(|frame| scorer.score(&frame.unwrap(), &options).unwrap().scores.score).collect()
 }
@@ -53,7 +53,7 @@ fn a_detector_of_windows_of_format_2_gives_the_scores_it_gave() {
     let detector = SeriesDetector::load(fixture.join("detector")).unwrap();
     let text = std::fs::read_to_string(fixture.join("scores.csv")).unwrap();
     let stored: Vec<f64> = text.lines().skip(1).map(|line| line.split(',').nth(2).unwrap().parse().unwrap()).collect();
-    let series = Series::read(fixture.join("series.csv"), &detector.columns(None)).unwrap();
+    let series = Series::read(&fixture.join("series.csv"), &detector.columns(None)).unwrap();
     assert_eq!(detector.score(&series, 2).unwrap().score, stored);
     assert_eq!(detector.windows().weights()[7..], [0.0, 0.0]);
     let folder = tempfile::tempdir().unwrap();

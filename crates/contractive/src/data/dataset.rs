@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use contractive_table::{Column, TableError};
 
+use super::singles::Singles;
 use crate::encoding::TableEncoding;
 
 /// How values are kept.
@@ -15,7 +16,7 @@ pub enum Storage {
     /// Grey pixels 0 to 255; each is scaled by 1/255 as rows are read out.
     U8(Vec<u8>),
     /// Values that 32 bits hold exactly.
-    F32(Vec<f32>),
+    F32(Singles),
     /// All others: they become 32-bit numbers only once they are centred and scaled.
     F64(Vec<f64>),
 }
@@ -50,6 +51,15 @@ impl Dataset {
     /// [`TableError::Empty`] without rows or features, [`TableError::Shape`] when the values do not fill whole rows,
     /// [`TableError::NonFinite`] naming the first NaN or infinity.
     pub fn from_f32(name: impl Into<String>, n_features: usize, values: Vec<f32>) -> Result<Dataset, TableError> {
+        Self::from_singles(name, n_features, values.into())
+    }
+
+    /// The same of numbers that something else may hold: nothing is copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::from_f32`].
+    pub fn from_singles(name: impl Into<String>, n_features: usize, values: Singles) -> Result<Dataset, TableError> {
         let name = name.into();
         let n_rows = whole_rows(&name, n_features, values.len())?;
         if let Some(i) = values.iter().position(|value| !value.is_finite()) {
@@ -74,7 +84,7 @@ impl Dataset {
         }
         let is_exact = values.iter().all(|value| f64::from(*value as f32) == *value);
         let storage = match is_exact {
-            true => Storage::F32(values.into_iter().map(|value| value as f32).collect()),
+            true => Storage::F32(values.into_iter().map(|value| value as f32).collect::<Vec<f32>>().into()),
             false => Storage::F64(values),
         };
         Ok(Self::new(name, storage, n_rows, n_features))

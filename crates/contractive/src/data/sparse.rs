@@ -79,7 +79,7 @@ mod tests {
             crate::data::load(&path, options).unwrap()
         };
         let counts = load("7", &FileOptions::default());
-        assert_eq!(counts.storage(), &crate::data::Storage::F32(vec![0.0, 4.0, 0.0, 0.0, 7.0, 0.0]));
+        assert_eq!(counts.storage(), &crate::data::Storage::F32(vec![0.0, 4.0, 0.0, 0.0, 7.0, 0.0].into()));
         let fractions = load("0.1", &FileOptions::default());
         assert_eq!(fractions.storage(), &crate::data::Storage::F64(vec![0.0, 4.0, 0.0, 0.0, 0.1, 0.0]));
         let first = load("7", &FileOptions { rows: Some(1), ..FileOptions::default() });

@@ -10,7 +10,9 @@ use super::{
     TableScale, is_text_table,
 };
 use contractive_table::listing::some_names;
-use contractive_table::{Field, Frame, FrameReader, Kind, Place, ReadOptions, TableError, TextOptions, most_expanded};
+use contractive_table::{
+    Field, Frame, FrameReader, Kind, Place, ReadOptions, TableError, TableSource, TextOptions, most_expanded,
+};
 
 /// Most rows of a training table.
 const MOST_ROWS: u64 = u32::MAX as u64;
@@ -74,9 +76,9 @@ impl EncodingOptions {
     }
 
     /// How the training table is read.
-    fn read_options(&self, path: &Path) -> ReadOptions {
+    fn read_options(&self, source: TableSource<'_>) -> ReadOptions {
         let mut as_text = self.categories.clone();
-        if is_text_table(path) {
+        if matches!(source, TableSource::File(path) if is_text_table(path)) {
             as_text.extend(self.keys.iter().cloned());
             as_text.extend(self.label.iter().cloned());
         }
@@ -88,12 +90,15 @@ impl EncodingOptions {
 }
 
 impl TrainingTable {
-    /// Reads the table at `path` whole, `-` being CSV on standard input, and learns its encoding.
+    /// Reads the table `source` whole, a path or rows that a program holds, and learns its encoding.
     ///
     /// # Errors
     /// [`EncodingError`].
-    pub fn read(path: impl AsRef<Path>, options: &EncodingOptions) -> Result<TrainingTable, EncodingError> {
-        let Learnt { path, encoding, frames, mut notes } = Learnt::of(path.as_ref(), options, true)?;
+    pub fn read<'a>(
+        source: impl Into<TableSource<'a>>,
+        options: &EncodingOptions,
+    ) -> Result<TrainingTable, EncodingError> {
+        let Learnt { path, encoding, frames, mut notes } = Learnt::of(source.into(), options, true)?;
         let got = encoding.n_features();
         let mut rows = EncodedRows::default();
         for frame in frames {
@@ -120,7 +125,7 @@ impl TableEncoding {
         path: impl AsRef<Path>,
         options: &EncodingOptions,
     ) -> Result<(TableEncoding, Vec<String>), EncodingError> {
-        let Learnt { encoding, notes, .. } = Learnt::of(path.as_ref(), options, false)?;
+        let Learnt { encoding, notes, .. } = Learnt::of(TableSource::File(path.as_ref()), options, false)?;
         Ok((encoding, notes))
     }
 }
@@ -135,9 +140,9 @@ struct Learnt {
 
 impl Learnt {
     /// `takes_rows`: whether the rows are encoded too, as the network takes them; else they are let go.
-    fn of(path: &Path, options: &EncodingOptions, takes_rows: bool) -> Result<Learnt, EncodingError> {
+    fn of(source: TableSource<'_>, options: &EncodingOptions, takes_rows: bool) -> Result<Learnt, EncodingError> {
         let roles = options.roles()?;
-        let mut reader = FrameReader::open(path, &options.read_options(path))?;
+        let mut reader = source.open(&options.read_options(source))?;
         let path = reader.path().to_path_buf();
         let fields = reader.fields().to_vec();
         let named = roles.keys().copied().chain(options.columns.iter().flatten().map(String::as_str));
@@ -166,7 +171,7 @@ impl Learnt {
             columns.push(seen);
         }
         let mut notes = first_notes(&reader, &fields, &columns, options)?;
-        let (frames, holes) = collect(&mut reader, options, &path, &mut columns, takes_rows)?;
+        let (frames, holes) = collect(&mut reader, options, source.size(), &mut columns, takes_rows)?;
         let EncodingOptions { missing, scale, text, .. } = *options;
         // Numbers that come to the network as they are, in 32 bits, may lose digits.
         let keeps_digits = takes_rows && scale == TableScale::None;
@@ -235,13 +240,13 @@ fn first_notes(
 fn collect(
     reader: &mut FrameReader,
     options: &EncodingOptions,
-    path: &Path,
+    size: Option<u64>,
     columns: &mut [Seen],
     keeps: bool,
 ) -> Result<(Vec<Frame>, Vec<Option<u64>>), EncodingError> {
     let mut holes = vec![None; columns.len()];
-    let size = path.metadata().map(|m| m.len()).unwrap_or(u64::MAX / 1024);
-    let most_cells = most_expanded(size) / size_of::<f64>() as u64;
+    let path = &reader.path().to_path_buf();
+    let most_cells = most_expanded(size.unwrap_or(u64::MAX / 1024)) / size_of::<f64>() as u64;
     let mut left = options.rows.map_or(u64::MAX, |rows| rows as u64);
     let (mut frames, mut n_rows) = (Vec::new(), 0_u64);
     while left > 0 {

@@ -54,6 +54,7 @@ impl Dataset {
                 }
             }
             Storage::F32(values) => {
+                let values: &[f32] = values;
                 for (&row, out) in rows.iter().zip(out.chunks_exact_mut(d)) {
                     out.copy_from_slice(&values[row as usize * d..][..d]);
                 }
@@ -103,7 +104,7 @@ impl Dataset {
         let d = self.n_features;
         let storage = match &*self.storage {
             Storage::U8(pixels) => Storage::U8(some(pixels, rows, d)),
-            Storage::F32(values) => Storage::F32(some(values, rows, d)),
+            Storage::F32(values) => Storage::F32(some(values, rows, d).into()),
             Storage::F64(values) => Storage::F64(some(values, rows, d)),
         };
         Dataset {
@@ -159,10 +160,8 @@ impl Dataset {
                 pixels.truncate(rows * self.n_features);
                 pixels.shrink_to_fit();
             }
-            Storage::F32(values) => {
-                values.truncate(rows * self.n_features);
-                values.shrink_to_fit();
-            }
+            Storage::F32(values) if rows < self.n_rows => *values = values[..rows * self.n_features].to_vec().into(),
+            Storage::F32(_) => {}
             Storage::F64(values) => {
                 values.truncate(rows * self.n_features);
                 values.shrink_to_fit();
