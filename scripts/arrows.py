@@ -28,6 +28,7 @@ ALLOWED = {
     "contractive-report": ["contractive-core", "contractive-table", "contractive", "contractive-anomaly"],
 }
 ALLOWED["contractive-cli"] = list(ALLOWED)
+ALLOWED["contractive-python"] = list(ALLOWED)
 
 KEYWORDS = set(
     "as async await break const continue dyn else enum extern false fn for if impl in let loop match mod move mut pub ref "

@@ -34,15 +34,15 @@ if [ -z "${CONTRACTIVE_DATA_DIR:-}" ] && [ -d ../shared/data ]; then
 fi
 
 say "Python tools"
-requirements=tests/python/requirements.txt
-if ! cmp -s $requirements .venv/requirements.txt; then
-    python3 -m venv .venv
-    .venv/bin/pip install -q -r $requirements
-    cp $requirements .venv/requirements.txt
-fi
+. scripts/python-tools.sh
 
 say "formatting"
 cargo fmt --all --check
+.venv/bin/ruff format --check python tests/python/package
+
+say "the Python package: lints and types"
+.venv/bin/ruff check python tests/python/package
+.venv/bin/mypy
 
 say "spelling"
 .venv/bin/typos
@@ -102,7 +102,21 @@ for instructions in avx2 portable; do
     done <<<"$programs"
 done
 
+say "the Python package: a wheel, installed"
+bash scripts/wheel.sh --quick
+.venv/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
+
 say "Python tests"
 CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae .venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python
+
+say "the Python package with the oldest NumPy, scikit-learn and pandas"
+oldest=tests/python/requirements-oldest.txt
+if ! cmp -s $oldest .venv-oldest/requirements.txt; then
+    python3 -m venv .venv-oldest
+    .venv-oldest/bin/pip install -q -r $oldest
+    cp $oldest .venv-oldest/requirements.txt
+fi
+.venv-oldest/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
+.venv-oldest/bin/python -m pytest -q -p no:cacheprovider tests/python/package
 
 say "all green"

@@ -1,11 +1,12 @@
 //! How the command ends: errors printed once, and exit codes.
 
 use std::io;
-use std::process::ExitCode;
 
 use crate::errors::{BAD_DATA, code, remedy};
 use crate::terminal::paint_error;
 
+const DONE: u8 = 0;
+const FAILED: u8 = 1;
 const ANOMALIES: u8 = 5;
 /// 128 + SIGINT, as shells count it.
 const INTERRUPTED: u8 = 130;
@@ -26,18 +27,18 @@ pub(crate) enum Ending {
 }
 
 /// Prints what went wrong, if anything did, and gives the exit code.
-pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
+pub(crate) fn report(result: anyhow::Result<Ending>) -> u8 {
     match result {
-        Ok(Ending::Done) => ExitCode::SUCCESS,
-        Ok(Ending::NotFound) => ExitCode::FAILURE,
-        Ok(Ending::FoundAnomalies) => ExitCode::from(ANOMALIES),
-        Ok(Ending::FoundBadData) => ExitCode::from(BAD_DATA),
-        Ok(Ending::Interrupted) => ExitCode::from(INTERRUPTED),
+        Ok(Ending::Done) => DONE,
+        Ok(Ending::NotFound) => FAILED,
+        Ok(Ending::FoundAnomalies) => ANOMALIES,
+        Ok(Ending::FoundBadData) => BAD_DATA,
+        Ok(Ending::Interrupted) => INTERRUPTED,
         // The reader of the output has closed it, as `head` does.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => DONE,
         Err(error) => {
             eprintln!("{} {}", paint_error("error:"), message(&error));
-            ExitCode::from(code(&error))
+            code(&error)
         }
     }
 }

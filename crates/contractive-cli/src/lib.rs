@@ -1,3 +1,94 @@
-//! What the command `cae` and the benchmarks share: [`speed`], how fast a network trains here, and how fast it could.
+//! The command `cae`: train, evaluate and use contractive autoencoders. [`run`] is all of it, for the program and for the
+//! Python package, which carries the same command; [`speed`], how fast a network trains here and how fast it could, is
+//! what the benchmarks share.
+//!
+//! Read in this order: `commands`, one file a subcommand; `arguments` and `training_arguments`, the flags and how
+//! they become a layer of the configuration; `session`, a training run from the first line to the last picture;
+//! `progress` and `work_bar`, what is shown meanwhile; `finished`, what is said at the end; `errors`, exit codes and remedies.
 
+mod arguments;
+mod browser;
+mod commands;
+mod detector_training;
+mod detectors;
+mod errors;
+mod exit;
+mod finished;
+mod help;
+mod interruption;
+mod introduction;
+mod kinds;
+mod members_bar;
+mod models;
+mod numbers;
+mod output;
+mod pictures;
+mod progress;
+mod reports;
+mod run_names;
+mod series_training;
+mod session;
+mod setting_words;
+mod shell;
+mod sources;
 pub mod speed;
+mod sweep;
+mod table;
+mod table_arguments;
+mod terminal;
+mod training_arguments;
+mod training_settings;
+mod warnings;
+mod work_bar;
+
+use std::ffi::OsString;
+
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser};
+
+/// Trains, evaluates and uses contractive autoencoders.
+///
+/// A contractive autoencoder learns a code h = f(x) from which x can be restored, and pays for every direction in which
+/// the code moves with x: the squared Frobenius norm of the Jacobian ∂f/∂x, here exact for encoders of any depth.
+#[derive(Parser)]
+#[command(name = "cae", version, arg_required_else_help = true, after_help = AFTER_HELP, max_term_width = 100)]
+struct Cae {
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cae train                                      built-in images, default recipe; needs no files
+  cae train fashion-64-32-16 --epochs 10         a recipe, with one change
+  cae train --data table.csv --hidden 64,16      your own table
+  cae train --contraction 0,0.1,1 --seeds 3      nine runs side by side, and a table
+  cae compare                                    plain, denoising, sparse and contractive autoencoders
+  cae evaluate runs/NAME --json                  judge what was trained
+  cae train --detector --data table.csv          an anomaly detector; then `cae detect`
+
+Results go to standard output or to -o FILE; progress and errors go to standard error.
+
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad data, 4 training diverged, 5 anomalies found
+(`cae detect --fail-on-anomaly`), 130 stopped by Ctrl-C (saved).";
+
+/// Runs the command with the arguments `words`, of which the first is the program's name, and gives its exit code: 0 done,
+/// 1 failure, 2 wrong usage, 3 bad data, 4 diverged, 5 anomalies found, 130 stopped by Ctrl-C.
+///
+/// Ctrl-C is caught from then on, once and for the whole process. Help, and words that are no command, end the process.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // A decoder that gives up on a damaged file is that file's fault, and reported as such.
+        if !contractive_table::is_decoding() {
+            usual(panic);
+        }
+    }));
+    let colour = if terminal::allows_colour() { ColorChoice::Auto } else { ColorChoice::Never };
+    let command = help::unwrapped(Cae::command());
+    let matches = command.clone().color(colour).get_matches_from(words);
+    let cae = match Cae::from_arg_matches(&matches) {
+        Ok(cae) => cae,
+        Err(e) => e.exit(),
+    };
+    exit::report(cae.command.run(command))
+}

@@ -1,11 +1,11 @@
 //! `cae bench`: how fast this machine trains a network, and how fast it could.
 
+use crate::speed::expected::Expected;
+use crate::speed::measured::{Speed, Steps, measure};
+use crate::speed::workload;
 use clap::Args;
 use contractive::TrainConfig;
 use contractive::recipe;
-use contractive_cli::speed::expected::Expected;
-use contractive_cli::speed::measured::{Speed, Steps, measure};
-use contractive_cli::speed::workload;
 use contractive_core::Activation;
 use contractive_datasets::registry;
 use serde::Serialize;

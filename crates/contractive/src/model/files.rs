@@ -20,6 +20,8 @@ pub const MODEL_FOLDER: &str = "model";
 pub const CONFIG_FILE: &str = "config.json";
 /// Name of the tensors in a model directory.
 pub const TENSOR_FILE: &str = "model.safetensors";
+/// A file of a model directory that another program keeps there: the Python package its parameters and threshold.
+pub const NOTE_FILE: &str = "estimator.json";
 /// The largest configuration read: room for the names of a million features.
 const LARGEST_CONFIG: u64 = 64 << 20;
 
@@ -46,6 +48,15 @@ impl Model {
     /// [`ModelError::Write`], [`ModelError::Occupied`]; [`ModelError::Argument`] or [`ModelError::Columns`] for parameters
     /// or a scaling that are not finite.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
+        self.save_with_note(path, None)
+    }
+
+    /// The same, with the file [`NOTE_FILE`] beside it: what another program that saves models wants to find again. Nothing
+    /// here reads it.
+    ///
+    /// # Errors
+    /// As [`Model::save`].
+    pub fn save_with_note(&self, path: impl AsRef<Path>, note: Option<&str>) -> Result<(), ModelError> {
         let path = path.as_ref();
         let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
         self.parameters.check_finite()?;
@@ -65,7 +76,12 @@ impl Model {
                 })
                 .collect();
             write_tensors(&whole.join(TENSOR_FILE), &tensors, ("format", "contractive-model".into()))?;
-            Ok(())
+            match note {
+                Some(note) => {
+                    write_atomically(&whole.join(NOTE_FILE), |file| file.write_all(note.as_bytes())).map_err(failed)
+                }
+                None => Ok(()),
+            }
         })
     }
 
@@ -134,11 +150,11 @@ impl Model {
     }
 }
 
-/// Whether a folder holds a model of this format, and nothing else.
+/// Whether a folder holds a model of this format, with or without a note, and nothing else.
 fn is_model_alone(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
-        if name != CONFIG_FILE && name != TENSOR_FILE {
+        if name != CONFIG_FILE && name != TENSOR_FILE && name != NOTE_FILE {
             return Ok(false);
         }
     }

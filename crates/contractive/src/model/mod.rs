@@ -16,7 +16,7 @@ use crate::preprocess::Preprocessing;
 
 pub use crate::tensor_file::TensorFileError;
 pub use error::ModelError;
-pub use files::{CONFIG_FILE, FORMAT_VERSION, MODEL_FOLDER, TENSOR_FILE, read_at_most};
+pub use files::{CONFIG_FILE, FORMAT_VERSION, MODEL_FOLDER, NOTE_FILE, TENSOR_FILE, read_at_most};
 pub use session::Session;
 
 /// A trained autoencoder.

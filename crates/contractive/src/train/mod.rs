@@ -5,7 +5,8 @@
 //!    [`train_with`] on any [`Engine`]. With `data.stream` the rows stay in their file, and a thread reads them ahead of the steps.
 //! 3. [`StepLoop`] is the loop over steps, [`RowOrder`] the order of their rows, [`mean_terms`]
 //!    what they are judged by: networks of a detector train by the same three.
-//! 4. An [`Observer`] is told about steps and epochs; a stop flag ends the run cleanly in the middle of an epoch.
+//! 4. [`Incremental`] learns from pieces of data as they come.
+//! 5. An [`Observer`] is told about steps and epochs; a stop flag ends the run cleanly in the middle of an epoch.
 //!
 //! **Same seed, same bits.** Every random number comes from a [stream](contractive_core::random) that is keyed by (seed,
 //! purpose, epoch, step), so nothing depends on threads or on what was drawn before. A resumed run needs no generator state: it ends on
@@ -14,6 +15,7 @@
 mod epochs;
 mod error;
 mod in_memory;
+mod incremental;
 mod observer;
 mod outcome;
 mod prepared;
@@ -38,6 +40,7 @@ use crate::run::RunDirectory;
 
 pub use crate::measure::mean_terms;
 pub use error::TrainError;
+pub use incremental::Incremental;
 pub use observer::{Observer, StepReport, TrainingPlan};
 pub use outcome::{End, EngineBuilder, Outcome, Start};
 pub use prepared::Prepared;

@@ -1,0 +1,105 @@
+//! `contractive._core.Frame`: a table of columns of any kind, as pandas, polars and Arrow hold them.
+
+use arrow_array::RecordBatchReader;
+use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
+use contractive_table::{Column, Frame as Held, TableSource, Unit, Values, frame_of_batches};
+use numpy::{PyReadonlyArray1, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+
+use crate::failure::raise;
+use crate::rows::NAME;
+
+/// Rows of a table, column by column.
+#[pyclass(frozen, module = "contractive._core")]
+pub struct Frame {
+    pub held: Held,
+}
+
+impl Frame {
+    /// The rows as a table to be read.
+    pub fn source(&self) -> TableSource<'_> {
+        TableSource::Held { name: NAME, frame: &self.held }
+    }
+}
+
+/// The name of Arrow's C stream.
+const STREAM: &std::ffi::CStr = c"arrow_array_stream";
+
+#[pymethods]
+impl Frame {
+    /// From columns: (name, kind, cells, which are missing or None, unit and zone or None).
+    #[staticmethod]
+    fn of_columns(columns: Vec<Bound<'_, PyAny>>) -> PyResult<Frame> {
+        let columns = columns.iter().map(column).collect::<PyResult<Vec<Column>>>()?;
+        Ok(Frame { held: Held { first_row: 0, columns } })
+    }
+
+    /// From what gives Arrow's C stream.
+    #[staticmethod]
+    fn of_arrow(stream: &Bound<'_, PyCapsule>) -> PyResult<Frame> {
+        let pointer = stream.pointer_checked(Some(STREAM))?.as_ptr().cast::<FFI_ArrowArrayStream>();
+        // SAFETY: a capsule of this name holds an ArrowArrayStream, by Arrow's PyCapsule interface; `from_raw` moves it out
+        // and leaves an empty one, whose release does nothing, so that nothing is freed twice.
+        #[allow(unsafe_code)]
+        let reader = unsafe { RecordBatchStreamReader::from_raw(pointer) };
+        let reader = reader.map_err(raise)?;
+        let schema = reader.schema();
+        let batches = reader.collect::<Result<Vec<_>, _>>().map_err(raise)?;
+        Ok(Frame { held: frame_of_batches(NAME, &schema, batches).map_err(raise)? })
+    }
+
+    #[getter]
+    fn n_rows(&self) -> usize {
+        self.held.n_rows()
+    }
+
+    #[getter]
+    fn names(&self) -> Vec<String> {
+        self.held.columns.iter().map(|column| column.name.clone()).collect()
+    }
+}
+
+type Described<'py> =
+    (String, String, Bound<'py, PyAny>, Option<PyReadonlyArray1<'py, bool>>, Option<(String, Option<String>)>);
+
+fn column(described: &Bound<'_, PyAny>) -> PyResult<Column> {
+    let (name, kind, cells, missing, time): Described<'_> = described.extract()?;
+    let missing: Vec<bool> = missing.map(|m| m.as_array().iter().copied().collect()).unwrap_or_default();
+    let is_missing = |i: usize| missing.get(i).copied().unwrap_or(false);
+    let values = match kind.as_str() {
+        "number" => Values::Numbers(all(&cells, |i, x| if is_missing(i) { f64::NAN } else { x })?),
+        "single" => Values::Singles(all(&cells, |i, x| if is_missing(i) { f32::NAN } else { x })?),
+        "integer" => Values::Integers(all(&cells, |i, x| (!is_missing(i)).then_some(x))?),
+        "unsigned" => Values::Unsigned(all(&cells, |i, x| (!is_missing(i)).then_some(x))?),
+        "boolean" => Values::Booleans(all(&cells, |i, x| (!is_missing(i)).then_some(x))?),
+        "text" => Values::Text(cells.extract()?),
+        "time" => {
+            let (unit, zone) = time.unwrap_or(("ns".into(), None));
+            let values = all(&cells, |i, x| (!is_missing(i)).then_some(x))?;
+            Values::Times { values, unit: unit_of(&unit)?, zone }
+        }
+        kind => return Err(PyValueError::new_err(format!("`{kind}` must be a kind of column"))),
+    };
+    Ok(Column { name, values })
+}
+
+fn unit_of(name: &str) -> PyResult<Unit> {
+    match name {
+        "D" => Ok(Unit::Day),
+        "s" => Ok(Unit::Second),
+        "ms" => Ok(Unit::Millisecond),
+        "us" => Ok(Unit::Microsecond),
+        "ns" => Ok(Unit::Nanosecond),
+        name => Err(PyValueError::new_err(format!("the unit of a time must be D, s, ms, us or ns, got {name}"))),
+    }
+}
+
+/// Every cell with its place, changed by `each`.
+fn all<'py, T: numpy::Element + Copy, U>(cells: &Bound<'py, PyAny>, each: impl Fn(usize, T) -> U) -> PyResult<Vec<U>> {
+    let cells: PyReadonlyArray1<'py, T> = cells.extract()?;
+    let mut changed = Vec::with_capacity(cells.len());
+    changed.extend(cells.as_array().iter().enumerate().map(|(i, x)| each(i, *x)));
+    Ok(changed)
+}

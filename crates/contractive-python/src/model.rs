@@ -1,0 +1,319 @@
+//! `contractive._core.Model`: a trained autoencoder.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use contractive::Model as Trained;
+use contractive::data::Dataset;
+use contractive::model::ModelError;
+use contractive::preprocess::ScaledRows;
+use contractive_core::jacobian::explicit;
+use contractive_core::matrix::MatRef;
+use contractive_core::row_spectra::RowSpectra;
+use contractive_report::analysis::spectrum::row_values;
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::failure::raise;
+use crate::folders::{Files, files_of, of_files};
+use crate::rows::Rows;
+use crate::work::{threads, whole};
+
+/// A trained autoencoder: parameters, scaling, objective, where it came from.
+#[pyclass(frozen, module = "contractive._core", from_py_object)]
+#[derive(Clone)]
+pub struct Model {
+    pub trained: Arc<Trained>,
+}
+
+impl From<Trained> for Model {
+    fn from(trained: Trained) -> Self {
+        Model { trained: Arc::new(trained) }
+    }
+}
+
+/// Numbers of N rows, `width` each, as an array.
+fn table<'py, T: numpy::Element>(py: Python<'py>, values: Vec<T>, width: usize) -> PyResult<Bound<'py, PyArray2<T>>> {
+    let n = values.len().checked_div(width).unwrap_or(0);
+    values.into_pyarray(py).reshape([n, width])
+}
+
+impl Model {
+    /// Rows of numbers as the network takes them, (N, d).
+    fn scaled_rows(&self, data: &Dataset) -> Result<Vec<f32>, ModelError> {
+        let preprocessing = self.trained.preprocessing();
+        preprocessing.check(data)?;
+        let all: Vec<u32> = (0..data.len() as u32).collect();
+        let mut out = Vec::new();
+        ScaledRows { data, preprocessing }.gather(&all, &mut out);
+        Ok(out)
+    }
+
+    fn d(&self) -> usize {
+        self.trained.architecture().input_size()
+    }
+
+    fn k(&self) -> usize {
+        self.trained.architecture().code_size()
+    }
+}
+
+#[pymethods]
+impl Model {
+    #[staticmethod]
+    fn load(path: PathBuf) -> PyResult<Model> {
+        Ok(Trained::load(path).map_err(raise)?.into())
+    }
+
+    #[pyo3(signature = (path, note=None))]
+    fn save(&self, path: PathBuf, note: Option<&str>) -> PyResult<()> {
+        self.trained.save_with_note(path, note).map_err(raise)
+    }
+
+    fn to_files(&self) -> PyResult<Files> {
+        files_of(|folder| self.trained.save(folder).map_err(raise))
+    }
+
+    /// Pickled as its files.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Files,))> {
+        Ok((py.get_type::<Model>().getattr("from_files")?, (self.to_files()?,)))
+    }
+
+    #[staticmethod]
+    fn from_files(files: Files) -> PyResult<Model> {
+        of_files(&files, |folder| Ok(Trained::load(folder).map_err(raise)?.into()))
+    }
+
+    #[getter]
+    fn n_features(&self) -> usize {
+        self.d()
+    }
+
+    #[getter]
+    fn code_size(&self) -> usize {
+        self.k()
+    }
+
+    #[getter]
+    fn feature_names(&self) -> Option<Vec<String>> {
+        self.trained.preprocessing().feature_names().map(<[String]>::to_vec)
+    }
+
+    #[getter]
+    fn image_shape(&self) -> Option<(usize, usize)> {
+        self.trained.image_shape()
+    }
+
+    #[getter]
+    fn scale(&self) -> &'static str {
+        self.trained.preprocessing().scale().name()
+    }
+
+    /// Sizes and activations of the layers, loss, penalty and provenance, as JSON.
+    fn describe(&self) -> PyResult<String> {
+        let (model, architecture) = (&self.trained, self.trained.architecture());
+        let told = serde_json::json!({
+            "architecture": architecture,
+            "objective": model.objective(),
+            "noise": model.noise(),
+            "scale": self.scale(),
+            "image_shape": model.image_shape(),
+            "provenance": model.provenance(),
+        });
+        Ok(told.to_string())
+    }
+
+    /// The tensors by name, copied, weights of shape (out, in).
+    fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let tensors = PyDict::new(py);
+        let parameters = self.trained.parameters();
+        for place in parameters.places() {
+            let values = parameters.values()[place.range()].to_vec().into_pyarray(py);
+            match place.shape.as_slice() {
+                [rows, columns] => tensors.set_item(&place.name, values.reshape([*rows, *columns])?)?,
+                _ => tensors.set_item(&place.name, values)?,
+            }
+        }
+        Ok(tensors)
+    }
+
+    #[pyo3(signature = (rows, names=None, n_threads=None))]
+    fn encode<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'py>,
+        names: Option<Vec<String>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let data = rows.dataset(names, None)?;
+        let codes = whole(py, || self.trained.encode(&data, threads(n_threads)).map_err(raise))?;
+        table(py, codes, self.k())
+    }
+
+    /// What the network restores, in its own units.
+    #[pyo3(signature = (rows, names=None, n_threads=None))]
+    fn outputs<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'py>,
+        names: Option<Vec<String>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let data = rows.dataset(names, None)?;
+        let outputs = whole(py, || self.trained.outputs(&data, threads(n_threads)).map_err(raise))?;
+        table(py, outputs, self.d())
+    }
+
+    /// The rows in the network's units.
+    #[pyo3(signature = (rows, names=None))]
+    fn scaled<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'py>,
+        names: Option<Vec<String>>,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let data = rows.dataset(names, None)?;
+        let scaled = whole(py, || self.scaled_rows(&data).map_err(raise))?;
+        table(py, scaled, self.d())
+    }
+
+    /// What the network restores, in the units of the rows.
+    #[pyo3(signature = (rows, names=None, n_threads=None))]
+    fn reconstruct<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'py>,
+        names: Option<Vec<String>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let data = rows.dataset(names, None)?;
+        let restored = whole(py, || self.trained.reconstruct(&data, threads(n_threads)).map_err(raise))?;
+        table(py, restored, self.d())
+    }
+
+    /// The decoder at codes, in the units of the rows.
+    #[pyo3(signature = (codes, n_threads=None))]
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        codes: PyReadonlyArray2<'py, f32>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let (n, k, d) = (codes.shape()[0], codes.shape()[1], self.d());
+        if k != self.k() {
+            let text = format!("H must have {} columns, one a code unit, got {k}", self.k());
+            return Err(PyValueError::new_err(text));
+        }
+        let codes: Vec<f32> = codes.as_array().iter().copied().collect();
+        let restored = whole(py, || {
+            let mut engine = self.trained.engine_for(self.trained.objective(), threads(n_threads)).map_err(raise)?;
+            let mut outputs = vec![0.0; n * d];
+            use contractive_core::engine::Engine;
+            engine.decode(MatRef::new(&codes, n, k), &mut outputs).map_err(raise)?;
+            Ok(self.trained.preprocessing().invert(&outputs))
+        })?;
+        table(py, restored, d)
+    }
+
+    /// ∂h/∂x of each row, (N, k, d): x in the network's units.
+    #[pyo3(signature = (rows, names=None))]
+    fn jacobian<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'py>,
+        names: Option<Vec<String>>,
+    ) -> PyResult<Bound<'py, PyArray3<f32>>> {
+        let (data, d) = (rows.dataset(names, None)?, self.d());
+        let n = data.len();
+        let all = whole(py, || {
+            let scaled = self.scaled_rows(&data).map_err(raise)?;
+            Ok(explicit(self.trained.parameters(), MatRef::new(&scaled, n, d)))
+        })?;
+        all.into_pyarray(py).reshape([n, self.k(), d])
+    }
+
+    /// dx/dx′ of each cell, (N, d), x′ being x in the network's units.
+    #[pyo3(signature = (rows, names=None))]
+    fn slopes<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'py>,
+        names: Option<Vec<String>>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let (data, d) = (rows.dataset(names, None)?, self.d());
+        let all = whole(py, || {
+            let scaled = self.scaled_rows(&data).map_err(raise)?;
+            let preprocessing = self.trained.preprocessing();
+            Ok(scaled.chunks_exact(d).flat_map(|row| preprocessing.slopes(row)).collect())
+        })?;
+        table(py, all, d)
+    }
+
+    /// ‖J‖_F of each row.
+    #[pyo3(signature = (rows, names=None, n_threads=None))]
+    fn jacobian_norms<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'py>,
+        names: Option<Vec<String>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let data = rows.dataset(names, None)?;
+        let norms = whole(py, || self.trained.jacobian_norms(&data, threads(n_threads)).map_err(raise))?;
+        Ok(norms.into_pyarray(py))
+    }
+
+    /// Singular values of J at each row, (N, min(k, d)), largest first.
+    #[pyo3(signature = (rows, names=None, n_threads=None))]
+    fn singular_values<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'py>,
+        names: Option<Vec<String>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let (data, d) = (rows.dataset(names, None)?, self.d());
+        let n = data.len();
+        let all = whole(py, || {
+            let scaled = self.scaled_rows(&data).map_err(raise)?;
+            let spectra = RowSpectra::new(self.trained.parameters(), n);
+            Ok(row_values(&spectra, MatRef::new(&scaled, n, d), threads(n_threads)).concat())
+        })?;
+        table(py, all, d.min(self.k()))
+    }
+
+    /// The `most` directions in which the code moves most at each row, (N, most, d).
+    #[pyo3(signature = (rows, most, names=None))]
+    fn tangents<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'py>,
+        most: usize,
+        names: Option<Vec<String>>,
+    ) -> PyResult<Bound<'py, PyArray3<f64>>> {
+        let (data, d) = (rows.dataset(names, None)?, self.d());
+        let (rows, n) = (data.len(), most.min(d).min(self.k()));
+        let directions = whole(py, || {
+            let scaled = self.scaled_rows(&data).map_err(raise)?;
+            let spectra = RowSpectra::new(self.trained.parameters(), rows);
+            Ok(scaled.chunks_exact(d).flat_map(|row| spectra.tangents(row, n).directions).collect::<Vec<f64>>())
+        })?;
+        directions.into_pyarray(py).reshape([rows, n, d])
+    }
+
+    /// The numbers of `cae evaluate`, as JSON.
+    #[pyo3(signature = (rows, names=None, n_threads=None))]
+    fn evaluate(
+        &self,
+        py: Python<'_>,
+        rows: Rows<'_>,
+        names: Option<Vec<String>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<String> {
+        let data = rows.dataset(names, None)?;
+        let evaluation = whole(py, || contractive::evaluate(&self.trained, &data, threads(n_threads)).map_err(raise))?;
+        serde_json::to_string(&evaluation).map_err(raise)
+    }
+}

@@ -1,0 +1,77 @@
+"""Contractive autoencoders with the exact Jacobian penalty: train, verify, use, find anomalies.
+
+>>> import numpy as np
+>>> from contractive import ContractiveAutoencoder
+>>> rng = np.random.default_rng(0)
+>>> t = rng.uniform(0, 6, size=(500, 1))
+>>> X = np.hstack([np.sin(t), np.cos(t), t / 3, t % 1]).astype(np.float32)
+>>> model = ContractiveAutoencoder(hidden_layer_sizes=(16, 2), max_iter=20, random_state=0).fit(X)
+>>> model.transform(X).shape
+(500, 2)
+
+Everything is computed by the same core as the command ``cae``, which comes with the package: the same data, seed and
+settings give the same bits. What is imported here is loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ._core import TrainingDiverged, __version__
+
+if TYPE_CHECKING:
+    from . import datasets
+    from .anomaly import AnomalyDetector
+    from .autoencoder import ContractiveAutoencoder
+    from .gradients import jacobian, objective
+    from .machine import bench, show_versions
+    from .runs import Run, train
+    from .saved import load, save
+    from .series import SeriesDetector
+
+# Where each name is. scikit-learn, which the estimators are built on where it is installed, takes a second to import.
+_PLACES = {
+    "AnomalyDetector": "anomaly",
+    "ContractiveAutoencoder": "autoencoder",
+    "Run": "runs",
+    "SeriesDetector": "series",
+    "bench": "machine",
+    "jacobian": "gradients",
+    "load": "saved",
+    "objective": "gradients",
+    "save": "saved",
+    "show_versions": "machine",
+    "train": "runs",
+}
+
+__all__ = [
+    "AnomalyDetector",
+    "ContractiveAutoencoder",
+    "Run",
+    "SeriesDetector",
+    "TrainingDiverged",
+    "__version__",
+    "bench",
+    "datasets",
+    "jacobian",
+    "load",
+    "objective",
+    "save",
+    "show_versions",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("datasets", "pyod"):
+        return importlib.import_module(f".{name}", __name__)
+    if name in _PLACES:
+        value = getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,518 @@
+"""Anomalies among the rows of a table: the ensemble of ``cae train --detector``."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._base import HAS_SKLEARN, BaseEstimator, OutlierMixin, as_rows, feature_names, fitted, seed_of
+from ._frames import cells_of, columns_of, core_frame, is_frame, like
+from ._settings import speaking_parameters, threads_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+def detector_settings(estimator: Any, seed: int) -> str:
+    """Give the core's settings of a detector, from an estimator's parameters of the same names."""
+    return json.dumps(
+        {
+            "ensemble": estimator.ensemble,
+            "seed": seed,
+            "validation": estimator.validation_fraction,
+            "purity": getattr(estimator, "purity", "mixed"),
+            "hidden": list(estimator.hidden_layer_sizes) if estimator.hidden_layer_sizes is not None else None,
+            "contraction": estimator.contraction,
+            "tied": estimator.tied,
+            "steps": estimator.steps,
+            "batch_size": estimator.batch_size,
+            "learning_rate": estimator.learning_rate,
+            "trim": estimator.trim,
+            "time_budget": estimator.time_budget,
+            "score": estimator.kind,
+        },
+        default=_number,
+    )
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise ValueError(f"a parameter must be a number, a name or a list of these, got {value!r}")
+
+
+def threshold_words(estimator: Any) -> str:
+    """Give the threshold's rule: ``threshold``, else that of ``contamination``."""
+    if estimator.threshold is not None:
+        return str(estimator.threshold)
+    return f"contamination:{estimator.contamination!r}"
+
+
+class AnomalyDetector(OutlierMixin, BaseEstimator):
+    """Find anomalous rows: an ensemble of contractive autoencoders with calibrated scores and a threshold.
+
+    Takes tables as they are: numbers, categories, truth values, missing cells, keys. Every setting has a default that fits
+    the table's shape; see docs/anomaly.md for what the defaults are worth beside other detectors.
+
+    Parameters
+    ----------
+    ensemble : int, default=8
+        Networks, each from its own seed, from 1 to 1000.
+    purity : {"mixed", "clean", "contaminated"}, default="mixed"
+        What is known of the rows fitted on: some may be anomalies; none is; many may be, and alike.
+    hidden_layer_sizes : sequence of int, optional
+        Sizes of the encoder's layers; by default from the table's shape.
+    contraction : float, default=0.01
+        Weight of the penalty ‖∂h/∂x‖², at least 0.
+    tied : bool, default=True
+        Whether the decoder's weights are the encoder's, transposed.
+    steps : int, optional
+        Most steps a network; by default from the table's shape.
+    batch_size : int, default=128
+        Rows a step.
+    learning_rate : float, default=3e-3
+        Highest step size.
+    trim : float, default=0.0
+        Share of each batch, those restored worst, that a step leaves out; at most 0.5.
+    time_budget : float, optional
+        Longest time for training, in seconds; the result then depends on the machine.
+    kind : str, default="combined"
+        What is used as the score: combined, error, scaled_error, density, neighbour, reconstruction_norm, jacobian,
+        nearest, local or remote.
+    contamination : float, default=0.1
+        Share of the rows fitted on that lie above the threshold, above 0 and at most 0.5.
+    threshold : str, optional
+        Another rule: "quantile:P", "sigma:K", "pot:RATE" or "value:T".
+    columns : sequence of str, optional
+        Columns of a frame to learn from; by default all that are nothing else.
+    keys : sequence of str, default=()
+        Columns of a frame that name rows: they are carried to ``detect``'s tables.
+    categorical : sequence of str, default=()
+        Columns of numbers that are categories; text is one by itself.
+    missing : {"refuse", "mean", "median", "mask"}, default="refuse"
+        What becomes of missing cells.
+    scale : str, optional
+        How numbers of a frame are scaled: robust (default), standard, minmax, quantile or none.
+    validation_fraction : float, default=0.15
+        Share of the rows held out, for early stopping and as reference.
+    random_state : int, numpy.random.Generator, RandomState or None, default=None
+        Seed of everything random.
+    n_jobs : int, optional
+        Threads. None: ``OMP_NUM_THREADS``, else all processors that the process may use.
+    verbose : int, default=0
+        1 shows a progress bar on standard error.
+
+    Attributes
+    ----------
+    detector_ : contractive._core.Detector
+        The trained ensemble.
+    threshold_ : float
+        Scores above it are anomalies.
+    offset_ : float
+        Minus the threshold: ``score_samples`` below it are outliers.
+    notes_ : list of str
+        What should be known of how a table was understood.
+    n_features_in_ : int
+        Columns fitted on.
+    feature_names_in_ : ndarray of str
+        Their names, where they had some.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from contractive import AnomalyDetector
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=300)
+    >>> X = np.column_stack([x, 2 * x, -x]) + 0.1 * rng.normal(size=(300, 3))
+    >>> X[7] = [2, -4, 2]
+    >>> detector = AnomalyDetector(ensemble=2, random_state=0).fit(X)
+    >>> int(np.argmax(detector.anomaly_scores(X)))
+    7
+    """
+
+    detector_: _core.Detector
+    notes_: list[str]
+    threshold_: float
+    offset_: float
+    seed_: int
+    n_features_in_: int
+    feature_names_in_: Array
+
+    def __init__(
+        self,
+        *,
+        ensemble: int = 8,
+        purity: str = "mixed",
+        hidden_layer_sizes: Sequence[int] | None = None,
+        contraction: float = 1e-2,
+        tied: bool = True,
+        steps: int | None = None,
+        batch_size: int = 128,
+        learning_rate: float = 3e-3,
+        trim: float = 0.0,
+        time_budget: float | None = None,
+        kind: str = "combined",
+        contamination: float = 0.1,
+        threshold: str | None = None,
+        columns: Sequence[str] | None = None,
+        keys: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+        missing: str = "refuse",
+        scale: str | None = None,
+        validation_fraction: float = 0.15,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.ensemble = ensemble
+        self.purity = purity
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.contraction = contraction
+        self.tied = tied
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.trim = trim
+        self.time_budget = time_budget
+        self.kind = kind
+        self.contamination = contamination
+        self.threshold = threshold
+        self.columns = columns
+        self.keys = keys
+        self.categorical = categorical
+        self.missing = missing
+        self.scale = scale
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    # Training
+
+    def fit(self, X: Any, y: Any = None) -> AnomalyDetector:
+        """Train on rows, without labels.
+
+        Parameters
+        ----------
+        X : frame or array of shape (N, d)
+            A frame of pandas, polars or Arrow with columns of any kind, or an array of numbers.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For a parameter outside its range, and for a cell that cannot be taken, with its row and column.
+        TrainingDiverged
+            Where a number was no longer finite.
+        """
+        self.seed_ = seed_of(self.random_state)
+        settings, rule = detector_settings(self, self.seed_), threshold_words(self)
+        with speaking_parameters(), MembersBar(self.verbose, self.ensemble, type(self).__name__) as bar:
+            frame = self._frame_of(X, reset=True)
+            if frame.n_rows == 1:
+                raise ValueError("a detector cannot be trained on one row, got n_samples = 1")
+            self.detector_, self.notes_ = _core.Detector.train_table(
+                frame,
+                settings,
+                rule,
+                columns=list(self.columns) if self.columns is not None else None,
+                keys=list(self.keys),
+                categories=list(self.categorical),
+                missing=self.missing,
+                scale=self.scale,
+                n_threads=threads_of(self.n_jobs),
+                listener=bar.listener,
+            )
+        self._learnt()
+        if self.verbose:
+            for note in self.notes_:
+                warnings.warn(note, stacklevel=2)
+        return self
+
+    def _frame_of(self, X: Any, *, reset: bool) -> _core.Frame:
+        if is_frame(X):
+            _check_names(self, X, reset=reset)
+            return core_frame(X)
+        # An array is a table of numbers, so that it gives what a frame of the same numbers gives.
+        rows = as_rows(self, X, reset=reset)
+        names = feature_names(self)
+        if names is None:
+            return core_frame(rows)
+        return core_frame({name: rows[:, j] for j, name in enumerate(names)})
+
+    def _learnt(self) -> None:
+        self.threshold_ = self.detector_.threshold
+        self.offset_ = -self.threshold_
+
+    def set_threshold(self, rule: str) -> AnomalyDetector:
+        """Change where a score becomes an anomaly; nothing is trained anew.
+
+        Parameters
+        ----------
+        rule : str
+            "contamination:SHARE", "quantile:P", "sigma:K", "pot:RATE" or "value:T".
+
+        Returns
+        -------
+        self
+        """
+        fitted(self, "detector_")
+        self.detector_ = self.detector_.with_wishes(threshold=rule)
+        self._learnt()
+        return self
+
+    # Use
+
+    def _scored(self, X: Any, *, contributions: bool = False) -> _core._Scored:
+        fitted(self, "detector_")
+        n_threads = threads_of(self.n_jobs)
+        with speaking_parameters():
+            if self.detector_.columns is None:
+                rows = as_rows(self, X, reset=False)
+                return self.detector_.score_rows(
+                    rows, names=feature_names(self), contributions=contributions, n_threads=n_threads
+                )
+            frame = self._frame_of(X, reset=False)
+            return self.detector_.score_table(
+                frame, contributions=contributions, may_reorder=False, n_threads=n_threads
+            )
+
+    def anomaly_scores(self, X: Any, kind: str | None = None) -> Array:
+        """Give the score of each row, shape (N,): higher is more anomalous.
+
+        Parameters
+        ----------
+        X : frame or array of shape (N, d)
+            Rows with the columns fitted on.
+        kind : str, optional
+            A kind of score in place of the detector's own.
+
+        Returns
+        -------
+        scores : ndarray of shape (N,)
+        """
+        scored = self._scored(X)
+        if kind is None:
+            return np.asarray(scored["score"])
+        if kind not in scored["kinds"]:
+            raise ValueError(f"`kind` must be one of {', '.join(scored['kinds'])}, got {kind!r}")
+        return np.asarray(scored["kinds"][kind])
+
+    def score_samples(self, X: Any) -> Array:
+        """Give minus the score of each row, shape (N,): higher is more ordinary, as scikit-learn has it."""
+        return -self.anomaly_scores(X)
+
+    def decision_function(self, X: Any) -> Array:
+        """Give the threshold less the score, shape (N,): below 0 is an outlier."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> Array:
+        """Give 1 for ordinary rows and -1 for anomalies, shape (N,)."""
+        return np.where(self._scored(X)["label"], -1, 1)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Give the share of the rows fitted on that score lower, shape (N,): near 1 is anomalous."""
+        return np.asarray(self._scored(X)["probability"])
+
+    def feature_scores(self, X: Any) -> Array:
+        """Give each column's part in the score, shape (N, columns): a row's parts add up to its score."""
+        return np.asarray(self._scored(X, contributions=True)["contributions"])
+
+    def detect(self, X: Any, *, explain: int = 3) -> Any:
+        """Give a table as ``cae detect`` writes it: keys, score, probability, label, the columns at fault.
+
+        Parameters
+        ----------
+        X : frame or array of shape (N, d)
+            Rows with the columns fitted on.
+        explain : int, default=3
+            How many columns to name for each row that is an anomaly, with their shares of its parts above 0.
+
+        Returns
+        -------
+        table
+            A frame of the same kind as X, with its index; a dictionary of arrays where X is an array.
+        """
+        scored = self._scored(X, contributions=explain > 0)
+        keys = [name for name in self.detector_.keys if is_frame(X) and name in columns_of(X)]
+        table: dict[str, Any] = {name: cells_of(X, name) for name in keys}
+        ours = {"score": scored["score"], "probability": scored["probability"], "label": scored["label"]}
+        for name, values in ours.items():
+            # Where a key has one of these names, ours gives way, as in the command's tables.
+            table[name if name not in table else f"cae_{name}"] = values
+        if explain > 0:
+            table.update(at_fault(scored, min(explain, len(scored["feature_names"]))))
+        return like(X, table)
+
+    def report(self, path: str | os.PathLike[str], X: Any, name: str = "X") -> str:
+        """Write the page of ``cae detect --report``: how scores are spread, the highest rows and why, drift.
+
+        Parameters
+        ----------
+        path : path
+            An .html file.
+        X : frame or array of shape (N, d)
+            Rows with the columns fitted on.
+        name : str, default="X"
+            What the page calls them.
+
+        Returns
+        -------
+        path : str
+        """
+        from .pages import write
+
+        fitted(self, "detector_")
+        with speaking_parameters():
+            frame = self._frame_of(X, reset=False)
+            return write(path, self.detector_.page(frame, name, n_threads=threads_of(self.n_jobs)))
+
+    def plot(self, X: Any, ax: Any = None) -> Any:
+        """Draw how the scores of X are spread, with the threshold."""
+        from .pictures import plot_scores
+
+        return plot_scores(self.anomaly_scores(X), self.threshold_, ax)
+
+    # Keeping
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a detector directory, which ``cae`` and ``contractive.load`` read."""
+        from .saved import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> AnomalyDetector:
+        """Read a detector directory."""
+        return cls._of(_core.Detector.load(os.fspath(path)))
+
+    @classmethod
+    def _of(cls, detector: _core.Detector) -> AnomalyDetector:
+        settings = json.loads(detector.settings())
+        estimator = cls(
+            ensemble=settings["ensemble"],
+            purity=settings.get("purity", "mixed"),
+            hidden_layer_sizes=settings["hidden"],
+            contraction=settings["contraction"],
+            tied=settings["tied"],
+            steps=settings["steps"],
+            batch_size=settings["batch_size"],
+            learning_rate=settings["learning_rate"],
+            trim=settings["trim"],
+            time_budget=settings["time_budget"],
+            kind=settings["score"],
+            threshold=detector.threshold_rule,
+            keys=tuple(detector.keys),
+            validation_fraction=settings["validation"],
+            random_state=settings["seed"],
+        )
+        estimator.detector_, estimator.notes_, estimator.seed_ = detector, [], settings["seed"]
+        names = detector.columns if detector.columns is not None else detector.feature_names
+        if names is not None:
+            names = [*names, *(key for key in detector.keys if key not in names)]
+        estimator.n_features_in_ = len(names) if names is not None else detector.n_features
+        estimator._learnt()
+        return estimator
+
+    # What scikit-learn asks
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "detector_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.allow_nan = self.missing != "refuse"
+        return tags
+
+    def __repr__(self, *args: Any, **kwargs: Any) -> str:
+        said: str = super().__repr__(*args, **kwargs)
+        if not hasattr(self, "detector_"):
+            return said
+        rows = self.detector_.n_training_rows
+        return f"{said}\n# fitted on {rows} rows, threshold {self.threshold_:.4g} ({self.detector_.threshold_rule})"
+
+
+def _check_names(estimator: Any, X: Any, *, reset: bool) -> None:
+    """Keep the names of a frame's columns, or hold them to those fitted on: the core says which are missing or new."""
+    names = columns_of(X)
+    if reset:
+        estimator.n_features_in_ = len(names)
+        original = list(X.columns) if hasattr(X, "columns") else names
+        if all(isinstance(name, str) for name in original):
+            estimator.feature_names_in_ = np.asarray(names, dtype=object)
+        elif hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+        return
+    if HAS_SKLEARN and hasattr(estimator, "feature_names_in_"):
+        from sklearn.utils.validation import validate_data
+
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+
+
+def at_fault(scored: _core._Scored, k: int) -> dict[str, Any]:
+    """Give ``feature_1``, ``share_1``, …: of each row that is an anomaly, the columns with the largest parts above 0."""
+    parts = np.where(scored["contributions"] > 0, scored["contributions"], 0.0)
+    whole = parts.sum(axis=1)
+    flagged = np.asarray(scored["label"]) & (whole > 0)
+    order = np.argsort(-parts, axis=1, kind="stable")[:, :k]
+    names: Array = np.asarray(scored["feature_names"], dtype=object)
+    table: dict[str, Any] = {}
+    for place in range(k):
+        column = order[:, place]
+        share = np.take_along_axis(parts, column[:, None], axis=1)[:, 0] / np.where(whole > 0, whole, 1.0)
+        is_told = flagged & (share > 0)
+        table[f"feature_{place + 1}"] = np.where(is_told, names[column], np.asarray(None, dtype=object))
+        table[f"share_{place + 1}"] = np.where(is_told, share, np.nan)
+    return table
+
+
+class MembersBar:
+    """A bar of networks trained, on standard error, where ``verbose`` asks for one."""
+
+    def __init__(self, verbose: int, ensemble: int, title: str) -> None:
+        self.verbose, self.ensemble, self.title = verbose, ensemble, title
+        self.bar: Any = None
+
+    def __enter__(self) -> MembersBar:
+        if self.verbose:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                raise ImportError(
+                    "`verbose` needs tqdm for its progress bar: pip install tqdm, or leave it 0"
+                ) from None
+            self.bar = tqdm(total=self.ensemble, unit="network", desc=self.title)
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    @property
+    def listener(self) -> Callable[[str], None] | None:
+        """What the core tells of the training, where there is a bar."""
+        return self._told if self.bar is not None else None
+
+    def _told(self, event: str) -> None:
+        told = json.loads(event)
+        if told["event"] == "member":
+            self.bar.update(1)
+        for apart in told.get("apart", ()):
+            warnings.warn(
+                f"the scores `{apart['own']}` and `{apart['other']}` name different rows as the most anomalous: look at "
+                f"both, with anomaly_scores(X, kind={apart['other']!r})",
+                stacklevel=2,
+            )

@@ -1,0 +1,680 @@
+"""The contractive autoencoder as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import json
+import os
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._base import (
+    BaseEstimator,
+    OutlierMixin,
+    TransformerMixin,
+    as_rows,
+    feature_names,
+    fitted,
+    seed_of,
+)
+from ._settings import KEYS, speaking_parameters, threads_of, toml
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+# Rows that the threshold is learnt from, and that the local dimension is measured on, at most: evenly spaced ones.
+_THRESHOLD_ROWS = 20_000
+_KEPT_ROWS = 256
+
+
+class ContractiveAutoencoder(TransformerMixin, OutlierMixin, BaseEstimator):
+    """Autoencoder whose code is kept from moving with the input: the exact penalty ‖∂h/∂x‖²_F at any depth.
+
+    Minimises the mean over rows of L(x, g(f(x))) + ``contraction`` · ‖∂f/∂x‖²_F (Rifai et al., ICML 2011). It is a
+    transformer (``transform`` gives the code), and an outlier detector (rows that are restored badly).
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(64, 16)
+        Sizes of the encoder's layers, the last one the code.
+    decoder_layer_sizes : sequence of int, optional
+        Sizes of the decoder's layers between code and output; by default the encoder's mirrored.
+    activation : str, default="tanh"
+        Activation of the layers between: identity, sigmoid, tanh, relu, leaky_relu, softplus, elu, silu or gelu.
+    code_activation : str, optional
+        Activation of the code; by default ``activation``.
+    decoder_activation : str, optional
+        Activation of the decoder's layers between; by default ``activation``.
+    output_activation : str, optional
+        Activation of the output; by default sigmoid with a cross-entropy loss, else identity.
+    tied : bool, default=False
+        Whether the decoder's weights are the encoder's, transposed.
+    loss : str, default="mse"
+        mse, sse, bce or cross_entropy; the last two need rows in [0, 1].
+    contraction : float, default=1e-3
+        Weight of the penalty, at least 0; 0 is a plain autoencoder.
+    penalty : str or dict, default="auto"
+        jacobian, jacobian_norm, layerwise, projection, finite_difference, hessian, logistic_last, weight_l1, weight_l2,
+        reconstruction or decoder; with settings a dictionary such as ``{"kind": "projection", "probes": 4}``. "auto" is
+        the exact ``jacobian``, or ``projection`` where that costs many times a plain step.
+    noise : dict, optional
+        Input noise of a denoising autoencoder, such as ``{"kind": "gaussian", "sigma": 0.1}``.
+    sparsity : dict, optional
+        ``{"target": …, "weight": …}``: the mean activation of code units.
+    scale : str, default="auto"
+        How features are scaled: none, standard, minmax, robust, quantile; "auto" is minmax with a cross-entropy loss, else
+        standard, and none for images.
+    log1p : bool, default=False
+        Whether log(1 + x) is taken first, of counts.
+    library_size : float or "median", optional
+        What the sum of each row becomes before, of counts.
+    max_iter : int, optional
+        Passes over the rows, at least 1; by default 50, and as many as make 2,000 steps.
+    batch_size : int, default=128
+        Rows a step, at least 1.
+    learning_rate : float, default=1e-3
+        Step size, above 0.
+    optimiser : str or dict, default="adam"
+        sgd, momentum, adam or adamw.
+    schedule : str or dict, default="constant"
+        constant, step, cosine or plateau.
+    initialisation : str, default="kaiming_uniform"
+        kaiming_uniform (PyTorch's), glorot_uniform (Keras') or rifai.
+    clip : float, optional
+        Largest Euclidean norm of the gradient.
+    shuffle : bool, default=True
+        Whether each pass takes the rows in a new order.
+    early_stopping : bool, default=True
+        Whether to stop when the held-out objective no longer falls; the best parameters are kept either way.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, at least 0 and below 1.
+    n_iter_no_change : int, optional
+        Passes without improvement that are let pass; by default 10, and as many as make 200 steps.
+    tol : float, default=0.0
+        Least decrease that counts as improvement.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the parameters of the last one.
+    contamination : float, default=0.1
+        Share of the rows fitted on that ``predict`` calls outliers, above 0 and at most 0.5.
+    image_shape : tuple of int, optional
+        (height, width) where rows are images.
+    random_state : int, numpy.random.Generator, RandomState or None, default=None
+        Seed of everything random; the same seed gives the same bits with any number of threads.
+    n_jobs : int, optional
+        Threads. None: ``OMP_NUM_THREADS``, else all processors that the process may use.
+    callbacks : sequence of callables, optional
+        Each is called with the record of every pass, a dictionary; a true answer stops the training.
+    verbose : int, default=0
+        1 shows a progress bar on standard error.
+
+    Attributes
+    ----------
+    model_ : contractive._core.Model
+        The trained network.
+    history_ : list of dict
+        A record a pass: losses, penalty, ‖J‖, seconds.
+    loss_curve_ : list of float
+        The objective of each pass on the training rows, as the steps went.
+    validation_curve_ : list of float
+        The objective on the held-out rows; empty where none were.
+    loss_ : float
+        The objective that the kept parameters have: on held-out rows, else in training.
+    n_iter_ : int
+        Passes made.
+    best_iter_ : int
+        The pass of the kept parameters, from 1.
+    offset_ : float
+        ``score_samples`` below it are outliers.
+    seed_ : int
+        The seed used.
+    local_dimension_ : float
+        In how many directions the code moves, over up to 256 of the rows fitted on.
+    n_features_in_ : int
+        Features fitted on.
+    feature_names_in_ : ndarray of str
+        Their names, where they had some.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from contractive import ContractiveAutoencoder
+    >>> X = np.random.default_rng(0).normal(size=(200, 5)).astype(np.float32)
+    >>> model = ContractiveAutoencoder((8, 2), max_iter=5, random_state=0).fit(X)
+    >>> model.reconstruct(X).shape, model.jacobian(X).shape
+    ((200, 5), (200, 2, 5))
+    """
+
+    model_: _core.Model
+    history_: list[dict[str, Any]]
+    loss_curve_: list[float]
+    validation_curve_: list[float]
+    loss_: float
+    n_iter_: int
+    best_iter_: int
+    offset_: float
+    seed_: int
+    n_features_in_: int
+    feature_names_in_: Array
+    _incremental: _core.Incremental | None
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Sequence[int] = (64, 16),
+        *,
+        decoder_layer_sizes: Sequence[int] | None = None,
+        activation: str = "tanh",
+        code_activation: str | None = None,
+        decoder_activation: str | None = None,
+        output_activation: str | None = None,
+        tied: bool = False,
+        loss: str = "mse",
+        contraction: float = 1e-3,
+        penalty: str | dict[str, Any] = "auto",
+        noise: dict[str, Any] | None = None,
+        sparsity: dict[str, Any] | None = None,
+        scale: str = "auto",
+        log1p: bool = False,
+        library_size: float | str | None = None,
+        max_iter: int | None = None,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        optimiser: str | dict[str, Any] = "adam",
+        schedule: str | dict[str, Any] = "constant",
+        initialisation: str = "kaiming_uniform",
+        clip: float | None = None,
+        shuffle: bool = True,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = None,
+        tol: float = 0.0,
+        warm_start: bool = False,
+        contamination: float = 0.1,
+        image_shape: tuple[int, int] | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        callbacks: Sequence[Callable[[dict[str, Any]], Any]] | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.decoder_layer_sizes = decoder_layer_sizes
+        self.activation = activation
+        self.code_activation = code_activation
+        self.decoder_activation = decoder_activation
+        self.output_activation = output_activation
+        self.tied = tied
+        self.loss = loss
+        self.contraction = contraction
+        self.penalty = penalty
+        self.noise = noise
+        self.sparsity = sparsity
+        self.scale = scale
+        self.log1p = log1p
+        self.library_size = library_size
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.optimiser = optimiser
+        self.schedule = schedule
+        self.initialisation = initialisation
+        self.clip = clip
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.contamination = contamination
+        self.image_shape = image_shape
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.callbacks = callbacks
+        self.verbose = verbose
+
+    # Training
+
+    def fit(self, X: Any, y: Any = None) -> ContractiveAutoencoder:
+        """Train on rows.
+
+        Ctrl-C ends the training within a second; the best parameters so far are kept, and KeyboardInterrupt is raised.
+
+        Parameters
+        ----------
+        X : array or frame of shape (N, d)
+            Rows of finite numbers. float32 and C-contiguous ones are trained on without a copy.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For a parameter outside its range, or a value of X that is not finite, with its row and column.
+        TrainingDiverged
+            Where a number was no longer finite.
+        """
+        self._check_contamination()
+        rows = as_rows(self, X, reset=True)
+        start = getattr(self, "model_", None) if self.warm_start else None
+        self.seed_ = seed_of(self.random_state)
+        config = self._config(self.seed_)
+        with speaking_parameters(), _Progress(self.verbose) as progress:
+            done = _core.fit(
+                config,
+                rows,
+                names=feature_names(self),
+                image_shape=self.image_shape,
+                start=start,
+                on_start=progress.start,
+                on_step=progress.step,
+                on_epoch=self._on_epoch(progress),
+            )
+        self._keep(done, rows)
+        self._training_rows = _reference(X)
+        if done.raised is not None:
+            raise done.raised
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> ContractiveAutoencoder:
+        """Train by one pass over rows, the optimiser's memory kept from call to call.
+
+        The first call learns the scaling from its rows, unless the estimator was fitted before. No rows are held out, and
+        ``max_iter``, ``schedule`` and early stopping have no effect.
+
+        Parameters
+        ----------
+        X : array or frame of shape (N, d)
+            Rows of finite numbers.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+        """
+        self._check_contamination()
+        is_first = not hasattr(self, "model_")
+        rows = as_rows(self, X, reset=is_first)
+        if is_first:
+            self.seed_ = seed_of(self.random_state)
+        with speaking_parameters():
+            training = getattr(self, "_incremental", None)
+            if training is None:
+                training = _core.Incremental(
+                    self._config(self.seed_),
+                    rows,
+                    names=feature_names(self),
+                    image_shape=self.image_shape,
+                    start=None if is_first else self.model_,
+                )
+                self._incremental = training
+            terms = json.loads(training.pass_over(rows, names=feature_names(self)))
+        self.model_ = training.model()
+        if is_first:
+            self.history_, self.loss_curve_, self.validation_curve_, self.n_iter_ = [], [], [], 0
+        self.n_iter_ += 1
+        self.best_iter_ = self.n_iter_
+        self.history_.append({"epoch": self.n_iter_, **_prefixed("train", terms)})
+        self.loss_curve_.append(terms["total"])
+        self.loss_ = terms["total"]
+        self._learn_from_rows(rows)
+        return self
+
+    def _config(self, seed: int) -> str:
+        settings = {key: getattr(self, parameter) for parameter, key in KEYS.items()}
+        settings["model.code_activation"] = (
+            self.code_activation if self.code_activation is not None else self.activation
+        )
+        settings["training.seed"] = seed
+        settings["training.threads"] = threads_of(self.n_jobs)
+        settings["training.early_stopping"] = (
+            {"patience": self.n_iter_no_change, "min_delta": self.tol} if self.early_stopping else "none"
+        )
+        return toml(settings)
+
+    def _check_contamination(self) -> None:
+        share = self.contamination
+        if not isinstance(share, (int, float, np.number)) or not 0 < share <= 0.5:
+            raise ValueError(f"`contamination` must be above 0 and at most 0.5, got {share!r}")
+
+    def _on_epoch(self, progress: _Progress) -> Callable[[str], bool] | None:
+        callbacks = list(self.callbacks or ())
+        if not callbacks and not self.verbose:
+            return None
+
+        def told(record: str) -> bool:
+            flat = _flat(json.loads(record))
+            progress.epoch(flat)
+            return any([bool(callback(flat)) for callback in callbacks])
+
+        return told
+
+    def _keep(self, done: Any, rows: Array) -> None:
+        self._incremental = None
+        self.model_ = done.model
+        self.history_ = [_flat(record) for record in json.loads(done.history)]
+        self._history_json, self._config_toml = done.history, done.config
+        self.loss_curve_ = [record["train_total"] for record in self.history_]
+        self.validation_curve_ = [
+            record["validation_total"] for record in self.history_ if "validation_total" in record
+        ]
+        self.n_iter_ = len(self.history_)
+        self.best_iter_ = done.best_epoch
+        watched = self.validation_curve_ or self.loss_curve_
+        self.loss_ = watched[done.best_epoch - 1] if done.best_epoch else float("nan")
+        self._learn_from_rows(rows)
+
+    def _learn_from_rows(self, rows: Array) -> None:
+        some = rows[:: max(1, -(-len(rows) // _THRESHOLD_ROWS))]
+        self.offset_ = float(np.quantile(self._row_scores(some), self.contamination))
+        self._kept_rows = np.array(rows[:: max(1, -(-len(rows) // _KEPT_ROWS))])
+
+    # Use
+
+    def transform(self, X: Any) -> Array:
+        """Give the code of each row.
+
+        Parameters
+        ----------
+        X : array or frame of shape (N, d)
+            Rows in the units fitted on.
+
+        Returns
+        -------
+        H : ndarray of shape (N, k)
+            float32 for float32 rows, else float64.
+        """
+        rows = self._rows(X)
+        return self.model_.encode(rows, feature_names(self), threads_of(self.n_jobs)).astype(rows.dtype, copy=False)
+
+    def inverse_transform(self, H: Any) -> Array:
+        """Give the rows that the decoder makes of codes, in the units fitted on.
+
+        Parameters
+        ----------
+        H : array of shape (N, k)
+            Codes.
+
+        Returns
+        -------
+        X : ndarray of shape (N, d)
+        """
+        fitted(self)
+        codes = np.asarray(H)
+        if codes.ndim != 2:
+            raise ValueError(f"H must have the shape (rows, code units), got {codes.shape}")
+        restored = self.model_.decode(np.ascontiguousarray(codes, dtype=np.float32), threads_of(self.n_jobs))
+        return restored.astype(np.float32 if codes.dtype == np.float32 else np.float64, copy=False)
+
+    def reconstruct(self, X: Any) -> Array:
+        """Give the rows as the autoencoder restores them, shape (N, d), in the units fitted on."""
+        rows = self._rows(X)
+        restored = self.model_.reconstruct(rows, feature_names(self), threads_of(self.n_jobs))
+        return restored.astype(rows.dtype, copy=False)
+
+    def feature_scores(self, X: Any) -> Array:
+        """Give the squared error of each feature, shape (N, d), in scaled units: where a row is odd."""
+        rows = self._rows(X)
+        return self._feature_scores(rows).astype(rows.dtype, copy=False)
+
+    def _feature_scores(self, rows: Array) -> Array:
+        names = feature_names(self)
+        scaled = self.model_.scaled(rows, names)
+        away = scaled.astype(np.float64) - self.model_.outputs(rows, names, threads_of(self.n_jobs))
+        squares: Array = away * away
+        return squares
+
+    def _row_scores(self, rows: Array) -> Array:
+        with speaking_parameters():
+            scores: Array = -self._feature_scores(rows).mean(axis=1)
+        return scores
+
+    def score_samples(self, X: Any) -> Array:
+        """Give how ordinary each row is, shape (N,): minus its mean squared error in scaled units."""
+        return self._row_scores(self._rows(X))
+
+    def decision_function(self, X: Any) -> Array:
+        """Give ``score_samples`` less ``offset_``, shape (N,): below 0 is an outlier."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> Array:
+        """Give 1 for ordinary rows and -1 for outliers, shape (N,)."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Give the share of the rows' variance that is restored, in scaled units: at most 1, higher is better."""
+        rows = self._rows(X)
+        scaled = self.model_.scaled(rows, feature_names(self)).astype(np.float64)
+        variance = float(((scaled - scaled.mean(axis=0)) ** 2).sum())
+        return 1.0 - float(self._feature_scores(rows).sum()) / max(variance, float(np.finfo(np.float64).tiny))
+
+    # The Jacobian
+
+    def jacobian(self, X: Any, *, units: str = "scaled") -> Array:
+        """Give ∂h/∂x of each row.
+
+        Parameters
+        ----------
+        X : array or frame of shape (N, d)
+            Rows in the units fitted on.
+        units : {"scaled", "input"}, default="scaled"
+            Of x: as the network sees it, in which penalty and ‖J‖ are taken, or as X has it.
+
+        Returns
+        -------
+        J : ndarray of shape (N, k, d)
+        """
+        if units not in ("scaled", "input"):
+            raise ValueError(f"`units` must be scaled or input, got {units!r}")
+        rows = self._rows(X)
+        J: Array = self.model_.jacobian(rows, feature_names(self))
+        if units == "input":
+            J = J / self.model_.slopes(rows, feature_names(self))[:, None, :]
+        return J.astype(rows.dtype, copy=False)
+
+    def jacobian_norm(self, X: Any) -> Array:
+        """Give ‖∂h/∂x‖_F of each row, shape (N,), x in scaled units."""
+        return self.model_.jacobian_norms(self._rows(X), feature_names(self), threads_of(self.n_jobs))
+
+    def spectrum(self, X: Any) -> Array:
+        """Give the singular values of ∂h/∂x at each row, shape (N, min(k, d)), largest first."""
+        return self.model_.singular_values(self._rows(X), feature_names(self), threads_of(self.n_jobs))
+
+    def tangents(self, X: Any, n: int = 1) -> Array:
+        """Give the directions in which the code moves most at each row, shape (N, n, d): unit vectors in scaled units."""
+        if not isinstance(n, (int, np.integer)) or n < 1:
+            raise ValueError(f"`n` must be at least 1, got {n!r}")
+        return self.model_.tangents(self._rows(X), int(n), feature_names(self))
+
+    @property
+    def local_dimension_(self) -> float:
+        """In how many directions the code moves: (Σ s²)² / Σ s⁴ of the singular values of J, mean over kept rows."""
+        fitted(self)
+        s = self.model_.singular_values(self._kept_rows, feature_names(self), threads_of(self.n_jobs))
+        largest = s.max(axis=1, keepdims=True)
+        squares = np.divide(s, largest, out=np.zeros_like(s), where=largest > 0) ** 2
+        fourth = (squares**2).sum(axis=1)
+        ratio = np.divide(squares.sum(axis=1) ** 2, fourth, out=np.zeros_like(fourth), where=fourth > 0)
+        return float(ratio.mean())
+
+    def evaluate(self, X: Any) -> dict[str, Any]:
+        """Give the numbers of ``cae evaluate``: losses, penalty, mean ‖J‖, saturation."""
+        told = json.loads(self.model_.evaluate(self._rows(X), feature_names(self), threads_of(self.n_jobs)))
+        assert isinstance(told, dict)
+        return told
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Give the names of the code's units."""
+        fitted(self)
+        name = type(self).__name__.lower()
+        return np.asarray([f"{name}{j}" for j in range(self.model_.code_size)], dtype=object)
+
+    # Keeping
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a model directory, which ``cae`` and ``contractive.load`` read; one that is there already is replaced."""
+        from .saved import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ContractiveAutoencoder:
+        """Read a model directory, or a run's."""
+        from .saved import load_autoencoder
+
+        return load_autoencoder(path)
+
+    def report(self, path: str | os.PathLike[str], X: Any = None) -> str:
+        """Write the page that explains the training: loss, spectrum of J, code, pictures.
+
+        Parameters
+        ----------
+        path : path
+            An .html file.
+        X : array or frame, optional
+            The rows fitted on; left out, they are those of the last ``fit`` where they are still in memory.
+
+        Returns
+        -------
+        path : str
+        """
+        from .pages import autoencoder_page
+
+        return autoencoder_page(self, path, X)
+
+    def plot_loss(self, ax: Any = None) -> Any:
+        """Draw the objective by pass, and ‖J‖; see :func:`contractive.pictures.plot_loss`."""
+        from .pictures import plot_loss
+
+        return plot_loss(self, ax)
+
+    def plot_reconstructions(self, X: Any, n: int = 10, ax: Any = None) -> Any:
+        """Draw ``n`` rows over their reconstructions: images, or profiles."""
+        from .pictures import plot_reconstructions
+
+        return plot_reconstructions(self, X, n, ax)
+
+    def plot_filters(self, n: int = 64, ax: Any = None) -> Any:
+        """Draw the weights of the first layer: images, or a heat map."""
+        from .pictures import plot_filters
+
+        return plot_filters(self, n, ax)
+
+    def plot_codes(self, X: Any, y: Any = None, ax: Any = None) -> Any:
+        """Draw the first two principal components of the code, coloured by ``y``."""
+        from .pictures import plot_codes
+
+        return plot_codes(self, X, y, ax)
+
+    def plot_spectrum(self, X: Any = None, ax: Any = None) -> Any:
+        """Draw the singular values of ∂h/∂x: median and quartiles over rows."""
+        from .pictures import plot_spectrum
+
+        return plot_spectrum(self, X, ax)
+
+    # What scikit-learn asks
+
+    def _rows(self, X: Any) -> Array:
+        fitted(self)
+        return as_rows(self, X, reset=False)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.model_.code_size
+
+    def __getstate__(self) -> dict[str, Any]:
+        above = getattr(super(), "__getstate__", None)
+        state: dict[str, Any] = dict(above() if above is not None else self.__dict__)
+        # An optimiser under way, and a reference to the rows, do not leave the process.
+        state.pop("_incremental", None)
+        state.pop("_training_rows", None)
+        return state
+
+    def __repr__(self, *args: Any, **kwargs: Any) -> str:
+        said: str = super().__repr__(*args, **kwargs)
+        if not hasattr(self, "model_"):
+            return said
+        told = json.loads(self.model_.describe())["architecture"]
+        sizes = "-".join(str(n) for n in [*told["encoder_sizes"], *told["decoder_sizes"][1:]])
+        return f"{said}\n# fitted: {sizes}, {self.n_iter_} passes, objective {self.loss_:.4g}"
+
+
+def _prefixed(part: str, terms: dict[str, float]) -> dict[str, float]:
+    return {f"{part}_{name}": value for name, value in terms.items()}
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    """Give a record with the terms of each part beside the rest."""
+    flat = {name: value for name, value in record.items() if not isinstance(value, dict) and value is not None}
+    for part in ("train", "validation"):
+        if record.get(part):
+            flat.update(_prefixed(part, record[part]))
+    return flat
+
+
+def _reference(X: Any) -> Any:
+    try:
+        return weakref.ref(X)
+    except TypeError:
+        return None
+
+
+class _Progress:
+    """A bar on standard error where ``verbose`` asks for one."""
+
+    def __init__(self, verbose: int) -> None:
+        self.verbose = verbose
+        self.bar: Any = None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    @property
+    def start(self) -> Callable[[str], None] | None:
+        return self._start if self.verbose else None
+
+    @property
+    def step(self) -> Callable[[str], None] | None:
+        return self._step if self.verbose else None
+
+    def _start(self, plan: str) -> None:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            raise ImportError("`verbose` needs tqdm for its progress bar: pip install tqdm, or leave it 0") from None
+        told = json.loads(plan)
+        self.steps = told["steps"]
+        self.bar = tqdm(total=told["epochs"] * told["steps"], unit="step", desc="ContractiveAutoencoder")
+
+    def _step(self, report: str) -> None:
+        told = json.loads(report)
+        self._move((told["epoch"] - 1) * told["steps"] + told["step"])
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        """Show the end of a pass."""
+        if self.bar is not None:
+            watched = record.get("validation_total", record["train_total"])
+            self.bar.set_postfix_str(f"epoch {record['epoch']}, objective {watched:.4g}", refresh=False)
+            self._move(record["epoch"] * self.steps)
+
+    def _move(self, done: int) -> None:
+        self.bar.update(done - self.bar.n)

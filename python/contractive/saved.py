@@ -1,0 +1,149 @@
+"""Models and detectors on the disk: the directories that ``cae`` writes and reads."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._settings import KEYS
+
+if TYPE_CHECKING:
+    from .anomaly import AnomalyDetector
+    from .autoencoder import ContractiveAutoencoder
+    from .series import SeriesDetector
+
+# Beside config.json and the tensors, what the estimator alone knows; `cae` passes it over.
+_ESTIMATOR = "estimator.json"
+_LEARNT = ("offset_", "n_iter_", "best_iter_", "loss_", "history_", "loss_curve_", "validation_curve_", "seed_")
+
+
+def save(estimator: Any, path: str | os.PathLike[str]) -> None:
+    """Write a fitted estimator's directory, which ``cae`` and :func:`load` read.
+
+    Parameters
+    ----------
+    estimator : ContractiveAutoencoder, AnomalyDetector or SeriesDetector
+        A fitted one.
+    path : path
+        The directory; one of the same kind that is there already is replaced.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written, or something else is there.
+    """
+    from ._base import fitted
+    from .autoencoder import ContractiveAutoencoder
+
+    if not isinstance(estimator, ContractiveAutoencoder):
+        fitted(estimator, "detector_")
+        estimator.detector_.save(os.fspath(path))
+        return
+    fitted(estimator)
+    told = {name: getattr(estimator, name) for name in _LEARNT if hasattr(estimator, name)}
+    parameters = {name: value for name, value in estimator.get_params().items() if _is_plain(value)}
+    estimator.model_.save(os.fspath(path), json.dumps({"parameters": parameters, "learnt": told}, indent=1) + "\n")
+
+
+def _is_plain(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True
+
+
+def load(path: str | os.PathLike[str]) -> ContractiveAutoencoder | AnomalyDetector | SeriesDetector:
+    """Read a directory that ``cae`` or :func:`save` wrote: a model, a run, a detector of tables or of time series.
+
+    Parameters
+    ----------
+    path : path
+        The directory.
+
+    Returns
+    -------
+    estimator
+        A fitted estimator of the kind found there.
+
+    Raises
+    ------
+    OSError
+        Where nothing can be read there.
+    ValueError
+        Where the files contradict each other, or are of another version.
+    """
+    folder = Path(path)
+    kind = _kind(folder)
+    if kind == "series_detector":
+        from .series import SeriesDetector
+
+        return SeriesDetector._of(_core.SeriesDetector.load(os.fspath(path)))
+    if kind == "detector":
+        from .anomaly import AnomalyDetector
+
+        return AnomalyDetector._of(_core.Detector.load(os.fspath(path)))
+    return load_autoencoder(path)
+
+
+def _kind(folder: Path) -> str | None:
+    try:
+        told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told.get("kind") if isinstance(told, dict) else None
+
+
+def load_autoencoder(path: str | os.PathLike[str]) -> ContractiveAutoencoder:
+    """Read a model directory, or that of a run, as a fitted estimator."""
+    from .autoencoder import ContractiveAutoencoder
+
+    folder = Path(path)
+    if (folder / "model" / "config.json").is_file() and not (folder / "config.json").is_file():
+        folder = folder / "model"
+    model = _core.Model.load(os.fspath(folder))
+    saved: dict[str, Any] = {}
+    if (folder / _ESTIMATOR).is_file():
+        saved = json.loads((folder / _ESTIMATOR).read_text(encoding="utf-8"))
+    estimator = ContractiveAutoencoder(**(saved.get("parameters") or parameters_of(model)))
+    estimator.model_ = model
+    estimator.n_features_in_ = model.n_features
+    if model.feature_names is not None:
+        import numpy as np
+
+        estimator.feature_names_in_ = np.asarray(model.feature_names, dtype=object)
+    for name, value in saved.get("learnt", {}).items():
+        if name in _LEARNT:
+            setattr(estimator, name, value)
+    return estimator
+
+
+def parameters_of(model: _core.Model) -> dict[str, Any]:
+    """Give the parameters that a model's own description tells."""
+    told = json.loads(model.describe())
+    architecture, objective = told["architecture"], told["objective"]
+    encoder, decoder = architecture["encoder_activations"], architecture["decoder_activations"]
+    parameters: dict[str, Any] = {
+        "hidden_layer_sizes": tuple(architecture["encoder_sizes"][1:]),
+        "decoder_layer_sizes": tuple(architecture["decoder_sizes"][1:-1]),
+        "activation": encoder[0] if len(encoder) > 1 else encoder[-1],
+        "code_activation": encoder[-1],
+        "output_activation": decoder[-1],
+        "tied": architecture["tied"],
+        "loss": objective["loss"],
+        "contraction": objective["contraction"],
+        "penalty": objective["penalty"],
+        "noise": told["noise"],
+        "scale": told["scale"],
+        "image_shape": tuple(told["image_shape"]) if told["image_shape"] else None,
+        "random_state": told["provenance"]["seed"],
+    }
+    if len(decoder) > 1:
+        parameters["decoder_activation"] = decoder[0]
+    if objective.get("sparsity"):
+        parameters["sparsity"] = objective["sparsity"]
+    assert set(parameters) - {"image_shape", "random_state"} <= set(KEYS)
+    return parameters

@@ -1,0 +1,383 @@
+"""Anomalies in time series: windows of a frame with timestamps, a score for every timestamp."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._base import BaseEstimator, OutlierMixin, fitted, seed_of
+from ._frames import cells_of, columns_of, core_frame, is_frame, like, numbers
+from ._settings import speaking_parameters, threads_of
+from .anomaly import MembersBar, at_fault, detector_settings, threshold_words
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+# The column that pandas' row index becomes.
+_INDEX = "__time__"
+
+
+class SeriesDetector(OutlierMixin, BaseEstimator):
+    """Find anomalous timestamps: an ensemble of contractive autoencoders of windows.
+
+    Parameters
+    ----------
+    time : str, optional
+        The column of timestamps. None: pandas' DatetimeIndex where there is one, else rows are counted.
+    values : sequence of str, optional
+        Columns of values; by default all columns of numbers.
+    series_key : sequence of str, default=()
+        Columns that tell several series apart.
+    window : int, optional
+        Rows a window, at least 2; by default whole periods of the series where it has one, else 100.
+    stride : int, default=1
+        Rows from one window's beginning to the next.
+    normalise : {"none", "mean", "standard"}, default="none"
+        What is taken out of each window.
+    credit : {"both", "window", "rows"}, default="both"
+        What of a window's score each of its rows takes.
+    gaps : {"part", "span"}, optional
+        What windows do where rows are missing; by default they end there, or span where rows come unevenly.
+    missing : {"refuse", "previous"}, default="refuse"
+        What stands in for a missing value.
+    ensemble : int, default=8
+        Networks, each from its own seed.
+    hidden_layer_sizes : sequence of int, optional
+        Sizes of the encoder's layers; by default from the window.
+    contraction : float, default=0.01
+        Weight of the penalty ‖∂h/∂x‖².
+    tied : bool, default=True
+        Whether the decoder's weights are the encoder's, transposed.
+    steps : int, optional
+        Most steps a network.
+    batch_size : int, default=128
+        Windows a step.
+    learning_rate : float, default=3e-3
+        Highest step size.
+    trim : float, default=0.0
+        Share of each batch that a step leaves out.
+    time_budget : float, optional
+        Longest time for training, in seconds.
+    kind : str, default="combined"
+        What is used as the score of windows.
+    contamination : float, default=0.01
+        Share of the timestamps fitted on that lie above the threshold.
+    threshold : str, optional
+        Another rule: "quantile:P", "sigma:K", "pot:RATE" or "value:T".
+    validation_fraction : float, default=0.15
+        Share of the windows held out.
+    random_state : int, numpy.random.Generator, RandomState or None, default=None
+        Seed of everything random.
+    n_jobs : int, optional
+        Threads. None: ``OMP_NUM_THREADS``, else all processors that the process may use.
+    verbose : int, default=0
+        1 shows a progress bar on standard error.
+
+    Attributes
+    ----------
+    detector_ : contractive._core.SeriesDetector
+        The trained ensemble.
+    threshold_ : float
+        Scores above it are anomalies.
+    window_ : int
+        Rows a window.
+    notes_ : list of str
+        What should be known of how the frame was understood.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from contractive import SeriesDetector
+    >>> t = np.arange(600)
+    >>> load = np.sin(2 * np.pi * t / 24)
+    >>> load[400] += 3
+    >>> detector = SeriesDetector(window=24, ensemble=2, steps=100, random_state=0).fit(load[:, None])
+    >>> int(np.argmax(detector.anomaly_scores(load[:, None])))
+    400
+    """
+
+    detector_: _core.SeriesDetector
+    notes_: list[str]
+    threshold_: float
+    offset_: float
+    window_: int
+    seed_: int
+    n_features_in_: int
+    _has_index: bool
+    _spec: dict[str, Any]
+
+    def __init__(
+        self,
+        *,
+        time: str | None = None,
+        values: Sequence[str] | None = None,
+        series_key: Sequence[str] = (),
+        window: int | None = None,
+        stride: int = 1,
+        normalise: str = "none",
+        credit: str = "both",
+        gaps: str | None = None,
+        missing: str = "refuse",
+        ensemble: int = 8,
+        hidden_layer_sizes: Sequence[int] | None = None,
+        contraction: float = 1e-2,
+        tied: bool = True,
+        steps: int | None = None,
+        batch_size: int = 128,
+        learning_rate: float = 3e-3,
+        trim: float = 0.0,
+        time_budget: float | None = None,
+        kind: str = "combined",
+        contamination: float = 0.01,
+        threshold: str | None = None,
+        validation_fraction: float = 0.15,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.time = time
+        self.values = values
+        self.series_key = series_key
+        self.window = window
+        self.stride = stride
+        self.normalise = normalise
+        self.credit = credit
+        self.gaps = gaps
+        self.missing = missing
+        self.ensemble = ensemble
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.contraction = contraction
+        self.tied = tied
+        self.steps = steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.trim = trim
+        self.time_budget = time_budget
+        self.kind = kind
+        self.contamination = contamination
+        self.threshold = threshold
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> SeriesDetector:
+        """Train on the windows of a series, without labels.
+
+        Parameters
+        ----------
+        X : frame, or array of shape (N, values)
+            Rows in the order of time.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For a parameter outside its range, a timestamp or value that cannot be read, a series shorter than a window.
+        TrainingDiverged
+            Where a number was no longer finite.
+        """
+        if self.missing not in ("refuse", "previous"):
+            raise ValueError(f"`missing` must be refuse or previous, got {self.missing!r}")
+        self.seed_ = seed_of(self.random_state)
+        self._has_index = self.time is None and _has_times(X)
+        wishes = {
+            "time": _INDEX if self._has_index else self.time,
+            "series_key": list(self.series_key),
+            "values": list(self.values) if self.values is not None else None,
+            "fills_missing": self.missing == "previous",
+            "window": int(self.window) if self.window is not None else None,
+            "stride": int(self.stride),
+            "normalise": self.normalise,
+            "credit": self.credit,
+            "gaps": self.gaps,
+        }
+        with speaking_parameters(), MembersBar(self.verbose, self.ensemble, type(self).__name__) as bar:
+            self.detector_, self.notes_ = _core.SeriesDetector.train(
+                self._frame_of(X),
+                json.dumps(wishes),
+                detector_settings(self, self.seed_),
+                threshold_words(self),
+                n_threads=threads_of(self.n_jobs),
+                listener=bar.listener,
+            )
+        self.n_features_in_ = len(columns_of(X)) if is_frame(X) else np.asarray(X).shape[1]
+        self._learnt()
+        if self.verbose:
+            for note in self.notes_:
+                warnings.warn(note, stacklevel=2)
+        return self
+
+    def _frame_of(self, X: Any) -> _core.Frame:
+        return core_frame(X, time_index=_INDEX if getattr(self, "_has_index", False) else None)
+
+    def _learnt(self) -> None:
+        self.threshold_ = self.detector_.threshold
+        self.offset_ = -self.threshold_
+        self._spec = json.loads(self.detector_.spec())
+        self.window_ = self._spec["window"]
+
+    def set_threshold(self, rule: str) -> SeriesDetector:
+        """Change where a score becomes an anomaly; nothing is trained anew."""
+        fitted(self, "detector_")
+        self.detector_ = self.detector_.with_threshold(rule)
+        self._learnt()
+        return self
+
+    def _scored(self, X: Any, *, explains: bool = False) -> _core._Scored:
+        fitted(self, "detector_")
+        with speaking_parameters():
+            return self.detector_.score(self._frame_of(X), explains=explains, n_threads=threads_of(self.n_jobs))
+
+    def anomaly_scores(self, X: Any) -> Array:
+        """Give the score of each timestamp, shape (N,): higher is more anomalous; NaN where a series is too short."""
+        return np.asarray(self._scored(X)["score"])
+
+    def score_samples(self, X: Any) -> Array:
+        """Give minus the score of each timestamp, shape (N,), as scikit-learn has it."""
+        return -self.anomaly_scores(X)
+
+    def decision_function(self, X: Any) -> Array:
+        """Give the threshold less the score, shape (N,): below 0 is an outlier."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> Array:
+        """Give 1 for ordinary timestamps and -1 for anomalies, shape (N,)."""
+        return np.where(self._scored(X)["label"], -1, 1)
+
+    def detect(self, X: Any, *, explain: int = 3) -> Any:
+        """Give a table with the score, probability and label of every timestamp, and the columns at fault.
+
+        Parameters
+        ----------
+        X : frame, or array of shape (N, values)
+            Rows in the order of time, with the columns fitted on.
+        explain : int, default=3
+            How many columns to name for each flagged timestamp, of a series of several.
+
+        Returns
+        -------
+        table
+            A frame of the same kind as X, with its index; a dictionary of arrays where X is an array.
+        """
+        fitted(self, "detector_")
+        explains = explain > 0 and len(self._spec["values"]) > 1
+        scored = self._scored(X, explains=explains)
+        kept = [
+            *self._spec.get("series_key", []),
+            *([self._spec.get("time")] if self._spec.get("time") not in (None, _INDEX) else []),
+        ]
+        table = {name: cells_of(X, name) for name in kept if is_frame(X)}
+        table.update({"score": scored["score"], "probability": scored["probability"], "label": scored["label"]})
+        if explains:
+            scored["feature_names"] = scored["value_names"]
+            table.update(at_fault(scored, min(explain, len(scored["value_names"]))))
+        return like(X, table)
+
+    def ranges(self, X: Any) -> list[dict[str, Any]]:
+        """Give the flagged timestamps that follow each other, the highest score first.
+
+        Returns
+        -------
+        list of dict
+            ``start``, ``end`` and ``peak_at`` as timestamps, ``first``, ``last`` and ``peak`` as rows from 0,
+            ``timestamps``, ``score``, and ``columns`` at fault with their shares.
+        """
+        told = json.loads(self._scored(X, explains=True)["ranges"])
+        assert isinstance(told, list)
+        return told
+
+    def report(self, path: str | os.PathLike[str], X: Any) -> str:
+        """Write the page of ``cae detect --report``: the series with what was found."""
+        from .pages import write
+
+        fitted(self, "detector_")
+        with speaking_parameters():
+            return write(path, self.detector_.page(self._frame_of(X), n_threads=threads_of(self.n_jobs)))
+
+    def plot(self, X: Any, ax: Any = None) -> Any:
+        """Draw the series over its scores, flagged timestamps marked."""
+        from .pictures import plot_series
+
+        scored = self._scored(X)
+        n, time = len(scored["score"]), self._spec.get("time")
+        moments: Any = np.arange(n)
+        if time == _INDEX:
+            moments = X.index.to_numpy()
+        elif time is not None and is_frame(X):
+            moments = np.asarray(cells_of(X, time))
+            if moments.dtype.kind in "OU":
+                moments = moments.astype("datetime64[ns]")
+        names = scored["value_names"]
+        values = numbers(X, names) if is_frame(X) else np.asarray(X)
+        return plot_series(moments, values, names, scored["score"], self.threshold_, scored["label"], ax)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a detector directory, which ``cae`` and ``contractive.load`` read."""
+        from .saved import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> SeriesDetector:
+        """Read a detector directory."""
+        return cls._of(_core.SeriesDetector.load(os.fspath(path)))
+
+    @classmethod
+    def _of(cls, detector: _core.SeriesDetector) -> SeriesDetector:
+        spec, settings = json.loads(detector.spec()), json.loads(detector.settings())
+        estimator = cls(
+            time=spec.get("time") if spec.get("time") != _INDEX else None,
+            values=spec["values"],
+            series_key=tuple(spec.get("series_key", [])),
+            window=spec["window"],
+            stride=spec["stride"],
+            normalise=spec.get("normalise", "none"),
+            credit=spec.get("credit", "both"),
+            gaps=spec.get("gaps"),
+            missing=spec.get("missing", "refuse"),
+            ensemble=settings["ensemble"],
+            hidden_layer_sizes=settings["hidden"],
+            contraction=settings["contraction"],
+            tied=settings["tied"],
+            steps=settings["steps"],
+            batch_size=settings["batch_size"],
+            learning_rate=settings["learning_rate"],
+            trim=settings["trim"],
+            time_budget=settings["time_budget"],
+            kind=settings["score"],
+            threshold=detector.threshold_rule,
+            validation_fraction=settings["validation"],
+            random_state=settings["seed"],
+        )
+        estimator._has_index = spec.get("time") == _INDEX
+        estimator.detector_, estimator.notes_, estimator.seed_ = detector, [], settings["seed"]
+        estimator._learnt()
+        return estimator
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "detector_")
+
+    def __repr__(self, *args: Any, **kwargs: Any) -> str:
+        said: str = super().__repr__(*args, **kwargs)
+        if not hasattr(self, "detector_"):
+            return said
+        rows = self.detector_.n_training_rows
+        return f"{said}\n# fitted on {rows} timestamps, windows of {self.window_}, threshold {self.threshold_:.4g}"
+
+
+def _has_times(X: Any) -> bool:
+    return is_frame(X) and str(getattr(getattr(X, "index", None), "dtype", "")).startswith("datetime64")
