@@ -95,6 +95,17 @@ fn a_matrix_that_is_not_there_is_refused_with_those_that_are() {
     assert!(read(&path, None, false).map(|_| ()).unwrap_err().to_string().contains("the signature of HDF5"));
 }
 
+#[test]
+fn claims_beyond_the_size_of_the_file_are_refused() {
+    let path = fixture("claims.h5ad");
+    for array in ["X", "layers/chunk"] {
+        let error = read(&path, Some(array), false).map(|_| ()).unwrap_err();
+        assert!(matches!(error, TableError::Oversized { .. }), "{error}");
+    }
+    // Zeros that were never written are zeros.
+    assert_eq!(read(&path, Some("layers/zeros"), false).unwrap().values, vec![0.0; 3_000_000]);
+}
+
 /// Reads all that a damaged file still gives. Whatever it is, it must end, and without a panic that comes through.
 fn survives(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).unwrap();
