@@ -16,8 +16,8 @@ use crate::source::{most_expanded, open_file};
 
 /// No chunk is larger; a file's size bounds them too.
 const MOST_CHUNK: u64 = 1 << 30;
-/// Chunks kept unpacked: those of two arrays side by side.
-const CACHE: usize = 64 << 20;
+/// Chunks kept unpacked: none, since blocks are whole chunks.
+const CACHE: usize = 0;
 /// An object's header: attributes, for the most part.
 const MOST_HEADER: usize = 1 << 20;
 
