@@ -62,7 +62,10 @@ fn place(file: &Hdf5, array: Option<&str>) -> Result<Place, TableError> {
         wanted => wanted,
     };
     if !matrices.iter().any(|matrix| matrix == wanted) {
-        let available = matrices.iter().map(|matrix| format!("`{matrix}`")).collect();
+        let mut available: Vec<String> = matrices.iter().map(|matrix| format!("`{matrix}`")).collect();
+        if available.is_empty() {
+            available.push("none".into());
+        }
         return Err(TableError::NoSuchArray { path: file.path.clone(), wanted: format!("`{wanted}`"), available });
     }
     let columns = match wanted.split('/').next() {

@@ -89,6 +89,8 @@ fn a_matrix_that_is_not_there_is_refused_with_those_that_are() {
             || message.ends_with("its arrays are `X`, `raw/X`, `layers/dense`, `layers/half`, `obsm/X_pca`"),
         "{message}"
     );
+    let message = read(&fixture("cells.h5"), Some("X"), false).map(|_| ()).unwrap_err().to_string();
+    assert!(message.ends_with("holds no array `X`; its arrays are none"), "{message}");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text.h5ad");
     std::fs::write(&path, "a,b\n1,2\n").unwrap();

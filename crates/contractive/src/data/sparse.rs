@@ -100,6 +100,19 @@ mod tests {
         assert_eq!((turned.len(), turned.to_vec()), (2, vec![0.0, 0.0, 7.0, 4.0, 0.0, 0.0]));
     }
 
+    #[cfg(feature = "h5ad")]
+    #[test]
+    fn names_of_genes_are_features_and_those_of_cells_go_along() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/matrices/cells.h5ad");
+        let options = FileOptions { array: Some("layers/half".into()), rows: Some(2), ..FileOptions::default() };
+        let data = crate::data::load(&path, &options).unwrap();
+        assert_eq!((data.len(), data.to_vec()), (2, vec![0.0, 1.5, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0]));
+        assert_eq!(data.feature_names().unwrap(), ["CD3E", "MALAT1", "été", "CD3E-1"]);
+        let cells = Values::Text(["AAAC-1", "AAAG-1"].map(|cell| Some(cell.to_owned())).into());
+        assert_eq!(data.carried(), [Column { name: "row".into(), values: cells }]);
+        assert!(data.notes().iter().any(|note| note.contains("a name that another has")), "{:?}", data.notes());
+    }
+
     #[test]
     fn zeros_beyond_all_memory_are_refused_before_they_are_taken() {
         let folder = tempfile::tempdir().unwrap();
