@@ -1,4 +1,4 @@
-"""docs/guide-single-cell.md: its commands run, and print what it says, on a small matrix of counts in three formats."""
+"""docs/guide-single-cell.md: its commands run, and print what it says, on a small matrix of counts in four formats."""
 
 import csv
 import gzip
@@ -10,6 +10,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import h5py
 import pytest
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide-single-cell.md"
@@ -37,8 +38,8 @@ def npy(descr, shape, data):
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode() + data
 
 
-def write_csr(path, table):
-    """As scipy.sparse.save_npz writes the transposed table."""
+def by_cells(table):
+    """Of the transposed table, CSR: indices, data, indptr."""
     places, values, starts = [], [], [0]
     for cell in range(CELLS):
         for gene in range(GENES):
@@ -46,6 +47,12 @@ def write_csr(path, table):
                 places.append(gene)
                 values.append(table[gene][cell])
         starts.append(len(places))
+    return places, values, starts
+
+
+def write_csr(path, table):
+    """As scipy.sparse.save_npz writes the transposed table."""
+    places, values, starts = by_cells(table)
     vector = lambda of: npy("<i4", f"({len(of)},)", struct.pack(f"<{len(of)}i", *of))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("indices.npy", vector(places))
@@ -53,6 +60,23 @@ def write_csr(path, table):
         archive.writestr("format.npy", npy("|S3", "()", b"csr"))
         archive.writestr("shape.npy", npy("<i8", "(2,)", struct.pack("<2q", CELLS, GENES)))
         archive.writestr("data.npy", vector(values))
+
+
+def write_h5ad(path, table):
+    """What AnnData writes of it, the counts as a layer."""
+    indices, data, indptr = by_cells(table)
+    with h5py.File(path, "w") as file:
+        for name, factor in (("X", 0.5), ("layers/counts", 1)):
+            group = file.create_group(name)
+            group.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": (CELLS, GENES)})
+            parts = {"data": [factor * count for count in data], "indices": indices, "indptr": indptr}
+            for part, numbers in parts.items():
+                kind = "f4" if part == "data" else "i4"
+                group.create_dataset(part, data=numbers, dtype=kind, chunks=True, compression="gzip")
+        for name, names in (("obs", [f"cell{c}" for c in range(CELLS)]), ("var", [f"g{g}" for g in range(GENES)])):
+            group = file.create_group(name)
+            group.attrs.update({"_index": "_index", "encoding-type": "dataframe", "encoding-version": "0.2.0"})
+            group.create_dataset("_index", data=names, dtype=h5py.string_dtype())
 
 
 @pytest.fixture
@@ -66,6 +90,7 @@ def folder(tmp_path):
         file.write("gene," + ",".join(f"cell{c}" for c in range(CELLS)) + "\n")
         file.writelines(f"g{g}," + ",".join(map(str, row)) + "\n" for g, row in enumerate(table))
     write_csr(tmp_path / "counts.npz", table)
+    write_h5ad(tmp_path / "cells.h5ad", table)
     return tmp_path
 
 
@@ -86,18 +111,18 @@ def test_every_command_of_the_guide_prints_what_it_says(cae, folder):
             n_commands += 1
         elif line.startswith("    ") and not line.startswith("    python"):
             assert line.strip() in printed, f"{line.strip()}\nis not in\n{printed}"
-    assert n_commands == 7
+    assert n_commands == 10
 
 
-def test_three_formats_of_the_same_counts_give_the_same_codes_to_the_bit(cae, folder):
+def test_four_formats_of_the_same_counts_give_the_same_codes_to_the_bit(cae, folder):
     codes = []
-    for name, turn in (("genes.csv", "--transpose"), ("matrix.mtx.gz", "--transpose"), ("counts.npz", "")):
+    for name, turn in (("genes.csv", "--transpose"), ("matrix.mtx.gz", "--transpose"), ("counts.npz", ""), ("cells.h5ad", "--array layers/counts")):
         flags = "--library-size --log1p --epochs 3 --hidden 8,2 --no-report --quiet"
         run(cae, folder, f"cae train --data {name} {turn} {flags} --out of-{name}")
         run(cae, folder, f"cae encode of-{name} -o codes.csv")
         with open(folder / "codes.csv") as file:
             codes.append([(row["code_0"], row["code_1"]) for row in csv.DictReader(file)])
-    assert len(codes[0]) == CELLS and codes[0] == codes[1] == codes[2]
+    assert len(codes[0]) == CELLS and codes[0] == codes[1] == codes[2] == codes[3]
 
 
 def test_restored_counts_are_in_the_units_of_the_counts(cae, folder):

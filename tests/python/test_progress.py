@@ -1,4 +1,5 @@
-"""Progress on a terminal: the time left of detectors that are trained and of tables that are scored.
+"""Progress on a terminal: the time left of detectors that are trained, of tables and time series that are scored, and of
+models that are judged.
 
 A pseudo-terminal takes the place of the terminal; elsewhere, and with --quiet or --json, there is no bar.
 """
@@ -49,6 +50,24 @@ def test_a_detector_in_training_and_tables_under_way_tell_the_time_left(cae, fol
     assert code == 0 and " of about " in text and " rows, " in text and " left" in text
     text, code = shown(cae, folder, "evaluate", "d", "--data", "large.csv", "--labels", "odd")
     assert code == 0 and " of about " in text and " left" in text
+
+
+def test_series_and_models_under_way_tell_the_time_left(cae, folder):
+    chance = random.Random(4)
+    rows = [f"{i},{chance.random()},0" for i in range(40_000)]
+    (folder / "long.csv").write_text("\n".join(["t,load,odd", *rows]))
+    (folder / "short.csv").write_text("\n".join(["t,load,odd", *rows[:600]]))
+    words = ["--time", "t", "--label-column", "odd", "--window", "16", "--ensemble", "1", "--steps", "40"]
+    text, code = shown(cae, folder, "train", "--detector", "--data", "short.csv", *words, "--out", "s", "--quiet")
+    assert code == 0, text
+    text, code = shown(cae, folder, "detect", "s", "--data", "long.csv", "-o", "series.csv")
+    assert code == 0 and " of 40,000 timestamps, " in text and " left" in text
+    text, code = shown(cae, folder, "train", "--data", "small.csv", "--epochs", "1", "--no-report", "-q", "--out", "m")
+    assert code == 0, text
+    text, code = shown(cae, folder, "evaluate", "m", "--data", "large.csv")
+    assert code == 0 and " of 20,000 rows, " in text and " left" in text
+    text, code = shown(cae, folder, "evaluate", "m", "--data", "large.csv", "--json")
+    assert (text, code) == ("", 0)
 
 
 @pytest.mark.parametrize("flag", ["--quiet", "--json"])

@@ -78,7 +78,8 @@ impl TextArguments {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RowArguments {
     /// A registered name (`mnist`, `mnist:train`; the test part when none is named; see `cae data list`) or a file:
-    /// .csv, .tsv, .npy, IDX, .mtx (each also .gz), .npz, .parquet, .arrow, .ipc or .feather.
+    /// .csv, .tsv, .npy, IDX, .mtx (each also .gz), .npz, .parquet, .arrow, .ipc, .feather, .h5ad
+    /// or .h5 (10x).
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     pub(crate) data: Option<String>,
     /// The first rows only, at least 1; all by default.
@@ -88,7 +89,8 @@ pub(crate) struct RowArguments {
     /// training.
     #[arg(long, value_name = "NAME", help_heading = "Data", allow_hyphen_values = true)]
     pub(crate) label_column: Option<String>,
-    /// Array of an .npz archive; by default X, or the only table.
+    /// Array of an .npz archive, by default X, or the only table; of an .h5ad file raw, layers/NAME or obsm/NAME, by
+    /// default X.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub(crate) array: Option<String>,
     /// Whether the rows are the columns of the file; by default as in training.

@@ -16,8 +16,8 @@ use crate::setting_words::{LayerSizes, layer_sizes};
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TrainingArguments {
     /// What to train on: a registered name (see `cae data list`) or a file: .csv, .tsv, .npy, IDX, .mtx (each also .gz),
-    /// .npz (also SciPy's sparse ones), .parquet, .arrow, .ipc or .feather. A registered set's test part is judged after
-    /// each epoch.
+    /// .npz (also SciPy's sparse ones), .parquet, .arrow, .ipc, .feather, .h5ad (AnnData) or .h5 (counts of 10x). A
+    /// registered set's test part is judged after each epoch.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     pub(crate) data: Option<String>,
     /// The first rows only, at least 1, or `none` for all.
@@ -26,7 +26,8 @@ pub(crate) struct TrainingArguments {
     /// Column of a CSV, Parquet or Arrow table that holds labels, not features.
     #[arg(long, value_name = "NAME", help_heading = "Data", allow_hyphen_values = true)]
     pub(crate) label_column: Option<String>,
-    /// Array of an .npz archive; by default X, or the only table.
+    /// Array of an .npz archive, by default X, or the only table; of an .h5ad file raw, layers/NAME or obsm/NAME, by
+    /// default X.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub(crate) array: Option<String>,
     /// The rows are the columns of the file, such as the cells of a table of genes: a table of numbers (beside a column of
@@ -36,8 +37,8 @@ pub(crate) struct TrainingArguments {
     #[command(flatten)]
     pub(crate) spelling: TextArguments,
     /// Leave the rows in their file and read them anew each epoch, in bounded memory: for a CSV, Parquet, Arrow, NPY or
-    /// NPZ file larger than memory, or a sparse matrix too large with its zeros (SciPy's CSR stays in its file; CSC and
-    /// .mtx are held without zeros). The scaling is learnt in one pass before; rows are held out one by one, by a hash.
+    /// NPZ file larger than memory, or a sparse matrix too large with its zeros (CSR of SciPy, AnnData or 10x stays in its
+    /// file; CSC and .mtx are held without zeros). The scaling is learnt in one pass before; rows are held out one by one, by a hash.
     #[arg(long, help_heading = "Data")]
     pub(crate) stream: bool,
     /// Rows of the buffer in which --stream shuffles, at least 1 [default: as many as 64 MiB hold, from 1024 to 65536].

@@ -1,17 +1,17 @@
 //! Third-party decoders of binary tables, kept from taking the process with them.
 //!
 //! The crates `parquet` and `arrow-ipc` are written to return errors on damaged files, but assertions in their decoders
-//! have been met again and again (arrow-rs issues 7102, 9705, 10107, 10437). A panic there is damage of the file: it
+//! have been met again and again (arrow-rs issues 7102, 9705, 10107, 10437); `hdf5-reader` is held the same way. A panic there is damage of the file: it
 //! becomes an error here. A program that does not want to see the panic's own message on standard error asks
 //! [`is_decoding`] in its panic hook; a library does not touch the hook.
 
 use std::cell::Cell;
-#[cfg(feature = "arrow")]
+#[cfg(any(feature = "arrow", feature = "h5ad"))]
 use std::panic::{AssertUnwindSafe, catch_unwind};
-#[cfg(feature = "arrow")]
+#[cfg(any(feature = "arrow", feature = "h5ad"))]
 use std::path::Path;
 
-#[cfg(feature = "arrow")]
+#[cfg(any(feature = "arrow", feature = "h5ad"))]
 use crate::error::TableError;
 
 thread_local! {
@@ -24,7 +24,7 @@ pub fn is_decoding() -> bool {
 }
 
 /// Runs a decoder; after a panic, what it works on must not be used again.
-#[cfg(feature = "arrow")]
+#[cfg(any(feature = "arrow", feature = "h5ad"))]
 pub(crate) fn contained<T>(path: &Path, decode: impl FnOnce() -> Result<T, TableError>) -> Result<T, TableError> {
     let outer = IS_DECODING.replace(true);
     let result = catch_unwind(AssertUnwindSafe(decode));
@@ -36,7 +36,7 @@ pub(crate) fn contained<T>(path: &Path, decode: impl FnOnce() -> Result<T, Table
     })
 }
 
-#[cfg(all(test, feature = "arrow"))]
+#[cfg(all(test, any(feature = "arrow", feature = "h5ad")))]
 mod tests {
     use super::*;
 

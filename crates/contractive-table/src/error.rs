@@ -35,12 +35,6 @@ pub enum TableError {
         /// Endings that can be read.
         known: &'static str,
     },
-    /// An HDF5 file, such as AnnData's, which is not read.
-    #[error("{} is HDF5, which is not read", path.display())]
-    Hdf5 {
-        /// The file.
-        path: PathBuf,
-    },
     /// A sparse matrix too large to be held with its zeros.
     #[error(
         "{} has {rows} rows of {columns} columns, {} GiB with the zeros, which is not taken into memory (of a file of its \
@@ -319,16 +313,10 @@ impl TableError {
     pub fn unknown_format(path: &Path, known: &'static str) -> Self {
         match path.metadata() {
             Ok(metadata) if metadata.is_dir() => TableError::Folder { path: path.to_path_buf() },
-            Ok(_) if is_hdf5(path) => TableError::Hdf5 { path: path.to_path_buf() },
             Ok(_) => TableError::UnknownFormat { path: path.to_path_buf(), known },
             Err(e) => TableError::io("open", path, e),
         }
     }
-}
-
-fn is_hdf5(path: &Path) -> bool {
-    let end = path.extension().map(|end| end.to_ascii_lowercase());
-    end.is_some_and(|end| end == "h5ad" || end == "h5" || end == "hdf5")
 }
 
 /// Bytes in GiB, one digit after the point, rounded up.

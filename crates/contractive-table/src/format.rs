@@ -21,6 +21,8 @@ pub enum Format {
     Parquet,
     /// Arrow IPC, file or stream.
     Arrow,
+    /// HDF5: AnnData's, or counts by 10x Genomics.
+    Hdf5,
 }
 
 impl Format {
@@ -36,6 +38,7 @@ impl Format {
             _ if name.ends_with(".npz") => Some(Format::Npz),
             _ if name.ends_with(".parquet") => Some(Format::Parquet),
             _ if [".arrow", ".ipc", ".feather"].iter().any(|end| name.ends_with(end)) => Some(Format::Arrow),
+            _ if [".h5ad", ".h5", ".hdf5"].iter().any(|end| name.ends_with(end)) => Some(Format::Hdf5),
             _ => None,
         }
     }
@@ -46,6 +49,7 @@ impl Format {
             Format::Npz if cfg!(not(feature = "npz")) => Some("npz"),
             Format::Parquet if cfg!(not(feature = "parquet")) => Some("parquet"),
             Format::Arrow if cfg!(not(feature = "arrow")) => Some("arrow"),
+            Format::Hdf5 if cfg!(not(feature = "h5ad")) => Some("h5ad"),
             _ => None,
         }
     }

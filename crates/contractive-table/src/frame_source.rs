@@ -28,7 +28,8 @@ pub struct ReadOptions {
     pub kept: Vec<String>,
     /// How a text table is spelled.
     pub text: TextOptions,
-    /// The array of an NPZ archive. Default: `X`, or the only table.
+    /// The array of an NPZ archive, by default `X`, or the only table; of an AnnData file `X` by default, `raw`,
+    /// `layers/NAME` or `obsm/NAME`.
     pub array: Option<String>,
     /// Whether the rows are the columns of the file: it is taken into memory and turned round. The names of its columns
     /// are then [`FrameReader::row_names`](crate::FrameReader::row_names), a column of text or a row index gives those of

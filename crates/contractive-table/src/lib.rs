@@ -1,9 +1,8 @@
 //! Tables read and written by chunks of rows, in bounded memory: larger ones than memory holds, and columns that are not
 //! numbers.
 //!
-//! [`FrameReader::open`] gives [`Frame`]s of CSV, Parquet, Arrow, NPY and NPZ files, and of sparse matrices (SciPy's NPZ,
-//! Matrix Market), whose zeros are never held; [`FrameWriter::create`] takes them
-//! to CSV, Parquet, Arrow, NPY and JSON lines; [`array`](mod@array) reads IDX, NPY and NPZ arrays whole. Keys come out as
+//! [`FrameReader::open`] gives [`Frame`]s of CSV, Parquet, Arrow, NPY and NPZ files, and of matrices (SciPy's sparse NPZ,
+//! Matrix Market, AnnData's and 10x Genomics' HDF5), whose zeros are never held; [`FrameWriter::create`] takes them to CSV, Parquet, Arrow, NPY and JSON lines; [`array`](mod@array) reads IDX, NPY and NPZ arrays whole. Keys come out as
 //! they went in: integers are never floats on the way, decimals keep their digits, text is never parsed. Numbers are f64,
 //! as the file has them.
 //!
@@ -35,7 +34,7 @@
 //!
 //! # Features
 //!
-//! `arrow` (.arrow, .ipc, .feather), `parquet` (which needs `arrow`) and `npz`, all on by default. Without them a file of
+//! `arrow` (.arrow, .ipc, .feather), `parquet` (which needs `arrow`), `npz` and `h5ad` (HDF5), all on by default. Without them a file of
 //! such a format is refused by [`TableError::NotBuilt`].
 
 pub mod array;
@@ -49,6 +48,8 @@ mod error;
 mod format;
 mod frame;
 mod frame_source;
+#[cfg(feature = "h5ad")]
+mod hdf5;
 mod held;
 #[cfg(feature = "arrow")]
 mod ipc;

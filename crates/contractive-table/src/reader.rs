@@ -19,8 +19,8 @@ use crate::text_options::TextOptions;
 use crate::transposed::TransposedSource;
 
 /// Endings of the tables that are read in frames.
-const KNOWN_ENDINGS: &str = ".csv or .tsv (also with .gz), .parquet, .arrow, .ipc, .feather, .npy or .mtx (also with .gz), or .npz; `-` is \
-     CSV on standard input";
+const KNOWN_ENDINGS: &str = ".csv or .tsv (also with .gz), .parquet, .arrow, .ipc, .feather, .npy or .mtx (also with .gz), .npz, .h5ad or .h5; \
+     `-` is CSV on standard input";
 
 /// Most rows a frame that can be asked for.
 const MOST_CHUNK_ROWS: usize = 1 << 20;
@@ -65,7 +65,7 @@ impl FrameReader {
         let path = path.as_ref();
         options.text.check()?;
         check_chunk_rows(options)?;
-        let source = if is_sparse(path) && options.array.is_none() {
+        let source = if is_sparse(path, options.array.as_deref()) {
             Box::new(SparseSource::open(path, &Selection(options), options.chunk_rows)?)
         } else if options.transpose {
             let (array, text) = (options.array.clone(), options.text);

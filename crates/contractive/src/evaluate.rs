@@ -3,13 +3,15 @@
 use contractive_core::engine::Engine;
 use contractive_core::jacobian::saturation;
 use contractive_core::matrix::MatRef;
-use contractive_core::random::Purpose;
+use contractive_core::random::{Purpose, Stream};
 use contractive_core::statistics::Moments;
 use contractive_core::{Activation, Loss, Objective, Penalty};
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Buffers;
 use crate::data::Dataset;
-use crate::measure::{jacobian_means, measure};
+use crate::history::Sums;
+use crate::measure::Norms;
 use crate::model::{Model, ModelError};
 use crate::preprocess::{EVALUATION_ROWS, ScaledRows};
 
@@ -70,6 +72,19 @@ pub struct Evaluation {
 /// [`ModelError::Columns`] when the columns are not the model's; [`ModelError::Argument`] when the loss is a cross-entropy and a
 /// value lies outside [0, 1].
 pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluation, ModelError> {
+    evaluate_telling(model, data, threads, &mut |_| {})
+}
+
+/// As [`evaluate`]; tells how many rows are done, now and then.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_telling(
+    model: &Model,
+    data: &Dataset,
+    threads: usize,
+    told: &mut dyn FnMut(usize),
+) -> Result<Evaluation, ModelError> {
     model.preprocessing().check(data)?;
     let reader = ScaledRows { data, preprocessing: model.preprocessing() };
     let architecture = model.architecture();
@@ -80,34 +95,48 @@ pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluat
         return Err(contractive_core::ArgumentError::Range { loss, row, column, value }.into());
     }
     let rows: Vec<u32> = (0..data.len() as u32).collect();
-    let seed = model.provenance().seed;
-    let mut engine = model.engine_for(model.objective(), threads)?;
-    let terms = measure(&mut engine, model.objective(), reader, &rows, seed, Purpose::EvaluationPenalty)?;
-    let mean_loss = |loss| -> Result<f64, ModelError> {
-        let objective = Objective::new(loss, Penalty::None, 0.0);
-        let mut engine = model.engine_for(&objective, threads)?;
-        Ok(measure(&mut engine, &objective, reader, &rows, seed, Purpose::EvaluationPenalty)?.reconstruction)
-    };
-    let sse = mean_loss(Loss::Sse)?;
+    let (objective, seed) = (model.objective(), model.provenance().seed);
     let has_logits = architecture.output_activation() == Activation::Sigmoid && outside.is_none();
-    let cross_entropy = if has_logits { Some(mean_loss(Loss::CrossEntropy)?) } else { None };
-
-    let mut spread = Moments::new(k);
-    let (mut buffer, mut code) = (Vec::new(), Vec::new());
+    let mut engine = model.engine_for(objective, threads)?;
+    let of_loss = |loss| -> Result<_, ModelError> {
+        let objective = Objective::new(loss, Penalty::None, 0.0);
+        Ok((model.engine_for(&objective, threads)?, Sums::default()))
+    };
+    let mut losses = vec![of_loss(Loss::Sse)?];
+    if has_logits {
+        losses.push(of_loss(Loss::CrossEntropy)?);
+    }
+    let mut buffers = Buffers::default();
+    let (mut terms, mut spread, mut norms) = (Sums::default(), Moments::new(k), Norms::default());
+    let mut code = Vec::new();
     let (mut saturated, mut zeros) = (None, 0_usize);
-    for some in rows.chunks(EVALUATION_ROWS) {
-        reader.gather(some, &mut buffer);
-        let batch = MatRef::new(&buffer, some.len(), d);
-        code.resize(some.len() * k, 0.0);
+    // All that is asked of some rows, then of the next: so the time left is that of the rows left.
+    for (i, some) in rows.chunks(EVALUATION_ROWS).enumerate() {
+        let n = some.len();
+        let stream = Stream::new(seed, Purpose::EvaluationPenalty, 0, i as u64);
+        reader.gather_batch(some, &mut buffers.rows);
+        buffers.draw(architecture, None, (objective.penalty, stream.clone()));
+        terms.add(&engine.objective(&buffers.batch(d))?, n);
+        buffers.draw(architecture, None, (Penalty::None, stream));
+        for (engine, sums) in &mut losses {
+            sums.add(&engine.objective(&buffers.batch(d))?, n);
+        }
+        let batch = MatRef::new(&buffers.rows, n, d);
+        code.resize(n * k, 0.0);
         engine.encode(batch, &mut code)?;
         zeros += code.iter().filter(|h| **h == 0.0).count();
         code.chunks_exact(k).for_each(|h| spread.see(h));
         if let Some(share) = saturation(model.parameters(), batch) {
-            *saturated.get_or_insert(0.0) += share * some.len() as f64;
+            *saturated.get_or_insert(0.0) += share * n as f64;
         }
+        norms.add(&mut engine, batch)?;
+        told(i * EVALUATION_ROWS + n);
     }
+    let terms = terms.mean();
+    let mut means = losses.iter().map(|(_, sums)| sums.mean().reconstruction);
+    let (sse, cross_entropy) = (means.next().unwrap_or(0.0), means.next());
     let n = rows.len().max(1) as f64;
-    let (jacobian_norm, penalty) = jacobian_means(&mut engine, reader, &rows)?;
+    let (jacobian_norm, penalty) = norms.means();
     // Exactly 0 for a unit that always gives the same number.
     let squares = spread.squares();
     let variance = squares.iter().sum::<f64>() / spread.rows().max(1.0);

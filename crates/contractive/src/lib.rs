@@ -52,7 +52,7 @@ pub mod train;
 
 pub use config::TrainConfig;
 pub use error::Error;
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, evaluate, evaluate_telling};
 pub use history::{Divergence, EpochRecord};
 pub use model::Model;
 pub use row_evaluation::{JudgedRows, evaluate_rows};

@@ -53,15 +53,37 @@ pub(crate) fn jacobian_means(
     rows: &[u32],
 ) -> Result<(f64, f64), ArgumentError> {
     let d = engine.architecture().input_size();
-    let (mut buffer, mut squares) = (Vec::new(), vec![0.0; EVALUATION_ROWS]);
-    let (mut norm, mut square) = (0.0, 0.0);
+    let (mut buffer, mut norms) = (Vec::new(), Norms::default());
     for some in rows.chunks(EVALUATION_ROWS) {
         reader.gather(some, &mut buffer);
-        let squares = &mut squares[..some.len()];
-        engine.jacobian_squares(MatRef::new(&buffer, some.len(), d), squares)?;
-        norm += squares.iter().map(|s| s.max(0.0).sqrt()).sum::<f64>();
-        square += squares.iter().sum::<f64>();
+        norms.add(engine, MatRef::new(&buffer, some.len(), d))?;
     }
-    let n = rows.len().max(1) as f64;
-    Ok((norm / n, square / n))
+    Ok(norms.means())
+}
+
+/// Sums of ‖J‖_F and ‖J‖²_F.
+#[derive(Default)]
+pub(crate) struct Norms {
+    rows: usize,
+    norm: f64,
+    square: f64,
+    squares: Vec<f64>,
+}
+
+impl Norms {
+    /// Adds those of a batch.
+    pub fn add(&mut self, engine: &mut dyn Engine, batch: MatRef<'_>) -> Result<(), ArgumentError> {
+        self.squares.resize(batch.rows(), 0.0);
+        engine.jacobian_squares(batch, &mut self.squares)?;
+        self.rows += batch.rows();
+        self.norm += self.squares.iter().map(|s| s.max(0.0).sqrt()).sum::<f64>();
+        self.square += self.squares.iter().sum::<f64>();
+        Ok(())
+    }
+
+    /// The means of all rows so far.
+    pub fn means(&self) -> (f64, f64) {
+        let n = self.rows.max(1) as f64;
+        (self.norm / n, self.square / n)
+    }
 }

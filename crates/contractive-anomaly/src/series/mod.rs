@@ -71,6 +71,8 @@ pub use time::Pace;
 
 /// Most reference scores kept: beyond, evenly spaced quantiles.
 const MOST_REFERENCES: usize = 4097;
+/// Timestamps scored between two words on how far it is: so many that making the scorer ready costs nothing beside them.
+const PORTION: usize = 4096;
 
 /// A detector of windows, with all that makes scores of timestamps of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -170,7 +172,7 @@ impl SeriesDetector {
     /// Keeps the scores of the timestamps of `series` to compare with; how many there were.
     fn learn_reference(&mut self, series: &Series, threads: usize) -> Result<usize, SeriesError> {
         check_columns(&self.spec, series)?;
-        let (mut scores, _) = self.raw(series, threads, false)?;
+        let (mut scores, _) = self.raw(series, threads, false, &mut |_| {})?;
         scores.retain(|score| !score.is_nan());
         scores.sort_unstable_by(f64::total_cmp);
         let n = scores.len();
@@ -261,7 +263,7 @@ impl SeriesDetector {
     /// [`SeriesError::TooShort`] where no series is as long as a window; [`SeriesError::Setting`] where the columns are
     /// others or `threads` is 0.
     pub fn score(&self, series: &Series, threads: usize) -> Result<SeriesScores, SeriesError> {
-        self.scores(series, threads, false)
+        self.score_telling(series, threads, false, &mut |_| {})
     }
 
     /// The same scores, with the parts of the value columns in each.
@@ -269,12 +271,23 @@ impl SeriesDetector {
     /// # Errors
     /// As [`score`](Self::score).
     pub fn explain(&self, series: &Series, threads: usize) -> Result<SeriesScores, SeriesError> {
-        self.scores(series, threads, true)
+        self.score_telling(series, threads, true, &mut |_| {})
     }
 
-    fn scores(&self, series: &Series, threads: usize, explains: bool) -> Result<SeriesScores, SeriesError> {
+    /// As [`explain`](Self::explain) where it `explains`, else as [`score`](Self::score); tells how many timestamps are
+    /// done, now and then.
+    ///
+    /// # Errors
+    /// As [`score`](Self::score).
+    pub fn score_telling(
+        &self,
+        series: &Series,
+        threads: usize,
+        explains: bool,
+        told: &mut dyn FnMut(usize),
+    ) -> Result<SeriesScores, SeriesError> {
         check_columns(&self.spec, series)?;
-        let (score, parts) = self.raw(series, threads, explains)?;
+        let (score, parts) = self.raw(series, threads, explains, told)?;
         let probability = |s: &f64| if s.is_nan() { f64::NAN } else { self.probability(*s) };
         Ok(SeriesScores {
             probability: score.iter().map(probability).collect(),
@@ -285,7 +298,13 @@ impl SeriesDetector {
     }
 
     /// The scores in the order of the file and, where it `explains`, their parts; NaN in a series that is too short.
-    fn raw(&self, series: &Series, threads: usize, explains: bool) -> Result<(Vec<f64>, Vec<f64>), SeriesError> {
+    fn raw(
+        &self,
+        series: &Series,
+        threads: usize,
+        explains: bool,
+        told: &mut dyn FnMut(usize),
+    ) -> Result<(Vec<f64>, Vec<f64>), SeriesError> {
         let v = self.spec.values.len();
         let mut all = vec![f64::NAN; series.len()];
         let mut parts = vec![f64::NAN; if explains { series.len() * v } else { 0 }];
@@ -293,13 +312,19 @@ impl SeriesDetector {
         if !series.tracks.iter().any(|track| is_long(&track)) {
             return Err(too_short(series, &self.spec));
         }
+        let mut done = 0;
         for track in series.tracks.iter().filter(is_long) {
             let mut follower = self.follow(&series.name_of(track), threads);
             if explains {
                 follower = follower.explaining();
             }
             let moments: Vec<Moment> = track.rows.iter().map(|row| series.moments[*row]).collect();
-            let mut scores = follower.push(&moments, &series.values_of(track))?;
+            let mut scores = Vec::with_capacity(moments.len());
+            for (moments, values) in moments.chunks(PORTION).zip(series.values_of(track).chunks(PORTION * v)) {
+                scores.extend(follower.push(moments, values)?);
+                told(done + follower.rows());
+            }
+            done += follower.rows();
             scores.extend(follower.finish()?);
             for scored in scores {
                 let row = track.rows[scored.row as usize];

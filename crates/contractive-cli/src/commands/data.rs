@@ -69,7 +69,8 @@ enum Action {
         /// Column of a CSV, Parquet or Arrow table that holds labels.
         #[arg(long, value_name = "NAME", help_heading = "Data")]
         label_column: Option<String>,
-        /// Array of an .npz archive; by default X, or the only table.
+        /// Array of an .npz archive, by default X, or the only table; of an .h5ad file raw, layers/NAME or obsm/NAME, by
+        /// default X.
         #[arg(long, value_name = "NAME", help_heading = "Data")]
         array: Option<String>,
         /// The rows are the columns of the file.

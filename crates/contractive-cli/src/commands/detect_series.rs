@@ -18,7 +18,9 @@ use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::numbers::{count, grouped};
 use crate::output::{check_file, check_not_read, check_page, print_json, write_file};
+use crate::progress::Reporting;
 use crate::series_training::warn;
+use crate::work_bar::{Size, WorkBar};
 
 /// What was done, in numbers.
 #[derive(Serialize)]
@@ -111,10 +113,10 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
     if !arguments.quiet {
         warn(&series, detector.step(), spec);
     }
-    let scores = match spec.values.len() {
-        1 if arguments.explain.is_none() => detector.score(&series, arguments.threads)?,
-        _ => detector.explain(&series, arguments.threads)?,
-    };
+    let explains = spec.values.len() > 1 || arguments.explain.is_some();
+    let bar = timestamps_bar(&series, arguments.quiet || arguments.json);
+    let scores = detector.score_telling(&series, arguments.threads, explains, &mut |done| bar.show(done as u64))?;
+    drop(bar);
     let ranges = scores.flagged_ranges(&series);
     if let Some(path) = arguments.report {
         write_report(path, detector, &series, &scores, &pace)?;
@@ -157,6 +159,11 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
         flagged_ranges::lines(&series, &ranges).iter().for_each(|line| eprintln!("{line}"));
     }
     Ok(arguments.ending(flagged))
+}
+
+/// What is shown of timestamps under way.
+pub(super) fn timestamps_bar(series: &Series, is_quiet: bool) -> WorkBar {
+    WorkBar::new(Reporting::new(false, is_quiet), Size::Known(series.len() as u64), "timestamps")
 }
 
 /// Writes the page of a series.

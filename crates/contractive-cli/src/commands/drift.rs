@@ -30,7 +30,8 @@ pub(crate) struct Drift {
     /// Match columns by name where they stand in another order than in training.
     #[arg(long, help_heading = "Data")]
     reorder: bool,
-    /// Array of an .npz archive; by default X, or the only table.
+    /// Array of an .npz archive, by default X, or the only table; of an .h5ad file raw, layers/NAME or obsm/NAME, by
+    /// default X.
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     array: Option<String>,
     #[command(flatten)]

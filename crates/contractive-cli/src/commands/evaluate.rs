@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use contractive::data::Dataset;
-use contractive::{Evaluation, Model, evaluate, evaluate_rows};
+use contractive::{Evaluation, Model, evaluate_rows, evaluate_telling};
 use contractive_anomaly::detector::is_detector;
 use contractive_anomaly::series::is_series_detector;
 use serde::Serialize;
@@ -123,7 +123,9 @@ impl Evaluate {
         if let Some(path) = &self.per_row {
             write_rows(path, &opened.model, &data, self.rows.threads(), self.json)?;
         }
-        let numbers = evaluate(&opened.model, &data, self.rows.threads())?;
+        let bar = rows_bar(&data, self.json);
+        let numbers = evaluate_telling(&opened.model, &data, self.rows.threads(), &mut |done| bar.show(done as u64))?;
+        drop(bar);
         self.give(&numbers, is_json, in_words)
     }
 
@@ -142,11 +144,16 @@ impl Evaluate {
     }
 }
 
+/// What is shown of rows under way.
+fn rows_bar(data: &Dataset, is_quiet: bool) -> WorkBar {
+    WorkBar::new(Reporting::new(false, is_quiet), Size::Known(data.len() as u64), "rows")
+}
+
 /// Writes the numbers of each row, named as their means are.
 fn write_rows(path: &Path, model: &Model, data: &Dataset, threads: usize, is_quiet: bool) -> anyhow::Result<()> {
     let names = [model.objective().loss.name(), "trained_penalty_value", "penalty", "jacobian_norm"];
     let mut file = PerRow::create(path, data, names.map(str::to_owned).into())?;
-    let bar = WorkBar::new(Reporting::new(false, is_quiet), Size::Known(data.len() as u64), "rows");
+    let bar = rows_bar(data, is_quiet);
     evaluate_rows(model, data, threads, |judged| -> anyhow::Result<()> {
         bar.show(judged.rows.end as u64);
         let norms = judged.penalties.iter().map(|square| square.max(0.0).sqrt()).collect();

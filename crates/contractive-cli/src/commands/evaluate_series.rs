@@ -6,6 +6,7 @@ use contractive_anomaly::detector::metrics::Estimate;
 use contractive_anomaly::series::evaluation::{SeriesEvaluation, evaluate_series};
 use contractive_anomaly::series::{Series, SeriesDetector};
 
+use super::detect_series::timestamps_bar;
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
 use crate::numbers::{grouped, significant};
@@ -34,7 +35,9 @@ pub(super) fn evaluate(
         warn(&series, detector.step(), detector.spec());
     }
     let is_anomaly = series.anomalies(anomaly)?.unwrap_or_default();
-    let scores = detector.score(&series, rows.threads())?;
+    let bar = timestamps_bar(&series, is_quiet);
+    let scores = detector.score_telling(&series, rows.threads(), false, &mut |done| bar.show(done as u64))?;
+    drop(bar);
     Ok(evaluate_series(&detector, &series, &scores, &is_anomaly))
 }
 

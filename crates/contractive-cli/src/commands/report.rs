@@ -8,7 +8,7 @@ use contractive::checkpoint::Resume;
 use contractive::{Model, RunDirectory};
 use contractive_report::RunRecord;
 
-use crate::arguments::SourceArguments;
+use crate::arguments::{OutputArguments, SourceArguments};
 use crate::browser;
 use crate::detectors::AnyDetector;
 use crate::errors::Usage;
@@ -18,20 +18,23 @@ use crate::output::{check_file, print, write_file};
 use crate::reports::{REPORT_FILE, model_of, page, record};
 use crate::shell::quoted;
 use crate::sources::prepare;
+use crate::sweep::SweepFolder;
+use crate::sweep::whole::Sweep;
 
 /// Make a page that explains a run, or compares several: one HTML file that needs nothing else.
 ///
 /// For one run the page is RUN/report.html; for several it is report.html here, with the settings that differ, the
 /// figures beside each other, and curves and reconstructions of all. The data are read again, as the run was configured.
-/// `cae train` and `cae resume` make the page of their run at the end. Of a run that diverged, the page shows the best
+/// The folder of a sweep (`cae train` with several values, `cae compare`) gives its page anew, from its runs. `cae train`
+/// and `cae resume` make the page of their run at the end. Of a run that diverged, the page shows the best
 /// model and the curves before that, and says where it diverged.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Report {
-    /// Run directories.
+    /// Run directories, or the folder of a sweep.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Write the page to this file, .html [default: RUN/report.html, or report.html for several runs].
+    /// Write the page to this file, .html [default: RUN/report.html, that of the sweep's folder, or report.html for several runs].
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
     /// Where the same data lie now, if they were moved.
@@ -53,33 +56,57 @@ pub(crate) struct Report {
 const AFTER_HELP: &str = "\
 Examples:
   cae report runs/NAME --open
-  cae report runs/plain runs/contractive -o comparison.html";
+  cae report runs/plain runs/contractive -o comparison.html
+  cae report runs/SWEEP";
 
 impl Report {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        if let Some(sweep) = self.runs.iter().find(|run| SweepFolder::is_one(run)) {
+            return self.remake_sweep(sweep);
+        }
         let opened: Vec<Subject> = self.runs.iter().map(|run| open(run)).collect::<Result<_, _>>()?;
         let target = match (&self.output, opened.as_slice()) {
             (Some(path), _) => path.clone(),
             (None, [Subject { run, .. }]) => run.path().join(REPORT_FILE),
             (None, _) => PathBuf::from(REPORT_FILE),
         };
-        if !target.extension().is_some_and(|end| end == "html" || end == "htm") {
-            return Err(Usage("-o takes a name that ends in .html".into()).into());
-        }
-        check_file(&target)?;
+        check_target(&target)?;
         let mut records = Vec::new();
         for subject in opened {
             records.push(self.record(subject)?);
         }
         write_file(&target, page(&records)?.as_bytes())?;
+        self.tell(&target)
+    }
+
+    /// Says where the page is, and opens it where that is asked for.
+    fn tell(&self, target: &Path) -> anyhow::Result<Ending> {
         if !self.quiet {
             print(&format!("{}\n", quoted(&target.to_string_lossy())))?;
         }
         if self.open {
-            browser::open(&target)?;
+            browser::open(target)?;
         }
         Ok(Ending::Done)
+    }
+
+    fn remake_sweep(&self, path: &Path) -> anyhow::Result<Ending> {
+        if self.runs.len() > 1 {
+            let text = format!(
+                "{} holds several runs: name it alone, or its runs one by one, such as {}/*/",
+                path.display(),
+                path.display()
+            );
+            return Err(Usage(text).into());
+        }
+        let (folder, plan) = SweepFolder::open(path)?;
+        let target = self.output.clone().unwrap_or_else(|| folder.file(REPORT_FILE));
+        check_target(&target)?;
+        let output = OutputArguments { quiet: self.quiet, ..OutputArguments::default() };
+        let (source, data, threads) = (&self.source, self.data.clone(), self.threads.map(usize::from));
+        Sweep { folder, plan, source, output: &output, data, threads, jobs: None }.remake_page(&target)?;
+        self.tell(&target)
     }
 
     fn record(&self, Subject { run, kept }: Subject) -> anyhow::Result<RunRecord> {
@@ -102,6 +129,13 @@ impl Report {
         record.config.training.threads = planned;
         Ok(record)
     }
+}
+
+fn check_target(target: &Path) -> anyhow::Result<()> {
+    if !target.extension().is_some_and(|end| end == "html" || end == "htm") {
+        return Err(Usage("-o takes a name that ends in .html".into()).into());
+    }
+    Ok(check_file(target)?)
 }
 
 /// A run with what it kept.

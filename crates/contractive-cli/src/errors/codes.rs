@@ -71,7 +71,6 @@ fn of_table(error: &TableError) -> u8 {
         TableError::Io { .. } => FAILURE,
         TableError::UnknownFormat { .. }
         | TableError::NotBuilt { .. }
-        | TableError::Hdf5 { .. }
         | TableError::NoSuchArray { .. }
         | TableError::Setting { .. }
         | TableError::MissingColumns { .. } => USAGE,

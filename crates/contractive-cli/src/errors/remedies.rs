@@ -110,7 +110,6 @@ fn of_table(error: &TableError) -> Option<String> {
         ),
         TableError::NoSuchArray { .. } => text("choose one with --array"),
         TableError::SameColumn { .. } => text("give each a name of its own"),
-        TableError::Hdf5 { path } => Some(of_hdf5(path)),
         TableError::Dense { .. } => text(
             "train with --stream, which fills in the zeros of a few rows at a time, or use fewer rows with --rows; `cae \
              detect` reads any number of rows",
@@ -120,20 +119,6 @@ fn of_table(error: &TableError) -> Option<String> {
         TableError::Folder { .. } => text("name a file in it"),
         _ => None,
     }
-}
-
-/// The line of Python that makes a file of the counts in `path`.
-fn of_hdf5(path: &std::path::Path) -> String {
-    let name = path.to_string_lossy();
-    let (package, read) = match path.extension().is_some_and(|end| end.eq_ignore_ascii_case("h5ad")) {
-        true => ("anndata", "anndata.read_h5ad"),
-        false => ("scanpy", "scanpy.read_10x_h5"),
-    };
-    let line = format!(
-        "import {package}, scipy.sparse as s; s.save_npz('counts.npz', s.csr_matrix({read}('{}').X))",
-        name.replace('\\', "/").replace('\'', "\\\\'")
-    );
-    format!("write its counts to a file that is, with Python: `python -c \"{line}\"`, and give counts.npz")
 }
 
 /// What reads numbers of another spelling. Signs no setting takes away.

@@ -15,6 +15,7 @@ use super::results_files::{self, FILES, Results};
 use super::table::Table;
 use crate::arguments::OutputArguments;
 use crate::browser;
+use crate::errors::Usage;
 use crate::numbers::count;
 use crate::output::{print, print_json_line, write_file};
 use crate::progress::Reporting;
@@ -48,6 +49,16 @@ struct EndEvent<'a> {
     results: Results<'a>,
     report: Option<&'a Path>,
     resume: Option<String>,
+}
+
+/// The records of the runs shown, called by their legends.
+fn named(shown: &[(usize, String)], records: &mut [Option<RunRecord>]) -> Vec<RunRecord> {
+    let named = |(i, legend): &(usize, String)| {
+        let mut record = records[*i].take()?;
+        record.name.clone_from(legend);
+        Some(record)
+    };
+    shown.iter().filter_map(named).collect()
 }
 
 impl SweepEnd<'_> {
@@ -127,12 +138,7 @@ impl SweepEnd<'_> {
         shown: &[(usize, String)],
         records: &mut [Option<RunRecord>],
     ) -> anyhow::Result<Option<PathBuf>> {
-        let named = |(i, legend): &(usize, String)| {
-            let mut record = records[*i].take()?;
-            record.name.clone_from(legend);
-            Some(record)
-        };
-        let runs: Vec<RunRecord> = shown.iter().filter_map(named).collect();
+        let runs = named(shown, records);
         if runs.len() < 2 {
             return Ok(None);
         }
@@ -145,6 +151,25 @@ impl SweepEnd<'_> {
             }
         }
         Ok(Some(path))
+    }
+
+    /// Makes that page anew, at `target`.
+    ///
+    /// # Errors
+    /// [`Usage`] where there are fewer than two runs to be shown; a page that cannot be drawn.
+    pub(crate) fn remake_page(&self, target: &Path) -> anyhow::Result<()> {
+        let shown = self.shown();
+        if shown.len() < 2 {
+            let text = format!(
+                "a page compares at least two runs that ended well, and {} has {}; go on with {}",
+                self.folder(),
+                count(shown.len(), "such run"),
+                self.resume()
+            );
+            return Err(Usage(text).into());
+        }
+        let mut records = self.records(&shown)?;
+        Ok(write_file(target, comparison_html(&named(&shown, &mut records))?.as_bytes())?)
     }
 
     fn resume(&self) -> String {

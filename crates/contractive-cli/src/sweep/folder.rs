@@ -3,10 +3,12 @@
 //! | path | content |
 //! |---|---|
 //! | `sweep.toml` | the [`Plan`] |
+//! | `sweep.lock` | locked by the process that works on it: empty, and left there |
 //! | `NAME=WORD,…/` | a run directory a run |
 //! | `runs.csv`, `table.csv`, `results.json` | what came of it |
 //! | `report.html` | the runs beside each other |
 
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,12 @@ use super::plan::{Plan, PlannedRun};
 use crate::errors::Usage;
 
 const PLAN_FILE: &str = "sweep.toml";
+const LOCK_FILE: &str = "sweep.lock";
+
+/// The folder is this process's to work on, until this is dropped or the process ends, however it ends.
+pub(crate) struct Held {
+    _file: File,
+}
 
 /// Where the runs of a sweep lie.
 #[derive(Debug, Clone)]
@@ -59,8 +67,7 @@ impl SweepFolder {
                 if other == *plan {
                     return Ok(folder);
                 }
-                let text = format!("{} holds another sweep; choose another place with --out", path.display());
-                taken = Some(Usage(text).into());
+                taken = Some(another(&path).into());
                 continue;
             }
             if is_free(&path).map_err(|source| RunError::Write { path: path.clone(), source })? {
@@ -71,10 +78,41 @@ impl SweepFolder {
         Err(taken.unwrap_or_else(|| Usage("there is no place for the sweep; give --out".into()).into()))
     }
 
+    /// Whether a plan is there already.
+    pub(crate) fn exists(&self) -> bool {
+        Self::is_one(&self.path)
+    }
+
+    /// Takes the folder for this process. Its plan must be there.
+    ///
+    /// # Errors
+    /// [`Usage`] where another process has it.
+    pub(crate) fn hold(&self) -> anyhow::Result<Held> {
+        let path = self.file(LOCK_FILE);
+        let failed = |source| RunError::Write { path: path.clone(), source };
+        let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Held { _file: file }),
+            // Some network folders have no locks.
+            Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(Held { _file: file }),
+            Err(TryLockError::Error(e)) => Err(failed(e).into()),
+            Err(TryLockError::WouldBlock) => {
+                let place = self.path.display();
+                let text = format!(
+                    "another process is training the runs in {place}; wait for it, or choose another place with --out"
+                );
+                Err(Usage(text).into())
+            }
+        }
+    }
+
     /// Writes the plan, if it is not there yet.
+    ///
+    /// # Errors
+    /// [`Usage`] where another plan has come there in the meantime.
     pub(crate) fn create(&self, plan: &Plan) -> anyhow::Result<()> {
-        if Self::is_one(&self.path) {
-            return Ok(());
+        if self.exists() {
+            return if Self::open(&self.path)?.1 == *plan { Ok(()) } else { Err(another(&self.path).into()) };
         }
         let text = toml::to_string(plan).map_err(|e| ConfigError::NotWritable { reason: e.to_string() })?;
         let failed = |source| RunError::Write { path: self.path.clone(), source };
@@ -116,6 +154,10 @@ impl SweepFolder {
     }
 }
 
+fn another(path: &Path) -> Usage {
+    Usage(format!("{} holds another sweep; choose another place with --out", path.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::plan::Purpose;
@@ -141,6 +183,20 @@ mod tests {
         assert_eq!(SweepFolder::open(first.path()).unwrap().1, plan(3));
         std::fs::write(first.path().join(PLAN_FILE), "format_version = 9").unwrap();
         assert!(SweepFolder::open(first.path()).is_err());
+    }
+
+    #[test]
+    fn a_folder_is_held_once_and_free_again_afterwards() {
+        let desk = tempfile::tempdir().unwrap();
+        let folder = SweepFolder { path: desk.path().join("s") };
+        folder.create(&plan(3)).unwrap();
+        let held = folder.hold().unwrap();
+        let error = folder.hold().map(|_| ()).unwrap_err();
+        assert!(error.is::<Usage>() && error.to_string().contains("another process is training"), "{error}");
+        drop(held);
+        folder.hold().unwrap();
+        // Written by another process between the look for a place and the first run.
+        assert!(folder.create(&plan(4)).unwrap_err().to_string().contains("another sweep"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A sweep from its first run to its table.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -38,6 +39,11 @@ pub(crate) struct Sweep<'a> {
     pub(crate) jobs: Option<usize>,
 }
 
+/// The runs that are not over.
+fn left_of(results: &[RunResult]) -> Vec<usize> {
+    (0..results.len()).filter(|&i| !results[i].is_over()).collect()
+}
+
 impl Sweep<'_> {
     /// Trains what is left to be trained, and says what came of all.
     ///
@@ -45,21 +51,43 @@ impl Sweep<'_> {
     /// Where no run could be trained, or one failed otherwise than by diverging.
     pub(crate) fn carry_out(&self) -> anyhow::Result<Ending> {
         let reporting = self.output.reporting();
+        let mut held = if self.folder.exists() { Some(self.folder.hold()?) } else { None };
         let mut results = self.read()?;
-        let left: Vec<usize> = (0..results.len()).filter(|&i| !results[i].is_over()).collect();
+        let left = left_of(&results);
         let rows = SharedRows::new(self.source, reporting == Reporting::Quiet);
         let crew = self.crew(&left, &rows)?;
         // Nothing is left on the disk by data that cannot be read.
         self.folder.create(&self.plan)?;
+        if held.is_none() {
+            held = Some(self.folder.hold()?);
+            results = self.read()?;
+        }
         let ground = Ground { folder: &self.folder, rows: &rows, data: self.data.as_deref(), threads: crew.threads };
         let stop = stop_flag(reporting)?;
+        // What another process did before the folder was held is done.
+        let left = left_of(&results);
         let board = Board::start(reporting, self.folder.path(), &self.plan, &left, crew)?;
         let failure = self.train(&ground, crew, &left, &mut results, &board, &stop)?;
         board.clear();
         let is_stopped = stop.load(Ordering::Relaxed) && results.iter().any(|result| !result.is_over());
         let end = SweepEnd { plan: &self.plan, ground: &ground, crew, results: &results, is_stopped };
         end.tell(self.output)?;
+        drop(held);
         self.ending(&results, failure, is_stopped)
+    }
+
+    /// Makes the page of the runs beside each other anew, at `target`. Nothing is trained.
+    ///
+    /// # Errors
+    /// [`Usage`] where fewer than two runs ended well.
+    pub(crate) fn remake_page(&self, target: &Path) -> anyhow::Result<()> {
+        let results = self.read()?;
+        let rows = SharedRows::new(self.source, self.output.reporting() == Reporting::Quiet);
+        let done: Vec<usize> = (0..results.len()).filter(|&i| results[i].state == State::Finished).collect();
+        let crew = self.crew(&done, &rows)?;
+        let ground = Ground { folder: &self.folder, rows: &rows, data: self.data.as_deref(), threads: crew.threads };
+        let end = SweepEnd { plan: &self.plan, ground: &ground, crew, results: &results, is_stopped: false };
+        end.remake_page(target)
     }
 
     fn read(&self) -> anyhow::Result<Vec<RunResult>> {

@@ -50,7 +50,7 @@ fn a_table_is_compared_and_what_is_no_comparison_is_refused() {
     desk.table("table.csv", 80, 6);
     let compare = "compare --data table.csv --hidden 4 --epochs 1 --no-report";
     desk.cae(&format!("{compare} --loss mse --noise masking:0.1 --out all --quiet")).assert().success().stdout("");
-    assert_eq!(names_in(&desk.path("all")).len(), 9);
+    assert_eq!(names_in(&desk.path("all")).len(), 10);
     let contractive = desk.text("all/kind=contractive/config.toml");
     // One sixth of what it is beside a sum over six features.
     assert!(contractive.contains("contraction = 0.16666666666666666"), "{contractive}");

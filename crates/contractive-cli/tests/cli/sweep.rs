@@ -24,7 +24,7 @@ fn several_values_are_trained_and_compared_and_the_same_command_keeps_them() {
     let runs = ["contraction=0,seed=3", "contraction=0,seed=4", "contraction=1,seed=3", "contraction=1,seed=4"];
     let names = names_in(&desk.path(folder));
     assert_eq!(names[..4], runs);
-    assert_eq!(names[4..], ["report.html", "results.json", "runs.csv", "sweep.toml", "table.csv"]);
+    assert_eq!(names[4..], ["report.html", "results.json", "runs.csv", "sweep.lock", "sweep.toml", "table.csv"]);
     let table = desk.text(&format!("{folder}/table.csv"));
     assert!(table.starts_with("contraction,runs,diverged,validation,validation_deviation,test,"), "{table}");
     assert_eq!((table.lines().count(), desk.text(&format!("{folder}/runs.csv")).lines().count()), (3, 5));
@@ -187,4 +187,48 @@ fn a_sweep_that_is_stopped_or_killed_goes_on_to_the_same_bits() {
     assert_eq!(child.wait().unwrap().code(), None, "it was killed, not ended");
     desk.cae(&format!("{TRAIN} killed --quiet")).assert().success();
     assert_same("killed");
+}
+
+#[test]
+fn a_folder_that_another_process_works_on_is_refused_until_that_ends() {
+    let desk = Desk::new();
+    desk.table("table.csv", 600, 12);
+    let train =
+        "train --data table.csv --hidden 16,4 --batch-size 8 --epochs 400 --contraction 0,1 --no-report --out s";
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cae"));
+    command.current_dir(desk.path("")).args(train.split_whitespace()).arg("--quiet");
+    let mut first = command.spawn().unwrap();
+    let begun = || names_in(&desk.path("s")).iter().any(|name| name.starts_with("contraction="));
+    while !(desk.path("s").is_dir() && begun()) {
+        assert!(first.try_wait().unwrap().is_none(), "it ended before it began");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    for second in [train, "resume s"] {
+        assert!(desk.refused(second, 2).contains("another process is training the runs in s"));
+    }
+    // However it ends, the folder is free again.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let flags = "--data table.csv --hidden 16,4 --batch-size 8 --epochs 400 --contraction 0,1 --no-report";
+    desk.refused(&format!("train {flags} --seeds 2 --out s"), 2);
+    let held = std::fs::File::options().append(true).open(desk.path("s/sweep.lock")).unwrap();
+    held.try_lock().unwrap();
+}
+
+#[test]
+fn the_page_of_a_sweep_is_made_anew_from_its_runs() {
+    let desk = Desk::new();
+    desk.table("table.csv", 60, 6);
+    let quick = "train --data table.csv --hidden 4 --epochs 2 --quiet";
+    desk.cae(&format!("{quick} --contraction 0,1 --out s")).assert().success();
+    let page = desk.text("s/report.html");
+    std::fs::remove_file(desk.path("s/report.html")).unwrap();
+    assert_eq!(desk.stdout("report s"), "s/report.html\n");
+    assert_eq!(desk.text("s/report.html"), page);
+    assert_eq!(desk.stdout("report s -o page.html --threads 1"), "page.html\n");
+    assert_eq!(desk.text("page.html"), page);
+    assert!(desk.refused("report s s/contraction=0", 2).contains("name it alone"));
+    std::fs::remove_dir_all(desk.path("s/contraction=0")).unwrap();
+    let said = desk.refused("report s", 2);
+    assert!(said.contains("s has 1 such run") && said.contains("cae resume s"), "{said}");
 }

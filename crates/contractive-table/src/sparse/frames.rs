@@ -1,7 +1,9 @@
-//! A sparse matrix as blocks of rows with all their zeros.
+//! A matrix as blocks of rows with all their zeros.
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "h5ad")]
+use super::anndata;
 use super::entries::Entries;
 use super::market;
 #[cfg(feature = "npz")]
@@ -15,10 +17,13 @@ use crate::place::Place;
 /// Cells of a block, unless one row has more.
 const BLOCK: usize = 1 << 20;
 
-/// An open sparse matrix.
+/// An open matrix.
 pub(crate) struct SparseSource {
     path: PathBuf,
     entries: Entries,
+    has_names: bool,
+    row_names: Option<Vec<String>>,
+    notes: Vec<String>,
     chosen: Vec<usize>,
     fields: Vec<Field>,
     block_rows: usize,
@@ -30,12 +35,24 @@ impl SparseSource {
     /// Opens a matrix, transposed where the options say so.
     pub fn open(path: &Path, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
         let transpose = selection.0.transpose;
+        #[cfg_attr(not(feature = "h5ad"), allow(unused_mut))]
+        let (mut columns, mut row_names, mut notes): (Option<Vec<String>>, _, Vec<String>) = (None, None, Vec::new());
         let entries = match Format::of(path) {
             #[cfg(feature = "npz")]
             Some(Format::Npz) => scipy::open(path, transpose)?,
+            #[cfg(feature = "h5ad")]
+            Some(Format::Hdf5) => {
+                let named = anndata::open(path, selection.0.array.as_deref(), transpose)?;
+                (columns, row_names) = (named.columns, named.rows);
+                notes.extend(renamed_note(path, named.n_renamed));
+                named.entries
+            }
+            #[cfg(not(feature = "h5ad"))]
+            Some(format @ Format::Hdf5) => return Err(format.not_built(path)),
             _ => Entries::Memory(market::read(path, transpose)?),
         };
-        let names: Vec<String> = (1..=entries.n_columns()).map(|i| i.to_string()).collect();
+        let has_names = columns.is_some();
+        let names = columns.unwrap_or_else(|| (1..=entries.n_columns()).map(|i| i.to_string()).collect());
         let chosen = selection.choose(path, &names, &[])?.places;
         let field = |&place: &usize| {
             let kind = selection.kind(path, &names[place], Kind::Number)?;
@@ -43,7 +60,8 @@ impl SparseSource {
         };
         let fields = chosen.iter().map(field).collect::<Result<_, TableError>>()?;
         let block_rows = (BLOCK / entries.n_columns()).clamp(1, chunk_rows);
-        Ok(SparseSource { path: path.into(), entries, chosen, fields, block_rows, done: 0, block: Vec::new() })
+        let (path, block) = (path.to_path_buf(), Vec::new());
+        Ok(SparseSource { path, entries, has_names, row_names, notes, chosen, fields, block_rows, done: 0, block })
     }
 
     /// Fills `out` with the next rows, all columns, after what it holds; says how many there are, 0 at the end.
@@ -62,7 +80,7 @@ impl SparseSource {
             return Err(TableError::Cell {
                 path: self.path.clone(),
                 place: Place::Row((self.done + i / d) as u64),
-                column: (i % d + 1).to_string(),
+                column: self.name_of(i % d),
                 must_be: "a finite number",
                 got: shown(&out[start + i].to_string()),
                 prefix: None,
@@ -70,6 +88,12 @@ impl SparseSource {
         }
         self.done += n;
         Ok(n)
+    }
+
+    /// The name of the column at `place`, or its number from 1.
+    fn name_of(&self, place: usize) -> String {
+        let chosen = self.chosen.iter().position(|chosen| *chosen == place);
+        chosen.map_or_else(|| (place + 1).to_string(), |at| self.fields[at].name.clone())
     }
 }
 
@@ -83,7 +107,15 @@ impl FrameSource for SparseSource {
     }
 
     fn has_names(&self) -> bool {
-        false
+        self.has_names
+    }
+
+    fn row_names(&self) -> Option<&[String]> {
+        self.row_names.as_deref()
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
@@ -108,6 +140,14 @@ impl FrameSource for SparseSource {
         let all = self.chosen.iter().copied().eq(0..self.entries.n_columns());
         all.then(|| Ok(self.next_block(values)? > 0))
     }
+}
+
+/// What a user should know of names that were changed.
+#[cfg(feature = "h5ad")]
+fn renamed_note(path: &Path, n: usize) -> Option<String> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let one = if n == 1 { "1 feature has a name that another has" } else { "{n} features have names that others have" };
+    (n > 0).then(|| format!("{file}: {}; `-1`, `-2`, … was added", one.replace("{n}", &n.to_string())))
 }
 
 #[cfg(test)]

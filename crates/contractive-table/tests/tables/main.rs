@@ -1,5 +1,6 @@
 //! Tables from the public door, in one program.
 
+mod anndata;
 mod parquet_memory;
 mod table_csv;
 mod table_files;

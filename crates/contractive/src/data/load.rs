@@ -10,7 +10,7 @@ use super::{Dataset, arrays, sparse, table};
 
 /// Endings of names that can be read, as errors list them.
 const KNOWN_ENDINGS: &str =
-    ".csv, .tsv, .npy, .mtx or -ubyte (IDX), also with .gz, or in .npz, .parquet, .arrow, .ipc or .feather";
+    ".csv, .tsv, .npy, .mtx or -ubyte (IDX), also with .gz, or in .npz, .parquet, .arrow, .ipc, .feather, .h5ad or .h5";
 
 /// Reads a file, whose format the end of its name tells.
 ///
@@ -37,12 +37,12 @@ fn load_whole(path: &Path, options: &FileOptions) -> Result<Dataset, TableError>
         let available = vec!["not named (only CSV, Parquet and Arrow have named columns)".into()];
         return Err(TableError::MissingColumns { path: path.to_path_buf(), missing: vec![column.clone()], available });
     }
-    if let (Some(array), true) = (&options.array, format != Format::Npz) {
-        let available = vec!["not named (only .npz archives have named arrays)".into()];
+    if let (Some(array), false) = (&options.array, matches!(format, Format::Npz | Format::Hdf5)) {
+        let available = vec!["not named (only .npz archives and .h5ad files have named arrays)".into()];
         return Err(TableError::NoSuchArray { path: path.to_path_buf(), wanted: format!("`{array}`"), available });
     }
     let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
-    let dataset = if is_sparse(path) && options.array.is_none() {
+    let dataset = if is_sparse(path, options.array.as_deref()) {
         sparse::load(path, &name, options)?
     } else if has_columns || options.transpose {
         table::load(path, &name, options)?

@@ -1,19 +1,20 @@
-//! Sparse matrices as data sets: their rows in memory, zeros and all.
+//! Matrices, most of them sparse, as data sets: their rows in memory, zeros and all.
 
 use std::path::Path;
 
-use contractive_table::{FrameReader, ReadOptions, TableError, most_expanded};
+use contractive_table::{Column, FrameReader, ReadOptions, TableError, Values, most_expanded};
 
 use super::Dataset;
 use super::options::FileOptions;
+use super::table::ROW_NAMES;
 
 /// Bytes of rows that are taken into memory whatever the file's size.
 const FREE: u64 = 1 << 30;
 
-/// Reads a sparse matrix. What its zeros take is checked before any row is read.
+/// Reads a matrix. What its zeros take is checked before any row is read.
 pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dataset, TableError> {
-    let transpose = options.transpose;
-    let mut reader = FrameReader::open(path, &ReadOptions { transpose, ..ReadOptions::default() })?;
+    let (array, transpose) = (options.array.clone(), options.transpose);
+    let mut reader = FrameReader::open(path, &ReadOptions { array, transpose, ..ReadOptions::default() })?;
     let columns = reader.fields().len();
     let rows = reader.n_rows().unwrap_or(0).min(options.rows.map_or(u64::MAX, |rows| rows as u64));
     let bytes = rows.saturating_mul((columns * size_of::<f32>()) as u64);
@@ -32,10 +33,21 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
         cells.append(&block);
         block.clear();
     }
-    match cells {
+    let dataset = match cells {
         Cells::Single(values) => Dataset::from_f32(name, columns, values),
         Cells::Double(values) => Dataset::from_f64(name, columns, values),
-    }
+    }?;
+    let dataset = match reader.has_names() {
+        true => dataset.with_feature_names(reader.fields().iter().map(|field| field.name.clone()).collect())?,
+        false => dataset,
+    };
+    let n = dataset.len();
+    let carried = reader.row_names().map(|names| Column {
+        name: ROW_NAMES.to_owned(),
+        values: Values::Text(names.iter().take(n).cloned().map(Some).collect()),
+    });
+    let dataset = reader.notes().iter().fold(dataset, |dataset, note| dataset.with_note(note.clone()));
+    dataset.with_carried(carried.into_iter().collect())
 }
 
 /// Values of 32 bits while those hold every one exactly, as they do counts.
@@ -86,6 +98,19 @@ mod tests {
         assert_eq!((first.len(), first.to_vec()), (1, vec![0.0, 4.0]));
         let turned = load("7", &FileOptions { transpose: true, ..FileOptions::default() });
         assert_eq!((turned.len(), turned.to_vec()), (2, vec![0.0, 0.0, 7.0, 4.0, 0.0, 0.0]));
+    }
+
+    #[cfg(feature = "h5ad")]
+    #[test]
+    fn names_of_genes_are_features_and_those_of_cells_go_along() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/matrices/cells.h5ad");
+        let options = FileOptions { array: Some("layers/half".into()), rows: Some(2), ..FileOptions::default() };
+        let data = crate::data::load(&path, &options).unwrap();
+        assert_eq!((data.len(), data.to_vec()), (2, vec![0.0, 1.5, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0]));
+        assert_eq!(data.feature_names().unwrap(), ["CD3E", "MALAT1", "été", "CD3E-1"]);
+        let cells = Values::Text(["AAAC-1", "AAAG-1"].map(|cell| Some(cell.to_owned())).into());
+        assert_eq!(data.carried(), [Column { name: "row".into(), values: cells }]);
+        assert!(data.notes().iter().any(|note| note.contains("a name that another has")), "{:?}", data.notes());
     }
 
     #[test]

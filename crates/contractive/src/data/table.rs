@@ -14,8 +14,8 @@ use super::notes::{pixel_note, turned_note};
 use super::options::FileOptions;
 use crate::encoding::label_note;
 
-/// What the names of a transposed table's rows are carried along as.
-const ROW_NAMES: &str = "row";
+/// What the names of a matrix's or a transposed table's rows are carried along as.
+pub(super) const ROW_NAMES: &str = "row";
 
 /// Reads a table; the label column is taken out and becomes the labels. Every other column must hold finite numbers.
 pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dataset, TableError> {

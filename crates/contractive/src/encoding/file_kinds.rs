@@ -5,7 +5,7 @@ use std::path::Path;
 use contractive_table::Format;
 
 /// Whether the file at `path`, by its name, is a table with columns of several kinds (CSV, Parquet, Arrow, and `-`), or
-/// an array or matrix of numbers (NPY, NPZ, MTX: false); `None` for what is not read in frames.
+/// an array or matrix of numbers (NPY, NPZ, MTX, HDF5: false); `None` for what is not read in frames.
 pub fn has_columns(path: impl AsRef<Path>) -> Option<bool> {
     let path = path.as_ref();
     if path == Path::new("-") {
@@ -13,7 +13,7 @@ pub fn has_columns(path: impl AsRef<Path>) -> Option<bool> {
     }
     match Format::of(path)? {
         Format::Csv | Format::Parquet | Format::Arrow => Some(true),
-        Format::Npy | Format::Npz | Format::Mtx => Some(false),
+        Format::Npy | Format::Npz | Format::Mtx | Format::Hdf5 => Some(false),
         Format::Idx => None,
     }
 }

@@ -58,7 +58,7 @@ fn market(folder: &Path, text: &str) -> PathBuf {
 }
 
 fn rows(path: &Path, transpose: bool) -> Result<Vec<f64>, TableError> {
-    assert!(is_sparse(path), "{}", path.display());
+    assert!(is_sparse(path, None), "{}", path.display());
     let options = ReadOptions { transpose, chunk_rows: 2, ..ReadOptions::default() };
     let mut reader = FrameReader::open(path, &options)?;
     let mut values = Vec::new();

@@ -43,7 +43,7 @@ impl FileRows {
             options.columns = Some(features.iter().map(|field| field.name.clone()).collect());
         }
         // A matrix in memory is not read twice; its blocks are bounded whatever is asked for.
-        if is_sparse(&rows.path) && label.is_none() {
+        if is_sparse(&rows.path, rows.options.array.as_deref()) && label.is_none() {
             return Ok((FileRows { reader: probe, left: rows.most_rows, divides: rows.divides }, n_features));
         }
         drop(probe);

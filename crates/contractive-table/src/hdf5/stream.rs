@@ -1,0 +1,100 @@
+//! An array of numbers, read from its beginning to its end in blocks.
+
+use std::sync::Arc;
+
+use hdf5_reader::{Dataset, SliceInfo, SliceInfoElem};
+
+use super::file::Hdf5;
+use super::number::Number;
+use crate::error::TableError;
+
+/// Numbers of a block, where chunks are not larger …
+const BLOCK: u64 = 1 << 18;
+/// … and the most where they are.
+const MOST_BLOCK: u64 = 1 << 23;
+
+/// An array of one or two dimensions under way, row after row.
+pub(crate) struct Hdf5Numbers {
+    file: Arc<Hdf5>,
+    array: Dataset,
+    /// Along the first dimension: how many there are, how many are read, and how many make a block.
+    n: u64,
+    done: u64,
+    step: u64,
+    block: Vec<f64>,
+    /// Numbers of the block that were given.
+    given: usize,
+}
+
+impl Hdf5Numbers {
+    /// Opens an array of numbers.
+    pub fn new(file: &Arc<Hdf5>, array: Dataset) -> Result<Self, TableError> {
+        file.number_size(&array)?;
+        let (n, width) = match *array.shape() {
+            [n] => (n, 1),
+            [n, width] => (n, width),
+            _ => {
+                return Err(TableError::Shape {
+                    what: format!("the shape of `{}` in {}", array.name(), file.path.display()),
+                    expected: "one number or two".into(),
+                    got: format!("{:?}", array.shape()),
+                });
+            }
+        };
+        // Whole chunks, since each is unpacked as one.
+        let chunk = array.chunks().and_then(|sizes| sizes.first().copied()).map_or(1, u64::from).clamp(1, n.max(1));
+        let chunks = (BLOCK / chunk.saturating_mul(width.max(1))).max(1);
+        let step = (chunk * chunks).min(MOST_BLOCK / width.max(1)).max(1);
+        Ok(Hdf5Numbers { file: file.clone(), array, n, done: 0, step, block: Vec::new(), given: 0 })
+    }
+
+    /// Numbers along the first dimension.
+    pub fn len(&self) -> u64 {
+        self.n
+    }
+
+    /// Rows and columns, where it has two dimensions.
+    pub fn shape(&self) -> Option<[u64; 2]> {
+        self.array.shape().try_into().ok()
+    }
+
+    /// All of them.
+    pub fn all(mut self) -> Result<Vec<f64>, TableError> {
+        let mut all = Vec::new();
+        while self.done < self.n {
+            self.fill()?;
+            all.extend_from_slice(&self.block);
+        }
+        Ok(all)
+    }
+
+    /// The next `n` numbers, in place of what is in `values`.
+    pub fn next(&mut self, n: usize, values: &mut Vec<f64>) -> Result<(), TableError> {
+        values.clear();
+        while values.len() < n {
+            if self.given == self.block.len() {
+                self.fill()?;
+            }
+            let some = (n - values.len()).min(self.block.len() - self.given);
+            values.extend_from_slice(&self.block[self.given..][..some]);
+            self.given += some;
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self) -> Result<(), TableError> {
+        let end = self.n.min(self.done + self.step);
+        let all = SliceInfoElem::Slice { start: 0, end: u64::MAX, step: 1 };
+        let mut selections = vec![all; self.array.ndim()];
+        selections[0] = SliceInfoElem::Slice { start: self.done, end, step: 1 };
+        let numbers = self.file.read(|| self.array.read_slice::<Number>(&SliceInfo { selections }))?;
+        self.block.clear();
+        self.block.extend(numbers.iter().map(|number| number.0));
+        if self.block.is_empty() {
+            let reason = format!("`{}` ends too early", self.array.name());
+            return Err(TableError::Corrupt { path: self.file.path.clone(), reason });
+        }
+        (self.done, self.given) = (end, 0);
+        Ok(())
+    }
+}
