@@ -86,6 +86,7 @@ _REMEDIES = [
         r"the cell is missing, and `missing` = refuse",
         ' (NaN or None); fill it, or give missing="mask", "median" or "mean"',
     ),
+    (r"the value is missing$", ' (NaN or None); fill it, or give missing="previous"'),
     (r"value .* must be in \[0, 1\]|outside \[0, 1\]", '; give scale="minmax", or loss="mse"'),
     (r"must be a finite number, got (NaN|inf|-inf)", "; leave the row out, or fill it with a number"),
 ]

@@ -244,7 +244,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     def _frame_of(self, X: Any, *, reset: bool) -> _core.Frame:
         if is_frame(X):
-            _check_names(self, X, reset=reset)
+            check_names(self, X, reset=reset)
             return core_frame(X)
         # An array is a table of numbers, so that it gives what a frame of the same numbers gives.
         rows = as_rows(self, X, reset=reset)
@@ -445,7 +445,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return f"{said}\n# fitted on {rows} rows, threshold {self.threshold_:.4g} ({self.detector_.threshold_rule})"
 
 
-def _check_names(estimator: Any, X: Any, *, reset: bool) -> None:
+def check_names(estimator: Any, X: Any, *, reset: bool) -> None:
     """Keep the names of a frame's columns, or hold them to those fitted on: the core says which are missing or new."""
     names = columns_of(X)
     if reset:

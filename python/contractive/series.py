@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._base import BaseEstimator, OutlierMixin, fitted, seed_of
-from ._frames import cells_of, columns_of, core_frame, is_frame, like, numbers
+from ._base import BaseEstimator, OutlierMixin, as_rows, fitted, seed_of
+from ._frames import cells_of, core_frame, is_frame, like, numbers
 from ._settings import speaking_parameters, threads_of
-from .anomaly import MembersBar, at_fault, detector_settings, threshold_words
+from .anomaly import MembersBar, at_fault, check_names, detector_settings, threshold_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -206,22 +206,27 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
             "gaps": self.gaps,
         }
         with speaking_parameters(), MembersBar(self.verbose, self.ensemble, type(self).__name__) as bar:
+            frame = self._frame_of(X, reset=True)
+            if frame.n_rows == 1:
+                raise ValueError("a detector cannot be trained on one timestamp, got n_samples = 1")
             self.detector_, self.notes_ = _core.SeriesDetector.train(
-                self._frame_of(X),
+                frame,
                 json.dumps(wishes),
                 detector_settings(self, self.seed_),
                 threshold_words(self),
                 n_threads=threads_of(self.n_jobs),
                 listener=bar.listener,
             )
-        self.n_features_in_ = len(columns_of(X)) if is_frame(X) else np.asarray(X).shape[1]
         self._learnt()
         if self.verbose:
             for note in self.notes_:
                 warnings.warn(note, stacklevel=2)
         return self
 
-    def _frame_of(self, X: Any) -> _core.Frame:
+    def _frame_of(self, X: Any, *, reset: bool = False) -> _core.Frame:
+        if not is_frame(X):
+            return core_frame(as_rows(self, X, reset=reset))
+        check_names(self, X, reset=reset)
         return core_frame(X, time_index=_INDEX if getattr(self, "_has_index", False) else None)
 
     def _learnt(self) -> None:
@@ -370,6 +375,11 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "detector_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.allow_nan = self.missing != "refuse"
+        return tags
 
     def __repr__(self, *args: Any, **kwargs: Any) -> str:
         said: str = super().__repr__(*args, **kwargs)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from contractive import AnomalyDetector, ContractiveAutoencoder
+from contractive import AnomalyDetector, ContractiveAutoencoder, SeriesDetector
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -13,11 +13,21 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 SMALL = {"hidden_layer_sizes": (8, 2), "max_iter": 3, "random_state": 0}
 
 
+# What a series is not: rows that mean something by themselves.
+OF_SERIES = {
+    "check_methods_sample_order_invariance": "the order of rows is time",
+    "check_methods_subset_invariance": "a row is scored by its neighbours in time",
+    "check_fit2d_1feature": "ten rows make nine windows of two, and ten are needed",
+}
+
+
 @parametrize_with_checks(
     [
         ContractiveAutoencoder((8, 2), max_iter=5, random_state=0),
         AnomalyDetector(ensemble=2, steps=30, random_state=0),
-    ]
+        SeriesDetector(window=2, ensemble=1, steps=20, random_state=0),
+    ],
+    expected_failed_checks=lambda estimator: OF_SERIES if isinstance(estimator, SeriesDetector) else {},
 )
 def test_every_check_of_scikit_learn_passes(estimator, check):
     check(estimator)
