@@ -90,6 +90,18 @@ def test_windows_are_chosen_and_errors_named(frame):
             SeriesDetector(**{"ensemble": 1, "steps": 5, **settings}).fit(frame)
 
 
+def test_values_that_are_not_finite_are_named_by_place(frame):
+    detector = SeriesDetector(**SMALL).fit(frame)
+    for bad, said in ((np.nan, 'row 4, column `heat`: the value is missing.*missing="previous"'), (np.inf, "got inf")):
+        holed = frame.copy()
+        holed.iloc[3, 1] = bad
+        for call in (SeriesDetector(**SMALL).fit, detector.predict):
+            with pytest.raises(ValueError, match=said):
+                call(holed)
+    holed.iloc[3, 1] = np.nan
+    assert np.isfinite(SeriesDetector(**SMALL, missing="previous").fit(holed).anomaly_scores(holed)).all()
+
+
 def test_detectors_survive_pickle_and_disk(frame, tmp_path):
     pytest.importorskip("matplotlib").use("Agg")
     detector = SeriesDetector(**SMALL).fit(frame)
