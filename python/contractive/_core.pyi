@@ -54,6 +54,10 @@ class Model:
         """Give what the network restores in its own units, (N, d)."""
     def scaled(self, rows: _Rows, names: list[str] | None = None) -> NDArray[np.float32]:
         """Give rows in the network's units, (N, d)."""
+    def row_errors(
+        self, rows: _Rows, names: list[str] | None = None, n_threads: int | None = None
+    ) -> NDArray[np.float64]:
+        """Give the mean squared error of each row in the network's units, (N,)."""
     def reconstruct(
         self, rows: _Rows, names: list[str] | None = None, n_threads: int | None = None
     ) -> NDArray[np.float64]:

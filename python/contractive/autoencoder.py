@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 # Rows that the threshold is learnt from, and that the local dimension is measured on, at most: evenly spaced ones.
-_THRESHOLD_ROWS = 20_000
+_THRESHOLD_ROWS = 5_000
 _KEPT_ROWS = 256
 
 
@@ -433,8 +433,7 @@ class ContractiveAutoencoder(TransformerMixin, OutlierMixin, BaseEstimator):
 
     def _row_scores(self, rows: Array) -> Array:
         with speaking_parameters():
-            scores: Array = -self._feature_scores(rows).mean(axis=1)
-        return scores
+            return -self.model_.row_errors(rows, feature_names(self), threads_of(self.n_jobs))
 
     def score_samples(self, X: Any) -> Array:
         """Give how ordinary each row is, shape (N,): minus its mean squared error in scaled units."""

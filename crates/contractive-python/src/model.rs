@@ -7,6 +7,7 @@ use contractive::Model as Trained;
 use contractive::data::Dataset;
 use contractive::model::ModelError;
 use contractive::preprocess::ScaledRows;
+use contractive_core::engine::Engine;
 use contractive_core::jacobian::explicit;
 use contractive_core::matrix::MatRef;
 use contractive_core::row_spectra::RowSpectra;
@@ -20,6 +21,9 @@ use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
 use crate::rows::Rows;
 use crate::work::{threads, whole};
+
+/// Rows that are restored at once.
+const PIECE: usize = 1024;
 
 /// A trained autoencoder: parameters, scaling, objective, where it came from.
 #[pyclass(frozen, module = "contractive._core", from_py_object)]
@@ -49,6 +53,29 @@ impl Model {
         let mut out = Vec::new();
         ScaledRows { data, preprocessing }.gather(&all, &mut out);
         Ok(out)
+    }
+
+    /// Mean squared errors, a piece of rows at a time.
+    fn errors(&self, data: &Dataset, threads: usize) -> Result<Vec<f64>, ModelError> {
+        let (d, k, preprocessing) = (self.d(), self.k(), self.trained.preprocessing());
+        preprocessing.check(data)?;
+        let reader = ScaledRows { data, preprocessing };
+        let mut engine = self.trained.engine_for(self.trained.objective(), threads)?;
+        let (mut rows, mut codes, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
+        let mut errors = Vec::with_capacity(data.len());
+        let all: Vec<u32> = (0..data.len() as u32).collect();
+        for some in all.chunks(PIECE) {
+            let n = some.len();
+            reader.gather(some, &mut rows);
+            codes.resize(n * k, 0.0);
+            outputs.resize(n * d, 0.0);
+            engine.encode(MatRef::new(&rows, n, d), &mut codes)?;
+            engine.decode(MatRef::new(&codes, n, k), &mut outputs)?;
+            let squared = |(x, y): (&f32, &f32)| (f64::from(*x) - f64::from(*y)).powi(2);
+            let of_row = |(x, y): (&[f32], &[f32])| x.iter().zip(y).map(squared).sum::<f64>() / d as f64;
+            errors.extend(rows.chunks_exact(d).zip(outputs.chunks_exact(d)).map(of_row));
+        }
+        Ok(errors)
     }
 
     fn d(&self) -> usize {
@@ -179,6 +206,20 @@ impl Model {
         table(py, scaled, self.d())
     }
 
+    /// The mean squared error of each row in the network's units, (N,): what `scaled` and `outputs` differ by.
+    #[pyo3(signature = (rows, names=None, n_threads=None))]
+    fn row_errors<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Rows<'py>,
+        names: Option<Vec<String>>,
+        n_threads: Option<usize>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let data = rows.dataset(names, None)?;
+        let errors = whole(py, || self.errors(&data, threads(n_threads)).map_err(raise))?;
+        Ok(errors.into_pyarray(py))
+    }
+
     /// What the network restores, in the units of the rows.
     #[pyo3(signature = (rows, names=None, n_threads=None))]
     fn reconstruct<'py>(
@@ -210,7 +251,6 @@ impl Model {
         let restored = whole(py, || {
             let mut engine = self.trained.engine_for(self.trained.objective(), threads(n_threads)).map_err(raise)?;
             let mut outputs = vec![0.0; n * d];
-            use contractive_core::engine::Engine;
             engine.decode(MatRef::new(&codes, n, k), &mut outputs).map_err(raise)?;
             Ok(self.trained.preprocessing().invert(&outputs))
         })?;
