@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from . import _core
 from ._base import HAS_SKLEARN, BaseEstimator, OutlierMixin, as_rows, feature_names, fitted, seed_of
 from ._frames import cells_of, columns_of, core_frame, is_frame, like
+from ._progress import MembersBar
 from ._settings import speaking_parameters, threads_of
 
 if TYPE_CHECKING:
@@ -477,42 +478,3 @@ def at_fault(scored: _core._Scored, k: int) -> dict[str, Any]:
         table[f"feature_{place + 1}"] = np.where(is_told, names[column], np.asarray(None, dtype=object))
         table[f"share_{place + 1}"] = np.where(is_told, share, np.nan)
     return table
-
-
-class MembersBar:
-    """A bar of networks trained, on standard error, where ``verbose`` asks for one."""
-
-    def __init__(self, verbose: int, ensemble: int, title: str) -> None:
-        self.verbose, self.ensemble, self.title = verbose, ensemble, title
-        self.bar: Any = None
-
-    def __enter__(self) -> MembersBar:
-        if self.verbose:
-            try:
-                from tqdm.auto import tqdm
-            except ImportError:
-                raise ImportError(
-                    "`verbose` needs tqdm for its progress bar: pip install tqdm, or leave it 0"
-                ) from None
-            self.bar = tqdm(total=self.ensemble, unit="network", desc=self.title)
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    @property
-    def listener(self) -> Callable[[str], None] | None:
-        """What the core tells of the training, where there is a bar."""
-        return self._told if self.bar is not None else None
-
-    def _told(self, event: str) -> None:
-        told = json.loads(event)
-        if told["event"] == "member":
-            self.bar.update(1)
-        for apart in told.get("apart", ()):
-            warnings.warn(
-                f"the scores `{apart['own']}` and `{apart['other']}` name different rows as the most anomalous: look at "
-                f"both, with anomaly_scores(X, kind={apart['other']!r})",
-                stacklevel=2,
-            )

@@ -20,7 +20,9 @@ from ._base import (
     fitted,
     seed_of,
 )
+from ._progress import StepsBar
 from ._settings import KEYS, speaking_parameters, threads_of, toml
+from ._views import Views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +34,7 @@ _THRESHOLD_ROWS = 5_000
 _KEPT_ROWS = 256
 
 
-class ContractiveAutoencoder(TransformerMixin, OutlierMixin, BaseEstimator):
+class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimator):
     """Autoencoder whose code is kept from moving with the input: the exact penalty ‖∂h/∂x‖²_F at any depth.
 
     Minimises the mean over rows of L(x, g(f(x))) + ``contraction`` · ‖∂f/∂x‖²_F (Rifai et al., ICML 2011). It is a
@@ -265,7 +267,7 @@ class ContractiveAutoencoder(TransformerMixin, OutlierMixin, BaseEstimator):
         start = getattr(self, "model_", None) if self.warm_start else None
         self.seed_ = seed_of(self.random_state)
         config = self._config(self.seed_)
-        with speaking_parameters(), _Progress(self.verbose) as progress:
+        with speaking_parameters(), StepsBar(self.verbose) as progress:
             done = _core.fit(
                 config,
                 rows,
@@ -344,7 +346,7 @@ class ContractiveAutoencoder(TransformerMixin, OutlierMixin, BaseEstimator):
         if not isinstance(share, (int, float, np.number)) or not 0 < share <= 0.5:
             raise ValueError(f"`contamination` must be above 0 and at most 0.5, got {share!r}")
 
-    def _on_epoch(self, progress: _Progress) -> Callable[[str], bool] | None:
+    def _on_epoch(self, progress: StepsBar) -> Callable[[str], bool] | None:
         callbacks = list(self.callbacks or ())
         if not callbacks and not self.verbose:
             return None
@@ -454,61 +456,6 @@ class ContractiveAutoencoder(TransformerMixin, OutlierMixin, BaseEstimator):
         variance = float(((scaled - scaled.mean(axis=0)) ** 2).sum())
         return 1.0 - float(self._feature_scores(rows).sum()) / max(variance, float(np.finfo(np.float64).tiny))
 
-    # The Jacobian
-
-    def jacobian(self, X: Any, *, units: str = "scaled") -> Array:
-        """Give ∂h/∂x of each row.
-
-        Parameters
-        ----------
-        X : array or frame of shape (N, d)
-            Rows in the units fitted on.
-        units : {"scaled", "input"}, default="scaled"
-            Of x: as the network sees it, in which penalty and ‖J‖ are taken, or as X has it.
-
-        Returns
-        -------
-        J : ndarray of shape (N, k, d)
-        """
-        if units not in ("scaled", "input"):
-            raise ValueError(f"`units` must be scaled or input, got {units!r}")
-        rows = self._rows(X)
-        J: Array = self.model_.jacobian(rows, feature_names(self))
-        if units == "input":
-            J = J / self.model_.slopes(rows, feature_names(self))[:, None, :]
-        return J.astype(rows.dtype, copy=False)
-
-    def jacobian_norm(self, X: Any) -> Array:
-        """Give ‖∂h/∂x‖_F of each row, shape (N,), x in scaled units."""
-        return self.model_.jacobian_norms(self._rows(X), feature_names(self), threads_of(self.n_jobs))
-
-    def spectrum(self, X: Any) -> Array:
-        """Give the singular values of ∂h/∂x at each row, shape (N, min(k, d)), largest first."""
-        return self.model_.singular_values(self._rows(X), feature_names(self), threads_of(self.n_jobs))
-
-    def tangents(self, X: Any, n: int = 1) -> Array:
-        """Give the directions in which the code moves most at each row, shape (N, n, d): unit vectors in scaled units."""
-        if not isinstance(n, (int, np.integer)) or n < 1:
-            raise ValueError(f"`n` must be at least 1, got {n!r}")
-        return self.model_.tangents(self._rows(X), int(n), feature_names(self))
-
-    @property
-    def local_dimension_(self) -> float:
-        """In how many directions the code moves: (Σ s²)² / Σ s⁴ of the singular values of J, mean over kept rows."""
-        fitted(self)
-        s = self.model_.singular_values(self._kept_rows, feature_names(self), threads_of(self.n_jobs))
-        largest = s.max(axis=1, keepdims=True)
-        squares = np.divide(s, largest, out=np.zeros_like(s), where=largest > 0) ** 2
-        fourth = (squares**2).sum(axis=1)
-        ratio = np.divide(squares.sum(axis=1) ** 2, fourth, out=np.zeros_like(fourth), where=fourth > 0)
-        return float(ratio.mean())
-
-    def evaluate(self, X: Any) -> dict[str, Any]:
-        """Give the numbers of ``cae evaluate``: losses, penalty, mean ‖J‖, saturation."""
-        told = json.loads(self.model_.evaluate(self._rows(X), feature_names(self), threads_of(self.n_jobs)))
-        assert isinstance(told, dict)
-        return told
-
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Give the names of the code's units."""
         fitted(self)
@@ -529,54 +476,6 @@ class ContractiveAutoencoder(TransformerMixin, OutlierMixin, BaseEstimator):
         from .saved import load_autoencoder
 
         return load_autoencoder(path)
-
-    def report(self, path: str | os.PathLike[str], X: Any = None) -> str:
-        """Write the page that explains the training: loss, spectrum of J, code, pictures.
-
-        Parameters
-        ----------
-        path : path
-            An .html file.
-        X : array or frame, optional
-            The rows fitted on; left out, they are those of the last ``fit`` where they are still in memory.
-
-        Returns
-        -------
-        path : str
-        """
-        from .pages import autoencoder_page
-
-        return autoencoder_page(self, path, X)
-
-    def plot_loss(self, ax: Any = None) -> Any:
-        """Draw the objective by pass, and ‖J‖; see :func:`contractive.pictures.plot_loss`."""
-        from .pictures import plot_loss
-
-        return plot_loss(self, ax)
-
-    def plot_reconstructions(self, X: Any, n: int = 10, ax: Any = None) -> Any:
-        """Draw ``n`` rows over their reconstructions: images, or profiles."""
-        from .pictures import plot_reconstructions
-
-        return plot_reconstructions(self, X, n, ax)
-
-    def plot_filters(self, n: int = 64, ax: Any = None) -> Any:
-        """Draw the weights of the first layer: images, or a heat map."""
-        from .pictures import plot_filters
-
-        return plot_filters(self, n, ax)
-
-    def plot_codes(self, X: Any, y: Any = None, ax: Any = None) -> Any:
-        """Draw the first two principal components of the code, coloured by ``y``."""
-        from .pictures import plot_codes
-
-        return plot_codes(self, X, y, ax)
-
-    def plot_spectrum(self, X: Any = None, ax: Any = None) -> Any:
-        """Draw the singular values of ∂h/∂x: median and quartiles over rows."""
-        from .pictures import plot_spectrum
-
-        return plot_spectrum(self, X, ax)
 
     # What scikit-learn asks
 
@@ -631,49 +530,3 @@ def _reference(X: Any) -> Any:
         return weakref.ref(X)
     except TypeError:
         return None
-
-
-class _Progress:
-    """A bar on standard error where ``verbose`` asks for one."""
-
-    def __init__(self, verbose: int) -> None:
-        self.verbose = verbose
-        self.bar: Any = None
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *raised: Any) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    @property
-    def start(self) -> Callable[[str], None] | None:
-        return self._start if self.verbose else None
-
-    @property
-    def step(self) -> Callable[[str], None] | None:
-        return self._step if self.verbose else None
-
-    def _start(self, plan: str) -> None:
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
-            raise ImportError("`verbose` needs tqdm for its progress bar: pip install tqdm, or leave it 0") from None
-        told = json.loads(plan)
-        self.steps = told["steps"]
-        self.bar = tqdm(total=told["epochs"] * told["steps"], unit="step", desc="ContractiveAutoencoder")
-
-    def _step(self, report: str) -> None:
-        told = json.loads(report)
-        self._move((told["epoch"] - 1) * told["steps"] + told["step"])
-
-    def epoch(self, record: dict[str, Any]) -> None:
-        """Show the end of a pass."""
-        if self.bar is not None:
-            watched = record.get("validation_total", record["train_total"])
-            self.bar.set_postfix_str(f"epoch {record['epoch']}, objective {watched:.4g}", refresh=False)
-            self._move(record["epoch"] * self.steps)
-
-    def _move(self, done: int) -> None:
-        self.bar.update(done - self.bar.n)

@@ -13,8 +13,9 @@ import numpy as np
 from . import _core
 from ._base import BaseEstimator, OutlierMixin, as_rows, fitted, seed_of
 from ._frames import cells_of, core_frame, is_frame, like, numbers
+from ._progress import MembersBar
 from ._settings import speaking_parameters, threads_of
-from .anomaly import MembersBar, at_fault, check_names, detector_settings, threshold_words
+from .anomaly import at_fault, check_names, detector_settings, threshold_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -76,8 +76,8 @@ def test_a_whole_run_with_its_directory(tmp_path):
     assert run.report.exists()
     assert run.estimator.hidden_layer_sizes == (16, 4)
     assert run.estimator.transform(datasets.strokes(rows=3).X).shape == (3, 4)
-    with pytest.raises(ValueError, match="hiden"):
-        contractive.train("strokes", out=tmp_path / "other", model__hiden=[4])
+    with pytest.raises(ValueError, match="width"):
+        contractive.train("strokes", out=tmp_path / "other", model__width=[4])
     assert not (tmp_path / "other").exists()
 
 

@@ -1,0 +1,130 @@
+"""What can be seen of a fitted autoencoder: its Jacobian, numbers, page and pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._base import feature_names, fitted
+from ._settings import threads_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+class Views:
+    """Methods of an estimator that has a model, and rows that are kept of those fitted on."""
+
+    model_: _core.Model
+    n_jobs: int | None
+    _kept_rows: Array
+
+    def _rows(self, X: Any) -> Array:
+        raise NotImplementedError
+
+    def jacobian(self, X: Any, *, units: str = "scaled") -> Array:
+        """Give ∂h/∂x of each row.
+
+        Parameters
+        ----------
+        X : array or frame of shape (N, d)
+            Rows in the units fitted on.
+        units : {"scaled", "input"}, default="scaled"
+            Of x: as the network sees it, in which penalty and ‖J‖ are taken, or as X has it.
+
+        Returns
+        -------
+        J : ndarray of shape (N, k, d)
+        """
+        if units not in ("scaled", "input"):
+            raise ValueError(f"`units` must be scaled or input, got {units!r}")
+        rows = self._rows(X)
+        J: Array = self.model_.jacobian(rows, feature_names(self))
+        if units == "input":
+            J = J / self.model_.slopes(rows, feature_names(self))[:, None, :]
+        return J.astype(rows.dtype, copy=False)
+
+    def jacobian_norm(self, X: Any) -> Array:
+        """Give ‖∂h/∂x‖_F of each row, shape (N,), x in scaled units."""
+        return self.model_.jacobian_norms(self._rows(X), feature_names(self), threads_of(self.n_jobs))
+
+    def spectrum(self, X: Any) -> Array:
+        """Give the singular values of ∂h/∂x at each row, shape (N, min(k, d)), largest first."""
+        return self.model_.singular_values(self._rows(X), feature_names(self), threads_of(self.n_jobs))
+
+    def tangents(self, X: Any, n: int = 1) -> Array:
+        """Give the directions in which the code moves most at each row, shape (N, n, d): unit vectors in scaled units."""
+        if not isinstance(n, (int, np.integer)) or n < 1:
+            raise ValueError(f"`n` must be at least 1, got {n!r}")
+        return self.model_.tangents(self._rows(X), int(n), feature_names(self))
+
+    @property
+    def local_dimension_(self) -> float:
+        """In how many directions the code moves: (Σ s²)² / Σ s⁴ of the singular values of J, mean over kept rows."""
+        fitted(self)
+        s = self.model_.singular_values(self._kept_rows, feature_names(self), threads_of(self.n_jobs))
+        largest = s.max(axis=1, keepdims=True)
+        squares = np.divide(s, largest, out=np.zeros_like(s), where=largest > 0) ** 2
+        fourth = (squares**2).sum(axis=1)
+        ratio = np.divide(squares.sum(axis=1) ** 2, fourth, out=np.zeros_like(fourth), where=fourth > 0)
+        return float(ratio.mean())
+
+    def evaluate(self, X: Any) -> dict[str, Any]:
+        """Give the numbers of ``cae evaluate``: losses, penalty, mean ‖J‖, saturation."""
+        told = json.loads(self.model_.evaluate(self._rows(X), feature_names(self), threads_of(self.n_jobs)))
+        assert isinstance(told, dict)
+        return told
+
+    def report(self, path: str | os.PathLike[str], X: Any = None) -> str:
+        """Write the page that explains the training: loss, spectrum of J, code, pictures.
+
+        Parameters
+        ----------
+        path : path
+            An .html file.
+        X : array or frame, optional
+            The rows fitted on; left out, they are those of the last ``fit`` where they are still in memory.
+
+        Returns
+        -------
+        path : str
+        """
+        from .pages import autoencoder_page
+
+        return autoencoder_page(self, path, X)
+
+    def plot_loss(self, ax: Any = None) -> Any:
+        """Draw the objective by pass, and ‖J‖; see :func:`contractive.pictures.plot_loss`."""
+        from .pictures import plot_loss
+
+        return plot_loss(self, ax)
+
+    def plot_reconstructions(self, X: Any, n: int = 10, ax: Any = None) -> Any:
+        """Draw ``n`` rows over their reconstructions: images, or profiles."""
+        from .pictures import plot_reconstructions
+
+        return plot_reconstructions(self, X, n, ax)
+
+    def plot_filters(self, n: int = 64, ax: Any = None) -> Any:
+        """Draw the weights of the first layer: images, or a heat map."""
+        from .pictures import plot_filters
+
+        return plot_filters(self, n, ax)
+
+    def plot_codes(self, X: Any, y: Any = None, ax: Any = None) -> Any:
+        """Draw the first two principal components of the code, coloured by ``y``."""
+        from .pictures import plot_codes
+
+        return plot_codes(self, X, y, ax)
+
+    def plot_spectrum(self, X: Any = None, ax: Any = None) -> Any:
+        """Draw the singular values of ∂h/∂x: median and quartiles over rows."""
+        from .pictures import plot_spectrum
+
+        return plot_spectrum(self, X, ax)
