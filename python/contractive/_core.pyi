@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict
+from typing import Any, TypedDict, final, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,13 @@ _Rows = NDArray[np.float32] | NDArray[np.float64]
 _Path = str | os.PathLike[str]
 _Listener = Callable[[str], Any] | None
 
+__all__: list[str]
 __version__: str
 
 class TrainingDiverged(ArithmeticError):
     """Training met a number that was not finite; the message says in which epoch, step and term."""
 
+@final
 class Model:
     """A trained autoencoder: parameters, scaling, objective, where it came from."""
 
@@ -81,6 +83,7 @@ class Model:
     def evaluate(self, rows: _Rows, names: list[str] | None = None, n_threads: int | None = None) -> str:
         """Give the numbers of ``cae evaluate``, as JSON."""
 
+@final
 class Fitted:
     """What a training gave."""
 
@@ -116,23 +119,25 @@ def fit(
 ) -> Fitted:
     """Train on rows as the TOML of ``config`` says."""
 
+@final
 class Incremental:
     """A network that learns from pieces of data, the optimiser's memory kept between them."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         config: str,
         rows: _Rows,
         *,
         names: list[str] | None = None,
         image_shape: tuple[int, int] | None = None,
         start: Model | None = None,
-    ) -> None: ...
+    ) -> Incremental: ...
     def pass_over(self, rows: _Rows, names: list[str] | None = None) -> str:
         """Train by one pass; the terms' means, as JSON."""
     def model(self) -> Model:
         """Give the network as it is now."""
 
+@final
 class Frame:
     """A table of columns of any kind."""
 
@@ -149,6 +154,7 @@ class Frame:
     def names(self) -> list[str]:
         """Names of the columns."""
 
+@type_check_only
 class _Scored(TypedDict, total=False):
     score: NDArray[np.float64]
     probability: NDArray[np.float64]
@@ -161,6 +167,7 @@ class _Scored(TypedDict, total=False):
     ranges: str
     notes: list[str]
 
+@final
 class Detector:
     """A trained detector of anomalies among the rows of a table."""
 
@@ -230,6 +237,7 @@ class Detector:
     def page(self, frame: Frame, name: str, *, n_threads: int | None = None) -> str:
         """Give the page of ``cae detect --report``, as HTML."""
 
+@final
 class SeriesDetector:
     """A trained detector of anomalies in time series."""
 

@@ -176,6 +176,16 @@ def test_callbacks_are_told_and_stop(rows):
         ContractiveAutoencoder((4,), max_iter=5, callbacks=[fails]).fit(rows)
 
 
+def test_a_bar_only_where_it_is_asked_for(rows, capfd):
+    pytest.importorskip("tqdm")
+    ContractiveAutoencoder((4,), max_iter=3, random_state=0).fit(rows)
+    assert capfd.readouterr() == ("", "")
+    ContractiveAutoencoder((4,), max_iter=3, random_state=0, verbose=1).fit(rows)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "epoch 3" in err
+
+
 def test_warm_start_goes_on(rows):
     model = ContractiveAutoencoder((8, 2), max_iter=5, warm_start=True, random_state=0).fit(rows)
     first = model.loss_

@@ -168,6 +168,13 @@ def test_files_are_read_as_arrays(tmp_path):
     assert train.image_shape == (28, 28)
 
 
+def test_stubs_are_those_of_the_compiled_module(tmp_path):
+    pytest.importorskip("mypy")
+    words = [sys.executable, "-m", "mypy.stubtest", "contractive._core"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
 def test_versions_are_told(capsys):
     contractive.show_versions()
     told = capsys.readouterr().out
