@@ -11,7 +11,24 @@ _Rows = NDArray[np.float32] | NDArray[np.float64]
 _Path = str | os.PathLike[str]
 _Listener = Callable[[str], Any] | None
 
-__all__: list[str]
+__all__ = [
+    "Detector",
+    "Fitted",
+    "Frame",
+    "Incremental",
+    "Model",
+    "SeriesDetector",
+    "TrainingDiverged",
+    "__version__",
+    "fit",
+    "jacobian",
+    "load",
+    "objective",
+    "report",
+    "run",
+    "tensors",
+    "versions",
+]
 __version__: str
 
 class TrainingDiverged(ArithmeticError):
