@@ -15,6 +15,8 @@ from ._settings import threads_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .pages import Page
+
     Array = NDArray[Any]
 
 
@@ -81,19 +83,20 @@ class Views:
         assert isinstance(told, dict)
         return told
 
-    def report(self, path: str | os.PathLike[str], X: Any = None) -> str:
+    def report(self, path: str | os.PathLike[str] | None = None, X: Any = None) -> Page:
         """Write the page that explains the training: loss, spectrum of J, code, pictures.
 
         Parameters
         ----------
-        path : path
-            An .html file.
+        path : path, optional
+            An .html file; left out, the page is given back alone, and a notebook shows it.
         X : array or frame, optional
             The rows fitted on; left out, they are those of the last ``fit`` where they are still in memory.
 
         Returns
         -------
-        path : str
+        page : contractive.pages.Page
+            Its path where it was written; a notebook shows the page.
         """
         from .pages import autoencoder_page
 

@@ -19,6 +19,8 @@ from ._settings import speaking_parameters, threads_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .pages import Page
+
     Array = NDArray[Any]
 
 
@@ -358,13 +360,13 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             table.update(at_fault(scored, min(explain, len(scored["feature_names"]))))
         return like(X, table)
 
-    def report(self, path: str | os.PathLike[str], X: Any, name: str = "X") -> str:
+    def report(self, path: str | os.PathLike[str] | None, X: Any, name: str = "X") -> Page:
         """Write the page of ``cae detect --report``: how scores are spread, the highest rows and why, drift.
 
         Parameters
         ----------
-        path : path
-            An .html file.
+        path : path or None
+            An .html file; None gives the page back alone, and a notebook shows it.
         X : frame or array of shape (N, d)
             Rows with the columns fitted on.
         name : str, default="X"
@@ -372,14 +374,15 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
         Returns
         -------
-        path : str
+        page : contractive.pages.Page
+            Its path where it was written; a notebook shows the page.
         """
-        from .pages import write
+        from .pages import page
 
         fitted(self, "detector_")
         with speaking_parameters():
             frame = self._frame_of(X, reset=False)
-            return write(path, self.detector_.page(frame, name, n_threads=threads_of(self.n_jobs)))
+            return page(path, self.detector_.page(frame, name, n_threads=threads_of(self.n_jobs)))
 
     def plot(self, X: Any, ax: Any = None) -> Any:
         """Draw how the scores of X are spread, with the threshold."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from ._base import as_rows, feature_names, fitted
 from ._settings import speaking_parameters
 
 
-def autoencoder_page(estimator: Any, path: str | os.PathLike[str], X: Any) -> str:
+def autoencoder_page(estimator: Any, path: str | os.PathLike[str] | None, X: Any) -> Page:
     """Write the page of a fitted autoencoder; see ``ContractiveAutoencoder.report``."""
     fitted(estimator)
     if not hasattr(estimator, "_config_toml"):
@@ -34,13 +35,38 @@ def autoencoder_page(estimator: Any, path: str | os.PathLike[str], X: Any) -> st
             names=feature_names(estimator),
             image_shape=estimator.image_shape,
         )
-    return write(path, text)
+    return page(path, text)
 
 
-def write(path: str | os.PathLike[str], text: str) -> str:
-    """Write a page whole or not at all."""
+def page(path: str | os.PathLike[str] | None, text: str) -> Page:
+    """Write a page whole or not at all, where it has a place; a notebook shows it."""
+    if path is None:
+        return Page(text, None)
     target = Path(path)
     partial = target.with_name(f".{target.name}.writing")
     partial.write_text(text, encoding="utf-8")
     partial.replace(target)
-    return str(target)
+    return Page(text, target)
+
+
+class Page:
+    """A page in HTML: a path where it was written, and in a notebook the page itself."""
+
+    def __init__(self, text: str, path: Path | None) -> None:
+        self.text = text
+        self.path = path
+
+    def __fspath__(self) -> str:
+        if self.path is None:
+            raise TypeError("the page was not written: give a path")
+        return str(self.path)
+
+    def __str__(self) -> str:
+        return self.text if self.path is None else str(self.path)
+
+    def __repr__(self) -> str:
+        return f"<page of {len(self.text):,} characters{f', {self.path}' if self.path else ''}>"
+
+    def _repr_html_(self) -> str:
+        # Its styles and scripts stay its own.
+        return f'<iframe srcdoc="{html.escape(self.text)}" style="width: 100%; height: 48em; border: 0"></iframe>'

@@ -20,6 +20,8 @@ from .anomaly import at_fault, check_names, detector_settings, threshold_words
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .pages import Page
+
     Array = NDArray[Any]
 
 # The column that pandas' row index becomes.
@@ -306,13 +308,13 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
         assert isinstance(told, list)
         return told
 
-    def report(self, path: str | os.PathLike[str], X: Any) -> str:
+    def report(self, path: str | os.PathLike[str] | None, X: Any) -> Page:
         """Write the page of ``cae detect --report``: the series with what was found."""
-        from .pages import write
+        from .pages import page
 
         fitted(self, "detector_")
         with speaking_parameters():
-            return write(path, self.detector_.page(self._frame_of(X), n_threads=threads_of(self.n_jobs)))
+            return page(path, self.detector_.page(self._frame_of(X), n_threads=threads_of(self.n_jobs)))
 
     def plot(self, X: Any, ax: Any = None) -> Any:
         """Draw the series over its scores, flagged timestamps marked."""

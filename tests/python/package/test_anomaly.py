@@ -144,7 +144,7 @@ def test_pages_and_pictures(frame, detector, tmp_path):
     pytest.importorskip("matplotlib").use("Agg")
     path = detector.report(tmp_path / "page.html", frame)
     text = (tmp_path / "page.html").read_text()
-    assert path == str(tmp_path / "page.html")
+    assert str(path) == str(tmp_path / "page.html")
     assert "o0017" in text
     assert "tax" in text
     ax = detector.plot(frame)

@@ -87,6 +87,11 @@ def test_reports_tell_of_a_fit(rows, tmp_path):
     text = (tmp_path / "page.html").read_text()
     assert "<svg" in text
     assert "ContractiveAutoencoder" in text
+    shown = model.report()
+    assert shown.text == text
+    assert shown._repr_html_().startswith("<iframe srcdoc=")
+    assert "<script" not in shown._repr_html_(), "the page is text within an attribute"
+    assert "ContractiveAutoencoder" in model._repr_html_(), "scikit-learn's form"
     with pytest.raises(ValueError, match="call fit"):
         ContractiveAutoencoder((8, 2)).partial_fit(rows).report(tmp_path / "other.html")
     assert not (tmp_path / "other.html").exists()
