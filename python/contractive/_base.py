@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ._frames import refuse_what_is_no_table
 
 if TYPE_CHECKING:
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 
     class TransformerMixin:
         def fit_transform(self, X: Any, y: Any = None, **kwargs: Any) -> Any: ...
+        def set_output(self, *, transform: str | None = None) -> Any: ...
 
     class NotFittedError(ValueError, AttributeError): ...
 
@@ -91,13 +96,16 @@ def as_rows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray[Any, np.dtype[
     Columns and their names are checked against those fitted on, unless ``reset``. What is not finite is left to the core,
     which names its row and column.
     """
+    refuse_what_is_no_table(X)
+    if isinstance(X, np.ma.MaskedArray):
+        X = np.ma.filled(X.astype(np.float64), np.nan)
     if HAS_SKLEARN:
         from sklearn.utils.validation import validate_data
 
         rows: np.ndarray[Any, np.dtype[Any]] = validate_data(
             estimator, X, reset=reset, dtype=[np.float64, np.float32], order="C", ensure_all_finite=False
         )
-        return rows
+        return np.require(rows, requirements=["C", "A"])
     return _plain_rows(estimator, X, reset=reset)
 
 
@@ -110,16 +118,39 @@ def _plain_rows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray[Any, np.dt
         raise ValueError(f"X must have the shape (rows, features), got {rows.shape}: reshape it")
     if 0 in rows.shape:
         raise ValueError(f"X must have at least one row and one feature, got the shape {rows.shape}")
+    named = list(names) if names is not None and all(isinstance(name, str) for name in names) else None
     if reset:
         estimator.n_features_in_ = rows.shape[1]
-        if names is not None and all(isinstance(name, str) for name in names):
-            estimator.feature_names_in_ = np.asarray(list(names), dtype=object)
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+        if named is not None:
+            estimator.feature_names_in_ = np.asarray(named, dtype=object)
     elif rows.shape[1] != estimator.n_features_in_:
         raise ValueError(
             f"X has {rows.shape[1]} features, but {type(estimator).__name__} is expecting "
             f"{estimator.n_features_in_} features as input"
         )
-    return np.ascontiguousarray(rows, dtype=np.float32 if rows.dtype == np.float32 else np.float64)
+    fitted_on = feature_names(estimator)
+    if named is not None and fitted_on is not None and named != fitted_on:
+        raise ValueError(f"the feature names should match those that were passed during fit: {fitted_on}, got {named}")
+    return np.require(rows, dtype=np.float32 if rows.dtype == np.float32 else np.float64, requirements=["C", "A"])
+
+
+@contextmanager
+def kept_on_failure(estimator: Any) -> Iterator[None]:
+    """Give an estimator back what it knew, where fitting it again fails: the last good one stays usable."""
+    names = ("n_features_in_", "feature_names_in_", "seed_", "_has_index")
+    before = {name: getattr(estimator, name) for name in names if hasattr(estimator, name)}
+    try:
+        yield
+    except BaseException:
+        if estimator.__sklearn_is_fitted__():
+            for name in names:
+                if name in before:
+                    setattr(estimator, name, before[name])
+                elif hasattr(estimator, name):
+                    delattr(estimator, name)
+        raise
 
 
 def feature_names(estimator: Any) -> list[str] | None:
@@ -133,8 +164,8 @@ def seed_of(random_state: Any) -> int:
     if random_state is None:
         return int(np.random.default_rng().integers(2**63))
     if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
-        if random_state < 0:
-            raise ValueError(f"`random_state` must be at least 0, got {random_state}")
+        if not 0 <= random_state < 2**63:
+            raise ValueError(f"`random_state` must be at least 0 and below 2**63, got {random_state}")
         return int(random_state)
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**63))

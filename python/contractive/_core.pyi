@@ -164,6 +164,8 @@ class Frame:
     @staticmethod
     def of_arrow(stream: Any) -> Frame:
         """From a capsule of Arrow's C stream."""
+    def texts(self, name: str) -> list[str | None]:
+        """Give the cells of a column as text."""
     @property
     def n_rows(self) -> int:
         """Number of rows."""
@@ -233,6 +235,8 @@ class Detector:
     @property
     def columns(self) -> list[str] | None:
         """Columns of the table trained on; None where it was numbers alone."""
+    def encoding(self) -> str | None:
+        """Give how that table was understood, as JSON."""
     @property
     def keys(self) -> list[str]:
         """Keys of that table."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,22 +19,41 @@ _Described = tuple[str, str, Any, Any, Any]
 
 
 def _library(X: Any) -> str:
-    return type(X).__module__.partition(".")[0]
+    """The library whose frame X is, or is derived from."""
+    for cls in type(X).__mro__:
+        library = cls.__module__.partition(".")[0]
+        if library in ("pandas", "polars", "pyarrow"):
+            return library
+    return ""
 
 
 def is_frame(X: Any) -> bool:
     """Whether X has columns with names: a frame of pandas, or anything that gives Arrow's C stream."""
-    return _is_pandas(X) or hasattr(X, "__arrow_c_stream__")
+    return _is_pandas(X) or (hasattr(X, "__arrow_c_stream__") and not is_series(X))
+
+
+def is_series(X: Any) -> bool:
+    """Whether X is one column of pandas or polars."""
+    return _library(X) in ("pandas", "polars") and type(X).__name__ == "Series"
 
 
 def _is_pandas(X: Any) -> bool:
-    return _library(X) == "pandas" and hasattr(X, "columns")
+    return _library(X) == "pandas" and getattr(X, "ndim", 0) == 2
+
+
+def refuse_what_is_no_table(X: Any) -> None:
+    """Say what to do with what looks like a table and is none."""
+    if is_series(X):
+        raise ValueError("X must be a table, got one column: give X.to_frame()")
+    if type(X).__name__ == "LazyFrame":
+        raise ValueError("X must hold its rows, got a LazyFrame: give X.collect()")
 
 
 def columns_of(X: Any) -> list[str]:
     """Names of a frame's columns."""
-    names = X.columns if hasattr(X, "columns") else X.schema.names if hasattr(X, "schema") else core_frame(X).names
-    return [str(name) for name in names]
+    if _library(X) == "pyarrow":
+        return [str(name) for name in X.schema.names]
+    return [str(name) for name in X.columns] if hasattr(X, "columns") else core_frame(X).names
 
 
 def core_frame(X: Any, *, time_index: str | None = None) -> _core.Frame:
@@ -50,12 +71,12 @@ def core_frame(X: Any, *, time_index: str | None = None) -> _core.Frame:
     if isinstance(X, Mapping):
         return _core.Frame.of_columns([_of_cells(str(name), np.asarray(cells)) for name, cells in X.items()])
     rows = np.asarray(X)
-    if rows.ndim != 2:
-        raise ValueError(f"X must be a frame, or an array of shape (rows, columns), got the shape {rows.shape}")
     return _core.Frame.of_columns([_of_cells(f"x{j}", rows[:, j]) for j in range(rows.shape[1])])
 
 
 def _of_pandas(name: str, column: Any) -> _Described:
+    if type(column.dtype).__name__ == "ArrowDtype":
+        return _of_arrow_backed(name, column)
     dtype = column.dtype
     if str(dtype).startswith("datetime64"):
         zone = getattr(dtype, "tz", None)
@@ -64,6 +85,8 @@ def _of_pandas(name: str, column: Any) -> _Described:
         return _of_times(name, stamps.to_numpy(), unit, str(zone) if zone is not None else None)
     if isinstance(dtype, np.dtype):
         return _of_cells(name, column.to_numpy())
+    if type(dtype).__name__ in ("PeriodDtype", "IntervalDtype"):
+        raise ValueError(f"column `{name}` must hold numbers, truth values, text or times, got the type {dtype}")
     # Extension types: nullable numbers and truth values, categories, strings.
     missing = column.isna().to_numpy()
     kind = getattr(dtype, "kind", "O")
@@ -74,32 +97,54 @@ def _of_pandas(name: str, column: Any) -> _Described:
     if kind in "iufb" and hasattr(dtype, "numpy_dtype"):
         cells = column.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
         return _of_cells(name, np.asarray(cells), missing)
-    return name, "text", _texts(column.to_numpy(dtype=object), missing), None, None
+    cells = column.to_numpy(dtype=object)
+    if kind == "O" and not hasattr(column, "cat") and not str(dtype).startswith(("string", "str")):
+        return _of_objects(name, cells)
+    return name, "text", _texts(cells, missing), None, None
+
+
+def _of_arrow_backed(name: str, column: Any) -> _Described:
+    """A column of pandas that Arrow holds, as the kind of column that NumPy would hold."""
+    missing, kind, dtype = column.isna().to_numpy(), column.dtype.kind, column.dtype
+    if kind in "iu":
+        cells = column.to_numpy(dtype=np.int64 if kind == "i" else np.uint64, na_value=0)
+        return _of_cells(name, cells, missing)
+    if kind == "f":
+        return _of_cells(name, column.to_numpy(dtype=np.float64, na_value=np.nan))
+    if kind == "b":
+        return _of_cells(name, column.to_numpy(dtype=bool, na_value=False), missing)
+    if kind == "M":
+        stamps = column.dt.tz_convert("UTC").dt.tz_localize(None) if dtype.pyarrow_dtype.tz else column
+        return _of_times(name, stamps.to_numpy(dtype="datetime64[ns]"), "ns", dtype.pyarrow_dtype.tz)
+    return _of_objects(name, column.to_numpy(dtype=object))
 
 
 def _of_times(name: str, stamps: NDArray[Any], unit: str, zone: str | None) -> _Described:
     missing = np.isnat(stamps)
-    return (
-        name,
-        "time",
-        np.ascontiguousarray(stamps.astype(f"datetime64[{unit}]").view(np.int64)),
-        missing,
-        (unit, zone),
-    )
+    cells = _plain(stamps.astype(f"datetime64[{unit}]")).view(np.int64)
+    return name, "time", cells, missing, (unit, zone)
+
+
+def _plain(cells: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
+    """The cells one after the other, aligned, in the machine's order of bytes."""
+    native = cells.dtype.newbyteorder("=") if dtype is None else dtype
+    return np.require(cells, dtype=native, requirements=["C", "A"])
 
 
 def _of_cells(name: str, cells: NDArray[Any], missing: NDArray[Any] | None = None) -> _Described:
+    if isinstance(cells, np.ma.MaskedArray):
+        missing, cells = np.ma.getmaskarray(cells), cells.data
     kind = cells.dtype.kind
     if kind == "f" and cells.dtype.itemsize == 4:
-        return name, "single", np.ascontiguousarray(cells), missing, None
+        return name, "single", _plain(cells), missing, None
     if kind == "f":
-        return name, "number", np.ascontiguousarray(cells, dtype=np.float64), missing, None
+        return name, "number", _plain(cells, np.float64), missing, None
     if kind == "i":
-        return name, "integer", np.ascontiguousarray(cells, dtype=np.int64), missing, None
+        return name, "integer", _plain(cells, np.int64), missing, None
     if kind == "u":
-        return name, "unsigned", np.ascontiguousarray(cells, dtype=np.uint64), missing, None
+        return name, "unsigned", _plain(cells, np.uint64), missing, None
     if kind == "b":
-        return name, "boolean", np.ascontiguousarray(cells), missing, None
+        return name, "boolean", _plain(cells), missing, None
     if kind == "M":
         unit = np.datetime_data(cells.dtype)[0]
         return _of_times(name, cells, unit if unit in ("D", "s", "ms", "us", "ns") else "ns", None)
@@ -109,18 +154,18 @@ def _of_cells(name: str, cells: NDArray[Any], missing: NDArray[Any] | None = Non
 
 
 def _is_missing(cell: Any) -> bool:
-    return (
-        cell is None
-        or cell is getattr(cell, "NaT", 0)
-        or (isinstance(cell, float) and np.isnan(cell))
-        or str(cell) in ("<NA>", "NaT")
-    )
+    is_nan = isinstance(cell, (float, np.floating)) and bool(np.isnan(cell))
+    return cell is None or is_nan or type(cell).__name__ in ("NAType", "NaTType")
 
 
 def _of_objects(name: str, cells: NDArray[Any]) -> _Described:
     missing = np.asarray([_is_missing(cell) for cell in cells], dtype=bool)
     present = cells[~missing]
-    if all(isinstance(cell, (bool, np.bool_)) for cell in present) and len(present):
+
+    def are(*kinds: type) -> bool:
+        return len(present) > 0 and all(isinstance(cell, kinds) for cell in present)
+
+    if are(bool, np.bool_):
         return (
             name,
             "boolean",
@@ -128,11 +173,15 @@ def _of_objects(name: str, cells: NDArray[Any]) -> _Described:
             missing,
             None,
         )
-    if all(isinstance(cell, (int, float, np.number)) and not isinstance(cell, bool) for cell in present) and len(
-        present
-    ):
+    if are(int, float, np.number, decimal.Decimal):
         numbers = np.asarray([np.nan if m else float(c) for c, m in zip(cells, missing, strict=True)])
         return name, "number", numbers, None, None
+    if are(datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64):
+        kind = type(present[0]).__name__
+        raise ValueError(
+            f"column `{name}` holds times as objects ({kind}): give them as datetime64 "
+            "(pandas.to_datetime), or leave it out"
+        )
     return name, "text", _texts(cells, missing), None, None
 
 
@@ -141,9 +190,9 @@ def _texts(cells: NDArray[Any], missing: NDArray[Any]) -> list[str | None]:
 
 
 def like(X: Any, columns: Mapping[str, Any]) -> Any:
-    """Give a table of the same kind as X, pandas' index kept; of an array, a dictionary of arrays."""
+    """Give a table of the same kind as X, pandas' index kept; of anything else, a dictionary of arrays."""
     library = _library(X)
-    if _is_pandas(X):
+    if library == "pandas":
         import pandas as pd
 
         return pd.DataFrame(dict(columns), index=X.index)
@@ -154,7 +203,9 @@ def like(X: Any, columns: Mapping[str, Any]) -> Any:
     if library == "pyarrow":
         import pyarrow as pa
 
-        return pa.table({name: pa.array(_listed(cells)) for name, cells in columns.items()})
+        return pa.table(
+            {name: cells if _library(cells) else pa.array(_listed(cells)) for name, cells in columns.items()}
+        )
     return dict(columns)
 
 
@@ -164,14 +215,27 @@ def _listed(cells: Any) -> Any:
 
 def cells_of(X: Any, name: str) -> Any:
     """Give a column's cells, as its library has them."""
-    if _is_pandas(X):
-        return X[name].to_numpy()
-    if _library(X) == "polars":
+    library = _library(X)
+    if library == "pandas":
+        return X.iloc[:, columns_of(X).index(name)].array
+    if library == "polars":
         return X.get_column(name)
-    column = X[name]
-    return column.to_numpy(zero_copy_only=False) if hasattr(column, "to_numpy") else np.asarray(column)
+    if library == "pyarrow":
+        return X.column(name)
+    return np.asarray(core_frame(X).texts(name), dtype=object)
 
 
 def numbers(X: Any, names: Sequence[str]) -> NDArray[Any]:
     """Give columns of numbers as an array of shape (N, columns)."""
     return np.column_stack([np.asarray(cells_of(X, name), dtype=np.float64) for name in names])
+
+
+def beside(kept: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """Give our columns after those kept; ``cae_`` before ours where one of those has the name, as in the command's."""
+    table = dict(kept)
+    for name, cells in ours.items():
+        free = name
+        while free in table:
+            free = f"cae_{free}"
+        table[free] = cells
+    return table

@@ -59,13 +59,23 @@ def _value(value: Any, key: str) -> str:
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, (int, np.integer)):
+        if not -(2**63) <= value < 2**63:
+            raise ValueError(f"`{_PARAMETERS.get(key, key)}` must be an integer of 64 bits, got {value}")
         return str(int(value))
     if isinstance(value, (float, np.floating)):
         return repr(float(value))
     if isinstance(value, str):
-        return json.dumps(value)
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{k} = {_value(v, key)}" for k, v in value.items() if v is not None) + "}"
+        return (
+            "{"
+            + ", ".join(
+                f"{json.dumps(str(k), ensure_ascii=False)} = {_value(v, key)}"
+                for k, v in value.items()
+                if v is not None
+            )
+            + "}"
+        )
     if isinstance(value, (list, tuple, np.ndarray)):
         return "[" + ", ".join(_value(v, key) for v in value) + "]"
     parameter = _PARAMETERS.get(key, key)
@@ -95,6 +105,9 @@ _REMEDIES = [
 def in_parameters(message: str) -> str:
     """A message of the core with the estimator's parameters in place of the configuration's keys, and a remedy."""
     message = re.sub(r"^(?:parameters|the fitted estimator)(?:, line \d+)?: ", "", message)
+    # Rows are counted from 0 in Python, of series too.
+    message = re.sub(r"^X, row (\d+)(?=[,:])", lambda m: f"X row {int(m[1]) - 1} (from 0)", message)
+    message = message.replace("`__time__`", "the index").replace("__time__", "the index")
     # Settings of a kind, such as `objective.penalty.probes`, are keys of the parameter's dictionary.
     for key in sorted(_PARAMETERS, key=len, reverse=True):
         message = re.sub(rf"`{re.escape(key)}(\.\w+)?`", rf"`{_PARAMETERS[key]}\1`", message)
@@ -127,8 +140,39 @@ def threads_of(n_jobs: int | None) -> int | None:
         raise ValueError(f"`n_jobs` must be None, -1 or a number of threads, got {n_jobs!r}")
     if n_jobs is None:
         asked = os.environ.get("OMP_NUM_THREADS", "")
-        return int(asked) if asked.isdecimal() and int(asked) > 0 else None
+        return min(int(asked), os.cpu_count() or 1) if asked.isdecimal() and int(asked) > 0 else None
     if n_jobs < 0:
         processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return max(1, processors + 1 + int(n_jobs))
     return int(n_jobs)
+
+
+def names_of(value: Any, parameter: str) -> list[str]:
+    """Give names of columns, of which one may stand by itself."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    names = list(value) if not isinstance(value, (bytes, Mapping)) and hasattr(value, "__iter__") else None
+    if names is None or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"`{parameter}` must be names of columns, got {value!r}")
+    return names
+
+
+def sizes_of(value: Any, parameter: str) -> list[int]:
+    """Give sizes of layers."""
+    try:
+        sizes = [int(size) for size in value] if not isinstance(value, (str, bytes)) else None
+    except (TypeError, ValueError):
+        sizes = None
+    if sizes is None or any(size != given for size, given in zip(sizes, value, strict=True)):
+        raise ValueError(f"`{parameter}` must be a sequence of sizes such as (64, 16), got {value!r}")
+    return sizes
+
+
+def whole_number(value: Any, parameter: str, least: int) -> int:
+    """Give an integer that is at least so large."""
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not is_whole or value < least:
+        raise ValueError(f"`{parameter}` must be a whole number, at least {least}, got {value!r}")
+    return int(value)

@@ -49,8 +49,20 @@ class Views:
         rows = self._rows(X)
         J: Array = self.model_.jacobian(rows, feature_names(self))
         if units == "input":
-            J = J / self.model_.slopes(rows, feature_names(self))[:, None, :]
+            J = J * self._slopes_in(rows)[:, None, :]
         return J.astype(rows.dtype, copy=False)
+
+    def _slopes_in(self, rows: Array) -> Array:
+        """dx′/dx of each cell, x′ being x in scaled units."""
+        told = json.loads(self.model_.describe())
+        if told["library_size"] is not None:
+            raise ValueError(
+                "rows divided by their sums move all features at once: give units='scaled', or fit without library_size"
+            )
+        with np.errstate(divide="ignore"):
+            slopes: Array = 1.0 / self.model_.slopes(rows, feature_names(self))
+        # Between two equal ranks a quantile scaling jumps: the slope there is infinite.
+        return slopes / (1.0 + rows.astype(np.float64)) if told["log1p"] else slopes
 
     def jacobian_norm(self, X: Any) -> Array:
         """Give ‖∂h/∂x‖_F of each row, shape (N,), x in scaled units."""
@@ -66,11 +78,18 @@ class Views:
             raise ValueError(f"`n` must be at least 1, got {n!r}")
         return self.model_.tangents(self._rows(X), int(n), feature_names(self))
 
+    def _kept(self) -> Array:
+        if not hasattr(self, "_kept_rows"):
+            raise AttributeError(
+                "a model that was loaded has none of the rows fitted on: give rows, to spectrum(X) for one"
+            )
+        return self._kept_rows
+
     @property
     def local_dimension_(self) -> float:
         """In how many directions the code moves: (Σ s²)² / Σ s⁴ of the singular values of J, mean over kept rows."""
         fitted(self)
-        s = self.model_.singular_values(self._kept_rows, feature_names(self), threads_of(self.n_jobs))
+        s = self.model_.singular_values(self._kept(), feature_names(self), threads_of(self.n_jobs))
         largest = s.max(axis=1, keepdims=True)
         squares = np.divide(s, largest, out=np.zeros_like(s), where=largest > 0) ** 2
         fourth = (squares**2).sum(axis=1)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._base import HAS_SKLEARN, BaseEstimator, OutlierMixin, as_rows, feature_names, fitted, seed_of
-from ._frames import cells_of, columns_of, core_frame, is_frame, like
+from ._base import HAS_SKLEARN, BaseEstimator, OutlierMixin, as_rows, feature_names, fitted, kept_on_failure, seed_of
+from ._frames import beside, cells_of, columns_of, core_frame, is_frame, like
 from ._progress import MembersBar
-from ._settings import speaking_parameters, threads_of
+from ._settings import names_of, sizes_of, speaking_parameters, threads_of, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,37 +26,48 @@ if TYPE_CHECKING:
 
 def detector_settings(estimator: Any, seed: int) -> str:
     """Give the core's settings of a detector, from an estimator's parameters of the same names."""
-    return json.dumps(
-        {
-            "ensemble": estimator.ensemble,
-            "seed": seed,
-            "validation": estimator.validation_fraction,
-            "purity": getattr(estimator, "purity", "mixed"),
-            "hidden": list(estimator.hidden_layer_sizes) if estimator.hidden_layer_sizes is not None else None,
-            "contraction": estimator.contraction,
-            "tied": estimator.tied,
-            "steps": estimator.steps,
-            "batch_size": estimator.batch_size,
-            "learning_rate": estimator.learning_rate,
-            "trim": estimator.trim,
-            "time_budget": estimator.time_budget,
-            "score": estimator.kind,
-        },
-        default=_number,
-    )
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise ValueError(f"a parameter must be a number, a name or a list of these, got {value!r}")
+    settings = {
+        "ensemble": estimator.ensemble,
+        "seed": seed,
+        "validation": estimator.validation_fraction,
+        "purity": getattr(estimator, "purity", "mixed"),
+        "hidden": None,
+        "contraction": estimator.contraction,
+        "tied": estimator.tied,
+        "steps": estimator.steps,
+        "batch_size": estimator.batch_size,
+        "learning_rate": estimator.learning_rate,
+        "trim": estimator.trim,
+        "time_budget": estimator.time_budget,
+        "score": estimator.kind,
+    }
+    if estimator.hidden_layer_sizes is not None:
+        settings["hidden"] = sizes_of(estimator.hidden_layer_sizes, "hidden_layer_sizes")
+    for name, value in settings.items():
+        if isinstance(value, np.generic):
+            settings[name] = value = value.item()
+        if isinstance(value, float) and not np.isfinite(value):
+            raise ValueError(f"`{name}` must be a finite number, got {value}")
+        if not isinstance(value, (int, float, str, list, type(None))):
+            raise ValueError(f"`{name}` must be a number or a name, got {value!r}")
+    return json.dumps(settings)
 
 
 def threshold_words(estimator: Any) -> str:
     """Give the threshold's rule: ``threshold``, else that of ``contamination``."""
     if estimator.threshold is not None:
-        return str(estimator.threshold)
-    return f"contamination:{estimator.contamination!r}"
+        return rule_words(estimator.threshold)
+    share = estimator.contamination
+    if not isinstance(share, (int, float, np.number)) or isinstance(share, bool) or not 0 < share <= 0.5:
+        raise ValueError(f"`contamination` must be above 0 and at most 0.5, got {share!r}")
+    return f"contamination:{float(share)!r}"
+
+
+def rule_words(rule: Any) -> str:
+    """Give a threshold's rule, which is told in words."""
+    if not isinstance(rule, str):
+        raise ValueError(f"`threshold` must be a rule such as 'contamination:0.01' or 'value:{rule}', got {rule!r}")
+    return rule
 
 
 class AnomalyDetector(OutlierMixin, BaseEstimator):
@@ -221,9 +232,13 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         TrainingDiverged
             Where a number was no longer finite.
         """
-        self.seed_ = seed_of(self.random_state)
-        settings, rule = detector_settings(self, self.seed_), threshold_words(self)
-        with speaking_parameters(), MembersBar(self.verbose, self.ensemble, type(self).__name__) as bar:
+        with (
+            kept_on_failure(self),
+            speaking_parameters(),
+            MembersBar(self.verbose, self.ensemble, type(self).__name__) as bar,
+        ):
+            self.seed_ = seed_of(self.random_state)
+            settings, rule = detector_settings(self, self.seed_), threshold_words(self)
             frame = self._frame_of(X, reset=True)
             if frame.n_rows == 1:
                 raise ValueError("a detector cannot be trained on one row, got n_samples = 1")
@@ -231,9 +246,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 frame,
                 settings,
                 rule,
-                columns=list(self.columns) if self.columns is not None else None,
-                keys=list(self.keys),
-                categories=list(self.categorical),
+                columns=names_of(self.columns, "columns") if self.columns is not None else None,
+                keys=names_of(self.keys, "keys"),
+                categories=names_of(self.categorical, "categorical"),
                 missing=self.missing,
                 scale=self.scale,
                 n_threads=threads_of(self.n_jobs),
@@ -273,7 +288,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self
         """
         fitted(self, "detector_")
-        self.detector_ = self.detector_.with_wishes(threshold=rule)
+        self.detector_ = self.detector_.with_wishes(threshold=rule_words(rule))
         self._learnt()
         return self
 
@@ -349,16 +364,13 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         table
             A frame of the same kind as X, with its index; a dictionary of arrays where X is an array.
         """
+        explain = whole_number(explain, "explain", 0)
         scored = self._scored(X, contributions=explain > 0)
         keys = [name for name in self.detector_.keys if is_frame(X) and name in columns_of(X)]
-        table: dict[str, Any] = {name: cells_of(X, name) for name in keys}
         ours = {"score": scored["score"], "probability": scored["probability"], "label": scored["label"]}
-        for name, values in ours.items():
-            # Where a key has one of these names, ours gives way, as in the command's tables.
-            table[name if name not in table else f"cae_{name}"] = values
         if explain > 0:
-            table.update(at_fault(scored, min(explain, len(scored["feature_names"]))))
-        return like(X, table)
+            ours.update(at_fault(scored, min(explain, len(scored["feature_names"]))))
+        return like(X, beside({name: cells_of(X, name) for name in keys}, ours))
 
     def report(self, path: str | os.PathLike[str] | None, X: Any, name: str = "X") -> Page:
         """Write the page of ``cae detect --report``: how scores are spread, the highest rows and why, drift.
@@ -424,12 +436,24 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             random_state=settings["seed"],
         )
         estimator.detector_, estimator.notes_, estimator.seed_ = detector, [], settings["seed"]
-        names = detector.columns if detector.columns is not None else detector.feature_names
-        if names is not None:
-            names = [*names, *(key for key in detector.keys if key not in names)]
-        estimator.n_features_in_ = len(names) if names is not None else detector.n_features
+        estimator._learn_columns()
         estimator._learnt()
         return estimator
+
+    def _learn_columns(self) -> None:
+        """Know a loaded detector's columns, and the parameters that say what they are for."""
+        told = self.detector_.encoding()
+        if told is None:
+            names, self.n_features_in_ = self.detector_.feature_names, self.detector_.n_features
+        else:
+            encoding = json.loads(told)
+            roles = {column["name"]: column["role"]["kind"] for column in encoding["columns"]}
+            names, self.n_features_in_ = list(roles), len(roles)
+            self.missing, self.scale = encoding["missing"], encoding["scale"]
+            if "left_out" in roles.values():
+                self.columns = [name for name, role in roles.items() if role not in ("left_out", "key", "label")]
+        if names is not None and names != [f"x{j}" for j in range(len(names))]:
+            self.feature_names_in_ = np.asarray(names, dtype=object)
 
     # What scikit-learn asks
 
@@ -454,7 +478,7 @@ def check_names(estimator: Any, X: Any, *, reset: bool) -> None:
     names = columns_of(X)
     if reset:
         estimator.n_features_in_ = len(names)
-        original = list(X.columns) if hasattr(X, "columns") else names
+        original = list(X.columns) if hasattr(X, "iloc") else names
         if all(isinstance(name, str) for name in original):
             estimator.feature_names_in_ = np.asarray(names, dtype=object)
         elif hasattr(estimator, "feature_names_in_"):

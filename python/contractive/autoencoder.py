@@ -18,10 +18,11 @@ from ._base import (
     as_rows,
     feature_names,
     fitted,
+    kept_on_failure,
     seed_of,
 )
 from ._progress import StepsBar
-from ._settings import KEYS, speaking_parameters, threads_of, toml
+from ._settings import KEYS, sizes_of, speaking_parameters, threads_of, toml
 from ._views import Views
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
     n_jobs : int, optional
         Threads. None: ``OMP_NUM_THREADS``, else all processors that the process may use.
     callbacks : sequence of callables, optional
-        Each is called with the record of every pass, a dictionary; a true answer stops the training.
+        Each is called with the record of every pass, a dictionary, on the thread that trains; a true answer stops it.
     verbose : int, default=0
         1 shows a progress bar on standard error.
 
@@ -263,16 +264,16 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
             Where a number was no longer finite.
         """
         self._check_contamination()
-        rows = as_rows(self, X, reset=True)
         start = getattr(self, "model_", None) if self.warm_start else None
-        self.seed_ = seed_of(self.random_state)
-        config = self._config(self.seed_)
-        with speaking_parameters(), StepsBar(self.verbose) as progress:
+        with kept_on_failure(self), speaking_parameters(), StepsBar(self.verbose) as progress:
+            rows = as_rows(self, X, reset=True)
+            self.seed_ = seed_of(self.random_state)
+            config = self._config(self.seed_)
             done = _core.fit(
                 config,
                 rows,
                 names=feature_names(self),
-                image_shape=self.image_shape,
+                image_shape=self._image_shape(),
                 start=start,
                 on_start=progress.start,
                 on_step=progress.step,
@@ -304,7 +305,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         self._check_contamination()
         is_first = not hasattr(self, "model_")
         rows = as_rows(self, X, reset=is_first)
-        if is_first:
+        if not hasattr(self, "seed_"):
             self.seed_ = seed_of(self.random_state)
         with speaking_parameters():
             training = getattr(self, "_incremental", None)
@@ -313,7 +314,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
                     self._config(self.seed_),
                     rows,
                     names=feature_names(self),
-                    image_shape=self.image_shape,
+                    image_shape=self._image_shape(),
                     start=None if is_first else self.model_,
                 )
                 self._incremental = training
@@ -331,6 +332,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
 
     def _config(self, seed: int) -> str:
         settings = {key: getattr(self, parameter) for parameter, key in KEYS.items()}
+        settings["model.hidden"] = sizes_of(self.hidden_layer_sizes, "hidden_layer_sizes")
         settings["model.code_activation"] = (
             self.code_activation if self.code_activation is not None else self.activation
         )
@@ -341,27 +343,35 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         )
         return toml(settings)
 
+    def _image_shape(self) -> tuple[int, int] | None:
+        if self.image_shape is None:
+            return None
+        height, width = sizes_of(self.image_shape, "image_shape") if np.ndim(self.image_shape) == 1 else (0, 0)
+        if height < 1 or width < 1:
+            raise ValueError(f"`image_shape` must be (height, width) in pixels, got {self.image_shape!r}")
+        return height, width
+
     def _check_contamination(self) -> None:
         share = self.contamination
         if not isinstance(share, (int, float, np.number)) or not 0 < share <= 0.5:
             raise ValueError(f"`contamination` must be above 0 and at most 0.5, got {share!r}")
 
     def _on_epoch(self, progress: StepsBar) -> Callable[[str], bool] | None:
-        callbacks = list(self.callbacks or ())
+        callbacks = [self.callbacks] if callable(self.callbacks) else list(self.callbacks or ())
         if not callbacks and not self.verbose:
             return None
 
         def told(record: str) -> bool:
-            flat = _flat(json.loads(record))
-            progress.epoch(flat)
-            return any([bool(callback(flat)) for callback in callbacks])
+            told_of = flat(json.loads(record))
+            progress.epoch(told_of)
+            return any([bool(callback(told_of)) for callback in callbacks])
 
         return told
 
     def _keep(self, done: Any, rows: Array) -> None:
         self._incremental = None
         self.model_ = done.model
-        self.history_ = [_flat(record) for record in json.loads(done.history)]
+        self.history_ = [flat(record) for record in json.loads(done.history)]
         self._history_json, self._config_toml = done.history, done.config
         self.loss_curve_ = [record["train_total"] for record in self.history_]
         self.validation_curve_ = [
@@ -374,9 +384,9 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         self._learn_from_rows(rows)
 
     def _learn_from_rows(self, rows: Array) -> None:
+        self._kept_rows = np.array(rows[:: max(1, -(-len(rows) // _KEPT_ROWS))])
         some = rows[:: max(1, -(-len(rows) // _THRESHOLD_ROWS))]
         self.offset_ = float(np.quantile(self._row_scores(some), self.contamination))
-        self._kept_rows = np.array(rows[:: max(1, -(-len(rows) // _KEPT_ROWS))])
 
     # Use
 
@@ -399,6 +409,8 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
     def inverse_transform(self, H: Any) -> Array:
         """Give the rows that the decoder makes of codes, in the units fitted on.
 
+        A code does not know what its row added up to: with ``library_size``, rows come back as large as that.
+
         Parameters
         ----------
         H : array of shape (N, k)
@@ -412,7 +424,9 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         codes = np.asarray(H)
         if codes.ndim != 2:
             raise ValueError(f"H must have the shape (rows, code units), got {codes.shape}")
-        restored = self.model_.decode(np.ascontiguousarray(codes, dtype=np.float32), threads_of(self.n_jobs))
+        restored = self.model_.decode(
+            np.require(codes, dtype=np.float32, requirements=["C", "A"]), threads_of(self.n_jobs)
+        )
         return restored.astype(np.float32 if codes.dtype == np.float32 else np.float64, copy=False)
 
     def reconstruct(self, X: Any) -> Array:
@@ -443,18 +457,27 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
 
     def decision_function(self, X: Any) -> Array:
         """Give ``score_samples`` less ``offset_``, shape (N,): below 0 is an outlier."""
-        return self.score_samples(X) - self.offset_
+        scores = self.score_samples(X)
+        if not hasattr(self, "offset_"):
+            raise ValueError("this model was not saved with a threshold: set offset_ to a quantile of score_samples")
+        return scores - self.offset_
 
     def predict(self, X: Any) -> Array:
         """Give 1 for ordinary rows and -1 for outliers, shape (N,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Give the share of the rows' variance that is restored, in scaled units: at most 1, higher is better."""
+        """Give the share of the rows' variance that is restored, in scaled units: at most 1, higher is better.
+
+        Of rows that are all alike 1 where they are restored exactly, else 0.
+        """
         rows = self._rows(X)
         scaled = self.model_.scaled(rows, feature_names(self)).astype(np.float64)
         variance = float(((scaled - scaled.mean(axis=0)) ** 2).sum())
-        return 1.0 - float(self._feature_scores(rows).sum()) / max(variance, float(np.finfo(np.float64).tiny))
+        error = float(self._feature_scores(rows).sum())
+        if variance == 0:
+            return 1.0 if error == 0 else 0.0
+        return 1.0 - error / variance
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Give the names of the code's units."""
@@ -489,6 +512,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()  # type: ignore[misc]
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.positive_only = bool(self.log1p or self.library_size is not None)
         return tags
 
     @property
@@ -509,14 +533,15 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
             return said
         told = json.loads(self.model_.describe())["architecture"]
         sizes = "-".join(str(n) for n in [*told["encoder_sizes"], *told["decoder_sizes"][1:]])
-        return f"{said}\n# fitted: {sizes}, {self.n_iter_} passes, objective {self.loss_:.4g}"
+        told = [f"{self.n_iter_} passes", f"objective {self.loss_:.4g}"] if hasattr(self, "loss_") else []
+        return f"{said}\n# fitted: {', '.join([sizes, *told])}"
 
 
 def _prefixed(part: str, terms: dict[str, float]) -> dict[str, float]:
     return {f"{part}_{name}": value for name, value in terms.items()}
 
 
-def _flat(record: dict[str, Any]) -> dict[str, Any]:
+def flat(record: dict[str, Any]) -> dict[str, Any]:
     """Give a record with the terms of each part beside the rest."""
     flat = {name: value for name, value in record.items() if not isinstance(value, dict) and value is not None}
     for part in ("train", "validation"):

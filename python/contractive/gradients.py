@@ -115,19 +115,20 @@ def objective(
     """
     config = config or {}
     architecture = _architecture(parameters, config)
-    told, rows = json.dumps(architecture), np.ascontiguousarray(X, dtype=np.float64)
-    if rows.ndim != 2:
-        raise ValueError(f"X must have the shape (rows, features), got {rows.shape}")
+    told, rows = json.dumps(architecture), _matrix("X", X)
+    noisy = None if corrupted is None else _matrix("corrupted", corrupted)
+    if noisy is not None and noisy.shape != rows.shape:
+        raise ValueError(f"`corrupted` must have the shape of X, {rows.shape}, got {noisy.shape}")
     wide = _is_wide(dtype)
     with speaking_parameters():
         places = _core.tensors(told)
         found = _core.objective(
             told,
-            json.dumps(_objective(config)),
+            json.dumps(_objective(config), default=_number),
             _flat(parameters, places),
             rows,
-            None if corrupted is None else np.ascontiguousarray(corrupted, dtype=np.float64),
-            None if draws is None else np.ascontiguousarray(draws, dtype=np.float64).ravel(),
+            noisy,
+            None if draws is None else _numbers("draws", draws).ravel(),
             wide,
             n_jobs,
         )
@@ -140,12 +141,37 @@ def objective(
     return found
 
 
+def _numbers(name: str, values: Any) -> Array:
+    """Give finite numbers of 64 bits, one after the other."""
+    given = np.asarray(values)
+    if given.dtype.kind not in "fiub":
+        raise ValueError(f"`{name}` must be numbers, got the type {given.dtype}")
+    array = np.require(given, dtype=np.float64, requirements=["C", "A"])
+    if not np.isfinite(array).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"`{name}` must be finite numbers, got {array[place]} at {place}")
+    return array
+
+
+def _matrix(name: str, values: Any) -> Array:
+    rows = _numbers(name, values)
+    if rows.ndim != 2:
+        raise ValueError(f"`{name}` must have the shape (rows, features), got {rows.shape}")
+    return rows
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise ValueError(f"`config` must hold numbers and names, got {value!r}")
+
+
 def _flat(parameters: Mapping[str, Any], places: Sequence[tuple[str, Sequence[int]]]) -> Array:
     parts = []
     for name, shape in places:
         if name not in parameters:
             raise ValueError(f"`parameters` must hold {name} of shape {tuple(shape)}")
-        tensor = np.asarray(parameters[name], dtype=np.float64)
+        tensor = _numbers(name, parameters[name])
         if tensor.shape != tuple(shape):
             raise ValueError(f"`parameters`: {name} must have the shape {tuple(shape)}, got {tensor.shape}")
         parts.append(tensor.ravel())
@@ -180,7 +206,7 @@ def jacobian(
     J : ndarray of shape (N, k, d)
     """
     architecture = json.dumps(_architecture(parameters, config or {}))
-    rows = np.ascontiguousarray(X, dtype=np.float64)
+    rows = _matrix("X", X)
     wide = _is_wide(dtype)
     with speaking_parameters():
         flat = _flat(parameters, _core.tensors(architecture))

@@ -43,6 +43,8 @@ def page(path: str | os.PathLike[str] | None, text: str) -> Page:
     if path is None:
         return Page(text, None)
     target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} must be the place of a file, and is a folder")
     partial = target.with_name(f".{target.name}.writing")
     partial.write_text(text, encoding="utf-8")
     partial.replace(target)

@@ -35,17 +35,25 @@ def plot_loss(estimator: Any, ax: Any = None) -> Any:
     """
     fitted(estimator)
     ax = _axes(ax, figsize=(7, 4), layout="constrained")
-    passes = np.arange(1, estimator.n_iter_ + 1)
-    ax.plot(passes, estimator.loss_curve_, label="training rows")
-    if estimator.validation_curve_:
-        ax.plot(passes, estimator.validation_curve_, label="held-out rows")
+    history = getattr(estimator, "history_", [])
+    if not history:
+        raise ValueError("this model has no history: it was loaded without one")
+    passes = [record["epoch"] for record in history]
+    ax.plot(passes, [record["train_total"] for record in history], label="training rows")
+    held_out = [record for record in history if "validation_total" in record]
+    if held_out:
+        ax.plot(
+            [record["epoch"] for record in held_out],
+            [record["validation_total"] for record in held_out],
+            label="held-out rows",
+        )
     ax.axvline(
         estimator.best_iter_, color="0.7", linewidth=1, linestyle=":", label=f"kept: pass {estimator.best_iter_}"
     )
     ax.set(xlabel="pass over the rows", ylabel="objective, mean a row")
-    if min(estimator.loss_curve_, default=0) > 0:
+    if min(record["train_total"] for record in history) > 0:
         ax.set_yscale("log")
-    norms = [record["jacobian_norm"] for record in estimator.history_ if "jacobian_norm" in record]
+    norms = [record["jacobian_norm"] for record in history if "jacobian_norm" in record]
     if len(norms) == len(passes):
         right = ax.twinx()
         right.plot(passes, norms, color="tab:green", linewidth=1, alpha=0.7)
@@ -81,7 +89,7 @@ def plot_reconstructions(estimator: Any, X: Any, n: int = 10, ax: Any = None) ->
     fitted(estimator)
     rows = as_rows(estimator, X, reset=False)
     restored = estimator.reconstruct(X)
-    n = min(n, len(rows))
+    n = max(1, min(n, len(rows)))
     shape = _shape(estimator)
     if shape is None:
         ax = _axes(ax, figsize=(8, 4), layout="constrained")
@@ -210,7 +218,7 @@ def plot_spectrum(estimator: Any, X: Any = None, ax: Any = None) -> Any:
     ax : matplotlib.axes.Axes
     """
     fitted(estimator)
-    s = estimator.spectrum(estimator._kept_rows if X is None else X)
+    s = estimator.spectrum(estimator._kept() if X is None else X)
     low, middle, high = np.quantile(s, [0.25, 0.5, 0.75], axis=0)
     places = np.arange(1, s.shape[1] + 1)
     ax = _axes(ax, figsize=(7, 4), layout="constrained")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -106,6 +107,9 @@ def train(
         return Run(_finished([*words, "--json"], verbose))
 
 
+# Seconds that a run has to save what it has.
+_PATIENCE = 30
+
 _SHORT = {
     "epochs": "training.epochs",
     "seed": "training.seed",
@@ -126,14 +130,23 @@ def _finished(words: list[str], verbose: int) -> Path:
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=None if verbose else subprocess.PIPE, text=True)
     try:
         out, err = process.communicate()
-    except KeyboardInterrupt:
-        # A terminal has told the run too; elsewhere it is told here, and saves what it has.
+    except BaseException:
+        # A terminal has told the run of Ctrl-C too; elsewhere it is told here, and saves what it has.
         process.send_signal(signal.SIGINT)
-        process.communicate()
+        try:
+            process.communicate(timeout=_PATIENCE)
+        finally:
+            process.kill()
         raise
     if process.returncode == 4:
-        raise _core.TrainingDiverged((err or "training diverged").strip().removeprefix("error: "))
+        raise _core.TrainingDiverged(_said(err or "training diverged"))
     if process.returncode != 0:
-        raise ValueError((err or "the run failed; see above").strip().removeprefix("error: "))
+        raise ValueError(_said(err or "the run failed; see above"))
     last = json.loads(out.strip().splitlines()[-1])
     return Path(last["run"])
+
+
+def _said(message: str) -> str:
+    """A run's last words, without the place of the file that this process gave it."""
+    message = message.strip().removeprefix("error: ")
+    return re.sub(r"\S*settings\.toml, line \d+: ", "", message)

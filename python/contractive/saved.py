@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import _core
 from ._settings import KEYS
 
@@ -33,7 +35,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OSError
-        Where it cannot be written, or something else is there.
+        Where it cannot be written.
+    ValueError
+        Where something else is there.
     """
     from ._base import fitted
     from .autoencoder import ContractiveAutoencoder
@@ -44,16 +48,24 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         return
     fitted(estimator)
     told = {name: getattr(estimator, name) for name in _LEARNT if hasattr(estimator, name)}
-    parameters = {name: value for name, value in estimator.get_params().items() if _is_plain(value)}
+    parameters = {name: _plain(value) for name, value in estimator.get_params().items()}
+    parameters = {name: value for name, value in parameters.items() if value is not _NOT_PLAIN}
     estimator.model_.save(os.fspath(path), json.dumps({"parameters": parameters, "learnt": told}, indent=1) + "\n")
 
 
-def _is_plain(value: Any) -> bool:
-    try:
-        json.dumps(value)
-    except TypeError:
-        return False
-    return True
+_NOT_PLAIN = object()
+
+
+def _plain(value: Any) -> Any:
+    """Give a parameter as JSON holds it; callbacks and generators are not kept."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (tuple, list, np.ndarray)):
+        parts = [_plain(part) for part in value]
+        return _NOT_PLAIN if any(part is _NOT_PLAIN for part in parts) else parts
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    return value if isinstance(value, (str, int, float, bool, type(None))) else _NOT_PLAIN
 
 
 def load(path: str | os.PathLike[str]) -> ContractiveAutoencoder | AnomalyDetector | SeriesDetector:
@@ -92,7 +104,7 @@ def load(path: str | os.PathLike[str]) -> ContractiveAutoencoder | AnomalyDetect
 def _kind(folder: Path) -> str | None:
     try:
         told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return told.get("kind") if isinstance(told, dict) else None
 
@@ -105,20 +117,60 @@ def load_autoencoder(path: str | os.PathLike[str]) -> ContractiveAutoencoder:
     if (folder / "model" / "config.json").is_file() and not (folder / "config.json").is_file():
         folder = folder / "model"
     model = _core.Model.load(os.fspath(folder))
-    saved: dict[str, Any] = {}
-    if (folder / _ESTIMATOR).is_file():
-        saved = json.loads((folder / _ESTIMATOR).read_text(encoding="utf-8"))
-    estimator = ContractiveAutoencoder(**(saved.get("parameters") or parameters_of(model)))
+    parameters, learnt = _note(folder / _ESTIMATOR)
+    estimator = ContractiveAutoencoder(**(parameters or parameters_of(model)))
     estimator.model_ = model
     estimator.n_features_in_ = model.n_features
     if model.feature_names is not None:
-        import numpy as np
-
         estimator.feature_names_in_ = np.asarray(model.feature_names, dtype=object)
-    for name, value in saved.get("learnt", {}).items():
-        if name in _LEARNT:
-            setattr(estimator, name, value)
+    for name, value in (learnt or _of_run(folder.parent / "metrics.jsonl", model)).items():
+        setattr(estimator, name, value)
     return estimator
+
+
+def _note(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the parameters and what was learnt of an estimator that was saved, or nothing."""
+    from .autoencoder import ContractiveAutoencoder
+
+    if not path.is_file():
+        return {}, {}
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        parameters, learnt = dict(told["parameters"]), dict(told["learnt"])
+        unknown = [name for name in parameters if name not in ContractiveAutoencoder().get_params()]
+        unknown += [name for name in learnt if name not in _LEARNT]
+        numbers = [learnt[name] for name in ("offset_", "n_iter_", "best_iter_", "loss_", "seed_") if name in learnt]
+        is_right = not unknown and all(isinstance(number, (int, float)) for number in numbers)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        is_right = False
+    if not is_right:
+        raise ValueError(f"{path} must hold an estimator's parameters and what it learnt, as save() writes them")
+    for name in ("hidden_layer_sizes", "decoder_layer_sizes", "image_shape"):
+        if parameters.get(name) is not None:
+            parameters[name] = tuple(parameters[name])
+    return parameters, learnt
+
+
+def _of_run(metrics: Path, model: _core.Model) -> dict[str, Any]:
+    """Give what a run's own records tell of its training."""
+    from .autoencoder import flat
+
+    provenance = json.loads(model.describe())["provenance"]
+    learnt: dict[str, Any] = {"seed_": provenance["seed"], "best_iter_": provenance["epoch"]}
+    if not metrics.is_file():
+        return learnt
+    history = [flat(json.loads(line)) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    validation = [record["validation_total"] for record in history if "validation_total" in record]
+    training = [record["train_total"] for record in history]
+    kept = provenance["epoch"]
+    return {
+        **learnt,
+        "history_": history,
+        "n_iter_": len(history),
+        "loss_curve_": training,
+        "validation_curve_": validation,
+        "loss_": (validation or training)[kept - 1] if 0 < kept <= len(history) else float("nan"),
+    }
 
 
 def parameters_of(model: _core.Model) -> dict[str, Any]:

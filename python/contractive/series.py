@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._base import BaseEstimator, OutlierMixin, as_rows, fitted, seed_of
-from ._frames import cells_of, core_frame, is_frame, like, numbers
+from ._base import BaseEstimator, OutlierMixin, as_rows, fitted, kept_on_failure, seed_of
+from ._frames import beside, cells_of, core_frame, is_frame, like, numbers
 from ._progress import MembersBar
-from ._settings import speaking_parameters, threads_of
-from .anomaly import at_fault, check_names, detector_settings, threshold_words
+from ._settings import names_of, speaking_parameters, threads_of, whole_number
+from .anomaly import at_fault, check_names, detector_settings, rule_words, threshold_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -195,20 +195,24 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
         """
         if self.missing not in ("refuse", "previous"):
             raise ValueError(f"`missing` must be refuse or previous, got {self.missing!r}")
-        self.seed_ = seed_of(self.random_state)
-        self._has_index = self.time is None and _has_times(X)
-        wishes = {
-            "time": _INDEX if self._has_index else self.time,
-            "series_key": list(self.series_key),
-            "values": list(self.values) if self.values is not None else None,
-            "fills_missing": self.missing == "previous",
-            "window": int(self.window) if self.window is not None else None,
-            "stride": int(self.stride),
-            "normalise": self.normalise,
-            "credit": self.credit,
-            "gaps": self.gaps,
-        }
-        with speaking_parameters(), MembersBar(self.verbose, self.ensemble, type(self).__name__) as bar:
+        with (
+            kept_on_failure(self),
+            speaking_parameters(),
+            MembersBar(self.verbose, self.ensemble, type(self).__name__) as bar,
+        ):
+            self.seed_ = seed_of(self.random_state)
+            self._has_index = self.time is None and has_times(X)
+            wishes = {
+                "time": _INDEX if self._has_index else self.time,
+                "series_key": names_of(self.series_key, "series_key"),
+                "values": names_of(self.values, "values") if self.values is not None else None,
+                "fills_missing": self.missing == "previous",
+                "window": whole_number(self.window, "window", 2) if self.window is not None else None,
+                "stride": whole_number(self.stride, "stride", 1),
+                "normalise": self.normalise,
+                "credit": self.credit,
+                "gaps": self.gaps,
+            }
             frame = self._frame_of(X, reset=True)
             if frame.n_rows == 1:
                 raise ValueError("a detector cannot be trained on one timestamp, got n_samples = 1")
@@ -230,7 +234,11 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
         if not is_frame(X):
             return core_frame(as_rows(self, X, reset=reset))
         check_names(self, X, reset=reset)
-        return core_frame(X, time_index=_INDEX if getattr(self, "_has_index", False) else None)
+        if not getattr(self, "_has_index", False):
+            return core_frame(X)
+        if not has_times(X):
+            raise ValueError("X must have a DatetimeIndex, as the rows fitted on had")
+        return core_frame(X, time_index=_INDEX)
 
     def _learnt(self) -> None:
         self.threshold_ = self.detector_.threshold
@@ -241,7 +249,7 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
     def set_threshold(self, rule: str) -> SeriesDetector:
         """Change where a score becomes an anomaly; nothing is trained anew."""
         fitted(self, "detector_")
-        self.detector_ = self.detector_.with_threshold(rule)
+        self.detector_ = self.detector_.with_threshold(rule_words(rule))
         self._learnt()
         return self
 
@@ -282,18 +290,16 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
             A frame of the same kind as X, with its index; a dictionary of arrays where X is an array.
         """
         fitted(self, "detector_")
+        explain = whole_number(explain, "explain", 0)
         explains = explain > 0 and len(self._spec["values"]) > 1
         scored = self._scored(X, explains=explains)
-        kept = [
-            *self._spec.get("series_key", []),
-            *([self._spec.get("time")] if self._spec.get("time") not in (None, _INDEX) else []),
-        ]
-        table = {name: cells_of(X, name) for name in kept if is_frame(X)}
-        table.update({"score": scored["score"], "probability": scored["probability"], "label": scored["label"]})
+        time = self._spec.get("time")
+        kept = [*self._spec.get("series_key", []), *([time] if time not in (None, _INDEX) else [])]
+        ours = {"score": scored["score"], "probability": scored["probability"], "label": scored["label"]}
         if explains:
             scored["feature_names"] = scored["value_names"]
-            table.update(at_fault(scored, min(explain, len(scored["value_names"]))))
-        return like(X, table)
+            ours.update(at_fault(scored, min(explain, len(scored["value_names"]))))
+        return like(X, beside({name: cells_of(X, name) for name in kept if is_frame(X)}, ours))
 
     def ranges(self, X: Any) -> list[dict[str, Any]]:
         """Give the flagged timestamps that follow each other, the highest score first.
@@ -374,6 +380,9 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
         estimator._has_index = spec.get("time") == _INDEX
         estimator.detector_, estimator.notes_, estimator.seed_ = detector, [], settings["seed"]
         estimator._learnt()
+        estimator.n_features_in_ = (
+            len(spec["values"]) + len(spec.get("series_key", [])) + (spec.get("time") not in (None, _INDEX))
+        )
         return estimator
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -392,5 +401,13 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
         return f"{said}\n# fitted on {rows} timestamps, windows of {self.window_}, threshold {self.threshold_:.4g}"
 
 
-def _has_times(X: Any) -> bool:
-    return is_frame(X) and str(getattr(getattr(X, "index", None), "dtype", "")).startswith("datetime64")
+def has_times(X: Any) -> bool:
+    """Whether the row index of pandas is one of times."""
+    index = getattr(X, "index", None) if is_frame(X) else None
+    kind = type(index).__name__
+    if kind in ("PeriodIndex", "TimedeltaIndex"):
+        raise ValueError(
+            f"the index of X must be a DatetimeIndex, or say nothing of time, got a {kind}: see to_timestamp()"
+        )
+    told = str(getattr(index, "dtype", ""))
+    return told.startswith("datetime64") or (told.startswith("timestamp") and "pyarrow" in told)

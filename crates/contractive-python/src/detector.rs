@@ -18,7 +18,7 @@ use crate::folders::{Files, files_of, of_files};
 use crate::frames::Frame;
 use crate::rows::Rows;
 use crate::settings::{Listener, detector_settings, rule};
-use crate::work::{interruptible, threads, whole};
+use crate::work::{interruptible, pieces, threads, whole};
 
 /// A trained detector of the rows of a table.
 #[pyclass(frozen, module = "contractive._core")]
@@ -190,6 +190,11 @@ impl Detector {
         self.trained.encoding().map(|encoding| encoding.source_names())
     }
 
+    /// How that table was understood, as JSON: `missing`, `scale`, and each column's name with its `role`.
+    fn encoding(&self) -> PyResult<Option<String>> {
+        self.trained.encoding().map(|encoding| serde_json::to_string(encoding).map_err(raise)).transpose()
+    }
+
     /// Keys of that table.
     #[getter]
     fn keys(&self) -> Vec<String> {
@@ -240,10 +245,11 @@ impl Detector {
     ) -> PyResult<Bound<'py, PyDict>> {
         let admission = Admission { may_reorder, ..Admission::default() };
         let options = ScoreOptions { contributions, threads: threads(n_threads) };
-        let (names, scored) = whole(py, || {
+        let (names, scored) = pieces(py, |stop| {
             let (scorer, frames) = FrameScorer::open(&self.trained, frame.source(), &admission, None).map_err(raise)?;
             let mut all: Option<ScoredFrame> = None;
             for frame in frames {
+                stop.check();
                 let scored = scorer.score(&frame.map_err(raise)?, &options).map_err(raise)?;
                 match &mut all {
                     None => all = Some(scored),
@@ -266,10 +272,11 @@ impl Detector {
     fn page(&self, py: Python<'_>, frame: &Frame, name: String, n_threads: Option<usize>) -> PyResult<String> {
         let admission = Admission { may_reorder: true, ..Admission::default() };
         let options = ScoreOptions { contributions: true, threads: threads(n_threads) };
-        whole(py, || {
+        pieces(py, |stop| {
             let (scorer, frames) = FrameScorer::open(&self.trained, frame.source(), &admission, None).map_err(raise)?;
             let mut meter = TableMeter::new(&self.trained, &scorer);
             for frame in frames {
+                stop.check();
                 let frame = frame.map_err(raise)?;
                 let scored = scorer.score(&frame, &options).map_err(raise)?;
                 meter.add(&frame, &scored);

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::failure::raise;
-use crate::rows::NAME;
+use crate::rows::{NAME, check_aligned};
 
 /// Rows of a table, column by column.
 #[pyclass(frozen, module = "contractive._core")]
@@ -53,6 +53,13 @@ impl Frame {
     #[getter]
     fn n_rows(&self) -> usize {
         self.held.n_rows()
+    }
+
+    /// The cells of a column as text; None where they are missing.
+    fn texts(&self, name: &str) -> PyResult<Vec<Option<String>>> {
+        let column = self.held.column(name);
+        let column = column.ok_or_else(|| PyValueError::new_err(format!("the table has no column `{name}`")))?;
+        Ok((0..column.values.len()).map(|i| column.values.text(i)).collect())
     }
 
     #[getter]
@@ -99,6 +106,7 @@ fn unit_of(name: &str) -> PyResult<Unit> {
 /// Every cell with its place, changed by `each`.
 fn all<'py, T: numpy::Element + Copy, U>(cells: &Bound<'py, PyAny>, each: impl Fn(usize, T) -> U) -> PyResult<Vec<U>> {
     let cells: PyReadonlyArray1<'py, T> = cells.extract()?;
+    check_aligned(&cells)?;
     let mut changed = Vec::with_capacity(cells.len());
     changed.extend(cells.as_array().iter().enumerate().map(|(i, x)| each(i, *x)));
     Ok(changed)

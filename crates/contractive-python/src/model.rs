@@ -19,11 +19,15 @@ use pyo3::types::PyDict;
 
 use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
-use crate::rows::Rows;
-use crate::work::{threads, whole};
+use crate::rows::{Rows, check_aligned};
+use crate::work::{pieces, room_for, threads, whole};
 
 /// Rows that are restored at once.
 const PIECE: usize = 1024;
+/// Rows between which Ctrl-C is heard.
+const LARGE_PIECE: usize = 8192;
+/// The same of rows whose spectra are taken, each of which is work.
+const SPECTRA: usize = 64;
 
 /// A trained autoencoder: parameters, scaling, objective, where it came from.
 #[pyclass(frozen, module = "contractive._core", from_py_object)]
@@ -45,6 +49,31 @@ fn table<'py, T: numpy::Element>(py: Python<'py>, values: Vec<T>, width: usize) 
 }
 
 impl Model {
+    /// What `of_piece` makes of the rows, some at a time, `width` numbers a row; Ctrl-C is heard between two pieces.
+    fn in_pieces<T: Send + Clone>(
+        &self,
+        py: Python<'_>,
+        data: &Dataset,
+        width: usize,
+        of_piece: impl Fn(&Dataset) -> PyResult<Vec<T>> + Send + Sync,
+    ) -> PyResult<Vec<T>> {
+        room_for::<T>(&[data.len(), width])?;
+        pieces(py, |stop| {
+            // Of the whole, so that a fault is named by its row there.
+            self.trained.preprocessing().check(data).map_err(raise)?;
+            if data.len() <= LARGE_PIECE {
+                return of_piece(data);
+            }
+            let rows: Vec<u32> = (0..data.len() as u32).collect();
+            let mut all = Vec::with_capacity(data.len() * width);
+            for some in rows.chunks(LARGE_PIECE) {
+                stop.check();
+                all.extend(of_piece(&data.select(some))?);
+            }
+            Ok(all)
+        })
+    }
+
     /// Rows of numbers as the network takes them, (N, d).
     fn scaled_rows(&self, data: &Dataset) -> Result<Vec<f32>, ModelError> {
         let preprocessing = self.trained.preprocessing();
@@ -146,6 +175,8 @@ impl Model {
             "objective": model.objective(),
             "noise": model.noise(),
             "scale": self.scale(),
+            "log1p": model.preprocessing().counts().log1p,
+            "library_size": model.preprocessing().counts().library_size,
             "image_shape": model.image_shape(),
             "provenance": model.provenance(),
         });
@@ -175,8 +206,8 @@ impl Model {
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let data = rows.dataset(names, None)?;
-        let codes = whole(py, || self.trained.encode(&data, threads(n_threads)).map_err(raise))?;
-        table(py, codes, self.k())
+        let encode = |piece: &Dataset| self.trained.encode(piece, threads(n_threads)).map_err(raise);
+        table(py, self.in_pieces(py, &data, self.k(), encode)?, self.k())
     }
 
     /// What the network restores, in its own units.
@@ -189,8 +220,8 @@ impl Model {
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let data = rows.dataset(names, None)?;
-        let outputs = whole(py, || self.trained.outputs(&data, threads(n_threads)).map_err(raise))?;
-        table(py, outputs, self.d())
+        let outputs = |piece: &Dataset| self.trained.outputs(piece, threads(n_threads)).map_err(raise);
+        table(py, self.in_pieces(py, &data, self.d(), outputs)?, self.d())
     }
 
     /// The rows in the network's units.
@@ -202,8 +233,8 @@ impl Model {
         names: Option<Vec<String>>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let data = rows.dataset(names, None)?;
-        let scaled = whole(py, || self.scaled_rows(&data).map_err(raise))?;
-        table(py, scaled, self.d())
+        let scaled = |piece: &Dataset| self.scaled_rows(piece).map_err(raise);
+        table(py, self.in_pieces(py, &data, self.d(), scaled)?, self.d())
     }
 
     /// The mean squared error of each row in the network's units, (N,): what `scaled` and `outputs` differ by.
@@ -216,8 +247,8 @@ impl Model {
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let data = rows.dataset(names, None)?;
-        let errors = whole(py, || self.errors(&data, threads(n_threads)).map_err(raise))?;
-        Ok(errors.into_pyarray(py))
+        let errors = |piece: &Dataset| self.errors(piece, threads(n_threads)).map_err(raise);
+        Ok(self.in_pieces(py, &data, 1, errors)?.into_pyarray(py))
     }
 
     /// What the network restores, in the units of the rows.
@@ -230,8 +261,8 @@ impl Model {
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let data = rows.dataset(names, None)?;
-        let restored = whole(py, || self.trained.reconstruct(&data, threads(n_threads)).map_err(raise))?;
-        table(py, restored, self.d())
+        let restored = |piece: &Dataset| self.trained.reconstruct(piece, threads(n_threads)).map_err(raise);
+        table(py, self.in_pieces(py, &data, self.d(), restored)?, self.d())
     }
 
     /// The decoder at codes, in the units of the rows.
@@ -247,12 +278,19 @@ impl Model {
             let text = format!("H must have {} columns, one a code unit, got {k}", self.k());
             return Err(PyValueError::new_err(text));
         }
+        check_aligned(&codes)?;
+        room_for::<f64>(&[n, d])?;
         let codes: Vec<f32> = codes.as_array().iter().copied().collect();
         let restored = whole(py, || {
             let mut engine = self.trained.engine_for(self.trained.objective(), threads(n_threads)).map_err(raise)?;
             let mut outputs = vec![0.0; n * d];
             engine.decode(MatRef::new(&codes, n, k), &mut outputs).map_err(raise)?;
-            Ok(self.trained.preprocessing().invert(&outputs))
+            let preprocessing = self.trained.preprocessing();
+            let mut rows = preprocessing.invert(&outputs);
+            // A code does not know what its row's counts added up to: they come back as rows of the size learnt.
+            let size = preprocessing.counts().library_size.unwrap_or(1.0);
+            preprocessing.invert_counts(&mut rows, &vec![size; n]);
+            Ok(rows)
         })?;
         table(py, restored, d)
     }
@@ -267,9 +305,9 @@ impl Model {
     ) -> PyResult<Bound<'py, PyArray3<f32>>> {
         let (data, d) = (rows.dataset(names, None)?, self.d());
         let n = data.len();
-        let all = whole(py, || {
-            let scaled = self.scaled_rows(&data).map_err(raise)?;
-            Ok(explicit(self.trained.parameters(), MatRef::new(&scaled, n, d)))
+        let all = self.in_pieces(py, &data, self.k() * d, |piece| {
+            let scaled = self.scaled_rows(piece).map_err(raise)?;
+            Ok(explicit(self.trained.parameters(), MatRef::new(&scaled, piece.len(), d)))
         })?;
         all.into_pyarray(py).reshape([n, self.k(), d])
     }
@@ -283,8 +321,8 @@ impl Model {
         names: Option<Vec<String>>,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let (data, d) = (rows.dataset(names, None)?, self.d());
-        let all = whole(py, || {
-            let scaled = self.scaled_rows(&data).map_err(raise)?;
+        let all = self.in_pieces(py, &data, d, |piece| {
+            let scaled = self.scaled_rows(piece).map_err(raise)?;
             let preprocessing = self.trained.preprocessing();
             Ok(scaled.chunks_exact(d).flat_map(|row| preprocessing.slopes(row)).collect())
         })?;
@@ -301,8 +339,8 @@ impl Model {
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let data = rows.dataset(names, None)?;
-        let norms = whole(py, || self.trained.jacobian_norms(&data, threads(n_threads)).map_err(raise))?;
-        Ok(norms.into_pyarray(py))
+        let norms = |piece: &Dataset| self.trained.jacobian_norms(piece, threads(n_threads)).map_err(raise);
+        Ok(self.in_pieces(py, &data, 1, norms)?.into_pyarray(py))
     }
 
     /// Singular values of J at each row, (N, min(k, d)), largest first.
@@ -315,11 +353,17 @@ impl Model {
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let (data, d) = (rows.dataset(names, None)?, self.d());
-        let n = data.len();
-        let all = whole(py, || {
+        room_for::<f64>(&[data.len(), d.min(self.k())])?;
+        let all = pieces(py, |stop| {
             let scaled = self.scaled_rows(&data).map_err(raise)?;
-            let spectra = RowSpectra::new(self.trained.parameters(), n);
-            Ok(row_values(&spectra, MatRef::new(&scaled, n, d), threads(n_threads)).concat())
+            let spectra = RowSpectra::new(self.trained.parameters(), data.len());
+            let mut all = Vec::new();
+            for some in scaled.chunks(SPECTRA * d) {
+                stop.check();
+                let some = MatRef::new(some, some.len() / d, d);
+                all.extend(row_values(&spectra, some, threads(n_threads)).concat());
+            }
+            Ok(all)
         })?;
         table(py, all, d.min(self.k()))
     }
@@ -335,10 +379,16 @@ impl Model {
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
         let (data, d) = (rows.dataset(names, None)?, self.d());
         let (rows, n) = (data.len(), most.min(d).min(self.k()));
-        let directions = whole(py, || {
+        room_for::<f64>(&[rows, n, d])?;
+        let directions = pieces(py, |stop| {
             let scaled = self.scaled_rows(&data).map_err(raise)?;
             let spectra = RowSpectra::new(self.trained.parameters(), rows);
-            Ok(scaled.chunks_exact(d).flat_map(|row| spectra.tangents(row, n).directions).collect::<Vec<f64>>())
+            let mut directions = Vec::with_capacity(rows * n * d);
+            for row in scaled.chunks_exact(d) {
+                stop.check();
+                directions.extend(spectra.tangents(row, n).directions);
+            }
+            Ok(directions)
         })?;
         directions.into_pyarray(py).reshape([rows, n, d])
     }

@@ -12,8 +12,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::failure::raise;
+use crate::rows::check_aligned;
 use crate::settings::parsed;
-use crate::work::{threads, whole};
+use crate::work::{room_for, threads, whole};
 
 /// What both precisions give.
 struct Found {
@@ -55,6 +56,10 @@ pub fn objective<'py>(
     n_threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (architecture, objective): (Architecture, Objective) = (parsed(architecture)?, parsed(objective)?);
+    check_aligned(&parameters)?;
+    check_aligned(&rows)?;
+    corrupted.iter().try_for_each(check_aligned)?;
+    draws.iter().try_for_each(check_aligned)?;
     let parameters: Vec<f64> = parameters.as_array().iter().copied().collect();
     let given = Given {
         n: rows.shape()[0],
@@ -94,6 +99,9 @@ pub fn jacobian<'py>(
     wide: bool,
 ) -> PyResult<Bound<'py, PyArray3<f64>>> {
     let architecture: Architecture = parsed(architecture)?;
+    check_aligned(&parameters)?;
+    check_aligned(&rows)?;
+    room_for::<f64>(&[rows.shape()[0], architecture.code_size(), architecture.input_size()])?;
     let parameters: Vec<f64> = parameters.as_array().iter().copied().collect();
     let (n, rows) = (rows.shape()[0], rows.as_array().iter().copied().collect());
     let given = Given { n, rows, corrupted: None, draws: Vec::new() };

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use contractive::data::{Dataset, Singles};
-use numpy::{PyArray2, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::ndarray::Dimension;
+use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::failure::raise;
@@ -47,14 +49,25 @@ impl AsRef<[f32]> for HeldArray {
     }
 }
 
+/// Refuses numbers that do not lie where their type wants them: slices of them must not be made.
+///
+/// # Errors
+/// `ValueError`.
+pub fn check_aligned<T: numpy::Element, D: Dimension>(array: &PyReadonlyArray<'_, T, D>) -> PyResult<()> {
+    match (array.data() as usize).is_multiple_of(align_of::<T>()) {
+        true => Ok(()),
+        false => Err(PyValueError::new_err("an array must be aligned: give numpy.require(array, requirements=\"A\")")),
+    }
+}
+
 /// The numbers of a float32 array: those of the array itself where it is C-contiguous, else a copy.
 fn singles(rows: &PyReadonlyArray2<'_, f32>) -> Singles {
     match rows.as_slice() {
-        Ok(values) => {
+        Ok(values) if rows.is_c_contiguous() => {
             let _array = (**rows).clone().unbind();
             Singles::held_by(Arc::new(HeldArray { start: values.as_ptr(), len: values.len(), _array }))
         }
-        Err(_) => rows.as_array().iter().copied().collect::<Vec<f32>>().into(),
+        _ => rows.as_array().iter().copied().collect::<Vec<f32>>().into(),
     }
 }
 
@@ -75,11 +88,14 @@ impl Rows<'_> {
     pub fn dataset(&self, names: Option<Vec<String>>, image_shape: Option<(usize, usize)>) -> PyResult<Dataset> {
         let [_, d] = self.shape();
         let data = match self {
-            Rows::Singles(rows) => Dataset::from_singles(NAME, d, singles(rows)),
-            Rows::Doubles(rows) => match rows.as_slice() {
-                Ok(values) => Dataset::from_f64(NAME, d, values.to_vec()),
-                Err(_) => Dataset::from_f64(NAME, d, rows.as_array().iter().copied().collect()),
-            },
+            Rows::Singles(rows) => {
+                check_aligned(rows)?;
+                Dataset::from_singles(NAME, d, singles(rows))
+            }
+            Rows::Doubles(rows) => {
+                check_aligned(rows)?;
+                Dataset::from_f64(NAME, d, rows.as_array().iter().copied().collect())
+            }
         };
         let data = data.map_err(raise)?;
         let data = match names {

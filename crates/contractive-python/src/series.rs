@@ -17,7 +17,7 @@ use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
 use crate::frames::Frame;
 use crate::settings::{Listener, by_key, detector_settings, rule};
-use crate::work::{interruptible, threads, whole};
+use crate::work::{Stop, interruptible, pieces, threads, whole};
 
 /// A trained detector of time series.
 #[pyclass(frozen, module = "contractive._core")]
@@ -172,7 +172,7 @@ impl SeriesDetector {
         explains: bool,
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let (series, scores) = whole(py, || self.scored(frame, explains, n_threads))?;
+        let (series, scores) = pieces(py, |stop| self.scored(frame, explains, n_threads, stop))?;
         let ranges: Vec<serde_json::Value> = scores
             .flagged_ranges(&series)
             .iter()
@@ -203,8 +203,8 @@ impl SeriesDetector {
     /// The page of `cae detect --report`, as HTML.
     #[pyo3(signature = (frame, *, n_threads=None))]
     fn page(&self, py: Python<'_>, frame: &Frame, n_threads: Option<usize>) -> PyResult<String> {
-        whole(py, || {
-            let (series, scores) = self.scored(frame, true, n_threads)?;
+        pieces(py, |stop| {
+            let (series, scores) = self.scored(frame, true, n_threads, stop)?;
             let pace = series.pace(self.trained.step());
             let page =
                 SeriesPage { detector: &self.trained, series: &series, scores: &scores, pace: &pace, real: None };
@@ -214,11 +214,15 @@ impl SeriesDetector {
 }
 
 impl SeriesDetector {
-    fn scored(&self, frame: &Frame, explains: bool, n_threads: Option<usize>) -> PyResult<(Series, SeriesScores)> {
+    fn scored(
+        &self,
+        frame: &Frame,
+        explains: bool,
+        n_threads: Option<usize>,
+        stop: &Stop<'_>,
+    ) -> PyResult<(Series, SeriesScores)> {
         let series = Series::read(frame.source(), &self.trained.columns(None)).map_err(raise)?;
-        let threads = threads(n_threads);
-        let scores =
-            if explains { self.trained.explain(&series, threads) } else { self.trained.score(&series, threads) };
+        let scores = self.trained.score_telling(&series, threads(n_threads), explains, &mut |_| stop.check());
         Ok((series, scores.map_err(raise)?))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 
 /// How often signals are looked at.
@@ -43,18 +43,45 @@ pub fn interruptible<T: Send>(
                     signal = Some(raised);
                 }
             }
-            match worker.join() {
-                Ok(Ok(result)) => Ok((result, signal)),
-                Ok(Err(panic)) | Err(panic) => Err(a_bug(panic.as_ref())),
+            match (worker.join(), signal) {
+                (Ok(Ok(result)), signal) => Ok((result, signal)),
+                (Ok(Err(_)) | Err(_), Some(raised)) => Err(raised),
+                (Ok(Err(panic)) | Err(panic), None) => Err(a_bug(panic.as_ref())),
             }
         })
     })
 }
 
-/// The same of work that cannot be stopped in between: Ctrl-C is heard when it is done.
+/// Whether the work under way is to end.
+pub struct Stop<'a>(&'a AtomicBool);
+
+impl Stop<'_> {
+    /// Leaves the work where a signal has raised an error; to be called between its pieces.
+    pub fn check(&self) {
+        if self.0.load(Ordering::Relaxed) {
+            // No panic, whose message would be printed: only the way out of the work.
+            std::panic::resume_unwind(Box::new("stopped"));
+        }
+    }
+}
+
+/// Does work in pieces, between which it asks whether to go on.
 ///
 /// # Errors
 /// As [`interruptible`]; what the work gives; the error of a signal.
+pub fn pieces<T: Send>(py: Python<'_>, work: impl FnOnce(&Stop<'_>) -> PyResult<T> + Send) -> PyResult<T> {
+    let flag = AtomicBool::new(false);
+    let (result, signal) = interruptible(py, &flag, || work(&Stop(&flag)))?;
+    match signal {
+        Some(raised) => Err(raised),
+        None => result,
+    }
+}
+
+/// Does work that cannot be stopped in between: Ctrl-C is heard when it is done.
+///
+/// # Errors
+/// As [`pieces`].
 pub fn whole<T: Send>(py: Python<'_>, work: impl FnOnce() -> PyResult<T> + Send) -> PyResult<T> {
     let (result, signal) = interruptible(py, &AtomicBool::new(false), work)?;
     match signal {
@@ -67,6 +94,21 @@ fn a_bug(panic: &(dyn Any + Send)) -> PyErr {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
     PyRuntimeError::new_err(format!("a bug in contractive, please report it: {text}"))
+}
+
+/// Refuses an array that is larger than memory, before the work that fills it.
+///
+/// # Errors
+/// `MemoryError`.
+pub fn room_for<T>(shape: &[usize]) -> PyResult<()> {
+    let n = shape.iter().try_fold(1_usize, |n, size| n.checked_mul(*size));
+    let has_room = n.is_some_and(|n| Vec::<T>::new().try_reserve_exact(n).is_ok());
+    match has_room {
+        true => Ok(()),
+        false => {
+            Err(PyMemoryError::new_err(format!("no room for an array of shape {shape:?}; give fewer rows at once")))
+        }
+    }
 }
 
 /// The threads asked for; by default one a processor that this process may use.

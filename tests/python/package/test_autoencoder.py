@@ -137,7 +137,7 @@ def test_models_survive_pickle_copy_and_disk(rows, model, tmp_path):
     again = load(tmp_path / "m")
     assert again.transform(rows).tobytes() == codes.tobytes()
     assert again.predict(rows).tolist() == model.predict(rows).tolist()
-    assert again.get_params() == {**model.get_params(), "hidden_layer_sizes": [16, 3]}
+    assert again.get_params() == model.get_params()
     again.save(tmp_path / "m")
     with pytest.raises(OSError, match="nowhere"):
         load(tmp_path / "nowhere")

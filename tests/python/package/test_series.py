@@ -92,7 +92,10 @@ def test_windows_are_chosen_and_errors_named(frame):
 
 def test_values_that_are_not_finite_are_named_by_place(frame):
     detector = SeriesDetector(**SMALL).fit(frame)
-    for bad, said in ((np.nan, 'row 4, column `heat`: the value is missing.*missing="previous"'), (np.inf, "got inf")):
+    for bad, said in (
+        (np.nan, 'row 3 .from 0., column `heat`: the value is missing.*missing="previous"'),
+        (np.inf, "got inf"),
+    ):
         holed = frame.copy()
         holed.iloc[3, 1] = bad
         for call in (SeriesDetector(**SMALL).fit, detector.predict):

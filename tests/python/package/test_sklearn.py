@@ -18,6 +18,7 @@ OF_SERIES = {
     "check_methods_sample_order_invariance": "the order of rows is time",
     "check_methods_subset_invariance": "a row is scored by its neighbours in time",
     "check_fit2d_1feature": "ten rows make nine windows of two, and ten are needed",
+    "check_n_features_in_after_fitting": "the same, in scikit-learn 1.6",
     "check_estimators_nan_inf": "the same; test_series.py looks at what is not finite",
 }
 

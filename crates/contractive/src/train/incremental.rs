@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use contractive_core::engine::{CpuEngine, Engine};
+use contractive_core::optimiser::OptimiserState;
 use contractive_core::random::{Purpose, Stream};
-use contractive_core::{ArgumentError, Objective, Terms};
+use contractive_core::{ArgumentError, Objective, Parameters, Terms};
 
 use super::error::TrainError;
 use super::prepared::Prepared;
@@ -42,7 +43,9 @@ pub struct Incremental {
     /// Scaling, shape and settings; its rows are not kept.
     prepared: Prepared,
     objective: Objective,
-    engine: CpuEngine,
+    /// Between passes no engine is kept: its threads would not be there in a process that forks.
+    parameters: Parameters,
+    memory: Option<OptimiserState>,
     order: RowOrder,
     buffers: Buffers,
     passes: u64,
@@ -59,7 +62,7 @@ impl Incremental {
         let t = &prepared.config.training;
         let mut stream = Stream::new(t.seed, Purpose::Initialisation, 0, 0);
         let parameters = t.initialisation.parameters(&prepared.architecture, || stream.uniform())?;
-        Self::of(prepared, &parameters)
+        Ok(Self::of(prepared, parameters))
     }
 
     /// Goes on from `model`, its scaling kept, with a new optimiser.
@@ -76,7 +79,7 @@ impl Incremental {
             return Err(TrainError::Resume { what: "the architecture", checkpoint: in_words(was), run: in_words(is) });
         }
         prepared.preprocessing = model.preprocessing().clone();
-        Self::of(prepared, model.parameters())
+        Ok(Self::of(prepared, model.parameters().clone()))
     }
 
     fn prepared(config: &TrainConfig, first: &Dataset) -> Result<Prepared, TrainError> {
@@ -88,11 +91,10 @@ impl Incremental {
         Ok(prepared)
     }
 
-    fn of(prepared: Prepared, parameters: &contractive_core::Parameters) -> Result<Self, TrainError> {
-        let (objective, t) = (prepared.config.objective(), &prepared.config.training);
-        let engine = CpuEngine::new(parameters, &objective, t.optimiser, t.clip, prepared.config.threads())?;
+    fn of(prepared: Prepared, parameters: Parameters) -> Self {
+        let objective = prepared.config.objective();
         let (order, buffers) = (RowOrder::default(), Buffers::default());
-        Ok(Incremental { prepared, objective, engine, order, buffers, passes: 0, step: 0 })
+        Incremental { prepared, objective, parameters, memory: None, order, buffers, passes: 0, step: 0 }
     }
 
     /// One pass over the rows of `data` in batches; the means of the objective's terms, as the steps went. Breaks off,
@@ -112,12 +114,19 @@ impl Incremental {
         let rows: Vec<u32> = (0..data.len() as u32).collect();
         let stream = t.shuffle.then(|| Stream::new(t.seed, Purpose::Order, self.passes, 0));
         self.order.begin(&rows, stream);
-        let mut pass = Pass { training: self, reader, stop, step_in_pass: 0, sums: Sums::default() };
+        let threads = self.prepared.config.threads();
+        let mut engine = CpuEngine::new(&self.parameters, &self.objective, t.optimiser, t.clip, threads)?;
+        if let Some(memory) = &self.memory {
+            engine.load_optimiser(memory)?;
+        }
+        let mut pass = Pass { training: self, engine, reader, stop, step_in_pass: 0, sums: Sums::default() };
         pass.run_steps()?;
-        if let Err(ArgumentError::NotFinite { tensor, .. }) = pass.training.engine.parameters().check_finite() {
+        let parameters = pass.engine.parameters();
+        if let Err(ArgumentError::NotFinite { tensor, .. }) = parameters.check_finite() {
             return Err(pass.not_finite(&format!("a parameter in `{tensor}`")));
         }
-        let sums = pass.sums;
+        let (memory, sums) = (pass.engine.optimiser_state(), pass.sums);
+        (self.parameters, self.memory) = (parameters, Some(memory));
         self.passes += 1;
         self.prepared.train_rows = rows;
         Ok(sums.mean())
@@ -125,13 +134,14 @@ impl Incremental {
 
     /// The network as it is now; its provenance counts passes as epochs.
     pub fn model(&self) -> Model {
-        self.prepared.model(self.engine.parameters(), self.passes as usize)
+        self.prepared.model(self.parameters.clone(), self.passes as usize)
     }
 }
 
 /// The steps of one pass.
 struct Pass<'p> {
     training: &'p mut Incremental,
+    engine: CpuEngine,
     reader: ScaledRows<'p>,
     stop: &'p AtomicBool,
     step_in_pass: u64,
@@ -157,7 +167,7 @@ impl StepLoop for Pass<'_> {
         );
         let batch = training.buffers.batch(training.prepared.architecture.input_size());
         let learning_rate = config.training.learning_rate;
-        Ok(Some(NextStep { engine: &mut training.engine, batch, learning_rate }))
+        Ok(Some(NextStep { engine: &mut self.engine, batch, learning_rate }))
     }
 
     fn step_done(&mut self, terms: &Terms, n_rows: usize) -> Result<(), TrainError> {
