@@ -256,8 +256,10 @@ def test_a_divergence_says_where(rows):
     assert not issubclass(TrainingDiverged, ValueError)
 
 
+# A process that is started in the background may have been told to ignore Ctrl-C.
 INTERRUPTED = """
 import os, signal, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 from contractive import ContractiveAutoencoder
 X = np.random.default_rng(0).normal(size=(20_000, 200)).astype("f4")

@@ -256,8 +256,10 @@ def test_a_refit_that_fails_leaves_the_last_good_estimator():
     assert np.array_equal(found.anomaly_scores(X), scores)
 
 
+# A process that is started in the background may have been told to ignore Ctrl-C.
 INTERRUPTED = """
 import os, signal, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 from contractive import ContractiveAutoencoder
 model = ContractiveAutoencoder((128, 32), max_iter=1, random_state=0).fit(np.ones((200, 400), dtype="f4") * np.arange(400))
