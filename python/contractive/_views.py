@@ -145,8 +145,8 @@ class Views:
 
         return plot_codes(self, X, y, ax)
 
-    def plot_spectrum(self, X: Any = None, ax: Any = None) -> Any:
+    def plot_spectrum(self, X: Any = None, ax: Any = None, *, label: str | None = None) -> Any:
         """Draw the singular values of ∂h/∂x: median and quartiles over rows."""
         from .pictures import plot_spectrum
 
-        return plot_spectrum(self, X, ax)
+        return plot_spectrum(self, X, ax, label=label)

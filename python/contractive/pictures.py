@@ -51,7 +51,9 @@ def plot_loss(estimator: Any, ax: Any = None) -> Any:
         estimator.best_iter_, color="0.7", linewidth=1, linestyle=":", label=f"kept: pass {estimator.best_iter_}"
     )
     ax.set(xlabel="pass over the rows", ylabel="objective, mean a row")
-    if min(record["train_total"] for record in history) > 0:
+    drawn = [record[part] for record in history for part in ("train_total", "validation_total") if part in record]
+    # Within less than a power of ten a logarithmic axis has no numbers to read.
+    if min(drawn) > 0 and max(drawn) > 10 * min(drawn):
         ax.set_yscale("log")
     norms = [record["jacobian_norm"] for record in history if "jacobian_norm" in record]
     if len(norms) == len(passes):
@@ -59,7 +61,16 @@ def plot_loss(estimator: Any, ax: Any = None) -> Any:
         right.plot(passes, norms, color="tab:green", linewidth=1, alpha=0.7)
         right.set_ylabel("mean ‖∂h/∂x‖", color="tab:green")
         right.set_ylim(bottom=0)
-    ax.legend(frameon=False)
+    # Below the axes: lines are everywhere within.
+    ax.legend(
+        frameon=False,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.16),
+        ncols=3,
+        fontsize="small",
+        handlelength=1.2,
+        columnspacing=1.2,
+    )
     return ax
 
 
@@ -201,7 +212,7 @@ def plot_codes(estimator: Any, X: Any, y: Any = None, ax: Any = None) -> Any:
     return ax
 
 
-def plot_spectrum(estimator: Any, X: Any = None, ax: Any = None) -> Any:
+def plot_spectrum(estimator: Any, X: Any = None, ax: Any = None, *, label: str | None = None) -> Any:
     """Draw the singular values of ∂h/∂x, largest first: the median over rows, and the quartiles.
 
     Parameters
@@ -212,6 +223,8 @@ def plot_spectrum(estimator: Any, X: Any = None, ax: Any = None) -> Any:
         Rows; by default up to 256 of those fitted on.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
+    label : str, optional
+        What the legend calls it, where several are drawn on the same axes.
 
     Returns
     -------
@@ -222,14 +235,17 @@ def plot_spectrum(estimator: Any, X: Any = None, ax: Any = None) -> Any:
     low, middle, high = np.quantile(s, [0.25, 0.5, 0.75], axis=0)
     places = np.arange(1, s.shape[1] + 1)
     ax = _axes(ax, figsize=(7, 4), layout="constrained")
-    ax.plot(places, middle, marker="o", markersize=3, label=f"median of {len(s)} rows")
-    ax.fill_between(places, low, high, alpha=0.25, label="quartiles")
+    ax.plot(places, middle, marker="o", markersize=3, label=label or f"median of {len(s)} rows")
+    ax.fill_between(places, low, high, alpha=0.25, label="quartiles" if label is None else None)
     ax.set(xlabel="direction", ylabel="singular value of ∂h/∂x")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     # One dead direction must not stretch the axis over twenty powers of ten.
     most = float(high.max())
     if most > 0:
         ax.set_yscale("log")
-        ax.set_ylim(bottom=max(float(low[low > 0].min(initial=most)), most * 1e-6) * 0.7)
+        bottom = max(float(low[low > 0].min(initial=most)), most * 1e-6) * 0.7
+        others = [line for line in ax.lines[:-1] if len(line.get_xdata())]
+        ax.set_ylim(bottom=min(bottom, ax.get_ylim()[0]) if others else bottom)
     ax.legend(frameon=False)
     return ax
 
@@ -239,13 +255,20 @@ def plot_scores(scores: Any, threshold: float, ax: Any = None) -> Any:
     ax = _axes(ax, figsize=(7, 4), layout="constrained")
     scores = np.asarray(scores, dtype=np.float64)
     scores = scores[np.isfinite(scores)]
-    ax.hist(scores, bins=min(80, max(10, len(scores) // 20)))
+    counts, _, _ = ax.hist(scores, bins=min(80, max(10, len(scores) // 20)))
     above = int((scores > threshold).sum())
-    ax.axvline(
-        threshold, color="tab:red", linewidth=1, label=f"threshold {threshold:.4g}: {above} of {len(scores)} above"
+    most = max(float(counts.max()), 1.0)
+    ax.plot(
+        [threshold, threshold],
+        [0, 1.5 * most],
+        color="tab:red",
+        linewidth=1,
+        label=f"threshold {threshold:.4g}: {above} of {len(scores)} above",
     )
+    # Room for the legend above the bars.
     ax.set(xlabel="score, higher is more anomalous", ylabel="rows", yscale="log")
-    ax.legend(frameon=False)
+    ax.set_ylim(0.7, 6 * most)
+    ax.legend(frameon=False, loc="upper right")
     return ax
 
 
@@ -261,7 +284,9 @@ def plot_series(
             above.plot(moments, values[:, j], linewidth=0.8, label=name)
         for i in np.flatnonzero(label):
             above.axvspan(moments[max(i - 1, 0)], moments[i], color="tab:red", alpha=0.15, linewidth=0)
-        above.legend(frameon=False, loc="upper left")
+        low, high = above.get_ylim()
+        above.set_ylim(low, high + 0.15 * (high - low))
+        above.legend(frameon=False, loc="upper left", ncols=8)
     else:
         below = ax
     below.plot(moments, score, color="0.3", linewidth=0.8)

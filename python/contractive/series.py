@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # The column that pandas' row index becomes.
 _INDEX = "__time__"
+# Fractions of a second that are none, at the end or before a zone.
+_WHOLE = re.compile(r"(?<=:\d\d)\.0+(?=$|[Z+-])")
 
 
 class SeriesDetector(OutlierMixin, BaseEstimator):
@@ -312,6 +315,9 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
         """
         told = json.loads(self._scored(X, explains=True)["ranges"])
         assert isinstance(told, list)
+        for found in told:
+            # A frame's unit of time is finer than its steps: 02:00:00.000000 is 02:00:00.
+            found.update({at: _WHOLE.sub("", found[at]) for at in ("start", "end", "peak_at")})
         return told
 
     def report(self, path: str | os.PathLike[str] | None, X: Any) -> Page:

@@ -113,6 +113,13 @@ def test_pictures_are_drawn(rows):
     axes += [images.plot_reconstructions(X, n=4), images.plot_filters(4), images.plot_codes(X)]
     own = plt.subplots()[1]
     assert model.plot_loss(ax=own) is own
+    # Several spectra on one axes: each has its name, and none is cut off.
+    both = model.plot_spectrum(label="one")
+    other = ContractiveAutoencoder((8, 3), contraction=10, max_iter=3, random_state=0).fit(rows)
+    other.plot_spectrum(ax=both, label="another")
+    model.plot_spectrum(ax=both, label="one again")
+    assert [text.get_text() for text in both.get_legend().get_texts()] == ["one", "another", "one again"]
+    assert both.get_ylim()[0] < min(line.get_ydata().min() for line in both.lines)
     for ax in axes:
         ax.figure.canvas.draw()
         assert ax.has_data()
