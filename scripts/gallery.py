@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs examples/python and keeps their pictures, in 64 colours, for docs/gallery.md.
+"""Runs examples/python and keeps their pictures, in 128 colours, for docs/gallery.md.
 
 Needs the Python package with matplotlib, pandas, scikit-learn and PyOD:  .venv/bin/python scripts/gallery.py
 """
@@ -22,7 +22,7 @@ with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, example, folder], env={**os.environ, "MPLBACKEND": "Agg"}, check=True)
     for picture in sorted(Path(folder).glob("*.png")):
         kept = GALLERY / picture.name
-        Image.open(picture).convert("RGB").quantize(64).save(kept, optimize=True)
+        Image.open(picture).convert("RGB").quantize(128).save(kept, optimize=True)
         size = kept.stat().st_size
         if size >= MOST_BYTES:
             sys.exit(f"{kept.name} must be smaller than {MOST_BYTES} bytes, got {size}")

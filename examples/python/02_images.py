@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 from contractive import ContractiveAutoencoder, datasets
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-train, test = datasets.strokes(rows=4000), datasets.strokes(part="test", rows=500)
+train, test = datasets.strokes(rows=3000), datasets.strokes(part="test", rows=500)
 
 # One layer of sigmoid units and tied weights, as in the paper; images in [0, 1] have a cross-entropy loss.
 model = ContractiveAutoencoder(
@@ -20,7 +20,7 @@ model = ContractiveAutoencoder(
     loss="bce",
     contraction=1e-3,
     learning_rate=3e-3,
-    max_iter=30,
+    max_iter=20,
     image_shape=train.image_shape,
     random_state=0,
 ).fit(train.X)

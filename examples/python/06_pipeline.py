@@ -19,10 +19,10 @@ X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0, stratify=y)
 
 pipeline = make_pipeline(
-    ContractiveAutoencoder((64, 8), scale="minmax", max_iter=40, batch_size=64, random_state=0, n_jobs=1),
+    ContractiveAutoencoder((32, 8), scale="minmax", max_iter=25, batch_size=64, random_state=0, n_jobs=1),
     LogisticRegression(max_iter=2000),
 )
-sizes, strengths = [(64, 8), (64, 16)], [0.0, 1e-3, 1e-2, 1e-1]
+sizes, strengths = [(32, 8), (32, 16)], [0.0, 1e-2, 1e-1]
 search = GridSearchCV(
     pipeline,
     {

@@ -4,6 +4,7 @@ python 07_gradients.py [FOLDER]
 """
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,7 +15,7 @@ folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
 rng = np.random.default_rng(0)
 sizes = [6, 5, 3]
 parameters = {}
-for layer, (d, k) in enumerate(zip(sizes, sizes[1:], strict=False)):
+for layer, (d, k) in enumerate(pairwise(sizes)):
     parameters[f"encoder.{layer}.weight"] = rng.normal(size=(k, d))
     parameters[f"encoder.{layer}.bias"] = rng.normal(size=k)
     parameters[f"decoder.{1 - layer}.weight"] = rng.normal(size=(d, k))

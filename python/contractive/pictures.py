@@ -51,6 +51,7 @@ def plot_loss(estimator: Any, ax: Any = None) -> Any:
         estimator.best_iter_, color="0.7", linewidth=1, linestyle=":", label=f"kept: pass {estimator.best_iter_}"
     )
     ax.set(xlabel="pass over the rows", ylabel="objective, mean a row")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     drawn = [record[part] for record in history for part in ("train_total", "validation_total") if part in record]
     # Within less than a power of ten a logarithmic axis has no numbers to read.
     if min(drawn) > 0 and max(drawn) > 10 * min(drawn):
