@@ -18,5 +18,5 @@ if ! cmp -s $requirements .docs-venv/requirements.txt; then
 fi
 export NO_MKDOCS_2_WARNING=1
 if [ "${1:-}" = --serve ]; then exec .docs-venv/bin/mkdocs serve --watch python --watch scripts/docs_hooks.py; fi
-.docs-venv/bin/mkdocs build --strict --quiet
-echo "target/site/index.html"
+.docs-venv/bin/mkdocs build --strict
+echo "built: target/site/index.html"

@@ -13,7 +13,8 @@ from mkdocs.structure.files import File
 ROOT = Path(__file__).parents[1]
 log = logging.getLogger("mkdocs.hooks.docs")
 
-FENCE = re.compile(r"^ *(```|~~~)")
+# Code in fences, and formulas.
+VERBATIM = re.compile(r"^ *(```|~~~|\$\$$)")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(((?:\.\./)+[^)#\s]*)(?:#[^)]*)?\)")
 LISTED = re.compile(r"(?:[-*+]|\d+\.) ")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
@@ -57,16 +58,22 @@ def on_page_markdown(markdown, page, config, files):
     if '<div class="grid"' in markdown:
         # Programs beside each other want the width.
         page.meta["hide"] = ["toc"]
-    lines, is_code = [], False
+    lines, is_verbatim, is_list = [], False, False
     for line in markdown.split("\n"):
-        if FENCE.match(line):
-            is_code = not is_code
-        if not is_code and not line.startswith("    "):
+        if VERBATIM.match(line):
+            is_verbatim = not is_verbatim
+        elif not is_verbatim and not line.startswith("    "):
             line = LINK.sub(lambda link: elsewhere(link, page.file.src_uri), line)
             above = lines[-1] if lines else ""
-            begins = LISTED.match(line) and above.strip() and not LISTED.match(above.lstrip()) and above[0] != " "
-            if begins or (line.startswith("|") and above.endswith("-->")):
+            begins = LISTED.match(line) is not None
+            is_apart = is_list and not above.startswith("    ")
+            if (begins and above.strip() and not is_apart) or (line.startswith("|") and above.endswith("-->")):
                 lines.append("")
+            if is_list and line.startswith("  "):
+                # What belongs to an item stands four spaces in.
+                line = "    " + line.lstrip()
+            elif line.strip():
+                is_list = begins
         lines.append(line)
     return "\n".join(lines)
 

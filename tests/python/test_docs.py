@@ -153,11 +153,24 @@ def test_notebooks_run_and_leave_what_they_show(path, tmp_path):
     assert any("sk-container" in form for form in forms), "a fitted estimator shows scikit-learn's form"
 
 
+def drawn_of(page, site):
+    """(tables, formulas) of a page's source, and those of the page built from it."""
+    source = (DOCS / page).read_text()
+    folder = page.parent if page.stem in ("index", "README") else page.with_suffix("")
+    built = (site / folder / "index.html").read_text()
+    rules = re.findall(r"^ *\|(?:[ :]*-+[ :]*\|)+ *$", source, re.MULTILINE)
+    told = (len(rules), source.count("$$") // 2)
+    return told, (
+        built.count("<table>"),
+        built.count('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'),
+    )
+
+
 def test_the_site_builds_without_a_warning(tmp_path):
     for module in ("material", "mkdocstrings", "latex2mathml"):
         pytest.importorskip(module)
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         cwd=ROOT,
         capture_output=True,
@@ -165,6 +178,12 @@ def test_the_site_builds_without_a_warning(tmp_path):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr + done.stdout
+    assert "WARNING" not in done.stderr, done.stderr
+    pages = [path.relative_to(DOCS) for path in DOCS.rglob("*.md") if path.parent.name != "python"]
+    assert len(pages) >= 40
+    for page in pages:
+        told, drawn = drawn_of(page, tmp_path / "site")
+        assert drawn == told, f"{page}: tables and formulas"
     text = (tmp_path / "site" / "python" / "autoencoder" / "index.html").read_text()
     assert "hidden_layer_sizes" in text, "the reference tells the parameters"
     text = (tmp_path / "site" / "derivations" / "frobenius" / "index.html").read_text()
