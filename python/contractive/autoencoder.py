@@ -320,7 +320,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
                 self._incremental = training
             terms = json.loads(training.pass_over(rows, names=feature_names(self)))
         self.model_ = training.model()
-        if is_first:
+        if not hasattr(self, "history_"):
             self.history_, self.loss_curve_, self.validation_curve_, self.n_iter_ = [], [], [], 0
         self.n_iter_ += 1
         self.best_iter_ = self.n_iter_

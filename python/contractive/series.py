@@ -310,14 +310,15 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
         Returns
         -------
         list of dict
-            ``start``, ``end`` and ``peak_at`` as timestamps, ``first``, ``last`` and ``peak`` as rows from 0,
-            ``timestamps``, ``score``, and ``columns`` at fault with their shares.
+            ``start``, ``end`` and ``peak_at`` as timestamps (rows from 1 where there are none), ``first``, ``last`` and
+            ``peak`` as rows from 0, ``timestamps``, ``score``, and ``columns`` at fault with their shares.
         """
         told = json.loads(self._scored(X, explains=True)["ranges"])
         assert isinstance(told, list)
         for found in told:
-            # A frame's unit of time is finer than its steps: 02:00:00.000000 is 02:00:00.
-            found.update({at: _WHOLE.sub("", found[at]) for at in ("start", "end", "peak_at")})
+            for at, row in (("start", "first"), ("end", "last"), ("peak_at", "peak")):
+                # An index's own times, in its zone. Of columns 02:00:00.000000 is 02:00:00.
+                found[at] = X.index[found[row]].isoformat() if self._has_index else _WHOLE.sub("", found[at])
         return told
 
     def report(self, path: str | os.PathLike[str] | None, X: Any) -> Page:

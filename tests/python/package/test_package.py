@@ -76,6 +76,26 @@ def test_a_whole_run_with_its_directory(tmp_path):
     assert run.report.exists()
     assert run.estimator.hidden_layer_sizes == (16, 4)
     assert run.estimator.transform(datasets.strokes(rows=3).X).shape == (3, 4)
+    model = run.estimator
+    assert "# fitted: 784-16-4-16-784, 1 passes" in repr(model)
+    assert model.loss_curve_ == [run.history[0]["train"]["total"]]
+    assert model.loss_ == run.history[0]["validation"]["total"]
+    X = datasets.strokes(rows=50).X
+    with pytest.raises(ValueError, match="set offset_"):
+        model.predict(X)
+    model.offset_ = np.quantile(model.score_samples(X), 0.1)
+    assert (model.predict(X) == -1).sum() == 5
+    with pytest.raises(AttributeError, match=r"spectrum\(X\)"):
+        _ = model.local_dimension_
+    (tmp_path / "run" / "model").rename(tmp_path / "bare")
+    bare = contractive.load(tmp_path / "bare")
+    assert repr(bare).endswith("# fitted: 784-16-4-16-784")
+    with pytest.raises(ValueError, match="no history"):
+        bare.plot_loss()
+    # And both go on learning.
+    for loaded, passes in ((model, 2), (bare, 1)):
+        assert loaded.partial_fit(X).n_iter_ == passes
+        assert loaded.local_dimension_ >= 1
     with pytest.raises(ValueError, match="width"):
         contractive.train("strokes", out=tmp_path / "other", model__width=[4])
     assert not (tmp_path / "other").exists()

@@ -32,6 +32,8 @@ def test_the_index_of_pandas_is_time(frame):
     assert (first["first"], first["peak"]) <= (500, 500)
     assert first["peak_at"] == "2024-01-21T20:00:00"
     assert first["columns"][0][0] == "load"
+    zoned = frame.tz_localize("Etc/GMT-2")
+    assert SeriesDetector(**SMALL).fit(zoned).ranges(zoned)[0]["peak_at"] == "2024-01-21T20:00:00+02:00"
     assert (detector.predict(frame) == -1).sum() == found["label"].sum()
     assert detector.window_ == 24
 
@@ -64,6 +66,7 @@ def test_arrays_polars_and_several_series(frame):
     table = pl.from_pandas(frame.reset_index(names="time"))
     polars = SeriesDetector(time="time", **SMALL).fit(table)
     found = polars.detect(table)
+    assert polars.ranges(table)[0]["peak_at"] == "2024-01-21T20:00:00"
     assert isinstance(found, pl.DataFrame)
     assert found.columns[:2] == ["time", "score"]
     assert int(np.argmax(found["score"].to_numpy())) == 500
