@@ -186,6 +186,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
         assert drawn == told, f"{page}: tables and formulas"
     text = (tmp_path / "site" / "python" / "autoencoder" / "index.html").read_text()
     assert "hidden_layer_sizes" in text, "the reference tells the parameters"
+    assert 'id="contractive.ContractiveAutoencoder.jacobian_norm"' in text, "and methods, inherited ones too"
     text = (tmp_path / "site" / "derivations" / "frobenius" / "index.html").read_text()
     assert text.count("<math") >= 5, "formulas are MathML"
     assert "../crates" not in text, "links that leave the documents are text"
