@@ -36,12 +36,15 @@ fi
 say "Python tools"
 . scripts/python-tools.sh
 
+# What of the Python is held to ruff.
+package="python examples tests/python/package tests/python/test_docs.py tests/python/test_examples.py scripts/docs_hooks.py scripts/gallery.py"
+
 say "formatting"
 cargo fmt --all --check
-.venv/bin/ruff format --check python tests/python/package
+.venv/bin/ruff format --check $package
 
 say "the Python package: lints and types"
-.venv/bin/ruff check python tests/python/package
+.venv/bin/ruff check $package
 .venv/bin/mypy
 
 say "spelling"
