@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._base import HAS_SKLEARN, BaseEstimator, OutlierMixin, as_rows, feature_names, fitted, kept_on_failure, seed_of
+from ._base import BaseEstimator, OutlierMixin, as_rows, feature_names, fitted, kept_on_failure, seed_of
+from ._detecting import Detecting, at_fault, check_names, detector_settings, rule_words, threshold_words
 from ._frames import beside, cells_of, columns_of, core_frame, is_frame, like
 from ._progress import MembersBar
-from ._settings import names_of, sizes_of, speaking_parameters, threads_of, whole_number
+from ._settings import names_of, speaking_parameters, threads_of, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,53 +25,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-def detector_settings(estimator: Any, seed: int) -> str:
-    """Give the core's settings of a detector, from an estimator's parameters of the same names."""
-    settings = {
-        "ensemble": estimator.ensemble,
-        "seed": seed,
-        "validation": estimator.validation_fraction,
-        "purity": getattr(estimator, "purity", "mixed"),
-        "hidden": None,
-        "contraction": estimator.contraction,
-        "tied": estimator.tied,
-        "steps": estimator.steps,
-        "batch_size": estimator.batch_size,
-        "learning_rate": estimator.learning_rate,
-        "trim": estimator.trim,
-        "time_budget": estimator.time_budget,
-        "score": estimator.kind,
-    }
-    if estimator.hidden_layer_sizes is not None:
-        settings["hidden"] = sizes_of(estimator.hidden_layer_sizes, "hidden_layer_sizes")
-    for name, value in settings.items():
-        if isinstance(value, np.generic):
-            settings[name] = value = value.item()
-        if isinstance(value, float) and not np.isfinite(value):
-            raise ValueError(f"`{name}` must be a finite number, got {value}")
-        if not isinstance(value, (int, float, str, list, type(None))):
-            raise ValueError(f"`{name}` must be a number or a name, got {value!r}")
-    return json.dumps(settings)
-
-
-def threshold_words(estimator: Any) -> str:
-    """Give the threshold's rule: ``threshold``, else that of ``contamination``."""
-    if estimator.threshold is not None:
-        return rule_words(estimator.threshold)
-    share = estimator.contamination
-    if not isinstance(share, (int, float, np.number)) or isinstance(share, bool) or not 0 < share <= 0.5:
-        raise ValueError(f"`contamination` must be above 0 and at most 0.5, got {share!r}")
-    return f"contamination:{float(share)!r}"
-
-
-def rule_words(rule: Any) -> str:
-    """Give a threshold's rule, which is told in words."""
-    if not isinstance(rule, str):
-        raise ValueError(f"`threshold` must be a rule such as 'contamination:0.01' or 'value:{rule}', got {rule!r}")
-    return rule
-
-
-class AnomalyDetector(OutlierMixin, BaseEstimator):
+class AnomalyDetector(Detecting, OutlierMixin, BaseEstimator):
     """Find anomalous rows: an ensemble of contractive autoencoders with calibrated scores and a threshold.
 
     Takes tables as they are: numbers, categories, truth values, missing cells, keys. Every setting has a default that fits
@@ -329,18 +284,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             raise ValueError(f"`kind` must be one of {', '.join(scored['kinds'])}, got {kind!r}")
         return np.asarray(scored["kinds"][kind])
 
-    def score_samples(self, X: Any) -> Array:
-        """Give minus the score of each row, shape (N,): higher is more ordinary, as scikit-learn has it."""
-        return -self.anomaly_scores(X)
-
-    def decision_function(self, X: Any) -> Array:
-        """Give the threshold less the score, shape (N,): below 0 is an outlier."""
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X: Any) -> Array:
-        """Give 1 for ordinary rows and -1 for anomalies, shape (N,)."""
-        return np.where(self._scored(X)["label"], -1, 1)
-
     def predict_proba(self, X: Any) -> Array:
         """Give the share of the rows fitted on that score lower, shape (N,): near 1 is anomalous."""
         return np.asarray(self._scored(X)["probability"])
@@ -404,12 +347,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     # Keeping
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a detector directory, which ``cae`` and ``contractive.load`` read."""
-        from .saved import save
-
-        save(self, path)
-
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> AnomalyDetector:
         """Read a detector directory."""
@@ -457,51 +394,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     # What scikit-learn asks
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "detector_")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()  # type: ignore[misc]
-        tags.input_tags.allow_nan = self.missing != "refuse"
-        return tags
-
     def __repr__(self, *args: Any, **kwargs: Any) -> str:
         said: str = super().__repr__(*args, **kwargs)
         if not hasattr(self, "detector_"):
             return said
         rows = self.detector_.n_training_rows
         return f"{said}\n# fitted on {rows} rows, threshold {self.threshold_:.4g} ({self.detector_.threshold_rule})"
-
-
-def check_names(estimator: Any, X: Any, *, reset: bool) -> None:
-    """Keep the names of a frame's columns, or hold them to those fitted on: the core says which are missing or new."""
-    names = columns_of(X)
-    if reset:
-        estimator.n_features_in_ = len(names)
-        original = list(X.columns) if hasattr(X, "iloc") else names
-        if all(isinstance(name, str) for name in original):
-            estimator.feature_names_in_ = np.asarray(names, dtype=object)
-        elif hasattr(estimator, "feature_names_in_"):
-            del estimator.feature_names_in_
-        return
-    if HAS_SKLEARN and hasattr(estimator, "feature_names_in_"):
-        from sklearn.utils.validation import validate_data
-
-        validate_data(estimator, X, reset=False, skip_check_array=True)
-
-
-def at_fault(scored: _core._Scored, k: int) -> dict[str, Any]:
-    """Give ``feature_1``, ``share_1``, …: of each row that is an anomaly, the columns with the largest parts above 0."""
-    parts = np.where(scored["contributions"] > 0, scored["contributions"], 0.0)
-    whole = parts.sum(axis=1)
-    flagged = np.asarray(scored["label"]) & (whole > 0)
-    order = np.argsort(-parts, axis=1, kind="stable")[:, :k]
-    names: Array = np.asarray(scored["feature_names"], dtype=object)
-    table: dict[str, Any] = {}
-    for place in range(k):
-        column = order[:, place]
-        share = np.take_along_axis(parts, column[:, None], axis=1)[:, 0] / np.where(whole > 0, whole, 1.0)
-        is_told = flagged & (share > 0)
-        table[f"feature_{place + 1}"] = np.where(is_told, names[column], np.asarray(None, dtype=object))
-        table[f"share_{place + 1}"] = np.where(is_told, share, np.nan)
-    return table

@@ -13,10 +13,10 @@ import numpy as np
 
 from . import _core
 from ._base import BaseEstimator, OutlierMixin, as_rows, fitted, kept_on_failure, seed_of
+from ._detecting import Detecting, at_fault, check_names, detector_settings, rule_words, threshold_words
 from ._frames import beside, cells_of, core_frame, is_frame, like, numbers
 from ._progress import MembersBar
 from ._settings import names_of, speaking_parameters, threads_of, whole_number
-from .anomaly import at_fault, check_names, detector_settings, rule_words, threshold_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ _INDEX = "__time__"
 _WHOLE = re.compile(r"(?<=:\d\d)\.0+(?=$|[Z+-])")
 
 
-class SeriesDetector(OutlierMixin, BaseEstimator):
+class SeriesDetector(Detecting, OutlierMixin, BaseEstimator):
     """Find anomalous timestamps: an ensemble of contractive autoencoders of windows.
 
     Parameters
@@ -265,18 +265,6 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
         """Give the score of each timestamp, shape (N,): higher is more anomalous; NaN where a series is too short."""
         return np.asarray(self._scored(X)["score"])
 
-    def score_samples(self, X: Any) -> Array:
-        """Give minus the score of each timestamp, shape (N,), as scikit-learn has it."""
-        return -self.anomaly_scores(X)
-
-    def decision_function(self, X: Any) -> Array:
-        """Give the threshold less the score, shape (N,): below 0 is an outlier."""
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X: Any) -> Array:
-        """Give 1 for ordinary timestamps and -1 for anomalies, shape (N,)."""
-        return np.where(self._scored(X)["label"], -1, 1)
-
     def detect(self, X: Any, *, explain: int = 3) -> Any:
         """Give a table with the score, probability and label of every timestamp, and the columns at fault.
 
@@ -346,12 +334,6 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
         values = numbers(X, names) if is_frame(X) else np.asarray(X)
         return plot_series(moments, values, names, scored["score"], self.threshold_, scored["label"], ax)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a detector directory, which ``cae`` and ``contractive.load`` read."""
-        from .saved import save
-
-        save(self, path)
-
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SeriesDetector:
         """Read a detector directory."""
@@ -391,14 +373,6 @@ class SeriesDetector(OutlierMixin, BaseEstimator):
             len(spec["values"]) + len(spec.get("series_key", [])) + (spec.get("time") not in (None, _INDEX))
         )
         return estimator
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "detector_")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()  # type: ignore[misc]
-        tags.input_tags.allow_nan = self.missing != "refuse"
-        return tags
 
     def __repr__(self, *args: Any, **kwargs: Any) -> str:
         said: str = super().__repr__(*args, **kwargs)
