@@ -66,6 +66,11 @@ def core_frame(X: Any, *, time_index: str | None = None) -> _core.Frame:
         if time_index is not None:
             columns.insert(0, _of_pandas(time_index, X.index.to_series()))
         return _core.Frame.of_columns(columns)
+    if _library(X) == "polars":
+        import polars as pl
+
+        # A column without any cell has no type of its own, and none that Arrow's interface is read with.
+        X = X.with_columns(pl.col(pl.Null).cast(pl.Float64))
     if hasattr(X, "__arrow_c_stream__"):
         return _core.Frame.of_arrow(X.__arrow_c_stream__())
     if isinstance(X, Mapping):

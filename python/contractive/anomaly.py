@@ -59,7 +59,7 @@ class AnomalyDetector(Detecting, OutlierMixin, BaseEstimator):
     contamination : float, default=0.1
         Share of the rows fitted on that lie above the threshold, above 0 and at most 0.5.
     threshold : str, optional
-        Another rule: "quantile:P", "sigma:K", "pot:RATE" or "value:T".
+        Another rule: "quantile:P", "sigma:K" or "pot:RATE", of the scores of rows that were held out, or "value:T".
     columns : sequence of str, optional
         Columns of a frame to learn from; by default all that are nothing else.
     keys : sequence of str, default=()

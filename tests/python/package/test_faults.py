@@ -323,6 +323,15 @@ def test_what_is_no_table_is_refused_with_the_remedy():
         detector().fit(pl.LazyFrame({"a": X[:, 0]}))
 
 
+def test_a_column_of_polars_without_cells_is_one_of_missing_cells():
+    pl = pytest.importorskip("polars")
+    empty = pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "none": [None] * 200})
+    with pytest.raises(ValueError, match="`none`"):
+        detector().fit(empty)
+    with pytest.raises(ValueError, match="`none`"):
+        detector(missing="mask").fit(empty)
+
+
 def test_indices_of_time_are_taken_or_refused():
     pd = pytest.importorskip("pandas")
     values = {"v": np.sin(np.arange(200) / 3)}
