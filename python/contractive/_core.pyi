@@ -120,6 +120,9 @@ class Fitted:
     def best_epoch(self) -> int:
         """The epoch of the model, from 1; 0 where none was completed."""
     @property
+    def concern(self) -> str | None:
+        """What is wrong with a model that was trained to its end, as JSON."""
+    @property
     def raised(self) -> BaseException | None:
         """What interrupted the training, to be raised."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from ._base import (
     kept_on_failure,
     seed_of,
 )
+from ._concerns import in_words
 from ._progress import StepsBar
 from ._settings import KEYS, sizes_of, speaking_parameters, threads_of, toml
 from ._views import Views
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 # Rows that the threshold is learnt from, and that the local dimension is measured on, at most: evenly spaced ones.
-_THRESHOLD_ROWS = 5_000
+_THRESHOLD_ROWS = 2_500
 _KEPT_ROWS = 256
 
 
@@ -262,6 +264,11 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
             For a parameter outside its range, or a value of X that is not finite, with its row and column.
         TrainingDiverged
             Where a number was no longer finite.
+
+        Warns
+        -----
+        UserWarning
+            Where the code is dead or constant, its units are dead or saturated, or no more than the mean row is restored.
         """
         self._check_contamination()
         start = getattr(self, "model_", None) if self.warm_start else None
@@ -283,6 +290,8 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         self._training_rows = _reference(X)
         if done.raised is not None:
             raise done.raised
+        if done.concern is not None:
+            warnings.warn(in_words(json.loads(done.concern)), stacklevel=2)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> ContractiveAutoencoder:

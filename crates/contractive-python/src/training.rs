@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use contractive::train::{End, Observer, Outcome, Start, StepReport, TrainingPlan, train};
 use contractive::{EpochRecord, Prepared, TrainConfig};
+use contractive_report::record::concern;
 use pyo3::prelude::*;
 
 use crate::failure::raise;
@@ -31,6 +32,9 @@ pub struct Fitted {
     /// The epoch of the model, from 1; 0 where none was completed.
     #[pyo3(get)]
     best_epoch: usize,
+    /// What is wrong with a model that was trained to its end, as JSON.
+    #[pyo3(get)]
+    concern: Option<String>,
     /// What interrupted it: an exception to be raised.
     #[pyo3(get)]
     raised: Option<Py<PyAny>>,
@@ -128,14 +132,20 @@ pub fn fit(
     let start = start.map_or(Start::Fresh, |model| Start::From(Box::new(model.trained.parameters().clone())));
     let mut told = Told { on_start, on_step, on_epoch, last: Instant::now(), raised: Mutex::new(None) };
     let stop = AtomicBool::new(false);
-    let work = || -> Result<(Outcome, String), PyErr> {
+    let work = || -> Result<(Outcome, String, Option<String>), PyErr> {
         let prepared = Prepared::new(&config, data, None).map_err(raise)?;
         let resolved = prepared.config().to_toml().map_err(raise)?;
-        Ok((train(&prepared, None, start, &mut told, &stop).map_err(raise)?, resolved))
+        let outcome = train(&prepared, None, start, &mut told, &stop).map_err(raise)?;
+        let concern = match outcome.end {
+            End::Interrupted => None,
+            _ => concern(&prepared, &outcome.model).map_err(raise)?,
+        };
+        let concern = concern.map(|concern| serde_json::to_string(&concern).map_err(raise)).transpose()?;
+        Ok((outcome, resolved, concern))
     };
     let (result, signal) = interruptible(py, &stop, work)?;
     let raised = signal.or(told.raised.into_inner().unwrap_or_default());
-    let (outcome, config) = match (result, raised.is_some()) {
+    let (outcome, config, concern) = match (result, raised.is_some()) {
         (Ok(done), _) => done,
         // A callback's own error says more than what came of it.
         (Err(e), false) => return Err(e),
@@ -147,6 +157,7 @@ pub fn fit(
         config,
         end: in_words(outcome.end),
         best_epoch: outcome.best_epoch,
+        concern,
         raised: raised.map(|e| e.into_value(py).into_any()),
     })
 }

@@ -247,6 +247,25 @@ def test_values_that_are_not_finite_are_named_by_place(rows):
         ContractiveAutoencoder((4,)).fit(rows.astype(complex))
 
 
+def test_a_fit_that_learnt_nothing_says_so(rows, recwarn):
+    ContractiveAutoencoder(**SMALL).fit(rows)
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="lower contraction"):
+        ContractiveAutoencoder((4, 2), contraction=1e4, max_iter=50, random_state=0).fit(rows)
+    from contractive._concerns import _WORDS, in_words
+
+    numbers = {
+        "units": 4,
+        "dead": 2,
+        "code_deviation": 0.1,
+        "rows_deviation": 1.0,
+        "mse": 1.0,
+        "variance": 1.0,
+        "share": 0.7,
+    }
+    assert all("{" not in in_words({"kind": kind, **numbers}) for kind in _WORDS)
+
+
 def test_a_divergence_says_where(rows):
     wild = ContractiveAutoencoder(
         (8,), activation="relu", optimiser="sgd", learning_rate=1e9, max_iter=50, random_state=0
