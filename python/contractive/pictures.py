@@ -34,10 +34,10 @@ def plot_loss(estimator: Any, ax: Any = None) -> Any:
     ax : matplotlib.axes.Axes
     """
     fitted(estimator)
-    ax = _axes(ax, figsize=(7, 4), layout="constrained")
     history = getattr(estimator, "history_", [])
     if not history:
         raise ValueError("this model has no history: it was loaded without one")
+    ax = _axes(ax, figsize=(7, 4), layout="constrained")
     passes = [record["epoch"] for record in history]
     ax.plot(passes, [record["train_total"] for record in history], label="training rows")
     held_out = [record for record in history if "validation_total" in record]

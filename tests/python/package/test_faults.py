@@ -18,6 +18,7 @@ from sklearn.model_selection import GridSearchCV
 
 ROOT = Path(__file__).parents[3]
 X = np.random.default_rng(0).normal(size=(200, 5))
+X.setflags(write=False)  # every test has the same
 
 
 def small(**settings):
@@ -228,7 +229,7 @@ def test_saved_estimators_keep_their_parameters(tmp_path):
     assert again.image_shape == (5, 1)
     again.fit(X).partial_fit(X)
     pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame(X, columns=list("abcde"))
+    frame = pd.DataFrame(X.copy(), columns=list("abcde"))
     frame.loc[3, "b"] = np.nan
     fitted = detector(missing="mask", scale="standard", columns=["a", "b", "c"]).fit(frame)
     fitted.save(tmp_path / "d")
