@@ -104,14 +104,7 @@ pub(super) fn frame(
             got: shown(array.data_type()),
             expected: READABLE,
         })?;
-        let values = if field.kind == Kind::Number && values.kind() != Kind::Number {
-            Values::Numbers(values.to_numbers().unwrap_or_default())
-        } else if field.kind == Kind::Text && values.kind() != Kind::Text {
-            Values::Text((0..values.len()).map(|i| values.text(i)).collect())
-        } else {
-            values
-        };
-        Ok(Column { name: field.name.clone(), values })
+        Ok(Column { name: field.name.clone(), values: values.into_kind(&field.kind) })
     };
     Ok(Frame { first_row, columns: fields.iter().map(column).collect::<Result<_, _>>()? })
 }

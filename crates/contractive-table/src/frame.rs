@@ -156,6 +156,15 @@ impl Values {
         }
     }
 
+    /// The cells as `kind` wants them: numbers or text, where they are something else; NaN where a cell is no number.
+    pub(crate) fn into_kind(self, kind: &Kind) -> Values {
+        match kind {
+            Kind::Number if self.kind() != Kind::Number => Values::Numbers(self.to_numbers().unwrap_or_default()),
+            Kind::Text if self.kind() != Kind::Text => Values::Text((0..self.len()).map(|i| self.text(i)).collect()),
+            _ => self,
+        }
+    }
+
     /// Adds the cells of `more`.
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::TableError;
-use crate::frame::{Column, Field, Frame, Kind, Values};
+use crate::frame::{Column, Field, Frame, Values};
 use crate::frame_source::{Choice, FrameSource, ReadOptions, Selection};
 
 /// The chosen columns of a frame, given in pieces.
@@ -35,20 +35,11 @@ impl HeldSource {
         for place in places {
             let Column { name, values } = &frame.columns[place];
             let kind = selection.kind(path, name, values.kind())?;
-            columns.push(given_as(values, &kind));
+            columns.push(values.clone().into_kind(&kind));
             fields.push(Field { name: name.clone(), kind });
         }
         let notes = note.into_iter().collect();
         Ok(HeldSource { fields, columns, left_out, notes, n_rows, given: 0, chunk_rows: options.chunk_rows })
-    }
-}
-
-/// The cells as `kind` wants them.
-fn given_as(values: &Values, kind: &Kind) -> Values {
-    match kind {
-        Kind::Number if values.kind() != Kind::Number => Values::Numbers(values.to_numbers().unwrap_or_default()),
-        Kind::Text if values.kind() != Kind::Text => Values::Text((0..values.len()).map(|i| values.text(i)).collect()),
-        _ => values.clone(),
     }
 }
 

@@ -170,11 +170,7 @@ impl FrameSource for TransposedSource {
         }
         let column = |(&place, field): (&usize, &Field)| {
             let values = Values::Numbers(self.rows[some.clone()].iter().map(|row| row[place]).collect());
-            let values = match field.kind {
-                Kind::Text => Values::Text((0..some.len()).map(|i| values.text(i)).collect()),
-                _ => values,
-            };
-            Column { name: field.name.clone(), values }
+            Column { name: field.name.clone(), values: values.into_kind(&field.kind) }
         };
         let columns = self.chosen.iter().zip(&self.fields).map(column).collect();
         self.done = some.end;

@@ -114,12 +114,7 @@ impl FrameSource for ArraySource {
         let size = self.header.size;
         let column = |(&place, field): (&usize, &Field)| {
             let cells = self.bytes.chunks_exact(row_bytes).map(|row| decode(&row[place * size..][..size]));
-            let values = Values::Numbers(cells.collect());
-            let values = match field.kind {
-                Kind::Text => Values::Text((0..n).map(|i| values.text(i)).collect()),
-                _ => values,
-            };
-            Column { name: field.name.clone(), values }
+            Column { name: field.name.clone(), values: Values::Numbers(cells.collect()).into_kind(&field.kind) }
         };
         let first_row = self.done - n as u64;
         Ok(Some(Frame { first_row, columns: self.chosen.iter().zip(&self.fields).map(column).collect() }))

@@ -125,11 +125,7 @@ impl FrameSource for SparseSource {
         let d = self.entries.n_columns();
         let column = |(&place, field): (&usize, &Field)| {
             let values = Values::Numbers(block.iter().skip(place).step_by(d).copied().collect());
-            let values = match field.kind {
-                Kind::Text => Values::Text((0..n).map(|i| values.text(i)).collect()),
-                _ => values,
-            };
-            Column { name: field.name.clone(), values }
+            Column { name: field.name.clone(), values: values.into_kind(&field.kind) }
         };
         let columns = self.chosen.iter().zip(&self.fields).map(column).collect();
         self.block = block;
