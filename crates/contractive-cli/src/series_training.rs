@@ -10,6 +10,7 @@ use contractive_anomaly::detector::{DetectorPlan, DetectorSettings, MemberReport
 use contractive_anomaly::series::gaps::most_filled_steps;
 use contractive_anomaly::series::{
     Credit, Gaps, Missing, Normalise, Pace, Series, SeriesColumns, SeriesDetector, SeriesSpec, WindowChoice,
+    WindowWishes,
 };
 use contractive_table::listing::some_names;
 use serde::Serialize;
@@ -120,7 +121,7 @@ impl SeriesArguments {
             let kept = series.keep_until(until)?;
             series.notes.push(format!("trained on {} of {} timestamps, up to {until}", grouped(kept), grouped(rows)));
         }
-        let (spec, choice) = self.spec(&series, columns);
+        let (spec, choice) = series.spec(&self.wishes());
         if self.gaps.is_none() && spec.gaps == Gaps::Span {
             let text = "rows come unevenly in time: windows are of rows, whatever the time between them";
             series.notes.push(text.into());
@@ -129,27 +130,26 @@ impl SeriesArguments {
         Ok((series, spec, choice))
     }
 
-    /// The windows of `series`, read by `columns`, and how long they were chosen to be, where they were.
-    fn spec(&self, series: &Series, columns: SeriesColumns) -> (SeriesSpec, Option<WindowChoice>) {
-        let SeriesColumns { time, series_key, missing, text, .. } = columns;
-        let mut spec = SeriesSpec { time, series_key, missing, text, ..SeriesSpec::new("", series.names.clone()) };
-        let (window, choice) = match self.window {
-            Some(Window::Rows(rows)) => (rows, None),
-            Some(Window::Auto) | None => {
-                let choice = series.window_choice();
-                (choice.window, Some(choice))
-            }
+    /// What the flags say of the windows.
+    fn wishes(&self) -> WindowWishes {
+        fn named<T>(
+            name: &Option<String>,
+            all: impl IntoIterator<Item = T>,
+            of: impl Fn(&T) -> &'static str,
+        ) -> Option<T> {
+            name.as_deref().and_then(|name| all.into_iter().find(|one| of(one) == name))
+        }
+        let window = match self.window {
+            Some(Window::Rows(rows)) => Some(rows),
+            Some(Window::Auto) | None => None,
         };
-        spec.window = window;
-        spec.stride = self.stride.unwrap_or(spec.stride);
-        let by_name = |name: &str| Normalise::ALL.into_iter().find(|normalise| normalise.name() == name);
-        spec.normalise = self.normalise.as_deref().and_then(by_name).unwrap_or_default();
-        let by_name = |name: &str| Credit::ALL.into_iter().find(|credit| credit.name() == name);
-        spec.credit = self.credit.as_deref().and_then(by_name).unwrap_or_default();
-        let by_name = |name: &str| Gaps::ALL.into_iter().find(|gaps| gaps.name() == name);
-        let of_series = || Gaps::of(&series.pace(series.step()), series.len());
-        spec.gaps = self.gaps.as_deref().and_then(by_name).unwrap_or_else(of_series);
-        (spec, choice)
+        WindowWishes {
+            window,
+            stride: self.stride,
+            normalise: named(&self.normalise, Normalise::ALL, |one| one.name()).unwrap_or_default(),
+            credit: named(&self.credit, Credit::ALL, |one| one.name()).unwrap_or_default(),
+            gaps: named(&self.gaps, Gaps::ALL, |one| one.name()),
+        }
     }
 }
 

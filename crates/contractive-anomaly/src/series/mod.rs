@@ -6,7 +6,7 @@
 //! 1. [`spec`]: which columns, which windows.
 //! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: series read from a file, `folder` from several; `order`
 //!    their rows, `filler` their holes, `several` what several series in one file look like.
-//! 3. `windows`: rows to windows, `period` how long; [`gaps`]: where rows are missing; `stretch`: from windows back to rows;
+//! 3. `wishes`: which windows, `windows`: rows to windows, `period` how long; [`gaps`]: where rows are missing; `stretch`: from windows back to rows;
 //!    [`follower`]: from rows to timestamps, as they come.
 //! 4. `files`: the directory of a detector of series; [`growing`]: a file that is being written.
 //! 5. [`flagged`]: ranges above the threshold, and the columns at fault. [`metrics`] and [`evaluation`]: ranges of
@@ -47,6 +47,7 @@ pub mod table;
 pub mod time;
 mod until;
 mod windows;
+mod wishes;
 
 #[cfg(test)]
 mod tests;
@@ -68,6 +69,7 @@ pub use period::WindowChoice;
 pub use spec::{Credit, Gaps, Missing, Normalise, SeriesSpec};
 pub use table::{Series, SeriesColumns, Track};
 pub use time::Pace;
+pub use wishes::WindowWishes;
 
 /// Most reference scores kept: beyond, evenly spaced quantiles.
 const MOST_REFERENCES: usize = 4097;
