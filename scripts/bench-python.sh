@@ -10,13 +10,7 @@ if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
     sed -n '2,6s/^# \{0,1\}//p' "$0"
     exit 0
 fi
-venv=.bench-venv
-requirements=benches/peers/requirements.txt
-if ! cmp -s $requirements $venv/requirements.txt; then
-    python3 -m venv $venv
-    $venv/bin/python -m pip install -q -r $requirements
-    cp $requirements $venv/requirements.txt
-fi
+. benches/peers/environment.sh
 $venv/bin/python -m pip install -q -r benches/python/requirements.txt
 . scripts/python-tools.sh
 out=${CARGO_TARGET_DIR:-target}/bench-wheels

@@ -13,13 +13,7 @@ cd "$(dirname "$0")/.."
 if [ "${1:-}" = --page ]; then
     exec python3 benches/peers/page.py
 fi
-venv=.bench-venv
-requirements=benches/peers/requirements.txt
-if ! cmp -s $requirements $venv/requirements.txt; then
-    python3 -m venv $venv
-    $venv/bin/python -m pip install -q -r $requirements
-    cp $requirements $venv/requirements.txt
-fi
+. benches/peers/environment.sh
 if [ -z "${CONTRACTIVE_DATA_DIR:-}" ] && [ -d ../shared/data ]; then
     export CONTRACTIVE_DATA_DIR=../shared/data
 fi

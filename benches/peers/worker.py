@@ -67,7 +67,9 @@ class Worker:
         line = self.process.stdout.readline()
         if not line:
             said = "".join(getattr(self, "log", []))[-3000:]
-            raise RuntimeError(f"{' '.join(map(str, self.command))} ended with {self.process.wait()}\n{said}")
+            # Records go into the repository, which names no path of a machine.
+            words = [Path(word).name if os.path.isabs(word) else word for word in map(str, self.command)]
+            raise RuntimeError(f"{' '.join(words)} ended with {self.process.wait()}\n{said}")
         return json.loads(line)
 
     def ask(self, *words):
