@@ -114,9 +114,6 @@ class Fitted:
     def config(self) -> str:
         """The configuration with everything filled in, as TOML."""
     @property
-    def end(self) -> str:
-        """finished, stopped_early or interrupted."""
-    @property
     def best_epoch(self) -> int:
         """The epoch of the model, from 1; 0 where none was completed."""
     @property
@@ -218,8 +215,8 @@ class Detector:
     @staticmethod
     def from_files(files: dict[str, bytes]) -> Detector:
         """Read what :meth:`to_files` gave."""
-    def with_wishes(self, threshold: str | None = None, score: str | None = None) -> Detector:
-        """Give another detector with this rule, or kind of score, or both."""
+    def with_threshold(self, threshold: str) -> Detector:
+        """Give another detector with this rule."""
     @property
     def threshold(self) -> float:
         """Scores above it are anomalies."""
@@ -243,20 +240,13 @@ class Detector:
     @property
     def keys(self) -> list[str]:
         """Keys of that table."""
-    @property
-    def kinds(self) -> list[str]:
-        """Kinds of score that it gives."""
     def settings(self) -> str:
         """Give the settings, as JSON."""
-    def share_above(self, threshold: float) -> float:
-        """Give the share of the training rows that score above."""
     def score_rows(
         self, rows: _Rows, *, names: list[str] | None = None, contributions: bool = False, n_threads: int | None = None
     ) -> _Scored:
         """Score rows of numbers, for a detector trained on numbers alone."""
-    def score_table(
-        self, frame: Frame, *, contributions: bool = False, may_reorder: bool = True, n_threads: int | None = None
-    ) -> _Scored:
+    def score_table(self, frame: Frame, *, contributions: bool = False, n_threads: int | None = None) -> _Scored:
         """Score the rows of a table."""
     def page(self, frame: Frame, name: str, *, n_threads: int | None = None) -> str:
         """Give the page of ``cae detect --report``, as HTML."""
@@ -340,7 +330,6 @@ def report(
     *,
     names: list[str] | None = None,
     image_shape: tuple[int, int] | None = None,
-    command: str | None = None,
 ) -> str:
     """Give the page of a training, as HTML."""
 

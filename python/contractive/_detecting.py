@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._base import HAS_SKLEARN
+from ._base import HAS_SKLEARN, fitted
 from ._frames import columns_of
-from ._settings import sizes_of
+from ._settings import share_of, sizes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     Array = NDArray[Any]
 
@@ -26,6 +27,27 @@ class Detecting:
     missing: str
     threshold_: float
     offset_: float
+
+    def _learnt(self) -> None:
+        self.threshold_ = self.detector_.threshold
+        self.offset_ = -self.threshold_
+
+    def set_threshold(self, rule: str) -> Self:
+        """Change where a score becomes an anomaly; nothing is trained anew.
+
+        Parameters
+        ----------
+        rule : str
+            "contamination:SHARE", "quantile:P", "sigma:K", "pot:RATE" or "value:T".
+
+        Returns
+        -------
+        self
+        """
+        fitted(self, "detector_")
+        self.detector_ = self.detector_.with_threshold(rule_words(rule))
+        self._learnt()
+        return self
 
     def anomaly_scores(self, X: Any) -> Array:
         """Give the scores, higher is more anomalous."""
@@ -90,14 +112,25 @@ def detector_settings(estimator: Any, seed: int) -> str:
     return json.dumps(settings)
 
 
+def parameters_of(detector: Any) -> dict[str, Any]:
+    """Give the parameters that a detector's own settings tell: what :func:`detector_settings` was made of."""
+    settings = json.loads(detector.settings())
+    same = ("ensemble", "contraction", "tied", "steps", "batch_size", "learning_rate", "trim", "time_budget")
+    return {
+        **{name: settings[name] for name in same},
+        "hidden_layer_sizes": settings["hidden"],
+        "kind": settings["score"],
+        "threshold": detector.threshold_rule,
+        "validation_fraction": settings["validation"],
+        "random_state": settings["seed"],
+    }
+
+
 def threshold_words(estimator: Any) -> str:
     """Give the threshold's rule: ``threshold``, else that of ``contamination``."""
     if estimator.threshold is not None:
         return rule_words(estimator.threshold)
-    share = estimator.contamination
-    if not isinstance(share, (int, float, np.number)) or isinstance(share, bool) or not 0 < share <= 0.5:
-        raise ValueError(f"`contamination` must be above 0 and at most 0.5, got {share!r}")
-    return f"contamination:{float(share)!r}"
+    return f"contamination:{share_of(estimator.contamination)!r}"
 
 
 def rule_words(rule: Any) -> str:
@@ -118,7 +151,8 @@ def check_names(estimator: Any, X: Any, *, reset: bool) -> None:
         elif hasattr(estimator, "feature_names_in_"):
             del estimator.feature_names_in_
         return
-    if HAS_SKLEARN and hasattr(estimator, "feature_names_in_"):
+    # Columns of a table that the core holds are held to those fitted on by the core.
+    if HAS_SKLEARN and hasattr(estimator, "feature_names_in_") and not isinstance(X, _core.Frame):
         from sklearn.utils.validation import validate_data
 
         validate_data(estimator, X, reset=False, skip_check_array=True)

@@ -29,7 +29,7 @@ def _library(X: Any) -> str:
 
 def is_frame(X: Any) -> bool:
     """Whether X has columns with names: a frame of pandas, or anything that gives Arrow's C stream."""
-    return _is_pandas(X) or (hasattr(X, "__arrow_c_stream__") and not is_series(X))
+    return _is_pandas(X) or isinstance(X, _core.Frame) or (hasattr(X, "__arrow_c_stream__") and not is_series(X))
 
 
 def is_series(X: Any) -> bool:
@@ -49,11 +49,16 @@ def refuse_what_is_no_table(X: Any) -> None:
         raise ValueError("X must hold its rows, got a LazyFrame: give X.collect()")
 
 
+def read_once(X: Any) -> Any:
+    """Give the rows of what only streams them, such as a query, as a table that can be looked at again."""
+    return core_frame(X) if hasattr(X, "__arrow_c_stream__") and not _library(X) else X
+
+
 def columns_of(X: Any) -> list[str]:
     """Names of a frame's columns."""
     if _library(X) == "pyarrow":
         return [str(name) for name in X.schema.names]
-    return [str(name) for name in X.columns] if hasattr(X, "columns") else core_frame(X).names
+    return X.names if isinstance(X, _core.Frame) else [str(name) for name in X.columns]
 
 
 def core_frame(X: Any, *, time_index: str | None = None) -> _core.Frame:
@@ -61,6 +66,8 @@ def core_frame(X: Any, *, time_index: str | None = None) -> _core.Frame:
 
     ``time_index`` adds pandas' row index as a column of that name, before all others.
     """
+    if isinstance(X, _core.Frame):
+        return X
     if _is_pandas(X):
         columns = [_of_pandas(str(name), X.iloc[:, j]) for j, name in enumerate(X.columns)]
         if time_index is not None:
@@ -227,7 +234,7 @@ def cells_of(X: Any, name: str) -> Any:
         return X.get_column(name)
     if library == "pyarrow":
         return X.column(name)
-    return np.asarray(core_frame(X).texts(name), dtype=object)
+    return np.asarray(X.texts(name), dtype=object)
 
 
 def numbers(X: Any, names: Sequence[str]) -> NDArray[Any]:

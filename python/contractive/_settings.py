@@ -67,15 +67,8 @@ def _value(value: Any, key: str) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Mapping):
-        return (
-            "{"
-            + ", ".join(
-                f"{json.dumps(str(k), ensure_ascii=False)} = {_value(v, key)}"
-                for k, v in value.items()
-                if v is not None
-            )
-            + "}"
-        )
+        given = {str(name): _value(part, key) for name, part in value.items() if part is not None}
+        return "{" + ", ".join(f"{_value(name, key)} = {part}" for name, part in given.items()) + "}"
     if isinstance(value, (list, tuple, np.ndarray)):
         return "[" + ", ".join(_value(v, key) for v in value) + "]"
     parameter = _PARAMETERS.get(key, key)
@@ -97,7 +90,6 @@ _REMEDIES = [
         ' (NaN or None); fill it, or give missing="mask", "median" or "mean"',
     ),
     (r"the value is missing$", ' (NaN or None); fill it, or give missing="previous"'),
-    (r"value .* must be in \[0, 1\]|outside \[0, 1\]", '; give scale="minmax", or loss="mse"'),
     (r"must be a finite number, got (NaN|inf|-inf)", "; leave the row out, or fill it with a number"),
 ]
 
@@ -176,3 +168,10 @@ def whole_number(value: Any, parameter: str, least: int) -> int:
     if not is_whole or value < least:
         raise ValueError(f"`{parameter}` must be a whole number, at least {least}, got {value!r}")
     return int(value)
+
+
+def share_of(contamination: Any) -> float:
+    """Give a share of anomalies, above 0 and at most a half."""
+    if not isinstance(contamination, (int, float, np.number)) or not 0 < contamination <= 0.5:
+        raise ValueError(f"`contamination` must be above 0 and at most 0.5, got {contamination!r}")
+    return float(contamination)

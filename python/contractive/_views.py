@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _core
 from ._base import feature_names, fitted
 from ._settings import threads_of
+from ._use import Use
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,15 +20,10 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-class Views:
+class Views(Use):
     """Methods of an estimator that has a model, and rows that are kept of those fitted on."""
 
-    model_: _core.Model
-    n_jobs: int | None
     _kept_rows: Array
-
-    def _rows(self, X: Any) -> Array:
-        raise NotImplementedError
 
     def jacobian(self, X: Any, *, units: str = "scaled") -> Array:
         """Give ∂h/∂x of each row.

@@ -12,8 +12,8 @@ import numpy as np
 
 from . import _core
 from ._base import BaseEstimator, OutlierMixin, as_rows, feature_names, fitted, kept_on_failure, seed_of
-from ._detecting import Detecting, at_fault, check_names, detector_settings, rule_words, threshold_words
-from ._frames import beside, cells_of, columns_of, core_frame, is_frame, like
+from ._detecting import Detecting, at_fault, check_names, detector_settings, parameters_of, threshold_words
+from ._frames import beside, cells_of, columns_of, core_frame, is_frame, like, read_once
 from ._progress import MembersBar
 from ._settings import names_of, speaking_parameters, threads_of, whole_number
 
@@ -216,6 +216,7 @@ class AnomalyDetector(Detecting, OutlierMixin, BaseEstimator):
         return self
 
     def _frame_of(self, X: Any, *, reset: bool) -> _core.Frame:
+        X = read_once(X)
         if is_frame(X):
             check_names(self, X, reset=reset)
             return core_frame(X)
@@ -225,27 +226,6 @@ class AnomalyDetector(Detecting, OutlierMixin, BaseEstimator):
         if names is None:
             return core_frame(rows)
         return core_frame({name: rows[:, j] for j, name in enumerate(names)})
-
-    def _learnt(self) -> None:
-        self.threshold_ = self.detector_.threshold
-        self.offset_ = -self.threshold_
-
-    def set_threshold(self, rule: str) -> AnomalyDetector:
-        """Change where a score becomes an anomaly; nothing is trained anew.
-
-        Parameters
-        ----------
-        rule : str
-            "contamination:SHARE", "quantile:P", "sigma:K", "pot:RATE" or "value:T".
-
-        Returns
-        -------
-        self
-        """
-        fitted(self, "detector_")
-        self.detector_ = self.detector_.with_wishes(threshold=rule_words(rule))
-        self._learnt()
-        return self
 
     # Use
 
@@ -259,9 +239,7 @@ class AnomalyDetector(Detecting, OutlierMixin, BaseEstimator):
                     rows, names=feature_names(self), contributions=contributions, n_threads=n_threads
                 )
             frame = self._frame_of(X, reset=False)
-            return self.detector_.score_table(
-                frame, contributions=contributions, may_reorder=False, n_threads=n_threads
-            )
+            return self.detector_.score_table(frame, contributions=contributions, n_threads=n_threads)
 
     def anomaly_scores(self, X: Any, kind: str | None = None) -> Array:
         """Give the score of each row, shape (N,): higher is more anomalous.
@@ -307,7 +285,7 @@ class AnomalyDetector(Detecting, OutlierMixin, BaseEstimator):
         table
             A frame of the same kind as X, with its index; a dictionary of arrays where X is an array.
         """
-        explain = whole_number(explain, "explain", 0)
+        explain, X = whole_number(explain, "explain", 0), read_once(X)
         scored = self._scored(X, contributions=explain > 0)
         keys = [name for name in self.detector_.keys if is_frame(X) and name in columns_of(X)]
         ours = {"score": scored["score"], "probability": scored["probability"], "label": scored["label"]}
@@ -354,25 +332,9 @@ class AnomalyDetector(Detecting, OutlierMixin, BaseEstimator):
 
     @classmethod
     def _of(cls, detector: _core.Detector) -> AnomalyDetector:
-        settings = json.loads(detector.settings())
-        estimator = cls(
-            ensemble=settings["ensemble"],
-            purity=settings.get("purity", "mixed"),
-            hidden_layer_sizes=settings["hidden"],
-            contraction=settings["contraction"],
-            tied=settings["tied"],
-            steps=settings["steps"],
-            batch_size=settings["batch_size"],
-            learning_rate=settings["learning_rate"],
-            trim=settings["trim"],
-            time_budget=settings["time_budget"],
-            kind=settings["score"],
-            threshold=detector.threshold_rule,
-            keys=tuple(detector.keys),
-            validation_fraction=settings["validation"],
-            random_state=settings["seed"],
-        )
-        estimator.detector_, estimator.notes_, estimator.seed_ = detector, [], settings["seed"]
+        purity = json.loads(detector.settings()).get("purity", "mixed")
+        estimator = cls(purity=purity, keys=tuple(detector.keys), **parameters_of(detector))
+        estimator.detector_, estimator.notes_, estimator.seed_ = detector, [], estimator.random_state
         estimator._learn_columns()
         estimator._learnt()
         return estimator

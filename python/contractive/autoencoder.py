@@ -23,8 +23,9 @@ from ._base import (
     seed_of,
 )
 from ._concerns import in_words
+from ._history import flat, learnt_by, prefixed
 from ._progress import StepsBar
-from ._settings import KEYS, sizes_of, speaking_parameters, threads_of, toml
+from ._settings import KEYS, share_of, sizes_of, speaking_parameters, threads_of, toml
 from ._views import Views
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         UserWarning
             Where the code is dead or constant, its units are dead or saturated, or no more than the mean row is restored.
         """
-        self._check_contamination()
+        share_of(self.contamination)
         start = getattr(self, "model_", None) if self.warm_start else None
         with kept_on_failure(self), speaking_parameters(), StepsBar(self.verbose) as progress:
             rows = as_rows(self, X, reset=True)
@@ -311,7 +312,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         -------
         self
         """
-        self._check_contamination()
+        share_of(self.contamination)
         is_first = not hasattr(self, "model_")
         rows = as_rows(self, X, reset=is_first)
         if not hasattr(self, "seed_"):
@@ -333,7 +334,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
             self.history_, self.loss_curve_, self.validation_curve_, self.n_iter_ = [], [], [], 0
         self.n_iter_ += 1
         self.best_iter_ = self.n_iter_
-        self.history_.append({"epoch": self.n_iter_, **_prefixed("train", terms)})
+        self.history_.append({"epoch": self.n_iter_, **prefixed("train", terms)})
         self.loss_curve_.append(terms["total"])
         self.loss_ = terms["total"]
         self._learn_from_rows(rows)
@@ -360,11 +361,6 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
             raise ValueError(f"`image_shape` must be (height, width) in pixels, got {self.image_shape!r}")
         return height, width
 
-    def _check_contamination(self) -> None:
-        share = self.contamination
-        if not isinstance(share, (int, float, np.number)) or not 0 < share <= 0.5:
-            raise ValueError(f"`contamination` must be above 0 and at most 0.5, got {share!r}")
-
     def _on_epoch(self, progress: StepsBar) -> Callable[[str], bool] | None:
         callbacks = [self.callbacks] if callable(self.callbacks) else list(self.callbacks or ())
         if not callbacks and not self.verbose:
@@ -380,16 +376,9 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
     def _keep(self, done: Any, rows: Array) -> None:
         self._incremental = None
         self.model_ = done.model
-        self.history_ = [flat(record) for record in json.loads(done.history)]
         self._history_json, self._config_toml = done.history, done.config
-        self.loss_curve_ = [record["train_total"] for record in self.history_]
-        self.validation_curve_ = [
-            record["validation_total"] for record in self.history_ if "validation_total" in record
-        ]
-        self.n_iter_ = len(self.history_)
-        self.best_iter_ = done.best_epoch
-        watched = self.validation_curve_ or self.loss_curve_
-        self.loss_ = watched[done.best_epoch - 1] if done.best_epoch else float("nan")
+        for name, value in learnt_by(json.loads(done.history), done.best_epoch).items():
+            setattr(self, name, value)
         self._learn_from_rows(rows)
 
     def _learn_from_rows(self, rows: Array) -> None:
@@ -397,7 +386,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         some = rows[:: max(1, -(-len(rows) // _THRESHOLD_ROWS))]
         self.offset_ = float(np.quantile(self._row_scores(some), self.contamination))
 
-    # Use
+    # scikit-learn turns what this gives into frames (`set_output`) where the class itself has it.
 
     def transform(self, X: Any) -> Array:
         """Give the code of each row.
@@ -414,79 +403,6 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         """
         rows = self._rows(X)
         return self.model_.encode(rows, feature_names(self), threads_of(self.n_jobs)).astype(rows.dtype, copy=False)
-
-    def inverse_transform(self, H: Any) -> Array:
-        """Give the rows that the decoder makes of codes, in the units fitted on.
-
-        A code does not know what its row added up to: with ``library_size``, rows come back as large as that.
-
-        Parameters
-        ----------
-        H : array of shape (N, k)
-            Codes.
-
-        Returns
-        -------
-        X : ndarray of shape (N, d)
-        """
-        fitted(self)
-        codes = np.asarray(H)
-        if codes.ndim != 2:
-            raise ValueError(f"H must have the shape (rows, code units), got {codes.shape}")
-        restored = self.model_.decode(
-            np.require(codes, dtype=np.float32, requirements=["C", "A"]), threads_of(self.n_jobs)
-        )
-        return restored.astype(np.float32 if codes.dtype == np.float32 else np.float64, copy=False)
-
-    def reconstruct(self, X: Any) -> Array:
-        """Give the rows as the autoencoder restores them, shape (N, d), in the units fitted on."""
-        rows = self._rows(X)
-        restored = self.model_.reconstruct(rows, feature_names(self), threads_of(self.n_jobs))
-        return restored.astype(rows.dtype, copy=False)
-
-    def feature_scores(self, X: Any) -> Array:
-        """Give the squared error of each feature, shape (N, d), in scaled units: where a row is odd."""
-        rows = self._rows(X)
-        return self._feature_scores(rows).astype(rows.dtype, copy=False)
-
-    def _feature_scores(self, rows: Array) -> Array:
-        names = feature_names(self)
-        scaled = self.model_.scaled(rows, names)
-        away = scaled.astype(np.float64) - self.model_.outputs(rows, names, threads_of(self.n_jobs))
-        squares: Array = away * away
-        return squares
-
-    def _row_scores(self, rows: Array) -> Array:
-        with speaking_parameters():
-            return -self.model_.row_errors(rows, feature_names(self), threads_of(self.n_jobs))
-
-    def score_samples(self, X: Any) -> Array:
-        """Give how ordinary each row is, shape (N,): minus its mean squared error in scaled units."""
-        return self._row_scores(self._rows(X))
-
-    def decision_function(self, X: Any) -> Array:
-        """Give ``score_samples`` less ``offset_``, shape (N,): below 0 is an outlier."""
-        scores = self.score_samples(X)
-        if not hasattr(self, "offset_"):
-            raise ValueError("this model was not saved with a threshold: set offset_ to a quantile of score_samples")
-        return scores - self.offset_
-
-    def predict(self, X: Any) -> Array:
-        """Give 1 for ordinary rows and -1 for outliers, shape (N,)."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Give the share of the rows' variance that is restored, in scaled units: at most 1, higher is better.
-
-        Of rows that are all alike 1 where they are restored exactly, else 0.
-        """
-        rows = self._rows(X)
-        scaled = self.model_.scaled(rows, feature_names(self)).astype(np.float64)
-        variance = float(((scaled - scaled.mean(axis=0)) ** 2).sum())
-        error = float(self._feature_scores(rows).sum())
-        if variance == 0:
-            return 1.0 if error == 0 else 0.0
-        return 1.0 - error / variance
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Give the names of the code's units."""
@@ -510,10 +426,6 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         return load_autoencoder(path)
 
     # What scikit-learn asks
-
-    def _rows(self, X: Any) -> Array:
-        fitted(self)
-        return as_rows(self, X, reset=False)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
@@ -544,19 +456,6 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         sizes = "-".join(str(n) for n in [*told["encoder_sizes"], *told["decoder_sizes"][1:]])
         told = [f"{self.n_iter_} passes", f"objective {self.loss_:.4g}"] if hasattr(self, "loss_") else []
         return f"{said}\n# fitted: {', '.join([sizes, *told])}"
-
-
-def _prefixed(part: str, terms: dict[str, float]) -> dict[str, float]:
-    return {f"{part}_{name}": value for name, value in terms.items()}
-
-
-def flat(record: dict[str, Any]) -> dict[str, Any]:
-    """Give a record with the terms of each part beside the rest."""
-    flat = {name: value for name, value in record.items() if not isinstance(value, dict) and value is not None}
-    for part in ("train", "validation"):
-        if record.get(part):
-            flat.update(_prefixed(part, record[part]))
-    return flat
 
 
 def _reference(X: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
+from ._history import learnt_by
 from ._settings import KEYS
 
 if TYPE_CHECKING:
@@ -153,24 +154,12 @@ def _note(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _of_run(metrics: Path, model: _core.Model) -> dict[str, Any]:
     """Give what a run's own records tell of its training."""
-    from .autoencoder import flat
-
     provenance = json.loads(model.describe())["provenance"]
-    learnt: dict[str, Any] = {"seed_": provenance["seed"], "best_iter_": provenance["epoch"]}
+    seed, kept = {"seed_": provenance["seed"]}, provenance["epoch"]
     if not metrics.is_file():
-        return learnt
-    history = [flat(json.loads(line)) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    validation = [record["validation_total"] for record in history if "validation_total" in record]
-    training = [record["train_total"] for record in history]
-    kept = provenance["epoch"]
-    return {
-        **learnt,
-        "history_": history,
-        "n_iter_": len(history),
-        "loss_curve_": training,
-        "validation_curve_": validation,
-        "loss_": (validation or training)[kept - 1] if 0 < kept <= len(history) else float("nan"),
-    }
+        return {**seed, "best_iter_": kept}
+    records = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    return {**seed, **learnt_by(records, kept)}
 
 
 def parameters_of(model: _core.Model) -> dict[str, Any]:

@@ -13,8 +13,8 @@ import numpy as np
 
 from . import _core
 from ._base import BaseEstimator, OutlierMixin, as_rows, fitted, kept_on_failure, seed_of
-from ._detecting import Detecting, at_fault, check_names, detector_settings, rule_words, threshold_words
-from ._frames import beside, cells_of, core_frame, is_frame, like, numbers
+from ._detecting import Detecting, at_fault, check_names, detector_settings, parameters_of, threshold_words
+from ._frames import beside, cells_of, core_frame, is_frame, like, numbers, read_once
 from ._progress import MembersBar
 from ._settings import names_of, speaking_parameters, threads_of, whole_number
 
@@ -48,7 +48,7 @@ class SeriesDetector(Detecting, OutlierMixin, BaseEstimator):
         Rows from one window's beginning to the next.
     normalise : {"none", "mean", "standard"}, default="none"
         What is taken out of each window.
-    credit : {"both", "window", "rows"}, default="both"
+    credit : {"both", "window", "part"}, default="both"
         What of a window's score each of its rows takes.
     gaps : {"part", "span"}, optional
         What windows do where rows are missing; by default they end there, or span where rows come unevenly.
@@ -234,6 +234,7 @@ class SeriesDetector(Detecting, OutlierMixin, BaseEstimator):
         return self
 
     def _frame_of(self, X: Any, *, reset: bool = False) -> _core.Frame:
+        X = read_once(X)
         if not is_frame(X):
             return core_frame(as_rows(self, X, reset=reset))
         check_names(self, X, reset=reset)
@@ -244,17 +245,9 @@ class SeriesDetector(Detecting, OutlierMixin, BaseEstimator):
         return core_frame(X, time_index=_INDEX)
 
     def _learnt(self) -> None:
-        self.threshold_ = self.detector_.threshold
-        self.offset_ = -self.threshold_
+        super()._learnt()
         self._spec = json.loads(self.detector_.spec())
         self.window_ = self._spec["window"]
-
-    def set_threshold(self, rule: str) -> SeriesDetector:
-        """Change where a score becomes an anomaly; nothing is trained anew."""
-        fitted(self, "detector_")
-        self.detector_ = self.detector_.with_threshold(rule_words(rule))
-        self._learnt()
-        return self
 
     def _scored(self, X: Any, *, explains: bool = False) -> _core._Scored:
         fitted(self, "detector_")
@@ -281,7 +274,7 @@ class SeriesDetector(Detecting, OutlierMixin, BaseEstimator):
             A frame of the same kind as X, with its index; a dictionary of arrays where X is an array.
         """
         fitted(self, "detector_")
-        explain = whole_number(explain, "explain", 0)
+        explain, X = whole_number(explain, "explain", 0), read_once(X)
         explains = explain > 0 and len(self._spec["values"]) > 1
         scored = self._scored(X, explains=explains)
         time = self._spec.get("time")
@@ -341,7 +334,7 @@ class SeriesDetector(Detecting, OutlierMixin, BaseEstimator):
 
     @classmethod
     def _of(cls, detector: _core.SeriesDetector) -> SeriesDetector:
-        spec, settings = json.loads(detector.spec()), json.loads(detector.settings())
+        spec = json.loads(detector.spec())
         estimator = cls(
             time=spec.get("time") if spec.get("time") != _INDEX else None,
             values=spec["values"],
@@ -352,22 +345,10 @@ class SeriesDetector(Detecting, OutlierMixin, BaseEstimator):
             credit=spec.get("credit", "both"),
             gaps=spec.get("gaps"),
             missing=spec.get("missing", "refuse"),
-            ensemble=settings["ensemble"],
-            hidden_layer_sizes=settings["hidden"],
-            contraction=settings["contraction"],
-            tied=settings["tied"],
-            steps=settings["steps"],
-            batch_size=settings["batch_size"],
-            learning_rate=settings["learning_rate"],
-            trim=settings["trim"],
-            time_budget=settings["time_budget"],
-            kind=settings["score"],
-            threshold=detector.threshold_rule,
-            validation_fraction=settings["validation"],
-            random_state=settings["seed"],
+            **parameters_of(detector),
         )
         estimator._has_index = spec.get("time") == _INDEX
-        estimator.detector_, estimator.notes_, estimator.seed_ = detector, [], settings["seed"]
+        estimator.detector_, estimator.notes_, estimator.seed_ = detector, [], estimator.random_state
         estimator._learnt()
         estimator.n_features_in_ = (
             len(spec["values"]) + len(spec.get("series_key", [])) + (spec.get("time") not in (None, _INDEX))

@@ -1,11 +1,10 @@
 //! `contractive._core.Detector`: anomalies among the rows of a table.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 
 use contractive_anomaly::detector::{
-    Admission, Detector as Trained, DetectorError, EncodingOptions, FrameScorer, MissingRule, ScoreKind, ScoreOptions,
-    ScoredFrame, Scores, TableScale, TrainOptions, TrainingTable,
+    Admission, Detector as Trained, EncodingOptions, FrameScorer, MissingRule, ScoreKind, ScoreOptions, ScoredFrame,
+    Scores, TableScale, TrainingTable,
 };
 use contractive_report::{TableMeter, table_html};
 use numpy::{IntoPyArray, PyArrayMethods};
@@ -17,40 +16,14 @@ use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
 use crate::frames::Frame;
 use crate::rows::Rows;
-use crate::settings::{Listener, detector_settings, rule};
-use crate::work::{interruptible, pieces, threads, whole};
+use crate::settings::{detector_settings, rule};
+use crate::telling::{Tells, training};
+use crate::work::{pieces, threads, whole};
 
 /// A trained detector of the rows of a table.
 #[pyclass(frozen, module = "contractive._core")]
 pub struct Detector {
     trained: Trained,
-}
-
-/// Trains, and raises what interrupted it.
-fn train(
-    py: Python<'_>,
-    n_threads: Option<usize>,
-    listener: &Option<Py<PyAny>>,
-    work: impl FnOnce(&TrainOptions<'_>) -> Result<Trained, DetectorError> + Send,
-) -> PyResult<Detector> {
-    let stop = AtomicBool::new(false);
-    let all = || {
-        let listener = Listener { function: listener };
-        let (on_plan, on_member) = (|plan: &_| listener.plan(plan), |report: &_| listener.member(report));
-        let on_scores = |agreements: &[_]| listener.scores(agreements);
-        work(&TrainOptions {
-            threads: threads(n_threads),
-            on_plan: &on_plan,
-            on_member: &on_member,
-            on_scores: &on_scores,
-            stop: &stop,
-        })
-    };
-    let (result, signal) = interruptible(py, &stop, all)?;
-    match signal {
-        Some(raised) => Err(raised),
-        None => Ok(Detector { trained: result.map_err(raise)? }),
-    }
 }
 
 fn by_name<T: Copy>(what: &str, name: &str, all: &[T], name_of: impl Fn(T) -> &'static str) -> PyResult<T> {
@@ -119,8 +92,9 @@ impl Detector {
         };
         let mut table = whole(py, || TrainingTable::read(frame.source(), &options).map_err(raise))?;
         let notes = std::mem::take(&mut table.notes);
-        let detector = train(py, n_threads, &listener, |options| Trained::train_table(table, &settings, options))?;
-        Ok((detector, notes))
+        let tells = Tells { listener: &listener, of_scores: true };
+        let trained = training(py, n_threads, &tells, |options| Trained::train_table(table, &settings, options))?;
+        Ok((Detector { trained }, notes))
     }
 
     #[staticmethod]
@@ -146,16 +120,10 @@ impl Detector {
         of_files(&files, |folder| Ok(Detector { trained: Trained::load(folder).map_err(raise)? }))
     }
 
-    /// Another detector with this rule, or kind of score, or both.
-    #[pyo3(signature = (threshold=None, score=None))]
-    fn with_wishes(&self, threshold: Option<&str>, score: Option<&str>) -> PyResult<Detector> {
+    /// Another detector with this rule.
+    fn with_threshold(&self, threshold: &str) -> PyResult<Detector> {
         let mut trained = self.trained.clone();
-        if let Some(name) = score {
-            trained.set_score(by_name("score", name, &ScoreKind::ALL, ScoreKind::name)?).map_err(raise)?;
-        }
-        if let Some(words) = threshold {
-            trained.set_threshold(rule(words)?).map_err(raise)?;
-        }
+        trained.set_threshold(rule(threshold)?).map_err(raise)?;
         Ok(Detector { trained })
     }
 
@@ -201,19 +169,9 @@ impl Detector {
         self.trained.encoding().map(|encoding| encoding.key_names()).unwrap_or_default()
     }
 
-    #[getter]
-    fn kinds(&self) -> Vec<&'static str> {
-        self.trained.kinds().iter().map(|kind| kind.name()).collect()
-    }
-
     /// The settings, as JSON.
     fn settings(&self) -> PyResult<String> {
         serde_json::to_string(self.trained.settings()).map_err(raise)
-    }
-
-    /// The share of the training rows that score above `threshold`.
-    fn share_above(&self, threshold: f64) -> f64 {
-        self.trained.share_above(threshold)
     }
 
     #[pyo3(signature = (rows, *, names=None, contributions=false, n_threads=None))]
@@ -234,19 +192,18 @@ impl Detector {
         dictionary(py, &self.trained, &names, scored)
     }
 
-    #[pyo3(signature = (frame, *, contributions=false, may_reorder=true, n_threads=None))]
+    #[pyo3(signature = (frame, *, contributions=false, n_threads=None))]
     fn score_table<'py>(
         &self,
         py: Python<'py>,
         frame: &Frame,
         contributions: bool,
-        may_reorder: bool,
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let admission = Admission { may_reorder, ..Admission::default() };
         let options = ScoreOptions { contributions, threads: threads(n_threads) };
         let (names, scored) = pieces(py, |stop| {
-            let (scorer, frames) = FrameScorer::open(&self.trained, frame.source(), &admission, None).map_err(raise)?;
+            let (scorer, frames) =
+                FrameScorer::open(&self.trained, frame.source(), &Admission::default(), None).map_err(raise)?;
             let mut all: Option<ScoredFrame> = None;
             for frame in frames {
                 stop.check();

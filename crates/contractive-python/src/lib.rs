@@ -5,7 +5,7 @@
 //!
 //! 1. [`rows`]: NumPy's arrays as data sets; [`frames`]: tables of pandas, polars and Arrow.
 //! 2. [`work`]: work that Ctrl-C stops; [`failure`]: errors as Python has them; [`folders`]: directories as bytes.
-//! 3. [`training`], [`incremental`] and [`model`]: autoencoders; [`detector`], [`series`] and [`settings`]: anomalies.
+//! 3. [`training`], [`incremental`] and [`model`]: autoencoders; [`detector`], [`series`], [`settings`] and [`telling`]: anomalies.
 //! 4. [`objective`]: values and gradients to check; [`datasets`], [`page`] and [`command`]: the rest.
 
 mod command;
@@ -21,6 +21,7 @@ mod page;
 mod rows;
 mod series;
 mod settings;
+mod telling;
 mod training;
 mod work;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contractive::Model as Trained;
 use contractive::data::Dataset;
 use contractive::model::ModelError;
-use contractive::preprocess::ScaledRows;
+use contractive::preprocess::{EVALUATION_ROWS, ScaledRows};
 use contractive_core::engine::Engine;
 use contractive_core::jacobian::explicit;
 use contractive_core::matrix::MatRef;
@@ -22,10 +22,9 @@ use crate::folders::{Files, files_of, of_files};
 use crate::rows::{Rows, check_aligned};
 use crate::work::{pieces, room_for, threads, whole};
 
-/// Rows that are restored at once.
-const PIECE: usize = 1024;
-/// Rows between which Ctrl-C is heard.
-const LARGE_PIECE: usize = 8192;
+/// Most rows, and about the most numbers, between which Ctrl-C is heard.
+const PIECE: usize = 8192;
+const PIECE_NUMBERS: usize = 1 << 23;
 /// The same of rows whose spectra are taken, each of which is work.
 const SPECTRA: usize = 64;
 
@@ -61,12 +60,15 @@ impl Model {
         pieces(py, |stop| {
             // Of the whole, so that a fault is named by its row there.
             self.trained.preprocessing().check(data).map_err(raise)?;
-            if data.len() <= LARGE_PIECE {
+            // Whole batches of those that the work is done in: a row's bits do not depend on the pieces.
+            let wanted = (PIECE_NUMBERS / width.max(self.d())).min(PIECE) / EVALUATION_ROWS;
+            let piece = wanted.max(1) * EVALUATION_ROWS;
+            if data.len() <= piece {
                 return of_piece(data);
             }
             let rows: Vec<u32> = (0..data.len() as u32).collect();
             let mut all = Vec::with_capacity(data.len() * width);
-            for some in rows.chunks(LARGE_PIECE) {
+            for some in rows.chunks(piece) {
                 stop.check();
                 all.extend(of_piece(&data.select(some))?);
             }
@@ -84,27 +86,13 @@ impl Model {
         Ok(out)
     }
 
-    /// Mean squared errors, a piece of rows at a time.
+    /// Mean squared errors in the network's units.
     fn errors(&self, data: &Dataset, threads: usize) -> Result<Vec<f64>, ModelError> {
-        let (d, k, preprocessing) = (self.d(), self.k(), self.trained.preprocessing());
-        preprocessing.check(data)?;
-        let reader = ScaledRows { data, preprocessing };
-        let mut engine = self.trained.engine_for(self.trained.objective(), threads)?;
-        let (mut rows, mut codes, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
-        let mut errors = Vec::with_capacity(data.len());
-        let all: Vec<u32> = (0..data.len() as u32).collect();
-        for some in all.chunks(PIECE) {
-            let n = some.len();
-            reader.gather(some, &mut rows);
-            codes.resize(n * k, 0.0);
-            outputs.resize(n * d, 0.0);
-            engine.encode(MatRef::new(&rows, n, d), &mut codes)?;
-            engine.decode(MatRef::new(&codes, n, k), &mut outputs)?;
-            let squared = |(x, y): (&f32, &f32)| (f64::from(*x) - f64::from(*y)).powi(2);
-            let of_row = |(x, y): (&[f32], &[f32])| x.iter().zip(y).map(squared).sum::<f64>() / d as f64;
-            errors.extend(rows.chunks_exact(d).zip(outputs.chunks_exact(d)).map(of_row));
-        }
-        Ok(errors)
+        let (rows, outputs) = (self.scaled_rows(data)?, self.trained.outputs(data, threads)?);
+        let d = self.d();
+        let squared = |(x, y): (&f32, &f32)| (f64::from(*x) - f64::from(*y)).powi(2);
+        let of_row = |(x, y): (&[f32], &[f32])| x.iter().zip(y).map(squared).sum::<f64>() / d as f64;
+        Ok(rows.chunks_exact(d).zip(outputs.chunks_exact(d)).map(of_row).collect())
     }
 
     fn d(&self) -> usize {

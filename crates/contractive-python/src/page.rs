@@ -12,7 +12,7 @@ use crate::work::whole;
 
 /// The page, as HTML, of a network trained on `rows` as the TOML of `config` says, with its history as JSON.
 #[pyfunction]
-#[pyo3(signature = (name, config, rows, model, history, *, names=None, image_shape=None, command=None))]
+#[pyo3(signature = (name, config, rows, model, history, *, names=None, image_shape=None))]
 pub fn report(
     py: Python<'_>,
     name: &str,
@@ -22,7 +22,6 @@ pub fn report(
     history: &str,
     names: Option<Vec<String>>,
     image_shape: Option<(usize, usize)>,
-    command: Option<String>,
 ) -> PyResult<String> {
     let config = TrainConfig::from_toml("the fitted estimator", config).map_err(raise)?;
     let history: Vec<EpochRecord> = parsed(history)?;
@@ -30,6 +29,6 @@ pub fn report(
     whole(py, || {
         let prepared = Prepared::new(&config, data, None).map_err(raise)?;
         let record = RunRecord::new(name, &prepared, &model.trained, &history).map_err(raise)?;
-        report_html(&[record], &Repeat { command }).map_err(raise)
+        report_html(&[record], &Repeat::default()).map_err(raise)
     })
 }

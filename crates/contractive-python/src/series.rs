@@ -1,11 +1,9 @@
 //! `contractive._core.SeriesDetector`: anomalies in time series.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 
-use contractive_anomaly::detector::{DetectorSettings, TrainOptions};
 use contractive_anomaly::series::{
-    Gaps, Missing, Series, SeriesColumns, SeriesDetector as Trained, SeriesScores, SeriesSpec,
+    Credit, Gaps, Missing, Normalise, Series, SeriesColumns, SeriesDetector as Trained, SeriesScores, WindowWishes,
 };
 use contractive_report::{SeriesPage, series_html};
 use numpy::{IntoPyArray, PyArrayMethods};
@@ -16,8 +14,9 @@ use serde::Deserialize;
 use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
 use crate::frames::Frame;
-use crate::settings::{Listener, by_key, detector_settings, rule};
-use crate::work::{Stop, interruptible, pieces, threads, whole};
+use crate::settings::{by_key, detector_settings, rule};
+use crate::telling::{Tells, training};
+use crate::work::{Stop, pieces, threads, whole};
 
 /// A trained detector of time series.
 #[pyclass(frozen, module = "contractive._core")]
@@ -35,8 +34,8 @@ struct Wishes {
     fills_missing: bool,
     window: Option<usize>,
     stride: Option<usize>,
-    normalise: contractive_anomaly::series::Normalise,
-    credit: contractive_anomaly::series::Credit,
+    normalise: Normalise,
+    credit: Credit,
     gaps: Option<Gaps>,
 }
 
@@ -51,21 +50,9 @@ impl Wishes {
         }
     }
 
-    /// The windows, and why they are so long where that was left to the series.
-    fn spec(&self, series: &Series) -> (SeriesSpec, Option<String>) {
-        let choice = self.window.is_none().then(|| series.window_choice());
-        let mut spec = SeriesSpec {
-            time: self.time.clone(),
-            series_key: self.series_key.clone(),
-            missing: self.columns().missing,
-            normalise: self.normalise,
-            credit: self.credit,
-            gaps: self.gaps.unwrap_or_else(|| Gaps::of(&series.pace(series.step()), series.len())),
-            ..SeriesSpec::new("", series.names.clone())
-        };
-        spec.window = self.window.or(choice.as_ref().map(|choice| choice.window)).unwrap_or(spec.window);
-        spec.stride = self.stride.unwrap_or(spec.stride);
-        (spec, choice.map(|choice| choice.to_string()))
+    fn windows(&self) -> WindowWishes {
+        let Wishes { window, stride, normalise, credit, gaps, .. } = *self;
+        WindowWishes { window, stride, normalise, credit, gaps }
     }
 }
 
@@ -84,28 +71,13 @@ impl SeriesDetector {
         listener: Option<Py<PyAny>>,
     ) -> PyResult<(SeriesDetector, Vec<String>)> {
         let wishes: Wishes = by_key(wishes)?;
-        let settings: DetectorSettings = detector_settings(settings, threshold)?;
+        let settings = detector_settings(settings, threshold)?;
         let series = whole(py, || Series::read(frame.source(), &wishes.columns()).map_err(raise))?;
-        let (spec, reason) = wishes.spec(&series);
-        let stop = AtomicBool::new(false);
-        let all = || {
-            let listener = Listener { function: &listener };
-            let (on_plan, on_member) = (|plan: &_| listener.plan(plan), |report: &_| listener.member(report));
-            let options = TrainOptions {
-                threads: threads(n_threads),
-                on_plan: &on_plan,
-                on_member: &on_member,
-                on_scores: &|_| {},
-                stop: &stop,
-            };
-            Trained::train(&series, &spec, &settings, &options)
-        };
-        let (result, signal) = interruptible(py, &stop, all)?;
-        if let Some(raised) = signal {
-            return Err(raised);
-        }
-        let notes = series.notes.iter().cloned().chain(reason).collect();
-        Ok((SeriesDetector { trained: result.map_err(raise)? }, notes))
+        let (spec, choice) = series.spec(&wishes.windows());
+        let tells = Tells { listener: &listener, of_scores: false };
+        let trained = training(py, n_threads, &tells, |options| Trained::train(&series, &spec, &settings, options))?;
+        let notes = series.notes.iter().cloned().chain(choice.map(|choice| choice.to_string())).collect();
+        Ok((SeriesDetector { trained }, notes))
     }
 
     #[staticmethod]

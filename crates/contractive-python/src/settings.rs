@@ -1,6 +1,6 @@
-//! Settings of detectors, and what is told of their training.
+//! Settings that come as JSON, and thresholds in words.
 
-use contractive_anomaly::detector::{Agreement, DetectorPlan, DetectorSettings, MemberReport, ThresholdRule};
+use contractive_anomaly::detector::{DetectorSettings, ThresholdRule};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde::de::DeserializeOwned;
@@ -38,44 +38,4 @@ pub fn by_key<T: DeserializeOwned>(json: &str) -> PyResult<T> {
 /// A threshold's rule in words, as the command has them: `contamination:0.1`.
 pub fn rule(words: &str) -> PyResult<ThresholdRule> {
     words.parse().map_err(|e: <ThresholdRule as std::str::FromStr>::Err| PyValueError::new_err(e.to_string()))
-}
-
-/// A Python function that is told, in JSON; what it raises is dropped: the training goes on.
-pub struct Listener<'a> {
-    pub function: &'a Option<Py<PyAny>>,
-}
-
-impl Listener<'_> {
-    fn tell(&self, told: &serde_json::Value) {
-        if let Some(function) = self.function {
-            Python::attach(|py| {
-                if let Err(e) = function.call1(py, (told.to_string(),)) {
-                    e.write_unraisable(py, Some(function.bind(py)));
-                }
-            });
-        }
-    }
-
-    pub fn plan(&self, plan: &DetectorPlan) {
-        self.tell(&serde_json::json!({
-            "event": "plan", "rows": plan.rows, "validation_rows": plan.validation_rows, "reasons": plan.reasons,
-        }));
-    }
-
-    pub fn member(&self, report: &MemberReport) {
-        self.tell(&serde_json::json!({
-            "event": "member", "member": report.member, "members": report.members, "steps": report.steps,
-            "most_steps": report.most_steps, "validation": report.validation, "seconds": report.seconds,
-        }));
-    }
-
-    pub fn scores(&self, agreements: &[Agreement]) {
-        let apart = agreements.iter().filter(|agreement| agreement.is_apart());
-        let apart: Vec<serde_json::Value> = apart
-            .map(
-                |a| serde_json::json!({ "own": a.own.name(), "other": a.other.name(), "shared": a.shared, "of": a.of }),
-            )
-            .collect();
-        self.tell(&serde_json::json!({ "event": "scores", "apart": apart }));
-    }
 }

@@ -26,9 +26,6 @@ pub struct Fitted {
     /// The configuration with everything filled in, as TOML.
     #[pyo3(get)]
     config: String,
-    /// `finished`, `stopped_early` or `interrupted`.
-    #[pyo3(get)]
-    end: &'static str,
     /// The epoch of the model, from 1; 0 where none was completed.
     #[pyo3(get)]
     best_epoch: usize,
@@ -103,14 +100,6 @@ impl Observer for Told {
     }
 }
 
-fn in_words(end: End) -> &'static str {
-    match end {
-        End::Finished => "finished",
-        End::StoppedEarly => "stopped_early",
-        End::Interrupted => "interrupted",
-    }
-}
-
 /// Trains on `rows` as the TOML of `config` says, from the parameters of `start` where it is given. The functions are told
 /// of the plan, of steps (at most ten a second) and of epochs, in JSON.
 #[pyfunction]
@@ -155,7 +144,6 @@ pub fn fit(
         model: outcome.model.into(),
         history: serde_json::to_string(&outcome.history).map_err(raise)?,
         config,
-        end: in_words(outcome.end),
         best_epoch: outcome.best_epoch,
         concern,
         raised: raised.map(|e| e.into_value(py).into_any()),

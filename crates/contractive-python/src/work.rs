@@ -83,11 +83,7 @@ pub fn pieces<T: Send>(py: Python<'_>, work: impl FnOnce(&Stop<'_>) -> PyResult<
 /// # Errors
 /// As [`pieces`].
 pub fn whole<T: Send>(py: Python<'_>, work: impl FnOnce() -> PyResult<T> + Send) -> PyResult<T> {
-    let (result, signal) = interruptible(py, &AtomicBool::new(false), work)?;
-    match signal {
-        Some(raised) => Err(raised),
-        None => result,
-    }
+    pieces(py, |_| work())
 }
 
 fn a_bug(panic: &(dyn Any + Send)) -> PyErr {

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from contractive import AnomalyDetector, ContractiveAutoencoder, SeriesDetector
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,19 @@ def orders(n=300):
     }
     columns["tax"][17], columns["amount"][40] = 90.0, 900.0
     return columns
+
+
+X = np.random.default_rng(0).normal(size=(200, 5))
+X.setflags(write=False)  # every test has the same
+
+
+def small(**settings):
+    return ContractiveAutoencoder((8, 2), **{"max_iter": 2, "random_state": 0, **settings})
+
+
+def detector(**settings):
+    return AnomalyDetector(**{"ensemble": 1, "steps": 20, "random_state": 0, **settings})
+
+
+def series(**settings):
+    return SeriesDetector(**{"ensemble": 1, "steps": 20, "window": 12, "random_state": 0, **settings})

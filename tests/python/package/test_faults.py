@@ -1,7 +1,5 @@
 """A test for every fault that a first attack on the package found."""
 
-import datetime
-import decimal
 import json
 import multiprocessing
 import os
@@ -13,24 +11,11 @@ from pathlib import Path
 import contractive
 import numpy as np
 import pytest
-from contractive import AnomalyDetector, ContractiveAutoencoder, SeriesDetector, load, objective
+from conftest import X, detector, series, small
+from contractive import ContractiveAutoencoder, load, objective
 from sklearn.model_selection import GridSearchCV
 
 ROOT = Path(__file__).parents[3]
-X = np.random.default_rng(0).normal(size=(200, 5))
-X.setflags(write=False)  # every test has the same
-
-
-def small(**settings):
-    return ContractiveAutoencoder((8, 2), **{"max_iter": 2, "random_state": 0, **settings})
-
-
-def detector(**settings):
-    return AnomalyDetector(**{"ensemble": 1, "steps": 20, "random_state": 0, **settings})
-
-
-def series(**settings):
-    return SeriesDetector(**{"ensemble": 1, "steps": 20, "window": 12, "random_state": 0, **settings})
 
 
 def _goes_on(model, queue):
@@ -64,26 +49,6 @@ def test_an_array_beyond_memory_is_a_memory_error():
     assert "fewer rows" in done.stdout
 
 
-def test_arrays_that_are_not_aligned_or_of_another_order():
-    def unaligned(rows):
-        return np.frombuffer(b"\0" + rows.tobytes(), rows.dtype, offset=1, count=rows.size).reshape(rows.shape)
-
-    for dtype in (np.float32, np.float64):
-        rows = X.astype(dtype)
-        expected = small().fit(rows)
-        odd = unaligned(rows)
-        assert not odd.flags.aligned
-        assert small().fit(odd).transform(odd).tobytes() == expected.transform(rows).tobytes()
-        assert expected.inverse_transform(unaligned(expected.transform(rows))).shape == rows.shape
-        with pytest.raises(ValueError, match="aligned"):
-            expected.model_.encode(odd)
-        columns = np.asfortranarray(rows[:3])
-        assert np.array_equal(expected.model_.encode(columns), expected.model_.encode(rows[:3]))
-        assert detector().fit(odd).anomaly_scores(odd).tolist() == detector().fit(rows).anomaly_scores(rows).tolist()
-    big_endian = X.astype(">f8")
-    assert detector().fit(big_endian).anomaly_scores(big_endian).shape == (200,)
-
-
 def test_jacobians_in_the_rows_units_know_of_counts():
     counts = np.random.default_rng(1).poisson(4, size=(200, 5)) + 1.0
     model = small(log1p=True, max_iter=30).fit(counts)
@@ -103,92 +68,6 @@ def test_jacobians_in_the_rows_units_know_of_counts():
     )
     tied = np.repeat(counts[:20], 5, axis=0)
     assert small(scale="quantile").fit(tied).jacobian(tied, units="input").shape == (100, 2, 5)
-
-
-def test_without_scikit_learn_names_of_columns_count(tmp_path):
-    pytest.importorskip("pandas")
-    (tmp_path / "sklearn").mkdir()
-    (tmp_path / "sklearn" / "__init__.py").write_text("raise ImportError('not here')")
-    script = (
-        "import numpy as np, pandas as pd\n"
-        "from contractive import ContractiveAutoencoder\n"
-        "df = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list('abc'))\n"
-        "m = ContractiveAutoencoder((2,), max_iter=1).fit(df)\n"
-        "try: m.transform(df[list('cba')])\n"
-        "except ValueError as e: print(e)\n"
-        "print(hasattr(m.fit(df.to_numpy()), 'feature_names_in_'))\n"
-    )
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env)
-    assert "feature names should match" in done.stdout, done.stderr
-    assert done.stdout.endswith("False\n")
-
-
-def test_columns_of_odd_types_are_numbers_or_refused():
-    pd = pytest.importorskip("pandas")
-    prices = [decimal.Decimal(i) / 7 for i in range(60)]
-    frame = pd.DataFrame({"a": X[:60, 0], "price": prices})
-    floats = pd.DataFrame({"a": X[:60, 0], "price": [float(p) for p in prices]})
-    assert (
-        detector().fit(frame).anomaly_scores(frame).tolist() == detector().fit(floats).anomaly_scores(floats).tolist()
-    )
-    days = [datetime.date(2024, 1, 1) + datetime.timedelta(days=i) for i in range(60)]
-    periods = pd.period_range("2024-01-01", periods=60, freq="D")
-    for times in (days, periods, pd.to_datetime(days)):
-        with pytest.raises(ValueError, match="`when`"):
-            detector().fit(pd.DataFrame({"a": X[:60, 0], "when": times}))
-    words = pd.DataFrame({"a": X[:60, 0], "word": ["NaT", "<NA>", "other"] * 20})
-    assert np.isfinite(detector().fit(words).anomaly_scores(words)).all(), "words that look like missing ones are words"
-    masked = np.ma.masked_array(X, mask=np.zeros_like(X, dtype=bool))
-    masked[3, 2] = np.ma.masked
-    with pytest.raises(ValueError, match="row 3"):
-        small().fit(masked)
-
-
-def test_arrow_backed_frames_are_read_as_they_are():
-    pd = pytest.importorskip("pandas")
-    pa = pytest.importorskip("pyarrow")
-    times = pd.Series(pd.date_range("2024-01-01", periods=60)).astype(pd.ArrowDtype(pa.timestamp("ns")))
-    numbers = pd.Series(range(60)).astype(pd.ArrowDtype(pa.int64()))
-    with pytest.raises(ValueError, match="`when`"):
-        detector().fit(pd.DataFrame({"a": numbers, "when": times}))
-    backed = pd.DataFrame({"a": numbers, "b": pd.Series(X[:60, 0]).astype(pd.ArrowDtype(pa.float64()))})
-    plain = pd.DataFrame({"a": range(60), "b": X[:60, 0]})
-    assert (
-        detector().fit(backed).anomaly_scores(backed).tolist() == detector().fit(plain).anomaly_scores(plain).tolist()
-    )
-
-
-def test_keys_come_back_as_they_were():
-    pd, pa = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
-    large = [2**60 + i for i in range(200)]
-    frame = pd.DataFrame({"id": pd.array(large, dtype="Int64"), "a": X[:, 0], "b": X[:, 1]})
-    frame.loc[5, "id"] = pd.NA
-    found = detector(keys="id").fit(frame).detect(frame)
-    assert str(found["id"].dtype) == "Int64"
-    assert found["id"][7] == large[7]
-    table = pa.table({"id": large, "a": X[:, 0], "b": X[:, 1]})
-    fitted = detector(keys=["id"]).fit(table)
-    assert list(fitted.feature_names_in_) == ["id", "a", "b"]
-    assert fitted.detect(table)["id"].to_pylist() == large
-    for name in ("score", "feature_1"):
-        named = frame.rename(columns={"id": name})
-        told = detector(keys=[name]).fit(named).detect(named)
-        assert told[name].equals(named[name])
-        assert f"cae_{name}" in told
-    counted = pd.DataFrame(X)
-    assert len(detector(keys=["0"]).fit(counted).detect(counted)) == 200
-    times = pd.DataFrame({"score": pd.date_range("2024-01-01", periods=200, freq="h"), "v": X[:, 0]})
-    told = series(time="score").fit(times).detect(times)
-    assert told["score"].equals(times["score"])
-    assert "cae_score" in told
-
-
-def test_relations_of_duckdb_are_tables():
-    duckdb = pytest.importorskip("duckdb")
-    relation = duckdb.sql("select 'k' || i as id, sin(i) as a, cos(i) as b from range(100) t(i)")
-    found = detector(keys=["id"]).fit(relation).detect(relation)
-    assert list(found["id"][:2]) == ["k0", "k1"]
 
 
 def test_models_that_the_command_trained_are_whole(tmp_path):
@@ -308,43 +187,6 @@ def read(path):
         return b""
 
 
-def test_what_is_no_table_is_refused_with_the_remedy():
-    pd = pytest.importorskip("pandas")
-
-    class Mine(pd.DataFrame):
-        pass
-
-    frame = Mine({"a": X[:, 0], "b": X[:, 1]}, index=range(5, 205))
-    assert detector().fit(frame).detect(frame).index.equals(frame.index)
-    for estimator in (small(), detector(), series()):
-        with pytest.raises(ValueError, match=r"to_frame\(\)"):
-            estimator.fit(frame["a"])
-    pl = pytest.importorskip("polars")
-    with pytest.raises(ValueError, match=r"collect\(\)"):
-        detector().fit(pl.LazyFrame({"a": X[:, 0]}))
-
-
-def test_a_column_of_polars_without_cells_is_one_of_missing_cells():
-    pl = pytest.importorskip("polars")
-    empty = pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "none": [None] * 200})
-    with pytest.raises(ValueError, match="`none`"):
-        detector().fit(empty)
-    with pytest.raises(ValueError, match="`none`"):
-        detector(missing="mask").fit(empty)
-
-
-def test_indices_of_time_are_taken_or_refused():
-    pd = pytest.importorskip("pandas")
-    values = {"v": np.sin(np.arange(200) / 3)}
-    hours = pd.date_range("2024-01-01", periods=200, freq="h")
-    fitted = series().fit(pd.DataFrame(values, index=hours))
-    with pytest.raises(ValueError, match="DatetimeIndex"):
-        fitted.predict(pd.DataFrame(values))
-    for index in (hours.to_period("h"), pd.to_timedelta(np.arange(200), unit="h")):
-        with pytest.raises(ValueError, match="DatetimeIndex"):
-            series().fit(pd.DataFrame(values, index=index))
-
-
 def test_what_the_objective_is_given_keeps_its_shape():
     parameters = {"encoder.0.weight": np.ones((2, 5)), "encoder.0.bias": np.zeros(2), "decoder.0.bias": np.zeros(5)}
     for given, said in [
@@ -404,15 +246,6 @@ def test_parameters_of_wrong_types_are_named(estimator, said):
         estimator.fit(X)
     assert "TOML" not in str(caught.value)
     assert "line 1 column" not in str(caught.value)
-
-
-def test_one_name_and_one_callback_may_stand_by_themselves():
-    small(callbacks=lambda record: None).fit(X)
-    fitted = detector().fit(X)
-    with pytest.raises(ValueError, match="`explain`"):
-        fitted.detect(X, explain=1.5)
-    with pytest.raises(ValueError, match="value:3"):
-        fitted.set_threshold(3.0)
 
 
 def test_more_threads_than_processors_are_not_asked_for():

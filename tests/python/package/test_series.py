@@ -80,6 +80,8 @@ def test_windows_are_chosen_and_errors_named(frame):
     detector = SeriesDetector(ensemble=1, steps=20, random_state=0).fit(frame)
     assert detector.window_ % 24 == 0
     assert any("period" in note for note in detector.notes_)
+    for credit in ("both", "window", "part"):
+        assert SeriesDetector(**SMALL, credit=credit).fit(frame).get_params()["credit"] == credit
     for settings, said in [
         ({"window": 1}, "window"),
         ({"normalise": "odd"}, "`normalise`"),

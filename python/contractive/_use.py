@@ -1,0 +1,101 @@
+"""What a fitted autoencoder does with rows beside ``transform``: reconstructions, scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._base import as_rows, feature_names, fitted
+from ._settings import speaking_parameters, threads_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+class Use:
+    """Methods of an estimator that has a model."""
+
+    model_: _core.Model
+    offset_: float
+    n_jobs: int | None
+
+    def _rows(self, X: Any) -> Array:
+        fitted(self)
+        return as_rows(self, X, reset=False)
+
+    def inverse_transform(self, H: Any) -> Array:
+        """Give the rows that the decoder makes of codes, in the units fitted on.
+
+        A code does not know what its row added up to: with ``library_size``, rows come back as large as that.
+
+        Parameters
+        ----------
+        H : array of shape (N, k)
+            Codes.
+
+        Returns
+        -------
+        X : ndarray of shape (N, d)
+        """
+        fitted(self)
+        codes = np.asarray(H)
+        if codes.ndim != 2:
+            raise ValueError(f"H must have the shape (rows, code units), got {codes.shape}")
+        restored = self.model_.decode(
+            np.require(codes, dtype=np.float32, requirements=["C", "A"]), threads_of(self.n_jobs)
+        )
+        return restored.astype(np.float32 if codes.dtype == np.float32 else np.float64, copy=False)
+
+    def reconstruct(self, X: Any) -> Array:
+        """Give the rows as the autoencoder restores them, shape (N, d), in the units fitted on."""
+        rows = self._rows(X)
+        restored = self.model_.reconstruct(rows, feature_names(self), threads_of(self.n_jobs))
+        return restored.astype(rows.dtype, copy=False)
+
+    def feature_scores(self, X: Any) -> Array:
+        """Give the squared error of each feature, shape (N, d), in scaled units: where a row is odd."""
+        rows = self._rows(X)
+        return self._feature_scores(rows).astype(rows.dtype, copy=False)
+
+    def _feature_scores(self, rows: Array) -> Array:
+        names = feature_names(self)
+        scaled = self.model_.scaled(rows, names)
+        away = scaled.astype(np.float64) - self.model_.outputs(rows, names, threads_of(self.n_jobs))
+        squares: Array = away * away
+        return squares
+
+    def _row_scores(self, rows: Array) -> Array:
+        with speaking_parameters():
+            return -self.model_.row_errors(rows, feature_names(self), threads_of(self.n_jobs))
+
+    def score_samples(self, X: Any) -> Array:
+        """Give how ordinary each row is, shape (N,): minus its mean squared error in scaled units."""
+        return self._row_scores(self._rows(X))
+
+    def decision_function(self, X: Any) -> Array:
+        """Give ``score_samples`` less ``offset_``, shape (N,): below 0 is an outlier."""
+        scores = self.score_samples(X)
+        if not hasattr(self, "offset_"):
+            raise ValueError("this model was not saved with a threshold: set offset_ to a quantile of score_samples")
+        return scores - self.offset_
+
+    def predict(self, X: Any) -> Array:
+        """Give 1 for ordinary rows and -1 for outliers, shape (N,)."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Give the share of the rows' variance that is restored, in scaled units: at most 1, higher is better.
+
+        Of rows that are all alike 1 where they are restored exactly, else 0.
+        """
+        rows = self._rows(X)
+        scaled = self.model_.scaled(rows, feature_names(self)).astype(np.float64)
+        variance = float(((scaled - scaled.mean(axis=0)) ** 2).sum())
+        error = -float(self._row_scores(rows).sum()) * scaled.shape[1]
+        if variance == 0:
+            return 1.0 if error == 0 else 0.0
+        return float(1.0 - error / variance)
