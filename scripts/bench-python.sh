@@ -3,14 +3,14 @@
 # Keras, the same network and passes, on one and two threads (about 15 minutes on two idle cores).
 #   bash scripts/bench-python.sh --page        into the table `python` of docs/performance.md
 #   bash scripts/bench-python.sh --rounds 1    on the terminal, once
-# Makes .bench-venv on first use (several GB), adds PyOD and this package, built as released.
+# Makes .venv-frameworks on first use (several GB), adds PyOD and this package, built as released.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
     sed -n '2,6s/^# \{0,1\}//p' "$0"
     exit 0
 fi
-. benches/peers/environment.sh
+. scripts/frameworks.sh
 $venv/bin/python -m pip install -q -r benches/python/requirements.txt
 . scripts/python-tools.sh
 out=${CARGO_TARGET_DIR:-target}/bench-wheels

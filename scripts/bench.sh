@@ -5,7 +5,7 @@
 #   bash scripts/bench.sh --workload a --threads 1 --json FILE       the record to FILE, the page left alone
 #   bash scripts/bench.sh --instructions avx2                        every side limited to AVX2
 #   bash scripts/bench.sh --page                                     the page anew from the record, nothing measured
-# Makes .bench-venv on first use (several GB: the stock PyTorch wheel brings GPU libraries, which are not used).
+# Makes .venv-frameworks on first use (several GB: the stock PyTorch wheel brings GPU libraries, which are not used).
 # Workload h needs Fashion-MNIST in $CONTRACTIVE_DATA_DIR, else ../shared/data, and is skipped without it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 if [ "${1:-}" = --page ]; then
     exec python3 benches/peers/page.py
 fi
-. benches/peers/environment.sh
+. scripts/frameworks.sh
 if [ -z "${CONTRACTIVE_DATA_DIR:-}" ] && [ -d ../shared/data ]; then
     export CONTRACTIVE_DATA_DIR=../shared/data
 fi

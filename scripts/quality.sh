@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 data=${CONTRACTIVE_DATA_DIR:-../shared/data}
 [ -d "$data/mnist" ] || { echo "scripts/quality.sh needs MNIST in \$CONTRACTIVE_DATA_DIR or ../shared/data" >&2; exit 1; }
-venv=.bench-venv
+venv=.venv-frameworks
 [ -x $venv/bin/python ] || { echo "run scripts/bench.sh once: it makes $venv" >&2; exit 1; }
 $venv/bin/python -c 'import matplotlib' 2>/dev/null || $venv/bin/python -m pip install -q matplotlib==3.11.2
 cargo build --quiet --release --locked -p contractive-cli

@@ -1,0 +1,184 @@
+"""What an encoder is made of: the layers of an ``nn.Sequential`` as linear maps and slopes, at the rows given.
+
+:func:`read` runs the rows through the modules and notes, for each, how it acts on a small change of its input. A module
+that is none of these is not read, and its Jacobian is had by automatic differentiation (``contractive.torch.by_autograd``).
+
+| module | acts on a change by |
+|---|---|
+| ``Linear`` | its weight |
+| ``Conv1d``, ``Conv2d`` with zero padding | its kernel |
+| an elementwise activation | φ′(z), one number an element |
+| ``Dropout`` | in training, the mask that it draws; else nothing |
+| ``BatchNorm1d``, ``BatchNorm2d`` in eval mode | weight / √(running variance + eps), a constant |
+| ``Flatten``, ``Unflatten``, ``Identity`` | nothing |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from .errors import PenaltyError
+from .slopes import Derivative, derivative_of, value_of
+
+Derivatives = Mapping[type[nn.Module], Derivative]
+
+
+@dataclass
+class Dense:
+    """A change times the weight, (m, n), transposed."""
+
+    weight: Tensor
+
+
+@dataclass
+class Convolution:
+    """A change convolved with a kernel."""
+
+    module: nn.Conv1d | nn.Conv2d
+    weight: Tensor
+    padding: tuple[int, ...]
+    input_shape: torch.Size
+    output_shape: torch.Size
+
+
+@dataclass
+class Slopes:
+    """A change times numbers of each row, (N, …)."""
+
+    values: Tensor
+
+
+@dataclass
+class Scale:
+    """A change times numbers that all rows share, which broadcast to (1, …)."""
+
+    values: Tensor
+
+
+Part = Dense | Convolution | Slopes | Scale
+
+
+def read(encoder: nn.Module, x: Tensor, derivatives: Derivatives | None) -> tuple[list[Part], Tensor] | None:
+    """Run rows through an encoder and give its parts, first to last, and the code.
+
+    None where a module cannot be read, or is given rows of another shape than its closed form takes.
+    """
+    modules = list(_layers("", encoder))
+    if not all(_is_readable(module, derivatives) for _, module in modules):
+        return None
+    parts: list[Part] = []
+    a = x
+    for name, module in modules:
+        if isinstance(module, nn.Linear) and a.ndim != 2:
+            return None
+        version = a._version
+        part, after = _step(module, a, derivatives)
+        if a._version != version:
+            raise PenaltyError(f"module {name!r} ({type(module).__name__}) must not change its input in place", name)
+        _refuse_hooks_that_change(name, module, a, after)
+        if part is not None:
+            parts.append(part)
+        a = after
+    return parts, a
+
+
+def _layers(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Give the modules of nested ``nn.Sequential`` one after the other, with their names."""
+    if type(module).forward is not nn.Sequential.forward:
+        yield name, module
+        return
+    # Not named_children(), which passes over a module that stands there twice.
+    for child, inner in module._modules.items():
+        assert inner is not None
+        yield from _layers(f"{name}.{child}" if name else child, inner)
+
+
+def _is_readable(module: nn.Module, derivatives: Derivatives | None) -> bool:
+    kind = type(module)
+    if isinstance(module, nn.Conv1d | nn.Conv2d):
+        plain = kind.forward in (nn.Conv1d.forward, nn.Conv2d.forward)
+        return plain and module.padding_mode == "zeros" and _padding(module) is not None
+    if isinstance(module, nn.Linear):
+        return kind.forward is nn.Linear.forward
+    shapes = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.BatchNorm1d, nn.BatchNorm2d)
+    return kind in shapes or derivative_of(module, derivatives) is not None
+
+
+def _step(module: nn.Module, a: Tensor, derivatives: Derivatives | None) -> tuple[Part | None, Tensor]:
+    if isinstance(module, nn.Linear):
+        return Dense(module.weight), module(a)
+    if isinstance(module, nn.Conv1d | nn.Conv2d):
+        after = module(a)
+        padding = _padding(module) or ()
+        return Convolution(module, module.weight, padding, a.shape, after.shape), after
+    if isinstance(module, nn.Flatten | nn.Unflatten | nn.Identity):
+        return None, module(a)
+    if isinstance(module, nn.Dropout):
+        if not module.training or module.p == 0:
+            return None, a
+        mask = torch.nn.functional.dropout(torch.ones_like(a), module.p)
+        return Slopes(mask), a * mask
+    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        return Scale(_normalisation(module, a)), module(a)
+    derivative = derivative_of(module, derivatives)
+    assert derivative is not None
+    return Slopes(derivative(module, a)), value_of(module, a)
+
+
+def _normalisation(module: nn.BatchNorm1d | nn.BatchNorm2d, a: Tensor) -> Tensor:
+    assert module.running_var is not None
+    scale = torch.rsqrt(module.running_var + module.eps)
+    scale = scale if module.weight is None else scale * module.weight
+    return scale.reshape(1, -1, *[1] * (a.ndim - 2)).expand(1, *a.shape[1:])
+
+
+def _padding(module: nn.Conv1d | nn.Conv2d) -> tuple[int, ...] | None:
+    """Give the zeros added on either side, None where the two sides differ."""
+    if not isinstance(module.padding, str):
+        return tuple(module.padding)
+    if module.padding == "valid":
+        return (0,) * len(module.kernel_size)
+    total = [step * (size - 1) for step, size in zip(module.dilation, module.kernel_size, strict=True)]
+    return None if any(width % 2 for width in total) else tuple(width // 2 for width in total)
+
+
+def refuse(encoder: nn.Module) -> None:
+    """Raise where rows depend on each other, or gradients are not those of what the module computes."""
+    for name, module in encoder.named_modules():
+        kind = f"module {name!r} ({type(module).__name__})" if name else f"the encoder ({type(module).__name__})"
+        if isinstance(module, _BatchNorm) and (module.training or module.running_mean is None):
+            raise PenaltyError(
+                f"{kind} must be in eval mode with running statistics: with the statistics of the batch each row's "
+                f"code depends "
+                "on all rows, and a row has no Jacobian of its own. Call .eval() on the module while the penalty is "
+                "taken, or "
+                "use LayerNorm",
+                name,
+            )
+        if module._backward_hooks or module._backward_pre_hooks:
+            raise PenaltyError(
+                f"{kind} must have no backward hooks: they may change gradients, and so the Jacobian. Remove them "
+                f"(.remove() of "
+                "what register_full_backward_hook gave) while the penalty is taken",
+                name,
+            )
+
+
+def _refuse_hooks_that_change(name: str, module: nn.Module, before: Tensor, after: Tensor) -> None:
+    """Refuse hooks that change what goes in or comes out: the closed form does not see them. Others may look on."""
+    if not module._forward_hooks and not module._forward_pre_hooks:
+        return
+    with torch.no_grad():
+        without = module.forward(before.clone())
+    is_random = isinstance(module, nn.Dropout) and module.training
+    if not is_random and not torch.equal(without, after):
+        raise PenaltyError(
+            f"module {name!r} ({type(module).__name__}) must have no hook that changes what it computes. Remove the hook, "
+            "or wrap the encoder in a module of your own, which is differentiated with its hooks",
+            name,
+        )
