@@ -12,11 +12,17 @@ Everything is made of PyTorch's own operations. Install ``torch`` yourself, for 
 
 from __future__ import annotations
 
+from .autoencoder import ContractiveAutoencoder
 from .errors import PenaltyError
+from .loss import ContractiveLoss, Objective, Terms
 from .penalties import hessian, jacobian, jacobian_norm, jacobian_penalty, layerwise, reconstruction
 
 __all__ = [
+    "ContractiveAutoencoder",
+    "ContractiveLoss",
+    "Objective",
     "PenaltyError",
+    "Terms",
     "hessian",
     "jacobian",
     "jacobian_norm",

@@ -24,6 +24,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .errors import PenaltyError
 from .slopes import Derivative, derivative_of, value_of
+from .tied import TiedLinear
 
 Derivatives = Mapping[type[nn.Module], Derivative]
 
@@ -74,7 +75,7 @@ def read(encoder: nn.Module, x: Tensor, derivatives: Derivatives | None) -> tupl
     parts: list[Part] = []
     a = x
     for name, module in modules:
-        if isinstance(module, nn.Linear) and a.ndim != 2:
+        if isinstance(module, nn.Linear | TiedLinear) and a.ndim != 2:
             return None
         version = a._version
         part, after = _step(module, a, derivatives)
@@ -103,14 +104,14 @@ def _is_readable(module: nn.Module, derivatives: Derivatives | None) -> bool:
     if isinstance(module, nn.Conv1d | nn.Conv2d):
         plain = kind.forward in (nn.Conv1d.forward, nn.Conv2d.forward)
         return plain and module.padding_mode == "zeros" and _padding(module) is not None
-    if isinstance(module, nn.Linear):
-        return kind.forward is nn.Linear.forward
+    if isinstance(module, nn.Linear | TiedLinear):
+        return kind.forward in (nn.Linear.forward, TiedLinear.forward)
     shapes = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.BatchNorm1d, nn.BatchNorm2d)
     return kind in shapes or derivative_of(module, derivatives) is not None
 
 
 def _step(module: nn.Module, a: Tensor, derivatives: Derivatives | None) -> tuple[Part | None, Tensor]:
-    if isinstance(module, nn.Linear):
+    if isinstance(module, nn.Linear | TiedLinear):
         return Dense(module.weight), module(a)
     if isinstance(module, nn.Conv1d | nn.Conv2d):
         after = module(a)
