@@ -112,20 +112,26 @@ def _kind(folder: Path) -> str | None:
 
 def load_autoencoder(path: str | os.PathLike[str]) -> ContractiveAutoencoder:
     """Read a model directory, or that of a run, as a fitted estimator."""
-    from .autoencoder import ContractiveAutoencoder
-
     folder = Path(path)
     if (folder / "model" / "config.json").is_file() and not (folder / "config.json").is_file():
         folder = folder / "model"
     model = _core.Model.load(os.fspath(folder))
     parameters, learnt = _note(folder / _ESTIMATOR)
+    estimator = estimator_of(model, parameters)
+    for name, value in (learnt or _of_run(folder.parent / "metrics.jsonl", model)).items():
+        setattr(estimator, name, value)
+    return estimator
+
+
+def estimator_of(model: _core.Model, parameters: dict[str, Any] | None = None) -> ContractiveAutoencoder:
+    """Give a fitted estimator of a model, with the parameters that it was made with, or else those that it tells."""
+    from .autoencoder import ContractiveAutoencoder
+
     estimator = ContractiveAutoencoder(**(parameters or parameters_of(model)))
     estimator.model_ = model
     estimator.n_features_in_ = model.n_features
     if model.feature_names is not None:
         estimator.feature_names_in_ = np.asarray(model.feature_names, dtype=object)
-    for name, value in (learnt or _of_run(folder.parent / "metrics.jsonl", model)).items():
-        setattr(estimator, name, value)
     return estimator
 
 
