@@ -13,6 +13,7 @@ Everything is made of PyTorch's own operations. Install ``torch`` yourself, for 
 from __future__ import annotations
 
 from .autoencoder import ContractiveAutoencoder
+from .conversion import from_torch, to_torch
 from .errors import PenaltyError
 from .loss import ContractiveLoss, Objective, Terms
 from .penalties import hessian, jacobian, jacobian_norm, jacobian_penalty, layerwise, reconstruction
@@ -23,10 +24,12 @@ __all__ = [
     "Objective",
     "PenaltyError",
     "Terms",
+    "from_torch",
     "hessian",
     "jacobian",
     "jacobian_norm",
     "jacobian_penalty",
     "layerwise",
     "reconstruction",
+    "to_torch",
 ]

@@ -131,18 +131,22 @@ def _cross_entropies(decoder: nn.Module, code: Tensor, target: Tensor) -> Tensor
 
 
 def parts_of(autoencoder: Any) -> tuple[nn.Module, nn.Module]:
-    """Give encoder and decoder of a pair, or of a module that has both, also inside ``DistributedDataParallel``."""
+    """Give encoder and decoder of a pair, or of a module that has both."""
     if isinstance(autoencoder, tuple | list) and len(autoencoder) == 2:
         return autoencoder[0], autoencoder[1]
-    inner = autoencoder
-    while not hasattr(inner, "encoder") and isinstance(getattr(inner, "module", None), nn.Module):
-        inner = inner.module
-    if not hasattr(inner, "encoder") or not hasattr(inner, "decoder"):
+    kind = type(autoencoder).__name__
+    if isinstance(getattr(autoencoder, "module", None), nn.Module):
+        # Past its forward, DistributedDataParallel does not sum gradients, and says nothing.
         raise ValueError(
-            f"an autoencoder must be a pair (encoder, decoder) or a module with both as attributes, got "
-            f"{type(autoencoder).__name__}"
+            f"a {kind} must wrap autoencoder and loss together, as {kind}(Objective(autoencoder, loss)): its forward "
+            f"must be what "
+            "computes them"
         )
-    return inner.encoder, inner.decoder
+    if not hasattr(autoencoder, "encoder") or not hasattr(autoencoder, "decoder"):
+        raise ValueError(
+            f"an autoencoder must be a pair (encoder, decoder) or a module with both as attributes, got {kind}"
+        )
+    return autoencoder.encoder, autoencoder.decoder
 
 
 class Objective(nn.Module):

@@ -77,15 +77,20 @@ def read(encoder: nn.Module, x: Tensor, derivatives: Derivatives | None) -> tupl
     for name, module in modules:
         if isinstance(module, nn.Linear | TiedLinear) and a.ndim != 2:
             return None
-        version = a._version
+        version = _version(a)
         part, after = _step(module, a, derivatives)
-        if a._version != version:
+        if _version(a) != version:
             raise PenaltyError(f"module {name!r} ({type(module).__name__}) must not change its input in place", name)
         _refuse_hooks_that_change(name, module, a, after)
         if part is not None:
             parts.append(part)
         a = after
     return parts, a
+
+
+def _version(a: Tensor) -> int:
+    """Give how often a tensor was written to; a compiler sees writes itself, and cannot tell."""
+    return 0 if torch.compiler.is_compiling() else int(a._version)
 
 
 def _layers(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
