@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from .errors import PenaltyError
-from .slopes import Derivative, derivative_of, value_of
+from .slopes import Derivative, is_elementwise, value_and_slope
 from .tied import TiedLinear
 
 Derivatives = Mapping[type[nn.Module], Derivative]
@@ -112,7 +112,7 @@ def _is_readable(module: nn.Module, derivatives: Derivatives | None) -> bool:
     if isinstance(module, nn.Linear | TiedLinear):
         return kind.forward in (nn.Linear.forward, TiedLinear.forward)
     shapes = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.BatchNorm1d, nn.BatchNorm2d)
-    return kind in shapes or derivative_of(module, derivatives) is not None
+    return kind in shapes or is_elementwise(module, derivatives)
 
 
 def _step(module: nn.Module, a: Tensor, derivatives: Derivatives | None) -> tuple[Part | None, Tensor]:
@@ -131,9 +131,8 @@ def _step(module: nn.Module, a: Tensor, derivatives: Derivatives | None) -> tupl
         return Slopes(mask), a * mask
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         return Scale(_normalisation(module, a)), module(a)
-    derivative = derivative_of(module, derivatives)
-    assert derivative is not None
-    return Slopes(derivative(module, a)), value_of(module, a)
+    after, slope = value_and_slope(module, a, derivatives)
+    return Slopes(slope), after
 
 
 def _normalisation(module: nn.BatchNorm1d | nn.BatchNorm2d, a: Tensor) -> Tensor:
