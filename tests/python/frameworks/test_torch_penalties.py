@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from brute_force import assert_same, dense, gradients, jacobians, squared_norms
 from contractive._closed_form import Order, choose
 from contractive.torch import (
@@ -199,7 +200,57 @@ class Written(nn.Module):
         return torch.sigmoid(self.fc2(torch.relu(self.fc1(x))))
 
 
-@pytest.mark.parametrize("encoder", [Attention, Written], ids=lambda kind: kind.__name__)
+class Joined(Written):
+    """One whose paths join: no chain."""
+
+    def forward(self, x):
+        a = torch.relu(self.fc1(x))
+        return torch.sigmoid(self.fc2(a) + self.fc2(a.square()))
+
+
+CLASSES = {
+    "functions": lambda self, x: torch.sigmoid(self.fc2(torch.relu(self.fc1(x)))),
+    "nn.functional": lambda self, x: F.gelu(self.fc2(F.leaky_relu(self.fc1(x), 0.3)), approximate="tanh"),
+    "methods": lambda self, x: self.fc2(self.fc1(x.flatten(1)).tanh()).sigmoid(),
+    "view": lambda self, x: self.fc2(F.elu(self.fc1(x.view(-1, 12)), alpha=0.5)),
+    "view of the size": lambda self, x: self.fc2(F.softplus(self.fc1(x.view(x.size(0), -1)))),
+    "in place": lambda self, x: self.fc2(F.relu(self.fc1(x), inplace=True)),
+    "a module within": lambda self, x: self.inner(self.fc1(x)),
+    "not a chain: skips": lambda self, x: self.fc2(torch.relu(self.fc1(x)) + x[:, :7]),
+    "not a chain: branches": lambda self, x: self.fc2(self.fc1(x).tanh() if x.sum() > 0 else self.fc1(x)),
+    "not a chain: scales": lambda self, x: 2 * self.fc2(torch.tanh(self.fc1(x))),
+    "not a chain: twice": lambda self, x: self.fc2(F.normalize(self.fc1(x))),
+}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_that_calls_layers_one_after_the_other_has_the_closed_form(name):
+    class Own(Written):
+        forward = CLASSES[name]
+
+        def __init__(self):
+            super().__init__()
+            self.inner = Inner()
+
+    class Inner(Written):
+        def __init__(self):
+            super().__init__()
+            self.last = nn.Linear(7, 3, dtype=torch.float64)
+
+        def forward(self, x):
+            return self.last(torch.tanh(x))
+
+    encoder, x = Own(), rows(5, 12)
+    assert Encoder(encoder, x, None).is_closed_form != name.startswith("not a chain")
+    assert_same(encoder, x, jacobian_penalty(encoder, x, reduction="none"))
+    encoder.forward = lambda x: torch.tanh(encoder.fc1(x))  # what it is now is what counts
+    assert_same(encoder, x, jacobian_penalty(encoder, x, reduction="none"))
+    handle = encoder.register_forward_hook(lambda _module, _inputs, output: 3 * output)
+    assert_same(encoder, x, jacobian_penalty(encoder, x, reduction="none"))
+    handle.remove()
+
+
+@pytest.mark.parametrize("encoder", [Attention, Joined], ids=lambda kind: kind.__name__)
 def test_any_other_module(encoder, monkeypatch):
     encoder, x = encoder(), rows(5, 12)
     assert not Encoder(encoder, x, None).is_closed_form
@@ -215,7 +266,7 @@ def test_any_other_module(encoder, monkeypatch):
 
 
 def test_randomness_within_a_chunk_is_drawn_again():
-    encoder = nn.Sequential(Written(), nn.Dropout(0.5))
+    encoder = nn.Sequential(Joined(), nn.Dropout(0.5))
     encoder.register_forward_hook(lambda *_: None)  # is no reason to refuse
     x = rows(6, 12)
 
@@ -351,7 +402,7 @@ def test_the_other_penalties_are_what_they_are_called():
     bends = [(J - jacobians(encoder, x + e)).square().sum((1, 2)) for e in draws]
     expected = squared_norms(encoder, x) + 0.5 * torch.stack(bends).mean(0)
     assert_same(encoder, x, hessian(encoder, x, draws=draws, ratio=0.5, reduction="none"), expected=expected)
-    written, y = Written(), rows(4, 12)
+    written, y = Joined(), rows(4, 12)
     bend = (jacobians(written, y) - jacobians(written, y + 0.1)).square().sum((1, 2))
     found = hessian(written, y, draws=torch.full((1, 4, 12), 0.1), reduction="none")
     assert_same(written, y, found, expected=squared_norms(written, y) + bend)
@@ -379,7 +430,7 @@ def test_reductions_add_up():
     assert torch.allclose(value, each.mean())
 
 
-@pytest.mark.parametrize("encoder", [dense((8, 6, 5), nn.Tanh), Written()], ids=["closed form", "any module"])
+@pytest.mark.parametrize("encoder", [dense((8, 6, 5), nn.Tanh), Joined()], ids=["closed form", "any module"])
 def test_probes_are_right_in_the_mean(encoder):
     encoder = encoder.to(torch.get_default_device())
     x = rows(3, 8 if isinstance(encoder, nn.Sequential) else 12)
@@ -398,7 +449,7 @@ def test_probes_are_right_in_the_mean(encoder):
 
 
 def test_a_wide_code_without_closed_form_is_estimated_and_says_so():
-    class Wide(Written):
+    class Wide(Joined):
         def forward(self, x):
             return super().forward(x).repeat(1, 300)
 
@@ -409,7 +460,7 @@ def test_a_wide_code_without_closed_form_is_estimated_and_says_so():
         warnings.simplefilter("error")
         exact = jacobian_penalty(encoder, x, method="exact")
         jacobian_penalty(dense((4, 1200), nn.Tanh), rows(2, 4))
-    assert torch.allclose(exact, 300 * jacobian_penalty(Written.forward.__get__(encoder), x))
+    assert torch.allclose(exact, 300 * jacobian_penalty(Joined.forward.__get__(encoder), x))
 
 
 class Swish(nn.Module):
@@ -492,7 +543,7 @@ def test_what_has_no_jacobian_of_its_own_is_refused_with_the_remedy():
     refused("floating-point rows", changed, torch.rand(6))
     refused("floating-point rows", changed, np.zeros((2, 6)))
     with pytest.raises(PenaltyError, match=r"nn\.Sequential"):
-        layerwise(Written(), rows(4, 12))
+        layerwise(Joined(), rows(4, 12))
 
 
 def test_settings_out_of_range_are_named():
