@@ -83,7 +83,7 @@ def layers_of(encoder: nn.Module, leaves: Collection[type[nn.Module]]) -> list[t
 
 def _is_size(node: fx.Node) -> bool:
     """Tell whether a node is the number of rows, as in ``x.view(x.size(0), -1)``."""
-    return node.op == "call_method" and node.target == "size" and node.args[1:] == (0,)
+    return bool(node.op == "call_method" and node.target == "size" and node.args[1:] == (0,))
 
 
 def _module_of(encoder: nn.Module, node: fx.Node) -> nn.Module | None:
