@@ -174,6 +174,7 @@ impl Detector {
                 rows: train_rows.len(),
                 epoch: trained.steps * plan.batch_size / train_rows.len().max(1),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                imported: None,
             };
             let model = Model::new(trained.parameters, member::objective(settings), preprocessing.clone())?;
             Ok(model.with_image_shape(data.image_shape()).with_provenance(provenance))
