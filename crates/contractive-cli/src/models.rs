@@ -110,7 +110,7 @@ impl Opened {
         }
         let provenance = self.model.provenance();
         if let Some(from) = &provenance.imported {
-            return Err(Usage(format!("say which rows with --data; the model was imported from {}", from.file)));
+            return Err(Usage(format!("say which rows with --data; the model was imported from {}", from.source)));
         }
         let name = &provenance.data;
         let registered = name.parse::<DataSpec>().ok().and_then(|spec| Some(spec.registered()?.name.to_owned()));

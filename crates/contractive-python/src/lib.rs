@@ -21,6 +21,7 @@ mod page;
 mod rows;
 mod series;
 mod settings;
+mod tensors;
 mod telling;
 mod training;
 mod work;

@@ -216,8 +216,8 @@ fn in_words(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Stri
     let p = &model.provenance();
     let recipe = p.recipe.as_ref().map_or_else(String::new, |name| format!(", recipe {name}"));
     if let Some(from) = &p.imported {
-        lines.push(("imported from", from.file.clone()));
-        lines.push(("sha256", from.sha256.clone()));
+        lines.push(("imported from", from.source.clone()));
+        lines.extend(from.sha256.as_ref().map(|sum| ("sha256", sum.clone())));
         lines.push(("written by", format!("version {}", p.version)));
     } else {
         lines.push(("trained on", format!("{} of {}{recipe}, seed {}", count(p.rows, "row"), p.data, p.seed)));

@@ -217,7 +217,7 @@ fn of_import(error: &ImportError) -> Option<String> {
         ImportError::AmbiguousBiases { .. } => text("give them with --decoder-layers, in their order"),
         ImportError::NotTied { .. } => text("leave --tied out"),
         ImportError::Activation { setting, .. } => {
-            Some(format!("--{} is one of identity, sigmoid, tanh, relu, ...", setting.replace('_', "-")))
+            Some(format!("give --{} relu, or another of those that --help names", setting.replace('_', "-")))
         }
         _ => None,
     }

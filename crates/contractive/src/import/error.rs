@@ -112,7 +112,7 @@ pub enum ImportError {
         mirrored: String,
     },
     /// A state dict says nothing of activations.
-    #[error("which activation {place} has must be said: a file of weights does not hold it; give `{setting}`")]
+    #[error("which activation {place} has must be said (`{setting}`): a file of weights does not hold it")]
     Activation {
         /// The layers.
         place: &'static str,

@@ -84,7 +84,7 @@ impl Imported {
     /// # Errors
     /// As [`Model::new`].
     pub fn into_model(self, objective: Objective, preprocessing: Preprocessing) -> Result<Model, ModelError> {
-        let from = ImportedFrom { file: self.report.file, sha256: self.report.sha256 };
+        let from = ImportedFrom { source: self.report.file, sha256: Some(self.report.sha256) };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let provenance = Provenance { imported: Some(from), version, ..Provenance::default() };
         Ok(Model::new(self.parameters, objective, preprocessing)?.with_provenance(provenance))

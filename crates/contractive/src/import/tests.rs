@@ -99,7 +99,7 @@ fn a_sequential_encoder_and_decoder_are_told_by_their_names() {
     assert!(imported.report.ignored.is_empty() && imported.report.notes[0].contains("by their names"));
     let model = imported.clone().into_model(Objective::new(Loss::Mse, Penalty::None, 0.0), Preprocessing::identity(8));
     let from = model.unwrap().provenance().imported.clone().unwrap();
-    assert_eq!((from.file.as_str(), from.sha256.len()), ("weights.safetensors", 64));
+    assert_eq!((from.source.as_str(), from.sha256.map(|sum| sum.len())), ("weights.safetensors", Some(64)));
 }
 
 #[test]
@@ -279,9 +279,9 @@ fn wide_and_narrow_numbers_become_singles_or_are_refused() {
 #[test]
 fn what_a_file_does_not_hold_must_be_said() {
     let file = File::of(&MIRRORED);
-    assert!(file.refusal(|o| o.code_activation = None).contains("give `code_activation`"));
+    assert!(file.refusal(|o| o.code_activation = None).contains("(`code_activation`)"));
     let error = file.refusal(|o| o.activation = None);
-    assert!(error.contains("the encoder's layers before the code") && error.contains("give `activation`"), "{error}");
+    assert!(error.contains("the encoder's layers before the code") && error.contains("(`activation`)"), "{error}");
     let flat = File::of(&[("enc.weight", &[3, 8]), ("dec.weight", &[8, 3])]);
     assert!(flat.import(|o| o.activation = None).is_ok(), "there is no layer between");
 }

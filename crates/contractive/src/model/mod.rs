@@ -54,19 +54,20 @@ pub struct Provenance {
     pub epoch: usize,
     /// Version of the tool that trained it, or imported it.
     pub version: String,
-    /// The file of weights that it was imported from; then there is nothing else to say of its training.
+    /// What it was imported from; then there is nothing else to say of its training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imported: Option<ImportedFrom>,
 }
 
-/// The file that a model was imported from.
+/// What a model was imported from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportedFrom {
-    /// Its name.
-    pub file: String,
-    /// Its SHA-256, in hexadecimal.
-    pub sha256: String,
+    /// A file of weights by its name, or what else had them.
+    pub source: String,
+    /// SHA-256 of the file, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 impl Model {

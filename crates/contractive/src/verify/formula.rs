@@ -99,10 +99,11 @@ const fn formula(
 /// What all others are measured by.
 pub(super) const EXACT: Quantity = Quantity::Exact(BOTH);
 
-/// All, those that are right but for a factor first.
+/// All: the right one, those that are right but for a factor, the others.
 pub(super) const FORMULAS: [Formula; 21] = {
     use Quantity::*;
     [
+        formula("right", EXACT, Taken::Mean, "‖J‖²", "pylearn2's first order, cuvnet"),
         formula("half", EXACT, Taken::Half, "‖J‖²/2", "jacobian_regularizer, the gradient of ynd/cae.py"),
         formula("batch_sum", EXACT, Taken::Sum, "sum over rows of ‖J‖²", "the loss of ynd/cae.py, zaouk/contractive"),
         formula("mean_over_inputs", EXACT, Taken::OverInputs, "‖J‖²/d", "a mean over the input's axis"),
@@ -159,7 +160,6 @@ pub(super) const FORMULAS: [Formula; 21] = {
         ),
         formula("code_squares", CodeSquares, Taken::Mean, "mean over j of h_j²", "DeepContractiveAEforRansomwareDetection"),
         formula("floor_division", EXACT, Taken::Floor, "(sum of ‖J‖²) // B", "the deep learning tutorials since 2016"),
-        formula("right", EXACT, Taken::Mean, "‖J‖²", "pylearn2's first order, cuvnet"),
     ]
 };
 

@@ -44,7 +44,7 @@ pub struct Verification {
     pub squared_norm: f64,
     /// Length of its gradient over the encoder's parameters.
     pub gradient_norm: f64,
-    /// Every formula, those that are right but for a factor first, the right one last.
+    /// Every formula: the right one, those that are right but for a factor, the others.
     pub formulas: Vec<FormulaRecord>,
 }
 
