@@ -21,8 +21,8 @@ mod page;
 mod rows;
 mod series;
 mod settings;
-mod tensors;
 mod telling;
+mod tensors;
 mod training;
 mod work;
 

@@ -211,7 +211,9 @@ impl TensorFile {
         for (name, info) in sorted {
             let (start, end) = info.data_offsets;
             let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |n, &size| n.checked_mul(size));
-            if start != at || bits.is_none_or(|bits| end.checked_sub(start).and_then(|n| n.checked_mul(8)) != Some(bits)) {
+            if start != at
+                || bits.is_none_or(|bits| end.checked_sub(start).and_then(|n| n.checked_mul(8)) != Some(bits))
+            {
                 let reason = format!("the tensor `{name}` does not lie where it should: bytes {start} to {end}");
                 return Err(TensorFileError::Header { path: path(), reason });
             }

@@ -172,7 +172,8 @@ impl Detector {
             Ok(model.with_image_shape(data.image_shape()).with_provenance(provenance))
         };
         let models = trained.into_iter().map(model).collect::<Result<Vec<Model>, ModelError>>()?;
-        let known = Known { data, missing, preprocessing: &preprocessing, validation_rows: &validation_rows, overlap, columns };
+        let known =
+            Known { data, missing, preprocessing: &preprocessing, validation_rows: &validation_rows, overlap, columns };
         finish(models, &known, encoding, settings, options)
     }
 }
@@ -228,9 +229,8 @@ pub(super) fn finish(
     let (surroundings, combined) = fitted.finish(&scores.iter().map(|kinds| kinds[0]).collect::<Vec<f64>>());
     scores.iter_mut().zip(combined).for_each(|(kinds, combined)| kinds[0] = combined);
     (options.on_scores)(&agreements(&scores, settings.score));
-    let held_out: Vec<u32> = (0..kept.len() as u32)
-        .filter(|place| validation_rows.binary_search(&kept[*place as usize]).is_ok())
-        .collect();
+    let held_out: Vec<u32> =
+        (0..kept.len() as u32).filter(|place| validation_rows.binary_search(&kept[*place as usize]).is_ok()).collect();
     let reference = Reference::new(&scores, &held_out);
     let threshold = reference.threshold(settings.threshold, settings.score)?;
     let surroundings = Some(surroundings);
@@ -239,7 +239,11 @@ pub(super) fn finish(
 }
 
 /// Refuses settings and data that nothing can be learnt with.
-pub(super) fn check(data: &Dataset, settings: &DetectorSettings, options: &TrainOptions<'_>) -> Result<(), DetectorError> {
+pub(super) fn check(
+    data: &Dataset,
+    settings: &DetectorSettings,
+    options: &TrainOptions<'_>,
+) -> Result<(), DetectorError> {
     settings.check()?;
     if options.threads == 0 {
         return Err(DetectorError::Setting { name: "threads", must_be: "at least 1", got: 0.0 });

@@ -70,7 +70,13 @@ pub(crate) struct Import {
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Penalty::ALL.map(Penalty::name)), help_heading = "Objective")]
     penalty: Option<String>,
     /// The penalty's weight, at least 0 [default: 0].
-    #[arg(long, visible_alias = "lambda", value_name = "WEIGHT", allow_negative_numbers = true, help_heading = "Objective")]
+    #[arg(
+        long,
+        visible_alias = "lambda",
+        value_name = "WEIGHT",
+        allow_negative_numbers = true,
+        help_heading = "Objective"
+    )]
     contraction: Option<f64>,
     /// Rows are images of this size, such as 28x28.
     #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = image_shape, help_heading = "Data")]
@@ -214,9 +220,10 @@ impl Import {
             Some("quantile") => Scale::Quantile,
             _ => Scale::None,
         };
-        data.map_or_else(|| Preprocessing::identity(d), |data| {
-            Preprocessing::fit(scale, data, &(0..data.len() as u32).collect::<Vec<u32>>())
-        })
+        data.map_or_else(
+            || Preprocessing::identity(d),
+            |data| Preprocessing::fit(scale, data, &(0..data.len() as u32).collect::<Vec<u32>>()),
+        )
     }
 
     fn shape(&self, data: Option<&Dataset>, d: usize) -> Result<Option<(usize, usize)>, Usage> {

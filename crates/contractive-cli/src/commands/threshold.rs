@@ -132,7 +132,8 @@ impl Threshold {
         let Some(mut detector) = AnyDetector::found(&self.detector)? else { return self.of_model() };
         if self.rows.data.is_some() {
             let path = self.detector.display();
-            let text = format!("--data is for models, and {path} is a detector, which has the scores of its training rows");
+            let text =
+                format!("--data is for models, and {path} is a detector, which has the scores of its training rows");
             return Err(Usage(text).into());
         }
         let old = At::of(&detector);

@@ -76,10 +76,15 @@ impl Verified {
         let n = count(self.found.rows, "row");
         let rows = match (&self.data, self.drawn) {
             (Some(data), _) => format!("{n} of {data}, in 64 bits"),
-            (None, Some(Drawn::Uniform)) => format!("{n} drawn between 0 and 1 from seed 0, in 64 bits; --data takes yours"),
+            (None, Some(Drawn::Uniform)) => {
+                format!("{n} drawn between 0 and 1 from seed 0, in 64 bits; --data takes yours")
+            }
             (None, _) => format!("{n} of standard normal numbers from seed 0, in 64 bits; --data takes yours"),
         };
-        let exact = format!("{}  mean squared Frobenius norm of the encoder's Jacobian", significant(self.found.squared_norm, 5));
+        let exact = format!(
+            "{}  mean squared Frobenius norm of the encoder's Jacobian",
+            significant(self.found.squared_norm, 5)
+        );
         pairs(&[("verified on", rows), ("‖J‖²", exact)])
     }
 }

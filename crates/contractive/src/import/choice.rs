@@ -3,8 +3,8 @@
 
 use contractive_table::listing::some_names;
 
-use super::ImportOptions;
 use super::error::ImportError;
+use super::options::ImportOptions;
 use super::state::{Linear, State};
 
 /// The layers of a network, as places among those of the file.
@@ -28,8 +28,8 @@ pub(super) enum Decoder {
 /// Biases of a tied decoder, as places among the tensors.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Biases {
-    /// These.
-    Named(Vec<usize>),
+    /// These, one a layer; zeros where there is none.
+    Named(Vec<Option<usize>>),
     /// What the file has left over for it.
     LeftOver,
 }
@@ -73,8 +73,8 @@ impl Choice {
         };
         let decoder = match decoder {
             Decoder::Own(layers) if options.tied => {
-                let biases = layers.iter().filter_map(|layer| state.layers[*layer].bias).collect::<Vec<usize>>();
-                let biases = if biases.len() == layers.len() { Biases::Named(biases) } else { Biases::LeftOver };
+                let own: Vec<Option<usize>> = layers.iter().map(|layer| state.layers[*layer].bias).collect();
+                let biases = if own.iter().any(Option::is_some) { Biases::Named(own) } else { Biases::LeftOver };
                 Decoder::Tied { copies: Some(layers), biases }
             }
             decoder => decoder,
@@ -98,7 +98,7 @@ fn named(state: &State, names: &[String]) -> Result<Vec<usize>, ImportError> {
 fn said_decoder(state: &State, names: &[String]) -> Result<Decoder, ImportError> {
     let layers = names.iter().map(|name| state.layer(name)).collect::<Result<Vec<Option<usize>>, _>>()?;
     if layers.iter().all(Option::is_none) {
-        let of = |name: &String| state.vector(name)?.ok_or_else(|| no_such(state, name));
+        let of = |name: &String| state.vector(name)?.map(Some).ok_or_else(|| no_such(state, name));
         let biases = Biases::Named(names.iter().map(of).collect::<Result<_, _>>()?);
         return Ok(Decoder::Tied { copies: None, biases });
     }
@@ -305,9 +305,13 @@ pub(super) fn tied_biases(
     biases: &Biases,
     needed: &[usize],
     used: &[usize],
-) -> Result<Option<Vec<usize>>, ImportError> {
+) -> Result<Vec<Option<usize>>, ImportError> {
     let left = match biases {
-        Biases::Named(places) => return Ok(Some(places.clone())),
+        Biases::Named(places) if places.len() == needed.len() => return Ok(places.clone()),
+        Biases::Named(places) => {
+            let found = format!("{} named", places.len());
+            return Err(ImportError::AmbiguousBiases { path: state.path(), needed: format!("{needed:?}"), found });
+        }
         Biases::LeftOver => (0..state.tensors.len()).filter(|place| !used.contains(place)),
     };
     let size = |place: &usize| match state.tensors[*place].shape.as_slice() {
@@ -319,8 +323,8 @@ pub(super) fn tied_biases(
         all.iter().copied().filter(|place| Role::of(&state.tensors[*place].name) == Role::Decoder).collect();
     let is_it = |places: &[usize]| places.iter().filter_map(size).eq(needed.iter().copied());
     match [of_decoder, all.clone()].into_iter().find(|places| is_it(places)) {
-        Some(places) => Ok(Some(places)),
-        None if all.is_empty() => Ok(None),
+        Some(places) => Ok(places.into_iter().map(Some).collect()),
+        None if all.is_empty() => Ok(Vec::new()),
         None => {
             let shown = |place: &usize| format!("`{}` {:?}", state.tensors[*place].name, state.tensors[*place].shape);
             Err(ImportError::AmbiguousBiases {

@@ -94,7 +94,7 @@ pub enum ImportError {
         found: String,
     },
     /// Biases that a tied decoder may have.
-    #[error("{}: which biases are the tied decoder's cannot be told from their sizes: it needs {needed}, and has {found}; name them as the decoder's layers", path.display())]
+    #[error("{}: which biases are the tied decoder's cannot be told: it needs {needed}, and has {found}; name each as one of the decoder's layers", path.display())]
     AmbiguousBiases {
         /// The file.
         path: PathBuf,
@@ -104,7 +104,9 @@ pub enum ImportError {
         found: String,
     },
     /// A decoder that is not the encoder transposed.
-    #[error("the decoder's `{layer}` is not the transposed weight of the encoder's `{mirrored}`: the weights are not tied; import the decoder as it is")]
+    #[error(
+        "the decoder's `{layer}` is not the transposed weight of the encoder's `{mirrored}`: the weights are not tied; import the decoder as it is"
+    )]
     NotTied {
         /// The decoder's layer.
         layer: String,

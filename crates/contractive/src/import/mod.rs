@@ -27,6 +27,7 @@ mod choice;
 mod error;
 mod floats;
 mod formats;
+mod options;
 mod report;
 mod state;
 #[cfg(test)]
@@ -44,30 +45,9 @@ use crate::preprocess::Preprocessing;
 use crate::tensor_file::DEEPEST;
 use choice::{Choice, Decoder, tied_biases};
 pub use error::ImportError;
+pub use options::ImportOptions;
 pub use report::{Done, IgnoredTensor, ImportReport, MappedTensor};
 use state::State;
-
-/// How a file is understood.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ImportOptions {
-    /// The encoder's layers in their order, each by what stands before `.weight`; the end of a name is enough where one
-    /// alone ends so. By default told by names and sizes.
-    pub layers: Option<Vec<String>>,
-    /// The decoder's, or the biases of a tied one. By default told so too.
-    pub decoder_layers: Option<Vec<String>>,
-    /// Whether the decoder's weights are the encoder's, transposed. A file without decoder has it so in any case.
-    pub tied: bool,
-    /// Whether weights are (in, out). By default those called `kernel` are.
-    pub is_turned: Option<bool>,
-    /// Activation of the encoder's layers before the code.
-    pub activation: Option<Activation>,
-    /// Activation of the code.
-    pub code_activation: Option<Activation>,
-    /// Activation of the decoder's layers before the output. Default that of the encoder's.
-    pub decoder_activation: Option<Activation>,
-    /// Activation of the output. Default identity.
-    pub output_activation: Option<Activation>,
-}
 
 /// A network as it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,9 +134,8 @@ fn architecture(state: &State, choice: &Choice, options: &ImportOptions) -> Resu
         };
         between.map(|between| [vec![between; n - 1], vec![last]].concat())
     };
-    let code = options
-        .code_activation
-        .ok_or(ImportError::Activation { place: "the code", setting: "code_activation" })?;
+    let code =
+        options.code_activation.ok_or(ImportError::Activation { place: "the code", setting: "code_activation" })?;
     let hidden = "the encoder's layers before the code";
     let encoder_activations = stack(encoder_sizes.len() - 1, options.activation, code, hidden)?;
     let between = options.decoder_activation.or(options.activation);
@@ -190,7 +169,13 @@ impl Sources {
         let mut put = |stack: &str, l: usize, sizes: &[usize], weight: Option<(usize, bool)>, bias, mirror_of| {
             let weight_shape = vec![sizes[l + 1], sizes[l]];
             let (place, is_turned) = weight.map_or((None, false), |(place, is_turned)| (Some(place), is_turned));
-            all.push(Source { tensor: format!("{stack}.{l}.weight"), shape: weight_shape, place, is_turned, mirror_of });
+            all.push(Source {
+                tensor: format!("{stack}.{l}.weight"),
+                shape: weight_shape,
+                place,
+                is_turned,
+                mirror_of,
+            });
             let shape = vec![sizes[l + 1]];
             let tensor = format!("{stack}.{l}.bias");
             all.push(Source { tensor, shape, place: bias, is_turned: false, mirror_of: None });
@@ -217,7 +202,7 @@ impl Sources {
                 for l in 0..architecture.decoder_depth() {
                     let mirrored = format!("encoder.{}.weight", architecture.decoder_depth() - 1 - l);
                     let copy = copies.as_ref().and_then(|copies| copies.get(l)).map(|layer| of(*layer).0);
-                    let bias = found.as_ref().and_then(|found| found.get(l)).copied();
+                    let bias = found.get(l).copied().flatten();
                     put("decoder", l, sizes, copy, bias, Some(mirrored));
                 }
             }

@@ -145,7 +145,8 @@ fn sizes_tell_the_decoder_in_whatever_order_its_names_stand() {
     assert_eq!(origins(&imported.report)[4].1, Some("y.weight"));
     // The order of names does not lead through all four, and other orders are not guessed without a name.
     assert!(file.refusal(|_| ()).contains("in the order of their names"));
-    let plain = File::of(&[("1.weight", &[4, 6]), ("2.weight", &[2, 4]), ("10.weight", &[4, 2]), ("11.weight", &[6, 4])]);
+    let plain =
+        File::of(&[("1.weight", &[4, 6]), ("2.weight", &[2, 4]), ("10.weight", &[4, 2]), ("11.weight", &[6, 4])]);
     let imported = plain.import(|_| ()).unwrap();
     assert_eq!(imported.parameters.architecture().encoder_sizes, [6, 4, 2]);
     assert_eq!(origins(&imported.report)[4].1, Some("10.weight"), "10 comes after 2");
@@ -191,12 +192,8 @@ fn wrappers_prefixes_go_and_ends_of_names_are_enough() {
 
 #[test]
 fn kernels_are_turned_round() {
-    let kernels: [(&str, &[usize]); 4] = [
-        ("dense/kernel:0", &[4, 3]),
-        ("dense/bias:0", &[3]),
-        ("dense_1/kernel:0", &[3, 4]),
-        ("dense_1/bias:0", &[4]),
-    ];
+    let kernels: [(&str, &[usize]); 4] =
+        [("dense/kernel:0", &[4, 3]), ("dense/bias:0", &[3]), ("dense_1/kernel:0", &[3, 4]), ("dense_1/bias:0", &[4])];
     let imported = File::of(&kernels).import(|_| ()).unwrap();
     let stored = values("dense/kernel:0", &[4, 3]);
     let weight = imported.parameters.tensor("encoder.0.weight").unwrap();
@@ -218,8 +215,12 @@ fn kernels_are_turned_round() {
 
 #[test]
 fn a_tied_decoder_takes_the_encoders_weights_and_its_own_biases() {
-    let encoder: [(&str, &[usize]); 4] =
-        [("encoder.0.weight", &[5, 8]), ("encoder.0.bias", &[5]), ("encoder.2.weight", &[3, 5]), ("encoder.2.bias", &[3])];
+    let encoder: [(&str, &[usize]); 4] = [
+        ("encoder.0.weight", &[5, 8]),
+        ("encoder.0.bias", &[5]),
+        ("encoder.2.weight", &[3, 5]),
+        ("encoder.2.bias", &[3]),
+    ];
     let bare = File::of(&encoder).import(|_| ()).unwrap();
     assert!(bare.report.tied && bare.report.notes.iter().any(|note| note.contains("no decoder")));
     assert_eq!(bare.parameters.tensor("decoder.1.bias").unwrap(), [0.0; 8]);
@@ -227,7 +228,12 @@ fn a_tied_decoder_takes_the_encoders_weights_and_its_own_biases() {
 
     let with = |more: &[(&'static str, &'static [usize])]| File::of(&[&encoder[..], more].concat());
     let loose = with(&[("out", &[8]), ("zmid", &[5]), ("scale", &[1])]);
-    assert!(loose.refusal(|_| ()).contains("name them as the decoder's layers"), "their order is not that of sizes");
+    assert!(
+        loose.refusal(|_| ()).contains("name each as one of the decoder's layers"),
+        "their order is not that of sizes"
+    );
+    let error = loose.refusal(|o| o.decoder_layers = names(&["out"]));
+    assert!(error.contains("it needs [5, 8], and has 1 named"), "{error}");
     let named = loose.import(|o| o.decoder_layers = names(&["zmid", "out"])).unwrap();
     assert_eq!(named.parameters.tensor("decoder.1.bias").unwrap(), values("out", &[8]));
     assert_eq!(named.report.ignored.iter().map(|i| i.source.as_str()).collect::<Vec<_>>(), ["scale"]);
@@ -253,6 +259,9 @@ fn weights_that_are_called_tied_must_be() {
     assert!(imported.parameters.architecture().tied && imported.report.ignored.is_empty());
     assert_eq!(imported.parameters.tensor("decoder.0.bias").unwrap(), [7.0, 8.0, 9.0]);
     assert!(file(&weight).refusal(|o| o.tied = true).contains("are not tied"));
+    // A tied decoder of whose layers one alone has a bias.
+    let deep = File::of(&MIRRORED.iter().filter(|(name, _)| *name != "decoder.0.bias").copied().collect::<Vec<_>>());
+    assert!(deep.refusal(|o| o.tied = true).contains("`decoder.0.weight` is not the transposed"));
     assert!(!file(&turned).import(|_| ()).unwrap().report.tied, "only where it is said");
 }
 

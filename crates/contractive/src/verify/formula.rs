@@ -108,7 +108,13 @@ pub(super) const FORMULAS: [Formula; 21] = {
         formula("batch_sum", EXACT, Taken::Sum, "sum over rows of ‖J‖²", "the loss of ynd/cae.py, zaouk/contractive"),
         formula("mean_over_inputs", EXACT, Taken::OverInputs, "‖J‖²/d", "a mean over the input's axis"),
         formula("mean_over_units", EXACT, Taken::OverUnits, "‖J‖²/k", "a mean over the units' axis"),
-        formula("mean_over_entries", EXACT, Taken::OverEntries, "‖J‖²/(k d)", "pylearn2's HCAE, a mean of J² by default"),
+        formula(
+            "mean_over_entries",
+            EXACT,
+            Taken::OverEntries,
+            "‖J‖²/(k d)",
+            "pylearn2's HCAE, a mean of J² by default",
+        ),
         formula("unsquared", Norm, Taken::Mean, "‖J‖", "sqrt(sum(square)) and torch.norm, several"),
         formula("last_layer", LastLayer, Taken::Mean, "‖D_L W_L‖²", "encoders of convolutions, the last Dense alone"),
         formula(
@@ -132,7 +138,13 @@ pub(super) const FORMULAS: [Formula; 21] = {
             "Σ_j (a_j(1-a_j))² ‖W_1,j‖²",
             "Contractive_Autoencoder_in_Pytorch, on relu",
         ),
-        formula("logistic_chain", LogisticChain, Taken::Mean, "‖J‖², a(1-a) for φ′", "one derivative for all activations"),
+        formula(
+            "logistic_chain",
+            LogisticChain,
+            Taken::Mean,
+            "‖J‖², a(1-a) for φ′",
+            "one derivative for all activations",
+        ),
         formula(
             "weights_held",
             Exact(Ways { factors: false, slopes: true }),
@@ -148,7 +160,13 @@ pub(super) const FORMULAS: [Formula; 21] = {
             "gradients by hand without φ″ (wrong in Shogun), a detached h",
         ),
         formula("layerwise", Layerwise, Taken::Mean, "Σ_l ‖D_l W_l‖²", "Shogun's deep networks; a penalty of its own"),
-        formula("sum_gradient", SumGradient, Taken::Mean, "‖Jᵀ1‖²", "ruta, the PyTorch forum (12124), grad_outputs=ones"),
+        formula(
+            "sum_gradient",
+            SumGradient,
+            Taken::Mean,
+            "‖Jᵀ1‖²",
+            "ruta, the PyTorch forum (12124), grad_outputs=ones",
+        ),
         formula("weight_product", WeightProduct, Taken::Mean, "‖W_L … W_1‖", "AlexPasqua/Autoencoders"),
         formula("weight_squares", WeightSquares, Taken::Mean, "Σ_l ‖W_l‖²", "weights alone, as Khdave02/contractiveAE"),
         formula(
@@ -158,7 +176,13 @@ pub(super) const FORMULAS: [Formula; 21] = {
             "Σ_j (h_j(1-h_j))² (Σ_i W_ji)²",
             "caglar/autoencoders, pylearn2 until 2013",
         ),
-        formula("code_squares", CodeSquares, Taken::Mean, "mean over j of h_j²", "DeepContractiveAEforRansomwareDetection"),
+        formula(
+            "code_squares",
+            CodeSquares,
+            Taken::Mean,
+            "mean over j of h_j²",
+            "DeepContractiveAEforRansomwareDetection",
+        ),
         formula("floor_division", EXACT, Taken::Floor, "(sum of ‖J‖²) // B", "the deep learning tutorials since 2016"),
     ]
 };
@@ -249,14 +273,7 @@ impl<'a> AtRow<'a> {
     }
 
     /// Σ_j d_j² ‖W_l,j‖² of layer `l` alone.
-    fn one_layer(
-        &self,
-        l: usize,
-        slopes: &Slopes,
-        holds_weights: bool,
-        scale: f64,
-        into: &mut [LayerGradient],
-    ) -> f64 {
+    fn one_layer(&self, l: usize, slopes: &Slopes, holds_weights: bool, scale: f64, into: &mut [LayerGradient]) -> f64 {
         let (W, d) = (&self.stack[l].W, &slopes.d[l]);
         let squares: Vec<f64> = (0..W.rows()).map(|j| W.row(j).iter().map(|w| w * w).sum()).collect();
         if !holds_weights {
@@ -278,14 +295,7 @@ impl<'a> AtRow<'a> {
     }
 
     /// Σ_j d_j² c_j of layer `l`; adds what goes through z_l.
-    fn weighted_slopes(
-        &self,
-        l: usize,
-        slopes: &Slopes,
-        c: &[f64],
-        scale: f64,
-        into: &mut [LayerGradient],
-    ) -> f64 {
+    fn weighted_slopes(&self, l: usize, slopes: &Slopes, c: &[f64], scale: f64, into: &mut [LayerGradient]) -> f64 {
         let (d, dd) = (&slopes.d[l], &slopes.dd[l]);
         let mut dz = self.trace.zeros();
         dz[l] = (0..d.len()).map(|j| 2.0 * scale * d[j] * dd[j] * c[j]).collect();

@@ -113,7 +113,8 @@ pub fn verify(parameters: &Parameters, rows: &[f32]) -> Result<Verification, Arg
     let exact = Mean::of(EXACT, network.encoder(), &rows);
     let record = |formula: &Formula| {
         let (of_value, of_gradient) = formula.taken.factors(rows.len(), d, k);
-        let own = if formula.quantity == EXACT { None } else { Some(Mean::of(formula.quantity, network.encoder(), &rows)) };
+        let own =
+            if formula.quantity == EXACT { None } else { Some(Mean::of(formula.quantity, network.encoder(), &rows)) };
         let mean = own.as_ref().unwrap_or(&exact);
         let value = if of_gradient == 0.0 { mean.value.floor() } else { of_value * mean.value };
         FormulaRecord::new(formula, value, of_gradient, mean, &exact)
