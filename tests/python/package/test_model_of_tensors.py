@@ -37,7 +37,9 @@ def made(tensors, **described):
 
 def by_hand(t, x):
     relu = lambda z: np.maximum(z, 0)  # noqa: E731
-    code = np.tanh(relu(x @ t["encoder.0.weight"].T + t["encoder.0.bias"]) @ t["encoder.1.weight"].T + t["encoder.1.bias"])
+    code = np.tanh(
+        relu(x @ t["encoder.0.weight"].T + t["encoder.0.bias"]) @ t["encoder.1.weight"].T + t["encoder.1.bias"]
+    )
     restored = relu(code @ t["decoder.0.weight"].T + t["decoder.0.bias"]) @ t["decoder.1.weight"].T
     return code, restored + t["decoder.1.bias"]
 
