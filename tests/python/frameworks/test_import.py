@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
+from test_guides import commands, missing
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 save_file = pytest.importorskip("safetensors.torch", reason="safetensors is not installed").save_file
@@ -96,7 +99,8 @@ def test_a_module_whose_layers_are_named(desk):
     flags = f"--layers encoder.0,code --decoder-layers decoder.0,decoder.2 {RELU_TANH}"
     report = check(desk, module, module.state_dict(), flags)
     assert [tensor["source"] for tensor in report["tensors"]][2:4] == ["code.weight", "code.bias"]
-    assert report["ignored"] == [] and report["notes"] == []
+    assert report["ignored"] == []
+    assert report["notes"] == []
 
 
 def test_layers_are_told_by_names_and_sizes(desk):
@@ -117,7 +121,8 @@ def test_the_prefixes_of_parallel_and_compiled_modules_are_left_out(desk):
 def test_a_tied_module(desk):
     module = Tied()
     report = check(desk, module, module.state_dict(), "--layers fc --decoder-layers out_bias --code-activation sigmoid")
-    assert report["tied"] and done(report, "decoder.0.weight") == ["tied"]
+    assert report["tied"]
+    assert done(report, "decoder.0.weight") == ["tied"]
     assert report["tensors"][3]["source"] == "out_bias"
     report = check(desk, module, module.state_dict(), "--code-activation sigmoid")
     assert report["tensors"][3]["source"] == "out_bias", "told by its size"
@@ -126,7 +131,8 @@ def test_a_tied_module(desk):
 def test_a_module_without_biases(desk):
     module = Autoencoder(bias=False)
     report = check(desk, module, module.state_dict(), RELU_TANH)
-    assert done(report, "encoder.1.bias") == ["zeros"] and done(report, "encoder.1.weight") == []
+    assert done(report, "encoder.1.bias") == ["zeros"]
+    assert done(report, "encoder.1.weight") == []
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
@@ -143,7 +149,8 @@ def test_half_precision_that_has_overflowed_is_refused(cae, desk):
     save_file(state, desk.folder / "w.safetensors")
     words = f"import w.safetensors {RELU_TANH} -o model"
     refused = subprocess.run([cae, *words.split()], cwd=desk.folder, capture_output=True, text=True)
-    assert refused.returncode == 3 and "`code.weight` must hold finite numbers" in refused.stderr
+    assert refused.returncode == 3
+    assert "`code.weight` must hold finite numbers" in refused.stderr
     assert not (desk.folder / "model").exists()
 
 
@@ -153,7 +160,8 @@ def test_a_pickle_is_refused_with_the_way_round(cae, desk):
         (desk.folder / name).write_bytes((desk.folder / "model.pt").read_bytes())
         words = f"import {name} {RELU_TANH} -o model"
         refused = subprocess.run([cae, *words.split()], cwd=desk.folder, capture_output=True, text=True)
-        assert refused.returncode == 3 and "torch.load(PATH, weights_only=True)" in refused.stderr, refused.stderr
+        assert refused.returncode == 3
+        assert "torch.load(PATH, weights_only=True)" in refused.stderr
 
 
 def test_kernels_of_keras(desk):
@@ -172,7 +180,32 @@ def test_kernels_of_keras(desk):
     state = {weight.path: torch.tensor(keras.ops.convert_to_numpy(weight.value)) for weight in model.weights}
     save_file({name: value.contiguous() for name, value in state.items()}, desk.folder / "w.safetensors")
     report = json.loads(desk(f"import w.safetensors {RELU_TANH} -o model --json"))
-    assert report["tensors"][0]["done"] == ["transposed"] and report["tensors"][0]["source"].endswith("enc_1/kernel")
+    assert report["tensors"][0]["done"] == ["transposed"]
+    assert report["tensors"][0]["source"].endswith("enc_1/kernel")
     desk("reconstruct model --data rows.npy -o restored.npy --quiet")
     restored = keras.ops.convert_to_numpy(model(desk.rows.numpy()))
     np.testing.assert_allclose(np.load(desk.folder / "restored.npy"), restored, rtol=1e-5, atol=1e-5)
+
+
+def test_the_page_prints_what_its_commands_print(cae, tmp_path):
+    page = (Path(__file__).parents[3] / "docs" / "import.md").read_text()
+    blocks = re.findall(r"^```(python|console).*?\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    here = os.getcwd()
+    ran = 0
+    for language, text in blocks:
+        if language == "python":
+            os.chdir(tmp_path)
+            try:
+                exec(text, {})
+            finally:
+                os.chdir(here)
+            continue
+        for command, expected in commands(text.splitlines()):
+            words = command.split()
+            assert words[0] == "cae"
+            done = subprocess.run([cae, *words[1:]], cwd=tmp_path, capture_output=True, text=True)
+            assert done.returncode == 0, f"{command}: {done.stderr}"
+            line = missing(expected, done.stdout.splitlines())
+            assert line is None, f"`{command}` does not print `{line}`, but:\n{done.stdout}"
+            ran += 1
+    assert ran == 5

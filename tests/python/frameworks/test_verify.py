@@ -62,7 +62,9 @@ class Encoder:
 
 def gradient(value, parameters):
     parts = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
-    return torch.cat([torch.zeros(p.numel()) if g is None else g.flatten() for g, p in zip(parts, parameters)])
+    return torch.cat(
+        [torch.zeros(p.numel()) if g is None else g.flatten() for g, p in zip(parts, parameters, strict=True)]
+    )
 
 
 @pytest.mark.parametrize("phi", PHI)
@@ -71,7 +73,7 @@ def test_values_ratios_and_cosines_are_those_of_autograd(cae, tmp_path, phi):
     np.save(tmp_path / "rows.npy", rows)
     encoder = Encoder(phi, torch.tensor(rows).double())
     names = ["enc.0.weight", "enc.0.bias", "enc.1.weight", "enc.1.bias"]
-    state = {name: value.detach().float() for name, value in zip(names, encoder.parameters)}
+    state = {name: value.detach().float() for name, value in zip(names, encoder.parameters, strict=True)}
     save_file(state, tmp_path / "w.safetensors")
     words = f"import w.safetensors --activation {phi} --code-activation {phi} -o model --quiet"
     subprocess.run([cae, *words.split()], cwd=tmp_path, check=True)
@@ -97,7 +99,9 @@ def test_weights_held_constant_is_what_detaching_them_leaves(cae, tmp_path):
     w, b = torch.randn(K, D).double().requires_grad_(), torch.randn(K).double().requires_grad_()
     save_file({"fc.weight": w.detach().float(), "fc.bias": b.detach().float()}, tmp_path / "w.safetensors")
     subprocess.run(
-        [cae, *"import w.safetensors --code-activation sigmoid -o model --quiet".split()], cwd=tmp_path, check=True
+        [cae, "import", "w.safetensors", "--code-activation", "sigmoid", "-o", "model", "--quiet"],
+        cwd=tmp_path,
+        check=True,
     )
     words = "inspect model --verify --data rows.npy --json"
     said = subprocess.run([cae, *words.split()], cwd=tmp_path, check=True, capture_output=True).stdout

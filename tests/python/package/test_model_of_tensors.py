@@ -54,7 +54,8 @@ def test_it_encodes_and_restores_as_its_tensors_do_and_comes_back_from_its_files
     for again in (Model.load(tmp_path / "model"), pickle.loads(pickle.dumps(model))):
         assert np.array_equal(again.reconstruct(rows), model.reconstruct(rows))
         assert all(np.array_equal(value, tensors[name]) for name, value in again.parameters().items())
-        assert again.image_shape == (2, 3) and again.scale == "none"
+        assert again.image_shape == (2, 3)
+        assert again.scale == "none"
         told = json.loads(again.describe())
         assert told["provenance"]["imported"] == {"source": "a PyTorch module"}
         assert told["objective"]["loss"] == "mse"

@@ -78,8 +78,8 @@ pub(crate) struct Import {
         help_heading = "Objective"
     )]
     contraction: Option<f64>,
-    /// Rows are images of this size, such as 28x28.
-    #[arg(long, value_name = "HEIGHTxWIDTH", value_parser = image_shape, help_heading = "Data")]
+    /// Rows are images of this height and width, such as 28x28.
+    #[arg(long, value_name = "SIZE", value_parser = image_shape, help_heading = "Data")]
     image_shape: Option<(usize, usize)>,
     /// How the rows were scaled before they came to the network, learnt anew from --data, which should be the rows trained on
     /// [default: none].
@@ -129,7 +129,7 @@ fn activations() -> PossibleValuesParser {
 
 fn image_shape(text: &str) -> Result<(usize, usize), String> {
     let parsed = text.split_once('x').and_then(|(height, width)| Some((height.parse().ok()?, width.parse().ok()?)));
-    parsed.ok_or_else(|| format!("an image's size is written as HEIGHTxWIDTH, such as 28x28, got `{text}`"))
+    parsed.ok_or_else(|| format!("an image's size is its height and width, such as 28x28, got `{text}`"))
 }
 
 /// What `--json` prints.

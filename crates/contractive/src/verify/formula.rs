@@ -113,7 +113,7 @@ pub(super) const FORMULAS: [Formula; 21] = {
             EXACT,
             Taken::OverEntries,
             "‖J‖²/(k d)",
-            "pylearn2's HCAE, a mean of J² by default",
+            "torch.mean of J²; pylearn2's HCAE, of its second term",
         ),
         formula("unsquared", Norm, Taken::Mean, "‖J‖", "sqrt(sum(square)) and torch.norm, several"),
         formula("last_layer", LastLayer, Taken::Mean, "‖D_L W_L‖²", "encoders of convolutions, the last Dense alone"),
@@ -168,7 +168,13 @@ pub(super) const FORMULAS: [Formula; 21] = {
             "ruta, the PyTorch forum (12124), grad_outputs=ones",
         ),
         formula("weight_product", WeightProduct, Taken::Mean, "‖W_L … W_1‖", "AlexPasqua/Autoencoders"),
-        formula("weight_squares", WeightSquares, Taken::Mean, "Σ_l ‖W_l‖²", "weights alone, as Khdave02/contractiveAE"),
+        formula(
+            "weight_squares",
+            WeightSquares,
+            Taken::Mean,
+            "Σ_l ‖W_l‖²",
+            "weights alone; Khdave02/contractiveAE, detached too",
+        ),
         formula(
             "sum_then_square",
             SumThenSquare,
