@@ -116,6 +116,23 @@ fn the_model_is_evaluated_encoded_and_inspected_like_any_other() {
 }
 
 #[test]
+fn a_report_is_made_on_the_rows_that_are_named() {
+    let desk = imported();
+    let error = desk.refused("report model", 2);
+    assert!(error.contains("`cae report model --data FILE`"), "{error}");
+    assert_eq!(desk.stdout("report model --data table.csv -o page.html"), "page.html\n");
+    let page = desk.text("page.html");
+    for text in ["error on 80 rows", "from w.safetensors", "109 parameters", "table.csv through 6 → 5 → 3"] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    for absent in ["id=\"loss\"", "id=\"repeat\"", "epochs</"] {
+        assert!(!page.contains(absent), "{absent}");
+    }
+    // The folder stays a model's alone, which may be written over.
+    assert_eq!(names_in(&desk.path("model")), ["config.json", "model.safetensors"]);
+}
+
+#[test]
 fn scaling_is_learnt_from_the_rows_that_are_named() {
     let desk = Desk::new();
     weights(&desk, "w.safetensors", &NETWORK);
