@@ -125,7 +125,7 @@ fn a_report_is_made_on_the_rows_that_are_named() {
     for text in ["error on 80 rows", "from w.safetensors", "109 parameters", "table.csv through 6 → 5 → 3"] {
         assert!(page.contains(text), "{text} in {page}");
     }
-    for absent in ["id=\"loss\"", "id=\"repeat\"", "epochs</"] {
+    for absent in ["id=\"loss\"", "id=\"repeat\"", "<dt>trained</dt>"] {
         assert!(!page.contains(absent), "{absent}");
     }
     // The folder stays a model's alone, which may be written over.
