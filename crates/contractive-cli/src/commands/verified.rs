@@ -11,6 +11,8 @@ use crate::table::{Side, aligned, pairs};
 
 /// Rows looked at, unless --rows says otherwise: explicit Jacobians in 64 bits take their time.
 const ROWS: usize = 64;
+/// Most rows that are drawn, whatever is asked for.
+const MOST_DRAWN: usize = 4096;
 /// Formulas that a short form shows: the most copied ones.
 const SHORT: [&str; 4] = ["logistic_last", "last_layer", "sum_gradient", "weight_product"];
 
@@ -31,7 +33,7 @@ impl Verified {
         let most = most.unwrap_or(ROWS);
         let (data, drawn, rows) = match data {
             None => {
-                let (drawn, rows) = drawn_rows(model, most);
+                let (drawn, rows) = drawn_rows(model, most.min(MOST_DRAWN));
                 (None, Some(drawn), rows)
             }
             Some(data) => {

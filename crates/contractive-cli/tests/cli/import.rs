@@ -142,7 +142,9 @@ fn scaling_is_learnt_from_the_rows_that_are_named() {
     let model = contractive::Model::load(desk.path("model")).unwrap();
     assert_eq!(model.preprocessing().feature_names().unwrap()[5], "f");
     let told = desk.json("inspect model --json");
-    assert_eq!(told["preprocessing"]["scale"], "standard");
+    assert_eq!((&told["preprocessing"]["scale"], &told["preprocessing"]["clip"]), (&json!("standard"), &json!(false)));
+    desk.cae(&format!("{IMPORT} --scale minmax --loss bce --data table.csv --quiet")).assert().success();
+    assert_eq!(desk.json("inspect model --json")["preprocessing"]["clip"], true, "as in training");
     assert!(desk.refused(&format!("{IMPORT} --scale standard"), 2).contains("--data"));
     desk.table("narrow.csv", 20, 4);
     let error = desk.refused(&format!("{IMPORT} --data narrow.csv"), 2);
@@ -247,6 +249,7 @@ fn inspect_verifies_trained_and_imported_models() {
     let exact = verified["squared_norm"].as_f64().unwrap();
     assert!((exact - evaluated).abs() < 1e-5 * exact, "{exact} {evaluated}");
     assert_eq!(desk.json("inspect model --json")["verification"], Value::Null);
+    assert_eq!(desk.json("inspect model --verify --rows 99999999999999 --json")["verification"]["rows"], 4096);
 
     desk.cae("threshold model --data table.csv -o detector --quiet").assert().success();
     assert!(desk.refused("inspect detector --verify", 2).contains("cae inspect detector/member-0 --verify"));

@@ -41,7 +41,7 @@ use contractive_table::listing::some_names;
 use safetensors::tensor::Dtype;
 
 use crate::model::{ImportedFrom, Model, ModelError, Provenance};
-use crate::preprocess::Preprocessing;
+use crate::preprocess::{Preprocessing, Scale};
 use crate::tensor_file::DEEPEST;
 use choice::{Choice, Decoder, tied_biases};
 pub use error::ImportError;
@@ -63,7 +63,9 @@ impl Imported {
     ///
     /// # Errors
     /// As [`Model::new`].
-    pub fn into_model(self, objective: Objective, preprocessing: Preprocessing) -> Result<Model, ModelError> {
+    pub fn into_model(self, objective: Objective, mut preprocessing: Preprocessing) -> Result<Model, ModelError> {
+        // As in training: the loss is not defined for the rare later row outside of the range learnt.
+        preprocessing.clip = preprocessing.scale() == Scale::Minmax && objective.loss.is_cross_entropy();
         let from = ImportedFrom { source: self.report.file, sha256: Some(self.report.sha256) };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let provenance = Provenance { imported: Some(from), version, ..Provenance::default() };
