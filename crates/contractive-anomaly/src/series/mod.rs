@@ -66,6 +66,7 @@ pub use flagged::FlaggedRange;
 pub use follower::{Follower, RowScore};
 pub use growing::{Growing, Growth};
 pub use period::WindowChoice;
+pub use stretch::OWN as OWN_SHARE;
 pub use spec::{Credit, Gaps, Missing, Normalise, SeriesSpec};
 pub use table::{Series, SeriesColumns, Track};
 pub use time::Pace;
@@ -189,6 +190,11 @@ impl SeriesDetector {
     /// Columns and windows.
     pub fn spec(&self) -> &SeriesSpec {
         &self.spec
+    }
+
+    /// Standard deviation of each value column in training.
+    pub fn scales(&self) -> &[f64] {
+        &self.scales
     }
 
     /// The detector of windows. Its own threshold is not that of timestamps.
