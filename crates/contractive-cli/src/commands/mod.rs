@@ -14,6 +14,7 @@ mod encode;
 mod evaluate;
 mod evaluate_detector;
 mod evaluate_series;
+mod export;
 mod flagged_ranges;
 mod follow_series;
 mod geometry;
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Reconstruct(reconstruct::Reconstruct),
     Inspect(inspect::Inspect),
     Report(report::Report),
+    Export(export::Export),
     Recipes(recipes::Recipes),
     Data(data::Data),
     Glossary(glossary::Glossary),
@@ -73,6 +75,7 @@ impl Command {
             Command::Reconstruct(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Report(command) => command.run(),
+            Command::Export(command) => command.run(),
             Command::Recipes(command) => command.run(),
             Command::Data(command) => command.run(),
             Command::Glossary(command) => command.run(),

@@ -14,6 +14,7 @@ use contractive_anomaly::detector::{DetectorError, ThresholdError};
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
+use contractive_onnx::OnnxError;
 use contractive_table::OutputError;
 
 /// An error of the toolkit, by the room that it comes from.
@@ -27,6 +28,7 @@ pub(super) enum Kind<'a> {
     Encoding(&'a EncodingError),
     Label(&'a LabelError),
     Model(&'a ModelError),
+    Onnx(&'a OnnxError),
     Output(&'a OutputError),
     Preprocess(&'a PreprocessError),
     Run(&'a RunError),
@@ -58,6 +60,7 @@ impl<'a> Kind<'a> {
                 .or_else(|| of(cause.downcast_ref().map(Kind::Threshold)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Series)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Tensors)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Onnx)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Argument)))
         })
     }

@@ -14,6 +14,7 @@ const SUBCOMMANDS: [&str; 17] = [
     "encode",
     "reconstruct",
     "inspect",
+    "export",
     "recipes",
     "data",
     "glossary",

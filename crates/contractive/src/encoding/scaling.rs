@@ -172,7 +172,10 @@ mod tests {
                 let mut last = f64::NEG_INFINITY;
                 for x in [-f64::MAX, -1e9, 0.0, 1e-300, 0.5, 1.0, 3.0, 9.0, 11.0, 1e300, f64::MAX] {
                     let y = scaling.apply(x);
-                    assert!(y.is_finite() && y.abs() <= Scaling::LARGEST && y >= last, "{scale:?} {sorted:?} {x} {y} {last}");
+                    assert!(
+                        y.is_finite() && y.abs() <= Scaling::LARGEST && y >= last,
+                        "{scale:?} {sorted:?} {x} {y} {last}"
+                    );
                     last = y;
                 }
             }
