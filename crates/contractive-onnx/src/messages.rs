@@ -81,6 +81,8 @@ pub(crate) struct AttributeProto {
     pub(crate) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(crate) i: Option<i64>,
+    #[prost(message, optional, tag = "6")]
+    pub(crate) g: Option<GraphProto>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(crate) ints: Vec<i64>,
     #[prost(bytes = "vec", repeated, tag = "9")]
@@ -107,6 +109,11 @@ impl AttributeProto {
     /// Whole numbers.
     pub(crate) fn ints(name: &str, values: Vec<i64>) -> Self {
         AttributeProto { ints: values, ..AttributeProto::of(name, 7) }
+    }
+
+    /// A graph.
+    pub(crate) fn graph(name: &str, graph: GraphProto) -> Self {
+        AttributeProto { g: Some(graph), ..AttributeProto::of(name, 5) }
     }
 
     /// Texts.

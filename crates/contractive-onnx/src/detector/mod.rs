@@ -1,6 +1,7 @@
 //! A detector of tables as a graph: the columns of the training table in, scores, labels, probabilities and each column's
 //! part out.
 
+mod bank;
 mod member;
 mod parts;
 mod plane;

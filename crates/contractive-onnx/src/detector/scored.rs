@@ -6,7 +6,7 @@ use contractive_anomaly::detector::numbers::DetectorNumbers;
 use super::member::{Member, Rows};
 use super::parts::Parts;
 use super::plane::{PlaneTerm, terms};
-use super::surroundings::Place;
+use super::surroundings;
 use crate::graph::operations::total;
 use crate::graph::{Graph, Value};
 
@@ -36,8 +36,8 @@ pub(crate) fn scored<'g>(
             member.add(of, weight, &mut score, &mut parts);
         }
     }
-    if let Some(surroundings) = of.surroundings.as_ref().filter(|_| uses_rows(of)) {
-        Place::of(graph, surroundings, x).add(of, surroundings, &mut score, &mut parts);
+    if let Some(around) = &of.surroundings {
+        surroundings::add(graph, of, around, x, &mut score, &mut parts);
     }
     let planes = of.planes.as_ref().filter(|_| of.score == ScoreKind::Combined);
     let planes = planes.and_then(|planes| terms(graph, planes, &of.weights.2, x));
@@ -54,15 +54,6 @@ fn uses_networks(of: &DetectorNumbers<'_>) -> bool {
     match of.score {
         ScoreKind::Combined => of.weights.0.iter().any(|weight| *weight > 0.0),
         kind => !matches!(kind, ScoreKind::Nearest | ScoreKind::Local | ScoreKind::Remote),
-    }
-}
-
-/// Whether the training rows have a part in the score: a weight, or a crowd that is taken off.
-pub(crate) fn uses_rows(of: &DetectorNumbers<'_>) -> bool {
-    let has_crowd = of.surroundings.as_ref().is_some_and(|surroundings| surroundings.crowd.is_some());
-    match of.score {
-        ScoreKind::Combined => has_crowd || of.weights.1.iter().any(|weight| *weight > 0.0),
-        kind => matches!(kind, ScoreKind::Nearest | ScoreKind::Local | ScoreKind::Remote),
     }
 }
 

@@ -17,8 +17,8 @@ struct Numbers<'a> {
     ranks: Vec<&'a contractive::preprocess::Ranks>,
 }
 
-/// The views of rows `x`, of 64-bit numbers, as comparisons take them: (N, views of a feature · D), rounded to 32 bits; the
-/// first view of every feature, then the second, then the third.
+/// The views of rows `x`, of 64-bit numbers, as comparisons take them: (N, D · views of a feature), rounded to 32 bits; those
+/// of a feature beside each other.
 pub(super) fn views<'g>(graph: &'g Graph, features: &[FeatureViews<'_>], x: Value<'g>) -> Value<'g> {
     if let Some(FeatureViews::Window { .. }) = features.first() {
         return rounded(of_windows(graph, features, x));
@@ -37,21 +37,23 @@ pub(super) fn views<'g>(graph: &'g Graph, features: &[FeatureViews<'_>], x: Valu
             _ => levels.push(j),
         }
     }
+    let d = features.len();
+    let feature_by_feature: Vec<usize> = (0..d).flat_map(|j| [j, d + j, 2 * d + j]).collect();
     if numbers.places.is_empty() {
-        return rounded(beside(&[x, x, x], 1));
+        return rounded(beside(&[x, x, x], 1).pick(&feature_by_feature, 1));
     }
-    let all = numbers.places.len() == features.len();
+    let all = numbers.places.len() == d;
     let own = if all { x } else { x.pick(&numbers.places, 1) };
     let of_levels = (!all).then(|| x.pick(&levels, 1));
     let seen = of_numbers(graph, &numbers, own).map(|view| view.within(FARTHEST_VIEW));
     // Back to the order of the features.
-    let mut order = vec![0; features.len()];
+    let mut order = vec![0; d];
     numbers.places.iter().chain(&levels).enumerate().for_each(|(i, j)| order[*j] = i);
     let whole = seen.map(|view| match of_levels {
         None => view,
         Some(levels) => beside(&[view, levels], 1).pick(&order, 1),
     });
-    rounded(beside(&whole, 1))
+    rounded(beside(&whole, 1).pick(&feature_by_feature, 1))
 }
 
 /// The standard, robust and rank views of numbers.
@@ -96,15 +98,4 @@ fn of_windows<'g>(graph: &'g Graph, features: &[FeatureViews<'_>], x: Value<'g>)
 /// As the rows trained on are kept.
 fn rounded(x: Value<'_>) -> Value<'_> {
     x.cast(Element::Float).cast(Element::Double)
-}
-
-/// The views of the rows trained on, kept feature by feature, in the order of [`views`].
-pub(super) fn in_order(kept: &[f32], d: usize, per_feature: usize) -> Vec<f32> {
-    let mut ordered = Vec::with_capacity(kept.len());
-    for row in kept.chunks_exact(d * per_feature) {
-        for view in 0..per_feature {
-            ordered.extend(row.iter().skip(view).step_by(per_feature));
-        }
-    }
-    ordered
 }

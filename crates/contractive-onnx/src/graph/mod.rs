@@ -8,7 +8,7 @@ mod elements;
 pub(crate) mod operations;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::messages::{
     AttributeProto, Dimension, GraphProto, NodeProto, TensorProto, TensorShape, TensorType, TypeProto, ValueInfoProto,
@@ -129,7 +129,7 @@ impl Graph {
         attribute: Vec<AttributeProto>,
         elements: [Element; N],
     ) -> [Value<'_>; N] {
-        let place = self.parts.borrow().graph.node.len();
+        let place = self.parts.borrow().names.len();
         // A column can be called anything, but not this: it ends with a space.
         let outputs: Vec<String> = (0..N).map(|i| format!("{op} {place}.{i} ")).collect();
         let domain = if op == "LabelEncoder" { TABLES } else { "" };
@@ -150,12 +150,64 @@ impl Graph {
         })
     }
 
-    /// The whole graph, called `name`.
+    /// What `body` makes of each row of the inputs by itself, row by row: for what would need too much room of all at once.
+    pub(crate) fn each_row<'g>(
+        &'g self,
+        inputs: &[Value<'g>],
+        body: impl FnOnce(&[Value<'g>]) -> Value<'g>,
+    ) -> Value<'g> {
+        let outside = std::mem::take(&mut self.parts.borrow_mut().graph.node);
+        let place = self.parts.borrow().names.len();
+        let rows: Vec<Value<'g>> = inputs
+            .iter()
+            .enumerate()
+            .map(|(i, input)| self.named(format!("row {place}.{i} "), input.element))
+            .collect();
+        let made = body(&rows);
+        let mut parts = self.parts.borrow_mut();
+        let node = std::mem::replace(&mut parts.graph.node, outside);
+        let port = |value: &Value<'g>| untold(&parts.names[value.place], value.element);
+        let (input, output) = (rows.iter().map(port).collect(), vec![port(&made)]);
+        drop(parts);
+        let graph = GraphProto { node, name: "a row".to_owned(), input, output, ..GraphProto::default() };
+        let attributes =
+            vec![AttributeProto::int("num_scan_inputs", inputs.len() as i64), AttributeProto::graph("body", graph)];
+        let [rows] = self.operation("Scan", inputs, attributes, [made.element]);
+        rows
+    }
+
+    /// The whole graph, called `name`, without what no output is made of.
     pub(crate) fn finish(self, name: &str) -> GraphProto {
         let mut graph = self.parts.into_inner().graph;
         graph.name = name.to_owned();
+        let mut used: HashSet<String> = graph.output.iter().map(|output| output.name.clone()).collect();
+        // Nodes come after those that they are made of.
+        let mut kept: Vec<NodeProto> = Vec::new();
+        for node in graph.node.into_iter().rev() {
+            if node.output.iter().any(|name| used.contains(name)) {
+                add_used(&node, &mut used);
+                kept.push(node);
+            }
+        }
+        kept.reverse();
+        graph.node = kept;
+        graph.initializer.retain(|tensor| used.contains(&tensor.name));
         graph
     }
+}
+
+/// Adds the names that a node uses, within its own graph too.
+fn add_used(node: &NodeProto, used: &mut HashSet<String>) {
+    used.extend(node.input.iter().cloned());
+    let inner = node.attribute.iter().filter_map(|attribute| attribute.g.as_ref());
+    inner.flat_map(|graph| &graph.node).for_each(|node| add_used(node, used));
+}
+
+/// An input or an output of any shape.
+fn untold(name: &str, element: Element) -> ValueInfoProto {
+    let tensor_type = Some(TensorType { elem_type: element.number(), shape: None });
+    let type_ = Some(TypeProto { tensor_type });
+    ValueInfoProto { name: name.to_owned(), type_, doc_string: String::new() }
 }
 
 fn info(name: &str, element: Element, shape: &[Size], doc: &str) -> ValueInfoProto {

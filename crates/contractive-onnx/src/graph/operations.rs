@@ -176,6 +176,11 @@ impl<'g> Value<'g> {
         self.of("ReduceSum", &[self, axes], vec![keeps], self.element)
     }
 
+    /// Sums along a dimension up to each of its entries, one after the other.
+    pub(crate) fn running_sum(self, axis: i64) -> Value<'g> {
+        self.of("CumSum", &[self, self.graph.scalar(Element::Integer, axis as f64)], vec![], self.element)
+    }
+
     /// Whether any entry along a dimension is true; the dimension is kept.
     pub(crate) fn any(self, axis: i64) -> Value<'g> {
         self.cast(Element::Integer).sum(axis).is_above(0.0)
