@@ -1,10 +1,11 @@
 //! The rows trained on, and the nearest of them: `contractive_core::nearest`.
 //!
-//! Squared distances to all training rows come of one matrix product. Its rounding would order rows that are equally far at
-//! random, as in tables of categories many are; so the squares are rounded to a 10⁻¹²th of |x|² and the mean |y|², which
-//! makes them equal again. Those of the nearest rows, and of all that may be as near as the last of them, are then
-//! computed once more, from the differences and added up in the order in which a detector adds them: to the same bits, so
-//! that a tie ends as it does there.
+//! How far all training rows are comes of one matrix product, |x − y|² − |x|² = |y|² − 2⟨x, y⟩: without |x|², so that a row
+//! far from all others keeps the digits in which they differ. Rounding would order rows that are equally far at random, as
+//! in tables of categories many are; so the numbers are rounded to a grain, a 10⁻¹²th of their size, which makes them
+//! equal again. The squares of the nearest rows, and of all that may be as near as the last of them, are then computed from
+//! the differences, added up in the order in which a detector adds them: to the same bits, so that a tie ends as it does
+//! there.
 
 use contractive_anomaly::detector::numbers::SurroundingsNumbers;
 use contractive_core::matrix::MatRef;
@@ -13,7 +14,7 @@ use contractive_core::nearest::{Bank as Rows, NearestScratch, Neighbour};
 use super::views::views;
 use crate::graph::{Element, Graph, Value};
 
-/// Squares are rounded to this share of the sizes of the two rows.
+/// The grain, as a share of the mean |y|² and of |x| times its root.
 const GRAIN: f64 = 1e-12;
 /// Nearest rows that are looked at for one that equals the row.
 const LOOKED_AT: usize = 4;
@@ -89,12 +90,12 @@ impl<'g> Bank<'g> {
         Nearest { squares, rows: near.at(order) }
     }
 
-    /// |x − y|² of all training rows, (N, M), rounded; ∞ for one that equals x and for those that overlap it.
+    /// |x − y|² − |x|² of all training rows, (N, M), rounded; ∞ for one that equals x and for those that overlap it.
     fn others(&self, x: Value<'g>) -> Value<'g> {
         let graph = x.graph();
-        let own = x.square().sum(1);
-        let about = own + self.squares - 2.0 * x.times(self.rows.transposed());
-        let grain = GRAIN * (own + self.mean_square) + f64::MIN_POSITIVE;
+        let about = self.squares - 2.0 * x.times(self.rows.transposed());
+        let size = x.square().sum(1).sqrt() * self.mean_square.sqrt() + self.mean_square;
+        let grain = GRAIN * size + f64::MIN_POSITIVE;
         let about = (about / grain).round() * grain;
         let (_, places) = about.extremes(LOOKED_AT.min(self.m), false);
         let differences = x.widened(1) - self.rows.pick_by(places, 0);
@@ -139,7 +140,8 @@ fn spare(of: &SurroundingsNumbers<'_>, n: usize, mean_square: f64) -> usize {
     let mut count = |row: &[f32], near: &[Neighbour]| {
         let square: f64 = row.iter().map(|v| f64::from(*v).powi(2)).sum();
         let passed = 1 + 2 * of.overlap;
-        let last = near[(n + passed).min(m) - 1].square + 4.0 * GRAIN * (square + mean_square);
+        let grain = GRAIN * ((square * mean_square).sqrt() + mean_square);
+        let last = near[(n + passed).min(m) - 1].square + 4.0 * grain;
         ties = ties.max(near.iter().skip(n).filter(|other| other.square <= last).count());
     };
     let mut scratch = NearestScratch::default();
