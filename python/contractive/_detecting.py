@@ -94,7 +94,8 @@ class Detecting:
         bytes or None
         """
         fitted(self, "detector_")
-        return self.detector_.to_onnx(path, opset=opset)
+        file: bytes | None = self.detector_.to_onnx(path, opset=opset)
+        return file
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "detector_")

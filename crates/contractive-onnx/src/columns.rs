@@ -43,8 +43,8 @@ fn is_input(column: &LearntColumn<'_>) -> bool {
 }
 
 /// The levels of a category as the graph finds them.
-struct Category<'a> {
-    name: &'a str,
+struct Category<'g, 'a> {
+    texts: Value<'g>,
     levels: &'a [String],
     fill: usize,
 }
@@ -67,7 +67,9 @@ impl<'g> Cells<'g> {
                 ColumnUse::Category { levels, shares: own, fill } => {
                     places.extend((0..own.len()).map(|i| (true, shares.len() + i)));
                     shares.extend_from_slice(own);
-                    categories.push(Category { name: column.name, levels, fill });
+                    let doc = format!("column `{}`, text; an empty one is a missing cell", column.name);
+                    let texts = graph.input(column.name, Element::Text, &[Size::Rows, Size::Of(1)], &doc);
+                    categories.push(Category { texts, levels, fill });
                 }
                 _ => {}
             }
@@ -184,12 +186,10 @@ fn scaled_alike<'g>(graph: &'g Graph, x: Value<'g>, scalings: &[&Scaling]) -> Va
 }
 
 /// Whether each feature's level is that of its category's cell, (N, L), and which of the cells are missing, as often.
-fn levels<'g>(graph: &'g Graph, categories: &[Category<'_>]) -> (Value<'g>, Value<'g>) {
+fn levels<'g>(graph: &'g Graph, categories: &[Category<'g, '_>]) -> (Value<'g>, Value<'g>) {
     let (mut cells, mut of_feature, mut level) = (Vec::new(), Vec::new(), Vec::new());
     let mut fills = Vec::new();
-    for (c, Category { name, levels, fill }) in categories.iter().enumerate() {
-        let doc = format!("column `{name}`, text; an empty one is a missing cell");
-        let texts = graph.input(name, Element::Text, &[Size::Rows, Size::Of(1)], &doc);
+    for (c, Category { texts, levels, fill }) in categories.iter().enumerate() {
         let mut known: Vec<String> = levels.to_vec();
         let mut numbers: Vec<i64> = (0..levels.len() as i64).collect();
         // Empty text that was a level in training is one.

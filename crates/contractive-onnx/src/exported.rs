@@ -137,3 +137,16 @@ fn port(info: &ValueInfoProto) -> Port {
         .map_or_else(Vec::new, |shape| shape.dim.iter().map(|dim| dim.dim_value.map(|n| n as usize)).collect());
     Port { name: info.name.clone(), element, shape, meaning: info.doc_string.clone() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_a_file_holds_is_refused_with_what_takes_the_room() {
+        assert!(check_room(2_000_000_000, "the rows").is_ok());
+        let refused = check_room(3_000_000_000, "the rows it was trained on").unwrap_err().to_string();
+        assert!(refused.contains("2147483647 bytes") && refused.contains("3000000000"), "{refused}");
+        assert!(refused.contains("the rows it was trained on"), "{refused}");
+    }
+}

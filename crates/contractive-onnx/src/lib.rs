@@ -37,6 +37,9 @@ mod ranks;
 mod scaling;
 mod series;
 
+#[cfg(test)]
+mod tests;
+
 pub use autoencoder::export_model;
 pub use detector::export_detector;
 pub use error::OnnxError;

@@ -30,6 +30,11 @@ impl Metadata {
         self.text(key, &json!(value).to_string());
     }
 
+    /// Adds a count.
+    pub(crate) fn count(&mut self, key: &str, value: usize) {
+        self.text(key, &value.to_string());
+    }
+
     /// Adds names.
     pub(crate) fn names(&mut self, key: &str, names: &[String]) {
         self.text(key, &json!(names).to_string());

@@ -34,8 +34,8 @@ pub fn export_series(detector: &SeriesDetector, opset: Opset) -> Result<OnnxFile
     all.number("contractive.threshold", detector.threshold());
     all.text("contractive.threshold_rule", &to_string(&detector.threshold_rule()).unwrap_or_default());
     all.names("contractive.features", &spec.values);
-    all.number("contractive.window", spec.window as f64);
-    all.number("contractive.stride", spec.stride as f64);
+    all.count("contractive.window", spec.window);
+    all.count("contractive.stride", spec.stride);
     all.text("contractive.normalise", spec.normalise.name());
     all.text("contractive.credit", spec.credit.name());
     if let Some(step) = detector.step() {

@@ -157,7 +157,7 @@ fn probability<'g>(graph: &'g Graph, sorted: &[f64], score: Value<'g>) -> Value<
 pub(crate) fn told(kind: &str, detector: &Detector, of: &DetectorNumbers<'_>) -> Metadata {
     let mut all = Metadata::new(kind, detector.first_model());
     all.text("contractive.score", of.score.name());
-    all.number("contractive.networks", of.members.len() as f64);
+    all.count("contractive.networks", of.members.len());
     all
 }
 

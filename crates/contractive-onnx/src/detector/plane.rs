@@ -100,3 +100,29 @@ impl<'g> Plane<'g, '_> {
         PlaneTerm { term, own: whole(own), by_spans: whole(by_spans) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_those_taken_one_after_the_other() {
+        // Three directions that are not quite orthogonal, and something to take them out of.
+        let directions = [0.8, 0.6, 0.001, 0.0, -0.6, 0.8, 0.01, 0.02, 0.003, -0.01, 0.9, 0.4];
+        let x = [1.0, -2.0, 0.5, 3.0];
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let (mut left, mut expected) = (x, Vec::new());
+        for v in directions.chunks_exact(4) {
+            let along = dot(v, &left);
+            left.iter_mut().zip(v).for_each(|(left, v)| *left -= along * v);
+            expected.push(along);
+        }
+        let at_once: Vec<f64> = directions.chunks_exact(4).map(|v| dot(v, &x)).collect();
+        let t = one_by_one(&directions, 4);
+        for (j, expected) in expected.iter().enumerate() {
+            let along: f64 = (0..3).map(|i| at_once[i] * t[i * 3 + j]).sum();
+            assert!((along - expected).abs() < 1e-15, "{along} {expected}");
+        }
+        assert!((at_once[2] - expected[2]).abs() > 1e-4, "the test must tell them apart");
+    }
+}
