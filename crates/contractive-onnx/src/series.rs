@@ -51,7 +51,7 @@ fn add(graph: &Graph, detector: &SeriesDetector) {
     let shape = [Size::Rows, Size::Of(window), Size::Of(columns)];
     let doc = "windows of the series, rows oldest first, in the series' units";
     let windows = graph.input("windows", Element::Double, &shape, doc);
-    let odd = (windows - windows).is_nan();
+    let odd = windows.is_not_finite();
     let refused = odd.cast(Element::Integer).sum_away(2).any(1);
     let whole = odd.choose(graph.scalar(Element::Double, 0.0), windows);
     let rows = normalised(graph, spec, detector.scales(), whole).reshaped(&[0, -1]);

@@ -57,7 +57,8 @@ pub(crate) fn check(of: &DetectorNumbers<'_>) -> Result<(), OnnxError> {
     for (member, numbers) in of.members.iter().enumerate() {
         let architecture = numbers.model.architecture();
         let activations = architecture.encoder_activations.iter().chain(&architecture.decoder_activations);
-        for activation in activations.filter(|activation| !is_expressible(**activation, Element::Double)) {
+        let mut odd = activations.filter(|activation| !is_expressible(**activation, Element::Double));
+        if let Some(activation) = odd.next() {
             return Err(OnnxError::Activation { activation: activation.name(), member });
         }
     }
@@ -115,8 +116,7 @@ fn bare_rows<'g>(graph: &'g Graph, detector: &Detector) -> (Value<'g>, Value<'g>
     let preprocessing = detector.first_model().preprocessing();
     let doc = "rows, in the units of the data";
     let rows = graph.input("x", Element::Double, &[Size::Rows, Size::Of(preprocessing.n_features())], doc);
-    // ∞ − ∞ is no number either.
-    let odd = (rows - rows).is_nan();
+    let odd = rows.is_not_finite();
     let whole = odd.choose(graph.scalar(Element::Double, 0.0), rows);
     (Scaler::new(graph, preprocessing).scaled(whole), odd.any(1))
 }

@@ -124,6 +124,11 @@ impl<'g> Value<'g> {
         self.of("IsNaN", &[self], vec![], Element::Truth)
     }
 
+    /// Whether it is NaN or ±∞.
+    pub(crate) fn is_not_finite(self) -> Value<'g> {
+        self.is_nan().or(self.number(f64::INFINITY).less_or_equal(self.abs()))
+    }
+
     pub(crate) fn and(self, other: Value<'g>) -> Value<'g> {
         self.binary("And", other)
     }
