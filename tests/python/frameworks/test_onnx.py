@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ onnxruntime.set_default_logger_severity(2)
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
+FIXTURES = Path(__file__).parents[3] / "fixtures"
 OLDEST, NEWEST = 17, 28
 ACTIVATIONS = ["identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu", "silu", "gelu"]
 SCALES = ["none", "minmax", "standard", "robust", "quantile"]
@@ -406,6 +408,54 @@ def test_detectors_of_time_series(columns, normalise, credit, window):
     assert_near(newest["score"], got["score"][40:41], 1e-10)
     windows[0, 1, 0] = np.inf
     assert np.isnan(run(ready, {"windows": windows[:1]})["score"]).all()
+
+
+# Detectors of earlier formats
+
+
+def fixture_rows(name):
+    header, *lines = (FIXTURES / name).read_text().splitlines()
+    columns = zip(*(line.split(",") for line in lines), strict=True)
+    return dict(zip(header.split(","), (np.array(column) for column in columns), strict=True))
+
+
+def test_a_detector_without_its_training_rows():
+    table, scores = fixture_rows("detector-1/rows.csv"), fixture_rows("detector-1/scores.csv")
+    ready = session(AnomalyDetector.load(FIXTURES / "detector-1/detector").to_onnx())
+    numbers = {name: np.array([float(c) if c else np.nan for c in table[name]]) for name in ("temperature", "flow")}
+    got = run(ready, cells(ready, {**numbers, "part": table["part"].astype(object)}))
+    assert_near(got["score"], scores["score"].astype(float), 1e-8, 1)
+    assert_near(got["probability"], scores["probability"].astype(float), 1e-12, 1)
+    assert ((scores["label"] == "true") == got["label"]).all()
+
+
+def test_a_detector_of_windows_without_planes():
+    table, scores = fixture_rows("series-2/series.csv"), fixture_rows("series-2/scores.csv")
+    detector = SeriesDetector.load(FIXTURES / "series-2/detector")
+    values, window = table["x"].astype(float), json.loads(detector.detector_.spec())["window"]
+    windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(values, window)[..., None])
+    got = run(session(detector.to_onnx()), {"windows": windows})
+    assert_near(over_rows(got["row_score"], len(values), window), scores["score"].astype(float), 1e-8, 1)
+
+
+# The page
+
+
+def test_the_program_of_the_page_scores_a_table(tmp_path, monkeypatch):
+    draw = np.random.default_rng(10)
+    train = {"channel": draw.choice(["web", "shop"], 300).astype(object), "amount": draw.gamma(3, 10, 300)}
+    detector = AnomalyDetector(missing="mask", steps=40, ensemble=2, random_state=0).fit(core_frame(train))
+    detector.to_onnx(tmp_path / "detector.onnx")
+    monkeypatch.chdir(tmp_path)
+    page = (FIXTURES.parent / "docs/onnx.md").read_text()
+    program = page.split("ten lines")[1].split("```python\n")[1].split("```")[0]
+    said = {}
+    exec(program, said)
+    ours = detector._scored(core_frame({name: np.array(cells) for name, cells in said["rows"].items()}))
+    assert_near(said["score"][:2], np.asarray(ours["score"])[:2], 1e-8, 1)
+    assert said["score"].shape == (3,)
+    assert np.isfinite(said["score"]).all()
+    assert said["contributions"].shape == (3, 2)
 
 
 # Files
