@@ -146,6 +146,14 @@ fn windows_come_in_and_what_rows_take_goes_out() {
 }
 
 #[test]
+fn a_column_can_be_called_as_what_is_made_within() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["constant 0", "constant_0", "rows", "Add 7.0"] {
+        checked(&export_detector(&detector(folder.path(), name), Opset::default()).unwrap(), 17);
+    }
+}
+
+#[test]
 fn a_column_called_as_an_output_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let refused = export_detector(&detector(folder.path(), "probability"), Opset::default()).unwrap_err();

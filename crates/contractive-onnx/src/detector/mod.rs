@@ -11,7 +11,7 @@ mod views;
 
 use contractive::encoding::{ColumnUse, TableEncoding};
 use contractive_anomaly::Detector;
-use contractive_anomaly::detector::numbers::{DetectorNumbers, LARGEST_LOG, TermLocation};
+use contractive_anomaly::detector::numbers::{DetectorNumbers, LARGEST_LOG, MemberNumbers, PlaneNumbers, TermLocation};
 use serde_json::to_string;
 
 use crate::activation::is_expressible;
@@ -62,13 +62,26 @@ pub(crate) fn check(of: &DetectorNumbers<'_>) -> Result<(), OnnxError> {
             return Err(OnnxError::Activation { activation: activation.name(), member });
         }
     }
-    let of_member = |member: &contractive_anomaly::detector::numbers::MemberNumbers<'_>| {
+    let (what, needed) = room(of);
+    check_room(needed, what)
+}
+
+/// What takes most of a file's bytes, and about how many it has.
+fn room(of: &DetectorNumbers<'_>) -> (&'static str, u64) {
+    let of_member = |member: &MemberNumbers<'_>| {
         4 * member.model.parameters().values().len() + 8 * (member.codes.len() + member.precision.len())
     };
-    let networks: usize = of.members.iter().map(of_member).sum();
-    let rows = of.surroundings.as_ref().map_or(0, |rows| 4 * rows.views.len() + 24 * rows.spacing.len());
-    let what = if rows > networks { "the rows it was trained on" } else { "its networks" };
-    check_room((networks + rows) as u64, what)
+    let of_plane = |plane: &PlaneNumbers<'_>| 4 * plane.directions.len() + 16 * plane.centre.len();
+    let parts = [
+        ("its networks", of.members.iter().map(of_member).sum::<usize>()),
+        (
+            "the rows it was trained on",
+            of.surroundings.as_ref().map_or(0, |at| 4 * at.views.len() + 24 * at.spacing.len()),
+        ),
+        ("the planes of its windows", of.planes.iter().flatten().map(of_plane).sum()),
+    ];
+    let most = parts.iter().max_by_key(|part| part.1).map_or("its numbers", |part| part.0);
+    (most, parts.iter().map(|part| part.1 as u64).sum())
 }
 
 /// A term of a logarithm.

@@ -3,7 +3,7 @@
 use contractive_anomaly::detector::numbers::{LARGEST_DISTANCE, PlaneNumbers};
 
 use crate::graph::operations::total;
-use crate::graph::{Graph, Value};
+use crate::graph::{Element, Graph, Value};
 
 /// What a plane, or several, give to scores.
 #[derive(Clone, Copy)]
@@ -44,7 +44,9 @@ fn of_plane<'g>(graph: &'g Graph, numbers: &PlaneNumbers<'_>, weight: f64, x: Va
     let width = numbers.centre.len();
     let k = numbers.directions.len() / width;
     let directions = (k > 0).then(|| {
-        let along = graph.doubles(&[k, width], numbers.directions);
+        // Kept in 32 bits to begin with.
+        let kept: Vec<f32> = numbers.directions.iter().map(|v| *v as f32).collect();
+        let along = graph.floats(&[k, width], &kept).cast(Element::Double);
         [along.transposed().times(graph.doubles(&[k, k], &one_by_one(numbers.directions, width))), along]
     });
     let row = |values: &[f64]| graph.doubles(&[1, width], values);

@@ -19,7 +19,8 @@ pub(crate) use elements::Element;
 /// The domain of operations for tables.
 const TABLES: &str = "ai.onnx.ml";
 
-/// A graph under construction.
+/// A graph under construction. Names made here end with a space, so that they are none of a table's columns, which may be
+/// called anything.
 #[derive(Default)]
 pub(crate) struct Graph {
     parts: RefCell<Parts>,
@@ -109,7 +110,7 @@ impl Graph {
 
     fn initialiser(&self, element: Element, shape: &[usize], raw_data: Vec<u8>) -> Value<'_> {
         let dims: Vec<i64> = shape.iter().map(|n| *n as i64).collect();
-        let name = format!("constant_{}", self.parts.borrow().graph.initializer.len());
+        let name = format!("constant {} ", self.parts.borrow().graph.initializer.len());
         let tensor = TensorProto { dims, data_type: element.number(), name: name.clone(), raw_data };
         self.parts.borrow_mut().graph.initializer.push(tensor);
         self.named(name, element)
@@ -130,7 +131,6 @@ impl Graph {
         elements: [Element; N],
     ) -> [Value<'_>; N] {
         let place = self.parts.borrow().names.len();
-        // A column can be called anything, but not this: it ends with a space.
         let outputs: Vec<String> = (0..N).map(|i| format!("{op} {place}.{i} ")).collect();
         let domain = if op == "LabelEncoder" { TABLES } else { "" };
         let input = inputs.iter().map(|value| self.parts.borrow().names[value.place].clone()).collect();
