@@ -27,6 +27,7 @@ ALLOWED = {
     "contractive-anomaly": ["contractive-core", "contractive-table", "contractive"],
     "contractive-report": ["contractive-core", "contractive-table", "contractive", "contractive-anomaly"],
 }
+ALLOWED["contractive-onnx"] = ["contractive-core", "contractive-table", "contractive", "contractive-anomaly"]
 ALLOWED["contractive-cli"] = list(ALLOWED)
 ALLOWED["contractive-python"] = list(ALLOWED)
 

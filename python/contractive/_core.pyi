@@ -50,6 +50,8 @@ class Model:
         """
     def save(self, path: _Path, note: str | None = None) -> None:
         """Write a model directory whole, replacing a model that is there; the note goes into estimator.json."""
+    def to_onnx(self, path: _Path | None, *, opset: int) -> bytes | None:
+        """Write an ONNX file whole, or give its bytes where there is no path."""
     def to_files(self) -> dict[str, bytes]:
         """Give the directory's files."""
     @staticmethod
@@ -217,6 +219,8 @@ class Detector:
         """Read a detector directory."""
     def save(self, path: _Path) -> None:
         """Write a detector directory whole, replacing a detector that is there."""
+    def to_onnx(self, path: _Path | None, *, opset: int) -> bytes | None:
+        """Write an ONNX file whole, or give its bytes where there is no path."""
     def to_files(self) -> dict[str, bytes]:
         """Give the directory's files."""
     @staticmethod
@@ -278,6 +282,8 @@ class SeriesDetector:
         """Read a detector directory."""
     def save(self, path: _Path) -> None:
         """Write a detector directory whole, replacing a detector that is there."""
+    def to_onnx(self, path: _Path | None, *, opset: int) -> bytes | None:
+        """Write an ONNX file whole, or give its bytes where there is no path."""
     def to_files(self) -> dict[str, bytes]:
         """Give the directory's files."""
     @staticmethod

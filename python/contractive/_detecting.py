@@ -74,6 +74,29 @@ class Detecting:
 
         save(self, path)
 
+    def to_onnx(self, path: str | os.PathLike[str] | None = None, *, opset: int = 17) -> bytes | None:
+        """Write the detector as an ONNX file, which ONNX Runtime computes with in any language.
+
+        Of a table each column that is learnt from is an input of its own, shape (N, 1): numbers in 64 bits, NaN where a cell
+        is missing, or text, empty where it is; outputs are ``score``, ``label``, ``probability`` and ``contributions``. Of a
+        time series the input is ``windows``, shape (N, W, v), and the outputs ``score``, ``row_score`` and
+        ``contributions``; the score of a timestamp is the mean of ``row_score`` over the windows that cover it.
+
+        Parameters
+        ----------
+        path : path, optional
+            The file, written whole or not at all. Without it the file's bytes are given.
+        opset : int, default=17
+            The version of ONNX's operators, from 17 to 28.
+
+        Returns
+        -------
+        bytes or None
+        """
+        fitted(self, "detector_")
+        file: bytes | None = self.detector_.to_onnx(path, opset=opset)
+        return file
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "detector_")
 

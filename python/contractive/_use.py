@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,26 @@ class Use:
     def _rows(self, X: Any) -> Array:
         fitted(self)
         return as_rows(self, X, reset=False)
+
+    def to_onnx(self, path: str | os.PathLike[str] | None = None, *, opset: int = 17) -> bytes | None:
+        """Write the autoencoder as an ONNX file, which ONNX Runtime computes with in any language.
+
+        The graph takes ``x``, rows in the units fitted on (64-bit where they are scaled, else 32-bit), and gives ``code``,
+        ``reconstruction``, ``score``, minus :meth:`score_samples`, and ``loss``.
+
+        Parameters
+        ----------
+        path : path, optional
+            The file, written whole or not at all. Without it the file's bytes are given.
+        opset : int, default=17
+            The version of ONNX's operators, from 17 to 28.
+
+        Returns
+        -------
+        bytes or None
+        """
+        fitted(self)
+        return self.model_.to_onnx(path, opset=opset)
 
     def inverse_transform(self, H: Any) -> Array:
         """Give the rows that the decoder makes of codes, in the units fitted on.

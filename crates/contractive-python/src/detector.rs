@@ -6,15 +6,17 @@ use contractive_anomaly::detector::{
     Admission, Detector as Trained, EncodingOptions, FrameScorer, MissingRule, ScoreKind, ScoreOptions, ScoredFrame,
     Scores, TableScale, TrainingTable,
 };
+use contractive_onnx::export_detector;
 use contractive_report::{TableMeter, table_html};
 use numpy::{IntoPyArray, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
 use crate::frames::Frame;
+use crate::onnx::exported;
 use crate::rows::Rows;
 use crate::settings::{detector_settings, rule};
 use crate::telling::{Tells, training};
@@ -104,6 +106,17 @@ impl Detector {
 
     fn save(&self, path: PathBuf) -> PyResult<()> {
         self.trained.save(path).map_err(raise)
+    }
+
+    /// An ONNX file at `path`, or its bytes where there is no path.
+    #[pyo3(signature = (path, *, opset))]
+    fn to_onnx<'py>(
+        &self,
+        py: Python<'py>,
+        path: Option<PathBuf>,
+        opset: u32,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        exported(py, path, opset, |opset| export_detector(&self.trained, opset))
     }
 
     fn to_files(&self) -> PyResult<Files> {

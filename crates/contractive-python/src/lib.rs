@@ -17,6 +17,7 @@ mod frames;
 mod incremental;
 mod model;
 mod objective;
+mod onnx;
 mod page;
 mod rows;
 mod series;

@@ -11,14 +11,16 @@ use contractive_core::engine::Engine;
 use contractive_core::jacobian::explicit;
 use contractive_core::matrix::MatRef;
 use contractive_core::row_spectra::RowSpectra;
+use contractive_onnx::export_model;
 use contractive_report::analysis::spectrum::row_values;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
+use crate::onnx::exported;
 use crate::rows::{Rows, check_aligned};
 use crate::tensors::{Tensors, model_of};
 use crate::work::{pieces, room_for, threads, whole};
@@ -120,6 +122,17 @@ impl Model {
     #[pyo3(signature = (path, note=None))]
     fn save(&self, path: PathBuf, note: Option<&str>) -> PyResult<()> {
         self.trained.save_with_note(path, note).map_err(raise)
+    }
+
+    /// An ONNX file at `path`, or its bytes where there is no path.
+    #[pyo3(signature = (path, *, opset))]
+    fn to_onnx<'py>(
+        &self,
+        py: Python<'py>,
+        path: Option<PathBuf>,
+        opset: u32,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        exported(py, path, opset, |opset| export_model(&self.trained, opset))
     }
 
     fn to_files(&self) -> PyResult<Files> {

@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use contractive_anomaly::series::{
     Credit, Gaps, Missing, Normalise, Series, SeriesColumns, SeriesDetector as Trained, SeriesScores, WindowWishes,
 };
+use contractive_onnx::export_series;
 use contractive_report::{SeriesPage, series_html};
 use numpy::{IntoPyArray, PyArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use serde::Deserialize;
 
 use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
 use crate::frames::Frame;
+use crate::onnx::exported;
 use crate::settings::{by_key, detector_settings, rule};
 use crate::telling::{Tells, training};
 use crate::work::{Stop, pieces, threads, whole};
@@ -87,6 +89,17 @@ impl SeriesDetector {
 
     fn save(&self, path: PathBuf) -> PyResult<()> {
         self.trained.save(path).map_err(raise)
+    }
+
+    /// An ONNX file at `path`, or its bytes where there is no path.
+    #[pyo3(signature = (path, *, opset))]
+    fn to_onnx<'py>(
+        &self,
+        py: Python<'py>,
+        path: Option<PathBuf>,
+        opset: u32,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        exported(py, path, opset, |opset| export_series(&self.trained, opset))
     }
 
     fn to_files(&self) -> PyResult<Files> {

@@ -5,10 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most quantiles kept of a column.
 const MOST_KNOTS: usize = 257;
-/// √12: an even spread over an interval of this length has standard deviation 1.
-const WIDTH: f64 = 3.464_101_615_137_754_6;
-/// Distances beyond are taken for this: squares of scaled values stay finite in 32 bits.
-const FARTHEST: f64 = 1e15;
+const WIDTH: f64 = Ranks::WIDTH;
+const FARTHEST: f64 = Ranks::FARTHEST;
 
 /// A column's quantiles, ascending, at even ranks from 0 to 1.
 ///
@@ -26,6 +24,11 @@ pub struct Ranks {
 }
 
 impl Ranks {
+    /// √12: an even spread over an interval of this length has standard deviation 1.
+    pub const WIDTH: f64 = 3.464_101_615_137_754_6;
+    /// Distances beyond are taken for this: squares of scaled values stay finite in 32 bits.
+    pub const FARTHEST: f64 = 1e15;
+
     /// Learns from ascending finite values; without any, a column of zeros is assumed.
     pub fn learn(sorted: &[f64]) -> Self {
         if sorted.is_empty() {

@@ -18,7 +18,7 @@ pub(crate) enum Unit {
 /// Least spread: what is divided by it stays finite.
 const LEAST_SPREAD: f64 = 1e-200;
 /// The logarithm of the largest ratio.
-const LARGEST_LOG: f64 = 13.8;
+pub(super) const LARGEST_LOG: f64 = 13.8;
 
 /// The median and the robust spread of numbers: their median absolute deviation, times 1.4826 so that it is the standard
 /// deviation of normal ones.

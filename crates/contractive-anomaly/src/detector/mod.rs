@@ -11,6 +11,7 @@
 //!    window and its spans lie from the planes of the windows trained on.
 //! 4. [`scores`], `weights`, `contributions`: the kinds of score, their combination, each feature's part.
 //! 5. [`threshold`] and [`tail`]: rules that make labels of scores.
+//! 5. [`numbers`]: all that was learnt, for programs that compute scores by other means.
 //! 6. [`metrics`] and [`evaluation`]: what a detector is worth where labels are known; [`drift`]: how far new rows have moved.
 //!
 //! ```no_run
@@ -46,6 +47,7 @@ mod member;
 pub mod metrics;
 mod neighbours;
 mod of_model;
+pub mod numbers;
 mod plane;
 mod planes;
 mod reference;

@@ -14,7 +14,7 @@ const NEIGHBOUR: usize = 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Neighbours {
-    codes: Vec<f64>,
+    pub(super) codes: Vec<f64>,
 }
 
 impl Neighbours {
@@ -37,12 +37,17 @@ impl Neighbours {
         for (i, (place, code)) in distances.iter_mut().zip(self.codes.chunks_exact(k)).enumerate() {
             *place = (square(code), i);
         }
-        let nth = NEIGHBOUR.min(distances.len().div_ceil(4)) - 1;
+        let nth = self.counted(k) - 1;
         let (_, &mut (square, i), _) =
             distances.select_nth_unstable_by(nth, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         away.clear();
         away.extend(h.iter().zip(&self.codes[i * k..][..k]).map(|(a, b)| a - b));
         square.sqrt()
+    }
+
+    /// Which neighbour's distance counts, from 1, of codes of `k` units.
+    pub(super) fn counted(&self, k: usize) -> usize {
+        NEIGHBOUR.min((self.codes.len() / k).div_ceil(4))
     }
 
     /// Whether the stored numbers can be codes of `k` units.

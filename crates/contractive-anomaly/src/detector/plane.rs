@@ -33,7 +33,7 @@ const MOST_NUMBERS: usize = 1 << 24;
 /// Least median distance that is divided by, of root mean squares of 1: most training spans may lie on the plane.
 const LEAST_MEDIAN: f64 = 1e-3;
 /// The largest multiple of the median.
-const LARGEST: f64 = 1e6;
+pub(super) const LARGEST: f64 = 1e6;
 
 /// The spans that a plane is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,8 @@ pub(super) struct Spans {
     /// W, v and L.
     pub(super) window: usize,
     pub(super) columns: usize,
-    rows: usize,
-    are_whole: bool,
+    pub(super) rows: usize,
+    pub(super) are_whole: bool,
 }
 
 impl Spans {
@@ -98,9 +98,9 @@ pub(super) struct Plane {
     pub(super) directions: Vec<f64>,
     /// ẽ.
     pub(super) median: f64,
-    starts: Vec<usize>,
+    pub(super) starts: Vec<usize>,
     /// Of each row of a window, how many spans cover it.
-    cover: Vec<f64>,
+    pub(super) cover: Vec<f64>,
 }
 
 /// What a thread writes over.

@@ -184,7 +184,7 @@ pub(super) fn n_present(missing: &[bool], d: usize) -> usize {
 }
 
 /// Least value whose logarithm is taken.
-const TINY: f64 = 1e-30;
+pub(super) const TINY: f64 = 1e-30;
 
 /// A member's raw numbers of one row.
 #[derive(Debug, Clone, Copy)]

@@ -39,11 +39,11 @@ const SOME: usize = 20;
 const REGION: f64 = 0.05;
 const FEWEST: usize = 60;
 /// c: distances far below the mean are all alike.
-const NEAR: f64 = 1e-2;
+pub(super) const NEAR: f64 = 1e-2;
 /// Least ratio of distances that counts.
-const LEAST_LOCAL: f64 = 0.05;
+pub(super) const LEAST_LOCAL: f64 = 0.05;
 /// Least mean distance that is divided by, where training rows are all the same.
-const LEAST_MEAN: f64 = 1e-9;
+pub(super) const LEAST_MEAN: f64 = 1e-9;
 /// Rows looked up together.
 const CHUNK: usize = 256;
 
@@ -51,15 +51,15 @@ const CHUNK: usize = 256;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Learnt {
-    views: Views,
+    pub(super) views: Views,
     /// d̄₁, q̄₅ and d̄_K.
-    first: f64,
-    few: f64,
-    far: f64,
+    pub(super) first: f64,
+    pub(super) few: f64,
+    pub(super) far: f64,
     /// Where the logarithms of the three terms lie over the training rows: nearest, local, remote.
     pub(super) terms: [Location; 3],
     /// The order of the quantile that is the crowd; `None` where no region counts as ordinary.
-    crowd: Option<f64>,
+    pub(super) crowd: Option<f64>,
     /// Rows to either side of a row, in their order, that overlap it; 0 but for windows.
     overlap: usize,
 }
@@ -81,7 +81,7 @@ pub(crate) struct Surroundings {
     pub(super) spacing: Vec<f64>,
     /// The combined score of each row, before its crowd is taken off.
     pub(super) scores: Vec<f64>,
-    bank: Bank,
+    pub(super) bank: Bank,
 }
 
 /// Where a row lies.
@@ -154,6 +154,11 @@ pub(super) struct PlaceScratch {
 }
 
 impl Surroundings {
+    /// How many neighbours there are of each sort.
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes::of(self.bank.len(), self.learnt.overlap)
+    }
+
     /// Where `rows` lie, as the network takes them, row-major (n, d): left in `scratch`, one entry a row.
     pub(super) fn places(&self, rows: &[f32], scratch: &mut PlaceScratch) {
         let PlaceScratch { views, nearest, scores, others: kept, places } = scratch;
@@ -162,7 +167,7 @@ impl Surroundings {
         self.learnt.views.append(rows, views);
         let columns = self.bank.n_features();
         let queries = MatRef::new(views, views.len() / columns, columns);
-        let sizes = Sizes::of(self.bank.len(), self.learnt.overlap);
+        let sizes = self.sizes();
         self.bank.nearest(queries, sizes.looked_up(), nearest, |_, near| {
             others(near, &sizes, kept);
             let near = &kept[..];
@@ -239,12 +244,12 @@ fn bank_of(views: &Views, rows: &[f32]) -> Bank {
 }
 
 /// How many neighbours there are of each sort, among M rows, M at least 2.
-struct Sizes {
-    few: usize,
-    some: usize,
-    remote: usize,
-    region: usize,
-    overlap: usize,
+pub(super) struct Sizes {
+    pub(super) few: usize,
+    pub(super) some: usize,
+    pub(super) remote: usize,
+    pub(super) region: usize,
+    pub(super) overlap: usize,
     m: usize,
 }
 

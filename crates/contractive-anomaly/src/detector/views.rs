@@ -23,9 +23,9 @@ use contractive::preprocess::Ranks;
 /// How many views there are of a table's feature; of a window's number there is the first alone.
 const VIEWS: usize = 3;
 /// Standard scores beyond are taken for this: their squares stay far inside f32.
-const FARTHEST: f64 = 1e6;
+pub(super) const FARTHEST: f64 = 1e6;
 /// Values beyond are taken for this: sums of their squares stay finite.
-const LARGEST: f64 = 1e100;
+pub(super) const LARGEST: f64 = 1e100;
 
 /// How features come to the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl From<encoding::FeatureKind> for FeatureKind {
 /// The views of one feature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum Feature {
+pub(super) enum Feature {
     Number { is_arsinh: bool, mean: f64, deviation: f64, middle: Location, ranks: Ranks },
     Level,
     Window { mean: f64, deviation: f64 },
@@ -62,7 +62,7 @@ enum Feature {
 /// The views of every feature of a row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Views(Vec<Feature>);
+pub(super) struct Views(pub(super) Vec<Feature>);
 
 impl Views {
     /// Learns from rows as the network takes them, row-major (N, d), N at least 1; d kinds.

@@ -67,6 +67,7 @@ pub use follower::{Follower, RowScore};
 pub use growing::{Growing, Growth};
 pub use period::WindowChoice;
 pub use spec::{Credit, Gaps, Missing, Normalise, SeriesSpec};
+pub use stretch::OWN as OWN_SHARE;
 pub use table::{Series, SeriesColumns, Track};
 pub use time::Pace;
 pub use wishes::WindowWishes;
@@ -189,6 +190,11 @@ impl SeriesDetector {
     /// Columns and windows.
     pub fn spec(&self) -> &SeriesSpec {
         &self.spec
+    }
+
+    /// Standard deviation of each value column in training.
+    pub fn scales(&self) -> &[f64] {
+        &self.scales
     }
 
     /// The detector of windows. Its own threshold is not that of timestamps.

@@ -24,7 +24,7 @@ use crate::detector::Scores;
 const BATCH: usize = 1024;
 
 /// The share of its own part in what a row takes by [`Credit::Both`].
-const OWN: f64 = 0.2;
+pub const OWN: f64 = 0.2;
 
 /// Rows that follow each other, taken as they come.
 #[derive(Debug, Clone)]

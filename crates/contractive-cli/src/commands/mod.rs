@@ -14,6 +14,7 @@ mod encode;
 mod evaluate;
 mod evaluate_detector;
 mod evaluate_series;
+mod export;
 mod flagged_ranges;
 mod follow_series;
 mod geometry;
@@ -53,6 +54,7 @@ pub(crate) enum Command {
     Inspect(Box<inspect::Inspect>),
     Import(Box<import::Import>),
     Report(report::Report),
+    Export(export::Export),
     Recipes(recipes::Recipes),
     Data(data::Data),
     Glossary(glossary::Glossary),
@@ -77,6 +79,7 @@ impl Command {
             Command::Inspect(command) => command.run(),
             Command::Import(command) => command.run(),
             Command::Report(command) => command.run(),
+            Command::Export(command) => command.run(),
             Command::Recipes(command) => command.run(),
             Command::Data(command) => command.run(),
             Command::Glossary(command) => command.run(),

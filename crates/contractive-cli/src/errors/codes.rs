@@ -11,6 +11,7 @@ use contractive_anomaly::detector::encoding::EncodingError;
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
+use contractive_onnx::OnnxError;
 use contractive_table::OutputError;
 
 use super::kind::Kind;
@@ -56,6 +57,9 @@ fn of_kind(kind: Kind<'_>) -> u8 {
         Kind::Label(_) => USAGE,
         Kind::Model(ModelError::Write { .. } | ModelError::Occupied { .. } | ModelError::Read { .. }) => FAILURE,
         Kind::Model(_) => BAD_DATA,
+        Kind::Onnx(OnnxError::Opset { .. }) => USAGE,
+        Kind::Onnx(OnnxError::Write { .. }) => FAILURE,
+        Kind::Onnx(_) => BAD_DATA,
         Kind::Output(OutputError::Write { .. }) => FAILURE,
         Kind::Output(_) => USAGE,
         Kind::Run(RunError::Occupied { .. } | RunError::NotARun { .. }) => USAGE,

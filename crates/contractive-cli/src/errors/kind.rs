@@ -15,6 +15,7 @@ use contractive_anomaly::detector::{DetectorError, ThresholdError};
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
+use contractive_onnx::OnnxError;
 use contractive_table::OutputError;
 
 /// An error of the toolkit, by the room that it comes from.
@@ -29,6 +30,7 @@ pub(super) enum Kind<'a> {
     Import(&'a ImportError),
     Label(&'a LabelError),
     Model(&'a ModelError),
+    Onnx(&'a OnnxError),
     Output(&'a OutputError),
     Preprocess(&'a PreprocessError),
     Run(&'a RunError),
@@ -61,6 +63,7 @@ impl<'a> Kind<'a> {
                 .or_else(|| of(cause.downcast_ref().map(Kind::Threshold)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Series)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Tensors)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Onnx)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Argument)))
         })
     }

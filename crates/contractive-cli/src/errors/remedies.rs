@@ -12,6 +12,7 @@ use contractive_anomaly::detector::{DetectorError, ThresholdError};
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
+use contractive_onnx::OnnxError;
 use contractive_table::{OutputError, Spelling};
 
 use super::kind::Kind;
@@ -29,6 +30,7 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         Kind::Import(e) => of_import(e),
         Kind::Label(e) => of_labels(e),
         Kind::Model(ModelError::Occupied { .. }) => text("choose another place"),
+        Kind::Onnx(e) => of_onnx(e),
         Kind::Output(OutputError::NumbersAlone { .. }) => {
             text("give a name that ends in .csv, .parquet, .arrow or .jsonl")
         }
@@ -219,6 +221,16 @@ fn of_import(error: &ImportError) -> Option<String> {
         ImportError::Activation { setting, .. } => {
             Some(format!("give --{} relu, or another of those that --help names", setting.replace('_', "-")))
         }
+        _ => None,
+    }
+}
+
+fn of_onnx(error: &OnnxError) -> Option<String> {
+    match error {
+        OnnxError::Opset { .. } => text("give --opset a number in that range, or leave it out for 17"),
+        OnnxError::TooLarge { .. } => text("train a smaller one, with fewer columns or a smaller --hidden"),
+        OnnxError::Activation { .. } => text("train the detector again with `cae train --detector`"),
+        OnnxError::Column { .. } => text("give the column another name in the table, and train on that"),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use crate::support::Desk;
 use predicates::prelude::*;
 
-const SUBCOMMANDS: [&str; 18] = [
+const SUBCOMMANDS: [&str; 19] = [
     "train",
     "resume",
     "compare",
@@ -15,6 +15,7 @@ const SUBCOMMANDS: [&str; 18] = [
     "reconstruct",
     "inspect",
     "import",
+    "export",
     "recipes",
     "data",
     "glossary",

@@ -15,6 +15,7 @@ mod detect_page;
 mod detect_trouble;
 mod detector;
 mod drift;
+mod export;
 mod help;
 mod import;
 mod interruption;

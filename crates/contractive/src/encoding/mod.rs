@@ -22,6 +22,7 @@ mod file_kinds;
 mod identifier;
 mod label_names;
 mod learning;
+mod learnt;
 mod rows;
 mod scaling;
 mod seen;
@@ -39,13 +40,13 @@ pub use error::EncodingError;
 pub use file_kinds::has_columns;
 pub use label_names::label_note;
 pub use learning::{EncodingOptions, TrainingTable};
-pub use rows::{EncodedRows, PlainRows};
-pub use scaling::TableScale;
+pub use learnt::{ColumnUse, LearntColumn};
+pub use rows::{EncodedRows, PlainRows, TOO_LARGE};
+pub use scaling::{Scaling, TableScale};
 pub use usual::UsualCells;
 
 use self::distribution::Distribution;
 use self::file_kinds::is_text_table;
-use self::scaling::Scaling;
 pub use self::usual::{Usual, UsualColumn};
 
 /// The format written and read.

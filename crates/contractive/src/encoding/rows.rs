@@ -8,7 +8,7 @@ use contractive_table::{Column, Frame, Values, shown};
 use contractive_table::{Place, TableError, TextOptions};
 
 /// Sizes from which on a number's own differences would leave the range of f64.
-const TOO_LARGE: f64 = 1e300;
+pub const TOO_LARGE: f64 = 1e300;
 
 /// Rows as a detector's networks take them.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -47,19 +47,34 @@ impl TableScale {
     }
 }
 
-/// Scaled values beyond are taken for this: their squares stay finite in 32 bits.
-const LARGEST: f64 = 1e15;
+impl Scaling {
+    /// Scaled values beyond are taken for this: their squares stay finite in 32 bits.
+    pub const LARGEST: f64 = 1e15;
+}
 
 /// A learnt scaling of one column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Scaling {
+pub enum Scaling {
     /// (x − offset)/factor.
-    Linear { offset: f64, factor: f64 },
+    Linear {
+        /// What is taken off.
+        offset: f64,
+        /// What is divided by, above 0.
+        factor: f64,
+    },
     /// arsinh of that.
-    Arsinh { offset: f64, factor: f64 },
+    Arsinh {
+        /// What is taken off.
+        offset: f64,
+        /// What is divided by, above 0.
+        factor: f64,
+    },
     /// Ranks among the training values, which are not all equal.
-    Ranks { knots: Ranks },
+    Ranks {
+        /// The values' quantiles.
+        knots: Ranks,
+    },
 }
 
 impl Scaling {
@@ -98,7 +113,7 @@ impl Scaling {
             Scaling::Arsinh { offset, factor } => libm::asinh((x - offset) / factor),
             Scaling::Ranks { knots } => knots.scaled(x),
         };
-        scaled.clamp(-LARGEST, LARGEST)
+        scaled.clamp(-Scaling::LARGEST, Scaling::LARGEST)
     }
 
     /// Whether stored numbers can be a scaling.
@@ -157,7 +172,10 @@ mod tests {
                 let mut last = f64::NEG_INFINITY;
                 for x in [-f64::MAX, -1e9, 0.0, 1e-300, 0.5, 1.0, 3.0, 9.0, 11.0, 1e300, f64::MAX] {
                     let y = scaling.apply(x);
-                    assert!(y.is_finite() && y.abs() <= LARGEST && y >= last, "{scale:?} {sorted:?} {x} {y} {last}");
+                    assert!(
+                        y.is_finite() && y.abs() <= Scaling::LARGEST && y >= last,
+                        "{scale:?} {sorted:?} {x} {y} {last}"
+                    );
                     last = y;
                 }
             }

@@ -90,6 +90,21 @@ impl Preprocessing {
         self.feature_names.as_deref()
     }
 
+    /// What is subtracted, one number a feature; empty where nothing is, and of ranks.
+    pub fn offset(&self) -> &[f64] {
+        &self.offset
+    }
+
+    /// What is then divided by, one number above 0 a feature; empty where nothing is, and of ranks.
+    pub fn factor(&self) -> &[f64] {
+        &self.factor
+    }
+
+    /// Ranks of the training values, one a feature; empty for the other scalings.
+    pub fn ranks(&self) -> &[Ranks] {
+        &self.ranks
+    }
+
     /// Whether scaled values are cut off at 0 and 1.
     pub fn clip(&self) -> bool {
         self.clip

@@ -1,0 +1,109 @@
+"""How near exported files come to the toolkit in ONNX Runtime, and how long they take: the tables of docs/onnx.md.
+
+    python scripts/onnx-exactness.py
+
+Needs `contractive`, onnx, onnxruntime and pytest; the tables are those of tests/python/frameworks/test_onnx.py.
+"""
+
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from contractive import AnomalyDetector, ContractiveAutoencoder, SeriesDetector
+from contractive._frames import core_frame
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests/python/frameworks"))
+import test_onnx as tests
+
+warnings.simplefilter("ignore")
+
+
+def off(got, expected, size=None):
+    """The largest difference, as a share of the number itself or of the size."""
+    got, expected = np.asarray(got, dtype=np.float64), np.asarray(expected, dtype=np.float64)
+    share = np.abs(got - expected) / (np.abs(expected) if size is None else np.maximum(np.abs(expected), size))
+    return float(np.nanmax(share))
+
+
+def autoencoders():
+    rows = tests.rows.__wrapped__() if hasattr(tests.rows, "__wrapped__") else tests.rows._get_wrapped_function()()
+    found = {"code": 0.0, "reconstruction": 0.0, "score": 0.0}
+    for activation in tests.ACTIVATIONS:
+        for scale in tests.SCALES:
+            X = rows if scale != "none" else np.delete(rows, [3, 4], axis=1).astype(np.float32)
+            words = {"activation": activation, "code_activation": activation, "scale": scale}
+            estimator = ContractiveAutoencoder((6, 3), max_iter=2, random_state=0, **words).fit(X)
+            got = tests.run(tests.session(estimator.to_onnx()), {"x": X})
+            code, restored = estimator.transform(X), estimator.reconstruct(X)
+            found["code"] = max(found["code"], off(got["code"], code, tests.largest(code)))
+            sizes = np.abs(X).max(axis=0)
+            found["reconstruction"] = max(found["reconstruction"], off(got["reconstruction"], restored, sizes))
+            found["score"] = max(found["score"], off(got["score"], -estimator.score_samples(X)))
+    print("autoencoders, 9 activations x 5 scalings")
+    for name, share in found.items():
+        print(f"  {name:15} {share:.1e}")
+
+
+def detectors():
+    print("detectors of tables: score, contributions, probability; labels that differ")
+    for make, settings in tests.TABLES:
+        found, labels = np.zeros(3), 0
+        for purity in ("mixed", "clean", "contaminated"):
+            train, new = make(np.random.default_rng(3))
+            words = {"purity": purity, "steps": 40, "ensemble": 2, "random_state": 0, **settings}
+            detector = AnomalyDetector(**words).fit(core_frame(train))
+            ready = tests.session(detector.to_onnx())
+            for table in (train, new):
+                got = tests.run(ready, tests.cells(ready, table))
+                ours = detector._scored(core_frame(table), contributions=True)
+                size = float(np.nanmedian(np.abs(ours["score"])))
+                shares = [off(got[name], ours[name], size) for name in ("score", "contributions")]
+                found = np.maximum(found, [*shares, off(got["probability"], ours["probability"], 1)])
+                labels += int((got["label"] != np.asarray(ours["label"])).sum())
+        name = " ".join([make.__name__, *settings.values()])
+        print(f"  {name:15}", *(f"{share:.1e}" for share in found), labels)
+
+
+def series():
+    draw, n, window = np.random.default_rng(8), 900, 24
+    values = np.stack([np.sin(np.arange(n) / 9 + j) * (1 + j) for j in range(3)], axis=1)
+    values += 0.1 * draw.normal(size=values.shape)
+    frame = core_frame({f"v{j}": values[:, j].copy() for j in range(3)})
+    found = np.zeros(2)
+    for normalise in ("none", "mean", "standard"):
+        for credit in ("both", "part", "window"):
+            words = {"normalise": normalise, "credit": credit, "steps": 40, "ensemble": 2, "random_state": 0}
+            detector = SeriesDetector(window=window, time=None, **words).fit(frame)
+            ours = detector._scored(frame, explains=True)
+            windows = np.lib.stride_tricks.sliding_window_view(values, window, axis=0).transpose(0, 2, 1)
+            got = tests.run(tests.session(detector.to_onnx()), {"windows": np.ascontiguousarray(windows)})
+            size = float(np.median(np.abs(ours["score"])))
+            scores = tests.over_rows(got["row_score"], n, window)
+            parts = tests.over_rows(got["contributions"], n, window)
+            found = np.maximum(found, [off(scores, ours["score"], size), off(parts, ours["contributions"], size)])
+    print("detectors of time series, 3 normalisations x 3 credits: score, contributions")
+    print("  3 columns      ", *(f"{share:.1e}" for share in found))
+
+
+def speed():
+    draw = np.random.default_rng(0)
+    X = draw.normal(size=(10_000, 30)) @ draw.normal(size=(30, 30))
+    detector = AnomalyDetector(random_state=0).fit(X)
+    file = detector.to_onnx()
+    ready = tests.session(file)
+    feed = {f"x{j}": X[:1000, [j]] for j in range(30)}
+    tests.run(ready, feed)
+    began = time.perf_counter()
+    tests.run(ready, feed)
+    took = time.perf_counter() - began
+    print(f"1,000 rows of 30 columns, 8 networks, 10,000 rows trained on: a file of {len(file):,} bytes,")
+    print(f"  {took:.1f} s in ONNX Runtime, scores with contributions")
+
+
+if __name__ == "__main__":
+    autoencoders()
+    detectors()
+    series()
+    speed()
