@@ -163,11 +163,11 @@ _PRODUCTS = (_J, _LAST, _LOGISTIC_CHAIN, _LOGISTIC_LAST)
 
 _LAYERS = (
     Formula("Σ_l ‖D_l W_l‖²_F", (LAYERWISE,), _layerwise, is_product=True),
-    Formula("Σ_l ‖D_l W_l‖²_F with h(1 − h) for φ′", (LAYERWISE, LOGISTIC), _layerwise, slopes="logistic", is_product=True),
-    Formula("‖D_1 W_1‖²_F, the first layer alone", (WRONG_TENSOR,), _first, is_product=True),
     Formula(
-        "‖D_1 W_1‖²_F with h(1 − h) for φ′", (WRONG_TENSOR, LOGISTIC), _first, slopes="logistic", is_product=True
+        "Σ_l ‖D_l W_l‖²_F with h(1 − h) for φ′", (LAYERWISE, LOGISTIC), _layerwise, slopes="logistic", is_product=True
     ),
+    Formula("‖D_1 W_1‖²_F, the first layer alone", (WRONG_TENSOR,), _first, is_product=True),
+    Formula("‖D_1 W_1‖²_F with h(1 − h) for φ′", (WRONG_TENSOR, LOGISTIC), _first, slopes="logistic", is_product=True),
 )
 
 _SUMS = (
@@ -177,7 +177,9 @@ _SUMS = (
     Formula("(Σ over rows of 1ᵀJ1)²", (SUMMED_FIRST,), _of_jacobian(lambda J: J.sum().square()), reduce="batch"),
     Formula("1ᵀJ1, not squared", (NOT_SQUARED,), _of_jacobian(lambda J: J.sum((1, 2)))),
     Formula("Σ|J|", (NOT_SQUARED,), _of_jacobian(lambda J: J.abs().sum((1, 2)))),
-    Formula("‖J averaged over rows‖²_F", (SUMMED_FIRST,), _of_jacobian(lambda J: J.mean(0).square().sum()), reduce="batch"),
+    Formula(
+        "‖J averaged over rows‖²_F", (SUMMED_FIRST,), _of_jacobian(lambda J: J.mean(0).square().sum()), reduce="batch"
+    ),
     Formula(
         "‖J1‖² with h(1 − h) for φ′",
         (SUMMED_FIRST, LOGISTIC),
@@ -222,9 +224,11 @@ _DECODERS = (
     Formula(
         "‖∂(Σ (x̂ − x)²)/∂x, x̂ alone‖²",
         (WRONG_TENSOR,),
-        lambda v: None
-        if v.decoding is None or v.J is None
-        else ((v.decoding.rows - v.x).unsqueeze(1) @ v.decoding.of_code @ v.J).square().sum((1, 2)),
+        lambda v: (
+            None
+            if v.decoding is None or v.J is None
+            else ((v.decoding.rows - v.x).unsqueeze(1) @ v.decoding.of_code @ v.J).square().sum((1, 2))
+        ),
     ),
     Formula(
         "Σ g(h(1 − h)), no weights of the encoder",

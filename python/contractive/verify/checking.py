@@ -20,6 +20,9 @@ from .trials import Sample, Setting, Subject, Trial, settings
 from .verdict import Row, Verdict
 from .wording import known_as, message, remedy
 
+# Calls of a stochastic function below which its error is not known.
+_FEWEST_CALLS = 50
+
 # What a function that holds tensors of the user's own module, and not of the copy that it is given, may look like.
 _MAYBE_CLOSED_OVER = {STALE, WRONG_TENSOR, INERT, UNKNOWN, OTHER_GRADIENT}
 
@@ -34,7 +37,7 @@ def check_penalty(
     contraction: float = 1.0,
     scales: Sequence[float] = (0.01, 0.3, 1.0, 3.0),
     sigma: float | None = None,
-    calls: int = 300,
+    calls: int = 200,
     random_state: int = 0,
 ) -> Verdict:
     """Tell what a function computes in the place of the contractive penalty ‖∂h/∂x‖²_F, and what is wrong with it.
@@ -62,8 +65,8 @@ def check_penalty(
         Of the weights. One must be 1 or more: tiny weights hide most mistakes.
     sigma : float, optional
         Standard deviation of the function's corruptions, where it is the penalty of CAE+H.
-    calls : int, default=300
-        How often a function that draws random numbers is called at each setting; 10 or more.
+    calls : int, default=200
+        How often a function that draws random numbers is called at each setting, at most; 10 or more.
     random_state : int, default=0
         Seeds the weights and, for the function, the generators of Python, NumPy and the framework.
 
@@ -134,9 +137,7 @@ def _check_numbers(contraction: float, scales: Sequence[float], sigma: float | N
         raise ValueError(f"`calls` must be 10 or more, got {calls}")
 
 
-def _subject(
-    function: Callable[..., Any], encoder: Any, x: Any, activations: Any, decoder: Any
-) -> tuple[Subject, Any]:
+def _subject(function: Callable[..., Any], encoder: Any, x: Any, activations: Any, decoder: Any) -> tuple[Subject, Any]:
     is_of = {library: library in sys.modules for library in ("torch", "keras")}
     if is_of["keras"] and isinstance(encoder, sys.modules["keras"].Model):
         from .frameworks.keras import KerasSubject
@@ -263,8 +264,12 @@ class _Check:
         _seed(self.seed)
         point = self.subject.point(setting)
         exact = EXACT.value(point)
-        samples = [self._call(setting) for _ in range(calls)]
-        trial = Trial(setting, samples[0], point, float(exact.detach()), self.subject.numbers(point.differentiate(exact)), calls)
+        samples = [self._call(setting)]
+        while len(samples) < calls and not _is_settled(samples):
+            samples.append(self._call(setting))
+        trial = Trial(
+            setting, samples[0], point, float(exact.detach()), self.subject.numbers(point.differentiate(exact))
+        )
         if calls > 1:
             _average(trial, samples)
         return trial
@@ -280,8 +285,17 @@ class _Check:
         return rows
 
 
+def _is_settled(samples: Sequence[Sample]) -> bool:
+    """Whether the mean of the values is known to two per cent."""
+    if len(samples) < _FEWEST_CALLS or len(samples) % 10:
+        return False
+    values = np.array([s.value for s in samples])
+    return bool(values.std(ddof=1) <= 0.02 * math.sqrt(len(values)) * abs(values.mean()))
+
+
 def _average(trial: Trial, samples: Sequence[Sample]) -> None:
     values = np.array([s.value for s in samples])
+    trial.calls = len(samples)
     trial.error = float(values.std(ddof=1) / math.sqrt(len(values)))
     gradients = [s.gradient for s in samples if s.gradient is not None]
     mean = None
@@ -320,4 +334,6 @@ def _reach(finding: Finding, swapped: Sequence[Row]) -> list[str]:
     if not off:
         return []
     told = ", ".join(f"{name}: {' and '.join(f'{r:.3g}' for r in ratios)} times" for name, ratios in off.items())
-    return [f"so for the encoder's own activation alone; with another in its place the value is off ({told} the exact one)"]
+    return [
+        f"so for the encoder's own activation alone; with another in its place the value is off ({told} the exact one)"
+    ]

@@ -114,7 +114,10 @@ def named(factor: Factor, k: int, d: int, error: float = 0.0) -> tuple[str, bool
             sign = "−" if factor.c < 0 else ""
             return f"{sign}{whole}{says.get(factor.power, '')}", is_mean
     whole = " · ".join(part for part in (f"{factor.c:.6g}", batch) if part)
-    return f"{whole}{says.get(factor.power, '')}, no constant that we know: perhaps your λ, which `contraction` takes out", False
+    return (
+        f"{whole}{says.get(factor.power, '')}, no constant that we know: perhaps your λ, which `contraction` takes out",
+        False,
+    )
 
 
 def _constants(k: int, d: int) -> Iterator[tuple[str, float, bool]]:

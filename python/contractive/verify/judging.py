@@ -91,6 +91,10 @@ class Judge:
 
     # Whose gradient the gradient is.
 
+    def own(self, formula: Formula, held: str = "") -> Callable[[Trial], Any]:
+        """Give the function from a trial to a formula's gradient there."""
+        return lambda trial: trial.gradient_of(self.subject, formula, held)
+
     def fit_gradients(self, wanted: Callable[[Trial], Any], names: Sequence[str] | None = None) -> Factor | None:
         """Give the constant between the function's gradient and another, or None where they are not parallel."""
         names = self.names if names is None else names
@@ -118,17 +122,17 @@ class Judge:
         found = fit(ratios, [1.0] * len(ratios), rows, 0.0) if ratios else None
         return None if found is None or found.spread > tolerance else found
 
-    def gradient_is_zero(self) -> bool:
-        """Whether nothing reaches the encoder's parameters."""
+    def gradient_is_zero(self, tolerance: float = 1e-12) -> bool:
+        """Whether nothing, beside the exact gradient, reaches the encoder's parameters."""
         largest = max(float(np.linalg.norm(flat(t.exact_gradient, self.names))) for t in self.trials)
         return self.has_gradient and all(
-            float(np.linalg.norm(flat(t.sample.gradient or {}, self.names))) <= 1e-12 * largest for t in self.trials
+            float(np.linalg.norm(flat(t.sample.gradient or {}, self.names))) <= tolerance * largest for t in self.trials
         )
 
     def gradient_finding(self, formula: Formula, factor: Factor) -> tuple[tuple[str, ...], str] | None:
         """Say what is held constant in a gradient that is otherwise the value's own, or None."""
         for held in formula.holds():
-            found = self.fit_gradients(lambda t, held=held: t.gradient_of(self.subject, formula, held))
+            found = self.fit_gradients(self.own(formula, held))
             if found is not None and self._is_same(found, factor):
                 # A stale copy is a constant already: that its weights have no gradient is no second mistake.
                 kinds = () if STALE in formula.kinds else _HELD[held]
@@ -183,25 +187,27 @@ class Judge:
 
     def _other_gradient(self, formula: Formula, factor: Factor) -> str:
         for held in formula.holds():
-            own = self.fit_gradients(lambda t, held=held: t.gradient_of(self.subject, formula, held))
+            own = self.fit_gradients(self.own(formula, held))
             if own is not None:
                 name, _ = named(own.over(factor), self.k, self.d)
                 base = own.over(factor)
                 with_batch = f"{_plain(base.c)}{_power(base.power)}"
                 what = "the value's own" if not held else f"the value's own with the {held} held constant"
-                return f"the gradient is {with_batch} times {what} ({name})" if with_batch != name else (
-                    f"the gradient is {name} times {what}"
+                return (
+                    f"the gradient is {with_batch} times {what} ({name})"
+                    if with_batch != name
+                    else (f"the gradient is {name} times {what}")
                 )
         weights = [n for n in self.names if n.endswith("weight")]
         if len(weights) < len(self.names):
-            own = self.fit_gradients(lambda t: t.gradient_of(self.subject, formula, ""), weights)
+            own = self.fit_gradients(self.own(formula), weights)
             if own is not None:
                 return "the gradient of the biases is missing"
         if self._is_shogun(weights):
             return "x_i ‖W_j‖² is replaced by W_ji³ in the gradient, which tiny weights do not show, and the biases have none"
         for other in FORMULAS:
             for held in other.holds() if other is not formula else ():
-                if self.fit_gradients(lambda t, o=other, h=held: t.gradient_of(self.subject, o, h)) is not None:
+                if self.fit_gradients(self.own(other, held)) is not None:
                     what = f" with the {held} held constant" if held else ""
                     return f"the gradient is that of {other.name}{what}"
         return self.agreement()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,9 @@ from .judging import Finding, Judge
 from .trials import Trial
 
 # Draws of a corruption for the mean in CAE+H's second term.
-_CORRUPTIONS = 200
+_CORRUPTIONS = 100
+# Standard errors within which two means are held for the same.
+_SURE = 4.5
 
 
 def search(judge: Judge, sigma: float | None, rng: np.random.Generator) -> Finding:
@@ -46,7 +48,10 @@ def search(judge: Judge, sigma: float | None, rng: np.random.Generator) -> Findi
 
 
 def _always_zero(judge: Judge) -> Finding | None:
-    if all(abs(t.sample.value) <= 1e-12 * t.exact for t in judge.trials):
+    # Of a value that cancels, rounding is left.
+    largest = max(t.exact for t in judge.trials)
+    is_zero = all(abs(v) <= 10 * judge.tiny * largest for v in judge.values)
+    if is_zero and (not judge.has_gradient or judge.gradient_is_zero(1e4 * judge.tiny)):
         return Finding((INERT,), "its value is always 0, whatever the weights: it adds nothing to the loss")
     return None
 
@@ -64,7 +69,7 @@ def _floored(judge: Judge) -> Finding | None:
     return None
 
 
-def _two_terms(values: Sequence[float], one: Sequence[float], other: Sequence[float], errors: Sequence[float]) -> Any:
+def _two_terms(values: Any, one: Any, other: Any, errors: Any) -> Any:
     """Fit values ≈ α·one + β·other; give α, β and the largest deviation in errors, or None."""
     v, e = np.asarray(values), np.asarray(errors)
     A = np.stack([one, other], 1)
@@ -104,29 +109,29 @@ def _sum_of(judge: Judge, loss: Any, a: float, b: float) -> Callable[[Trial], An
 
 def _second_order(judge: Judge, sigma: float, rng: np.random.Generator) -> Finding | None:
     """Look for mean over ε of ‖J(x) − J(x+ε)‖²_F, alone or beside ‖J‖²_F (CAE+H, docs/derivations/hessian.md)."""
-    exact = [t.exact for t in judge.trials]
-    bends, noise = zip(*(_bend(judge, t, sigma, rng) for t in judge.trials), strict=True)
-    errors = [max(t.error, judge.resolution * abs(t.sample.value), 1e-300) for t in judge.trials]
-    found = _two_terms(judge.values, exact, bends, errors)
-    if found is None:
+    values = np.asarray(judge.values)
+    exact = np.asarray([t.exact for t in judge.trials])
+    means, noise = zip(*(_bend(judge, t, sigma, rng) for t in judge.trials), strict=True)
+    bends = np.asarray(means)
+    errors = np.asarray([max(t.error, judge.resolution * abs(t.sample.value), 1e-300) for t in judge.trials])
+    ratio = float(np.median(values / bends))
+    spread = np.hypot(errors, np.abs(ratio) * np.asarray(noise))
+    curvature = float(np.sum((bends / spread) ** 2))
+    ratio = float(np.sum(bends * values / spread**2)) / curvature
+    if ratio and (np.abs(values - ratio * bends) <= _SURE * spread).all():
+        name, is_mean = named(Factor(ratio), judge.k, judge.d, 1 / math.sqrt(curvature) / abs(ratio))
+        return Finding(
+            (SECOND_ORDER, MEAN) if is_mean else (SECOND_ORDER,),
+            f"it is {name} times the mean over corruptions of ‖J(x) − J(x+ε)‖²_F, the second term of CAE+H",
+            factor=Factor(ratio),
+            factor_name=name,
+        )
+    found = _two_terms(values, exact, bends, errors)
+    if found is None or not found[1]:
         return None
     a, b, _ = found
-    spread = np.hypot(errors, np.abs(b) * np.asarray(noise))
-    if b == 0 or (np.abs(np.asarray(judge.values) - a * np.asarray(exact) - b * np.asarray(bends)) > 4.5 * spread).any():
+    if (np.abs(values - a * exact - b * bends) > _SURE * np.hypot(errors, np.abs(b) * np.asarray(noise))).any():
         return None
-    alone = np.abs(a) * np.asarray(exact) < 0.02 * np.abs(judge.values)
-    ratio = float(np.sum(np.asarray(bends) * judge.values / spread**2) / np.sum((np.asarray(bends) / spread) ** 2))
-    error = float(1 / math.sqrt(np.sum((np.asarray(bends) / spread) ** 2)) / abs(ratio))
-    if alone.all():
-        name, is_mean = named(Factor(ratio), judge.k, judge.d, error)
-        kinds = (SECOND_ORDER, MEAN) if is_mean else (SECOND_ORDER,)
-        return Finding(
-            kinds,
-            f"it is {name} times the mean over corruptions of ‖J(x) − J(x+ε)‖²_F, the second term of CAE+H",
-            None,
-            Factor(ratio),
-            name,
-        )
     return Finding((SECOND_ORDER,), f"it is {a:.4g} · ‖J‖²_F + {b:.3g} · mean over corruptions of ‖J(x) − J(x+ε)‖²_F")
 
 
@@ -222,7 +227,7 @@ def _by_gradient(judge: Judge) -> Finding:
     """Look at the gradient alone."""
     if judge.has_gradient:
         for formula in FORMULAS:
-            found = judge.fit_gradients(lambda t, f=formula: t.gradient_of(judge.subject, f, ""))
+            found = judge.fit_gradients(judge.own(formula))
             if found is not None:
                 name, _ = named(found, judge.k, judge.d)
                 kinds = (OTHER_GRADIENT, *formula.kinds)

@@ -1,7 +1,8 @@
 """Reverse-mode differentiation over NumPy in float64: what candidate formulas need where PyTorch is not.
 
-:class:`Variable` has the names that a tensor of PyTorch has (``sum``, ``square``, ``mT``, ``unsqueeze``, ``detach``, …), so that a
-formula is written once. The functions at the end are those that ``contractive._closed_form`` asks of a library of arrays.
+:class:`Variable` has the names that a tensor of PyTorch has (``sum``, ``square``, ``mT``, ``unsqueeze``, ``detach``, …), so
+that a formula is written once. The functions at the end are those that ``contractive._closed_form`` asks of a library of
+arrays.
 
 Source: the chain rule, backwards through a recorded graph.
 """
@@ -68,6 +69,9 @@ class Variable:
 
     def __matmul__(self, other: Any) -> Variable:
         other = variable(other)
+        if other.ndim == 1:
+            weighted: Variable = self * other
+            return weighted.sum(-1)
         return Variable(
             self.value @ other.value,
             [(self, lambda g: g @ _turned(other.value)), (other, lambda g: _turned(self.value) @ g)],

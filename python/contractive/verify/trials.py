@@ -83,7 +83,8 @@ class Trial:
         if key not in self._gradients:
             found = formula.value(self.point, held)
             self._gradients[key] = None if found is None else subject.numbers(self.point.differentiate(found))
-        return self._gradients[key]
+        gradient: dict[str, Any] | None = self._gradients[key]
+        return gradient
 
 
 class Subject(Protocol):

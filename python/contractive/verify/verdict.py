@@ -95,7 +95,9 @@ class Verdict:
     def __str__(self) -> str:
         lines = [f"{' + '.join(self.kinds)}: {self.message}"]
         if self.formula:
-            lines.append(f"computes   {self.factor_name + ' · ' if self.factor_name not in ('', '1') else ''}{self.formula}")
+            lines.append(
+                f"computes   {self.factor_name + ' · ' if self.factor_name not in ('', '1') else ''}{self.formula}"
+            )
         if self.known_as:
             lines.append(f"known as   {self.known_as}")
         if self.remedy:
@@ -116,7 +118,9 @@ def _table(trials: tuple[Row, ...]) -> list[str]:
     cells = [_HEAD, *(_cells(row) for row in trials)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(_HEAD))]
     return [
-        "  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))).rstrip()
+        "  ".join(
+            c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
         for line in cells
     ]
 

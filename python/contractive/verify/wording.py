@@ -35,8 +35,8 @@ SAYS = {
     MEAN: "a mean over code units stands where the definition has their sum: λ means something else by that factor",
     NOT_SQUARED: "the Jacobian's entries or norm are not squared: another definition, with another gradient",
     LAST_LAYER: "only the last layer is seen, where the Jacobian of the encoder is the product of all",
-    LAYERWISE: "it is the sum over layers of each layer's own Jacobian, the penalty of deep contractive networks: a definition "
-    "of its own, and not ‖∂h/∂x‖²_F",
+    LAYERWISE: "it is the sum over layers of each layer's own Jacobian, the penalty of deep contractive networks: a "
+    "definition of its own, and not ‖∂h/∂x‖²_F",
     LOGISTIC: "h(1 − h) is φ′ of the sigmoid alone, and the encoder has another activation",
     HELD: "the weights are constants to the gradient, which can lower the value by saturating units alone",
     SLOPES_HELD: "the slopes φ′ are constants to the gradient: the path through φ″ is missing",
@@ -56,18 +56,27 @@ SAYS = {
 KNOWN_AS: tuple[tuple[frozenset[str], str], ...] = (
     (
         frozenset({LOGISTIC, HELD}),
-        "avijit9/Contractive_Autoencoder_in_Pytorch (relu, h * (1 - h), W out of state_dict() or Variable(W)) and its copies",
+        "avijit9/Contractive_Autoencoder_in_Pytorch (relu, h * (1 - h), W out of state_dict()) and its copies",
     ),
-    (frozenset({STALE}), "wiseodd/hipsternet and the Keras post made of it, hugochan/KATE: K.variable(value=get_weights()[0])"),
+    (
+        frozenset({STALE}),
+        "wiseodd/hipsternet and the Keras post made of it, hugochan/KATE: K.variable(value=get_weights()[0])",
+    ),
     (frozenset({LOGISTIC}), "copies of wiseodd/hipsternet's dh = h * (1 - h) on ReLU, tanh and convolutions"),
-    (frozenset({LAST_LAYER}), "dh**2 * sum(W**2) of the last Dense, after convolutions or other layers, in many repositories"),
+    (
+        frozenset({LAST_LAYER}),
+        "dh**2 * sum(W**2) of the last Dense, after convolutions or other layers, in many repositories",
+    ),
     (frozenset({HELD}), "code that reads W out of the layer: Variable(W), state_dict(), get_weights()"),
     (
         frozenset({SUM_GRADIENT}),
         "fdavidcl/ruta (k_gradients), PyTorch forum 12124 (y.backward(ones)), manupillai308 (tf.gradients(codings, X))",
     ),
     (frozenset({SUMMED_FIRST}), "caglar/autoencoders (sqr(W.sum(axis=0))); pylearn2 before its pull request 142"),
-    (frozenset({NOT_SQUARED}), "sqrt(sum(square(J))) in several repositories; the mean of J in pylearn2 before pull request 90"),
+    (
+        frozenset({NOT_SQUARED}),
+        "sqrt(sum(square(J))) in several repositories; the mean of J in pylearn2 before pull request 90",
+    ),
     (frozenset({MEAN}), "pylearn2's HCAE takes such a mean of its second term"),
     (frozenset({LAYERWISE}), "Gu and Rigazio 2014 (deep contractive network); Shogun's deep networks"),
 )
@@ -84,7 +93,10 @@ _BY_WORDS = (
     ("mixes the loss", "lisa-lab/DeepLearningTutorials, cA.py, what is printed as the Jacobian's norm"),
     ("second term of CAE+H", "pylearn2's HCAE, where the mean is over all entries"),
     ("always 0", "pydbm, contractive_auto_encoder (mean of a z-score); lisa-lab's // where values are below 1"),
-    ("depend on x, but on weights alone and its gradient is zero", "Khdave02/contractiveAE (relu of state_dict()'s weights)"),
+    (
+        "depend on x, but on weights alone and its gradient is zero",
+        "Khdave02/contractiveAE (relu of state_dict()'s weights)",
+    ),
     ("/B times the value's own", "ynd/cae.py (a loss summed over the batch, the gradient of half its mean)"),
 )
 

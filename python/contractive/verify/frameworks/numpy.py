@@ -23,8 +23,12 @@ class NumpySubject:
         self, function: Callable[..., Any], encoder: Mapping[str, Any], x: Any, activations: str | Sequence[str] | None
     ) -> None:
         if activations is None:
-            raise ValueError("`activations` must name the activation of each layer where `encoder` is a mapping of arrays")
-        tensors = {name: np.asarray(value, np.float64) for name, value in encoder.items() if name.startswith("encoder.")}
+            raise ValueError(
+                "`activations` must name the activation of each layer where `encoder` is a mapping of arrays"
+            )
+        tensors = {
+            name: np.asarray(value, np.float64) for name, value in encoder.items() if name.startswith("encoder.")
+        }
         n = sum(name.endswith(".weight") for name in tensors)
         self.activations = [activations] * n if isinstance(activations, str) else list(activations)
         _check(tensors, self.activations, n, x)
@@ -77,15 +81,17 @@ class NumpySubject:
         return chains.point(setting.parameters, self.activations, setting.x, self.originals)
 
     def numbers(self, gradient: Any) -> dict[str, Any]:
-        """Give the arrays as they are."""
-        return dict(gradient)
+        """Give variables of the tape as arrays."""
+        return {name: getattr(g, "value", g) for name, g in gradient.items()}
 
 
 def value_of(found: Any, n_rows: int) -> float:
     """Give one number of a scalar, or of one a row their mean."""
     value = np.asarray(found, dtype=np.float64)
     if value.size != 1 and value.shape not in ((n_rows,), (n_rows, 1)):
-        raise ValueError(f"the function must give a scalar or a value for each of {n_rows} rows, got the shape {value.shape}")
+        raise ValueError(
+            f"the function must give a scalar or a value for each of {n_rows} rows, got the shape {value.shape}"
+        )
     return float(value.mean())
 
 

@@ -1,4 +1,4 @@
-"""Encoders of PyTorch: any ``nn.Module``, copied for each trial, or judged where it stands for functions that close over it."""
+"""Encoders of PyTorch: any ``nn.Module``, copied for each trial, or or judged where it stands."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ class TorchSubject:
                     tried.append(error)
                     continue
                 if dtype is torch.float32:
-                    self.notes.append(f"the function does not run in float64 ({_first_line(tried[0])}); judged in float32")
+                    self.notes.append(
+                        f"the function does not run in float64 ({_first_line(tried[0])}); judged in float32"
+                    )
                 return
         raise TypeError(
             f"`function` must take the encoder and rows, and raised {type(tried[-2]).__name__}: {_first_line(tried[-2])}"

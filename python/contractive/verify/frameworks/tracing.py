@@ -15,9 +15,7 @@ from ..points import Decoding, Layer, Point, product
 _LARGEST_PRODUCT = 1 << 24
 
 
-def point_of(
-    encoder: nn.Module, x: Tensor, originals: Mapping[str, Any], decoder: nn.Module | None = None
-) -> Point:
+def point_of(encoder: nn.Module, x: Tensor, originals: Mapping[str, Any], decoder: nn.Module | None = None) -> Point:
     """Take an encoder at rows, everything in float64 and differentiable.
 
     Parameters
@@ -95,7 +93,11 @@ def _layers(watched: list[tuple[nn.Linear, Tensor, Tensor]], h: Tensor) -> list[
 
 
 def _is_chain(layers: list[Layer], x: Tensor, exact: Tensor) -> bool:
-    if not layers or layers[0].W.shape[1] != x[0].numel() or len(x) * len(layers[-1].W) * x[0].numel() > _LARGEST_PRODUCT:
+    if (
+        not layers
+        or layers[0].W.shape[1] != x[0].numel()
+        or len(x) * len(layers[-1].W) * x[0].numel() > _LARGEST_PRODUCT
+    ):
         return False
     with torch.no_grad():
         J = product([layer.W for layer in layers], [layer.s for layer in layers])
