@@ -31,6 +31,7 @@ SECOND_ORDER = "second term of CAE+H"
 WRONG_TENSOR = "wrong tensor"
 INERT = "inert"
 OTHER_GRADIENT = "gradient of another value"
+NOT_FINITE = "not finite"
 UNKNOWN = "differs in none of the known ways"
 UNDECIDED = "cannot be judged"
 
@@ -53,6 +54,7 @@ KINDS = (
     WRONG_TENSOR,
     INERT,
     OTHER_GRADIENT,
+    NOT_FINITE,
     UNKNOWN,
     UNDECIDED,
 )

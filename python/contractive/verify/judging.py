@@ -20,6 +20,7 @@ from .candidates import (
     HELD,
     INERT,
     MEAN,
+    NOT_FINITE,
     OTHER_GRADIENT,
     RIGHT,
     SLOPES_HELD,
@@ -98,29 +99,32 @@ class Judge:
     def fit_gradients(self, wanted: Callable[[Trial], Any], names: Sequence[str] | None = None) -> Factor | None:
         """Give the constant between the function's gradient and another, or None where they are not parallel."""
         names = self.names if names is None else names
-        pairs = []
-        for trial in self.trials:
+        told: list[tuple[float, float, int]] = []
+        # The steepest first: most gradients are told apart there, and the others need not be had.
+        for trial in sorted(self.trials, key=lambda t: -t.exact):
             G = wanted(trial)
             if G is None or trial.sample.gradient is None:
                 return None
-            pairs.append((flat(trial.sample.gradient, names), flat(G, names)))
-        sizes = [float(np.linalg.norm(G)) for _, G in pairs]
-        largest = max(sizes)
-        tolerance = 10 * self.resolution
-        ratios, rows = [], []
-        for (g, G), size, trial in zip(pairs, sizes, self.trials, strict=True):
-            if size <= self.tiny * largest:
+            g, G = flat(trial.sample.gradient, names), flat(G, names)
+            size = float(np.linalg.norm(G))
+            largest = max([size, *(other for other, _, _ in told)])
+            if not np.isfinite(np.concatenate([g, G])).all() or size <= self.tiny * largest:
                 continue
             ratio, beside, _ = along(g, G)
-            noise = 4 * trial.gradient_error / max(abs(ratio) * size, 1e-300)
-            if ratio == 0 or beside > tolerance + noise:
+            if ratio == 0 or beside > self._may_differ(trial, abs(ratio) * size):
                 return None
-            ratios.append(ratio)
-            rows.append(trial.n_rows)
+            told.append((size, ratio, trial.n_rows))
+        if not told:
+            return None
+        _, ratios, rows = zip(*told, strict=True)
         if self.is_stochastic:
-            return Factor(float(np.median(ratios)), 0.0, math.inf) if ratios else None
-        found = fit(ratios, [1.0] * len(ratios), rows, 0.0) if ratios else None
-        return None if found is None or found.spread > tolerance else found
+            return Factor(float(np.median(ratios)), 0.0, math.inf)
+        found = fit(ratios, [1.0] * len(ratios), rows, 0.0)
+        return None if found is None or found.spread > 10 * self.resolution else found
+
+    def _may_differ(self, trial: Trial, size: float) -> float:
+        """Give the share of a gradient that may point elsewhere and is not seen."""
+        return 10 * self.resolution + 4 * trial.gradient_error / max(size, 1e-300)
 
     def gradient_is_zero(self, tolerance: float = 1e-12) -> bool:
         """Whether nothing, beside the exact gradient, reaches the encoder's parameters."""
@@ -128,6 +132,11 @@ class Judge:
         return self.has_gradient and all(
             float(np.linalg.norm(flat(t.sample.gradient or {}, self.names))) <= tolerance * largest for t in self.trials
         )
+
+    def not_finite(self) -> list[str]:
+        """Give the weight scales at which the function's gradient is no number."""
+        bad = [t for t in self.trials if not np.isfinite(flat(t.sample.gradient or {}, self.names)).all()]
+        return list(dict.fromkeys(t.setting.scale for t in bad))
 
     def gradient_finding(self, formula: Formula, factor: Factor) -> tuple[tuple[str, ...], str] | None:
         """Say what is held constant in a gradient that is otherwise the value's own, or None."""
@@ -163,6 +172,15 @@ class Judge:
         if self.gradient_is_zero():
             says = "its gradient is zero: it changes no weight"
             return self._finding(formula, factor, error, (INERT,), says, first=True)
+        finding = self._with_gradient(found)
+        scales = self.not_finite()
+        if scales:
+            finding.kinds = (*(kind for kind in finding.kinds if kind != RIGHT), NOT_FINITE)
+            where = f"its gradient is not finite at weights {', '.join(scales)}, as that of a root is at 0"
+            finding.says = "; ".join(part for part in (finding.says, where) if part)
+        return finding
+
+    def _with_gradient(self, found: Sequence[tuple[Formula, Factor, float]]) -> Finding:
         for formula, factor, error in found:
             told = self.gradient_finding(formula, factor)
             if told is not None:
@@ -204,7 +222,9 @@ class Judge:
             if own is not None:
                 return "the gradient of the biases is missing"
         if self._is_shogun(weights):
-            return "x_i ‖W_j‖² is replaced by W_ji³ in the gradient, which tiny weights do not show, and the biases have none"
+            return (
+                "in the gradient x_i ‖W_j‖² is replaced by W_ji³, which tiny weights do not show, and no bias has one"
+            )
         for other in FORMULAS:
             for held in other.holds() if other is not formula else ():
                 if self.fit_gradients(self.own(other, held)) is not None:

@@ -15,6 +15,7 @@ from .candidates import (
     INERT,
     LOSSES,
     MEAN,
+    NOT_FINITE,
     OTHER_GRADIENT,
     SECOND_ORDER,
     UNKNOWN,
@@ -32,6 +33,9 @@ _SURE = 4.5
 
 def search(judge: Judge, sigma: float | None, rng: np.random.Generator) -> Finding:
     """Give what can be said where no formula fits the values."""
+    bad = [t.setting.scale for t in judge.trials if not math.isfinite(t.sample.value)]
+    if bad:
+        return Finding((NOT_FINITE,), f"its value is not finite at weights {', '.join(dict.fromkeys(bad))}")
     for found in (
         _always_zero(judge),
         _floored(judge),

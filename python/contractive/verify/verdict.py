@@ -89,8 +89,8 @@ class Verdict:
 
     @property
     def is_right(self) -> bool:
-        """Whether value and gradient are those of ‖∂h/∂x‖²_F, mean over rows, up to one constant factor."""
-        return set(self.kinds) <= _SOUND
+        """Whether value and gradient are those of ‖∂h/∂x‖²_F, mean over rows, up to one constant factor above 0."""
+        return set(self.kinds) <= _SOUND and self.factor > 0
 
     def __str__(self) -> str:
         lines = [f"{' + '.join(self.kinds)}: {self.message}"]

@@ -13,6 +13,7 @@ from .candidates import (
     LAYERWISE,
     LOGISTIC,
     MEAN,
+    NOT_FINITE,
     NOT_SQUARED,
     OTHER_GRADIENT,
     RIGHT,
@@ -48,6 +49,7 @@ SAYS = {
     WRONG_TENSOR: "it is made of something else than the Jacobian of the encoder",
     INERT: "nothing of it reaches the encoder's weights",
     OTHER_GRADIENT: "value and gradient are not of one function",
+    NOT_FINITE: "it gives infinities or no numbers at all",
     UNKNOWN: "neither value nor gradient is that of a formula that we know",
     UNDECIDED: "no Jacobian row by row is defined here",
 }

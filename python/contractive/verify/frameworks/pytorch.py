@@ -28,6 +28,8 @@ class TorchSubject:
     def __init__(self, function: Callable[..., Any], encoder: nn.Module, x: Tensor, decoder: nn.Module | None) -> None:
         self.function, self.encoder, self.decoder, self.rows = function, encoder, decoder, x
         self.device = next((p.device for p in encoder.parameters()), x.device)
+        # Where float64 is: Apple's GPU has none.
+        self._precise = torch.device("cpu") if self.device.type == "mps" else self.device
         self.originals = {name: _numbers(p) for name, p in encoder.named_parameters()}
         if not self.originals:
             raise ValueError("`encoder` must have parameters, and has none")
@@ -86,7 +88,7 @@ class TorchSubject:
     def call(self, setting: Setting) -> Sample:
         """Run the function and differentiate it in the encoder's parameters."""
         with self._ready(setting) as module, torch.enable_grad():
-            x = self._tensor(setting.x).requires_grad_(self.wants_grad)
+            x = self._rows(setting.x, self.dtype, self.device).requires_grad_(self.wants_grad)
             found = self.function(module, x)
             names, parameters = zip(*module.named_parameters(), strict=True)
             value = value_of(found.detach().cpu() if isinstance(found, Tensor) else found, len(setting.x))
@@ -105,14 +107,14 @@ class TorchSubject:
         """Take the encoder in float64, on a copy that the function never sees."""
         # A copy a point: its graph is differentiated later, when others have been taken.
         module = copy.deepcopy(self._exact(setting))
-        decoder = None if self.decoder is None else copy.deepcopy(self.decoder).double().eval()
+        decoder = None if self.decoder is None else copy.deepcopy(self.decoder).to(self._precise).double().eval()
         with torch.enable_grad():
-            return point_of(module, self._tensor(setting.x).double(), self.originals, decoder)
+            return point_of(module, self._rows(setting.x, torch.float64, self._precise), self.originals, decoder)
 
     def codes(self, setting: Setting) -> Any:
         """Give the codes in float64, (N, k)."""
         with torch.no_grad():
-            return _numbers(self._exact(setting)(self._tensor(setting.x).double()).flatten(1))
+            return _numbers(self._exact(setting)(self._rows(setting.x, torch.float64, self._precise)).flatten(1))
 
     def _exact(self, setting: Setting) -> nn.Module:
         module = self._copy("exact", torch.float64, setting.activation)
@@ -153,7 +155,7 @@ class TorchSubject:
             module = copy.deepcopy(self.encoder)
             if activation:
                 _swap(module, _SWAPPED[activation])
-            self._copies[key] = module.to(dtype)
+            self._copies[key] = module.to(self._precise if purpose == "exact" else self.device).to(dtype)
         return self._copies[key]
 
     def _load(self, module: nn.Module, setting: Setting) -> None:
@@ -164,9 +166,8 @@ class TorchSubject:
             for name, p in module.named_parameters():
                 p.copy_(torch.as_tensor(setting.parameters[name], dtype=p.dtype))
 
-    def _tensor(self, x: Any) -> Tensor:
-        shaped = torch.as_tensor(x, dtype=self.dtype).reshape(len(x), *self.rows.shape[1:])
-        return shaped.to(self.device)
+    def _rows(self, x: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
+        return torch.from_numpy(x).reshape(len(x), *self.rows.shape[1:]).to(dtype=dtype).to(device)
 
 
 def _numbers(tensor: Tensor) -> Any:
