@@ -103,21 +103,18 @@ def fit_noisy(
 def named(factor: Factor, k: int, d: int, error: float = 0.0) -> tuple[str, bool]:
     """Give the name of a constant, and whether it is a mean over code units (has 1/k in it).
 
-    ``error`` is the constant's relative standard error, for functions that draw random numbers.
+    ``error`` is the constant's relative standard error, for functions that draw random numbers. A constant that is none of
+    those that we know is named by its digits.
     """
     close = max(2 * factor.spread, 1e-6, 4 * error)
     batch = {0.0: "", 1.0: "B", -1.0: "1/B", 0.5: "√B", -0.5: "1/√B"}.get(factor.power, f"B^{factor.power:g}")
-    says = {1.0: " (B rows: a sum over the batch where a mean is meant)", -1.0: " (B rows: divided by the batch twice)"}
-    for name, number, is_mean in _constants(k, d):
+    name, is_mean = f"{abs(factor.c):.6g}", False
+    for known, number, has_k in _constants(k, d):
         if abs(abs(factor.c) / number - 1) <= close:
-            whole = " · ".join(part for part in ("" if name == "1" else name, batch) if part) or "1"
-            sign = "−" if factor.c < 0 else ""
-            return f"{sign}{whole}{says.get(factor.power, '')}", is_mean
-    whole = " · ".join(part for part in (f"{factor.c:.6g}", batch) if part)
-    return (
-        f"{whole}{says.get(factor.power, '')}, no constant that we know: perhaps your λ, which `contraction` takes out",
-        False,
-    )
+            name, is_mean = known, has_k
+            break
+    whole = " · ".join(part for part in ("" if name == "1" else name, batch) if part) or "1"
+    return ("−" if factor.c < 0 else "") + whole, is_mean
 
 
 def _constants(k: int, d: int) -> Iterator[tuple[str, float, bool]]:

@@ -208,14 +208,8 @@ class Judge:
             own = self.fit_gradients(self.own(formula, held))
             if own is not None:
                 name, _ = named(own.over(factor), self.k, self.d)
-                base = own.over(factor)
-                with_batch = f"{_plain(base.c)}{_power(base.power)}"
-                what = "the value's own" if not held else f"the value's own with the {held} held constant"
-                return (
-                    f"the gradient is {with_batch} times {what} ({name})"
-                    if with_batch != name
-                    else (f"the gradient is {name} times {what}")
-                )
+                what = f" with the {held} held constant" if held else ""
+                return f"the gradient is {name} times the value's own{what}"
         weights = [n for n in self.names if n.endswith("weight")]
         if len(weights) < len(self.names):
             own = self.fit_gradients(self.own(formula), weights)
@@ -252,11 +246,3 @@ class Judge:
             cosines.setdefault(t.setting.scale, []).append(cosine)
         told = ", ".join(f"{min(c):.3f} at weights {scale}" for scale, c in cosines.items())
         return f"the gradient is that of no formula that we know; its cosine with the exact one is {told}"
-
-
-def _plain(c: float) -> str:
-    return f"{c:.6g}"
-
-
-def _power(power: float) -> str:
-    return {0.0: "", 1.0: "·B", -1.0: "/B"}.get(power, f"·B^{power:g}")

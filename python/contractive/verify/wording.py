@@ -99,7 +99,7 @@ _BY_WORDS = (
         "depend on x, but on weights alone and its gradient is zero",
         "Khdave02/contractiveAE (relu of state_dict()'s weights)",
     ),
-    ("/B times the value's own", "ynd/cae.py (a loss summed over the batch, the gradient of half its mean)"),
+    ("½ · 1/B times the value's own", "ynd/cae.py (a loss summed over the batch, the gradient of half its mean)"),
 )
 
 
@@ -119,8 +119,20 @@ def message(finding: Finding) -> str:
     if finding.says:
         parts.append(finding.says)
     if finding.factor_name not in ("", "1") and finding.formula is not None:
-        parts.append(f"the factor is {finding.factor_name}")
+        parts.append(f"the factor is {finding.factor_name}{_explained(finding.factor_name)}")
     return "; ".join(parts)
+
+
+def _explained(name: str) -> str:
+    """Say what a factor comes from, where its name does not."""
+    if name.startswith("−"):
+        return ": the sign is wrong, and the encoder is made to expand"
+    if name.endswith("1/B"):
+        return ", where B is the number of rows: divided by it twice"
+    if name.endswith("B"):
+        return ", where B is the number of rows: their sum and not their mean"
+    is_digits = name.replace(".", "").replace("e-", "").replace("e+", "").isdigit()
+    return ", perhaps your λ: `contraction` takes it out" if is_digits and name not in ("2", "4") else ""
 
 
 def remedy(kinds: Sequence[str], line: str) -> str:
