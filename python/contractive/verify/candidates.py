@@ -273,7 +273,7 @@ def _rooted(formula: Formula) -> Formula:
 
 def _stale(formula: Formula) -> Formula:
     kinds = (*formula.kinds, STALE)
-    return replace(formula, name=f"{formula.name}, W of long ago", kinds=kinds, weights="stale")
+    return replace(formula, name=f"{formula.name}, W as it once was", kinds=kinds, weights="stale")
 
 
 def _all() -> Iterator[Formula]:

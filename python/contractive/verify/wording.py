@@ -44,7 +44,7 @@ SAYS = {
     STALE: "the weights in it are a copy made before and do not follow the encoder",
     SUM_GRADIENT: "outputs are summed before they are differentiated: ‖Jᵀ1‖², which is 0 for units in pairs (w, −w)",
     SUMMED_FIRST: "entries of the Jacobian are summed and then squared: positive and negative ones cancel",
-    DIFFERENCES: "it is near ‖∂h/∂x‖²_F, by finite differences",
+    DIFFERENCES: "finite differences stand for derivatives, and are seen in the result",
     SECOND_ORDER: "it has the second term of CAE+H in it",
     WRONG_TENSOR: "it is made of something else than the Jacobian of the encoder",
     INERT: "nothing of it reaches the encoder's weights",

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from itertools import pairwise
+from pathlib import Path
 
 import contractive
 import numpy as np
@@ -16,6 +17,7 @@ from contractive.torch import jacobian_penalty
 from contractive.torch import layerwise as layerwise_penalty
 from contractive.verify import KINDS, chains, tape
 from contractive.verify.candidates import FORMULAS
+from contractive.verify.wording import SAYS
 from torch import nn
 from torch.nn import functional as F
 
@@ -715,11 +717,27 @@ def test_a_function_of_single_precision_is_judged_there():
     assert any("judged in float32" in note for note in verdict.notes)
 
 
+def test_a_function_that_differentiates_the_rows_it_is_given():
+    def given(e, x):
+        h = e(x)
+        (g,) = torch.autograd.grad(h, x, torch.ones_like(h), create_graph=True)
+        return (g**2).sum(1)
+
+    assert check_penalty(given, encoder(*DEEP), rows()).kinds == ("sum gradient",)
+
+
 def test_the_sum_gradient_vanishes_for_mirrored_units():
     verdict = check_penalty(ruta, encoder(nn.Tanh, sizes=(D, 4)), rows())
     mirrored = next(row for row in verdict.trials if row.scale == "mirrored")
     assert mirrored.exact > 0.1
     assert abs(mirrored.ratio) < 1e-20
+
+
+def test_every_kind_has_words_and_a_line_in_the_documents():
+    page = (Path(__file__).parents[3] / "docs" / "check-penalty.md").read_text()
+    lines = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| `")]
+    assert sorted(lines) == sorted(f"`{kind}`" for kind in KINDS)
+    assert set(SAYS) == set(KINDS)
 
 
 def test_what_holds_for_one_activation_alone_is_said():

@@ -17,7 +17,7 @@ from ..points import Point
 from ..trials import Sample, Setting
 from .numpy import value_of
 
-_RESOLUTION = {"float64": 1e-5, "float32": 2e-3}
+_RESOLUTION = {"float64": 1e-5, "float32": 2e-3, "float16": 2e-2, "bfloat16": 5e-2}
 _SWAPPED = ("sigmoid", "tanh", "relu")
 # Keras' names of activations that ours differ from.
 _NAMES = {"linear": "identity", "swish": "silu"}
@@ -62,8 +62,8 @@ class KerasSubject:
             except Exception as error:  # whatever a user's function raises
                 tried.append(error)
             else:
-                if self.dtype == "float32":
-                    self.notes.append("judged in float32")
+                if self.dtype != "float64":
+                    self.notes.append(f"judged in {self.dtype}")
                 return
         raise TypeError(
             f"`function` must take the encoder and rows, and raised {type(tried[-1]).__name__}: {tried[-1]}"
