@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .runs import Run, train
     from .saved import load, save
     from .series import SeriesDetector
+    from .verify import check_penalty
 
 # Where each name is. scikit-learn, which the estimators are built on where it is installed, takes a second to import.
 _PLACES = {
@@ -37,6 +38,7 @@ _PLACES = {
     "Run": "runs",
     "SeriesDetector": "series",
     "bench": "machine",
+    "check_penalty": "verify",
     "jacobian": "gradients",
     "load": "saved",
     "objective": "gradients",
@@ -53,6 +55,7 @@ __all__ = [
     "TrainingDiverged",
     "__version__",
     "bench",
+    "check_penalty",
     "datasets",
     "jacobian",
     "load",
