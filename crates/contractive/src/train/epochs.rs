@@ -42,6 +42,11 @@ pub(super) fn run_epochs(
     if let Some(run) = run {
         run.write_config(&prepared.config)?;
         run.write_divergence(None)?;
+        // A kill between the last checkpoint and what is told beside it leaves that behind.
+        if !training.state.history.is_empty() {
+            run.write_metrics(&training.state.history)?;
+            run.write_events(&training.state.history)?;
+        }
     }
     observer.on_start(&training.plan());
     let end = loop {

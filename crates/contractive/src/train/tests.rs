@@ -235,6 +235,10 @@ fn a_run_killed_at_any_epoch_goes_on_to_the_same_bits_and_metrics() {
         assert_same(&whole, &resumed(&prepared, &copy));
         assert_eq!(timeless(&copy.metrics().unwrap()), timeless(&whole.history));
     }
+    // Killed after its last checkpoint, before the numbers beside it: no epoch is left to write them.
+    run.write_metrics(&whole.history[..1]).unwrap();
+    assert_same(&whole, &resumed(&prepared, &run));
+    assert_eq!(run.metrics().unwrap(), whole.history);
 }
 
 #[test]
