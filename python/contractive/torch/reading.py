@@ -22,17 +22,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .._closed_form import Dense, Scale, Slopes
 from .errors import PenaltyError
 from .slopes import Derivative, derivative_of, value_of
 
 Derivatives = Mapping[type[nn.Module], Derivative]
-
-
-@dataclass
-class Dense:
-    """A change times the weight, (m, n), transposed."""
-
-    weight: Tensor
 
 
 @dataclass
@@ -44,20 +38,6 @@ class Convolution:
     padding: tuple[int, ...]
     input_shape: torch.Size
     output_shape: torch.Size
-
-
-@dataclass
-class Slopes:
-    """A change times numbers of each row, (N, …)."""
-
-    values: Tensor
-
-
-@dataclass
-class Scale:
-    """A change times numbers that all rows share, which broadcast to (1, …)."""
-
-    values: Tensor
 
 
 Part = Dense | Convolution | Slopes | Scale
