@@ -72,14 +72,16 @@ def to_keras(model_or_estimator: Any, *, dtype: Any = None) -> ContractiveAutoen
                 stacklevel=2,
             )
         penalty, contraction = "jacobian", 0.0
-    both = [_sequential(name, getattr(stacks, name), dtype) for name in ("encoder", "decoder")]
-    made = ContractiveAutoencoder(*both, contraction=contraction, penalty=penalty, dtype=dtype)
+    encoder, decoder = (_sequential(name, getattr(stacks, name), dtype) for name in ("encoder", "decoder"))
+    made = ContractiveAutoencoder(encoder, decoder, contraction=contraction, penalty=penalty, dtype=dtype)
     made.build((None, model.n_features))
     return made
 
 
 def _sequential(name: str, stack: Sequence[Layer], dtype: Any) -> Any:
-    found: list[Any] = [keras.Input((np.shape(stack[0].weight)[1],), dtype=_inputs(dtype))]
+    # Inputs of another type would be rounded to it.
+    inputs = None if dtype is None else keras.dtype_policies.get(dtype).compute_dtype
+    found: list[Any] = [keras.Input((np.shape(stack[0].weight)[1],), dtype=inputs)]
     for of in stack:
         # Keras' function of that name has a slope of 0.2 below 0.
         is_leaky = of.activation == "leaky_relu"
@@ -91,10 +93,6 @@ def _sequential(name: str, stack: Sequence[Layer], dtype: Any) -> Any:
     weights = [array for of in stack for array in (np.asarray(of.weight).T, np.asarray(of.bias))]
     made.set_weights(weights)
     return made
-
-
-def _inputs(dtype: Any) -> Any:
-    return None if dtype is None else layers.Layer(dtype=dtype).compute_dtype
 
 
 def from_keras(
@@ -193,12 +191,13 @@ def _dense(found: Sequence[Any], stack: str) -> list[Layer]:
             W, b = weights
             if waiting is not None:
                 scale, shift = waiting
+                if not {np.size(scale), np.size(shift)} <= {1, W.shape[1]}:
+                    raise _not_ours(
+                        layer, f"a Dense of {W.shape[1]} inputs after constants for {np.size(scale)} channels"
+                    )
                 b = b + W @ (np.zeros(W.shape[1]) + shift)
                 W = W * scale
                 waiting = None
-            if is_linear:
-                W, b = W @ made[-1].weight, W @ made[-1].bias + b
-                made.pop()
             made.append(Layer(W, b, "identity"))
             is_linear = True
         constant = affine(layer)
