@@ -5,8 +5,8 @@
     J = D_L W_L … D_1 W_1,   D_l = diag φ′(z_l)        per row b of the batch:
     P_b = Σ_i φ′(z_L,i)² p_i,   p_i = ‖row i of U W_1‖² = (U G Uᵀ)_ii,   U = W_L D_{L-1} … W_2 D_1,   G = W_1 W_1ᵀ
 
-``xp`` is the library: ``torch``, ``keras.ops``, or ``numpy``. It needs ``einsum``, ``matmul``, ``ones_like``, ``reshape``
-and ``sum``, and for the slopes ``exp``, ``tanh``, ``sigmoid``, ``erf``, ``zeros_like`` and ``where``. Weights W_l have the
+``xp`` is the library: ``torch``, ``keras.ops``, or ``numpy``. It needs ``einsum``, ``ones_like``, ``reshape`` and
+``sum``, and for the slopes ``exp``, ``tanh``, ``sigmoid``, ``erf``, ``zeros_like`` and ``where``. Weights W_l have the
 shape (m_l, m_{l-1}), slopes φ′(z_l) (N, m_l). J is built by no call of automatic differentiation; the gradient of what
 stands here is the library's own affair.
 
@@ -80,7 +80,7 @@ def chain_of(xp: Any, parts: Iterable[Dense | Slopes | Scale]) -> Chain:
         if isinstance(part, Dense):
             if weights and slopes[-1] is None:
                 below = weights[-1]
-                weights[-1] = part.weight if below is None else xp.matmul(part.weight, below)
+                weights[-1] = part.weight if below is None else part.weight @ below
             else:
                 weights.append(part.weight)
                 slopes.append(None)
@@ -171,7 +171,7 @@ def rows_above(xp: Any, chain: Chain, top: Any = None) -> Any:
 def times(xp: Any, rows: Any, W: Any) -> Any:
     """Multiply rows of shape (N, k, m) by a matrix (m, n), as one product of N k rows."""
     k, m, n = rows.shape[1], rows.shape[2], W.shape[1]
-    return xp.reshape(xp.matmul(xp.reshape(rows, (-1, m)), W), (-1, k, n))
+    return xp.reshape(xp.reshape(rows, (-1, m)) @ W, (-1, k, n))
 
 
 def _gelu_slope(xp: Any, z: Any) -> Any:

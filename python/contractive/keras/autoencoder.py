@@ -201,6 +201,12 @@ class ContractiveAutoencoder(keras.Model):
         """Give the decoder's."""
         return self.decoder.compute_output_shape(self.encoder.compute_output_shape(input_shape))
 
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Train as Keras does, once it is known that rows do not depend on each other."""
+        # Before it begins: what fails within takes the weights with it on JAX.
+        refuse_training(self.encoder)
+        return super().fit(*args, **kwargs)
+
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
@@ -215,8 +221,8 @@ class ContractiveAutoencoder(keras.Model):
         rows = PENALTIES[self.penalty](self.encoder, x, reduction="none", derivatives=self._derivatives())
         if sample_weight is not None:
             rows = rows * ops.reshape(ops.cast(sample_weight, rows.dtype), (-1,))
-        penalty = ops.mean(rows)
         n_rows = ops.shape(rows)[0]
+        penalty = ops.sum(rows) / ops.cast(n_rows, rows.dtype)
         self._reconstruction_mean.update_state(loss - sum(others), sample_weight=n_rows)
         self._penalty_mean.update_state(penalty, sample_weight=n_rows)
         return loss + self._aggregate_additional_loss(self.contraction * penalty)

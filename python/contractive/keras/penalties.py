@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import keras
 from keras import ops
 
 from .._closed_form import Dense, Order, chain_of, choose, sizes_of, squared_norm
@@ -20,19 +19,6 @@ from .slopes import Derivatives
 
 # Rows of a batch whose size is not known when a graph is traced: for the order of contraction alone.
 _ROWS = 128
-
-
-class _InPrecisionOfVariables(keras.Layer):
-    """Runs a function without the casts of a mixed-precision policy, in whose scope it may have been called."""
-
-    def __init__(self) -> None:
-        super().__init__(autocast=False, name="in_precision_of_variables")
-
-    def call(self, *, run: Callable[[], Any]) -> Any:
-        return run()
-
-
-_in_precision_of_variables = _InPrecisionOfVariables()
 
 
 def jacobian_penalty(
@@ -47,7 +33,8 @@ def jacobian_penalty(
 
     It is the encoder as inference computes it: dropout is idle, batch normalisation takes its moving statistics. J is never
     built by automatic differentiation; the product is multiplied out in the order with the fewest operations. Everything
-    is in the precision of the variables, also under a mixed-precision policy.
+    is in the precision of the variables, also under a mixed-precision policy; of float64 Keras itself takes some operations
+    in 32 bits on JAX (exp, tanh, sqrt, erf).
 
     Parameters
     ----------
@@ -86,13 +73,9 @@ def jacobian_penalty(
     1.5625
     """
     _check(reduction)
-
-    def run() -> Any:
-        parts, code = read(encoder, x, derivatives)
-        value = _reduced(_squared_norms(parts, x, code), reduction)
-        return (value, code) if return_code else value
-
-    return _in_precision_of_variables(run=run)
+    parts, code = read(encoder, x, derivatives)
+    value = _reduced(_squared_norms(parts, x, code), reduction)
+    return (value, code) if return_code else value
 
 
 def jacobian_norm(encoder: Any, x: Any, *, reduction: str = "mean", derivatives: Derivatives = None) -> Any:
@@ -101,12 +84,8 @@ def jacobian_norm(encoder: Any, x: Any, *, reduction: str = "mean", derivatives:
     Parameters are those of :func:`jacobian_penalty`.
     """
     _check(reduction)
-
-    def run() -> Any:
-        parts, code = read(encoder, x, derivatives)
-        return _reduced(_positive_root(_squared_norms(parts, x, code)), reduction)
-
-    return _in_precision_of_variables(run=run)
+    parts, code = read(encoder, x, derivatives)
+    return _reduced(_positive_root(_squared_norms(parts, x, code)), reduction)
 
 
 def layerwise(encoder: Any, x: Any, *, reduction: str = "mean", derivatives: Derivatives = None) -> Any:
@@ -115,15 +94,11 @@ def layerwise(encoder: Any, x: Any, *, reduction: str = "mean", derivatives: Der
     A layer is a ``Dense`` with the slopes and scales after it. Parameters are those of :func:`jacobian_penalty`.
     """
     _check(reduction)
-
-    def run() -> Any:
-        parts, code = read(encoder, x, derivatives)
-        starts = [0, *[i for i, part in enumerate(parts) if isinstance(part, Dense)][1:]]
-        ends = [*starts[1:], len(parts)]
-        rows = [_squared_norms(parts[start:end], x, code) for start, end in zip(starts, ends, strict=True)]
-        return _reduced(sum(rows[1:], rows[0]), reduction)
-
-    return _in_precision_of_variables(run=run)
+    parts, code = read(encoder, x, derivatives)
+    starts = [0, *[i for i, part in enumerate(parts) if isinstance(part, Dense)][1:]]
+    ends = [*starts[1:], len(parts)]
+    rows = [_squared_norms(parts[start:end], x, code) for start, end in zip(starts, ends, strict=True)]
+    return _reduced(sum(rows[1:], rows[0]), reduction)
 
 
 def _squared_norms(parts: list[Part], x: Any, code: Any) -> Any:
@@ -152,7 +127,11 @@ def _check(reduction: str) -> None:
 
 
 def _reduced(rows: Any, reduction: str) -> Any:
-    return rows if reduction == "none" else ops.mean(rows) if reduction == "mean" else ops.sum(rows)
+    if reduction == "none":
+        return rows
+    total = ops.sum(rows)
+    # Not ops.mean, which would take 64 bits for 32, except on TensorFlow.
+    return total / ops.cast(ops.shape(rows)[0], rows.dtype) if reduction == "mean" else total
 
 
 PENALTIES: dict[str, Callable[..., Any]] = {

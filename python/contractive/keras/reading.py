@@ -21,6 +21,7 @@ from keras import layers, ops
 from .._closed_form import Dense, Scale, Slopes
 from .errors import PenaltyError, automatic
 from .slopes import Derivatives, calls_keras, of_function, of_layer
+from .variables import value_of
 
 Part: TypeAlias = Dense | Slopes | Scale
 
@@ -185,10 +186,10 @@ def _dense(layer: Any, a: Any, derivatives: Derivatives) -> tuple[list[Part], An
             "derivative. Take the penalty before quantize()",
             layer.name,
         )
-    kernel = ops.convert_to_tensor(layer.kernel)
-    z = ops.matmul(a, kernel)
+    kernel = value_of(layer.kernel)
+    z = a @ kernel  # ops.matmul would take 64 bits for 32, except on TensorFlow
     if layer.bias is not None:
-        z = z + ops.convert_to_tensor(layer.bias)
+        z = z + value_of(layer.bias)
     slopes, after = _activation(layer, z, derivatives)
     return [Dense(ops.transpose(kernel)), *slopes], after
 
@@ -217,16 +218,16 @@ def affine(layer: Any) -> tuple[Any, Any] | None:
     Of batch normalisation they are those of inference.
     """
     if isinstance(layer, layers.Rescaling):
-        return ops.convert_to_tensor(layer.scale), ops.convert_to_tensor(layer.offset)
+        return value_of(layer.scale), value_of(layer.offset)
     if isinstance(layer, layers.BatchNormalization):
-        scale = ops.rsqrt(ops.convert_to_tensor(layer.moving_variance) + layer.epsilon)
+        scale = ops.rsqrt(value_of(layer.moving_variance) + layer.epsilon)
         if layer.gamma is not None:
-            scale = scale * ops.convert_to_tensor(layer.gamma)
-        shift = -ops.convert_to_tensor(layer.moving_mean) * scale
-        return scale, shift if layer.beta is None else shift + ops.convert_to_tensor(layer.beta)
+            scale = scale * value_of(layer.gamma)
+        shift = -value_of(layer.moving_mean) * scale
+        return scale, shift if layer.beta is None else shift + value_of(layer.beta)
     if isinstance(layer, layers.Normalization):
-        mean = ops.convert_to_tensor(layer.mean)
-        spread = ops.maximum(ops.sqrt(ops.convert_to_tensor(layer.variance)), keras.config.epsilon())
+        mean = value_of(layer.mean)
+        spread = ops.maximum(ops.sqrt(value_of(layer.variance)), keras.config.epsilon())
         return (spread, mean) if layer.invert else (1 / spread, -mean / spread)
     return None
 

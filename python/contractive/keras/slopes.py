@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from keras import activations, layers, ops
 
 from .._closed_form import SLOPES, step
+from .variables import value_of
 
 # From z to φ′(z).
 Derivative: TypeAlias = Callable[[Any], Any]
@@ -60,7 +61,7 @@ _OF_KERAS: dict[Any, Derivative | None] = {
     activations.leaky_relu: partial(step, ops, low=0.2),
     activations.softplus: _OURS["softplus"],
     activations.softsign: _softsign,
-    activations.elu: partial(elu, alpha=1.0),
+    activations.elu: _OURS["elu"],
     activations.selu: partial(elu, alpha=1.6732632423543772, scale=1.0507009873554805),
     activations.exponential: ops.exp,
     activations.silu: _OURS["silu"],
@@ -135,7 +136,7 @@ def of_layer(layer: Any, derivatives: Derivatives) -> Derivative | None:
     if isinstance(layer, layers.ELU):
         return partial(elu, alpha=layer.alpha)
     if isinstance(layer, layers.PReLU):
-        return lambda z: ops.where(z > 0, ops.ones_like(z), ops.convert_to_tensor(layer.alpha) + ops.zeros_like(z))
+        return lambda z: ops.where(z > 0, ops.ones_like(z), value_of(layer.alpha) + ops.zeros_like(z))
     return None
 
 
