@@ -25,7 +25,12 @@ _without_casts = _WithoutCasts()
 
 def value_of(variable: Any) -> Any:
     """Give a variable, or a tensor or number, as a tensor of its own type."""
-    value = ops.convert_to_tensor(variable)
+    value = _tensor(variable)
     # In a policy's scope the variable itself says that it is of 16 bits.
     is_of_16_bits = "16" in keras.backend.standardize_dtype(value.dtype)
-    return _without_casts(run=lambda: ops.convert_to_tensor(variable)) if is_of_16_bits else value
+    return _without_casts(run=lambda: _tensor(variable)) if is_of_16_bits else value
+
+
+def _tensor(variable: Any) -> Any:
+    # On TensorFlow a variable passes for a tensor, and would be cast later.
+    return ops.convert_to_tensor(variable.value if isinstance(variable, keras.Variable) else variable)
