@@ -2,7 +2,8 @@
 # The one test command: formatting, spelling, arrows, dependencies, lints, documentation, every test. README names it and .ci/run calls it.
 # Needs the Rust toolchain of rust-toolchain.toml; a C compiler, for the TLS library, python3 with venv, for the tests that
 # read our files with other people's programs, and Chromium, for the tests that click through a report, are installed when
-# missing (Debian, as root); without Chromium those tests say so and are skipped. Makes .venv on first use.
+# missing (Debian, as root); without Chromium those tests say so and are skipped. Makes .venv, .venv-oldest and, with PyTorch,
+# TensorFlow and JAX in it (8 GB), .venv-frameworks on first use.
 # Real data are used when they lie in ../shared/data or $CONTRACTIVE_DATA_DIR; without them the tests that want them say
 # so and pass.
 set -euo pipefail
@@ -37,7 +38,7 @@ say "Python tools"
 . scripts/python-tools.sh
 
 # What of the Python is held to ruff.
-package="python examples tests/python/package tests/python/test_docs.py tests/python/test_examples.py scripts/docs_hooks.py scripts/gallery.py"
+package="python examples tests/python/package tests/python/frameworks tests/python/oracle.py tests/python/test_docs.py tests/python/test_examples.py scripts/docs_hooks.py scripts/gallery.py"
 
 say "formatting"
 cargo fmt --all --check
@@ -110,7 +111,13 @@ bash scripts/wheel.sh --quick
 .venv/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
 
 say "Python tests"
-CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae .venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python
+CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae .venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python \
+    --ignore tests/python/frameworks
+
+say "the Python package with PyTorch, Keras and ONNX Runtime"
+. scripts/frameworks.sh
+$venv/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
+CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae $venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/frameworks
 
 say "the Python package with the oldest NumPy, scikit-learn and pandas"
 oldest=tests/python/requirements-oldest.txt

@@ -41,6 +41,13 @@ class Model:
     @staticmethod
     def load(path: _Path) -> Model:
         """Read a model directory."""
+    @staticmethod
+    def of_tensors(description: str, tensors: dict[str, NDArray[np.float32]]) -> Model:
+        """Make a model of exactly the tensors of an architecture, named and shaped as :meth:`parameters` gives them.
+
+        The description is JSON: ``architecture`` and, where known, ``objective``, ``image_shape`` and ``source``, what the
+        tensors were taken from. Rows come to the network unscaled.
+        """
     def save(self, path: _Path, note: str | None = None) -> None:
         """Write a model directory whole, replacing a model that is there; the note goes into estimator.json."""
     def to_files(self) -> dict[str, bytes]:

@@ -116,7 +116,12 @@ def test_every_command_of_the_guide_prints_what_it_says(cae, folder):
 
 def test_four_formats_of_the_same_counts_give_the_same_codes_to_the_bit(cae, folder):
     codes = []
-    for name, turn in (("genes.csv", "--transpose"), ("matrix.mtx.gz", "--transpose"), ("counts.npz", ""), ("cells.h5ad", "--array layers/counts")):
+    for name, turn in (
+        ("genes.csv", "--transpose"),
+        ("matrix.mtx.gz", "--transpose"),
+        ("counts.npz", ""),
+        ("cells.h5ad", "--array layers/counts"),
+    ):
         flags = "--library-size --log1p --epochs 3 --hidden 8,2 --no-report --quiet"
         run(cae, folder, f"cae train --data {name} {turn} {flags} --out of-{name}")
         run(cae, folder, f"cae encode of-{name} -o codes.csv")
@@ -126,7 +131,11 @@ def test_four_formats_of_the_same_counts_give_the_same_codes_to_the_bit(cae, fol
 
 
 def test_restored_counts_are_in_the_units_of_the_counts(cae, folder):
-    run(cae, folder, "cae train --data genes.csv --transpose --library-size --log1p --hidden 32,16 --no-report -q --out r")
+    run(
+        cae,
+        folder,
+        "cae train --data genes.csv --transpose --library-size --log1p --hidden 32,16 --no-report -q --out r",
+    )
     run(cae, folder, "cae reconstruct r -o back.csv")
     table = counts()
     with open(folder / "back.csv") as file:

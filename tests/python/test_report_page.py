@@ -243,10 +243,16 @@ def term(browser, section, word):
 
 
 @pytest.mark.parametrize("screen", ["desktop", "phone", "no-scripts"])
-@pytest.mark.parametrize(("name", "section", "word"), [
-    ("images", "#spectrum", "local dimension"), ("images", "header", "dead code units"), ("images", "#units", "saturated"),
-    ("comparison", "#figures", "local dimension"), ("detected", "#scores", "threshold"),
-])
+@pytest.mark.parametrize(
+    ("name", "section", "word"),
+    [
+        ("images", "#spectrum", "local dimension"),
+        ("images", "header", "dead code units"),
+        ("images", "#units", "saturated"),
+        ("comparison", "#figures", "local dimension"),
+        ("detected", "#scores", "threshold"),
+    ],
+)
 def test_a_word_opens_its_meaning_where_it_stands(shown, name, section, word, screen):
     browser = shown(name, **SCREENS[screen])
     button, meaning = term(browser, section, word)
@@ -306,7 +312,9 @@ def test_nothing_sticks_out_and_colours_can_be_read(shown, name, screen):
     browser = shown(name, **SCREENS[screen])
     width = browser.execute_script("return document.documentElement.scrollWidth")
     assert width <= SCREENS[screen].get("size", DESKTOP)[0], "the page must not scroll sideways"
-    channels = browser.execute_script("return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+    channels = browser.execute_script(
+        "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+    )
     assert (max(channels[:3]) < 64) == (screen == "dark"), channels
     picture = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
     keep(f"{name}-{screen}.png", picture["data"])

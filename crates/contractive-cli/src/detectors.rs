@@ -6,6 +6,21 @@ use contractive_anomaly::detector::{Detector, ThresholdRule, is_detector};
 use contractive_anomaly::series::{SeriesDetector, is_series_detector};
 
 use crate::errors::Usage;
+use crate::models::Opened;
+use crate::shell::quoted;
+
+/// What is said of a path that is none.
+pub(crate) fn no_detector(path: &Path) -> Usage {
+    if Opened::new(path).is_ok() {
+        let path = quoted(&path.to_string_lossy());
+        let text = format!(
+            "{path} is a model and no detector; make one of it with `cae threshold {path} --data FILE -o DETECTOR`, FILE \
+             holding ordinary rows"
+        );
+        return Usage(text);
+    }
+    Usage(format!("{} is no detector; make one with `cae train --detector --data FILE`", path.display()))
+}
 
 /// A detector of either kind.
 pub(crate) enum AnyDetector {
@@ -29,8 +44,7 @@ impl AnyDetector {
 
     /// The detector at `path`.
     pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
-        let text = || format!("{} is no detector; make one with `cae train --detector --data FILE`", path.display());
-        Self::found(path)?.ok_or_else(|| Usage(text()).into())
+        Self::found(path)?.ok_or_else(|| no_detector(path).into())
     }
 
     /// The threshold in force.

@@ -108,7 +108,11 @@ impl Opened {
         if let Some(config) = &self.config {
             return Ok(config.data.spec.clone());
         }
-        let name = &self.model.provenance().data;
+        let provenance = self.model.provenance();
+        if let Some(from) = &provenance.imported {
+            return Err(Usage(format!("say which rows with --data; the model was imported from {}", from.source)));
+        }
+        let name = &provenance.data;
         let registered = name.parse::<DataSpec>().ok().and_then(|spec| Some(spec.registered()?.name.to_owned()));
         registered.ok_or_else(|| Usage(format!("say which rows with --data; the model was trained on `{name}`")))
     }

@@ -22,6 +22,7 @@ mod rows;
 mod series;
 mod settings;
 mod telling;
+mod tensors;
 mod training;
 mod work;
 

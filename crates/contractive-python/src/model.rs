@@ -20,6 +20,7 @@ use pyo3::types::PyDict;
 use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
 use crate::rows::{Rows, check_aligned};
+use crate::tensors::{Tensors, model_of};
 use crate::work::{pieces, room_for, threads, whole};
 
 /// Most rows, and about the most numbers, between which Ctrl-C is heard.
@@ -109,6 +110,11 @@ impl Model {
     #[staticmethod]
     fn load(path: PathBuf) -> PyResult<Model> {
         Ok(Trained::load(path).map_err(raise)?.into())
+    }
+
+    #[staticmethod]
+    fn of_tensors(description: &str, tensors: Tensors<'_>) -> PyResult<Model> {
+        Ok(model_of(description, &tensors)?.into())
     }
 
     #[pyo3(signature = (path, note=None))]

@@ -24,7 +24,8 @@
 //! 2. [`config`]: everything that describes a run; [`recipe`]: named ones, compiled in.
 //! 3. [`mod@train`]: the loop, with its batches, stopping rule and observers; [`history`]: what it has done so far.
 //! 4. [`run`], [`checkpoint`] and [`model`]: what is written to disk, and read back with suspicion.
-//! 5. [`evaluate`](mod@evaluate): numbers of a trained model.
+//! 5. [`import`](mod@import): weights of other programs as models.
+//! 6. [`evaluate`](mod@evaluate): numbers of a trained model; [`verify`](mod@verify): the formulas in use for its penalty, right and wrong.
 //!
 //! The mathematics is the crate [`contractive_core`], tables in files are [`contractive_table`].
 //!
@@ -40,6 +41,7 @@ pub mod encoding;
 mod error;
 pub mod evaluate;
 pub mod history;
+pub mod import;
 mod measure;
 pub mod model;
 pub mod preprocess;
@@ -49,6 +51,7 @@ pub mod row_evaluation;
 pub mod run;
 pub mod tensor_file;
 pub mod train;
+pub mod verify;
 
 pub use config::TrainConfig;
 pub use error::Error;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use contractive_core::Architecture;
@@ -13,7 +13,7 @@ use thiserror::Error;
 use contractive_table::atomic::write_atomically;
 
 /// The largest header read, the format's own limit.
-const LARGEST_HEADER: u64 = 100_000_000;
+pub(crate) const LARGEST_HEADER: u64 = 100_000_000;
 
 /// Why a tensor file is refused.
 #[derive(Debug, Error)]
@@ -120,7 +120,7 @@ pub enum TensorFileError {
 }
 
 /// The deepest stack read from a file. It keeps products and sums of sizes far from overflow.
-const DEEPEST: usize = 1024;
+pub(crate) const DEEPEST: usize = 1024;
 
 /// The tensors of a checked architecture in file order; the number of layers where there are too many to be true.
 pub(crate) fn tensors_of(architecture: &Architecture) -> Result<Vec<Expected>, usize> {
@@ -150,6 +150,8 @@ impl Expected {
 pub(crate) struct TensorFile {
     path: PathBuf,
     file: File,
+    /// Where the numbers begin.
+    start: u64,
     payload: u64,
     tensors: BTreeMap<String, TensorInfo>,
     metadata: HashMap<String, String>,
@@ -186,12 +188,55 @@ impl TensorFile {
                 serde_json::from_value(value).map_err(|e| wrong(format!("the tensor `{name}`: {e}")))?;
             tensors.insert(name, info);
         }
-        Ok(TensorFile { path: path.to_path_buf(), file, payload: size - 8 - claimed, tensors, metadata })
+        let (start, payload) = (8 + claimed, size - 8 - claimed);
+        Ok(TensorFile { path: path.to_path_buf(), file, start, payload, tensors, metadata })
     }
 
     /// A string of the file's metadata.
     pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
         self.metadata.get(key).map(String::as_str)
+    }
+
+    /// Every tensor's name, type and shape, in the order of names.
+    pub(crate) fn infos(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
+        self.tensors.iter().map(|(name, info)| (name.as_str(), info))
+    }
+
+    /// Refuses tensors that do not fill the file one after the other, each with as many bytes as its type and shape need.
+    pub(crate) fn check_places(&self) -> Result<(), TensorFileError> {
+        let path = || self.path.clone();
+        let mut sorted: Vec<(&String, &TensorInfo)> = self.tensors.iter().collect();
+        sorted.sort_by_key(|(_, info)| info.data_offsets);
+        let mut at = 0;
+        for (name, info) in sorted {
+            let (start, end) = info.data_offsets;
+            let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |n, &size| n.checked_mul(size));
+            if start != at
+                || bits.is_none_or(|bits| end.checked_sub(start).and_then(|n| n.checked_mul(8)) != Some(bits))
+            {
+                let reason = format!("the tensor `{name}` does not lie where it should: bytes {start} to {end}");
+                return Err(TensorFileError::Header { path: path(), reason });
+            }
+            at = end;
+        }
+        if at as u64 != self.payload {
+            return Err(TensorFileError::Length { path: path(), expected: at as u64, got: self.payload });
+        }
+        Ok(())
+    }
+
+    /// The bytes of a tensor that is there, of a file whose places have been checked.
+    pub(crate) fn bytes_of(&mut self, name: &str) -> Result<Vec<u8>, TensorFileError> {
+        let read = |path: &Path, source| TensorFileError::Read { path: path.to_path_buf(), source };
+        let Some(info) = self.tensors.get(name) else {
+            let found = self.tensors.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(TensorFileError::Missing { path: self.path.clone(), tensor: name.to_owned(), found });
+        };
+        let (start, end) = info.data_offsets;
+        self.file.seek(SeekFrom::Start(self.start + start as u64)).map_err(|e| read(&self.path, e))?;
+        let mut bytes = vec![0; end - start];
+        self.file.read_exact(&mut bytes).map_err(|e| read(&self.path, e))?;
+        Ok(bytes)
     }
 
     /// Reads exactly these tensors, one after the other into one vector. Names, types, shapes and places are checked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 from keras import activations, layers, ops
 
 from .._from_layers import Layer, layers_of, model_of, model_of_layers
+from ..saved import load
 from .autoencoder import ContractiveAutoencoder
 from .errors import PenaltyError
 from .penalties import PENALTIES
@@ -36,8 +38,8 @@ def to_keras(model_or_estimator: Any, *, dtype: Any = None) -> ContractiveAutoen
 
     Parameters
     ----------
-    model_or_estimator : contractive.ContractiveAutoencoder
-        A fitted estimator, or its ``model_``.
+    model_or_estimator : contractive.ContractiveAutoencoder or path
+        A fitted estimator, its ``model_``, or a directory that ``cae train`` or ``save`` left.
     dtype : str or keras.DTypePolicy, optional
         Of the layers; by default Keras' own.
 
@@ -58,6 +60,8 @@ def to_keras(model_or_estimator: Any, *, dtype: Any = None) -> ContractiveAutoen
     NotFittedError
         For an estimator that was not fitted.
     """
+    if isinstance(model_or_estimator, (str, os.PathLike)):
+        model_or_estimator = load(model_or_estimator)
     model = model_of(model_or_estimator)
     stacks = layers_of(model)
     told = json.loads(model.describe())["objective"]

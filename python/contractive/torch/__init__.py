@@ -12,15 +12,24 @@ Everything is made of PyTorch's own operations. Install ``torch`` yourself, for 
 
 from __future__ import annotations
 
+from .autoencoder import ContractiveAutoencoder
+from .conversion import from_torch, to_torch
 from .errors import PenaltyError
+from .loss import ContractiveLoss, Objective, Terms
 from .penalties import hessian, jacobian, jacobian_norm, jacobian_penalty, layerwise, reconstruction
 
 __all__ = [
+    "ContractiveAutoencoder",
+    "ContractiveLoss",
+    "Objective",
     "PenaltyError",
+    "Terms",
+    "from_torch",
     "hessian",
     "jacobian",
     "jacobian_norm",
     "jacobian_penalty",
     "layerwise",
     "reconstruction",
+    "to_torch",
 ]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from .errors import PenaltyError
 
@@ -18,8 +19,10 @@ Module = Callable[[Tensor], Tensor]
 def code(encoder: Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """Give the rows as they were differentiated at, and their code, (N, …)."""
     at = x if x.requires_grad else x.detach().requires_grad_()
-    # The module is given a copy, for its first layer may work in place.
-    h = encoder(at.clone())
+    # A fused attention has no second derivative, which the gradient of the penalty is. The module is given a copy, for its
+    # first layer may work in place.
+    with sdpa_kernel(SDPBackend.MATH):
+        h = encoder(at.clone())
     if not isinstance(h, Tensor):
         raise PenaltyError(
             f"the encoder must give the code alone, one tensor, got {type(h).__name__}; wrap it in a function's "

@@ -112,10 +112,12 @@ class _SquaredNorms(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor, *_: Tensor) -> tuple[Any, ...]:
         shape, tensors = ctx.shape, ctx.saved_tensors[: ctx.n]
         if torch.is_grad_enabled():
-            wanted = [t for t in tensors if t.requires_grad]
-            P = squared_norm(torch, shape.chain(tensors), Order(False, shape.gram))
+            # Of aliases: the slopes depend on the weights, and that path is not this function's.
+            inputs = [t.view_as(t) for t in tensors]
+            wanted = [t for t in inputs if t.requires_grad]
+            P = squared_norm(torch, shape.chain(inputs), Order(False, shape.gram))
             found = iter(torch.autograd.grad(P, wanted, g, create_graph=True))
-            return (None, *(next(found) if t.requires_grad else None for t in tensors))
+            return (None, *(next(found) if t.requires_grad else None for t in inputs))
         p, *products = ctx.saved_tensors[ctx.n :]
         Us, Vs = products[: shape.depth - 1], products[shape.depth - 1 : 2 * shape.depth - 3]
         T = products[-1] if shape.has_first else Us[-1]

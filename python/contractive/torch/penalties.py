@@ -232,4 +232,5 @@ def _one_of(name: str, given: str, allowed: tuple[str, ...]) -> None:
 
 def _full_precision(x: Tensor) -> Any:
     """Leave autocast: as PyTorch does for its losses, the penalty is computed in the precision of the parameters."""
-    return torch.autocast(x.device.type, enabled=False)
+    where = x.device.type if isinstance(x, Tensor) else "cpu"
+    return torch.autocast(where, enabled=False)

@@ -1,4 +1,4 @@
-"""What an encoder is made of: the layers of an ``nn.Sequential`` as linear maps and slopes, at the rows given.
+"""What an encoder is made of: its layers as linear maps and slopes, at the rows given.
 
 :func:`read` runs the rows through the modules and notes, for each, how it acts on a small change of its input. A module
 that is none of these is not read, and its Jacobian is had by automatic differentiation (``contractive.torch.by_autograd``).
@@ -11,6 +11,7 @@ that is none of these is not read, and its Jacobian is had by automatic differen
 | ``Dropout`` | in training, the mask that it draws; else nothing |
 | ``BatchNorm1d``, ``BatchNorm2d`` in eval mode | weight / √(running variance + eps), a constant |
 | ``Flatten``, ``Unflatten``, ``Identity`` | nothing |
+| ``nn.Sequential``, and a class whose ``forward`` is a chain of these | one after the other |
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .._closed_form import Dense, Scale, Slopes
 from .errors import PenaltyError
-from .slopes import Derivative, derivative_of, value_of
+from .slopes import Derivative, is_elementwise, value_and_slope
+from .tied import TiedLinear
+from .tracing import layers_of
 
 Derivatives = Mapping[type[nn.Module], Derivative]
 
@@ -48,17 +51,17 @@ def read(encoder: nn.Module, x: Tensor, derivatives: Derivatives | None) -> tupl
 
     None where a module cannot be read, or is given rows of another shape than its closed form takes.
     """
-    modules = list(_layers("", encoder))
+    modules = list(_layers("", encoder, derivatives))
     if not all(_is_readable(module, derivatives) for _, module in modules):
         return None
     parts: list[Part] = []
     a = x
     for name, module in modules:
-        if isinstance(module, nn.Linear) and a.ndim != 2:
+        if isinstance(module, nn.Linear | TiedLinear) and a.ndim != 2:
             return None
-        version = a._version
+        version = _version(a)
         part, after = _step(module, a, derivatives)
-        if a._version != version:
+        if _version(a) != version:
             raise PenaltyError(f"module {name!r} ({type(module).__name__}) must not change its input in place", name)
         _refuse_hooks_that_change(name, module, a, after)
         if part is not None:
@@ -67,30 +70,44 @@ def read(encoder: nn.Module, x: Tensor, derivatives: Derivatives | None) -> tupl
     return parts, a
 
 
-def _layers(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Give the modules of nested ``nn.Sequential`` one after the other, with their names."""
-    if type(module).forward is not nn.Sequential.forward:
+def _version(a: Tensor) -> int:
+    """Give how often a tensor was written to; a compiler sees writes itself, and cannot tell."""
+    return 0 if torch.compiler.is_compiling() else int(a._version)
+
+
+def _layers(name: str, module: nn.Module, derivatives: Derivatives | None) -> Iterator[tuple[str, nn.Module]]:
+    """Give the modules that rows pass one after the other, with their names."""
+    if "forward" in vars(module):  # put in the place of its class's, as some libraries do
         yield name, module
         return
-    # Not named_children(), which passes over a module that stands there twice.
-    for child, inner in module._modules.items():
-        assert inner is not None
-        yield from _layers(f"{name}.{child}" if name else child, inner)
+    if type(module).forward is nn.Sequential.forward:
+        # Not named_children(), which passes over a module that stands there twice.
+        children = [(child, inner) for child, inner in module._modules.items() if inner is not None]
+    elif _is_readable(module, derivatives):
+        children = []
+    else:
+        children = layers_of(module, (*(derivatives or ()), TiedLinear)) or []
+    if not children:
+        yield name, module
+    for child, inner in children:
+        yield from _layers(f"{name}.{child}" if name else child, inner, derivatives)
 
 
 def _is_readable(module: nn.Module, derivatives: Derivatives | None) -> bool:
     kind = type(module)
+    if "forward" in vars(module):
+        return False
     if isinstance(module, nn.Conv1d | nn.Conv2d):
         plain = kind.forward in (nn.Conv1d.forward, nn.Conv2d.forward)
         return plain and module.padding_mode == "zeros" and _padding(module) is not None
-    if isinstance(module, nn.Linear):
-        return kind.forward is nn.Linear.forward
+    if isinstance(module, nn.Linear | TiedLinear):
+        return kind.forward in (nn.Linear.forward, TiedLinear.forward)
     shapes = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.BatchNorm1d, nn.BatchNorm2d)
-    return kind in shapes or derivative_of(module, derivatives) is not None
+    return kind in shapes or is_elementwise(module, derivatives)
 
 
 def _step(module: nn.Module, a: Tensor, derivatives: Derivatives | None) -> tuple[Part | None, Tensor]:
-    if isinstance(module, nn.Linear):
+    if isinstance(module, nn.Linear | TiedLinear):
         return Dense(module.weight), module(a)
     if isinstance(module, nn.Conv1d | nn.Conv2d):
         after = module(a)
@@ -105,9 +122,8 @@ def _step(module: nn.Module, a: Tensor, derivatives: Derivatives | None) -> tupl
         return Slopes(mask), a * mask
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         return Scale(_normalisation(module, a)), module(a)
-    derivative = derivative_of(module, derivatives)
-    assert derivative is not None
-    return Slopes(derivative(module, a)), value_of(module, a)
+    after, slope = value_and_slope(module, a, derivatives)
+    return Slopes(slope), after
 
 
 def _normalisation(module: nn.BatchNorm1d | nn.BatchNorm2d, a: Tensor) -> Tensor:

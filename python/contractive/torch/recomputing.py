@@ -23,8 +23,9 @@ class _Recomputed(torch.autograd.Function):
         tensors, again = ctx.saved_tensors, torch.is_grad_enabled()
         with torch.enable_grad(), torch.random.fork_rng(devices=[at for at, _ in ctx.random[1:]]):
             _set_random_state(ctx.random)
-            # For a second derivative the graph goes on through the tensors themselves.
-            inputs = tensors if again else [t.detach().requires_grad_(t.requires_grad) for t in tensors]
+            # For a second derivative the graph goes on through the tensors, by aliases: one of them may depend on another,
+            # and that path is not this function's.
+            inputs = [t.view_as(t) if again else t.detach().requires_grad_(t.requires_grad) for t in tensors]
             value = ctx.run(*inputs)
             wanted = [t for t in inputs if t.requires_grad]
             found = torch.autograd.grad(value, wanted, outer, create_graph=again, allow_unused=True)

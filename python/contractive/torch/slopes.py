@@ -47,8 +47,6 @@ def _named(name: str) -> Derivative:
 
 
 _CLOSED: dict[type[nn.Module], Derivative] = {
-    nn.Sigmoid: _named("sigmoid"),
-    nn.Tanh: _named("tanh"),
     nn.ReLU: _named("relu"),
     nn.LeakyReLU: _leaky_relu,
     nn.Softplus: _softplus,
@@ -83,16 +81,32 @@ def _by_autograd(module: nn.Module, z: Tensor) -> Tensor:
     return slope if torch.is_grad_enabled() else slope.detach()
 
 
-def derivative_of(module: nn.Module, derivatives: Mapping[type[nn.Module], Derivative] | None) -> Derivative | None:
-    """Give φ′ of an elementwise module as a function of the module and z, or None where it is not known to be one."""
+# φ′ from φ(z), where that is cheaper, with the rounding of PyTorch's own derivatives.
+_BY_VALUE: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
+    nn.Sigmoid: lambda h: h * (1 - h),
+    nn.Tanh: lambda h: 1 - h * h,
+}
+
+
+def is_elementwise(module: nn.Module, derivatives: Mapping[type[nn.Module], Derivative] | None) -> bool:
+    """Tell whether φ′ of a module is known."""
     kind = type(module)
+    return (
+        (derivatives is not None and kind in derivatives)
+        or kind in _CLOSED
+        or kind in _BY_VALUE
+        or kind in _BY_AUTOGRAD
+    )
+
+
+def value_and_slope(
+    module: nn.Module, z: Tensor, derivatives: Mapping[type[nn.Module], Derivative] | None
+) -> tuple[Tensor, Tensor]:
+    """Give φ(z) and φ′(z) of an elementwise module, and leave z as it is, also where the module is told to work in place."""
+    kind = type(module)
+    h = module(z.clone() if getattr(module, "inplace", False) else z)
     if derivatives and kind in derivatives:
-        return derivatives[kind]
-    if kind in _CLOSED:
-        return _CLOSED[kind]
-    return _by_autograd if kind in _BY_AUTOGRAD else None
-
-
-def value_of(module: nn.Module, z: Tensor) -> Tensor:
-    """Give φ(z), and leave z as it is, also where the module is told to work in place."""
-    return module(z.clone() if getattr(module, "inplace", False) else z)
+        return h, derivatives[kind](module, z)
+    if kind in _BY_VALUE:
+        return h, _BY_VALUE[kind](h)
+    return h, _CLOSED.get(kind, _by_autograd)(module, z)

@@ -563,6 +563,7 @@ def check_models():
             assert_array_equal(back.transform(scaled), ours.transform(X))
             back.save("back")
             assert_array_equal(contractive.load("back").transform(scaled), ours.transform(X))
+            assert_array_equal(numbers(to_keras("back").decoder.layers[-1].bias), after["decoder.1.bias"])
 
 
 def check_folding():

@@ -149,11 +149,7 @@ impl Detector {
         let (train_rows, validation_rows) = split(data.len(), settings);
         let preprocessing = Preprocessing::fit(scale, data, &train_rows);
         let reader = ScaledRows { data, preprocessing: &preprocessing };
-        let gathered = |rows: &[u32]| {
-            let mut values = Vec::new();
-            reader.gather(rows, &mut values);
-            NetworkRows { values, missing: NetworkRows::gather_missing(missing, rows, data.n_features()) }
-        };
+        let gathered = |rows: &[u32]| NetworkRows::gathered(&reader, missing, rows);
         let (train, validation) = (gathered(&train_rows), gathered(&validation_rows));
         let plan =
             planned(settings, (&train_rows, &validation_rows), data.n_features(), encoding.as_ref(), overlap > 0);
@@ -161,10 +157,6 @@ impl Detector {
         (options.on_plan)(&plan);
         let trained = train_members(settings, options, &plan, &train, &validation, began)?;
 
-        let stream = Stream::new(settings.seed, Purpose::Analysis, 3, 0);
-        let (kept, overlap_of_kept) = kept_rows(data.len(), overlap, stream);
-        let kept_rows = gathered(&kept);
-        let judged = if validation_rows.len() < FEWEST_HELD_OUT { &kept_rows } else { &validation };
         let model = |trained: Trained| -> Result<Model, ModelError> {
             let provenance = Provenance {
                 recipe: None,
@@ -174,44 +166,84 @@ impl Detector {
                 rows: train_rows.len(),
                 epoch: trained.steps * plan.batch_size / train_rows.len().max(1),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                imported: None,
             };
             let model = Model::new(trained.parameters, member::objective(settings), preprocessing.clone())?;
             Ok(model.with_image_shape(data.image_shape()).with_provenance(provenance))
         };
         let models = trained.into_iter().map(model).collect::<Result<Vec<Model>, ModelError>>()?;
-        let (members, raws) = calibrate_members(models, options.threads, settings.seed, judged, &kept_rows);
-        let kinds = match &encoding {
-            Some(encoding) => encoding.feature_kinds().into_iter().map(FeatureKind::from).collect(),
-            None if overlap > 0 => vec![FeatureKind::Window; data.n_features()],
-            None => vec![FeatureKind::Arsinh; data.n_features()],
-        };
-        let crowd = if overlap > 0 { None } else { settings.purity.crowd() };
-        let fitted = Fitted::of(kept_rows.values, &kinds, overlap_of_kept, crowd, options.threads);
-        let weights = weights(settings.purity, &members, &raws, &fitted);
-        let planes = weights
-            .has_planes()
-            .then(|| Planes::fit(fitted.rows(), data.n_features() / columns, columns, settings.seed, options.threads));
-        let mut scores = combined(&members, &raws, &fitted, &weights, data.n_features());
-        if let Some(planes) = &planes {
-            let terms = planes.terms(fitted.rows(), &weights, options.threads);
-            scores.iter_mut().zip(terms).for_each(|(kinds, term)| kinds[0] += term);
-        }
-        let (surroundings, combined) = fitted.finish(&scores.iter().map(|kinds| kinds[0]).collect::<Vec<f64>>());
-        scores.iter_mut().zip(combined).for_each(|(kinds, combined)| kinds[0] = combined);
-        (options.on_scores)(&agreements(&scores, settings.score));
-        let held_out: Vec<u32> = (0..kept.len() as u32)
-            .filter(|place| validation_rows.binary_search(&kept[*place as usize]).is_ok())
-            .collect();
-        let reference = Reference::new(&scores, &held_out);
-        let threshold = reference.threshold(settings.threshold, settings.score)?;
-        let surroundings = Some(surroundings);
-        let settings = settings.clone();
-        Ok(Detector { settings, members, weights, surroundings, planes, reference, threshold, encoding })
+        let known =
+            Known { data, missing, preprocessing: &preprocessing, validation_rows: &validation_rows, overlap, columns };
+        finish(models, &known, encoding, settings, options)
     }
 }
 
+/// Rows that members are calibrated on, and what is known of them.
+pub(super) struct Known<'a> {
+    pub(super) data: &'a Dataset,
+    /// Features left out, row-major, or empty.
+    pub(super) missing: &'a [bool],
+    pub(super) preprocessing: &'a Preprocessing,
+    /// The rows that the members did not learn from, ascending; none where they learnt from none of them.
+    pub(super) validation_rows: &'a [u32],
+    /// How many windows overlap one; 0 but for windows.
+    pub(super) overlap: usize,
+    /// The numbers of a window's row.
+    pub(super) columns: usize,
+}
+
+/// A detector of trained networks: calibration, reference scores, threshold.
+pub(super) fn finish(
+    models: Vec<Model>,
+    known: &Known<'_>,
+    encoding: Option<TableEncoding>,
+    settings: &DetectorSettings,
+    options: &TrainOptions<'_>,
+) -> Result<Detector, DetectorError> {
+    let Known { data, missing, preprocessing, validation_rows, overlap, columns } = *known;
+    let stream = Stream::new(settings.seed, Purpose::Analysis, 3, 0);
+    let (kept, overlap_of_kept) = kept_rows(data.len(), overlap, stream);
+    let reader = ScaledRows { data, preprocessing };
+    let gathered = |rows: &[u32]| NetworkRows::gathered(&reader, missing, rows);
+    let kept_rows = gathered(&kept);
+    let validation = if validation_rows.len() < FEWEST_HELD_OUT { None } else { Some(gathered(validation_rows)) };
+    let judged = validation.as_ref().unwrap_or(&kept_rows);
+    let (members, raws) = calibrate_members(models, options.threads, settings.seed, judged, &kept_rows);
+    let kinds = match &encoding {
+        Some(encoding) => encoding.feature_kinds().into_iter().map(FeatureKind::from).collect(),
+        None if overlap > 0 => vec![FeatureKind::Window; data.n_features()],
+        None if preprocessing.scale() == Scale::Robust => vec![FeatureKind::Arsinh; data.n_features()],
+        None => vec![FeatureKind::Plain; data.n_features()],
+    };
+    let crowd = if overlap > 0 { None } else { settings.purity.crowd() };
+    let fitted = Fitted::of(kept_rows.values, &kinds, overlap_of_kept, crowd, options.threads);
+    let weights = weights(settings.purity, &members, &raws, &fitted);
+    let planes = weights
+        .has_planes()
+        .then(|| Planes::fit(fitted.rows(), data.n_features() / columns, columns, settings.seed, options.threads));
+    let mut scores = combined(&members, &raws, &fitted, &weights, data.n_features());
+    if let Some(planes) = &planes {
+        let terms = planes.terms(fitted.rows(), &weights, options.threads);
+        scores.iter_mut().zip(terms).for_each(|(kinds, term)| kinds[0] += term);
+    }
+    let (surroundings, combined) = fitted.finish(&scores.iter().map(|kinds| kinds[0]).collect::<Vec<f64>>());
+    scores.iter_mut().zip(combined).for_each(|(kinds, combined)| kinds[0] = combined);
+    (options.on_scores)(&agreements(&scores, settings.score));
+    let held_out: Vec<u32> =
+        (0..kept.len() as u32).filter(|place| validation_rows.binary_search(&kept[*place as usize]).is_ok()).collect();
+    let reference = Reference::new(&scores, &held_out);
+    let threshold = reference.threshold(settings.threshold, settings.score)?;
+    let surroundings = Some(surroundings);
+    let settings = settings.clone();
+    Ok(Detector { settings, members, weights, surroundings, planes, reference, threshold, encoding })
+}
+
 /// Refuses settings and data that nothing can be learnt with.
-fn check(data: &Dataset, settings: &DetectorSettings, options: &TrainOptions<'_>) -> Result<(), DetectorError> {
+pub(super) fn check(
+    data: &Dataset,
+    settings: &DetectorSettings,
+    options: &TrainOptions<'_>,
+) -> Result<(), DetectorError> {
     settings.check()?;
     if options.threads == 0 {
         return Err(DetectorError::Setting { name: "threads", must_be: "at least 1", got: 0.0 });

@@ -45,6 +45,7 @@ mod location;
 mod member;
 pub mod metrics;
 mod neighbours;
+mod of_model;
 mod plane;
 mod planes;
 mod reference;

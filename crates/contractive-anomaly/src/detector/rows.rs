@@ -1,5 +1,6 @@
 //! Rows in memory as networks take them, and which of their features are missing.
 
+use contractive::preprocess::ScaledRows;
 use contractive_core::engine::{CpuEngine, Engine};
 use contractive_core::matrix::MatRef;
 use contractive_core::{ArgumentError, Batch};
@@ -18,9 +19,13 @@ impl NetworkRows {
         if missing.is_empty() { &[] } else { &missing[r * d..][..d] }
     }
 
-    /// The missing features of rows `rows`, one after the other.
-    pub(super) fn gather_missing(missing: &[bool], rows: &[u32], d: usize) -> Vec<bool> {
-        rows.iter().flat_map(|r| NetworkRows::missing_of(missing, *r as usize, d)).copied().collect()
+    /// Rows `rows` of what `reader` sees, of which the features `missing` (row-major, or empty) are left out.
+    pub(super) fn gathered(reader: &ScaledRows<'_>, missing: &[bool], rows: &[u32]) -> Self {
+        let d = reader.data.n_features();
+        let mut values = Vec::new();
+        reader.gather(rows, &mut values);
+        let missing = rows.iter().flat_map(|r| NetworkRows::missing_of(missing, *r as usize, d)).copied().collect();
+        NetworkRows { values, missing }
     }
 
     /// Empties the rows.

@@ -20,6 +20,7 @@ use super::detected_summary::Summary;
 use super::series_arguments::{DetectSeries, SeriesFlags, check_rule_of};
 use crate::arguments::TextArguments;
 use crate::detector_training::{score_kind, score_kinds};
+use crate::detectors::no_detector;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
@@ -133,9 +134,7 @@ impl Detect {
         }
         let output = self.target()?;
         if !is_detector(&self.detector) {
-            let text =
-                format!("{} is no detector; make one with `cae train --detector --data FILE`", self.detector.display());
-            return Err(Usage(text).into());
+            return Err(no_detector(&self.detector).into());
         }
         let detector = self.with_wishes(Detector::load(&self.detector)?)?;
         let text = self.text.options(Some(&self.data.to_string_lossy()))?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use contractive::Model;
+use contractive::data::Dataset;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ use super::geometry::{Geometry, SpectrumTable};
 use super::inspect_detector::DetectorRecord;
 use super::per_row;
 use super::tangents::TangentArguments;
+use super::verified::Verified;
 use crate::arguments::RowArguments;
 use crate::detectors::AnyDetector;
 use crate::errors::Usage;
@@ -49,6 +51,10 @@ pub(crate) struct Inspect {
     singular_values: Option<u32>,
     #[command(flatten)]
     tangents: TangentArguments,
+    /// Say what the formulas in use for the penalty, right and wrong, give on this network beside the exact ‖J‖², in value and
+    /// gradient: on the first 64 rows of --data (or --rows), else on drawn ones.
+    #[arg(long, help_heading = "Output")]
+    verify: bool,
     /// Print JSON.
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -63,10 +69,16 @@ of the code, that size sets it and not the data. Compare models on the same rows
 length in the units of the scaled features, and `tangents_in_units` (N, K, d), the same steps in
 the features' own units.
 
+--verify compares value and gradient of each formula, which automatic differentiation would make of the code that has it:
+the value over the exact one, the length of the gradient over that of the true one, and the cosine between the two. Right,
+times a factor, is made up for by another weight of the penalty; wrong here is not. What is the same here may be wrong on
+another network.
+
 Examples:
   cae inspect runs/NAME
   cae inspect DETECTOR
   cae inspect runs/NAME --data mnist:test --rows 500 --json
+  cae inspect runs/NAME --verify --data table.csv
   cae inspect runs/NAME --data table.csv --per-row spectra.csv --singular-values 4
   cae inspect runs/NAME --data mnist:test --tangents tangents.npz --tangents tangents.png --at 0,5,7";
 
@@ -92,11 +104,14 @@ impl Inspect {
             per_row::check(path, self.rows.data.as_deref())?;
         }
         let opened = Opened::new(&self.model)?;
-        let geometry = self.rows.data.as_ref().map(|_| self.geometry(&opened)).transpose()?;
+        let data = self.rows.data.as_ref().map(|_| opened.rows(&self.rows, self.json)).transpose()?;
+        let geometry = data.as_ref().map(|data| self.geometry(&opened, data)).transpose()?;
+        let verified = self.verify.then(|| Verified::of(&opened.model, data.as_ref(), self.rows.rows)).transpose()?;
         if self.json {
-            print_json(&in_json(&opened, geometry.as_ref())?)?;
+            print_json(&in_json(&opened, geometry.as_ref(), verified.as_ref())?)?;
         } else {
-            print(&in_words(&opened, geometry.as_ref())?)?;
+            let verified = verified.map_or_else(String::new, |verified| format!("\n{}", verified.in_words()));
+            print(&(in_words(&opened, geometry.as_ref())? + &verified))?;
         }
         Ok(Ending::Done)
     }
@@ -104,15 +119,14 @@ impl Inspect {
 
 impl Inspect {
     /// Looks at the rows, and writes what is asked for of them.
-    fn geometry(&self, opened: &Opened) -> anyhow::Result<Geometry> {
-        let data = opened.rows(&self.rows, self.json)?;
-        opened.model.preprocessing().check(&data)?;
+    fn geometry(&self, opened: &Opened, data: &Dataset) -> anyhow::Result<Geometry> {
+        opened.model.preprocessing().check(data)?;
         let most = self.singular_values.map(|most| most as usize);
         if self.tangents.are_wanted() {
-            self.tangents.write(&opened.model, &data, most, self.json)?;
+            self.tangents.write(&opened.model, data, most, self.json)?;
         }
         let all = self.rows.rows.is_some() || self.per_row.is_some();
-        let data = if all { data } else { data.take(ROWS) };
+        let data = if all { data.clone() } else { data.clone().take(ROWS) };
         let table = self.per_row.as_deref().map(|path| SpectrumTable { path, most, is_quiet: self.json });
         Geometry::of(&opened.model, &data, self.rows.threads(), table.as_ref())
     }
@@ -121,6 +135,11 @@ impl Inspect {
         if self.rows.data.is_some() {
             let path = quoted(&self.model.to_string_lossy());
             let text = format!("{path} is a detector: its rows are scored by `cae detect {path} --data FILE`");
+            return Err(Usage(text).into());
+        }
+        if self.verify {
+            let member = quoted(&self.model.join("member-0").to_string_lossy());
+            let text = format!("--verify is of models; a detector's are its members: `cae inspect {member} --verify`");
             return Err(Usage(text).into());
         }
         let record = DetectorRecord::of(detector);
@@ -157,7 +176,7 @@ fn layers(model: &Model) -> Vec<LayerRecord> {
     all
 }
 
-fn in_json(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Value> {
+fn in_json(opened: &Opened, geometry: Option<&Geometry>, verified: Option<&Verified>) -> anyhow::Result<Value> {
     let model = &opened.model;
     let history = opened.run.as_ref().map(|run| run.metrics()).transpose()?;
     Ok(json!({
@@ -179,6 +198,7 @@ fn in_json(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Value
             "best": history.iter().find(|record| record.epoch == model.provenance().epoch),
         })),
         "geometry": geometry,
+        "verification": verified,
     }))
 }
 
@@ -195,9 +215,15 @@ fn in_words(opened: &Opened, geometry: Option<&Geometry>) -> anyhow::Result<Stri
     lines.push(("preprocessing", preprocessing(model)));
     let p = &model.provenance();
     let recipe = p.recipe.as_ref().map_or_else(String::new, |name| format!(", recipe {name}"));
-    lines.push(("trained on", format!("{} of {}{recipe}, seed {}", count(p.rows, "row"), p.data, p.seed)));
-    lines.extend(p.data_sha256.as_ref().map(|sum| ("sha256", sum.clone())));
-    lines.push(("written by", format!("version {}, epoch {}", p.version, p.epoch)));
+    if let Some(from) = &p.imported {
+        lines.push(("imported from", from.source.clone()));
+        lines.extend(from.sha256.as_ref().map(|sum| ("sha256", sum.clone())));
+        lines.push(("written by", format!("version {}", p.version)));
+    } else {
+        lines.push(("trained on", format!("{} of {}{recipe}, seed {}", count(p.rows, "row"), p.data, p.seed)));
+        lines.extend(p.data_sha256.as_ref().map(|sum| ("sha256", sum.clone())));
+        lines.push(("written by", format!("version {}, epoch {}", p.version, p.epoch)));
+    }
     if let Some(run) = &opened.run {
         let history = run.metrics()?;
         if let Some(best) = history.iter().find(|record| record.epoch == p.epoch) {

@@ -18,6 +18,7 @@ mod flagged_ranges;
 mod follow_series;
 mod geometry;
 mod glossary;
+mod import;
 mod inspect;
 mod inspect_detector;
 mod man;
@@ -31,6 +32,7 @@ mod series_rows;
 mod tangents;
 mod threshold;
 mod train;
+mod verified;
 
 use clap::Subcommand;
 
@@ -48,7 +50,8 @@ pub(crate) enum Command {
     Drift(drift::Drift),
     Encode(encode::Encode),
     Reconstruct(reconstruct::Reconstruct),
-    Inspect(inspect::Inspect),
+    Inspect(Box<inspect::Inspect>),
+    Import(Box<import::Import>),
     Report(report::Report),
     Recipes(recipes::Recipes),
     Data(data::Data),
@@ -72,6 +75,7 @@ impl Command {
             Command::Encode(command) => command.run(),
             Command::Reconstruct(command) => command.run(),
             Command::Inspect(command) => command.run(),
+            Command::Import(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Recipes(command) => command.run(),
             Command::Data(command) => command.run(),

@@ -8,7 +8,7 @@ use contractive::checkpoint::Resume;
 use contractive::{Model, RunDirectory};
 use contractive_report::RunRecord;
 
-use crate::arguments::{OutputArguments, SourceArguments};
+use crate::arguments::{OutputArguments, RowArguments, SourceArguments};
 use crate::browser;
 use crate::detectors::AnyDetector;
 use crate::errors::Usage;
@@ -23,6 +23,8 @@ use crate::sweep::whole::Sweep;
 
 /// Make a page that explains a run, or compares several: one HTML file that needs nothing else.
 ///
+/// Of a model alone, such as an imported one, --data says which rows it is judged on, and the page is report.html here.
+///
 /// For one run the page is RUN/report.html; for several it is report.html here, with the settings that differ, the
 /// figures beside each other, and curves and reconstructions of all. The data are read again, as the run was configured.
 /// The folder of a sweep (`cae train` with several values, `cae compare`) gives its page anew, from its runs. `cae train`
@@ -31,13 +33,13 @@ use crate::sweep::whole::Sweep;
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Report {
-    /// Run directories, or the folder of a sweep.
+    /// Run directories, or the folder of a sweep; or a model directory, with --data.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// Write the page to this file, .html [default: RUN/report.html, that of the sweep's folder, or report.html for several runs].
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
-    /// Where the same data lie now, if they were moved.
+    /// Where the same data lie now, if they were moved; of a model alone, the rows to judge it on.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     data: Option<String>,
     #[command(flatten)]
@@ -57,13 +59,19 @@ const AFTER_HELP: &str = "\
 Examples:
   cae report runs/NAME --open
   cae report runs/plain runs/contractive -o comparison.html
-  cae report runs/SWEEP";
+  cae report runs/SWEEP
+  cae report MODEL --data table.csv -o model.html";
 
 impl Report {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
         if let Some(sweep) = self.runs.iter().find(|run| SweepFolder::is_one(run)) {
             return self.remake_sweep(sweep);
+        }
+        if let ([path], true) = (&self.runs[..], self.data.is_some())
+            && let Some(opened) = model_alone(path)?
+        {
+            return self.of_model(path, &opened);
         }
         let opened: Vec<Subject> = self.runs.iter().map(|run| open(run)).collect::<Result<_, _>>()?;
         let target = match (&self.output, opened.as_slice()) {
@@ -77,6 +85,20 @@ impl Report {
             records.push(self.record(subject)?);
         }
         write_file(&target, page(&records)?.as_bytes())?;
+        self.tell(&target)
+    }
+
+    /// The page of a model alone, on the rows of --data.
+    fn of_model(&self, path: &Path, opened: &Opened) -> anyhow::Result<Ending> {
+        let target = self.output.clone().unwrap_or_else(|| PathBuf::from(REPORT_FILE));
+        check_target(&target)?;
+        let (source, threads) = (self.source.clone(), self.threads);
+        let rows = RowArguments { data: self.data.clone(), source, threads, ..RowArguments::default() };
+        let data = opened.rows(&rows, self.quiet)?;
+        let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let name = whole.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned());
+        let record = RunRecord::of_model(&name, &opened.model, &data, rows.threads())?;
+        write_file(&target, page(&[record])?.as_bytes())?;
         self.tell(&target)
     }
 
@@ -151,6 +173,14 @@ enum Kept {
     Checkpoints(Box<Resume>),
 }
 
+/// The model at `path` where it is in no run.
+fn model_alone(path: &Path) -> anyhow::Result<Option<Opened>> {
+    if RunDirectory::open(path).is_ok() || AnyDetector::found(path)?.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Opened::new(path)?).filter(|opened| opened.run.is_none()))
+}
+
 fn open(path: &Path) -> anyhow::Result<Subject> {
     if let Ok(run) = RunDirectory::open(path)
         && let Some(divergence) = run.divergence()?
@@ -177,9 +207,11 @@ fn open(path: &Path) -> anyhow::Result<Subject> {
     }
     let opened = Opened::new(path)?;
     let Some(run) = opened.run else {
-        let path = path.display();
-        let text =
-            format!("{path} must be a run directory, with config.toml and metrics.jsonl; a model alone has no history");
+        let path = quoted(&path.to_string_lossy());
+        let text = format!(
+            "{path} must be a run directory, with config.toml and metrics.jsonl; of a model alone, which has no history, \
+             say by itself which rows: `cae report {path} --data FILE`"
+        );
         return Err(Usage(text).into());
     };
     Ok(Subject { run, kept: Kept::Model(Box::new(opened.model)) })

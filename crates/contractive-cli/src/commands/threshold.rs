@@ -3,32 +3,44 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use contractive_anomaly::detector::ThresholdRule;
+use contractive_anomaly::detector::{Detector, DetectorSettings, ThresholdRule, TrainOptions};
 use serde::Serialize;
 
+use crate::arguments::RowArguments;
 use crate::detectors::AnyDetector;
+use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::models::Opened;
 use crate::numbers::{grouped, percent, significant};
-use crate::output::{print, print_json};
+use crate::output::{check_folder, print, print_json};
+use crate::shell::quoted;
 use crate::table::{Side, aligned, pairs};
 
 /// Show or change the threshold of a detector, above which a row is an anomaly. Nothing is trained anew.
+///
+/// Of a model, trained by `cae train` or imported, it makes a detector: what the model says of ordinary rows (--data) is
+/// what scores are compared with, and --out is where the detector goes.
 ///
 /// The rule is applied to the scores of the training rows (of a time series: of its timestamps), which are part of the
 /// detector. Without RULE the threshold is shown, and what other rules would make of those scores; nothing is changed.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Threshold {
-    /// A detector, as `cae train --detector` leaves it.
-    #[arg(value_name = "DETECTOR")]
+    /// A detector, as `cae train --detector` leaves it; or a run or model directory, with --data and --out.
+    #[arg(value_name = "DETECTOR_OR_MODEL")]
     detector: PathBuf,
     /// contamination:SHARE, quantile:P, sigma:K (mean + K standard deviations), pot:RATE (peaks over threshold) or
     /// value:T.
     #[arg(value_name = "RULE")]
     rule: Option<ThresholdRule>,
+    /// Of a model: write the detector to this folder.
+    #[arg(short, long, value_name = "DIR", help_heading = "Output", requires = "data")]
+    out: Option<PathBuf>,
     /// Only say what the rule would give.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    rows: RowArguments,
     /// Print JSON.
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -48,7 +60,8 @@ Rules:
 Examples:
   cae threshold DETECTOR
   cae threshold DETECTOR contamination:0.01
-  cae threshold DETECTOR pot:0.001 --json";
+  cae threshold DETECTOR pot:0.001 --json
+  cae threshold MODEL contamination:0.01 --data ordinary.csv -o DETECTOR";
 
 #[derive(Serialize)]
 struct At {
@@ -68,6 +81,14 @@ struct Change {
     /// What common rules would give, where none was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     rules: Option<Vec<At>>,
+}
+
+/// A detector made of a model.
+#[derive(Serialize)]
+struct Made {
+    training_rows: usize,
+    new: At,
+    saved: bool,
 }
 
 /// Rules shown to choose from.
@@ -108,7 +129,13 @@ fn common(detector: &mut AnyDetector) -> anyhow::Result<Vec<At>> {
 impl Threshold {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
-        let mut detector = AnyDetector::load(&self.detector)?;
+        let Some(mut detector) = AnyDetector::found(&self.detector)? else { return self.of_model() };
+        if self.rows.data.is_some() {
+            let path = self.detector.display();
+            let text =
+                format!("--data is for models, and {path} is a detector, which has the scores of its training rows");
+            return Err(Usage(text).into());
+        }
         let old = At::of(&detector);
         let mut new = None;
         if let Some(rule) = self.rule {
@@ -130,17 +157,55 @@ impl Threshold {
     }
 }
 
+impl Threshold {
+    /// Makes a detector of a model.
+    fn of_model(&self) -> anyhow::Result<Ending> {
+        let opened = Opened::new(&self.detector)?;
+        if self.rows.data.is_none() || (self.out.is_none() && !self.dry_run) {
+            let path = quoted(&self.detector.to_string_lossy());
+            let text = format!(
+                "{path} is a model, and has no scores to compare with; make a detector of it with ordinary rows: \
+                 `cae threshold {path} contamination:0.01 --data FILE -o DETECTOR`"
+            );
+            return Err(Usage(text).into());
+        }
+        if let Some(out) = &self.out {
+            check_folder(out)?;
+        }
+        let data = opened.rows(&self.rows, self.json || self.quiet)?;
+        let mut settings = DetectorSettings::default();
+        settings.threshold = self.rule.unwrap_or(settings.threshold);
+        let options = TrainOptions { threads: self.rows.threads(), ..TrainOptions::default() };
+        let detector = Detector::of_model(&opened.model, &data, &settings, &options)?;
+        let saved = self.out.as_ref().filter(|_| !self.dry_run);
+        if let Some(out) = saved {
+            detector.save(out)?;
+        }
+        let detector = AnyDetector::Table(Box::new(detector));
+        let (made, training_rows) = (At::of(&detector), detector.n_training_rows());
+        if self.json {
+            print_json(&Made { training_rows, new: made, saved: saved.is_some() })?;
+        } else if !self.quiet {
+            let name = if saved.is_some() { "threshold" } else { "threshold (not saved)" };
+            print(&pairs(&[(name, line(&made, training_rows))]))?;
+        }
+        Ok(Ending::Done)
+    }
+}
+
+fn line(at: &At, training_rows: usize) -> String {
+    format!(
+        "{}  ({}): {} of {} training rows above it, {}",
+        significant(at.threshold, 5),
+        at.rule,
+        grouped(at.rows_above),
+        grouped(training_rows),
+        percent(at.share_above)
+    )
+}
+
 fn in_words(change: &Change) -> String {
-    let line = |at: &At| {
-        format!(
-            "{}  ({}): {} of {} training rows above it, {}",
-            significant(at.threshold, 5),
-            at.rule,
-            grouped(at.rows_above),
-            grouped(change.training_rows),
-            percent(at.share_above)
-        )
-    };
+    let line = |at: &At| line(at, change.training_rows);
     match &change.new {
         None => format!("{}\n{}", pairs(&[("threshold", line(&change.old))]), choice(change)),
         Some(new) => {

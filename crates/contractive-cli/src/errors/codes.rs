@@ -2,6 +2,7 @@
 
 use contractive::config::ConfigError;
 use contractive::data::TableError;
+use contractive::import::ImportError;
 use contractive::model::{ModelError, TensorFileError};
 use contractive::run::RunError;
 use contractive::train::TrainError;
@@ -44,6 +45,14 @@ fn of_kind(kind: Kind<'_>) -> u8 {
             USAGE
         }
         Kind::Encoding(_) => BAD_DATA,
+        Kind::Import(
+            ImportError::OtherFormat { .. }
+            | ImportError::NoLayers { .. }
+            | ImportError::Type { .. }
+            | ImportError::Shape { .. }
+            | ImportError::Number { .. },
+        ) => BAD_DATA,
+        Kind::Import(_) => USAGE,
         Kind::Label(_) => USAGE,
         Kind::Model(ModelError::Write { .. } | ModelError::Occupied { .. } | ModelError::Read { .. }) => FAILURE,
         Kind::Model(_) => BAD_DATA,

@@ -4,6 +4,7 @@ use contractive::Error;
 use contractive::checkpoint::CheckpointError;
 use contractive::config::ConfigError;
 use contractive::data::TableError;
+use contractive::import::ImportError;
 use contractive::model::{ModelError, TensorFileError};
 use contractive::preprocess::PreprocessError;
 use contractive::run::RunError;
@@ -25,6 +26,7 @@ pub(super) enum Kind<'a> {
     Dataset(&'a DatasetError),
     Detector(&'a DetectorError),
     Encoding(&'a EncodingError),
+    Import(&'a ImportError),
     Label(&'a LabelError),
     Model(&'a ModelError),
     Output(&'a OutputError),
@@ -54,6 +56,7 @@ impl<'a> Kind<'a> {
                 .or_else(|| of(cause.downcast_ref().map(Kind::Preprocess)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Detector)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Encoding)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Import)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Label)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Threshold)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Series)))
@@ -88,6 +91,10 @@ impl<'a> Kind<'a> {
             Kind::Detector(DetectorError::Argument(e)) => Kind::Argument(e),
             Kind::Detector(DetectorError::Model(e)) => Kind::Model(e),
             Kind::Encoding(EncodingError::Data(e)) => Kind::Table(e),
+            Kind::Import(ImportError::Tensors(e)) => Kind::Tensors(e),
+            Kind::Import(ImportError::File(e)) => Kind::Table(e),
+            Kind::Import(ImportError::Argument(e)) => Kind::Argument(e),
+            Kind::Import(ImportError::Model(e)) => Kind::Model(e),
             Kind::Series(SeriesError::Data(e)) => Kind::Table(e),
             Kind::Series(SeriesError::Labels(e)) => Kind::Label(e),
             Kind::Series(SeriesError::Detector(e)) => Kind::Detector(e),

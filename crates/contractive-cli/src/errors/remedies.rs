@@ -1,6 +1,7 @@
 //! What a user can do about an error, in terms of flags and subcommands.
 
 use contractive::data::TableError;
+use contractive::import::ImportError;
 use contractive::model::ModelError;
 use contractive::preprocess::PreprocessError;
 use contractive::run::RunError;
@@ -25,6 +26,7 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         Kind::Dataset(e) => of_dataset(e),
         Kind::Detector(DetectorError::Diverged { .. }) => text("lower --learning-rate or --contraction"),
         Kind::Encoding(e) => of_encoding(e),
+        Kind::Import(e) => of_import(e),
         Kind::Label(e) => of_labels(e),
         Kind::Model(ModelError::Occupied { .. }) => text("choose another place"),
         Kind::Output(OutputError::NumbersAlone { .. }) => {
@@ -204,6 +206,21 @@ fn of_encoding(error: &EncodingError) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn of_import(error: &ImportError) -> Option<String> {
+    match error {
+        ImportError::NoSuchLayer { .. } | ImportError::Ambiguous { .. } => {
+            text("give the encoder's layers with --layers and the decoder's with --decoder-layers, in their order")
+        }
+        ImportError::Unlinked { meets_turned: true, .. } => text("take them so with --kernel in-out"),
+        ImportError::AmbiguousBiases { .. } => text("give them with --decoder-layers, in their order"),
+        ImportError::NotTied { .. } => text("leave --tied out"),
+        ImportError::Activation { setting, .. } => {
+            Some(format!("give --{} relu, or another of those that --help names", setting.replace('_', "-")))
+        }
+        _ => None,
+    }
 }
 
 fn of_labels(error: &LabelError) -> Option<String> {

@@ -3,7 +3,7 @@
 use crate::support::Desk;
 use predicates::prelude::*;
 
-const SUBCOMMANDS: [&str; 17] = [
+const SUBCOMMANDS: [&str; 18] = [
     "train",
     "resume",
     "compare",
@@ -14,6 +14,7 @@ const SUBCOMMANDS: [&str; 17] = [
     "encode",
     "reconstruct",
     "inspect",
+    "import",
     "recipes",
     "data",
     "glossary",

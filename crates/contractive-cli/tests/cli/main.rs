@@ -16,6 +16,7 @@ mod detect_trouble;
 mod detector;
 mod drift;
 mod help;
+mod import;
 mod interruption;
 mod mixed_table;
 mod per_row;

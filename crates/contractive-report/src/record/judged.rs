@@ -17,6 +17,8 @@ pub enum JudgedPart {
     Validation,
     /// The rows trained on: there are no others.
     Training,
+    /// Rows that were given for a model alone.
+    Given,
 }
 
 impl fmt::Display for JudgedPart {
@@ -25,6 +27,7 @@ impl fmt::Display for JudgedPart {
             JudgedPart::Test => "test",
             JudgedPart::Validation => "validation",
             JudgedPart::Training => "training",
+            JudgedPart::Given => "given",
         })
     }
 }

@@ -5,6 +5,7 @@
 
 mod examples;
 mod judged;
+mod of_model;
 pub mod table;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::analysis::{
 };
 use contractive::Error;
 use contractive::config::TrainConfig;
+use contractive::data::Dataset;
 use contractive::model::{Model, Provenance};
 use contractive::preprocess::{EVALUATION_ROWS, ScaledRows};
 use contractive::{Divergence, EpochRecord, Prepared};
@@ -173,7 +175,21 @@ impl RunRecord {
     /// When the data do not fit the model: [`Error::Preprocess`], [`Error::Argument`].
     pub fn new(name: &str, prepared: &Prepared, model: &Model, history: &[EpochRecord]) -> Result<Self, Error> {
         let threads = prepared.config().threads();
-        let (part, judged) = judged::rows(prepared, EVALUATED);
+        let rows = judged::rows(prepared, EVALUATED);
+        let mut record =
+            RunRecord::measured(name, model, rows, (prepared.config().clone(), data_record(prepared)), threads)?;
+        record.history = history.to_vec();
+        Ok(record)
+    }
+
+    /// All but the history, of `model` on the rows `judged`.
+    fn measured(
+        name: &str,
+        model: &Model,
+        (part, judged): (JudgedPart, Dataset),
+        (config, data): (TrainConfig, DataRecord),
+        threads: usize,
+    ) -> Result<Self, Error> {
         let evaluation = evaluate(model, &judged, threads)?;
         let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
         let n = judged.len();
@@ -201,13 +217,13 @@ impl RunRecord {
         let activity = Activity::measure(model, &judged, &shown(ACTIVITY));
         Ok(RunRecord {
             name: name.to_owned(),
-            config: prepared.config().clone(),
+            config,
             architecture: model.architecture().clone(),
             parameters: model.parameters().len(),
             provenance: model.provenance().clone(),
-            history: history.to_vec(),
+            history: Vec::new(),
             divergence: None,
-            data: data_record(prepared),
+            data,
             part,
             evaluation,
             class_names: judged.class_names().map(<[String]>::to_vec),
@@ -223,6 +239,11 @@ impl RunRecord {
             activity,
             concern: Concern::of(model, &judged, threads)?,
         })
+    }
+
+    /// Whether it is of a model alone, of whose training nothing is known.
+    pub fn is_of_model_alone(&self) -> bool {
+        self.part == JudgedPart::Given
     }
 
     /// The kept epoch's record, if the history holds it.

@@ -23,6 +23,10 @@ struct RepeatPanel<'a> {
 }
 
 pub(super) fn panel(record: &RunRecord, repeat: &Repeat) -> Result<String, ReportError> {
+    // What made a model alone is not known.
+    if record.is_of_model_alone() {
+        return Ok(String::new());
+    }
     let p = &record.provenance;
     let d = &record.data;
     let mut facts = vec![

@@ -29,9 +29,13 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
     let k = run.architecture.code_size();
     let seconds = run.history.iter().map(|epoch| epoch.seconds).sum();
     let word = if run.data.image_shape.is_some() { "pixel" } else { "feature" };
-    let figures = vec![
+    let judged_on = match run.is_of_model_alone() {
+        true => format!("error on {} rows", grouped(e.rows)),
+        false => format!("{} on {} rows", run.part, grouped(e.rows)),
+    };
+    let mut figures = vec![
         headline(
-            &format!("{} on {} rows", run.part, grouped(e.rows)),
+            &judged_on,
             significant(judged_loss(e), 4),
             match e.loss {
                 Loss::Mse => format!("mean squared error a {word}"),
@@ -45,12 +49,18 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
             format!("of {}, at {}", count(run.spectrum.mean.len(), "direction"), count(run.spectrum.rows, "row")),
         ),
         headline("dead code units", format!("{:.0}", e.dead_code_units * k as f64), format!("of {}", grouped(k))),
-        headline(
+    ];
+    figures.push(match &run.provenance.imported {
+        Some(from) => headline("imported", count(run.parameters, "parameter"), format!("from {}", from.source)),
+        None if run.is_of_model_alone() => {
+            headline("a model alone", count(run.parameters, "parameter"), "without the history of its run".into())
+        }
+        None => headline(
             "trained",
             count(run.history.len(), "epoch"),
             format!("in {}{}", duration(seconds), if run.divergence.is_some() { ", then diverged" } else { "" }),
         ),
-    ];
+    });
     let line = format!(
         "{} through {}, minimising {}{}",
         file_name(&run.data.name),

@@ -52,8 +52,22 @@ pub struct Provenance {
     pub rows: usize,
     /// The epoch of these parameters, from 1.
     pub epoch: usize,
-    /// Version of the tool that trained it.
+    /// Version of the tool that trained it, or imported it.
     pub version: String,
+    /// What it was imported from; then there is nothing else to say of its training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imported: Option<ImportedFrom>,
+}
+
+/// What a model was imported from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedFrom {
+    /// A file of weights by its name, or what else had them.
+    pub source: String,
+    /// SHA-256 of the file, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 impl Model {

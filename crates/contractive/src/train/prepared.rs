@@ -184,6 +184,7 @@ impl Prepared {
                 rows: self.n_training_rows(),
                 epoch,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                imported: None,
             },
         }
     }

@@ -1,0 +1,198 @@
+"""Our autoencoders as PyTorch modules, and dense PyTorch autoencoders as ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from .._from_layers import Layer, layers_of, model_of_layers
+from .autoencoder import ACTIVATIONS, ContractiveAutoencoder
+from .errors import PenaltyError
+from .loss import parts_of
+from .tied import TiedLinear
+
+if TYPE_CHECKING:
+    from ..autoencoder import ContractiveAutoencoder as Estimator
+
+_NAMES = {made().__class__: name for name, made in ACTIVATIONS.items()}
+
+
+def to_torch(
+    model_or_estimator: Any, *, dtype: torch.dtype = torch.float32, device: Any = None
+) -> ContractiveAutoencoder:
+    """Give a trained autoencoder as a PyTorch module, with its weights copied.
+
+    Parameters
+    ----------
+    model_or_estimator : ContractiveAutoencoder or path
+        A fitted estimator of ``contractive``, or a directory that ``cae train`` or ``save`` left.
+    dtype : torch.dtype, default=torch.float32
+        Of the parameters.
+    device : torch.device or str, optional
+        Where they go; PyTorch's default if not given.
+
+    Returns
+    -------
+    ContractiveAutoencoder
+        It takes and gives rows in the network's units: where the estimator scales features,
+        ``torch.from_numpy(estimator.model_.scaled(X))``.
+    """
+    if isinstance(model_or_estimator, str | os.PathLike):
+        from ..saved import load
+
+        model_or_estimator = load(model_or_estimator)
+    stacks = layers_of(model_or_estimator)
+    module = ContractiveAutoencoder(
+        stacks.encoder[0].weight.shape[1],
+        [len(layer.bias) for layer in stacks.encoder],
+        decoder_layer_sizes=[len(layer.bias) for layer in stacks.decoder[:-1]],
+        encoder_activations=[layer.activation for layer in stacks.encoder],
+        decoder_activations=[layer.activation for layer in stacks.decoder],
+        tied=stacks.tied,
+    )
+    module.to(device=device, dtype=dtype)
+    for stack, layers in ((module.encoder, stacks.encoder), (module.decoder, stacks.decoder)):
+        linears = [part for part in stack if isinstance(part, nn.Linear | TiedLinear)]
+        with torch.no_grad():
+            for linear, layer in zip(linears, layers, strict=True):
+                linear.bias.copy_(torch.tensor(layer.bias))
+                if isinstance(linear, nn.Linear):
+                    linear.weight.copy_(torch.tensor(layer.weight))
+    return module
+
+
+def from_torch(
+    module: Any,
+    *,
+    loss: str = "mse",
+    penalty: str | dict[str, Any] = "jacobian",
+    contraction: float = 0.0,
+    feature_names: list[str] | None = None,
+    image_shape: tuple[int, int] | None = None,
+) -> Estimator:
+    """Give a dense PyTorch autoencoder as a fitted estimator, which encodes, scores, saves and reports as any other.
+
+    Parameters
+    ----------
+    module : nn.Module with ``encoder`` and ``decoder``, or a pair of modules
+        Each an ``nn.Sequential`` of ``Linear``, the activations of Contractive with their default settings, and what does
+        nothing in eval mode (``Dropout``, ``Flatten``, ``Identity``). ``BatchNorm1d`` is folded into the layer before it.
+    loss, penalty, contraction : optional
+        What it was trained for, as the estimator's parameters: ``evaluate`` and the reports tell them.
+    feature_names : list of str, optional
+        Names of the d features.
+    image_shape : tuple of int, optional
+        (height, width) where rows are images.
+
+    Returns
+    -------
+    contractive.ContractiveAutoencoder
+        With 32-bit weights and no scaling.
+
+    Raises
+    ------
+    PenaltyError
+        For a module that a dense autoencoder cannot have, by name.
+    ValueError
+        Where sizes do not follow each other or a number is not finite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from contractive.torch import from_torch
+    >>> encoder = torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Tanh())
+    >>> from_torch((encoder, torch.nn.Linear(2, 4))).transform(torch.zeros(3, 4).numpy()).shape
+    (3, 2)
+    """
+    encoder, decoder = parts_of(module)
+    tied = any(isinstance(part, TiedLinear) for part in decoder.modules())
+    return model_of_layers(
+        _layers("encoder", encoder),
+        _layers("decoder", decoder),
+        tied=tied,
+        loss=loss,
+        penalty=penalty,
+        contraction=contraction,
+        feature_names=feature_names,
+        image_shape=image_shape,
+        source="PyTorch",
+    )
+
+
+def _layers(stack: str, module: nn.Module) -> list[Layer]:
+    """Give the dense layers of an ``nn.Sequential``, or of one ``nn.Linear``."""
+    found: list[Layer] = []
+    for name, part in module.named_modules(remove_duplicate=False):
+        if isinstance(part, nn.Sequential | nn.Flatten | nn.Unflatten | nn.Identity | nn.Dropout):
+            continue
+        place = f"{stack}.{name}" if name else stack
+        if isinstance(part, nn.Linear | TiedLinear):
+            bias = None if part.bias is None else _numbers(part.bias)
+            found.append(Layer(_numbers(part.weight), bias, "identity"))
+        elif isinstance(part, nn.BatchNorm1d) and found and found[-1].activation == "identity":
+            found[-1] = _normalised(part, found[-1])
+        elif type(part) in _NAMES and found and found[-1].activation == "identity":
+            found[-1] = found[-1]._replace(activation=_activation(place, part))
+        else:
+            raise PenaltyError(
+                f"module {place!r} ({type(part).__name__}) is none that a dense autoencoder has there: layers are "
+                f"Linear, each "
+                f"followed by at most one of {', '.join(kind.__name__ for kind in _NAMES)}",
+                place,
+            )
+    return found
+
+
+def _activation(place: str, module: nn.Module) -> str:
+    """Give the name of an activation, where its settings are ours."""
+    name = _NAMES[type(module)]
+    usual = ACTIVATIONS[name]()
+    for setting in ("negative_slope", "alpha", "beta", "threshold", "approximate"):
+        ours, theirs = getattr(usual, setting, None), getattr(module, setting, None)
+        if ours != theirs:
+            raise PenaltyError(
+                f"module {place!r} ({type(module).__name__}) must have {setting}={ours!r}, got {theirs!r}", place
+            )
+    return name
+
+
+def _normalised(norm: nn.BatchNorm1d, layer: Layer) -> Layer:
+    """Fold a normalisation with its running statistics into the layer before it."""
+    if norm.running_mean is None or norm.running_var is None:
+        raise PenaltyError("BatchNorm1d must have running statistics to be folded into a layer")
+    scale = (norm.running_var.double() + norm.eps).rsqrt()
+    scale = scale if norm.weight is None else scale * norm.weight.detach().double()
+    shift = 0 if norm.bias is None else norm.bias.detach().double()
+    weight, bias = (
+        torch.tensor(layer.weight),
+        torch.zeros_like(scale) if layer.bias is None else torch.tensor(layer.bias),
+    )
+    moved = scale.cpu() * (bias - norm.running_mean.double().cpu()) + (
+        shift.cpu() if isinstance(shift, Tensor) else shift
+    )
+    return Layer((scale.cpu()[:, None] * weight).numpy(), moved.numpy(), layer.activation)
+
+
+def _numbers(values: Tensor) -> Any:
+    return values.detach().double().cpu().numpy()
+
+
+def state_of(path: str | os.PathLike[str]) -> Mapping[str, Tensor]:
+    """Read the tensors of a ``.pt`` file without running its code.
+
+    Raises
+    ------
+    ValueError
+        Where the file holds more than tensors and plain containers, or no state dict.
+    """
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
+        state = state["state_dict"]
+    tensors = {str(name): value for name, value in state.items()} if isinstance(state, Mapping) else {}
+    if not tensors or not all(isinstance(value, Tensor) for value in tensors.values()):
+        raise ValueError(f"{path} must hold a state dict: tensors by name")
+    return tensors
