@@ -17,7 +17,7 @@ from ..saved import load
 from .autoencoder import ContractiveAutoencoder
 from .errors import PenaltyError
 from .penalties import PENALTIES
-from .reading import IDLE, affine, chain
+from .reading import IDLE, affine, chain, refuse_other_order
 from .slopes import calls_keras, name_of_function
 
 if TYPE_CHECKING:
@@ -209,6 +209,10 @@ def _dense(found: Sequence[Any], stack: str) -> list[Layer]:
             scale, shift = (np.asarray(ops.convert_to_numpy(part), np.float64).reshape(-1) for part in constant)
             if is_linear and waiting is None:
                 W, b, _ = made[-1]
+                if not {scale.size, shift.size} <= {1, len(b)}:
+                    raise _not_ours(
+                        layer, f"made of constants for {scale.size} channels after a Dense of {len(b)} units"
+                    )
                 made[-1] = Layer(scale.reshape(-1, 1) * W, scale * b + shift, "identity")
             else:
                 before = waiting or (1.0, 0.0)
@@ -244,7 +248,10 @@ def _taken(layer: Any) -> tuple[str | None, tuple[Any, Any] | None]:
         return "leaky_relu", None
     if isinstance(layer, layers.ELU) and layer.alpha == 1:
         return "elu", None
-    if affine(layer) is not None or _is_idle(layer):
+    if affine(layer) is not None or isinstance(layer, IDLE):
+        return None, None
+    if isinstance(layer, (layers.Flatten, layers.Reshape)):
+        refuse_other_order(layer)
         return None, None
     raise _not_ours(layer, "a layer with other settings, or of another kind")
 
@@ -260,10 +267,6 @@ def _activation_of(layer: Any) -> str:
         told = getattr(function, "__name__", type(function).__name__)
         raise _not_ours(layer, f"the activation {told}")
     return name
-
-
-def _is_idle(layer: Any) -> bool:
-    return isinstance(layer, (*IDLE, layers.Flatten, layers.Reshape))
 
 
 def _not_ours(layer: Any, what: str) -> PenaltyError:

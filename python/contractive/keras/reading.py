@@ -159,7 +159,8 @@ def _step(layer: Any, a: Any, derivatives: Derivatives) -> tuple[list[Part], Any
         return _times_constant(layer, constant, a)
     if isinstance(layer, IDLE):
         return [], a
-    if isinstance(layer, layers.Reshape) or (isinstance(layer, layers.Flatten) and _keeps_order(layer, a)):
+    if isinstance(layer, (layers.Reshape, layers.Flatten)):
+        refuse_other_order(layer)
         return [], layer.call(a)
     raise _unknown(layer)
 
@@ -244,9 +245,14 @@ def _times_constant(layer: Any, constant: tuple[Any, Any], a: Any) -> tuple[list
     return [Scale(ops.broadcast_to(scale, (1, *a.shape[1:])))], after
 
 
-def _keeps_order(layer: Any, a: Any) -> bool:
-    # With the channels first, Flatten moves them to the end.
-    return layer.data_format != "channels_first" or len(a.shape) < 3
+def refuse_other_order(layer: Any) -> None:
+    """Raise where a layer changes the order of numbers."""
+    if getattr(layer, "data_format", None) == "channels_first":
+        raise PenaltyError(
+            f"layer {layer.name!r} ({type(layer).__name__}) must not move the channels to the end, as it does with "
+            "data_format='channels_first': use 'channels_last', which keeps the order, or Reshape((-1,))",
+            layer.name,
+        )
 
 
 def refuse_training(encoder: Sequence[Any] | Any) -> None:

@@ -245,6 +245,7 @@ def check_structures():
             keras.Input((3, 2, 2)),
             layers.Rescaling(0.5, offset=-1.0),
             scaling,
+            layers.Normalization(axis=-1, mean=[0.1, 0.2], variance=[0.3, 4.0], invert=True),
             layers.BatchNormalization(axis=2),
             layers.Flatten(),
             layers.Dense(6, activation="tanh"),
@@ -346,6 +347,9 @@ def check_refusals():
         with_it = keras.Sequential([layers.Dense(3, activation=activation, name="odd")])
         refused(r"'odd' \(Dense\) has the activation.*derivatives=", jacobian_penalty, with_it, x)
     refused("put Flatten before it", jacobian_penalty, keras.Sequential([layers.Dense(3)]), images)
+
+    turned = keras.Sequential([layers.Flatten(data_format="channels_first", name="turned"), layers.Dense(2)])
+    refused("'turned'.*channels_last", jacobian_penalty, turned, images)
 
     class Own(keras.Model):
         def call(self, x):
@@ -606,6 +610,11 @@ def check_folding():
         assert_allclose(told["penalty"], want, rtol=1e-5)
         assert ours.hidden_layer_sizes == (5, 3)
         assert list(ours.feature_names_in_) == list("abcdef")
+    turned = [layers.Flatten(data_format="channels_first", name="turned"), *encoder.layers[1:]]
+    refused("'turned'.*channels_last", from_keras, turned, decoder)
+    channels = [layers.Dense(6), layers.Reshape((3, 2)), layers.BatchNormalization(name="channels"), layers.Flatten()]
+    stack = drawn(keras.Sequential(channels), 6)
+    refused("'channels'.*2 channels after a Dense of 6", from_keras, stack, decoder)
     refused("`code` must name the layer", from_keras, whole, error=ValueError)
     last = layers.Dense(6)
     for odd, says in (
@@ -711,7 +720,7 @@ def main():
         try:
             globals()[f"check_{name}"]()
             outcomes[name] = None
-        except Exception:
+        except (Exception, pytest.fail.Exception):
             outcomes[name] = traceback.format_exc()
         print(f"{name}: {time.monotonic() - start:.1f} s", file=sys.stderr)
     print(json.dumps(outcomes))
