@@ -5,10 +5,10 @@
     J = D_L W_L … D_1 W_1,   D_l = diag φ′(z_l)        per row b of the batch:
     P_b = Σ_i φ′(z_L,i)² p_i,   p_i = ‖row i of U W_1‖² = (U G Uᵀ)_ii,   U = W_L D_{L-1} … W_2 D_1,   G = W_1 W_1ᵀ
 
-``xp`` is the library: ``torch``, ``keras.ops``, or ``numpy``. It needs ``einsum``, ``matmul``, ``reshape`` and ``sum``, and
-for the slopes ``exp``, ``tanh``, ``sigmoid``, ``erf`` and ``where``. Weights W_l have the shape (m_l, m_{l-1}), slopes
-φ′(z_l) (N, m_l). J is built by no call of automatic differentiation; the gradient of what stands here is the library's own
-affair.
+``xp`` is the library: ``torch``, ``keras.ops``, or ``numpy``. It needs ``einsum``, ``ones_like``, ``reshape`` and
+``sum``, and for the slopes ``exp``, ``tanh``, ``sigmoid``, ``erf``, ``zeros_like`` and ``where``. Weights W_l have the
+shape (m_l, m_{l-1}), slopes φ′(z_l) (N, m_l). J is built by no call of automatic differentiation; the gradient of what
+stands here is the library's own affair.
 
 Source: Rifai et al. 2011, section 3.1, for one layer; derivation of the rest: docs/derivations/frobenius-deep.md.
 """
@@ -16,12 +16,34 @@ Source: Rifai et al. 2011, section 3.1, for one layer; derivation of the rest: d
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 # Multiply-adds that an explicit entry of J is worth: it is written, squared and scaled. As in the core's order.rs.
 _ENTRY_OF_J = 12
+
+
+@dataclass
+class Dense:
+    """What a linear layer does to a change of its input: times the weight, (m, n), transposed."""
+
+    weight: Any
+
+
+@dataclass
+class Slopes:
+    """What an elementwise layer does: times numbers of each row, (N, …)."""
+
+    values: Any
+
+
+@dataclass
+class Scale:
+    """A change times numbers that all rows share, which broadcast to (1, …)."""
+
+    values: Any
 
 
 class Chain(NamedTuple):
@@ -45,6 +67,42 @@ class Chain(NamedTuple):
         if last is None:
             return Chain(turned, [*inner, top])
         return Chain([None, *turned], [last, *inner, top])
+
+
+def chain_of(xp: Any, parts: Iterable[Dense | Slopes | Scale]) -> Chain:
+    """Give parts of an encoder, at least one, as alternating weights and slopes.
+
+    Constants go into the weights beside them, and weights with nothing between them become one.
+    """
+    weights: list[Any] = []
+    slopes: list[Any] = []
+    for part in parts:
+        if isinstance(part, Dense):
+            if weights and slopes[-1] is None:
+                below = weights[-1]
+                weights[-1] = part.weight if below is None else part.weight @ below
+            else:
+                weights.append(part.weight)
+                slopes.append(None)
+            continue
+        if not weights:
+            weights.append(None)
+            slopes.append(None)
+        values, held = xp.reshape(part.values, (-1, math.prod(part.values.shape[1:]))), slopes[-1]
+        if isinstance(part, Scale) and held is None and weights[-1] is not None:
+            weights[-1] = xp.reshape(values, (-1, 1)) * weights[-1]
+        else:
+            slopes[-1] = values if held is None else held * values
+    # A constant before the first weight goes into it, so that the first part is a weight where it can be.
+    if len(weights) > 1 and weights[0] is None and slopes[0] is not None and slopes[0].shape[0] == 1:
+        weights, scale, slopes = weights[1:], slopes[0], slopes[1:]
+        weights[0] = weights[0] * scale
+    return Chain(weights, slopes)
+
+
+def sizes_of(chain: Chain, d: int) -> list[int]:
+    """Give d, m_1, …, k."""
+    return [d, *(d if W is None else W.shape[0] for W in chain.weights)]
 
 
 class Order(NamedTuple):
@@ -89,7 +147,7 @@ def squares_of_rows(xp: Any, chain: Chain, order: Order) -> Any:
     """Give p, the squared norm of each row of J before the slopes of the code, shape (N, k), or (1, k) of one layer."""
     W_1 = chain.weights[0]
     if len(chain.weights) == 1:
-        return xp.reshape(xp.sum(W_1 * W_1, 1), (1, -1))
+        return xp.ones_like(chain.slopes[0]) if W_1 is None else xp.reshape(xp.sum(W_1 * W_1, 1), (1, -1))
     U = rows_above(xp, chain)
     if W_1 is None:
         return xp.sum(U * U, 2)
@@ -113,7 +171,7 @@ def rows_above(xp: Any, chain: Chain, top: Any = None) -> Any:
 def times(xp: Any, rows: Any, W: Any) -> Any:
     """Multiply rows of shape (N, k, m) by a matrix (m, n), as one product of N k rows."""
     k, m, n = rows.shape[1], rows.shape[2], W.shape[1]
-    return xp.reshape(xp.matmul(xp.reshape(rows, (-1, m)), W), (-1, k, n))
+    return xp.reshape(xp.reshape(rows, (-1, m)) @ W, (-1, k, n))
 
 
 def _gelu_slope(xp: Any, z: Any) -> Any:

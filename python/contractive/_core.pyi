@@ -21,8 +21,10 @@ __all__ = [
     "TrainingDiverged",
     "__version__",
     "fit",
+    "import_weights",
     "jacobian",
     "load",
+    "model_of_tensors",
     "objective",
     "report",
     "run",
@@ -41,13 +43,6 @@ class Model:
     @staticmethod
     def load(path: _Path) -> Model:
         """Read a model directory."""
-    @staticmethod
-    def of_tensors(description: str, tensors: dict[str, NDArray[np.float32]]) -> Model:
-        """Make a model of exactly the tensors of an architecture, named and shaped as :meth:`parameters` gives them.
-
-        The description is JSON: ``architecture`` and, where known, ``objective``, ``image_shape`` and ``source``, what the
-        tensors were taken from. Rows come to the network unscaled.
-        """
     def save(self, path: _Path, note: str | None = None) -> None:
         """Write a model directory whole, replacing a model that is there; the note goes into estimator.json."""
     def to_onnx(self, path: _Path | None, *, opset: int) -> bytes | None:
@@ -108,6 +103,16 @@ class Model:
         """Give the directions in which the code moves most, (N, most, d)."""
     def evaluate(self, rows: _Rows, names: list[str] | None = None, n_threads: int | None = None) -> str:
         """Give the numbers of ``cae evaluate``, as JSON."""
+
+def model_of_tensors(description: str, tensors: dict[str, NDArray[np.float32]]) -> Model:
+    """Make a model of exactly the tensors of an architecture, named and shaped as :meth:`Model.parameters` gives them.
+
+    The description is JSON: ``architecture`` and, where known, ``objective``, ``feature_names``, ``image_shape`` and
+    ``source``, what the tensors were taken from. Rows come to the network unscaled.
+    """
+
+def import_weights(path: _Path, wishes: str) -> tuple[Model, str]:
+    """Read the Linear layers of a safetensors file as ``wishes``, in JSON, say; and a report of its tensors, as JSON."""
 
 @final
 class Fitted:

@@ -5,7 +5,8 @@
 //!
 //! 1. [`rows`]: NumPy's arrays as data sets; [`frames`]: tables of pandas, polars and Arrow.
 //! 2. [`work`]: work that Ctrl-C stops; [`failure`]: errors as Python has them; [`folders`]: directories as bytes.
-//! 3. [`training`], [`incremental`] and [`model`]: autoencoders; [`detector`], [`series`], [`settings`] and [`telling`]: anomalies.
+//! 3. [`training`], [`incremental`], [`model`] and [`tensors`]: autoencoders; [`detector`], [`series`], [`settings`] and [`telling`]:
+//!    anomalies; [`onnx`]: all of them as graphs.
 //! 4. [`objective`]: values and gradients to check; [`datasets`], [`page`] and [`command`]: the rest.
 
 mod command;
@@ -44,6 +45,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(objective::objective, module)?)?;
     module.add_function(wrap_pyfunction!(objective::jacobian, module)?)?;
     module.add_function(wrap_pyfunction!(objective::tensors, module)?)?;
+    module.add_function(wrap_pyfunction!(tensors::model_of_tensors, module)?)?;
+    module.add_function(wrap_pyfunction!(tensors::import_weights, module)?)?;
     module.add_function(wrap_pyfunction!(datasets::load, module)?)?;
     module.add_function(wrap_pyfunction!(page::report, module)?)?;
     module.add_function(wrap_pyfunction!(command::run, module)?)?;

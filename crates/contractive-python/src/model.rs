@@ -22,7 +22,6 @@ use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
 use crate::onnx::exported;
 use crate::rows::{Rows, check_aligned};
-use crate::tensors::{Tensors, model_of};
 use crate::work::{pieces, room_for, threads, whole};
 
 /// Most rows, and about the most numbers, between which Ctrl-C is heard.
@@ -112,11 +111,6 @@ impl Model {
     #[staticmethod]
     fn load(path: PathBuf) -> PyResult<Model> {
         Ok(Trained::load(path).map_err(raise)?.into())
-    }
-
-    #[staticmethod]
-    fn of_tensors(description: &str, tensors: Tensors<'_>) -> PyResult<Model> {
-        Ok(model_of(description, &tensors)?.into())
     }
 
     #[pyo3(signature = (path, note=None))]

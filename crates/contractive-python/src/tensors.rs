@@ -1,11 +1,13 @@
-//! A model of tensors that another program holds.
+//! Models of tensors that another program holds, or has written.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use contractive::Model;
+use contractive::import::{ImportOptions, ImportReport, import};
 use contractive::model::{ImportedFrom, Provenance};
 use contractive::preprocess::Preprocessing;
-use contractive_core::{Architecture, Loss, Objective, Parameters, Penalty};
+use contractive_core::{Activation, Architecture, Loss, Objective, Parameters, Penalty};
 use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -24,6 +26,8 @@ struct Description {
     #[serde(default)]
     objective: Option<Objective>,
     #[serde(default)]
+    feature_names: Option<Vec<String>>,
+    #[serde(default)]
     image_shape: Option<(usize, usize)>,
     /// What the tensors were taken from, in words.
     #[serde(default)]
@@ -38,23 +42,88 @@ pub type Tensors<'py> = BTreeMap<String, PyReadonlyArrayDyn<'py, f32>>;
 ///
 /// # Errors
 /// `ValueError`.
-pub fn model_of(description: &str, tensors: &Tensors<'_>) -> PyResult<Model> {
+#[pyfunction]
+pub fn model_of_tensors(description: &str, tensors: Tensors<'_>) -> PyResult<crate::model::Model> {
+    Ok(model_of(description, &tensors)?.into())
+}
+
+fn model_of(description: &str, tensors: &Tensors<'_>) -> PyResult<Model> {
     let description: Description = by_key(description)?;
     let mut parameters = Parameters::zeros(&description.architecture).map_err(raise)?;
     fill(&mut parameters, tensors)?;
     let d = description.architecture.input_size();
-    if let Some((height, width)) = description.image_shape
-        && height.checked_mul(width) != Some(d)
-    {
-        let text = format!("image_shape must have {d} pixels, one a feature, got {height} x {width}");
-        return Err(PyValueError::new_err(text));
-    }
-    let objective = description.objective.unwrap_or_else(|| Objective::new(Loss::Mse, Penalty::None, 0.0));
-    let model = Model::new(parameters, objective, Preprocessing::identity(d)).map_err(raise)?;
+    check_pixels(description.image_shape, d)?;
+    let objective = description.objective.unwrap_or_else(unknown);
+    let preprocessing = Preprocessing::identity(d).with_feature_names(description.feature_names).map_err(raise)?;
+    let model = Model::new(parameters, objective, preprocessing).map_err(raise)?;
     let imported = description.source.map(|source| ImportedFrom { source, sha256: None });
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let provenance = Provenance { imported, version, ..Provenance::default() };
     Ok(model.with_image_shape(description.image_shape).with_provenance(provenance))
+}
+
+/// The objective of a model of which nobody says what it was trained for.
+fn unknown() -> Objective {
+    Objective::new(Loss::Mse, Penalty::None, 0.0)
+}
+
+fn check_pixels(image_shape: Option<(usize, usize)>, d: usize) -> PyResult<()> {
+    match image_shape {
+        Some((height, width)) if height.checked_mul(width) != Some(d) => {
+            let text = format!("`image_shape` must have {d} pixels, one a feature, got {height} x {width}");
+            Err(PyValueError::new_err(text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is said of a file of weights.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Wishes {
+    layers: Option<Vec<String>>,
+    decoder_layers: Option<Vec<String>>,
+    tied: bool,
+    is_turned: Option<bool>,
+    activation: Option<Activation>,
+    code_activation: Option<Activation>,
+    decoder_activation: Option<Activation>,
+    output_activation: Option<Activation>,
+    objective: Option<Objective>,
+    feature_names: Option<Vec<String>>,
+    image_shape: Option<(usize, usize)>,
+}
+
+/// The model that a safetensors file at `path` holds, as `wishes`, in JSON, say, and what became of its tensors, in JSON.
+///
+/// # Errors
+/// `OSError`, `ValueError`.
+#[pyfunction]
+pub fn import_weights(py: Python<'_>, path: PathBuf, wishes: &str) -> PyResult<(crate::model::Model, String)> {
+    let (model, report) = py.detach(|| imported(&path, wishes))?;
+    Ok((model.into(), serde_json::to_string(&report).map_err(raise)?))
+}
+
+fn imported(path: &Path, wishes: &str) -> PyResult<(Model, ImportReport)> {
+    let wishes: Wishes = by_key(wishes)?;
+    let options = ImportOptions {
+        layers: wishes.layers,
+        decoder_layers: wishes.decoder_layers,
+        tied: wishes.tied,
+        is_turned: wishes.is_turned,
+        activation: wishes.activation,
+        code_activation: wishes.code_activation,
+        decoder_activation: wishes.decoder_activation,
+        output_activation: wishes.output_activation,
+    };
+    let imported = import(path, &options).map_err(raise)?;
+    let d = imported.parameters.architecture().input_size();
+    check_pixels(wishes.image_shape, d)?;
+    let report = imported.report.clone();
+    let objective = wishes.objective.unwrap_or_else(unknown);
+    let preprocessing = Preprocessing::identity(d).with_feature_names(wishes.feature_names).map_err(raise)?;
+    let model = imported.into_model(objective, preprocessing).map_err(raise)?;
+    Ok((model.with_image_shape(wishes.image_shape), report))
 }
 
 fn fill(parameters: &mut Parameters, tensors: &Tensors<'_>) -> PyResult<()> {

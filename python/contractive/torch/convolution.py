@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .reading import Convolution, Dense, Part, Scale, Slopes
+from .._closed_form import Dense, Scale, Slopes
+from .reading import Convolution, Part
 
 
 def is_one_layer(parts: Sequence[Part]) -> bool:

@@ -19,54 +19,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import _closed_form
 from .._closed_form import Chain, Order, choose, rows_above, squared_norm
-from .reading import Dense, Part, Scale, Slopes
+from .reading import Convolution, Part
 
 
 def chain_of(parts: Sequence[Part]) -> Chain | None:
-    """Give dense parts as alternating weights and slopes; None where there is a convolution.
-
-    Constants go into the weights beside them, and weights with nothing between them become one.
-    """
-    weights: list[Tensor | None] = []
-    slopes: list[Tensor | None] = []
-    for part in parts:
-        if isinstance(part, Dense):
-            if weights and slopes[-1] is None:
-                below = weights[-1]
-                weights[-1] = part.weight if below is None else part.weight @ below
-            else:
-                weights.append(part.weight)
-                slopes.append(None)
-            continue
-        if not isinstance(part, Slopes | Scale):
-            return None
-        if not weights:
-            weights.append(None)
-            slopes.append(None)
-        values, held = part.values.flatten(1), slopes[-1]
-        weight = weights[-1]
-        if isinstance(part, Scale) and held is None and weight is not None:
-            weights[-1] = values.reshape(-1, 1) * weight
-        else:
-            slopes[-1] = values if held is None else held * values
-    return _shortened(weights, slopes)
-
-
-def _shortened(weights: list[Tensor | None], slopes: list[Tensor | None]) -> Chain:
-    """Let a constant before the first weight go into it, so that the first part is a weight where it can be."""
-    if len(weights) > 1 and weights[0] is None and slopes[0] is not None and slopes[0].shape[0] == 1:
-        weights, slopes = weights[1:], slopes[:1] + slopes[1:]
-        first, scale = weights[0], slopes.pop(0)
-        assert first is not None
-        assert scale is not None
-        weights[0] = first * scale.reshape(1, -1)
-    return Chain(weights, slopes)
-
-
-def sizes_of(chain: Chain, d: int) -> list[int]:
-    """Give d, m_1, …, k."""
-    return [d, *(d if W is None else W.shape[0] for W in chain.weights)]
+    """Give dense parts as alternating weights and slopes; None where there is a convolution."""
+    dense = [part for part in parts if not isinstance(part, Convolution)]
+    return None if len(dense) < len(parts) else _closed_form.chain_of(torch, dense)
 
 
 def squared_norms(chain: Chain, sizes: Sequence[int], n_rows: int) -> Tensor:

@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from .._closed_form import Chain, rows_above, times
+from .._closed_form import Chain, Dense, rows_above, sizes_of, times
 from . import by_autograd, convolution
-from .dense import chain_of, jacobian, sizes_of, squared_norms, squared_singular_values
+from .dense import chain_of, jacobian, squared_norms, squared_singular_values
 from .errors import PenaltyError
-from .reading import Convolution, Dense, Part, read, refuse
+from .reading import Convolution, Part, read, refuse
 from .recomputing import recomputed
 from .reduction import positive_root
 from .slopes import Derivative

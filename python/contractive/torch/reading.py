@@ -23,19 +23,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .._closed_form import Dense, Scale, Slopes
 from .errors import PenaltyError
 from .slopes import Derivative, is_elementwise, value_and_slope
 from .tied import TiedLinear
 from .tracing import layers_of
 
 Derivatives = Mapping[type[nn.Module], Derivative]
-
-
-@dataclass
-class Dense:
-    """A change times the weight, (m, n), transposed."""
-
-    weight: Tensor
 
 
 @dataclass
@@ -47,20 +41,6 @@ class Convolution:
     padding: tuple[int, ...]
     input_shape: torch.Size
     output_shape: torch.Size
-
-
-@dataclass
-class Slopes:
-    """A change times numbers of each row, (N, …)."""
-
-    values: Tensor
-
-
-@dataclass
-class Scale:
-    """A change times numbers that all rows share, which broadcast to (1, …)."""
-
-    values: Tensor
 
 
 Part = Dense | Convolution | Slopes | Scale

@@ -1,11 +1,11 @@
-"""A model made of tensors that a program holds: ``_core.Model.of_tensors``."""
+"""A model made of tensors that a program holds: ``_core.model_of_tensors``."""
 
 import json
 import pickle
 
 import numpy as np
 import pytest
-from contractive._core import Model
+from contractive._core import Model, model_of_tensors
 
 ARCHITECTURE = {
     "encoder_sizes": [6, 4, 2],
@@ -32,7 +32,7 @@ def drawn():
 
 
 def made(tensors, **described):
-    return Model.of_tensors(json.dumps({"architecture": ARCHITECTURE, **described}), tensors)
+    return model_of_tensors(json.dumps({"architecture": ARCHITECTURE, **described}), tensors)
 
 
 def by_hand(t, x):
@@ -71,7 +71,7 @@ def test_views_of_other_orders_are_read_as_they_are_indexed():
 
 def test_a_tied_decoder_has_biases_alone():
     tensors = {name: value for name, value in drawn().items() if "decoder" not in name or "bias" in name}
-    model = Model.of_tensors(json.dumps({"architecture": {**ARCHITECTURE, "tied": True}}), tensors)
+    model = model_of_tensors(json.dumps({"architecture": {**ARCHITECTURE, "tied": True}}), tensors)
     code = model.encode(np.ones((1, 6), np.float32)).astype(float)
     hidden = np.maximum(code @ tensors["encoder.1.weight"] + tensors["decoder.0.bias"], 0)
     restored = hidden @ tensors["encoder.0.weight"] + tensors["decoder.1.bias"]

@@ -70,6 +70,18 @@ impl Preprocessing {
         }
     }
 
+    /// The same with these names of the features, one each.
+    ///
+    /// # Errors
+    /// [`PreprocessError::Features`] for another number of names.
+    pub fn with_feature_names(mut self, names: Option<Vec<String>>) -> Result<Self, PreprocessError> {
+        if let Some(names) = &names {
+            self.check_columns("the names of the features", names.len(), Some(names))?;
+        }
+        self.feature_names = names;
+        Ok(self)
+    }
+
     /// How the numbers were learnt.
     pub fn scale(&self) -> Scale {
         self.scale
