@@ -1,7 +1,6 @@
 """Models of layers that stand elsewhere, and the layers of ours: what ``contractive.torch`` and ``contractive.keras`` share.
 
-A model is made through the bytes of its two files (docs/model-format.md), so that it is checked as one that is read from
-the disk.
+A model of somebody else's layers scales no rows.
 """
 
 from __future__ import annotations
@@ -126,8 +125,7 @@ def model_of_layers(
     }
     sizes["decoder"] = [sizes["encoder"][-1], *(len(tensors[f"decoder.{n}.bias"]) for n in range(len(decoder)))]
     _check_sizes(sizes, tensors)
-    config = {
-        "format_version": 1,
+    description = {
         "architecture": {
             "encoder_sizes": sizes["encoder"],
             "decoder_sizes": sizes["decoder"],
@@ -135,27 +133,22 @@ def model_of_layers(
             "decoder_activations": [of.activation for of in decoder],
             "tied": tied,
         },
-        "objective": {
-            "loss": loss,
-            "penalty": {"kind": penalty} if isinstance(penalty, str) else dict(penalty),
-            "contraction": float(contraction),
-            "sparsity": None,
-        },
-        "noise": None,
-        "preprocessing": _unscaled(sizes["encoder"][0], feature_names),
+        "objective": objective_of(loss, penalty, contraction),
+        "feature_names": None if feature_names is None else [str(name) for name in feature_names],
         "image_shape": None if image_shape is None else [int(n) for n in image_shape],
-        "provenance": {
-            "recipe": None,
-            "seed": 0,
-            "data": source,
-            "data_sha256": None,
-            "rows": 0,
-            "epoch": 0,
-            "version": _core.__version__,
-        },
+        "source": source,
     }
-    files = {"config.json": json.dumps(config).encode(), "model.safetensors": _safetensors(tensors)}
-    return estimator_of(_core.Model.from_files(files))
+    return estimator_of(_core.model_of_tensors(json.dumps(description), tensors))
+
+
+def objective_of(loss: str, penalty: str | dict[str, Any], contraction: float) -> dict[str, Any]:
+    """Give what a model was trained for, as its files have it."""
+    return {
+        "loss": loss,
+        "penalty": {"kind": penalty} if isinstance(penalty, str) else dict(penalty),
+        "contraction": float(contraction),
+        "sparsity": None,
+    }
 
 
 def _take(tensors: dict[str, Array], place: str, weight: Any, layer: Layer) -> None:
@@ -191,26 +184,6 @@ def _check_sizes(sizes: dict[str, list[int]], tensors: dict[str, Array]) -> None
             f"the decoder must give as many outputs as the encoder takes inputs, {sizes['encoder'][0]}, got "
             f"{sizes['decoder'][-1]}"
         )
-
-
-def _unscaled(n_features: int, names: Sequence[str] | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"scale": "none", "n_features": n_features, "clip": False}
-    if names is not None:
-        told["feature_names"] = [str(name) for name in names]
-        if len(names) != n_features:
-            raise ValueError(f"`feature_names` must be {n_features} names, got {len(names)}")
-    return told
-
-
-def _safetensors(tensors: dict[str, Array]) -> bytes:
-    """Give the bytes of ``model.safetensors``: the header's length, the header in JSON, the numbers."""
-    header: dict[str, Any] = {"__metadata__": {"format": "contractive-model"}}
-    at = 0
-    for name, values in tensors.items():
-        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [at, at + values.nbytes]}
-        at += values.nbytes
-    told = json.dumps(header).encode()
-    return len(told).to_bytes(8, "little") + told + b"".join(values.tobytes() for values in tensors.values())
 
 
 def layers_of(model_or_estimator: Any) -> Stacks:
