@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .anomaly import AnomalyDetector
     from .autoencoder import ContractiveAutoencoder
     from .gradients import jacobian, objective
+    from .importing import import_weights
     from .machine import bench, show_versions
     from .runs import Run, train
     from .saved import load, save
@@ -39,6 +40,7 @@ _PLACES = {
     "SeriesDetector": "series",
     "bench": "machine",
     "check_penalty": "verify",
+    "import_weights": "importing",
     "jacobian": "gradients",
     "load": "saved",
     "objective": "gradients",
@@ -57,6 +59,7 @@ __all__ = [
     "bench",
     "check_penalty",
     "datasets",
+    "import_weights",
     "jacobian",
     "load",
     "objective",

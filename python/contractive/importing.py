@@ -43,8 +43,8 @@ def import_weights(
         The encoder's and the decoder's layers in their order, each by what stands before ``.weight``; the end of a name is
         enough. By default told by names and sizes, where those leave one way alone.
     activation, code_activation : str
-        Of the encoder's layers before the code, and of the code: a file of weights does not hold them. ``activation`` is not
-        needed where there is one layer.
+        Of the encoder's layers before the code, and of the code: a file of weights does not hold them. ``activation`` is
+        not needed where there is one layer.
     decoder_activation, output_activation : str, optional
         Of the decoder's layers before the output (the encoder's, if not given), and of the output (sigmoid under a
         cross-entropy, else identity).
@@ -90,5 +90,5 @@ def import_weights(
     with speaking_parameters():
         model, report = _core.import_weights(os.fspath(path), json.dumps(wishes))
     estimator = estimator_of(model)
-    estimator.import_report_ = json.loads(report)
+    vars(estimator)["import_report_"] = json.loads(report)
     return estimator

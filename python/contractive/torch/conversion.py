@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from .._from_layers import Layer, layers_of, model_of_layers
+from .._tensor_file import tensors_as_bytes
+from ..importing import import_weights
 from .autoencoder import ACTIVATIONS, ContractiveAutoencoder
 from .errors import PenaltyError
 from .loss import parts_of
@@ -73,32 +76,37 @@ def from_torch(
     contraction: float = 0.0,
     feature_names: list[str] | None = None,
     image_shape: tuple[int, int] | None = None,
+    **layers: Any,
 ) -> Estimator:
     """Give a dense PyTorch autoencoder as a fitted estimator, which encodes, scores, saves and reports as any other.
 
     Parameters
     ----------
-    module : nn.Module with ``encoder`` and ``decoder``, or a pair of modules
-        Each an ``nn.Sequential`` of ``Linear``, the activations of Contractive with their default settings, and what does
-        nothing in eval mode (``Dropout``, ``Flatten``, ``Identity``). ``BatchNorm1d`` is folded into the layer before it.
+    module : nn.Module with ``encoder`` and ``decoder``, a pair of modules, a state dict, or a path
+        Modules are each an ``nn.Sequential`` of ``Linear``, the activations of Contractive with their default settings, and
+        what does nothing in eval mode (``Dropout``, ``Flatten``, ``Identity``); ``BatchNorm1d`` is folded into the layer
+        before it. A state dict, or the ``.pt`` or ``.safetensors`` file of one, holds no activations: they are given.
+        ``.pt`` files are read with ``weights_only=True``, which runs no code.
     loss, penalty, contraction : optional
         What it was trained for, as the estimator's parameters: ``evaluate`` and the reports tell them.
     feature_names : list of str, optional
         Names of the d features.
     image_shape : tuple of int, optional
         (height, width) where rows are images.
+    **layers
+        Of a state dict: ``activation``, ``code_activation``, ``layers`` and the rest of :func:`contractive.import_weights`.
 
     Returns
     -------
     contractive.ContractiveAutoencoder
-        With 32-bit weights and no scaling.
+        With 32-bit weights and no scaling. Of a state dict ``import_report_`` says what became of every tensor.
 
     Raises
     ------
     PenaltyError
         For a module that a dense autoencoder cannot have, by name.
     ValueError
-        Where sizes do not follow each other or a number is not finite.
+        Where sizes do not follow each other, a number is not finite, or a state dict can be understood in several ways.
 
     Examples
     --------
@@ -108,19 +116,31 @@ def from_torch(
     >>> from_torch((encoder, torch.nn.Linear(2, 4))).transform(torch.zeros(3, 4).numpy()).shape
     (3, 2)
     """
+    told: dict[str, Any] = {"loss": loss, "penalty": penalty, "contraction": contraction}
+    told |= {"feature_names": feature_names, "image_shape": image_shape}
+    if isinstance(module, str | os.PathLike):
+        if os.fspath(module).endswith(".safetensors"):
+            return import_weights(module, **told, **layers)
+        module = state_of(module)
+    if isinstance(module, Mapping):
+        return _of_state(module, told, layers)
+    if layers:
+        raise TypeError(f"from_torch() takes `{next(iter(layers))}` for a state dict alone: a module tells it")
     encoder, decoder = parts_of(module)
     tied = any(isinstance(part, TiedLinear) for part in decoder.modules())
     return model_of_layers(
-        _layers("encoder", encoder),
-        _layers("decoder", decoder),
-        tied=tied,
-        loss=loss,
-        penalty=penalty,
-        contraction=contraction,
-        feature_names=feature_names,
-        image_shape=image_shape,
-        source="PyTorch",
+        _layers("encoder", encoder), _layers("decoder", decoder), tied=tied, source="PyTorch", **told
     )
+
+
+def _of_state(state: Mapping[str, Tensor], told: dict[str, Any], layers: dict[str, Any]) -> Estimator:
+    """Import the tensors of a state dict, by way of a file of them."""
+    arrays = {name: _numbers(value) for name, value in state.items() if value.is_floating_point()}
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "state.safetensors")
+        with open(path, "wb") as file:
+            file.write(tensors_as_bytes(arrays))
+        return import_weights(path, **told, **layers)
 
 
 def _layers(stack: str, module: nn.Module) -> list[Layer]:

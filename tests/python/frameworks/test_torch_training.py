@@ -234,3 +234,46 @@ def test_two_processes_have_the_gradient_of_one(how, tmp_path):
     for name, (whole, shared) in found.items():
         assert torch.allclose(whole, shared, rtol=1e-9, atol=1e-12), name
         assert whole.abs().max() > 0
+
+
+class Plain(nn.Module):
+    """As people write and save them."""
+
+    def __init__(self):
+        super().__init__()
+        self.enc1, self.code = nn.Linear(6, 5), nn.Linear(5, 2)
+        self.dec1, self.out = nn.Linear(2, 5), nn.Linear(5, 6)
+
+    def encode(self, x):
+        return torch.tanh(self.code(torch.relu(self.enc1(x))))
+
+    def forward(self, x):
+        return self.out(torch.relu(self.dec1(self.encode(x))))
+
+
+def test_state_dicts_come_over_with_a_report(tmp_path):
+    module, x = Plain(), curve(20)
+    names = {"layers": ["enc1", "code"], "decoder_layers": ["dec1", "out"]}
+    said = {"activation": "relu", "code_activation": "tanh", **names}
+    torch.save({"state_dict": module.state_dict(), "epoch": 3}, tmp_path / "model.pt")
+    half = {name: value.half() for name, value in module.state_dict().items()}
+    for given, close in ((module.state_dict(), 1e-5), (tmp_path / "model.pt", 1e-5), (half, 1e-2)):
+        estimator = from_torch(given, loss="sse", contraction=0.1, feature_names=list("abcdef"), **said)
+        assert np.allclose(estimator.transform(x.cpu().numpy()), module.encode(x).detach().cpu(), atol=close)
+        assert np.allclose(estimator.reconstruct(x.cpu().numpy()), module(x).detach().cpu(), atol=close)
+        assert [told["source"] for told in estimator.import_report_["tensors"]][:2] == ["enc1.weight", "enc1.bias"]
+        assert (estimator.loss, estimator.contraction, list(estimator.feature_names_in_)) == (
+            "sse",
+            0.1,
+            list("abcdef"),
+        )
+    with pytest.raises(ValueError, match="activation"):
+        from_torch(module.state_dict(), **names)
+    with pytest.raises(TypeError, match="`activation` for a state dict alone"):
+        from_torch(ContractiveAutoencoder(6, (4, 2)), activation="relu")
+    torch.save(module, tmp_path / "whole.pt")  # a pickle of code
+    with pytest.raises(Exception, match="weights_only"):
+        from_torch(tmp_path / "whole.pt", **said)
+    torch.save([1, 2], tmp_path / "list.pt")
+    with pytest.raises(ValueError, match="state dict"):
+        from_torch(tmp_path / "list.pt", **said)

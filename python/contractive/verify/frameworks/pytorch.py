@@ -1,4 +1,4 @@
-"""Encoders of PyTorch: any ``nn.Module``, copied for each trial, or or judged where it stands."""
+"""Encoders of PyTorch: any ``nn.Module``, copied for each trial, or judged where it stands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ...torch import PenaltyError
-from ...torch.slopes import derivative_of
+from ...torch.slopes import is_elementwise
 from ..points import Point
 from ..trials import Sample, Setting
 from .numpy import value_of
@@ -179,12 +179,12 @@ def _first_line(error: Exception) -> str:
 
 
 def _activations(module: nn.Module) -> list[nn.Module]:
-    return [m for m in module.modules() if derivative_of(m, None) is not None]
+    return [m for m in module.modules() if is_elementwise(m, None)]
 
 
 def _swap(module: nn.Module, activation: type[nn.Module]) -> None:
     for name, child in list(module._modules.items()):
-        if child is not None and derivative_of(child, None) is not None:
+        if child is not None and is_elementwise(child, None):
             module._modules[name] = activation()
         elif child is not None:
             _swap(child, activation)
