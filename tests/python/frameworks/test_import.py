@@ -191,12 +191,12 @@ def test_the_page_prints_what_its_commands_print(cae, tmp_path):
     page = (Path(__file__).parents[3] / "docs" / "import.md").read_text()
     blocks = re.findall(r"^```(python|console).*?\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     here = os.getcwd()
-    ran = 0
+    ran, names = 0, {}
     for language, text in blocks:
         if language == "python":
             os.chdir(tmp_path)
             try:
-                exec(text, {})
+                exec(text, names)
             finally:
                 os.chdir(here)
             continue
