@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -100,9 +101,9 @@ def chain_of(xp: Any, parts: Iterable[Dense | Slopes | Scale]) -> Chain:
     return Chain(weights, slopes)
 
 
-def sizes_of(chain: Chain, d: int) -> list[int]:
+def sizes_of(chain: Chain, d: int) -> tuple[int, ...]:
     """Give d, m_1, …, k."""
-    return [d, *(d if W is None else W.shape[0] for W in chain.weights)]
+    return (d, *(d if W is None else W.shape[0] for W in chain.weights))
 
 
 class Order(NamedTuple):
@@ -128,7 +129,8 @@ def multiply_adds(sizes: Sequence[int], order: Order, n_rows: int) -> float:
     return k * (3.0 * (inner + last) + 3.0 * m_1 * d + _ENTRY_OF_J * d)
 
 
-def choose(sizes: Sequence[int], n_rows: int) -> Order:
+@lru_cache(maxsize=256)
+def choose(sizes: tuple[int, ...], n_rows: int) -> Order:
     """Give the order with the fewest multiply-adds for encoder sizes d, m_1, …, k."""
     orders = (Order(False, True), Order(False, False), Order(True, False))
     return min(orders, key=lambda order: multiply_adds(sizes, order, max(n_rows, 1)))

@@ -13,6 +13,7 @@ taken through the plain formula. Derivation: docs/derivations/frobenius-deep.md.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ def chain_of(parts: Sequence[Part]) -> Chain | None:
     return None if len(dense) < len(parts) else _closed_form.chain_of(torch, dense)
 
 
-def squared_norms(chain: Chain, sizes: Sequence[int], n_rows: int) -> Tensor:
+def squared_norms(chain: Chain, sizes: tuple[int, ...], n_rows: int) -> Tensor:
     """Give ‖J‖²_F of each row, multiplied out in the order that is cheapest for so many rows.
 
     Shape (N,), or (1,) where the Jacobian is the same for all rows.
@@ -106,11 +107,16 @@ class _SquaredNorms(torch.autograd.Function):
         shape, *tensors = inputs
         ctx.shape, ctx.n = shape, len(tensors)
         ctx.mark_non_differentiable(*output[1:])
+        # Else each of these outputs would be given a gradient of zeros.
+        ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors, *output[1:])
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor, *_: Tensor) -> tuple[Any, ...]:
-        shape, tensors = ctx.shape, ctx.saved_tensors[: ctx.n]
+    def backward(ctx: Any, g: Tensor | None, *_: Tensor) -> tuple[Any, ...]:
+        shape, saved = ctx.shape, ctx.saved_tensors
+        tensors = saved[: ctx.n]
+        if g is None:
+            return (None,) * (1 + int(ctx.n))
         if torch.is_grad_enabled():
             # Of aliases: the slopes depend on the weights, and that path is not this function's.
             inputs = [t.view_as(t) for t in tensors]
@@ -118,12 +124,16 @@ class _SquaredNorms(torch.autograd.Function):
             P = squared_norm(torch, shape.chain(inputs), Order(False, shape.gram))
             found = iter(torch.autograd.grad(P, wanted, g, create_graph=True))
             return (None, *(next(found) if t.requires_grad else None for t in inputs))
-        p, *products = ctx.saved_tensors[ctx.n :]
+        p, *products = saved[ctx.n :]
         Us, Vs = products[: shape.depth - 1], products[shape.depth - 1 : 2 * shape.depth - 3]
         T = products[-1] if shape.has_first else Us[-1]
         wants = shape.chain(ctx.needs_input_grad[1:])
         weights, slopes = _gradients(shape, shape.chain(tensors), (p, T, Us, Vs), wants.slopes, g)
         return (None, *shape.flat(weights, slopes))
+
+
+# PyTorch binds the arguments of each call by it, and would make it anew.
+_SquaredNorms.forward.__signature__ = inspect.signature(_SquaredNorms.forward)  # type: ignore[attr-defined]
 
 
 def _gradients(
@@ -138,8 +148,9 @@ def _gradients(
     w = (2 * g)[:, None]
     s = d[-1]
     if s is not None:
-        of_slopes[-1] = w * s * p if wants[-1] else None
-        w = w * s * s
+        w = w * s
+        of_slopes[-1] = w * p if wants[-1] else None
+        w = w * s
     U, w = Us[-1], w[:, :, None]
     D = T * w
     if not shape.has_first:
@@ -151,15 +162,15 @@ def _gradients(
         D = (D.reshape(N * k, -1) @ W[0].T).view(N, k, -1)
     for layer in range(n - 2):
         of_slopes[layer] = (D * Vs[-1 - layer]).sum(1) if wants[layer] else None
-        D = (D * d[layer][:, None, :]).reshape(N * k, -1)
+        D = D.mul_(d[layer][:, None, :]).reshape(N * k, -1)
         of_weights[layer + 1] = Us[-2 - layer].reshape(N * k, -1).T @ D
         D = (D @ W[layer + 1].T).view(N, k, -1)
     of_slopes[n - 2] = (D * W[-1]).sum(1) if wants[n - 2] else None
-    of_weights[n - 1] = (D * d[n - 2][:, None, :]).sum(0)
+    of_weights[n - 1] = D.mul_(d[n - 2][:, None, :]).sum(0)
     return of_weights, of_slopes
 
 
-def squared_singular_values(chain: Chain, sizes: Sequence[int]) -> Tensor:
+def squared_singular_values(chain: Chain, sizes: tuple[int, ...]) -> Tensor:
     """Give the eigenvalues of the smaller of J Jᵀ and Jᵀ J, ascending.
 
     Shape (N, min(k, d)), or (1, …) where the Jacobian is the same for all rows.

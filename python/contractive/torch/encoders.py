@@ -182,7 +182,7 @@ class Encoder:
     def _of_layer(self, parts: list[Part]) -> Tensor:
         chain = chain_of(parts)
         if chain is not None:
-            return squared_norms(chain, [0, *(W.shape[0] for W in chain.weights if W is not None)], self.n_rows).expand(
+            return squared_norms(chain, (0, *(W.shape[0] for W in chain.weights if W is not None)), self.n_rows).expand(
                 self.n_rows
             )
         return convolution.one_layer(parts, self.n_rows)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -233,4 +234,4 @@ def _one_of(name: str, given: str, allowed: tuple[str, ...]) -> None:
 def _full_precision(x: Tensor) -> Any:
     """Leave autocast: as PyTorch does for its losses, the penalty is computed in the precision of the parameters."""
     where = x.device.type if isinstance(x, Tensor) else "cpu"
-    return torch.autocast(where, enabled=False)
+    return torch.autocast(where, enabled=False) if torch.is_autocast_enabled(where) else nullcontext()

@@ -16,8 +16,9 @@ that is none of these is not read, and its Jacobian is had by automatic differen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -51,76 +52,76 @@ def read(encoder: nn.Module, x: Tensor, derivatives: Derivatives | None) -> tupl
 
     None where a module cannot be read, or is given rows of another shape than its closed form takes.
     """
-    modules = list(_layers("", encoder, derivatives))
-    if not all(_is_readable(module, derivatives) for _, module in modules):
+    modules = _layers("", encoder, derivatives)
+    if modules is None:
         return None
+    # A compiler sees writes itself, and cannot tell how many there were.
+    watches = not torch.compiler.is_compiling()
     parts: list[Part] = []
     a = x
     for name, module in modules:
-        if isinstance(module, nn.Linear | TiedLinear) and a.ndim != 2:
+        if isinstance(module, (nn.Linear, TiedLinear)) and a.ndim != 2:
             return None
-        version = _version(a)
+        version = a._version if watches else 0
         part, after = _step(module, a, derivatives)
-        if _version(a) != version:
+        if watches and a._version != version:
             raise PenaltyError(f"module {name!r} ({type(module).__name__}) must not change its input in place", name)
-        _refuse_hooks_that_change(name, module, a, after)
+        if module._forward_hooks or module._forward_pre_hooks:
+            _refuse_hooks_that_change(name, module, a, after)
         if part is not None:
             parts.append(part)
         a = after
     return parts, a
 
 
-def _version(a: Tensor) -> int:
-    """Give how often a tensor was written to; a compiler sees writes itself, and cannot tell."""
-    return 0 if torch.compiler.is_compiling() else int(a._version)
-
-
-def _layers(name: str, module: nn.Module, derivatives: Derivatives | None) -> Iterator[tuple[str, nn.Module]]:
-    """Give the modules that rows pass one after the other, with their names."""
+def _layers(name: str, module: nn.Module, derivatives: Derivatives | None) -> list[tuple[str, nn.Module]] | None:
+    """Give the modules that rows pass one after the other, with their names; None where one of them cannot be read."""
     if "forward" in vars(module):  # put in the place of its class's, as some libraries do
-        yield name, module
-        return
+        return None
     if type(module).forward is nn.Sequential.forward:
         # Not named_children(), which passes over a module that stands there twice.
         children = [(child, inner) for child, inner in module._modules.items() if inner is not None]
     elif _is_readable(module, derivatives):
-        children = []
+        return [(name, module)]
     else:
         children = layers_of(module, (*(derivatives or ()), TiedLinear)) or []
-    if not children:
-        yield name, module
+        if not children:
+            return None
+    found: list[tuple[str, nn.Module]] = []
     for child, inner in children:
-        yield from _layers(f"{name}.{child}" if name else child, inner, derivatives)
+        layers = _layers(f"{name}.{child}" if name else child, inner, derivatives)
+        if layers is None:
+            return None
+        found += layers
+    return found
 
 
 def _is_readable(module: nn.Module, derivatives: Derivatives | None) -> bool:
     kind = type(module)
-    if "forward" in vars(module):
-        return False
-    if isinstance(module, nn.Conv1d | nn.Conv2d):
+    if isinstance(module, (nn.Conv1d, nn.Conv2d)):
         plain = kind.forward in (nn.Conv1d.forward, nn.Conv2d.forward)
         return plain and module.padding_mode == "zeros" and _padding(module) is not None
-    if isinstance(module, nn.Linear | TiedLinear):
+    if isinstance(module, (nn.Linear, TiedLinear)):
         return kind.forward in (nn.Linear.forward, TiedLinear.forward)
     shapes = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout, nn.BatchNorm1d, nn.BatchNorm2d)
     return kind in shapes or is_elementwise(module, derivatives)
 
 
 def _step(module: nn.Module, a: Tensor, derivatives: Derivatives | None) -> tuple[Part | None, Tensor]:
-    if isinstance(module, nn.Linear | TiedLinear):
+    if isinstance(module, (nn.Linear, TiedLinear)):
         return Dense(module.weight), module(a)
-    if isinstance(module, nn.Conv1d | nn.Conv2d):
+    if isinstance(module, (nn.Conv1d, nn.Conv2d)):
         after = module(a)
         padding = _padding(module) or ()
         return Convolution(module, module.weight, padding, a.shape, after.shape), after
-    if isinstance(module, nn.Flatten | nn.Unflatten | nn.Identity):
+    if isinstance(module, (nn.Flatten, nn.Unflatten, nn.Identity)):
         return None, module(a)
     if isinstance(module, nn.Dropout):
         if not module.training or module.p == 0:
             return None, a
         mask = torch.nn.functional.dropout(torch.ones_like(a), module.p)
         return Slopes(mask), a * mask
-    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+    if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
         return Scale(_normalisation(module, a)), module(a)
     after, slope = value_and_slope(module, a, derivatives)
     return Slopes(slope), after
@@ -145,30 +146,32 @@ def _padding(module: nn.Conv1d | nn.Conv2d) -> tuple[int, ...] | None:
 
 def refuse(encoder: nn.Module) -> None:
     """Raise where rows depend on each other, or gradients are not those of what the module computes."""
-    for name, module in encoder.named_modules():
-        kind = f"module {name!r} ({type(module).__name__})" if name else f"the encoder ({type(module).__name__})"
+    for module in encoder.modules():
         if isinstance(module, _BatchNorm) and (module.training or module.running_mean is None):
-            raise PenaltyError(
-                f"{kind} must be in eval mode with running statistics: with the statistics of the batch each row's "
-                f"code depends "
-                "on all rows, and a row has no Jacobian of its own. Call .eval() on the module while the penalty is "
-                "taken, or "
+            _refuse(
+                encoder,
+                module,
+                "must be in eval mode with running statistics: with the statistics of the batch each row's code depends on "
+                "all rows, and a row has no Jacobian of its own. Call .eval() on the module while the penalty is taken, or "
                 "use LayerNorm",
-                name,
             )
         if module._backward_hooks or module._backward_pre_hooks:
-            raise PenaltyError(
-                f"{kind} must have no backward hooks: they may change gradients, and so the Jacobian. Remove them "
-                f"(.remove() of "
+            _refuse(
+                encoder,
+                module,
+                "must have no backward hooks: they may change gradients, and so the Jacobian. Remove them (.remove() of "
                 "what register_full_backward_hook gave) while the penalty is taken",
-                name,
             )
+
+
+def _refuse(encoder: nn.Module, module: nn.Module, must: str) -> NoReturn:
+    name = next(name for name, part in encoder.named_modules() if part is module)
+    kind = f"module {name!r} ({type(module).__name__})" if name else f"the encoder ({type(module).__name__})"
+    raise PenaltyError(f"{kind} {must}", name)
 
 
 def _refuse_hooks_that_change(name: str, module: nn.Module, before: Tensor, after: Tensor) -> None:
     """Refuse hooks that change what goes in or comes out: the closed form does not see them. Others may look on."""
-    if not module._forward_hooks and not module._forward_pre_hooks:
-        return
     with torch.no_grad():
         without = module.forward(before.clone())
     is_random = isinstance(module, nn.Dropout) and module.training
