@@ -73,7 +73,7 @@ impl Preprocessing {
     /// The same with these names of the features, one each.
     ///
     /// # Errors
-    /// [`PreprocessError::Features`] for another number of names.
+    /// [`PreprocessError::Columns`] for another number of names.
     pub fn with_feature_names(mut self, names: Option<Vec<String>>) -> Result<Self, PreprocessError> {
         if let Some(names) = &names {
             self.check_columns("the names of the features", names.len(), Some(names))?;
