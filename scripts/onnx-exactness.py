@@ -2,7 +2,7 @@
 
     python scripts/onnx-exactness.py
 
-Needs `contractive`, onnx, onnxruntime and pytest; the tables are those of tests/python/frameworks/test_onnx.py.
+Needs `contractive`, onnx, onnxruntime and pytest; the tables are those of the tests in tests/python/frameworks.
 """
 
 import sys
@@ -15,7 +15,9 @@ from contractive import AnomalyDetector, ContractiveAutoencoder, SeriesDetector
 from contractive._frames import core_frame
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests/python/frameworks"))
-import test_onnx as tests
+import exported_files
+import test_onnx_autoencoders
+import test_onnx_detectors
 
 warnings.simplefilter("ignore")
 
@@ -28,16 +30,17 @@ def off(got, expected, size=None):
 
 
 def autoencoders():
-    rows = tests.rows.__wrapped__() if hasattr(tests.rows, "__wrapped__") else tests.rows._get_wrapped_function()()
+    made = test_onnx_autoencoders.rows
+    rows = made.__wrapped__() if hasattr(made, "__wrapped__") else made._get_wrapped_function()()
     found = {"code": 0.0, "reconstruction": 0.0, "score": 0.0}
-    for activation in tests.ACTIVATIONS:
-        for scale in tests.SCALES:
+    for activation in test_onnx_autoencoders.ACTIVATIONS:
+        for scale in test_onnx_autoencoders.SCALES:
             X = rows if scale != "none" else np.delete(rows, [3, 4], axis=1).astype(np.float32)
             words = {"activation": activation, "code_activation": activation, "scale": scale}
             estimator = ContractiveAutoencoder((6, 3), max_iter=2, random_state=0, **words).fit(X)
-            got = tests.run(tests.session(estimator.to_onnx()), {"x": X})
+            got = exported_files.run(exported_files.session(estimator.to_onnx()), {"x": X})
             code, restored = estimator.transform(X), estimator.reconstruct(X)
-            found["code"] = max(found["code"], off(got["code"], code, tests.largest(code)))
+            found["code"] = max(found["code"], off(got["code"], code, exported_files.largest(code)))
             sizes = np.abs(X).max(axis=0)
             found["reconstruction"] = max(found["reconstruction"], off(got["reconstruction"], restored, sizes))
             found["score"] = max(found["score"], off(got["score"], -estimator.score_samples(X)))
@@ -48,15 +51,15 @@ def autoencoders():
 
 def detectors():
     print("detectors of tables: score, contributions, probability; labels that differ")
-    for make, settings in tests.TABLES:
+    for make, settings in test_onnx_detectors.TABLES:
         found, labels = np.zeros(3), 0
         for purity in ("mixed", "clean", "contaminated"):
             train, new = make(np.random.default_rng(3))
             words = {"purity": purity, "steps": 40, "ensemble": 2, "random_state": 0, **settings}
             detector = AnomalyDetector(**words).fit(core_frame(train))
-            ready = tests.session(detector.to_onnx())
+            ready = exported_files.session(detector.to_onnx())
             for table in (train, new):
-                got = tests.run(ready, tests.cells(ready, table))
+                got = exported_files.run(ready, exported_files.cells(ready, table))
                 ours = detector._scored(core_frame(table), contributions=True)
                 size = float(np.nanmedian(np.abs(ours["score"])))
                 shares = [off(got[name], ours[name], size) for name in ("score", "contributions")]
@@ -78,10 +81,12 @@ def series():
             detector = SeriesDetector(window=window, time=None, **words).fit(frame)
             ours = detector._scored(frame, explains=True)
             windows = np.lib.stride_tricks.sliding_window_view(values, window, axis=0).transpose(0, 2, 1)
-            got = tests.run(tests.session(detector.to_onnx()), {"windows": np.ascontiguousarray(windows)})
+            got = exported_files.run(
+                exported_files.session(detector.to_onnx()), {"windows": np.ascontiguousarray(windows)}
+            )
             size = float(np.median(np.abs(ours["score"])))
-            scores = tests.over_rows(got["row_score"], n, window)
-            parts = tests.over_rows(got["contributions"], n, window)
+            scores = test_onnx_detectors.over_rows(got["row_score"], n, window)
+            parts = test_onnx_detectors.over_rows(got["contributions"], n, window)
             found = np.maximum(found, [off(scores, ours["score"], size), off(parts, ours["contributions"], size)])
     print("detectors of time series, 3 normalisations x 3 credits: score, contributions")
     print("  3 columns      ", *(f"{share:.1e}" for share in found))
@@ -92,11 +97,11 @@ def speed():
     X = draw.normal(size=(10_000, 30)) @ draw.normal(size=(30, 30))
     detector = AnomalyDetector(random_state=0).fit(X)
     file = detector.to_onnx()
-    ready = tests.session(file)
+    ready = exported_files.session(file)
     feed = {f"x{j}": X[:1000, [j]] for j in range(30)}
-    tests.run(ready, feed)
+    exported_files.run(ready, feed)
     began = time.perf_counter()
-    tests.run(ready, feed)
+    exported_files.run(ready, feed)
     took = time.perf_counter() - began
     print(f"1,000 rows of 30 columns, 8 networks, 10,000 rows trained on: a file of {len(file):,} bytes,")
     print(f"  {took:.1f} s in ONNX Runtime, scores with contributions")

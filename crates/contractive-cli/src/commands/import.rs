@@ -8,6 +8,7 @@ use clap::builder::PossibleValuesParser;
 use contractive::Model;
 use contractive::data::Dataset;
 use contractive::import::{ImportOptions, ImportReport, import};
+use contractive::model::ModelError;
 use contractive::preprocess::{Preprocessing, Scale};
 use contractive_core::{Activation, Architecture, Loss, Objective, Penalty};
 use contractive_datasets::{DataSpec, Part};
@@ -148,7 +149,7 @@ struct ImportRecord<'a> {
 impl Import {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
-        check_folder(&self.out)?;
+        check_folder(&self.out).map_err(|source| ModelError::Write { path: self.out.clone(), source })?;
         let objective = self.objective()?;
         let imported = import(&self.weights, &self.options(objective.loss)?)?;
         let report = imported.report.clone();

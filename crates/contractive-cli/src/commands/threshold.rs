@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use contractive::model::ModelError;
 use contractive_anomaly::detector::{Detector, DetectorSettings, ThresholdRule, TrainOptions};
 use serde::Serialize;
 
@@ -170,7 +171,7 @@ impl Threshold {
             return Err(Usage(text).into());
         }
         if let Some(out) = &self.out {
-            check_folder(out)?;
+            check_folder(out).map_err(|source| ModelError::Write { path: out.clone(), source })?;
         }
         let data = opened.rows(&self.rows, self.json || self.quiet)?;
         let mut settings = DetectorSettings::default();

@@ -176,6 +176,8 @@ fn a_detector_is_made_of_it_by_ordinary_rows() {
     assert_eq!((&change["training_rows"], &change["new"]["rows_above"]), (&json!(80), &json!(8)));
     assert!(desk.stdout("inspect detector").contains("1 of 6-5-3-5-6"));
     assert!(desk.refused("threshold detector --data table.csv", 2).contains("--data is for models"));
+    let taken = desk.refused("threshold model --data table.csv -o table.csv", 1);
+    assert!(taken.contains("cannot write") && taken.contains("table.csv"), "{taken}");
 }
 
 #[test]
@@ -221,6 +223,11 @@ fn what_is_wrong_is_said_with_its_remedy() {
         ("import model.pt -o out", 3, "torch.load(PATH, weights_only=True)"),
         ("import damaged.safetensors -o out", 3, "damaged or not a safetensors file"),
         ("import absent.safetensors -o out", 1, "absent.safetensors"),
+        (
+            "import w.safetensors --code-activation relu --activation relu -o model.pt",
+            1,
+            "cannot write the model model.pt",
+        ),
     ] {
         let error = desk.refused(words, code);
         assert!(error.contains(text), "{words}: {error}");

@@ -8,6 +8,9 @@ use super::term;
 use crate::graph::{Element, Graph, Value};
 use crate::network::{Encoded, Network};
 
+/// A code nearer to one trained on than this share of their size is the same, but for rounding.
+const SAME_CODE: f64 = 1e-12;
+
 /// The rows that networks see.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'g> {
@@ -124,7 +127,13 @@ impl<'g, 'a> Member<'g, 'a> {
         let (nearest, places) = squares.extremes(self.numbers.neighbour, false);
         let last = |value: Value<'g>| value.slice(1, self.numbers.neighbour - 1, self.numbers.neighbour);
         let neighbour = codes.pick_by(last(places).narrowed(1), 0);
-        (last(nearest).sqrt(), self.encoded.code - neighbour)
+        let (distance, away) = (last(nearest).sqrt(), self.encoded.code - neighbour);
+        // A row like one trained on is at 0 in the detector, and rounding puts it elsewhere here: far off in logarithms.
+        let typical = (self.numbers.codes.iter().map(|h| h * h).sum::<f64>() / m as f64).sqrt();
+        let size = self.encoded.code.square().sum(1).sqrt() + typical;
+        let is_same = distance.less_or_equal(SAME_CODE * size);
+        let zero = graph.scalar(Element::Double, 0.0);
+        (is_same.choose(zero, distance), is_same.choose(zero, away))
     }
 
     /// −ln ‖J‖, (N, 1).

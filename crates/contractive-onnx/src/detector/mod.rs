@@ -11,6 +11,7 @@ mod views;
 
 use contractive::encoding::{ColumnUse, TableEncoding};
 use contractive_anomaly::Detector;
+use contractive_anomaly::detector::ScoreKind;
 use contractive_anomaly::detector::numbers::{DetectorNumbers, LARGEST_LOG, MemberNumbers, PlaneNumbers, TermLocation};
 use serde_json::to_string;
 
@@ -28,7 +29,7 @@ pub(crate) use scored::{Scored, scored};
 const OUTPUTS: [&str; 4] = ["score", "label", "probability", "contributions"];
 const DOC: &str = "A detector of anomalies in tables: an ensemble of contractive autoencoders and the rows that it was \
                    trained on.";
-/// Scores nearer to each other than this, relative to their size, count as equal where they are compared with those of the
+/// Scores nearer to each other than this share of their size count as equal where they are compared with those of the
 /// training rows: a row of the training table must not fall to one side of itself by rounding.
 const SAME: f64 = 1e-9;
 
@@ -114,12 +115,12 @@ fn add(graph: &Graph, detector: &Detector, numbers: &DetectorNumbers<'_>) {
     let parts = unscored.choose(zero_or_nan, parts);
     let doc = format!("the score `{}`: higher is more anomalous", numbers.score.name());
     graph.output("score", score.narrowed(1), &[Size::Rows], &doc);
-    let near = SAME * score.abs();
+    let near = rounding(numbers.score, score);
     let label = score.number(numbers.threshold).less(score - near);
     let doc = format!("whether the score is above the threshold, {}", numbers.threshold);
     graph.output("label", label.narrowed(1), &[Size::Rows], &doc);
     let doc = "the share of the rows held out in training that score lower, strictly between 0 and 1";
-    graph.output("probability", probability(graph, numbers.held_out, score), &[Size::Rows], doc);
+    graph.output("probability", probability(graph, numbers.held_out, score, near), &[Size::Rows], doc);
     let doc = "each column's part in the score; a row's parts add up to it";
     graph.output("contributions", parts, &[Size::Rows, Size::Of(columns)], doc);
 }
@@ -132,6 +133,15 @@ fn bare_rows<'g>(graph: &'g Graph, detector: &Detector) -> (Value<'g>, Value<'g>
     let odd = rows.is_not_finite();
     let whole = odd.choose(graph.scalar(Element::Double, 0.0), rows);
     (Scaler::new(graph, preprocessing).scaled(whole), odd.any(1))
+}
+
+/// Below what difference scores count as equal, (N, 1). Those that are sums of logarithms, in units of robust standard
+/// deviations, pass 0 where their terms do not: rounding is that of the terms.
+fn rounding(kind: ScoreKind, score: Value<'_>) -> Value<'_> {
+    match kind {
+        ScoreKind::Combined | ScoreKind::Jacobian => SAME * score.abs().at_least(1.0),
+        _ => SAME * score.abs(),
+    }
 }
 
 /// The parts of a category's features added up, and how many columns there are.
@@ -155,10 +165,9 @@ fn by_column<'g>(graph: &'g Graph, encoding: &TableEncoding, parts: Value<'g>) -
 }
 
 /// The share of ascending scores below each score, ties counted half and one row added on either side, (N).
-fn probability<'g>(graph: &'g Graph, sorted: &[f64], score: Value<'g>) -> Value<'g> {
+fn probability<'g>(graph: &'g Graph, sorted: &[f64], score: Value<'g>, near: Value<'g>) -> Value<'g> {
     let n = sorted.len();
     let all = graph.doubles(&[1, n], sorted);
-    let near = SAME * score.abs();
     let count = |is: Value<'g>| is.cast(Element::Double).sum_away(1);
     let (below, up_to) = (count(all.less(score - near)), count(all.less_or_equal(score + near)));
     let share = (0.5 * (below + up_to) + 0.5) / (n + 1) as f64;

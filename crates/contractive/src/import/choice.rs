@@ -130,13 +130,24 @@ fn split(state: &State) -> Result<(Vec<usize>, Vec<usize>, String), ImportError>
     let roles: Vec<Role> = state.layers.iter().map(|layer| Role::of(&layer.name)).collect();
     let of = |role: Role| -> Vec<usize> { (0..roles.len()).filter(|i| roles[*i] == role).collect() };
     let (encoder, decoder, neither) = (of(Role::Encoder), of(Role::Decoder), of(Role::Neither));
+    if encoder.is_empty() && !decoder.is_empty() {
+        // The order of all names would begin with the decoder.
+        return match fits(&state.layers, &neither, &decoder) && !neither.is_empty() {
+            true => {
+                Ok((neither, decoder, "the decoder was told by its names, the encoder is the layers before".into()))
+            }
+            false => Err(ambiguous(state, "encoder", "only the decoder's names say which they are".into())),
+        };
+    }
     if !encoder.is_empty() {
         let mut ways = vec![([&encoder[..], &neither].concat(), decoder.clone())];
         if !neither.is_empty() {
             ways.push((encoder.clone(), [&neither[..], &decoder].concat()));
             ways.push((encoder, [&decoder[..], &neither].concat()));
         }
-        ways.retain(|(encoder, decoder)| fits(&state.layers, encoder, decoder));
+        // Without a decoder a layer of no such name may be the code, or the head of another task.
+        let is_head = |decoder: &[usize]| decoder.is_empty() && !neither.is_empty();
+        ways.retain(|(encoder, decoder)| !is_head(decoder) && fits(&state.layers, encoder, decoder));
         // A layer between the two may be of either: sizes say where the code is.
         let is_code = |(encoder, decoder): &(Vec<usize>, Vec<usize>)| {
             let whole = [&encoder[..], decoder].concat();

@@ -103,8 +103,23 @@ pub fn import(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Importe
 
 /// Layers that a network of Linear layers cannot have, and that change what it computes.
 fn odd_layers(state: &State) -> Option<String> {
-    let is_odd = |tensor: &&state::Tensor| tensor.name.ends_with("running_mean") || tensor.shape.len() > 2;
-    let names: Vec<&str> = state.tensors.iter().filter(is_odd).map(|tensor| tensor.name.as_str()).collect();
+    let is_linear = |place: usize| state.layers.iter().any(|layer| layer.weight == place);
+    let is_odd = |(place, tensor): &(usize, &state::Tensor)| {
+        let part = tensor.name.rsplit('.').next().unwrap_or_default();
+        match tensor.shape.len() {
+            0 => false,
+            // What BatchNorm, LayerNorm and PReLU keep.
+            1 => ["running_mean", "moving_mean", "weight", "gamma", "scale"].contains(&part),
+            // Convolutions, recurrent layers, weights taken apart by weight_norm and spectral_norm.
+            _ => part != "bias" && !is_linear(*place),
+        }
+    };
+    let mut odd: Vec<&str> =
+        state.tensors.iter().enumerate().filter(is_odd).map(|(_, tensor)| tensor.name.as_str()).collect();
+    // One tensor stands for its layer.
+    let layer = |name: &str| name.rsplit_once('.').map_or_else(String::new, |(layer, _)| layer.to_owned());
+    odd.dedup_by(|one, other| !layer(one).is_empty() && layer(one) == layer(other));
+    let names = odd;
     (!names.is_empty()).then(|| {
         format!(
             "the file has layers that are not Linear ({}): where they belong to this network, it computes something else \

@@ -147,8 +147,8 @@ fn bare(name: &str) -> String {
 
 /// The Linear layers, in the natural order of their names.
 fn layers(tensors: &[Tensor], is_turned: Option<bool>) -> Vec<Linear> {
-    let vectors: HashMap<&str, usize> =
-        tensors.iter().enumerate().filter(|(_, t)| t.shape.len() == 1).map(|(i, t)| (t.name.as_str(), i)).collect();
+    // Of any shape: a bias that is no vector is refused, not taken for none.
+    let places: HashMap<&str, usize> = tensors.iter().enumerate().map(|(i, t)| (t.name.as_str(), i)).collect();
     let mut all = Vec::new();
     for (weight, tensor) in tensors.iter().enumerate() {
         let Some((name, matrix)) = tensor.name.rsplit_once('.') else { continue };
@@ -156,7 +156,7 @@ fn layers(tensors: &[Tensor], is_turned: Option<bool>) -> Vec<Linear> {
         let (Some((_, by_name)), [rows, columns]) = (known, tensor.shape.as_slice()) else { continue };
         let is_turned = is_turned.unwrap_or(*by_name);
         let (takes, gives) = if is_turned { (*rows, *columns) } else { (*columns, *rows) };
-        let bias = vectors.get(format!("{name}.bias").as_str()).copied();
+        let bias = places.get(format!("{name}.bias").as_str()).copied();
         all.push(Linear { name: name.to_owned(), weight, bias, takes, gives, is_turned });
     }
     all

@@ -167,6 +167,15 @@ fn a_code_whose_name_does_not_speak_goes_where_it_fits() {
     let imported = file.import(|_| ()).unwrap();
     assert_eq!(origins(&imported.report)[2].1, Some("code.weight"));
     assert_eq!(imported.parameters.architecture().encoder_sizes, [8, 5, 3]);
+    // In the order of all names the decoder would come first, and that meets too.
+    let decoder = [("dec1.weight", &[5, 3][..]), ("dec2.weight", &[8, 5])];
+    let file = File::of(&[&decoder[..], &[("fc1.weight", &[5, 8]), ("fc2.weight", &[3, 5])]].concat());
+    let imported = file.import(|_| ()).unwrap();
+    assert_eq!(imported.parameters.architecture().encoder_sizes, [8, 5, 3]);
+    assert!(File::of(&decoder).refusal(|_| ()).contains("only the decoder's names"));
+    // The head of a classifier is no code.
+    let classifier = [("encoder.0.weight", &[5, 8][..]), ("encoder.2.weight", &[3, 5]), ("head.weight", &[10, 3])];
+    assert!(File::of(&classifier).refusal(|_| ()).contains("head (3 to 10)"));
 }
 
 #[test]
@@ -312,12 +321,18 @@ fn wrong_requests_name_what_is_there() {
     assert!(convolution.refusal(|_| ()).contains("no Linear layer was found"));
     let odd = File::of(&[&MIRRORED[..], &[("bn.running_mean", &[5])]].concat()).import(|_| ()).unwrap();
     assert!(odd.report.notes.iter().any(|note| note.contains("bn.running_mean")));
+    for (name, shape) in [("norm.weight", &[5][..]), ("norm.gamma", &[5]), ("encoder.1.weight_orig", &[5, 8])] {
+        let odd = File::of(&[&MIRRORED[..], &[(name, shape)]].concat()).import(|_| ()).unwrap();
+        assert!(odd.report.notes.iter().any(|note| note.contains(name)), "{name}: {:?}", odd.report.notes);
+    }
 }
 
 #[test]
 fn biases_of_another_size_are_refused() {
     let file = File::of(&[("enc.weight", &[3, 8]), ("enc.bias", &[4]), ("dec.weight", &[8, 3])]);
     assert!(file.refusal(|_| ()).contains("`enc.bias` must have shape [3], got [4]"));
+    let upright = File::of(&[("enc.weight", &[3, 8]), ("enc.bias", &[3, 1]), ("dec.weight", &[8, 3])]);
+    assert!(upright.refusal(|_| ()).contains("`enc.bias` must have shape [3], got [3, 1]"));
 }
 
 #[test]

@@ -152,6 +152,9 @@ impl FormulaRecord {
         let is_one = |value: Option<f64>| value.is_none_or(|value| (value - 1.0).abs() <= ROUNDING);
         let verdict = match (ratio, gradient_ratio, cosine) {
             (_, Some(_), _) if is_inert => Verdict::Inert,
+            // The code moves at no row: what has a value or a gradient there is no ‖J‖²_F.
+            (_, None, _) if factor == 0.0 => Verdict::Inert,
+            (_, None, _) if value != exact.value || mean.norm != 0.0 => Verdict::Different,
             (ratio, length, cosine) if is_one(ratio) && is_one(length) && is_one(cosine) => Verdict::Same,
             // A factor has to be that of the value too.
             (Some(ratio), Some(length), Some(cosine)) if is_one(Some(cosine)) && is_one(Some(length / ratio)) => {

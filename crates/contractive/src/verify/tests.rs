@@ -204,6 +204,14 @@ fn a_dead_encoder_and_wrong_rows_are_no_accidents() {
     let dead = verify(&network(&[3, 2], &[Activation::Relu], 0.0), &rows(2, 3)).unwrap();
     assert_eq!(dead.squared_norm, 0.0);
     assert!(dead.formulas.iter().all(|told| told.ratio.is_none() && told.cosine.is_none()));
+    let mut unmoved = network(&[3, 2], &[Activation::Relu], 1.0);
+    unmoved.tensor_mut("encoder.0.bias").unwrap().fill(-100.0);
+    let unmoved = verify(&unmoved, &rows(2, 3)).unwrap();
+    assert_eq!((unmoved.squared_norm, told(&unmoved, "right").verdict), (0.0, Verdict::Same));
+    for name in ["weight_product", "weight_squares"] {
+        assert!(told(&unmoved, name).value > 0.0 && told(&unmoved, name).verdict == Verdict::Different, "{name}");
+    }
+    assert_eq!(told(&unmoved, "floor_division").verdict, Verdict::Inert);
     let parameters = network(&[3, 2], &[Activation::Tanh], 1.0);
     assert!(verify(&parameters, &[]).unwrap_err().to_string().contains("must have 3 numbers, got 0"));
     assert!(verify(&parameters, &[1.0; 4]).unwrap_err().to_string().contains("must have 6 numbers, got 4"));
