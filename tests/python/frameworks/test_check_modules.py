@@ -186,6 +186,9 @@ def test_a_verdict_reads_as_a_report():
 REFUSED = {
     "no penalty": (lambda e, x: jacobians(e, x), {}, ValueError, "a scalar or a value for each"),
     "raises": (lambda e, x: e.nothing(x), {}, TypeError, "has no attribute"),
+    "no return": (lambda e, x: None, {}, TypeError, "got NoneType: its `return` may be missing"),
+    "two values": (lambda e, x: (closed_form(e, x), e(x)), {}, TypeError, "got tuple"),
+    "losses by name": (lambda e, x: {"penalty": closed_form(e, x)}, {}, TypeError, "got dict"),
     "contraction": (closed_form, {"contraction": 0.0}, ValueError, "`contraction`"),
     "scales": (closed_form, {"scales": (0.01, 0.1)}, ValueError, "`scales`"),
     "sigma": (closed_form, {"sigma": -1.0}, ValueError, "`sigma`"),
@@ -211,3 +214,12 @@ def test_encoders_and_rows_of_other_kinds_are_refused():
         check_penalty(closed_form, one_layer(), torch.full((3, D), torch.nan))
     with pytest.raises(TypeError, match="`decoder`"):
         check_penalty(by_hand, arrays(D, K), arrays_of(rows()), activations="sigmoid", decoder=decoder())
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_module_that_cannot_be_copied_is_refused_by_that():
+    e = one_layer()
+    nn.utils.weight_norm(e[0])
+    e(rows())
+    with pytest.raises(TypeError, match=r"`encoder` must be a module that copy\.deepcopy copies.*parametrizations"):
+        check_penalty(jacobian_penalty, e, rows())
