@@ -129,7 +129,7 @@ def from_torch(
     encoder, decoder = parts_of(module)
     tied = any(isinstance(part, TiedLinear) for part in decoder.modules())
     return model_of_layers(
-        _layers("encoder", encoder), _layers("decoder", decoder), tied=tied, source="PyTorch", **told
+        _checked_layers("encoder", encoder), _checked_layers("decoder", decoder), tied=tied, source="PyTorch", **told
     )
 
 
@@ -141,6 +141,40 @@ def _of_state(state: Mapping[str, Tensor], told: dict[str, Any], layers: dict[st
         with open(path, "wb") as file:
             file.write(tensors_as_bytes(arrays))
         return import_weights(path, **told, **layers)
+
+
+def _checked_layers(stack: str, module: nn.Module) -> list[Layer]:
+    """Give the layers of a module that computes in eval mode what they do, and no more.
+
+    A forward of the user's own class, or a hook, does not show in the layers.
+    """
+    linear = next((part for part in module.modules() if isinstance(part, nn.Linear | TiedLinear)), None)
+    if linear is None:
+        return _layers(stack, module)
+    modes = [(part, part.training) for part in module.modules()]
+    like = linear.bias if linear.bias is not None else linear.weight
+    rows = torch.randn(3, linear.weight.shape[1], generator=torch.Generator().manual_seed(0), device="cpu")
+    try:
+        module.eval()
+        layers = _layers(stack, module)  # first, for what it refuses by name
+        with torch.no_grad():
+            found = module(rows.to(like)).flatten(1).double().cpu()
+    finally:
+        for part, mode in modes:
+            part.training = mode
+    layers = _layers(stack, module)  # again, for hooks put weights there at each call: weight_norm and pruning
+    a = rows.to(like.dtype).double()
+    for layer in layers:
+        bias = 0 if layer.bias is None else torch.as_tensor(layer.bias, device="cpu")
+        a = ACTIVATIONS[layer.activation]()(a @ torch.as_tensor(layer.weight, device="cpu").T + bias)
+    tolerance = torch.finfo(like.dtype).eps ** 0.5 * max(1.0, float(a.abs().max()))
+    if found.shape != a.shape or not torch.allclose(found, a, rtol=0, atol=tolerance, equal_nan=True):
+        raise PenaltyError(
+            f"the {stack} must compute what its layers do one after the other, and gives other values: the forward of a "
+            "class of your own, or a hook, does more",
+            stack,
+        )
+    return layers
 
 
 def _layers(stack: str, module: nn.Module) -> list[Layer]:

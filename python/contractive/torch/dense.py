@@ -94,6 +94,8 @@ def _products(shape: _Shape, chain: Chain) -> tuple[list[Tensor], list[Tensor], 
 
 
 class _SquaredNorms(torch.autograd.Function):
+    generate_vmap_rule = True  # gradients of each row, as by torch.func.vmap of torch.func.grad
+
     @staticmethod
     def forward(shape: _Shape, *tensors: Tensor) -> tuple[Tensor, ...]:
         chain = shape.chain(tensors)

@@ -24,6 +24,11 @@ Generator: TypeAlias = "torch.Generator | None"
 _KEPT = 1 << 25
 
 
+def _not_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep a function out of a compiled graph: what torch.compile compiles has no second derivative."""
+    return torch.compiler.disable(function) if torch.compiler.is_compiling() else function
+
+
 class Encoder:
     """An encoder at rows x, with its code there."""
 
@@ -35,10 +40,17 @@ class Encoder:
         chunk_rows: int | None = None,
     ) -> None:
         if not isinstance(x, Tensor) or not x.is_floating_point() or x.ndim < 2 or 0 in x.shape:
-            told = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+            told = f"{x.dtype} of shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
             raise PenaltyError(f"`x` must be a tensor of floating-point rows, (N, features) or (N, …), got {told}")
+        if not callable(encoder):
+            raise TypeError(
+                f"`encoder` must be a module or a function of rows, got {type(encoder).__name__}; of layers in a list make "
+                "nn.Sequential(*layers)"
+            )
         if chunk_rows is not None and chunk_rows < 1:
             raise ValueError(f"`chunk_rows` must be 1 or more, got {chunk_rows}")
+        if not torch.compiler.is_compiling() and x.is_inference():
+            x = x.clone()  # out of inference mode, which the penalties leave: autograd takes the copy
         self.encoder, self.x, self.chunk_rows = encoder, x, chunk_rows
         self.parts: list[Part] | None = None
         self.chain: Chain | None = None
@@ -51,7 +63,7 @@ class Encoder:
             self.chain = chain_of(self.parts)
         else:
             with torch.enable_grad():
-                self.at, self.differentiated = by_autograd.code(encoder, x)
+                self.at, self.differentiated = _not_compiled(by_autograd.code)(encoder, x)
             self.code = self.differentiated if torch.is_grad_enabled() else self.differentiated.detach()
 
     @property
@@ -131,7 +143,7 @@ class Encoder:
             return probe_rows(self.chain, probes.transpose(0, 1))
         if self.parts is not None:
             return convolution.rows_down(self.parts, probes.transpose(0, 1))
-        return by_autograd.rows_of_jacobian(self.at, self.differentiated, probes)
+        return _not_compiled(by_autograd.rows_of_jacobian)(self.at, self.differentiated, probes)
 
     def probes(self, n: int, draws: Tensor | None, generator: Generator) -> Tensor:
         """Give probes of signs ±1, shape (N, n, k), or the draws given."""

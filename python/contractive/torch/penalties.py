@@ -7,8 +7,8 @@ division but the mean over rows, which ``reduction`` takes.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -88,7 +88,7 @@ def jacobian_penalty(
     tensor(1.5625, grad_fn=<MeanBackward0>)
     """
     _one_of("method", method, ("auto", "exact", "probes"))
-    with _full_precision(x):
+    with _plain_modes(x):
         at = Encoder(encoder, x, derivatives, chunk_rows)
         if spectral_norm:
             if method == "probes":
@@ -127,7 +127,7 @@ def jacobian_norm(
 
     Parameters are those of :func:`jacobian_penalty`.
     """
-    with _full_precision(x):
+    with _plain_modes(x):
         rows = Encoder(encoder, x, derivatives, chunk_rows).squared_norms()
         return reduced(positive_root(rows), reduction)
 
@@ -146,7 +146,7 @@ def layerwise(encoder: nn.Module, x: Tensor, *, reduction: str = "mean", derivat
     derivatives : dict from module class to function, optional
         As in :func:`jacobian_penalty`.
     """
-    with _full_precision(x):
+    with _plain_modes(x):
         return reduced(Encoder(encoder, x, derivatives).layerwise(), reduction)
 
 
@@ -189,7 +189,7 @@ def hessian(
         raise ValueError(
             f"`sigma` must be above 0, `ratio` 0 or more, `corruptions` 1 or more, got {sigma}, {ratio}, {corruptions}"
         )
-    with _full_precision(x):
+    with _plain_modes(x):
         if draws is None:
             drawn = torch.randn(corruptions, *x.shape, generator=generator, device=x.device, dtype=x.dtype)
             draws = sigma * drawn
@@ -222,7 +222,7 @@ def jacobian(encoder: nn.Module | Callable[[Tensor], Tensor], x: Tensor, *, deri
 
     Parameters are those of :func:`jacobian_penalty`.
     """
-    with _full_precision(x):
+    with _plain_modes(x):
         return Encoder(encoder, x, derivatives).jacobian()
 
 
@@ -231,7 +231,24 @@ def _one_of(name: str, given: str, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {given!r}")
 
 
-def _full_precision(x: Tensor) -> Any:
-    """Leave autocast: as PyTorch does for its losses, the penalty is computed in the precision of the parameters."""
+def _plain_modes(x: Tensor) -> AbstractContextManager[Any]:
+    """Leave autocast: as PyTorch does for its losses, the penalty is computed in the precision of the parameters.
+
+    Leave inference mode too, in which autograd, which gives J of most modules, is off for good; nothing wants a gradient.
+    """
     where = x.device.type if isinstance(x, Tensor) else "cpu"
-    return torch.autocast(where, enabled=False) if torch.is_autocast_enabled(where) else nullcontext()
+    modes: list[AbstractContextManager[Any]] = []
+    if torch.is_autocast_enabled(where):
+        modes.append(torch.autocast(where, enabled=False))
+    # What is compiled is compiled outside of inference mode.
+    if not torch.compiler.is_compiling() and torch.is_inference_mode_enabled():
+        modes += [torch.inference_mode(False), torch.no_grad()]
+    return modes[0] if len(modes) == 1 else _all_of(modes) if modes else nullcontext()
+
+
+@contextmanager
+def _all_of(modes: list[AbstractContextManager[Any]]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for mode in modes:
+            stack.enter_context(mode)
+        yield

@@ -17,18 +17,23 @@ that is none of these is not read, and its Jacobian is had by automatic differen
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import parametrize
 
 from .._closed_form import Dense, Scale, Slopes
 from .errors import PenaltyError
 from .slopes import Derivative, is_elementwise, value_and_slope
 from .tied import TiedLinear
 from .tracing import layers_of
+
+# Those of all modules, by torch.nn.modules.module.register_module_forward_hook and ..._pre_hook.
+_GLOBAL_HOOKS = (torch.nn.modules.module._global_forward_hooks, torch.nn.modules.module._global_forward_pre_hooks)
 
 Derivatives = Mapping[type[nn.Module], Derivative]
 
@@ -63,11 +68,19 @@ def read(encoder: nn.Module, x: Tensor, derivatives: Derivatives | None) -> tupl
         if isinstance(module, (nn.Linear, TiedLinear)) and a.ndim != 2:
             return None
         version = a._version if watches else 0
-        part, after = _step(module, a, derivatives)
-        if watches and a._version != version:
-            raise PenaltyError(f"module {name!r} ({type(module).__name__}) must not change its input in place", name)
-        if module._forward_hooks or module._forward_pre_hooks:
-            _refuse_hooks_that_change(name, module, a, after)
+        with _parametrised_once(module):
+            part, after = _step(module, a, derivatives)
+            if watches and a._version != version:
+                raise PenaltyError(
+                    f"module {name!r} ({type(module).__name__}) must not change its input in place", name
+                )
+            # What hooks did cannot be seen by a compiler, which has no numbers yet: there a module with some is not read.
+            if _has_forward_hooks(module) or _GLOBAL_HOOKS[0] or _GLOBAL_HOOKS[1]:
+                if not watches:
+                    return None
+                _refuse_hooks_that_change(name, module, a, after)
+        if after.shape[0] != x.shape[0]:  # Flatten(0) and the like
+            return None
         if part is not None:
             parts.append(part)
         a = after
@@ -76,9 +89,12 @@ def read(encoder: nn.Module, x: Tensor, derivatives: Derivatives | None) -> tupl
 
 def _layers(name: str, module: nn.Module, derivatives: Derivatives | None) -> list[tuple[str, nn.Module]] | None:
     """Give the modules that rows pass one after the other, with their names; None where one of them cannot be read."""
-    if "forward" in vars(module):  # put in the place of its class's, as some libraries do
+    # A forward put in the place of its class's, as some libraries do, or a call that does more than forward and hooks.
+    if "forward" in vars(module) or type(module).__call__ is not nn.Module.__call__:
         return None
     if type(module).forward is nn.Sequential.forward:
+        if _has_forward_hooks(module):  # which a closed form, that calls its children, would pass over
+            return None
         # Not named_children(), which passes over a module that stands there twice.
         children = [(child, inner) for child, inner in module._modules.items() if inner is not None]
     elif _is_readable(module, derivatives):
@@ -107,9 +123,17 @@ def _is_readable(module: nn.Module, derivatives: Derivatives | None) -> bool:
     return kind in shapes or is_elementwise(module, derivatives)
 
 
+def _parametrised_once(module: nn.Module) -> AbstractContextManager[None]:
+    """Let a parametrised layer have one weight for the call and its part: spectral_norm in training moves at each read."""
+    holder = module._tied_to[0] if isinstance(module, TiedLinear) else module
+    return parametrize.cached() if parametrize.is_parametrized(holder) else nullcontext()
+
+
 def _step(module: nn.Module, a: Tensor, derivatives: Derivatives | None) -> tuple[Part | None, Tensor]:
     if isinstance(module, (nn.Linear, TiedLinear)):
-        return Dense(module.weight), module(a)
+        # The weight is read after the call, for hooks before it may put it there: weight_norm and pruning do.
+        after = module(a)
+        return Dense(module.weight), after
     if isinstance(module, (nn.Conv1d, nn.Conv2d)):
         after = module(a)
         padding = _padding(module) or ()
@@ -168,6 +192,10 @@ def _refuse(encoder: nn.Module, module: nn.Module, must: str) -> NoReturn:
     name = next(name for name, part in encoder.named_modules() if part is module)
     kind = f"module {name!r} ({type(module).__name__})" if name else f"the encoder ({type(module).__name__})"
     raise PenaltyError(f"{kind} {must}", name)
+
+
+def _has_forward_hooks(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def _refuse_hooks_that_change(name: str, module: nn.Module, before: Tensor, after: Tensor) -> None:

@@ -11,3 +11,14 @@ def on_the_accelerator():
     torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
     yield
     torch.set_default_device("cpu")
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Work as small as that of the tests of check_penalty is done sooner by one."""
+    import torch
+
+    n = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n)

@@ -87,7 +87,17 @@ class NumpySubject:
 
 def value_of(found: Any, n_rows: int) -> float:
     """Give one number of a scalar, or of one a row their mean."""
-    value = np.asarray(found, dtype=np.float64)
+    try:
+        # np.asarray would take None for a number that is none.
+        value = None if found is None else np.asarray(found, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        value = None
+    if value is None:
+        missing = ": its `return` may be missing" if found is None else ""
+        raise ValueError(
+            f"the function must give a number or a tensor, a scalar or a value for each of {n_rows} rows, got "
+            f"{type(found).__name__}{missing}"
+        )
     if value.size != 1 and value.shape not in ((n_rows,), (n_rows, 1)):
         raise ValueError(
             f"the function must give a scalar or a value for each of {n_rows} rows, got the shape {value.shape}"

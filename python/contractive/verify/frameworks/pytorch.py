@@ -33,6 +33,14 @@ class TorchSubject:
         self.originals = {name: _numbers(p) for name, p in encoder.named_parameters()}
         if not self.originals:
             raise ValueError("`encoder` must have parameters, and has none")
+        try:
+            copy.deepcopy(encoder)
+        except Exception as error:  # whatever a module of the user's own holds
+            raise TypeError(
+                f"`encoder` must be a module that copy.deepcopy copies, and raised {type(error).__name__}: "
+                f"{_first_line(error)}. Of torch.nn.utils.weight_norm, spectral_norm and pruning give a module with their "
+                "parametrisations in torch.nn.utils.parametrizations, or remove them"
+            ) from error
         self.notes: list[str] = []
         self.in_place, self.dtype, self.wants_grad = False, torch.float64, False
         self._copies: dict[tuple[str, torch.dtype, str], nn.Module] = {}
