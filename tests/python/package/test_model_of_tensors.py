@@ -95,7 +95,7 @@ def test_tensors_that_are_not_the_networks_are_refused_by_name(change, message):
 
 
 def test_descriptions_that_contradict_themselves_are_refused():
-    with pytest.raises(ValueError, match="image_shape must have 6 pixels"):
+    with pytest.raises(ValueError, match="`image_shape` must have 6 pixels"):
         made(drawn(), image_shape=[2, 2])
     with pytest.raises(ValueError, match="tide"):
         made(drawn(), tide=True)
