@@ -1,6 +1,12 @@
 """What the tests with PyTorch share; tests/python/requirements-frameworks.txt lists what they need."""
 
+import os
+
 import pytest
+
+# Keras' default, TensorFlow, aborts a process in which torch.compile loads Triton; tests of the backends have processes of
+# their own.
+os.environ["KERAS_BACKEND"] = "torch"
 
 
 @pytest.fixture(autouse=True)
