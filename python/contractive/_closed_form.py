@@ -101,6 +101,12 @@ def chain_of(xp: Any, parts: Iterable[Dense | Slopes | Scale]) -> Chain:
     return Chain(weights, slopes)
 
 
+def by_layer(parts: Sequence[Any], kinds: tuple[type, ...]) -> list[Sequence[Any]]:
+    """Cut parts into layers: a linear part, of one of these kinds, with what follows it; the first with what precedes it."""
+    starts = [0, *[i for i, part in enumerate(parts) if isinstance(part, kinds)][1:]]
+    return [parts[start:end] for start, end in zip(starts, [*starts[1:], len(parts)], strict=True)]
+
+
 def sizes_of(chain: Chain, d: int) -> tuple[int, ...]:
     """Give d, m_1, …, k."""
     return (d, *(d if W is None else W.shape[0] for W in chain.weights))

@@ -12,7 +12,7 @@ from typing import Any
 
 from keras import ops
 
-from .._closed_form import Dense, Order, chain_of, choose, sizes_of, squared_norm
+from .._closed_form import Dense, Order, by_layer, chain_of, choose, sizes_of, squared_norm
 from .errors import PenaltyError
 from .reading import Part, read
 from .slopes import Derivatives
@@ -95,9 +95,7 @@ def layerwise(encoder: Any, x: Any, *, reduction: str = "mean", derivatives: Der
     """
     _check(reduction)
     parts, code = read(encoder, x, derivatives)
-    starts = [0, *[i for i, part in enumerate(parts) if isinstance(part, Dense)][1:]]
-    ends = [*starts[1:], len(parts)]
-    rows = [_squared_norms(parts[start:end], x, code) for start, end in zip(starts, ends, strict=True)]
+    rows = [_squared_norms(list(layer), x, code) for layer in by_layer(parts, (Dense,))]
     return _reduced(sum(rows[1:], rows[0]), reduction)
 
 

@@ -25,9 +25,8 @@ def code(encoder: Module, x: Tensor) -> tuple[Tensor, Tensor]:
         h = encoder(at.clone())
     if not isinstance(h, Tensor):
         raise PenaltyError(
-            f"the encoder must give the code alone, one tensor, got {type(h).__name__}; wrap it in a function's "
-            f"module that picks "
-            "the code"
+            f"the encoder must give the code alone, one tensor, got {type(h).__name__}; give a function that "
+            "picks the code"
         )
     if h.ndim == 0 or h.shape[0] != x.shape[0]:
         raise PenaltyError(

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from .._closed_form import Chain, Dense, rows_above, sizes_of, times
+from .._closed_form import Chain, Dense, by_layer, rows_above, sizes_of, times
 from . import by_autograd, convolution
 from .dense import chain_of, jacobian, squared_norms, squared_singular_values
 from .errors import PenaltyError
@@ -122,20 +122,24 @@ class Encoder:
         """Sum the squares of rows of J over a chunk of code units at a time."""
         chunks = self._chunks(self.k * self.d)
         if len(chunks) == 1 or not isinstance(self.encoder, nn.Module) or self.parts is not None:
-            return self._of_units()
+            return self._of_units(self.code, self.rows)
         module, parameters = self.encoder, by_autograd.parameters_of(self.encoder)
 
         def run(x: Tensor, *values: Tensor) -> Tensor:
             given = dict(zip(parameters, values, strict=True))
             at = Encoder(lambda rows: torch.func.functional_call(module, given, (rows,)), x, None, self.n_rows)
-            return at._of_units()
+            return at._of_units(at.code, at.rows)
 
         return torch.cat([recomputed(run, self.x[at], *parameters.values()) for at in chunks])
 
-    def _of_units(self) -> Tensor:
-        units = max(1, _KEPT // max(1, 4 * self.n_rows * self.d))
-        rows = (self.rows(v).square().sum((1, 2)) for v in by_autograd.unit_rows(self.code, units))
-        return torch.stack(list(rows)).sum(0)
+    @property
+    def _units_at_once(self) -> int:
+        return max(1, _KEPT // max(1, 4 * self.n_rows * self.d))
+
+    def _of_units(self, like: Tensor, rows: Callable[[Tensor], Tensor]) -> Tensor:
+        """Sum the squares of vᵀJ over the unit rows v of outputs shaped as ``like``, (N, …)."""
+        units = by_autograd.unit_rows(like, self._units_at_once)
+        return torch.stack([rows(v).square().sum((1, 2)) for v in units]).sum(0)
 
     def rows(self, probes: Tensor) -> Tensor:
         """Give vᵀJ for probes of shape (p, N, k): (N, p, d)."""
@@ -166,7 +170,7 @@ class Encoder:
         """Give J, shape (N, k, d)."""
         if self.chain is not None:
             return jacobian(self.chain).expand(self.n_rows, -1, -1)
-        units = by_autograd.unit_rows(self.code, max(1, _KEPT // max(1, 4 * self.n_rows * self.d)))
+        units = by_autograd.unit_rows(self.code, self._units_at_once)
         return torch.cat([self.rows(v) for v in units], 1)
 
     def spectral_norms(self) -> Tensor:
@@ -184,20 +188,20 @@ class Encoder:
             raise PenaltyError(
                 "`layerwise` needs an nn.Sequential of layers that have a closed form: of others the layers are not known"
             )
-        starts = [i for i, part in enumerate(self.parts) if isinstance(part, Dense | Convolution)]
-        ends = [*starts[1:], len(self.parts)]
-        layers = [
-            self.parts[0 if i == 0 else start : end] for i, (start, end) in enumerate(zip(starts, ends, strict=True))
-        ]
-        return torch.stack([self._of_layer(parts) for parts in layers]).sum(0)
+        layers = by_layer(self.parts, (Dense, Convolution))
+        return torch.stack([self._of_layer(list(parts)) for parts in layers]).sum(0)
 
     def _of_layer(self, parts: list[Part]) -> Tensor:
         chain = chain_of(parts)
         if chain is not None:
-            return squared_norms(chain, (0, *(W.shape[0] for W in chain.weights if W is not None)), self.n_rows).expand(
-                self.n_rows
-            )
-        return convolution.one_layer(parts, self.n_rows)
+            sizes = (0, *(W.shape[0] for W in chain.weights if W is not None))
+            return squared_norms(chain, sizes, self.n_rows).expand(self.n_rows)
+        if convolution.is_one_layer(parts):
+            return convolution.one_layer(parts, self.n_rows)
+        # Slopes or scales before the convolution: by its unit rows.
+        after = next(part.output_shape for part in parts if isinstance(part, Convolution))
+        like = self.x.new_zeros((self.n_rows, *after[1:]))
+        return self._of_units(like, lambda v: convolution.rows_down(parts, v.transpose(0, 1)))
 
     def squared_difference(self, other: Encoder) -> Tensor:
         """Give ‖J(x) − J(x′)‖²_F, shape (N,), of the same encoder at other rows."""
@@ -219,9 +223,10 @@ def _squared_difference(one: Chain, other: Chain, n_rows: int) -> Tensor:
     W_1 = one.weights[0]
     if len(one.weights) == 1:
         s, t = one.slopes[0], other.slopes[0]
-        if s is None or W_1 is None:
-            return torch.zeros(n_rows).to(W_1 if s is None else s)
-        return (s - t).square() @ W_1.square().sum(1)
+        if s is None:  # linear: the same everywhere
+            return W_1.new_zeros(n_rows)
+        bend = (s - t).square()
+        return (bend.sum(1) if W_1 is None else bend @ W_1.square().sum(1)).expand(n_rows)
     difference: Any = _at_first(one) - _at_first(other)
     if W_1 is None:
         return difference.square().sum((1, 2))

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from brute_force import assert_same, dense, gradients, jacobians, squared_norms
 from contractive.torch import (
     PenaltyError,
+    hessian,
     jacobian,
     jacobian_penalty,
     layerwise,
@@ -290,3 +291,23 @@ def test_what_has_no_jacobian_of_its_own_is_refused_with_the_remedy():
     refused("floating-point rows", changed, np.zeros((2, 6)))
     with pytest.raises(PenaltyError, match=r"nn\.Sequential"):
         layerwise(Joined(), rows(4, 12))
+
+
+@pytest.mark.parametrize("name", ["slopes alone", "slopes first", "normalised everywhere"])
+def test_other_penalties_of_chains_that_begin_with_slopes(name):
+    encoder, x = settled(nn.Sequential(*CHAINS[name]())), rows(5, 6)
+    J, bent = jacobians(encoder, x), jacobians(encoder, x + 0.1)
+    expected = J.square().sum((1, 2)) + (J - bent).square().sum((1, 2))
+    found = hessian(encoder, x, draws=torch.full((1, 5, 6), 0.1, dtype=torch.float64), reduction="none")
+    assert torch.allclose(found, expected, rtol=1e-9)
+
+
+def test_layers_are_counted_with_what_precedes_the_first():
+    x = rows(5, 6)
+    tanh = nn.Sequential(nn.Tanh())
+    assert torch.allclose(layerwise(tanh, x, reduction="none"), squared_norms(tanh, x))
+    pictures = rows(4, 2, 7, 6)
+    encoder = settled(nn.Sequential(nn.BatchNorm2d(2), nn.Conv2d(2, 2, 3), nn.SiLU(), nn.Conv2d(2, 2, 2), nn.Tanh()))
+    first = encoder[:3](pictures).detach()
+    expected = squared_norms(encoder[:3], pictures) + squared_norms(encoder[3:], first)
+    assert torch.allclose(layerwise(encoder, pictures, reduction="none"), expected, rtol=1e-9)
