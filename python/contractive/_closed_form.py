@@ -6,9 +6,9 @@
     P_b = Σ_i φ′(z_L,i)² p_i,   p_i = ‖row i of U W_1‖² = (U G Uᵀ)_ii,   U = W_L D_{L-1} … W_2 D_1,   G = W_1 W_1ᵀ
 
 ``xp`` is the library: ``torch``, ``keras.ops``, or ``numpy``. It needs ``einsum``, ``ones_like``, ``reshape`` and
-``sum``, and for the slopes ``exp``, ``tanh``, ``sigmoid``, ``erf``, ``zeros_like`` and ``where``. Weights W_l have the
-shape (m_l, m_{l-1}), slopes φ′(z_l) (N, m_l). J is built by no call of automatic differentiation; the gradient of what
-stands here is the library's own affair.
+``sum``, for roots ``sqrt``, and for the slopes ``exp``, ``tanh``, ``sigmoid``, ``erf``, ``zeros_like``, ``where``.
+Weights W_l have the shape (m_l, m_{l-1}), slopes φ′(z_l) (N, m_l). J is built by no call of
+automatic differentiation; the gradient of what stands here is the library's own affair.
 
 Source: Rifai et al. 2011, section 3.1, for one layer; derivation of the rest: docs/derivations/frobenius-deep.md.
 """
@@ -161,6 +161,12 @@ def squares_of_rows(xp: Any, chain: Chain, order: Order) -> Any:
         return xp.sum(U * U, 2)
     T = times(xp, U, xp.einsum("ia,ja->ij", W_1, W_1) if order.gram else W_1)
     return xp.sum(T * (U if order.gram else T), 2)
+
+
+def positive_root(xp: Any, squares: Any) -> Any:
+    """Give √ of each, with gradient 0 at 0 in place of ∞."""
+    is_above = squares > 0
+    return xp.where(is_above, xp.sqrt(xp.where(is_above, squares, xp.ones_like(squares))), xp.zeros_like(squares))
 
 
 def rows_above(xp: Any, chain: Chain, top: Any = None) -> Any:

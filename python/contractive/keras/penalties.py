@@ -12,7 +12,7 @@ from typing import Any
 
 from keras import ops
 
-from .._closed_form import Dense, Order, by_layer, chain_of, choose, sizes_of, squared_norm
+from .._closed_form import Dense, Order, by_layer, chain_of, choose, positive_root, sizes_of, squared_norm
 from .errors import PenaltyError
 from .reading import Part, read
 from .slopes import Derivatives
@@ -85,7 +85,7 @@ def jacobian_norm(encoder: Any, x: Any, *, reduction: str = "mean", derivatives:
     """
     _check(reduction)
     parts, code = read(encoder, x, derivatives)
-    return _reduced(_positive_root(_squared_norms(parts, x, code)), reduction)
+    return _reduced(positive_root(ops, _squared_norms(parts, x, code)), reduction)
 
 
 def layerwise(encoder: Any, x: Any, *, reduction: str = "mean", derivatives: Derivatives = None) -> Any:
@@ -111,12 +111,6 @@ def _squared_norms(parts: list[Part], x: Any, code: Any) -> Any:
     order = Order(False, False) if chain.weights[0] is None else choose(sizes, x.shape[0] or _ROWS)
     # A Jacobian that is the same for all rows is one value.
     return none + squared_norm(ops, chain, order)
-
-
-def _positive_root(squares: Any) -> Any:
-    """Give √ of each, with gradient 0 at 0 in place of ∞."""
-    is_above = squares > 0
-    return ops.where(is_above, ops.sqrt(ops.where(is_above, squares, ops.ones_like(squares))), ops.zeros_like(squares))
 
 
 def _check(reduction: str) -> None:

@@ -8,13 +8,12 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from .._closed_form import Chain, Dense, by_layer, rows_above, sizes_of, times
+from .._closed_form import Chain, Dense, by_layer, positive_root, rows_above, sizes_of, times
 from . import by_autograd, convolution
 from .dense import chain_of, jacobian, squared_norms, squared_singular_values
 from .errors import PenaltyError
 from .reading import Convolution, Part, read, refuse
 from .recomputing import recomputed
-from .reduction import positive_root
 from .slopes import Derivative
 
 Derivatives: TypeAlias = Mapping[type[nn.Module], Derivative] | None
@@ -180,7 +179,7 @@ class Encoder:
         else:
             J = self.jacobian()
             squares = torch.linalg.eigvalsh(J @ J.mT if self.k <= self.d else J.mT @ J)
-        return positive_root(squares[:, -1]).expand(self.n_rows)
+        return positive_root(torch, squares[:, -1]).expand(self.n_rows)
 
     def layerwise(self) -> Tensor:
         """Give Σ_l ‖∂a_l/∂a_{l-1}‖²_F, shape (N,)."""

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .._closed_form import positive_root
 from .encoders import Derivatives, Encoder, Generator
-from .reduction import positive_root, reduced
+from .reduction import reduced
 
 # Code units above which an encoder that no closed form takes is estimated under method="auto": exact, it costs a backward
 # pass a unit.
@@ -129,7 +130,7 @@ def jacobian_norm(
     """
     with _plain_modes(x):
         rows = Encoder(encoder, x, derivatives, chunk_rows).squared_norms()
-        return reduced(positive_root(rows), reduction)
+        return reduced(positive_root(torch, rows), reduction)
 
 
 def layerwise(encoder: nn.Module, x: Tensor, *, reduction: str = "mean", derivatives: Derivatives = None) -> Tensor:

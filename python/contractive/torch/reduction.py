@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 
@@ -11,11 +10,3 @@ def reduced(rows: Tensor, reduction: str) -> Tensor:
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"`reduction` must be one of mean, sum, none, got {reduction!r}")
     return rows if reduction == "none" else rows.mean() if reduction == "mean" else rows.sum()
-
-
-def positive_root(squares: Tensor) -> Tensor:
-    """Give √ of each, with gradient 0 at 0 in place of ∞."""
-    is_above = squares > 0
-    return torch.where(
-        is_above, torch.where(is_above, squares, torch.ones_like(squares)).sqrt(), torch.zeros_like(squares)
-    )
