@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::communicator::CommunicationError;
+
 /// An argument that the mathematics cannot accept. Each variant carries the values, its message the remedy.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
@@ -72,6 +74,9 @@ pub enum ArgumentError {
         /// The value found.
         value: f32,
     },
+    /// The ranks that train together lost each other.
+    #[error(transparent)]
+    Communication(#[from] CommunicationError),
 }
 
 /// The range in which a setting and its square are still numbers in f32: beyond it training could only diverge.

@@ -23,12 +23,14 @@
 //!    one row at a time in f64, the same bits whatever else is in the call.
 //! 9. [`nearest`]: the nearest rows of a bank.
 //! 10. [`random`]: streams of random numbers keyed by seed and purpose; [`statistics`]: quantiles and moments.
+//! 11. [`communicator`]: processes that train one network together, each on its own rows.
 //!
 //! The symbols used inside kernels are those of the repository's `docs/notation.md`.
 
 pub mod activation;
 pub mod architecture;
 pub mod buffer;
+pub mod communicator;
 pub mod engine;
 mod error;
 pub mod initialisation;
