@@ -48,12 +48,15 @@ pub struct Batch<'a> {
     pub corrupted: Option<MatRef<'a>>,
     /// The penalty's probes, directions or corruptions: see [`Penalty::n_draws`] and [`Penalty::shape_draws`].
     pub draws: &'a [f32],
+    /// The mean of each code unit, k numbers, that the sparsity term is of, where these rows are a part of those it is taken
+    /// over; else it is theirs.
+    pub mean_code: Option<&'a [f64]>,
 }
 
 impl<'a> Batch<'a> {
     /// Rows without noise or draws.
     pub fn plain(rows: MatRef<'a>) -> Self {
-        Batch { rows, corrupted: None, draws: &[] }
+        Batch { rows, corrupted: None, draws: &[], mean_code: None }
     }
 
     /// The rows that are encoded and decoded: the corrupted ones, else the clean ones.

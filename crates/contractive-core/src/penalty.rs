@@ -270,6 +270,24 @@ impl Penalty {
             _ => {}
         }
     }
+
+    /// Of the draws of a batch of `n_rows` rows, in their order, those of the rows at `places` alone, ascending: a rank draws for
+    /// the whole batch and keeps what its share needs.
+    pub fn keep_draws(self, architecture: &Architecture, n_rows: usize, places: &[u32], draws: &mut Vec<f32>) {
+        let of_all = self.n_draws(architecture, n_rows);
+        // Of `hessian` every corruption has a number a row and feature; all others have what belongs to a row together.
+        let pieces = if let Penalty::Hessian { corruptions, .. } = self { corruptions } else { 1 };
+        let numbers = of_all / (pieces * n_rows).max(1);
+        let mut to = 0;
+        for piece in 0..pieces {
+            for place in places {
+                let from = (piece * n_rows + *place as usize) * numbers;
+                draws.copy_within(from..from + numbers, to);
+                to += numbers;
+            }
+        }
+        draws.truncate(to);
+    }
 }
 
 /// Probes of one row, shape (probes, k), from standard normal numbers.

@@ -253,7 +253,7 @@ fn terms_of_rows_are_what_the_objective_takes_means_of() {
         engine.encode(MatRef::new(&[0.5; 40 * 12], 40, 12), &mut [0.0; 40 * 3]).unwrap();
         let rows: Vec<f32> = numbers(3, n * 12, 0.5).iter().map(|v| v.abs().min(1.0)).collect();
         let draws = numbers(4, penalty.n_draws(&network, n), 1.0);
-        let batch = Batch { rows: MatRef::new(&rows, n, 12), corrupted: None, draws: &draws };
+        let batch = Batch { draws: &draws, ..Batch::plain(MatRef::new(&rows, n, 12)) };
         let (mut losses, mut penalties) = (vec![0.0; n], vec![0.0; n]);
         engine.row_terms(&batch, &mut losses, &mut penalties).unwrap();
         let terms = engine.objective(&batch).unwrap();

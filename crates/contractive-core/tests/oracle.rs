@@ -126,9 +126,9 @@ fn engine_against_oracle(case: &OracleCase, engine: &mut dyn Engine, worst: &mut
     let corrupted = case.corrupted().map(|c| to_f32(c.values()));
     let draws = to_f32(&case.draws());
     let batch = contractive_core::Batch {
-        rows: MatRef::new(&rows, n, d),
         corrupted: corrupted.as_ref().map(|c| MatRef::new(c, n, d)),
         draws: &draws,
+        ..contractive_core::Batch::plain(MatRef::new(&rows, n, d))
     };
 
     let without_gradient = engine.objective(&batch).unwrap();

@@ -168,7 +168,7 @@ fn by_engine(
     let (rows, draws) = (narrow(&given.rows), narrow(&given.draws));
     let corrupted = given.corrupted.as_deref().map(narrow);
     let corrupted = corrupted.as_ref().map(|values| MatRef::new(values, n, d));
-    let batch = Batch { rows: MatRef::new(&rows, n, d), corrupted, draws: &draws };
+    let batch = Batch { corrupted, draws: &draws, ..Batch::plain(MatRef::new(&rows, n, d)) };
     let mut engine = CpuEngine::new(&of_network, objective, Optimiser::default(), None, threads)?;
     let (mut losses, mut penalties) = (vec![0.0; n], vec![0.0; n]);
     engine.row_terms(&batch, &mut losses, &mut penalties)?;

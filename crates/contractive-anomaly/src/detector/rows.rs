@@ -75,6 +75,6 @@ impl Targets {
                 *target = *x;
             }
         }
-        Ok(Batch { rows: MatRef::new(&self.values, n, d), corrupted: Some(input), draws: &[] })
+        Ok(Batch { corrupted: Some(input), ..Batch::plain(MatRef::new(&self.values, n, d)) })
     }
 }

@@ -1,11 +1,12 @@
 //! Engines: what trains a network. The cut is the whole training step, not the tensor operation.
 //!
 //! An engine owns its copy of the parameters, the gradient and the optimiser's memory, wherever they live; between calls
-//! nothing crosses the boundary but batches, sums and, when asked for, parameters. A data-parallel wrapper sums
-//! gradients between [`Engine::objective_and_gradient`] and [`Engine::update`] through [`Engine::read_gradient`] and
-//! [`Engine::write_gradient`].
+//! nothing crosses the boundary but batches, sums and, when asked for, parameters. [`DataParallel`] sums the
+//! gradients of several ranks between [`Engine::objective_and_gradient`] and [`Engine::update`] through
+//! [`Engine::read_gradient`] and [`Engine::write_gradient`].
 
 pub mod cpu;
+mod data_parallel;
 
 use crate::architecture::Architecture;
 use crate::error::ArgumentError;
@@ -15,6 +16,7 @@ use crate::optimiser::OptimiserState;
 use crate::parameters::Parameters;
 
 pub use cpu::{Clock, CpuEngine, PhaseSeconds};
+pub use data_parallel::{DataParallel, SharedStop};
 
 /// Something that trains an autoencoder.
 ///
@@ -31,6 +33,9 @@ pub trait Engine: Send {
 
     /// A copy of the parameters.
     fn parameters(&self) -> Parameters;
+
+    /// How many parameters there are, those of tied weights once.
+    fn n_parameters(&self) -> usize;
 
     /// Codes of `rows` (N, d), written to `code`, N·k numbers.
     ///

@@ -192,9 +192,9 @@ fn by_engine(trial: &Trial) -> Outcome {
     let corrupted = trial.corrupted.as_ref().map(|c| to_f32(c.values()));
     let draws = to_f32(&trial.draws);
     let batch = contractive_core::Batch {
-        rows: MatRef::new(&rows, n, d),
         corrupted: corrupted.as_ref().map(|c| MatRef::new(c, n, d)),
         draws: &draws,
+        ..contractive_core::Batch::plain(MatRef::new(&rows, n, d))
     };
     let terms = engine.objective_and_gradient(&batch).unwrap();
     let mut gradient = vec![0.0; parameters.len()];

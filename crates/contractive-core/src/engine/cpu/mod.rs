@@ -106,7 +106,9 @@ impl CpuEngine {
             size("the corrupted rows", "rows", batch.rows.rows(), corrupted.rows())?;
         }
         let n_draws = self.objective.penalty.n_draws(architecture, batch.rows.rows());
-        size("the penalty's draws", "numbers", n_draws, batch.draws.len())
+        size("the penalty's draws", "numbers", n_draws, batch.draws.len())?;
+        let n_code = architecture.code_size();
+        size("the mean code", "numbers", n_code, batch.mean_code.map_or(n_code, <[f64]>::len))
     }
 }
 
@@ -135,6 +137,10 @@ impl Engine for CpuEngine {
 
     fn parameters(&self) -> Parameters {
         self.parameters.clone()
+    }
+
+    fn n_parameters(&self) -> usize {
+        self.parameters.len()
     }
 
     fn encode(&mut self, rows: MatRef<'_>, code: &mut [f32]) -> Result<(), ArgumentError> {

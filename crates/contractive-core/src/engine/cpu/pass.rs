@@ -115,7 +115,7 @@ impl Workspace {
         let mut cut = Cut::new(team, &mut self.lanes, &mut self.stores, record, n, architecture);
         let mut sparsity = 0.0;
         if let (Some(target), true) = (objective.sparsity, kind.decodes()) {
-            let mean = cut.mean_code(&step);
+            let mean = batch.mean_code.map_or_else(|| cut.mean_code(&step), <[f64]>::to_vec);
             sparsity = sparsity_and_slope(&mut self.slope, &mean, target, n);
             step.sparsity = &self.slope;
         }
