@@ -183,6 +183,38 @@ impl Checkpoint {
         Ok(write_tensors(path, &tensors, (METADATA, state))?)
     }
 
+    /// As bytes for another process of the same version; files are written by [`Checkpoint::save`].
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let state = serde_json::to_vec(&self.state).unwrap_or_default();
+        let numbers = [self.parameters.values(), &self.optimiser.first, &self.optimiser.second];
+        let lengths = [state.len(), numbers[0].len(), numbers[1].len(), numbers[2].len()];
+        let mut bytes: Vec<u8> = lengths.iter().flat_map(|length| (*length as u64).to_le_bytes()).collect();
+        bytes.extend_from_slice(&state);
+        bytes.extend(numbers.into_iter().flatten().flat_map(|number| number.to_le_bytes()));
+        bytes
+    }
+
+    /// What [`Checkpoint::to_bytes`] gave.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let wrong = |reason: &str| CheckpointError::State { path: "(from rank 0)".into(), reason: reason.to_owned() };
+        let (lengths, rest) = bytes.split_at_checked(4 * 8).ok_or_else(|| wrong("it was cut off"))?;
+        let lengths: Vec<usize> =
+            lengths.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes) as usize).collect();
+        let (state, rest) = rest.split_at_checked(lengths[0]).ok_or_else(|| wrong("it was cut off"))?;
+        let state: RunState = serde_json::from_slice(state).map_err(|e| wrong(&e.to_string()))?;
+        let numbers: Vec<f32> = rest.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let settings = |source| CheckpointError::Settings { path: "(from rank 0)".into(), source };
+        let mut parameters = Parameters::zeros(&state.architecture).map_err(settings)?;
+        if lengths[1] != parameters.len() || lengths[1..].iter().sum::<usize>() != numbers.len() {
+            return Err(wrong("it was cut off"));
+        }
+        let (values, memory) = numbers.split_at(lengths[1]);
+        parameters.values_mut().copy_from_slice(values);
+        let (first, second) = memory.split_at(lengths[2]);
+        let (step, first, second) = (state.optimiser_step, first.to_vec().into(), second.to_vec().into());
+        Ok(Checkpoint { parameters, optimiser: OptimiserState { step, first, second }, state })
+    }
+
     /// Reads a checkpoint. Sizes are checked against its own state before they are allocated.
     ///
     /// # Errors

@@ -2,30 +2,39 @@
 
 use std::ops::Range;
 
+use contractive_core::communicator::Group;
 use contractive_core::engine::Engine;
 use contractive_core::matrix::MatRef;
 use contractive_core::random::{Purpose, Stream};
 use contractive_core::{ArgumentError, Objective, Terms};
 
-use crate::batch::Buffers;
+use crate::batch::{Buffers, Here};
 use crate::history::Sums;
 use crate::preprocess::{EVALUATION_ROWS, ScaledRows};
+
+/// Rows to measure on.
+#[derive(Clone, Copy)]
+pub(crate) struct Measured<'a> {
+    pub reader: ScaledRows<'a>,
+    /// Their numbers: over all ranks, where it is said which lie here.
+    pub rows: &'a [u32],
+    pub here: Option<Here>,
+}
 
 /// The objective's terms on `rows`, without input noise. The penalty's draws come from streams of `purpose` that depend
 /// on the place of the rows alone, so that repeated measurements compare.
 pub(crate) fn measure(
     engine: &mut dyn Engine,
     objective: &Objective,
-    reader: ScaledRows<'_>,
-    rows: &[u32],
+    of: Measured<'_>,
     seed: u64,
     purpose: Purpose,
 ) -> Result<Terms, ArgumentError> {
     let architecture = engine.architecture().clone();
     let mut buffers = Buffers::default();
-    mean_terms(rows.len(), |some| {
+    mean_terms(of.rows.len(), |some| {
         let stream = Stream::new(seed, purpose, 0, (some.start / EVALUATION_ROWS) as u64);
-        reader.gather_batch(&rows[some], &mut buffers.rows);
+        buffers.gather(of.reader, &of.rows[some], of.here);
         buffers.draw(&architecture, None, (objective.penalty, stream));
         engine.objective(&buffers.batch(architecture.input_size()))
     })
@@ -46,19 +55,22 @@ pub fn mean_terms<E>(n_rows: usize, mut terms_of: impl FnMut(Range<usize>) -> Re
     Ok(sums.mean())
 }
 
-/// Means of ‖J‖_F and ‖J‖²_F over `rows`.
+/// Means of ‖J‖_F and ‖J‖²_F over rows.
 pub(crate) fn jacobian_means(
     engine: &mut dyn Engine,
-    reader: ScaledRows<'_>,
-    rows: &[u32],
+    of: Measured<'_>,
+    group: &Group,
 ) -> Result<(f64, f64), ArgumentError> {
     let d = engine.architecture().input_size();
-    let (mut buffer, mut norms) = (Vec::new(), Norms::default());
-    for some in rows.chunks(EVALUATION_ROWS) {
-        reader.gather(some, &mut buffer);
-        norms.add(engine, MatRef::new(&buffer, some.len(), d))?;
+    let (mut buffers, mut norms) = (Buffers::default(), Norms::default());
+    for some in of.rows.chunks(EVALUATION_ROWS) {
+        buffers.gather(of.reader, some, of.here);
+        norms.add(engine, buffers.batch(d).rows)?;
     }
-    Ok(norms.means())
+    let mut sums = [norms.rows as f64, norms.norm, norms.square];
+    group.sum(&mut sums)?;
+    let n = sums[0].max(1.0);
+    Ok((sums[1] / n, sums[2] / n))
 }
 
 /// Sums of ‖J‖_F and ‖J‖²_F.

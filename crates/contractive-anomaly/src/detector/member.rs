@@ -127,7 +127,8 @@ impl StepLoop for MemberTraining<'_> {
         }
         let factor = Schedule::Cosine { floor: 0.0 }.factor(&Default::default(), self.steps, self.plan.steps);
         let batch = self.targets.batch(&mut self.engine, &self.batch, d)?;
-        Ok(Some(NextStep { engine: &mut self.engine, batch, learning_rate: settings.learning_rate * factor }))
+        let (n_rows, learning_rate) = (batch.rows.rows(), settings.learning_rate * factor);
+        Ok(Some(NextStep { engine: &mut self.engine, batch, n_rows, learning_rate }))
     }
 
     fn step_done(&mut self, _: &Terms, _: usize) -> Result<(), DetectorError> {

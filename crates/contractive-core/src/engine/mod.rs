@@ -35,7 +35,9 @@ pub trait Engine: Send {
     fn parameters(&self) -> Parameters;
 
     /// How many parameters there are, those of tied weights once.
-    fn n_parameters(&self) -> usize;
+    fn n_parameters(&self) -> usize {
+        self.parameters().len()
+    }
 
     /// Codes of `rows` (N, d), written to `code`, N·k numbers.
     ///

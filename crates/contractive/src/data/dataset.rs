@@ -90,6 +90,12 @@ impl Dataset {
         Ok(Self::new(name, storage, n_rows, n_features))
     }
 
+    /// No rows of `n_features` features, at least 1, of bytes or numbers: what a rank has whose share is empty.
+    pub fn without_rows(name: impl Into<String>, n_features: usize, of_bytes: bool) -> Dataset {
+        let storage = if of_bytes { Storage::U8(Vec::new()) } else { Storage::F32(Vec::new().into()) };
+        Self::new(name.into(), storage, 0, n_features.max(1))
+    }
+
     /// Images of `height` × `width` grey pixels, one after the other, each row by row.
     ///
     /// # Errors

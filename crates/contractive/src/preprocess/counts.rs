@@ -1,9 +1,11 @@
 //! Counts, such as those of genes in cells, made comparable before they are scaled: each row divided by its sum, and the
 //! logarithm taken.
 
+use contractive_core::communicator::{CommunicationError, Group};
 use serde::{Deserialize, Serialize};
 
 use super::error::PreprocessError;
+use super::sample::{ALONE, Sample};
 use crate::data::Dataset;
 
 /// What a row's sum becomes.
@@ -82,15 +84,26 @@ impl Counts {
 
     /// What is asked for; a median is that of the sums of the rows `rows` of `data`.
     pub fn learn(library_size: Option<LibrarySize>, log1p: bool, data: &Dataset, rows: &[u32]) -> Self {
-        let target = library_size.map(|size| match size {
-            LibrarySize::Target(target) => target,
-            LibrarySize::Median => {
-                let mut sums = Vec::with_capacity(rows.len());
-                data.for_each_row(rows, |row| sums.push(row.iter().sum()));
-                median(sums)
+        Counts::learn_shared(library_size, log1p, data, &Sample::alone(rows, &Group::alone())).expect(ALONE)
+    }
+
+    /// [`Counts::learn`] of the rows of all ranks.
+    pub(crate) fn learn_shared(
+        library_size: Option<LibrarySize>,
+        log1p: bool,
+        data: &Dataset,
+        of: &Sample<'_>,
+    ) -> Result<Self, CommunicationError> {
+        let target = match library_size {
+            None => None,
+            Some(LibrarySize::Target(target)) => Some(target),
+            Some(LibrarySize::Median) => {
+                let mut sums = Vec::with_capacity(of.rows.len());
+                data.for_each_row(of.rows, |row| sums.push(row.iter().sum()));
+                Some(median(of.group.gather(sums)?))
             }
-        });
-        Counts { library_size: target, log1p }
+        };
+        Ok(Counts { library_size: target, log1p })
     }
 
     /// What a row's values are multiplied by.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use contractive_core::communicator::{CommunicationError, Group};
 use contractive_core::statistics::Statistics;
 use serde::{Deserialize, Serialize};
 
 use super::counts::{Counts, Seen};
 use super::error::PreprocessError;
-use super::learning::{for_each_sorted_column, keep_levels, statistics};
+use super::learning::{keep_levels, statistics};
+use super::sample::{ALONE, Sample};
 use super::scale::Scale;
 use crate::data::{Dataset, Storage, TextOptions};
 use crate::encoding::TableEncoding;
@@ -145,6 +147,16 @@ impl Preprocessing {
 
     /// [`Preprocessing::fit`] of counts that are transformed by `counts` before.
     pub fn fit_counts(counts: Counts, scale: Scale, data: &Dataset, rows: &[u32]) -> Self {
+        Preprocessing::fit_shared(counts, scale, data, &Sample::alone(rows, &Group::alone())).expect(ALONE)
+    }
+
+    /// [`Preprocessing::fit_counts`] of the rows of all ranks, to the bits of one process with all of them.
+    pub(crate) fn fit_shared(
+        counts: Counts,
+        scale: Scale,
+        data: &Dataset,
+        of: &Sample<'_>,
+    ) -> Result<Self, CommunicationError> {
         let seen = Seen { data, counts };
         let d = data.n_features();
         let names = data.feature_names().map(<[String]>::to_vec);
@@ -152,19 +164,19 @@ impl Preprocessing {
             Scale::None => Preprocessing { feature_names: names, ..Preprocessing::identity(d) },
             Scale::Quantile => {
                 let mut ranks = Vec::with_capacity(d);
-                for_each_sorted_column(seen, rows, |column| ranks.push(Ranks::learn(column)));
+                of.for_each_sorted_column(seen, |column| ranks.push(Ranks::learn(column)))?;
                 Preprocessing { scale, feature_names: names, ranks, ..Preprocessing::identity(d) }
             }
             _ => {
-                let mut known = statistics(scale, seen, rows);
+                let mut known = statistics(scale, seen, of)?;
                 if let (Scale::Standard | Scale::Robust, Some(encoding)) = (scale, data.encoding()) {
-                    keep_levels(&encoding.levels(), data, rows, &mut known);
+                    keep_levels(&encoding.levels(), data, of, &mut known)?;
                 }
                 Preprocessing::learnt(scale, d, names, &known)
             }
         };
         let table = data.encoding().cloned();
-        Preprocessing { counts, table, divides_bytes: matches!(data.storage(), Storage::U8(_)), ..fitted }
+        Ok(Preprocessing { counts, table, divides_bytes: matches!(data.storage(), Storage::U8(_)), ..fitted })
     }
 
     /// The scaling of `scale`, which is not [`Scale::Quantile`], for `d` features of which this is known.

@@ -1,33 +1,30 @@
 //! The loop over epochs and steps.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use contractive_core::engine::Engine;
+use contractive_core::communicator::Group;
+use contractive_core::engine::{DataParallel, Engine, SharedStop};
 use contractive_core::optimiser::OptimiserState;
-use contractive_core::{Objective, Parameters, Penalty, Terms};
+use contractive_core::{Objective, Parameters, Terms};
 
+use super::beginning::Beginning;
 use super::error::TrainError;
 use super::in_memory::InMemory;
 use super::observer::{Observer, StepReport, TrainingPlan};
 use super::outcome::{End, EngineBuilder, Outcome, Start};
 use super::prepared::Prepared;
-use super::same_run::{check_same_run, in_words, state_of};
 use super::saving::Saver;
 use super::step_loop::{NextStep, StepLoop};
 use super::steps::StepSource;
 use super::stream::{StreamSettings, Streamed};
 use crate::batch::Buffers;
-use crate::checkpoint::{Checkpoint, Resume, RunState};
+use crate::checkpoint::{Checkpoint, RunState};
 use crate::history::EpochRecord;
-use crate::measure::{jacobian_means, measure};
-use crate::preprocess::ScaledRows;
 use crate::run::RunDirectory;
 use contractive_core::random::{Purpose, Stream};
-
-/// Rows on which the Jacobian is measured after each epoch, at most, and the exact penalty where training estimates it.
-const JACOBIAN_ROWS: usize = 2_000;
 
 pub(super) fn run_epochs(
     build: &EngineBuilder<'_>,
@@ -39,15 +36,7 @@ pub(super) fn run_epochs(
 ) -> Result<Outcome, TrainError> {
     let mut training = Training::new(build, prepared, run, start)?;
     // Only now is the checkpoint known to belong to this configuration: a refusal must leave the run as it was.
-    if let Some(run) = run {
-        run.write_config(&prepared.config)?;
-        run.write_divergence(None)?;
-        // A kill between the last checkpoint and what is told beside it leaves that behind.
-        if !training.state.history.is_empty() {
-            run.write_metrics(&training.state.history)?;
-            run.write_events(&training.state.history)?;
-        }
-    }
+    training.group.agree(training.write_first(run))?;
     observer.on_start(&training.plan());
     let end = loop {
         let rule = prepared.config.training.early_stopping;
@@ -62,24 +51,27 @@ pub(super) fn run_epochs(
             break End::Interrupted;
         }
     };
-    training.saver.flush()?;
+    let flushed = training.saver.flush();
+    training.group.agree(flushed)?;
     let best_epoch = training.state.stopping.best_epoch;
     let parameters = training.best.unwrap_or_else(|| training.engine.parameters());
     Ok(Outcome { end, model: prepared.model(parameters, best_epoch), best_epoch, history: training.state.history })
 }
 
 /// A run under way.
-struct Training<'a> {
-    prepared: &'a Prepared,
-    objective: Objective,
-    engine: Box<dyn Engine>,
-    state: RunState,
+pub(super) struct Training<'a> {
+    pub(super) prepared: &'a Prepared,
+    pub(super) group: Group,
+    stop: Arc<SharedStop>,
+    pub(super) objective: Objective,
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) state: RunState,
     best: Option<Parameters>,
     saver: Saver<'a>,
     steps: usize,
     rows: Box<dyn StepSource + 'a>,
     /// The objective summed over the rows of the last step done.
-    last_batch_sum: Option<f64>,
+    pub(super) last_batch_sum: Option<f64>,
     buffers: Buffers,
 }
 
@@ -97,40 +89,22 @@ impl<'a> Training<'a> {
         if steps == 0 {
             return Err(TrainError::NoBatch { rows, batch_size });
         }
-        let fresh = state_of(prepared);
-        let (parameters, memory, state, best) = match start {
-            Start::Fresh => {
-                let mut stream = Stream::new(t.seed, Purpose::Initialisation, 0, 0);
-                let drawn = t.initialisation.parameters(&prepared.architecture, || stream.uniform())?;
-                (drawn, None, fresh, None)
-            }
-            Start::From(parameters) => {
-                let given = (in_words(parameters.architecture()), in_words(&prepared.architecture));
-                if given.0 != given.1 {
-                    let (checkpoint, run) = given;
-                    return Err(TrainError::Resume { what: "the architecture", checkpoint, run });
-                }
-                (*parameters, None, fresh, None)
-            }
-            Start::Resume(resume) => {
-                let Resume { mut last, best } = *resume;
-                check_same_run(&fresh, &last.state)?;
-                if let Some(best) = &best {
-                    check_same_run(&fresh, &best.state)?;
-                }
-                // Checkpoints of older versions do not say; those to come do.
-                last.state.settings = fresh.settings;
-                (last.parameters, Some(last.optimiser), last.state, best.map(|b| b.parameters))
-            }
-        };
+        let Beginning { parameters, memory, state, best } = Beginning::of(prepared, start)?;
         let objective = config.objective();
+        let group = prepared.group();
         let mut engine = build(&parameters, &objective, t.optimiser, t.clip, config.threads())?;
+        let stop = Arc::new(SharedStop::default());
+        if !group.is_alone() {
+            engine = Box::new(DataParallel::new(engine, &objective, group.clone(), Arc::clone(&stop)));
+        }
         if let Some(memory) = memory {
             engine.load_optimiser(&memory)?;
         }
         let saver = Saver::new(run, state.epoch > 0);
         Ok(Training {
             prepared,
+            group,
+            stop,
             objective,
             engine,
             state,
@@ -146,14 +120,27 @@ impl<'a> Training<'a> {
         })
     }
 
+    /// Says in the run directory what is trained; nothing without one.
+    fn write_first(&self, run: Option<&RunDirectory>) -> Result<(), TrainError> {
+        let Some(run) = run else { return Ok(()) };
+        run.write_config(&self.prepared.config)?;
+        run.write_divergence(None)?;
+        // A kill between the last checkpoint and what is told beside it leaves that behind.
+        if !self.state.history.is_empty() {
+            run.write_metrics(&self.state.history)?;
+            run.write_events(&self.state.history)?;
+        }
+        Ok(())
+    }
+
     fn plan(&self) -> TrainingPlan {
         TrainingPlan {
             epochs: self.prepared.config.training.epochs(),
             epochs_done: self.state.epoch,
             steps: self.steps,
             rows: self.prepared.n_training_rows(),
-            validation_rows: self.prepared.validation_rows.len(),
-            test_rows: self.prepared.test.as_ref().map_or(0, |t| t.len()),
+            validation_rows: self.prepared.measured_validation().rows.len(),
+            test_rows: self.prepared.n_test_rows(),
             parameters: self.engine.parameters().len(),
         }
     }
@@ -178,17 +165,40 @@ impl<'a> Training<'a> {
         let wish = steps.wish;
         if self.state.step_in_epoch < self.steps {
             self.state.seconds = before + began.elapsed().as_secs_f64();
-            self.save_in_mid_epoch()?;
+            let saved = self.save_in_mid_epoch();
+            self.group.agree(saved)?;
             return Ok(ControlFlow::Break(()));
         }
         let rows_per_second = self.rows_done() / (before + began.elapsed().as_secs_f64());
         let mut record = self.measured(learning_rate)?;
         record.seconds = before + began.elapsed().as_secs_f64();
         record.rows_per_second = rows_per_second;
-        self.finish_epoch(record)?;
+        let record = self.of_first(record)?;
+        let finished = self.finish_epoch(record);
+        self.group.agree(finished)?;
         let after = observer.on_epoch(&self.state.history[self.state.epoch - 1]);
-        // A wish that came with the last step holds, now that the epoch is whole.
-        Ok(if wish.is_break() { wish } else { after })
+        // A wish that came with the last step holds, now that the epoch is whole, and that of any rank is one of all.
+        let mut stops = [if wish.is_break() || after.is_break() { 1.0 } else { 0.0 }];
+        self.group.sum(&mut stops)?;
+        Ok(if stops[0] > 0.0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// What rank 0 says of the epoch, its clock included, and its parameters where processors rounded them otherwise: ranks
+    /// that decide by the same numbers stay together.
+    fn of_first(&mut self, record: EpochRecord) -> Result<EpochRecord, TrainError> {
+        if self.group.is_alone() {
+            return Ok(record);
+        }
+        let told = self.group.of_first(serde_json::to_vec(&record).unwrap_or_default())?;
+        let mut parameters = self.engine.parameters();
+        let own: Vec<u8> = parameters.values().iter().flat_map(|value| value.to_le_bytes()).collect();
+        let of_first = self.group.of_first(own.clone())?;
+        if own != of_first {
+            let values = of_first.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+            parameters.values_mut().iter_mut().zip(values).for_each(|(to, from)| *to = from);
+            self.engine.load(&parameters)?;
+        }
+        Ok(serde_json::from_slice(&told).unwrap_or(record))
     }
 
     fn rows_done(&self) -> f64 {
@@ -200,84 +210,13 @@ impl<'a> Training<'a> {
         let config = &self.prepared.config;
         let (epoch, step) = (self.state.epoch as u64, self.state.step_in_epoch as u64);
         let stream = |purpose| Stream::new(config.training.seed, purpose, epoch, step);
-        self.rows.next(&mut self.buffers.rows)?;
+        self.rows.next(&mut self.buffers)?;
         self.buffers.draw(
             &self.prepared.architecture,
             config.objective.noise.map(|noise| (noise, stream(Purpose::Noise))),
             (self.objective.penalty, stream(Purpose::Penalty)),
         );
         Ok(())
-    }
-
-    /// The epoch's record, its times left open.
-    fn measured(&mut self, learning_rate: f64) -> Result<EpochRecord, TrainError> {
-        self.check_finite()?;
-        let prepared = self.prepared;
-        let seed = prepared.config.training.seed;
-        let mut validation = match prepared.validation_rows.as_slice() {
-            [] => None,
-            rows => Some(self.measure("validation", prepared.reader(), rows, seed, Purpose::ValidationPenalty)?),
-        };
-        let all: Vec<u32> = (0..prepared.test.as_ref().map_or(0, |data| data.len() as u32)).collect();
-        let test_rows = prepared.test.as_ref().map(|data| ScaledRows { data, preprocessing: &prepared.preprocessing });
-        let mut test = match test_rows {
-            None => None,
-            Some(reader) => Some(self.measure("test", reader, &all, seed, Purpose::TestPenalty)?),
-        };
-        let watched =
-            if prepared.validation_rows.is_empty() { &prepared.train_rows } else { &prepared.validation_rows };
-        let (jacobian_norm, jacobian_square) = self.jacobian_of_first(prepared.reader(), watched)?;
-        if let Penalty::Projection { .. } = self.objective.penalty {
-            validation = validation.map(|terms| self.with_penalty(terms, jacobian_square));
-            if let (Some(terms), Some(reader)) = (test, test_rows) {
-                let (_, square) = self.jacobian_of_first(reader, &all)?;
-                test = Some(self.with_penalty(terms, square));
-            }
-        }
-        Ok(EpochRecord {
-            epoch: self.state.epoch + 1,
-            step: self.state.step,
-            seconds: 0.0,
-            rows_per_second: 0.0,
-            learning_rate,
-            train: self.state.sums.mean(),
-            last_batch_sum: self.last_batch_sum,
-            validation,
-            test,
-            jacobian_norm,
-            jacobian_square,
-            is_best: false,
-        })
-    }
-
-    /// Means of ‖J‖ and ‖J‖² over the first of `rows`.
-    fn jacobian_of_first(&mut self, reader: ScaledRows<'_>, rows: &[u32]) -> Result<(f64, f64), TrainError> {
-        let some = &rows[..rows.len().min(JACOBIAN_ROWS)];
-        let (norm, square) = jacobian_means(self.engine.as_mut(), reader, some)?;
-        if !(square.is_finite() && norm.is_finite()) {
-            return Err(self.diverged("jacobian_norm".into(), self.state.step));
-        }
-        Ok((norm, square))
-    }
-
-    /// The terms with another penalty: the exact one, where training only estimates it.
-    fn with_penalty(&self, terms: Terms, penalty: f64) -> Terms {
-        Terms::combine(&self.objective, terms.reconstruction, penalty, terms.sparsity)
-    }
-
-    fn measure(
-        &mut self,
-        part: &str,
-        reader: ScaledRows<'_>,
-        rows: &[u32],
-        seed: u64,
-        purpose: Purpose,
-    ) -> Result<Terms, TrainError> {
-        let terms = measure(self.engine.as_mut(), &self.objective, reader, rows, seed, purpose)?;
-        match terms.not_finite() {
-            None => Ok(terms),
-            Some(term) => Err(self.diverged(format!("{part} {term}"), self.state.step)),
-        }
     }
 
     fn finish_epoch(&mut self, mut record: EpochRecord) -> Result<(), TrainError> {
@@ -317,7 +256,7 @@ impl<'a> Training<'a> {
     }
 
     /// Refuses parameters, and an optimiser's memory, from which the run cannot go on.
-    fn check_finite(&mut self) -> Result<(), TrainError> {
+    pub(super) fn check_finite(&mut self) -> Result<(), TrainError> {
         if let Err(e) = self.engine.parameters().check_finite() {
             return Err(self.diverged(parameter_term(&e), self.state.step));
         }
@@ -330,7 +269,7 @@ impl<'a> Training<'a> {
     }
 
     /// The error of a divergence. The last finished epoch is written first, if it was not yet.
-    fn diverged(&mut self, term: String, step: u64) -> TrainError {
+    pub(super) fn diverged(&mut self, term: String, step: u64) -> TrainError {
         match self.saver.flush() {
             Err(e) => e,
             Ok(()) => {
@@ -372,11 +311,19 @@ impl StepLoop for EpochSteps<'_, '_> {
             return Ok(None);
         }
         if self.stop.load(Ordering::Relaxed) || self.wish.is_break() {
+            if training.group.is_alone() {
+                return Ok(None);
+            }
+            training.stop.wish();
+        }
+        if training.stop.is_agreed() {
             return Ok(None);
         }
         training.gather()?;
-        let batch = training.buffers.batch(training.prepared.architecture.input_size());
-        Ok(Some(NextStep { engine: training.engine.as_mut(), batch, learning_rate: self.learning_rate }))
+        let d = training.prepared.architecture.input_size();
+        let (batch, n_rows) = (training.buffers.batch(d), training.buffers.n_rows(d));
+        let learning_rate = self.learning_rate;
+        Ok(Some(NextStep { engine: training.engine.as_mut(), batch, n_rows, learning_rate }))
     }
 
     fn step_done(&mut self, terms: &Terms, n_rows: usize) -> Result<(), TrainError> {

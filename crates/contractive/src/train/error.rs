@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use contractive_core::ArgumentError;
+use contractive_core::communicator::CommunicationError;
 use thiserror::Error;
 
 use crate::checkpoint::CheckpointError;
@@ -78,6 +79,17 @@ pub enum TrainError {
         /// The file.
         path: PathBuf,
     },
+    /// What ranks that train together do not do.
+    #[error("{what} cannot be trained on by several ranks; {remedy}")]
+    NotShared {
+        /// What was asked for.
+        what: &'static str,
+        /// What can be done in its place.
+        remedy: &'static str,
+    },
+    /// The ranks that train together lost each other, or another one failed.
+    #[error(transparent)]
+    Communication(#[from] CommunicationError),
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),

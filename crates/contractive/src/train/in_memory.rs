@@ -1,12 +1,12 @@
 //! Rows in memory, by steps.
 
-use contractive_core::buffer::Buffer;
 use contractive_core::random::{Purpose, Stream};
 
 use super::error::TrainError;
 use super::prepared::Prepared;
 use super::row_order::RowOrder;
 use super::steps::StepSource;
+use crate::batch::Buffers;
 
 /// Rows in memory, in a new order each epoch.
 pub(super) struct InMemory<'a> {
@@ -24,14 +24,14 @@ impl StepSource for InMemory<'_> {
     fn begin(&mut self, epoch: usize, step: usize) -> Result<(), TrainError> {
         let t = &self.prepared.config.training;
         let stream = t.shuffle.then(|| Stream::new(t.seed, Purpose::Order, epoch as u64, 0));
-        self.order.begin(&self.prepared.train_rows, stream);
+        self.order.begin(self.prepared.measured_training().rows, stream);
         self.order.skip(step * t.batch_size);
         Ok(())
     }
 
-    fn next(&mut self, out: &mut Buffer) -> Result<(), TrainError> {
-        let rows = self.order.next_batch(self.prepared.config.training.batch_size);
-        self.prepared.reader().gather_batch(rows, out);
+    fn next(&mut self, out: &mut Buffers) -> Result<(), TrainError> {
+        let of = self.prepared.measured_training();
+        out.gather(of.reader, self.order.next_batch(self.prepared.config.training.batch_size), of.here);
         Ok(())
     }
 }

@@ -158,16 +158,16 @@ impl StepLoop for Pass<'_> {
         }
         let config = &training.prepared.config;
         let rows = training.order.next_batch(config.training.batch_size);
-        self.reader.gather_batch(rows, &mut training.buffers.rows);
+        training.buffers.gather(self.reader, rows, None);
         let stream = |purpose| Stream::new(config.training.seed, purpose, training.passes, self.step_in_pass);
         training.buffers.draw(
             &training.prepared.architecture,
             config.objective.noise.map(|noise| (noise, stream(Purpose::Noise))),
             (training.objective.penalty, stream(Purpose::Penalty)),
         );
+        let (n_rows, learning_rate) = (rows.len(), config.training.learning_rate);
         let batch = training.buffers.batch(training.prepared.architecture.input_size());
-        let learning_rate = config.training.learning_rate;
-        Ok(Some(NextStep { engine: &mut self.engine, batch, learning_rate }))
+        Ok(Some(NextStep { engine: &mut self.engine, batch, n_rows, learning_rate }))
     }
 
     fn step_done(&mut self, terms: &Terms, n_rows: usize) -> Result<(), TrainError> {

@@ -12,16 +12,19 @@
 //! purpose, epoch, step), so nothing depends on threads or on what was drawn before. A resumed run needs no generator state: it ends on
 //! the bits of a run that was never interrupted.
 
+mod beginning;
 mod epochs;
 mod error;
 mod in_memory;
 mod incremental;
+mod measuring;
 mod observer;
 mod outcome;
 mod prepared;
 mod row_order;
 mod same_run;
 mod saving;
+mod shared;
 mod step_loop;
 mod steps;
 mod stream;

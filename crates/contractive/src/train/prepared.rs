@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
+use contractive_core::communicator::Group;
 use contractive_core::{Architecture, ArgumentError};
 
 use super::error::TrainError;
+use super::shared::{Shared, check_settings, in_common};
 use super::stream::{self, StreamedRows, Surveyed};
 use crate::config::TrainConfig;
 use crate::data::{Dataset, split_validation};
+use crate::measure::Measured;
 use crate::model::{Model, Provenance};
-use crate::preprocess::{Counts, Preprocessing, Scale, ScaledRows};
+use crate::preprocess::{Counts, Preprocessing, Sample, Scale, ScaledRows};
 
 /// A resolved configuration with its data.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub struct Prepared {
     pub(crate) architecture: Architecture,
     /// The training rows where they stay in their file.
     pub(crate) streamed: Option<StreamedRows>,
+    /// The rows of all ranks, where several train together; what is above is of this one.
+    pub(crate) shared: Option<Shared>,
 }
 
 impl Prepared {
@@ -39,34 +44,64 @@ impl Prepared {
     /// [`TrainError::Config`]; [`TrainError::Argument`] when rows do not suit the loss; [`TrainError::Columns`] when the
     /// test part has other columns; [`TrainError::NoTrainingRows`] when validation leaves no row to train on.
     pub fn new(config: &TrainConfig, data: Dataset, test: Option<Dataset>) -> Result<Self, TrainError> {
+        Prepared::shared(config, data, test, &Group::alone())
+    }
+
+    /// Makes the rows ready that several ranks hold: each gives its own, of which it may have none
+    /// ([`Dataset::without_rows`]), and the ranks' rows one after the other are the table. Which are held out, scaling,
+    /// the order of rows and random numbers are to the bit those of one process with all rows; steps differ by rounding.
+    /// Collective: every rank must call it.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`]; [`TrainError::Communication`] where another rank fails, or was given other settings or columns;
+    /// [`TrainError::NotShared`].
+    pub fn shared(
+        config: &TrainConfig,
+        data: Dataset,
+        test: Option<Dataset>,
+        group: &Group,
+    ) -> Result<Self, TrainError> {
         let mut config = config.clone();
-        config.check()?;
-        let (train_rows, validation_rows) = split_validation(data.len(), config.data.validation, config.training.seed);
-        config.resolve(&data, train_rows.len());
+        group.agree(config.check().map_err(TrainError::from))?;
+        let (data, test, shared) = if group.is_alone() {
+            (data, test, None)
+        } else {
+            check_settings(group, &config)?;
+            let has_test = test.is_some();
+            let data = group.agree(in_common(group, data, has_test))?;
+            let test = test.map(|test| in_common(group, test, has_test)).transpose();
+            let test = group.agree(test)?;
+            let shared = Shared::of(group, &config, data.len(), test.as_ref().map(Dataset::len))?;
+            (data, test, Some(shared))
+        };
+        let (train_rows, validation_rows) = match &shared {
+            Some(shared) => (shared.own(&shared.train_rows), shared.own(&shared.validation_rows)),
+            None => split_validation(data.len(), config.data.validation, config.training.seed),
+        };
+        let total = shared.as_ref().map_or(train_rows.len(), |shared| shared.train_rows.len());
+        config.resolve(&data, total);
         let architecture = config.architecture(data.n_features());
         let objective = config.objective();
-        objective.check(&architecture)?;
-        if train_rows.is_empty() {
-            return Err(TrainError::NoTrainingRows { rows: data.len(), share: config.data.validation });
+        group.agree(objective.check(&architecture).map_err(TrainError::from))?;
+        if total == 0 {
+            let rows = shared.as_ref().map_or(data.len(), |shared| shared.validation_rows.len());
+            return Err(TrainError::NoTrainingRows { rows, share: config.data.validation });
         }
         let scale = config.data.scale.unwrap_or_default();
-        let counts = Counts::learn(config.data.library_size, config.data.log1p, &data, &train_rows);
+        let sample = Sample { rows: &train_rows, total, group };
+        let counts = Counts::learn_shared(config.data.library_size, config.data.log1p, &data, &sample)?;
         if !counts.is_none() && data.encoding().is_some_and(|encoding| encoding.levels().contains(&true)) {
             let what = "`data.library_size` and `data.log1p` must be for a table of counts alone".to_owned();
             let but = format!("{} has columns of categories", data.name());
             return Err(ArgumentError::Conflict { what, but, remedy: "leave them out, or those columns" }.into());
         }
-        let mut preprocessing = Preprocessing::fit_counts(counts, scale, &data, &train_rows);
+        let mut preprocessing = Preprocessing::fit_shared(counts, scale, &data, &sample)?;
         preprocessing.clip = scale == Scale::Minmax && objective.loss.is_cross_entropy();
         preprocessing.text = config.data.text();
+        let streamed = None;
         let prepared =
-            Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture, streamed: None };
-        for data in std::iter::once(&prepared.data).chain(&prepared.test) {
-            prepared.preprocessing.check(data)?;
-        }
-        for data in std::iter::once(&prepared.data).chain(&prepared.test) {
-            prepared.check_range(data)?;
-        }
+            Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture, streamed, shared };
+        group.agree(prepared.check_rows())?;
         Ok(prepared)
     }
 
@@ -96,11 +131,10 @@ impl Prepared {
         {
             return Err(ArgumentError::Range { loss: objective.loss.name(), row, column, value }.into());
         }
-        let (test, streamed) = (None, Some(rows));
+        let (test, streamed, shared) = (None, Some(rows), None);
         let prepared =
-            Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture, streamed };
-        prepared.preprocessing.check(&prepared.data)?;
-        prepared.check_range(&prepared.data)?;
+            Prepared { config, data, train_rows, validation_rows, test, preprocessing, architecture, streamed, shared };
+        prepared.check_rows()?;
         Ok(prepared)
     }
 
@@ -139,19 +173,71 @@ impl Prepared {
         &self.architecture
     }
 
-    /// Rows trained on, whether in memory or not.
+    /// Rows trained on, whether in memory or not, here or with other ranks.
     pub fn n_training_rows(&self) -> usize {
-        self.streamed.as_ref().map_or(self.train_rows.len(), |rows| rows.n_training)
+        match (&self.streamed, &self.shared) {
+            (Some(rows), _) => rows.n_training,
+            (None, Some(shared)) => shared.train_rows.len(),
+            (None, None) => self.train_rows.len(),
+        }
     }
 
-    /// Rows held out, whether in memory or not.
+    /// Rows held out, whether in memory or not, here or with other ranks.
     pub fn n_validation_rows(&self) -> usize {
-        self.streamed.as_ref().map_or(self.validation_rows.len(), |rows| rows.n_validation)
+        match (&self.streamed, &self.shared) {
+            (Some(rows), _) => rows.n_validation,
+            (None, Some(shared)) => shared.validation_rows.len(),
+            (None, None) => self.validation_rows.len(),
+        }
     }
 
     /// Rows of the shuffle buffer where the training rows stay in their file; 0 in the file's order.
     pub fn shuffle_buffer(&self) -> Option<usize> {
         self.streamed.as_ref().map(|rows| rows.shuffle_rows)
+    }
+
+    /// The ranks that hold the rows together; a group of one where they are all here.
+    pub fn group(&self) -> Group {
+        self.shared.as_ref().map(|shared| shared.group.clone()).unwrap_or_default()
+    }
+
+    /// The rows trained on, of all ranks where it is said which lie here.
+    pub(super) fn measured_training(&self) -> Measured<'_> {
+        self.measured(&self.train_rows, |shared| &shared.train_rows)
+    }
+
+    /// The rows held out likewise.
+    pub(super) fn measured_validation(&self) -> Measured<'_> {
+        self.measured(&self.validation_rows, |shared| &shared.validation_rows)
+    }
+
+    /// Rows of the test part, those of other ranks included; 0 without one.
+    pub(super) fn n_test_rows(&self) -> usize {
+        let of_all = self.shared.as_ref().and_then(|shared| shared.test).map(|(rows, _)| rows as usize);
+        of_all.or(self.test.as_ref().map(Dataset::len)).unwrap_or(0)
+    }
+
+    /// The rows `rows` of the test part, where there is one.
+    pub(super) fn measured_test<'a>(&'a self, rows: &'a [u32]) -> Option<Measured<'a>> {
+        let reader = ScaledRows { data: self.test.as_ref()?, preprocessing: &self.preprocessing };
+        let here = self.shared.as_ref().and_then(|shared| shared.test).map(|(_, here)| here);
+        Some(Measured { reader, rows, here })
+    }
+
+    fn measured<'a>(&'a self, own: &'a [u32], of_all: fn(&Shared) -> &[u32]) -> Measured<'a> {
+        let shared = self.shared.as_ref();
+        Measured { reader: self.reader(), rows: shared.map_or(own, of_all), here: shared.map(|shared| shared.here) }
+    }
+
+    /// Refuses rows that the preprocessing or the loss cannot take.
+    fn check_rows(&self) -> Result<(), TrainError> {
+        for data in std::iter::once(&self.data).chain(&self.test) {
+            self.preprocessing.check(data)?;
+        }
+        for data in std::iter::once(&self.data).chain(&self.test) {
+            self.check_range(data)?;
+        }
+        Ok(())
     }
 
     /// Refuses rows outside [0, 1] where the loss is a cross-entropy.

@@ -9,6 +9,8 @@ pub struct NextStep<'a> {
     pub engine: &'a mut dyn Engine,
     /// Its rows and draws.
     pub batch: Batch<'a>,
+    /// Rows of the batch, those of other ranks included where the engine is data-parallel.
+    pub n_rows: usize,
     /// The learning rate of its update.
     pub learning_rate: f64,
 }
@@ -38,8 +40,7 @@ pub trait StepLoop {
     /// # Errors
     /// Those of the other functions, and what the engine refuses.
     fn run_steps(&mut self) -> Result<(), Self::Error> {
-        while let Some(NextStep { engine, batch, learning_rate }) = self.next_step()? {
-            let n_rows = batch.rows.rows();
+        while let Some(NextStep { engine, batch, n_rows, learning_rate }) = self.next_step()? {
             let terms = engine.objective_and_gradient(&batch)?;
             let Some(term) = terms.not_finite() else {
                 engine.update(learning_rate);

@@ -335,14 +335,13 @@ fn early_stopping_ends_the_run_and_keeps_the_best() {
     let again = measure(
         engine.as_mut(),
         outcome.model.objective(),
-        p.reader(),
-        &p.validation_rows,
+        p.measured_validation(),
         0,
         contractive_core::random::Purpose::ValidationPenalty,
     )
     .unwrap();
     // Judged by the exact penalty, where probes estimate it in training.
-    let (_, square) = jacobian_means(engine.as_mut(), p.reader(), &p.validation_rows).unwrap();
+    let (_, square) = jacobian_means(engine.as_mut(), p.measured_validation(), &p.group()).unwrap();
     let objective = outcome.model.objective();
     assert_eq!(Terms::combine(objective, again.reconstruction, square, again.sparsity).total, best);
     assert_eq!(EarlyStopping { patience: Some(3), min_delta: 1e-3 }, p.config.training.early_stopping.unwrap());

@@ -11,4 +11,5 @@ mod recipes;
 mod run_files;
 mod run_support;
 mod train_on_cpu;
+mod train_shared;
 mod train_stream;

@@ -3,12 +3,12 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use contractive_core::buffer::Buffer;
 use contractive_table::TableError;
 
 use super::file_rows::FileRows;
 use super::shuffle::Shuffle;
 use super::streamed_rows::{StreamedRows, is_held_out};
+use crate::batch::Buffers;
 use crate::preprocess::{PreprocessError, Preprocessing};
 use crate::train::error::TrainError;
 use crate::train::steps::StepSource;
@@ -140,7 +140,8 @@ impl StepSource for Streamed<'_> {
         Ok(())
     }
 
-    fn next(&mut self, out: &mut Buffer) -> Result<(), TrainError> {
+    fn next(&mut self, out: &mut Buffers) -> Result<(), TrainError> {
+        let out = &mut out.rows;
         let n = self.left.min(self.settings.batch_size);
         let wanted = n * self.rows.n_features;
         out.resize(wanted);
