@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::{Counts, Seen};
 use super::error::PreprocessError;
-use super::learning::{keep_levels, statistics};
+use super::learning::{for_each_sorted_column, keep_levels, statistics};
 use super::sample::{ALONE, Sample};
 use super::scale::Scale;
 use crate::data::{Dataset, Storage, TextOptions};
@@ -164,7 +164,7 @@ impl Preprocessing {
             Scale::None => Preprocessing { feature_names: names, ..Preprocessing::identity(d) },
             Scale::Quantile => {
                 let mut ranks = Vec::with_capacity(d);
-                of.for_each_sorted_column(seen, |column| ranks.push(Ranks::learn(column)))?;
+                for_each_sorted_column(seen, of, |column| ranks.push(Ranks::learn(column)))?;
                 Preprocessing { scale, feature_names: names, ranks, ..Preprocessing::identity(d) }
             }
             _ => {

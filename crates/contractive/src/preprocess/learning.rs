@@ -37,7 +37,7 @@ pub(super) fn statistics(scale: Scale, data: Seen<'_>, of: &Sample<'_>) -> Resul
     }
     if scale == Scale::Robust {
         let mut j = 0;
-        of.for_each_sorted_column(data, |column| {
+        for_each_sorted_column(data, of, |column| {
             let at = |p| quantile_of_sorted(column, p);
             known.mean[j] = at(0.5);
             // Where the quartiles are equal the standard deviation stays.
@@ -98,6 +98,23 @@ fn learn_deviations(data: Seen<'_>, of: &Sample<'_>, known: &mut Statistics) -> 
             mean[j] = (mean[j] + off / shrink[j]).clamp(lowest[j], highest[j]);
         }
         deviation[j] = (variance.sqrt() / shrink[j]).min(f64::MAX);
+    }
+    Ok(())
+}
+
+/// Each column of all rows in turn, ascending.
+pub(super) fn for_each_sorted_column(
+    data: Seen<'_>,
+    of: &Sample<'_>,
+    mut visit: impl FnMut(&[f64]),
+) -> Result<(), CommunicationError> {
+    let d = data.n_features();
+    let mut own = Vec::with_capacity(of.rows.len() * d);
+    data.for_each_row(of.rows, |row| own.extend_from_slice(row));
+    for j in 0..d {
+        let mut column = of.group.gather(own.iter().skip(j).step_by(d).copied().collect())?;
+        column.sort_unstable_by(f64::total_cmp);
+        visit(&column);
     }
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! The rows that a scaling is learnt from, with one process or several.
 
-use contractive_core::communicator::{CommunicationError, Group};
-
-use super::counts::Seen;
+use contractive_core::communicator::Group;
 
 /// Why learning of one process's own rows cannot fail.
 pub(super) const ALONE: &str = "a process alone sends nothing";
@@ -24,22 +22,5 @@ impl<'a> Sample<'a> {
     /// Rows that are all there are; `group` is of one.
     pub(super) fn alone(rows: &'a [u32], group: &'a Group) -> Self {
         Sample { rows, total: rows.len(), group }
-    }
-
-    /// Each column of all rows in turn, ascending.
-    pub(super) fn for_each_sorted_column(
-        &self,
-        data: Seen<'_>,
-        mut visit: impl FnMut(&[f64]),
-    ) -> Result<(), CommunicationError> {
-        let d = data.n_features();
-        let mut own = Vec::with_capacity(self.rows.len() * d);
-        data.for_each_row(self.rows, |row| own.extend_from_slice(row));
-        for j in 0..d {
-            let mut column = self.group.gather(own.iter().skip(j).step_by(d).copied().collect())?;
-            column.sort_unstable_by(f64::total_cmp);
-            visit(&column);
-        }
-        Ok(())
     }
 }
