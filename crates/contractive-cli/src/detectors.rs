@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contractive_anomaly::detector::{Detector, ThresholdRule, is_detector};
+use contractive_anomaly::detector::{Detector, ScoreOrigin, ThresholdRule, is_detector};
 use contractive_anomaly::series::{SeriesDetector, is_series_detector};
 
 use crate::errors::Usage;
@@ -84,6 +84,14 @@ impl AnyDetector {
         match self {
             AnyDetector::Table(detector) => detector,
             AnyDetector::Series(detector) => detector.windows(),
+        }
+    }
+
+    /// Where its scores of all rows come from.
+    pub(crate) fn score_origin(&self) -> ScoreOrigin {
+        match self {
+            AnyDetector::Table(detector) => detector.score_origin(),
+            AnyDetector::Series(detector) => detector.score_origin(),
         }
     }
 

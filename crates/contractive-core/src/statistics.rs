@@ -5,11 +5,34 @@
 /// # Panics
 /// When there are no numbers.
 pub fn quantile_of_sorted(sorted: &[f64], p: f64) -> f64 {
-    let at = p.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
-    let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    let step = above - below;
-    // The difference of huge numbers of two signs leaves the range of f64.
-    if step.is_finite() { below + step * at.fract() } else { below * (1.0 - at.fract()) + above * at.fract() }
+    let place = QuantilePlace::new(sorted.len() as u64, p);
+    place.between(sorted[place.below as usize], sorted[place.above as usize])
+}
+
+/// Where the quantile of so many numbers lies among them in ascending order, for numbers that are in no slice.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuantilePlace {
+    /// The place, from 0, of the neighbour below.
+    pub below: u64,
+    /// The place of the neighbour above; the same where the quantile falls on a number.
+    pub above: u64,
+    /// How far it lies from the one to the other, from 0 to below 1.
+    share: f64,
+}
+
+impl QuantilePlace {
+    /// Of the quantile of order `p` in [0, 1] of `n` numbers, at least one.
+    pub fn new(n: u64, p: f64) -> Self {
+        let at = p.clamp(0.0, 1.0) * n.saturating_sub(1) as f64;
+        QuantilePlace { below: at.floor() as u64, above: at.ceil() as u64, share: at.fract() }
+    }
+
+    /// The quantile, from the numbers at its two places.
+    pub fn between(self, below: f64, above: f64) -> f64 {
+        let step = above - below;
+        // The difference of huge numbers of two signs leaves the range of f64.
+        if step.is_finite() { below + step * self.share } else { below * (1.0 - self.share) + above * self.share }
+    }
 }
 
 /// Whether the quartiles `lower` ≤ `upper` differ by more than the rounding of the numbers they were taken from, so that

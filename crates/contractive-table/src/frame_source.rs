@@ -98,6 +98,11 @@ pub(crate) trait FrameSource: Send {
         &[]
     }
 
+    /// What the file says of itself, key by key.
+    fn metadata(&self) -> &[(String, String)] {
+        &[]
+    }
+
     /// (height, width) where rows are images.
     fn image_shape(&self) -> Option<(usize, usize)> {
         None

@@ -36,6 +36,7 @@ pub(super) struct IpcSource {
     fields: Vec<Field>,
     left_out: Vec<String>,
     notes: Vec<String>,
+    said: Vec<(String, String)>,
     /// The batch under way, and how many of its rows were given.
     batch: Option<(RecordBatch, usize)>,
     chunk_rows: usize,
@@ -67,6 +68,7 @@ impl IpcSource {
                 fields,
                 left_out,
                 notes: note.into_iter().collect(),
+                said: schema.metadata().iter().map(|(key, text)| (key.clone(), text.clone())).collect(),
                 batch: None,
                 chunk_rows,
                 done: 0,
@@ -105,6 +107,10 @@ impl FrameSource for IpcSource {
 
     fn left_out(&self) -> &[String] {
         &self.left_out
+    }
+
+    fn metadata(&self) -> &[(String, String)] {
+        &self.said
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {

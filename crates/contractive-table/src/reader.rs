@@ -166,6 +166,11 @@ impl FrameReader {
         self.source.notes()
     }
 
+    /// What the file says of itself under `key`: Parquet and Arrow files hold such texts beside their columns.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.source.metadata().iter().find(|(name, _)| name == key).map(|(_, text)| text.as_str())
+    }
+
     /// (height, width) where the shape of an array says that each row is an image. Frames hold its values as they are.
     pub fn image_shape(&self) -> Option<(usize, usize)> {
         self.source.image_shape()

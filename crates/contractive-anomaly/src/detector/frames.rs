@@ -184,6 +184,16 @@ impl Shard {
         (1..=parts).contains(&part).then_some(Shard { part, parts })
     }
 
+    /// The part, from 1 to [`Shard::parts`].
+    pub fn part(self) -> u64 {
+        self.part
+    }
+
+    /// Number of parts.
+    pub fn parts(self) -> u64 {
+        self.parts
+    }
+
     /// The pieces of a frame that belong to this part.
     pub fn pieces(self, frame: Frame) -> Vec<Frame> {
         if self.parts <= 1 {

@@ -10,7 +10,7 @@
 //! 4. `views` and `surroundings`: where a row lies among the rows trained on; `directions`, `plane` and `planes`: how far a
 //!    window and its spans lie from the planes of the windows trained on.
 //! 4. [`scores`], `weights`, `contributions`: the kinds of score, their combination, each feature's part.
-//! 5. [`threshold`] and [`tail`]: rules that make labels of scores.
+//! 5. [`threshold`] and [`tail`]: rules that make labels of scores; `merging`: one threshold of scores in several files.
 //! 5. [`numbers`]: all that was learnt, for programs that compute scores by other means.
 //! 6. [`metrics`] and [`evaluation`]: what a detector is worth where labels are known; [`drift`]: how far new rows have moved.
 //!
@@ -44,6 +44,7 @@ mod frames;
 mod jobs;
 mod location;
 mod member;
+mod merging;
 pub mod metrics;
 mod neighbours;
 pub mod numbers;
@@ -90,6 +91,7 @@ pub use error::DetectorError;
 pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
 pub use fitting::{MemberReport, TrainOptions};
 pub use frames::{FrameScorer, ScoredFrame, Shard};
+pub use merging::{MergeError, MergedFile, MergedThreshold, ScoreFiles, ScoreOrigin};
 pub use scores::{ScoreKind, Scores, largest_shares};
 pub use settings::{DetectorPlan, DetectorSettings, Purity};
 pub use threshold::{ThresholdError, ThresholdRule};

@@ -129,24 +129,28 @@ impl ThresholdRule {
     /// # Errors
     /// [`ThresholdError`].
     pub fn threshold(self, training: &[f64], reference: &[f64]) -> Result<f64, ThresholdError> {
+        let is_of_all = matches!(self, ThresholdRule::Contamination { .. });
+        self.threshold_of(&mut Sorted(if is_of_all { training } else { reference }))
+    }
+
+    /// The threshold by this rule for `scores`, finite.
+    pub(super) fn threshold_of<S: ScoreSet>(self, scores: &mut S) -> Result<f64, S::Error> {
         self.check()?;
         let threshold = match self {
-            ThresholdRule::Contamination { share } => quantile_of_sorted(training, 1.0 - share),
-            ThresholdRule::Quantile { p } => quantile_of_sorted(reference, p),
+            ThresholdRule::Contamination { share } => scores.quantile(1.0 - share)?,
+            ThresholdRule::Quantile { p } => scores.quantile(p)?,
             ThresholdRule::Sigma { k } => {
-                let n = reference.len() as f64;
-                let mean = reference.iter().sum::<f64>() / n;
-                let variance = reference.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n;
-                mean + k * variance.sqrt()
+                let (mean, deviation) = scores.mean_and_deviation();
+                mean + k * deviation
             }
             ThresholdRule::Pot { rate } => {
-                let start = quantile_of_sorted(reference, 1.0 - PEAKS);
-                let excesses: Vec<f64> = reference.iter().map(|s| s - start).filter(|e| *e > 0.0).collect();
+                let start = scores.quantile(1.0 - PEAKS)?;
+                let excesses = scores.excesses(start)?;
                 if excesses.len() < FEWEST_PEAKS {
-                    let least = FEWEST_PEAKS * (1.0 / PEAKS) as usize;
-                    return Err(ThresholdError::TooFew { rule: "pot", least, got: reference.len() });
+                    let (least, got) = (FEWEST_PEAKS * (1.0 / PEAKS) as usize, scores.len() as usize);
+                    return Err(ThresholdError::TooFew { rule: "pot", least, got }.into());
                 }
-                let share = excesses.len() as f64 / reference.len() as f64;
+                let share = excesses.len() as f64 / scores.len() as f64;
                 start + GeneralisedPareto::fit(&excesses).quantile_of_exceedance(rate / share)
             }
             ThresholdRule::Value { threshold } => threshold,
@@ -155,7 +159,51 @@ impl ThresholdRule {
             return Ok(threshold);
         }
         let (what, got) = self.parts();
-        Err(ThresholdError::Number { what, must_be: "one that gives a finite threshold", got })
+        Err(ThresholdError::Number { what, must_be: "one that gives a finite threshold", got }.into())
+    }
+}
+
+/// Scores that a rule is applied to, at least one, wherever they lie.
+pub(super) trait ScoreSet {
+    /// Why they cannot be had, or the rule not be applied.
+    type Error: From<ThresholdError>;
+
+    /// How many there are.
+    fn len(&self) -> u64;
+
+    /// Their quantile of order `p`.
+    fn quantile(&mut self, p: f64) -> Result<f64, Self::Error>;
+
+    /// Their mean and standard deviation; the divisor is their number.
+    fn mean_and_deviation(&self) -> (f64, f64);
+
+    /// By how much those above `start` exceed it.
+    fn excesses(&mut self, start: f64) -> Result<Vec<f64>, Self::Error>;
+}
+
+/// Scores in memory, ascending.
+pub(super) struct Sorted<'a>(pub(super) &'a [f64]);
+
+impl ScoreSet for Sorted<'_> {
+    type Error = ThresholdError;
+
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn quantile(&mut self, p: f64) -> Result<f64, ThresholdError> {
+        Ok(quantile_of_sorted(self.0, p))
+    }
+
+    fn mean_and_deviation(&self) -> (f64, f64) {
+        let n = self.0.len() as f64;
+        let mean = self.0.iter().sum::<f64>() / n;
+        let variance = self.0.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n;
+        (mean, variance.sqrt())
+    }
+
+    fn excesses(&mut self, start: f64) -> Result<Vec<f64>, ThresholdError> {
+        Ok(self.0.iter().map(|s| s - start).filter(|e| *e > 0.0).collect())
     }
 }
 

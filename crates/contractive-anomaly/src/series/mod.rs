@@ -39,6 +39,7 @@ pub mod gaps;
 pub mod growing;
 pub mod metrics;
 mod order;
+mod origin;
 mod period;
 mod several;
 pub mod spec;

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use anyhow::Context;
 use clap::Args;
 use contractive_anomaly::detector::{
-    Admission, Detector, FrameScorer, ScoreOptions, ScoredFrame, Shard, ThresholdRule, is_detector,
+    Admission, Detector, FrameScorer, ScoreOptions, ScoreOrigin, ScoredFrame, Shard, ThresholdRule, is_detector,
 };
 use contractive_anomaly::series::is_series_detector;
 use contractive_report::{TableMeter, table_html};
@@ -32,7 +32,7 @@ use crate::progress::Reporting;
 /// columns at fault.
 ///
 /// Rows are read, scored and written in pieces: the table may be larger than memory. A row's score depends on that row
-/// alone, so parts made by --shard are, put together, the whole.
+/// alone, so parts made by --shard are, put together, the whole; `cae threshold --merge` sets one threshold by all of them.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Detect {
@@ -106,7 +106,8 @@ and first the file where it is of a folder); score, higher is more anomalous;
 probability, the share of training rows that score lower; label, true above the threshold (see `cae threshold`);
 feature_1, share_1, ...: the columns that make up most of the score, with their shares of its parts above 0.
 Where a key has one of these names, cae_ is put before ours. Score and probability are missing for a row of which
-every cell is missing.
+every cell is missing. Parquet and Arrow files also say, in their metadata, which detector, kind of score and part of the
+rows they are of; `cae threshold --merge` reads it.
 
 The columns must be those trained on, by name; a missing, unknown or reordered one is an error.
 
@@ -168,7 +169,13 @@ impl Detect {
         // Ctrl-C ends a pipe at once; a file under way has to be taken away first.
         let has_file = self.report.is_some() || output != Some(Path::new("-"));
         let stop = if has_file { stop_flag(Reporting::Quiet)? } else { Arc::default() };
-        let mut writer = output.map(|path| FrameWriter::create(path, &layout.fields)).transpose()?;
+        let origin = ScoreOrigin {
+            shard: self.shard.to_string(),
+            anomalies_only: self.anomalies_only,
+            ..detector.score_origin()
+        };
+        let begin = |path| FrameWriter::saying(path, &layout.fields, ScoreOrigin::KEY, &origin.to_json());
+        let mut writer = output.map(begin).transpose()?;
         let mut meter = self.report.is_some().then(|| TableMeter::new(detector, scorer));
         let bar = bar(&self.data, frames.n_rows(), output, Reporting::new(self.json, self.quiet));
         for frame in frames {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use contractive_anomaly::detector::ScoreKind;
+use contractive_anomaly::detector::{ScoreKind, ScoreOrigin};
 use contractive_anomaly::series::{Pace, Series, SeriesDetector, SeriesScores};
 use contractive_report::{SeriesPage, series_html};
 use contractive_table::FrameWriter;
@@ -135,7 +135,8 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
     } else if arguments.output.is_some() || arguments.report.is_none() {
         let path = arguments.output.unwrap_or(Path::new("-"));
         let frame = rows.frame();
-        let mut writer = FrameWriter::create(path, &frame.fields())?;
+        let origin = ScoreOrigin { anomalies_only: arguments.anomalies_only, ..detector.score_origin() };
+        let mut writer = FrameWriter::saying(path, &frame.fields(), ScoreOrigin::KEY, &origin.to_json())?;
         writer.write(&frame)?;
         writer.finish()?;
     }

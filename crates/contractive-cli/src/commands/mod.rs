@@ -23,6 +23,7 @@ mod import;
 mod inspect;
 mod inspect_detector;
 mod man;
+mod merged_threshold;
 mod per_row;
 mod recipes;
 mod reconstruct;

@@ -7,8 +7,9 @@ use contractive::model::ModelError;
 use contractive_anomaly::detector::{Detector, DetectorSettings, ThresholdRule, TrainOptions};
 use serde::Serialize;
 
+use super::merged_threshold::Merged;
 use crate::arguments::RowArguments;
-use crate::detectors::AnyDetector;
+use crate::detectors::{AnyDetector, no_detector};
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::models::Opened;
@@ -24,6 +25,9 @@ use crate::table::{Side, aligned, pairs};
 ///
 /// The rule is applied to the scores of the training rows (of a time series: of its timestamps), which are part of the
 /// detector. Without RULE the threshold is shown, and what other rules would make of those scores; nothing is changed.
+///
+/// With --merge the rule is applied to the scores that `cae detect` wrote, of all parts together, and the detector keeps
+/// the threshold that this gives, as value:T.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Threshold {
@@ -34,8 +38,19 @@ pub(crate) struct Threshold {
     /// value:T.
     #[arg(value_name = "RULE")]
     rule: Option<ThresholdRule>,
-    /// Of a model: write the detector to this folder.
-    #[arg(short, long, value_name = "DIR", help_heading = "Output", requires = "data")]
+    /// Apply RULE to the scores in these files that `cae detect` wrote, all together: .csv, .tsv (also .gz), .parquet,
+    /// .arrow, .ipc, .feather, .jsonl; a folder stands for the files in it.
+    #[arg(
+        long,
+        value_name = "PART",
+        num_args = 1..,
+        requires = "rule",
+        help_heading = "Data",
+        conflicts_with_all = ["data", "rows", "label_column", "array", "transpose", "header", "decimal", "thousands"]
+    )]
+    merge: Vec<PathBuf>,
+    /// Write the detector to this folder, and leave the one given as it is; of a model it has to be given.
+    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Only say what the rule would give.
     #[arg(long)]
@@ -57,11 +72,17 @@ Rules:
   sigma:K              mean + K standard deviations of those
   pot:RATE             the score that an ordinary row exceeds with probability RATE, from the tail of those
   value:T              T
+With --merge contamination and quantile are both of all scores in the parts, and so are sigma and pot. Up to 16,777,216
+scores are held (128 MiB); more are read several times: quantiles stay exact in the same memory, and pot holds the highest
+tenth. The order of the parts makes no difference, but to the last digits of sigma where there are so many scores.
+Parquet and Arrow files say which detector, kind of score and shard they are of: parts of another detector are refused, and
+a part that is missing or doubled is named. CSV and JSON lines say nothing of the kind.
 
 Examples:
   cae threshold DETECTOR
   cae threshold DETECTOR contamination:0.01
   cae threshold DETECTOR pot:0.001 --json
+  cae threshold DETECTOR contamination:0.02 --merge part-1.parquet part-2.parquet -o DETECTOR-2
   cae threshold MODEL contamination:0.01 --data ordinary.csv -o DETECTOR";
 
 #[derive(Serialize)]
@@ -76,6 +97,9 @@ struct At {
 #[derive(Serialize)]
 struct Change {
     training_rows: usize,
+    /// What the rule gives of scores in files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merged: Option<Merged>,
     old: At,
     new: Option<At>,
     saved: bool,
@@ -130,28 +154,41 @@ fn common(detector: &mut AnyDetector) -> anyhow::Result<Vec<At>> {
 impl Threshold {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
-        let Some(mut detector) = AnyDetector::found(&self.detector)? else { return self.of_model() };
+        let Some(mut detector) = AnyDetector::found(&self.detector)? else {
+            return if self.merge.is_empty() { self.of_model() } else { Err(no_detector(&self.detector).into()) };
+        };
         if self.rows.data.is_some() {
             let path = self.detector.display();
             let text =
                 format!("--data is for models, and {path} is a detector, which has the scores of its training rows");
             return Err(Usage(text).into());
         }
+        if self.out.is_some() && self.rule.is_none() {
+            return Err(Usage("-o is where a detector with another threshold goes; give a RULE for it".into()).into());
+        }
+        self.check_out()?;
         let old = At::of(&detector);
-        let mut new = None;
-        if let Some(rule) = self.rule {
+        let (mut new, mut merged) = (None, None);
+        if let Some(mut rule) = self.rule {
+            if !self.merge.is_empty() {
+                let found = Merged::of(&self.merge, rule, &detector)?;
+                // The rule itself would be taken for one of the training rows.
+                rule = ThresholdRule::Value { threshold: found.threshold };
+                merged = Some(found);
+            }
             detector.set(rule)?;
             new = Some(At::of(&detector));
             if !self.dry_run {
-                detector.save(&self.detector)?;
+                detector.save(self.out.as_ref().unwrap_or(&self.detector))?;
             }
         }
         let saved = new.is_some() && !self.dry_run;
         let rules = if new.is_none() { Some(common(&mut detector)?) } else { None };
-        let change = Change { training_rows: detector.n_training_rows(), old, new, saved, rules };
+        let change = Change { training_rows: detector.n_training_rows(), merged, old, new, saved, rules };
         if self.json {
             print_json(&change)?;
         } else if !self.quiet {
+            change.merged.iter().for_each(Merged::say_notes);
             print(&in_words(&change))?;
         }
         Ok(Ending::Done)
@@ -159,6 +196,12 @@ impl Threshold {
 }
 
 impl Threshold {
+    /// Refuses a folder that could not be written, before any work.
+    fn check_out(&self) -> Result<(), ModelError> {
+        let failed = |path: &PathBuf, source| ModelError::Write { path: path.clone(), source };
+        self.out.iter().try_for_each(|out| check_folder(out).map_err(|source| failed(out, source)))
+    }
+
     /// Makes a detector of a model.
     fn of_model(&self) -> anyhow::Result<Ending> {
         let opened = Opened::new(&self.detector)?;
@@ -170,9 +213,7 @@ impl Threshold {
             );
             return Err(Usage(text).into());
         }
-        if let Some(out) = &self.out {
-            check_folder(out).map_err(|source| ModelError::Write { path: out.clone(), source })?;
-        }
+        self.check_out()?;
         let data = opened.rows(&self.rows, self.json || self.quiet)?;
         let mut settings = DetectorSettings::default();
         settings.threshold = self.rule.unwrap_or(settings.threshold);
@@ -211,7 +252,8 @@ fn in_words(change: &Change) -> String {
         None => format!("{}\n{}", pairs(&[("threshold", line(&change.old))]), choice(change)),
         Some(new) => {
             let name = if change.saved { "new" } else { "new (not saved)" };
-            pairs(&[("old", line(&change.old)), (name, line(new))])
+            let merged = change.merged.iter().map(|merged| ("merged", merged.line()));
+            pairs(&merged.chain([("old", line(&change.old)), (name, line(new))]).collect::<Vec<_>>())
         }
     }
 }

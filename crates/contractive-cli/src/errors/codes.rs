@@ -6,8 +6,8 @@ use contractive::import::ImportError;
 use contractive::model::{ModelError, TensorFileError};
 use contractive::run::RunError;
 use contractive::train::TrainError;
-use contractive_anomaly::detector::DetectorError;
 use contractive_anomaly::detector::encoding::EncodingError;
+use contractive_anomaly::detector::{DetectorError, MergeError};
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
@@ -55,6 +55,9 @@ fn of_kind(kind: Kind<'_>) -> u8 {
         ) => BAD_DATA,
         Kind::Import(_) => USAGE,
         Kind::Label(_) => USAGE,
+        Kind::Merge(MergeError::SameFile { .. } | MergeError::EmptyFolder { .. } | MergeError::TooMany { .. }) => USAGE,
+        Kind::Merge(MergeError::Changed) => FAILURE,
+        Kind::Merge(_) => BAD_DATA,
         Kind::Model(ModelError::Write { .. } | ModelError::Occupied { .. } | ModelError::Read { .. }) => FAILURE,
         Kind::Model(_) => BAD_DATA,
         Kind::Onnx(OnnxError::Opset { .. }) => USAGE,

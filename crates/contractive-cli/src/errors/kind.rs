@@ -11,7 +11,7 @@ use contractive::run::RunError;
 use contractive::train::TrainError;
 use contractive_anomaly::LabelError;
 use contractive_anomaly::detector::encoding::EncodingError;
-use contractive_anomaly::detector::{DetectorError, ThresholdError};
+use contractive_anomaly::detector::{DetectorError, MergeError, ThresholdError};
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
@@ -29,6 +29,7 @@ pub(super) enum Kind<'a> {
     Encoding(&'a EncodingError),
     Import(&'a ImportError),
     Label(&'a LabelError),
+    Merge(&'a MergeError),
     Model(&'a ModelError),
     Onnx(&'a OnnxError),
     Output(&'a OutputError),
@@ -60,6 +61,7 @@ impl<'a> Kind<'a> {
                 .or_else(|| of(cause.downcast_ref().map(Kind::Encoding)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Import)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Label)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Merge)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Threshold)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Series)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Tensors)))
@@ -98,6 +100,10 @@ impl<'a> Kind<'a> {
             Kind::Import(ImportError::File(e)) => Kind::Table(e),
             Kind::Import(ImportError::Argument(e)) => Kind::Argument(e),
             Kind::Import(ImportError::Model(e)) => Kind::Model(e),
+            // A cell of a column of scores has remedies of its own.
+            Kind::Merge(MergeError::Table(TableError::Cell { .. } | TableError::ColumnKind { .. })) => return self,
+            Kind::Merge(MergeError::Table(e)) => Kind::Table(e),
+            Kind::Merge(MergeError::Threshold(e)) => Kind::Threshold(e),
             Kind::Series(SeriesError::Data(e)) => Kind::Table(e),
             Kind::Series(SeriesError::Labels(e)) => Kind::Label(e),
             Kind::Series(SeriesError::Detector(e)) => Kind::Detector(e),

@@ -8,7 +8,7 @@ use contractive::run::RunError;
 use contractive::train::TrainError;
 use contractive_anomaly::LabelError;
 use contractive_anomaly::detector::encoding::EncodingError;
-use contractive_anomaly::detector::{DetectorError, ThresholdError};
+use contractive_anomaly::detector::{DetectorError, MergeError, ThresholdError};
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
@@ -29,6 +29,7 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         Kind::Encoding(e) => of_encoding(e),
         Kind::Import(e) => of_import(e),
         Kind::Label(e) => of_labels(e),
+        Kind::Merge(e) => of_merging(e),
         Kind::Model(ModelError::Occupied { .. }) => text("choose another place"),
         Kind::Onnx(e) => of_onnx(e),
         Kind::Output(OutputError::NumbersAlone { .. }) => {
@@ -221,6 +222,29 @@ fn of_import(error: &ImportError) -> Option<String> {
         ImportError::Activation { setting, .. } => {
             Some(format!("give --{} relu, or another of those that --help names", setting.replace('_', "-")))
         }
+        _ => None,
+    }
+}
+
+fn of_merging(error: &MergeError) -> Option<String> {
+    match error {
+        MergeError::NoScore { .. } | MergeError::Line { .. } | MergeError::Table(_) => {
+            text("--merge takes what `cae detect` writes as .csv, .parquet, .arrow or .jsonl, all of it")
+        }
+        MergeError::EmptyFolder { .. } => text("name the files that `cae detect` wrote"),
+        MergeError::SameFile { .. } | MergeError::SameScores { .. } | MergeError::DoubledShard { .. } => {
+            text("leave one out")
+        }
+        MergeError::MissingShard { shard } => {
+            Some(format!("score it with `cae detect --shard {shard}`, and give it too"))
+        }
+        MergeError::OtherDetector { .. } => {
+            text("score the part anew with this detector, or give the one that scored it")
+        }
+        MergeError::OtherScore { .. } => text("score the part anew without --score"),
+        MergeError::AnomaliesOnly { .. } => text("score the part anew without --anomalies-only"),
+        MergeError::Changed => text("start again when all parts are written"),
+        MergeError::TooMany { .. } => text("use quantile:P, which needs no memory for them"),
         _ => None,
     }
 }

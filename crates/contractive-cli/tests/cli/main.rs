@@ -19,6 +19,7 @@ mod export;
 mod help;
 mod import;
 mod interruption;
+mod merged_threshold;
 mod mixed_table;
 mod per_row;
 mod recipes;

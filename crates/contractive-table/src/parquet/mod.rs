@@ -32,6 +32,7 @@ pub(super) struct ParquetSource {
     fields: Vec<Field>,
     left_out: Vec<String>,
     notes: Vec<String>,
+    said: Vec<(String, String)>,
     batches: ParquetRecordBatchReader,
     n_rows: u64,
     done: u64,
@@ -87,7 +88,10 @@ impl ParquetSource {
         let n_rows = groups.metadata.row_groups().iter().map(|group| group.num_rows().max(0) as u64).sum();
         let batches = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, chunk_rows, None);
         let batches = batches.map_err(failed)?;
-        Ok(ParquetSource { shared, fields, left_out, notes: note.into_iter().collect(), batches, n_rows, done: 0 })
+        let said = groups.metadata.file_metadata().key_value_metadata().into_iter().flatten();
+        let said = said.filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?))).collect();
+        let notes = note.into_iter().collect();
+        Ok(ParquetSource { shared, fields, left_out, notes, said, batches, n_rows, done: 0 })
     }
 }
 
@@ -102,6 +106,10 @@ impl FrameSource for ParquetSource {
 
     fn left_out(&self) -> &[String] {
         &self.left_out
+    }
+
+    fn metadata(&self) -> &[(String, String)] {
+        &self.said
     }
 
     fn n_rows(&self) -> Option<u64> {

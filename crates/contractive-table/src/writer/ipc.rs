@@ -1,5 +1,6 @@
 //! Arrow files.
 
+use std::collections::HashMap;
 use std::io;
 
 use arrow_ipc::MetadataVersion;
@@ -7,7 +8,7 @@ use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
 use arrow_schema::SchemaRef;
 
 use super::arrow_frame::{batch, schema};
-use super::sink::FrameSink;
+use super::sink::{FrameSink, Said};
 use super::target::Target;
 use crate::frame::{Field, Frame};
 
@@ -18,8 +19,11 @@ pub(super) struct IpcSink {
 }
 
 impl IpcSink {
-    pub fn new(target: Target, fields: &[Field]) -> io::Result<Self> {
-        let schema = schema(fields);
+    pub fn new(target: Target, fields: &[Field], said: Said<'_>) -> io::Result<Self> {
+        let said = said.map(|(key, text)| (key.to_owned(), text.to_owned()));
+        let schema =
+            schema(fields).as_ref().clone().with_metadata(said.into_iter().collect::<HashMap<String, String>>());
+        let schema = SchemaRef::new(schema);
         // Aligned to 8 bytes, as the format says; the crate's default of 64 also pads the magic word.
         let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5).map_err(io::Error::other)?;
         let writer = FileWriter::try_new_with_options(target, &schema, options).map_err(io::Error::other)?;

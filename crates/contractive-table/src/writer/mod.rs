@@ -16,7 +16,7 @@ mod text;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-use self::sink::FrameSink;
+use self::sink::{FrameSink, Said};
 use self::target::Target;
 use crate::atomic::AtomicFile;
 use crate::format::Format;
@@ -50,7 +50,23 @@ impl FrameWriter {
     /// [`OutputError::UnknownFormat`] for another ending, [`OutputError::NumbersAlone`] where NPY is to hold text,
     /// [`OutputError::Write`] when the folder takes no file.
     pub fn create(path: impl AsRef<Path>, fields: &[Field]) -> Result<Self, OutputError> {
-        let path = path.as_ref();
+        Self::begin(path.as_ref(), fields, None)
+    }
+
+    /// Begins a table that says `text` of itself under `key`, beside its columns: see [`FrameReader::metadata`]. Parquet
+    /// and Arrow files do; in other formats there is no place for it, and it is left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`FrameWriter::create`].
+    ///
+    /// [`FrameReader::metadata`]: crate::FrameReader::metadata
+    pub fn saying(path: impl AsRef<Path>, fields: &[Field], key: &str, text: &str) -> Result<Self, OutputError> {
+        Self::begin(path.as_ref(), fields, Some((key, text)))
+    }
+
+    #[cfg_attr(not(feature = "arrow"), allow(unused_variables))] // formats whose feature is off
+    fn begin(path: &Path, fields: &[Field], said: Said<'_>) -> Result<Self, OutputError> {
         let failed = |source| OutputError::Write { path: path.to_path_buf(), source };
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
@@ -72,9 +88,9 @@ impl FrameWriter {
         } else {
             match Format::of(path) {
                 #[cfg(feature = "parquet")]
-                Some(Format::Parquet) => Box::new(parquet::ParquetSink::new(target()?, fields).map_err(failed)?),
+                Some(Format::Parquet) => Box::new(parquet::ParquetSink::new(target()?, fields, said).map_err(failed)?),
                 #[cfg(feature = "arrow")]
-                Some(Format::Arrow) => Box::new(ipc::IpcSink::new(target()?, fields).map_err(failed)?),
+                Some(Format::Arrow) => Box::new(ipc::IpcSink::new(target()?, fields, said).map_err(failed)?),
                 _ => return Err(OutputError::UnknownFormat { path: path.to_path_buf(), known: KNOWN_ENDINGS }),
             }
         };

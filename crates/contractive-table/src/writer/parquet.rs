@@ -5,10 +5,11 @@ use std::io;
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::arrow_frame::{batch, schema};
-use super::sink::FrameSink;
+use super::sink::{FrameSink, Said};
 use super::target::Target;
 use crate::frame::{Field, Frame};
 
@@ -22,10 +23,12 @@ pub(super) struct ParquetSink {
 }
 
 impl ParquetSink {
-    pub fn new(target: Target, fields: &[Field]) -> io::Result<Self> {
+    pub fn new(target: Target, fields: &[Field], said: Said<'_>) -> io::Result<Self> {
         let schema = schema(fields);
+        let said = said.map(|(key, text)| vec![KeyValue::new(key.to_owned(), text.to_owned())]);
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
+            .set_key_value_metadata(said)
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .build();
         let writer = ArrowWriter::try_new(target, schema.clone(), Some(properties)).map_err(io::Error::other)?;

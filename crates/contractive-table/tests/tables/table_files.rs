@@ -1,7 +1,7 @@
 //! Tables that pyarrow and numpy wrote, read by frames.
 
 use crate::table_support::{assert_same, fixture, frames, joined, whole};
-use contractive_table::{FrameReader, Kind, ReadOptions, TableError, Unit, Values};
+use contractive_table::{Column, Frame, FrameReader, FrameWriter, Kind, ReadOptions, TableError, Unit, Values};
 
 /// What fixtures/tables/generate.py puts into a column.
 fn expected(column: &str, n: usize) -> Values {
@@ -36,7 +36,7 @@ fn assert_expected(file: &str, n: usize, n_columns: usize) {
     assert_eq!((frame.n_rows(), frame.columns.len()), (n, n_columns), "{file}");
     let mut columns = frame.columns.clone();
     columns.iter_mut().for_each(|column| column.values = expected(&column.name, n));
-    assert_same(&frame, &contractive_table::Frame { first_row: 0, columns });
+    assert_same(&frame, &Frame { first_row: 0, columns });
 }
 
 #[test]
@@ -123,5 +123,26 @@ fn a_group_without_rows_is_passed_over_and_a_table_without_rows_is_empty() {
     for name in ["no-rows.parquet", "no-rows.arrow"] {
         let error = frames(&fixture(name), &ReadOptions::default()).unwrap_err();
         assert!(matches!(error, TableError::Empty { .. }) && error.to_string().contains(name), "{error}");
+    }
+}
+
+#[test]
+fn parquet_and_arrow_keep_what_a_file_says_of_itself_and_other_formats_do_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let values = Values::Numbers(vec![0.5, f64::NAN]);
+    let frame = Frame { first_row: 0, columns: vec![Column { name: "x".into(), values }] };
+    for (name, is_kept) in [("t.parquet", true), ("t.arrow", true), ("t.csv", false), ("t.npy", false)] {
+        let path = folder.path().join(name);
+        let write = || {
+            let mut writer = FrameWriter::saying(&path, &frame.fields(), "who", "{\"a\": \"ü\"}").unwrap();
+            writer.write(&frame).unwrap();
+            writer.finish().unwrap();
+            std::fs::read(&path).unwrap()
+        };
+        assert_eq!(write(), write(), "{name}: the same rows give the same bytes");
+        let reader = FrameReader::open(&path, &ReadOptions::default()).unwrap();
+        assert_eq!(reader.metadata("who"), is_kept.then_some("{\"a\": \"ü\"}"), "{name}");
+        assert_eq!(reader.metadata("whom"), None);
+        assert_eq!(reader.map(|frame| frame.unwrap().n_rows()).sum::<usize>(), 2, "{name}");
     }
 }
