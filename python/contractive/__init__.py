@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 from ._core import TrainingDiverged, __version__
 
 if TYPE_CHECKING:
-    from . import datasets
+    from . import datasets, engines
     from .anomaly import AnomalyDetector
     from .autoencoder import ContractiveAutoencoder
+    from .engines.arrow import score_arrow
     from .gradients import jacobian, objective
     from .importing import import_weights
     from .machine import bench, show_versions
@@ -45,6 +46,7 @@ _PLACES = {
     "load": "saved",
     "objective": "gradients",
     "save": "saved",
+    "score_arrow": "engines.arrow",
     "show_versions": "machine",
     "train": "runs",
 }
@@ -59,18 +61,20 @@ __all__ = [
     "bench",
     "check_penalty",
     "datasets",
+    "engines",
     "import_weights",
     "jacobian",
     "load",
     "objective",
     "save",
+    "score_arrow",
     "show_versions",
     "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("datasets", "keras", "pyod", "torch"):
+    if name in ("datasets", "engines", "keras", "pyod", "torch"):
         return importlib.import_module(f".{name}", __name__)
     if name in _PLACES:
         value = getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
