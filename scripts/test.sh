@@ -2,8 +2,9 @@
 # The one test command: formatting, spelling, arrows, dependencies, lints, documentation, every test. README names it and .ci/run calls it.
 # Needs the Rust toolchain of rust-toolchain.toml; a C compiler, for the TLS library, python3 with venv, for the tests that
 # read our files with other people's programs, and Chromium, for the tests that click through a report, are installed when
-# missing (Debian, as root); without Chromium those tests say so and are skipped. Makes .venv, .venv-oldest and, with PyTorch,
-# TensorFlow and JAX in it (8 GB), .venv-frameworks on first use.
+# missing (Debian, as root), and so is Java for Spark; without Chromium or Java those tests say so and are skipped. Makes .venv,
+# .venv-oldest, with PyTorch, TensorFlow and JAX in it (8 GB) .venv-frameworks, and with Spark, Ray and Dask (1.6 GB) .venv-engines
+# on first use.
 # Real data are used when they lie in ../shared/data or $CONTRACTIVE_DATA_DIR; without them the tests that want them say
 # so and pass.
 set -euo pipefail
@@ -28,6 +29,7 @@ want() {
 want "a C compiler" "command -v cc" gcc libc6-dev || exit 1
 want "python3 with venv" "python3 -c 'import ensurepip, venv'" python3 python3-venv || exit 1
 want "Chromium" "command -v chromium && command -v chromedriver" chromium chromium-driver || true
+want "Java" "command -v java" openjdk-17-jre-headless || true
 
 if [ -z "${CONTRACTIVE_DATA_DIR:-}" ] && [ -d ../shared/data ]; then
     CONTRACTIVE_DATA_DIR=$(cd ../shared/data && pwd)
@@ -38,7 +40,7 @@ say "Python tools"
 . scripts/python-tools.sh
 
 # What of the Python is held to ruff.
-package="python examples tests/python/package tests/python/frameworks tests/python/oracle.py tests/python/test_docs.py tests/python/test_examples.py scripts/docs_hooks.py scripts/gallery.py"
+package="python examples tests/python/package tests/python/frameworks tests/python/engines tests/python/oracle.py tests/python/test_docs.py tests/python/test_examples.py scripts/docs_hooks.py scripts/gallery.py"
 
 say "formatting"
 cargo fmt --all --check
@@ -112,12 +114,17 @@ bash scripts/wheel.sh --quick
 
 say "Python tests"
 CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae .venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python \
-    --ignore tests/python/frameworks
+    --ignore tests/python/frameworks --ignore tests/python/engines
 
 say "the Python package with PyTorch, Keras and ONNX Runtime"
 . scripts/frameworks.sh
 $venv/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
 CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae $venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/frameworks
+
+say "the Python package with Spark, Ray, Dask, polars and DuckDB"
+. scripts/engines.sh
+$venv/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
+CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae $venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/engines
 
 say "the Python package with the oldest NumPy, scikit-learn and pandas"
 oldest=tests/python/requirements-oldest.txt

@@ -91,7 +91,7 @@ class OfDetector(Scorer):
         flagged: Array = np.flatnonzero(ours["label"])
         if explain > 0 and len(flagged) > 0:
             # A second look at the anomalies costs less than explaining every row, and gives the same numbers.
-            explained = at_fault(self._scored(table.take(flagged), n_threads, contributions=True), explain)
+            explained = at_fault(self._scored(taken(table, flagged), n_threads, contributions=True), explain)
             for name, cells in explained.items():
                 ours[name][flagged] = cells
         return ours
@@ -120,6 +120,15 @@ class OfAutoencoder(Scorer):
         """Give score, and label where there is a threshold."""
         scores = self._model.row_errors(numbers_of(table), self.features, n_threads)
         return {"score": scores} if self._offset is None else {"score": scores, "label": -scores - self._offset < 0}
+
+
+def taken(table: Any, rows: Array) -> Any:
+    """Give some rows of a table."""
+    import pyarrow as pa
+
+    # Views, as polars gives text, cannot be taken from.
+    plain = [field.with_type(pa.large_string()) if field.type == "string_view" else field for field in table.schema]
+    return table.cast(pa.schema(plain)).take(rows)
 
 
 def numbers_of(table: Any) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,12 +138,6 @@ class Scoring:
         """Give the columns kept of a table, then ours."""
         kept, ours, pa = table.select(self.kept), self.scores(table), arrow()
         return pa.table([*kept.columns, *ours.columns], schema=pa.schema([*kept.schema, *ours.schema]))
-
-    def batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Give what :meth:`table` gives of each batch, batch by batch."""
-        pa = arrow()
-        for batch in batches:
-            yield from self.table(pa.Table.from_batches([batch])).combine_chunks().to_batches()
 
 
 def arrow() -> Any:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .packages import needed
 from .scoring import Scoring, arrow
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 
@@ -50,11 +52,21 @@ def score(
     types = needed("pyspark.sql.types", "contractive.engines.spark", "spark")
     arrow()
     scoring = Scoring(detector, dataframe.columns, keep=keep, kinds=kinds, explain=explain, n_jobs=n_jobs)
-    rows = dataframe.select([_quoted(name) for name in scoring.wanted])
     own = scoring.types(types.DoubleType(), types.BooleanType(), types.StringType())
-    fields = [rows.schema[name] for name in scoring.kept]
+    fields = [dataframe.schema[name] for name in scoring.kept]
     fields += [types.StructField(name, type) for name, type in own.items()]
-    return rows.mapInArrow(scoring.batches, types.StructType(fields))
+    # By place: mapInArrow takes no names with dots.
+    rows = dataframe.select([dataframe[_quoted(name)].alias(f"c{j}") for j, name in enumerate(scoring.wanted)])
+    return rows.mapInArrow(partial(scored, scoring), types.StructType(fields))
+
+
+def scored(scoring: Scoring, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Score a partition, batch by batch."""
+    import pyarrow as pa
+
+    for batch in batches:
+        table = pa.Table.from_batches([batch]).rename_columns(scoring.wanted)
+        yield from scoring.table(table).to_batches()
 
 
 def _quoted(name: str) -> str:
