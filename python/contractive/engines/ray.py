@@ -54,7 +54,8 @@ def score(
     n_jobs : int, default=1
         Threads an actor; as many processors are reserved for it.
     actors : int or (int, int), default=1
-        Number of actors, or the least and the most of them.
+        Number of actors, or the least and the most of them. Rows are read by tasks of their own: actors that take every
+        processor of a cluster wait for rows for ever.
     batch_size : int, optional, default=8192
         Rows at once. None: a block.
     **options
