@@ -51,7 +51,7 @@ def score(
     """
     delayed = needed("dask", "contractive.engines.dask", "dask").delayed
     arrow()
-    scoring = Scoring(detector, map(str, dataframe.columns), keep=keep, kinds=kinds, explain=explain, n_jobs=n_jobs)
+    scoring = Scoring(detector, dataframe.columns, keep=keep, kinds=kinds, explain=explain, n_jobs=n_jobs)
     rows = dataframe[scoring.wanted]
     # One thing of the graph, whatever the number of partitions: it may hold the detector.
     held = delayed(scoring, pure=False, traverse=False)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .._settings import whole_number
 from .packages import needed
 from .scoring import Scoring, arrow
 
@@ -73,6 +74,7 @@ def score(
     """
     data = needed("ray.data", "contractive.engines.ray", "ray")
     arrow()
+    n_jobs = whole_number(n_jobs, "n_jobs", 1)
     scoring = Scoring(detector, dataset.columns(), keep=keep, kinds=kinds, explain=explain, n_jobs=n_jobs)
     if keep is None and not scoring.kept:
         raise ValueError("Ray does not keep the order of rows: name a column that tells them apart in `keep`")
