@@ -208,6 +208,12 @@ for engine, module in {modules}.items():
         )
 
 
+def test_pyarrow_is_named_where_it_is_not_installed(orders, detector, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"needs pyarrow: pip install 'contractive\[arrow\]'"):
+        score_arrow(detector, orders)
+
+
 def test_the_adapters_are_found_by_name():
     assert set(engines.__all__) <= set(dir(engines))
     with pytest.raises(AttributeError, match="flink"):
