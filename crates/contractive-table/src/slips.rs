@@ -1,9 +1,11 @@
 //! A word in a column of numbers: a slip that makes text of the column.
 
+use serde::{Deserialize, Serialize};
+
 use crate::csv::number_or_missing;
 
 /// Counts the numbers and words of a column of text.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Slips {
     /// Cells that are numbers.
     pub n_numbers: usize,
@@ -23,9 +25,21 @@ impl Slips {
         }
     }
 
+    /// Takes note of what was seen of the cells that come after.
+    pub fn append(&mut self, more: Slips) {
+        self.n_numbers += more.n_numbers;
+        self.n_words += more.n_words;
+        self.first_word = self.first_word.take().or(more.first_word);
+    }
+
+    /// The first word and its row.
+    pub fn first_word(&self) -> Option<(u64, &str)> {
+        self.first_word.as_ref().map(|(row, text)| (*row, text.as_str()))
+    }
+
     /// The first word and its row, where most cells are numbers.
     pub fn slip(&self) -> Option<(u64, &str)> {
         let is_slip = self.n_words < self.n_numbers;
-        self.first_word.as_ref().filter(|_| is_slip).map(|(row, text)| (*row, text.as_str()))
+        self.first_word().filter(|_| is_slip)
     }
 }

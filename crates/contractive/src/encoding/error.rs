@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use contractive_core::communicator::CommunicationError;
 use contractive_table::listing::some_names;
 use contractive_table::{Place, TableError};
 
@@ -153,6 +154,23 @@ pub enum EncodingError {
         /// What it is.
         got: &'static str,
     },
+    /// Ranks whose columns differ.
+    #[error("all ranks must have the same columns: {column} is {got} on rank {rank}, and {expected} on rank {first}")]
+    Shares {
+        /// The column, by its place from 1 where names differ, else by its name.
+        column: String,
+        /// What it is on `rank`.
+        got: String,
+        /// The rank that differs.
+        rank: usize,
+        /// What it is on `first`.
+        expected: String,
+        /// The first rank that has the column.
+        first: usize,
+    },
+    /// The ranks that hold the table lost each other, or another one has an error.
+    #[error(transparent)]
+    Communication(#[from] CommunicationError),
     /// Rows without columns for a detector that was trained on a table, or the other way round.
     #[error("{0}")]
     Unfit(&'static str),

@@ -1,44 +1,20 @@
 //! Learning an encoding from the training table.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::header::Header;
 use super::label_names::label_note;
-use super::seen::{Rules, Seen, Texts};
+use super::options::EncodingOptions;
+use super::reading::{Opened, Share};
+use super::seen::{Rules, Seen};
+use super::share::Ranks;
 use super::{
     EncodedColumn, EncodedRows, EncodingError, FORMAT_VERSION, MOST_FEATURES, MissingRule, Role, TableEncoding,
-    TableScale, is_text_table,
+    TableScale,
 };
+use contractive_core::communicator::Group;
 use contractive_table::listing::some_names;
-use contractive_table::{
-    Field, Frame, FrameReader, Kind, Place, ReadOptions, TableError, TableSource, TextOptions, most_expanded,
-};
-
-/// Most rows of a training table.
-const MOST_ROWS: u64 = u32::MAX as u64;
-
-/// What the columns of a training table are for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EncodingOptions {
-    /// The features; all columns that are nothing else by default.
-    pub columns: Option<Vec<String>>,
-    /// Columns carried to the output.
-    pub keys: Vec<String>,
-    /// Columns that are categories, whatever they look like; text is one by itself.
-    pub categories: Vec<String>,
-    /// A column of labels, left out.
-    pub label: Option<String>,
-    /// What becomes of missing cells.
-    pub missing: MissingRule,
-    /// How numbers are scaled.
-    pub scale: TableScale,
-    /// The first rows only.
-    pub rows: Option<usize>,
-    /// The array of an NPZ archive.
-    pub array: Option<String>,
-    /// How a text table is spelled.
-    pub text: TextOptions,
-}
+use contractive_table::{Frame, TableError, TableSource};
 
 /// A training table, encoded by what was learnt from it.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,42 +29,6 @@ pub struct TrainingTable {
     pub notes: Vec<String>,
 }
 
-impl EncodingOptions {
-    /// Every column named, with its role.
-    fn roles(&self) -> Result<HashMap<&str, &'static str>, EncodingError> {
-        let mut roles = HashMap::new();
-        let keys = self.keys.iter().map(|name| (name, "key"));
-        let labels = self.label.iter().map(|name| (name, "label"));
-        let categories = self.categories.iter().map(|name| (name, "category"));
-        for (name, role) in keys.chain(labels).chain(categories) {
-            if let Some(first) = roles.insert(name.as_str(), role)
-                && first != role
-            {
-                return Err(EncodingError::TwoRoles { column: name.clone(), first, second: role });
-            }
-        }
-        for name in self.columns.iter().flatten() {
-            if let Some(first) = roles.get(name.as_str()).filter(|role| **role != "category") {
-                return Err(EncodingError::TwoRoles { column: name.clone(), first, second: "feature" });
-            }
-        }
-        Ok(roles)
-    }
-
-    /// How the training table is read.
-    fn read_options(&self, source: TableSource<'_>) -> ReadOptions {
-        let mut as_text = self.categories.clone();
-        if matches!(source, TableSource::File(path) if is_text_table(path)) {
-            as_text.extend(self.keys.iter().cloned());
-            as_text.extend(self.label.iter().cloned());
-        }
-        let columns = self.columns.iter().flatten();
-        let kept = columns.chain(&self.keys).chain(&self.label).cloned().collect();
-        let (as_digits, array) = (self.keys.clone(), self.array.clone());
-        ReadOptions { as_text, as_digits, kept, text: self.text, array, ..ReadOptions::default() }
-    }
-}
-
 impl TrainingTable {
     /// Reads the table `source` whole, a path or rows that a program holds, and learns its encoding.
     ///
@@ -98,21 +38,43 @@ impl TrainingTable {
         source: impl Into<TableSource<'a>>,
         options: &EncodingOptions,
     ) -> Result<TrainingTable, EncodingError> {
-        let Learnt { path, encoding, frames, mut notes } = Learnt::of(source.into(), options, true)?;
-        let got = encoding.n_features();
+        TrainingTable::read_shared(source, options, &Group::alone())
+    }
+
+    /// [`TrainingTable::read`] of this rank's share of a table: the rows of the ranks of `group`, one after the other, are the
+    /// table. The encoding is learnt from all of them, to the bits of one process that reads the whole; the rows are this
+    /// rank's. A share may have no rows, and then no columns either.
+    ///
+    /// Every rank must call it, with the same options. Each holds its own rows, and for a time those of one column of all ranks.
+    /// Notes on how a file was understood are those of this rank's own.
+    ///
+    /// # Errors
+    /// [`EncodingError`]: where one rank has an error of its own, the others have [`EncodingError::Communication`] with that.
+    pub fn read_shared<'a>(
+        source: impl Into<TableSource<'a>>,
+        options: &EncodingOptions,
+        group: &Group,
+    ) -> Result<TrainingTable, EncodingError> {
+        let Learnt { ranks, encoding, frames, mut notes } = Learnt::of(source.into(), options, true, group)?;
         let mut rows = EncodedRows::default();
-        for frame in frames {
-            rows.append(encoding.encode(&frame, &path, &options.text)?);
+        let encoded = frames.into_iter().try_for_each(|frame| {
+            rows.append(encoding.encode(&frame, &ranks.path, &options.text)?);
+            Ok::<(), EncodingError>(())
+        });
+        group.agree(encoded)?;
+        let mut cells = rows.missing.chunks_exact(encoding.n_features());
+        let empty = cells.position(|row| row.iter().all(|missing| *missing)).map(|row| row as u64);
+        if options.missing == MissingRule::Mask
+            && let Some(spot) = ranks.spots(&[empty])?.pop().flatten()
+        {
+            return Err(EncodingError::EmptyRow { path: spot.path(), place: spot.place });
         }
-        if let Some(row) = rows.missing.chunks_exact(got).position(|row| row.iter().all(|m| *m)) {
-            let place = Place::of_row_in(&path, row as u64, &options.text);
-            return Err(EncodingError::EmptyRow { path, place });
-        }
-        if rows.missing_cells > 0 {
+        let missing_cells = group.each(rows.missing_cells as f64)?.iter().sum::<f64>();
+        if missing_cells > 0.0 {
             let done = if options.missing == MissingRule::Mask { "left out" } else { "filled" };
-            notes.push(format!("{} missing cells {done} (`missing` = {})", rows.missing_cells, options.missing.name()));
+            notes.push(format!("{missing_cells} missing cells {done} (`missing` = {})", options.missing.name()));
         }
-        Ok(TrainingTable { name: path.display().to_string(), encoding, rows, notes })
+        Ok(TrainingTable { name: ranks.path.display().to_string(), encoding, rows, notes })
     }
 }
 
@@ -125,85 +87,43 @@ impl TableEncoding {
         path: impl AsRef<Path>,
         options: &EncodingOptions,
     ) -> Result<(TableEncoding, Vec<String>), EncodingError> {
-        let Learnt { encoding, notes, .. } = Learnt::of(TableSource::File(path.as_ref()), options, false)?;
+        let group = Group::alone();
+        let Learnt { encoding, notes, .. } = Learnt::of(TableSource::File(path.as_ref()), options, false, &group)?;
         Ok((encoding, notes))
     }
 }
 
-/// What is learnt from a table, with its rows.
-struct Learnt {
-    path: PathBuf,
+/// What is learnt from a table, with the rows of this rank.
+struct Learnt<'a> {
+    ranks: Ranks<'a>,
     encoding: TableEncoding,
     frames: Vec<Frame>,
     notes: Vec<String>,
 }
 
-impl Learnt {
+impl<'a> Learnt<'a> {
     /// `takes_rows`: whether the rows are encoded too, as the network takes them; else they are let go.
-    fn of(source: TableSource<'_>, options: &EncodingOptions, takes_rows: bool) -> Result<Learnt, EncodingError> {
-        let roles = options.roles()?;
-        let mut reader = source.open(&options.read_options(source))?;
-        let path = reader.path().to_path_buf();
-        let fields = reader.fields().to_vec();
-        let named = roles.keys().copied().chain(options.columns.iter().flatten().map(String::as_str));
-        let mut missing: Vec<String> =
-            named.filter(|name| !fields.iter().any(|f| f.name == *name)).map(str::to_owned).collect();
-        if !missing.is_empty() {
-            missing.sort();
-            let available = fields.iter().map(|f| f.name.clone()).collect();
-            return Err(TableError::MissingColumns { path, missing, available }.into());
-        }
-        let (mut columns, mut errors) = (Vec::with_capacity(fields.len()), Vec::new());
-        for field in &fields {
-            let is_chosen = options.columns.as_ref().is_none_or(|names| names.contains(&field.name));
-            let seen = match (roles.get(field.name.as_str()).copied(), &field.kind) {
-                (Some("key"), _) => Seen::Nothing(Role::Key),
-                (Some("label"), _) => Seen::Nothing(Role::Label),
-                (Some("category"), _) => Seen::Texts(Texts::wished()),
-                _ if !is_chosen => Seen::Nothing(Role::LeftOut),
-                (_, Kind::Text) => Seen::Texts(Texts::default()),
-                (_, Kind::Time(..)) => {
-                    errors.push(EncodingError::Times { path: path.clone(), column: field.name.clone() });
-                    Seen::Nothing(Role::LeftOut)
-                }
-                _ => Seen::Numbers(Vec::new()),
-            };
-            columns.push(seen);
-        }
-        let mut notes = first_notes(&reader, &fields, &columns, options)?;
-        let (frames, holes) = collect(&mut reader, options, source.size(), &mut columns, takes_rows)?;
+    fn of(
+        source: TableSource<'_>,
+        options: &EncodingOptions,
+        takes_rows: bool,
+        group: &'a Group,
+    ) -> Result<Learnt<'a>, EncodingError> {
+        group.same("options of an encoding", &format!("{options:?}"))?;
+        let (mut opened, own) = group.agree(Opened::of(source, options))?;
+        let header = Header::of_all(group, own.as_ref())?.ok_or_else(|| opened.refused())?;
+        let mut columns = own.as_ref().unwrap_or(&header).seen(options)?;
+        let mut share = read(&mut opened, options, &mut columns, takes_rows, group)?;
+        let table = (share.path.clone(), matches!(source, TableSource::Held { .. }));
+        let ranks = Ranks::of(group, table, share.n_rows, share.nothing.take(), options.text)?;
+        header.agree_on_kinds(group, &mut columns, share.n_rows > 0)?;
+        let mut notes = opened.notes;
+        notes.extend(first_note(&header, &columns, options));
+        let frames = std::mem::take(&mut share.frames);
+        let columns = roles(columns, &header, &share, &ranks, options, takes_rows, &mut notes)?;
         let EncodingOptions { missing, scale, text, .. } = *options;
-        // Numbers that come to the network as they are, in 32 bits, may lose digits.
-        let keeps_digits = takes_rows && scale == TableScale::None;
-        let rules = Rules { path: &path, missing, scale, text, keeps_digits };
-        let mut encoded = Vec::with_capacity(fields.len());
-        for ((field, seen), hole) in fields.into_iter().zip(columns).zip(holes) {
-            if let Some(row) = hole.filter(|_| options.missing == MissingRule::Refuse) {
-                let place = Place::of_row_in(&path, row, &options.text);
-                errors.push(EncodingError::MissingCell { path: path.clone(), place, column: field.name.clone() });
-            }
-            match seen.learn(&rules, &field.name, &mut notes) {
-                Ok(role) => encoded.push(EncodedColumn { name: field.name, role }),
-                Err(e) => errors.push(e),
-            }
-        }
-        if errors.len() > 1 {
-            return Err(EncodingError::Several { path, errors });
-        }
-        if let Some(error) = errors.pop() {
-            return Err(error);
-        }
-        // They may be there, or not.
-        let left_out = reader.left_out().iter().cloned();
-        encoded.extend(left_out.map(|name| EncodedColumn { name, role: Role::LeftOut }));
-        let encoding = TableEncoding {
-            format_version: FORMAT_VERSION,
-            missing: options.missing,
-            scale: options.scale,
-            text: options.text,
-            columns: encoded,
-        };
-        let got = encoding.n_features();
+        let encoding = TableEncoding { format_version: FORMAT_VERSION, missing, scale, text, columns };
+        let (path, got) = (ranks.path.clone(), encoding.n_features());
         if got == 0 {
             return Err(EncodingError::NoFeatures { path });
         }
@@ -214,76 +134,80 @@ impl Learnt {
         if !constant.is_empty() {
             notes.push(format!("the same in every row, and left out: {}", some_names(&constant)));
         }
-        Ok(Learnt { path, encoding, frames, notes })
+        Ok(Learnt { ranks, encoding, frames, notes })
     }
 }
 
-/// What a user should know before any row is read; refuses columns of text whose cells are numbers of another spelling.
-fn first_notes(
-    reader: &FrameReader,
-    fields: &[Field],
-    columns: &[Seen],
+/// Reads the rows of this rank. Where the first ones alone are wanted, ranks read after each other.
+fn read(
+    opened: &mut Opened,
     options: &EncodingOptions,
-) -> Result<Vec<String>, EncodingError> {
-    let named = || fields.iter().map(|field| field.name.as_str()).zip(columns);
-    reader.check_spelling(|column| named().any(|(name, seen)| name == column && matches!(seen, Seen::Texts(_))))?;
-    let mut notes = reader.notes().to_vec();
-    if options.label.is_none() && reader.has_names() {
-        let learnt = named().filter(|(_, seen)| !matches!(seen, Seen::Nothing(_))).map(|(name, _)| name.to_owned());
-        notes.extend(label_note(&learnt.collect::<Vec<String>>()));
-    }
-    Ok(notes)
-}
-
-/// Reads all rows asked for, and takes note of their cells. Only the columns that are looked at are kept, and only where it
-/// `keeps` them. With them, the first row of each of all columns whose cell is missing, where the column is looked at.
-fn collect(
-    reader: &mut FrameReader,
-    options: &EncodingOptions,
-    size: Option<u64>,
     columns: &mut [Seen],
     keeps: bool,
-) -> Result<(Vec<Frame>, Vec<Option<u64>>), EncodingError> {
-    let mut holes = vec![None; columns.len()];
-    let path = &reader.path().to_path_buf();
-    let most_cells = most_expanded(size.unwrap_or(u64::MAX / 1024)) / size_of::<f64>() as u64;
-    let mut left = options.rows.map_or(u64::MAX, |rows| rows as u64);
-    let (mut frames, mut n_rows) = (Vec::new(), 0_u64);
-    while left > 0 {
-        let Some(frame) = reader.next() else { break };
-        let mut frame = frame?;
-        let n = left.min(frame.n_rows() as u64) as usize;
-        left -= n as u64;
-        n_rows += n as u64;
-        if n_rows > MOST_ROWS {
-            return Err(EncodingError::ManyRows { path: path.to_path_buf(), most: MOST_ROWS });
-        }
-        if n_rows.saturating_mul(columns.len() as u64) > most_cells {
-            let reason = "it unpacks to more than 200 times its size, which is not taken into memory; write it without \
-                          compression and dictionaries, or train on a part of it";
-            return Err(TableError::Corrupt { path: path.to_path_buf(), reason: reason.into() }.into());
-        }
-        for ((seen, column), hole) in columns.iter_mut().zip(&mut frame.columns).zip(&mut holes) {
-            if n < column.values.len() {
-                column.values = column.values.slice(0..n);
-            }
-            if hole.is_none() && !matches!(seen, Seen::Nothing(_)) {
-                *hole = (0..n).find(|i| column.values.is_missing(*i)).map(|i| frame.first_row + i as u64);
-            }
-            seen.see(column, frame.first_row).map_err(|row| {
-                let place = Place::of_row_in(path, frame.first_row + row as u64, &options.text);
-                super::rows::not_finite(path.to_path_buf(), place, column, row)
-            })?;
-        }
-        if !keeps {
-            continue;
-        }
-        let mut looked_at = columns.iter().map(|seen| !matches!(seen, Seen::Nothing(_)));
-        frame.columns.retain(|_| looked_at.next().unwrap_or(false));
-        frames.push(frame);
+    group: &Group,
+) -> Result<Share, EncodingError> {
+    let Some(most) = options.rows else {
+        return group.agree(opened.read(&options.text, u64::MAX, columns, keeps));
+    };
+    let (mut left, mut share) = ([most as f64], None);
+    group.in_turn(&mut left, |left| {
+        let read = opened.read(&options.text, left[0] as u64, columns, keeps);
+        left[0] -= read.as_ref().map_or(0, |share| share.n_rows) as f64;
+        share = Some(read);
+    })?;
+    let no_turn = || Err(TableError::Empty { what: opened.path.display().to_string() }.into());
+    group.agree(share.unwrap_or_else(no_turn))
+}
+
+/// What a user should know of the columns.
+fn first_note(header: &Header, columns: &[Seen], options: &EncodingOptions) -> Option<String> {
+    if options.label.is_some() || !header.has_names {
+        return None;
     }
-    if n_rows == 0 {
-        return Err(TableError::Empty { what: path.display().to_string() }.into());
+    let named = header.columns.iter().zip(columns).filter(|(_, seen)| seen.is_looked_at());
+    label_note(&named.map(|((name, _), _)| name.clone()).collect::<Vec<String>>())
+}
+
+/// The roles of all columns, learnt from the rows of all ranks, one column at a time.
+fn roles(
+    columns: Vec<Seen>,
+    header: &Header,
+    share: &Share,
+    ranks: &Ranks<'_>,
+    options: &EncodingOptions,
+    takes_rows: bool,
+    notes: &mut Vec<String>,
+) -> Result<Vec<EncodedColumn>, EncodingError> {
+    let path = &ranks.path;
+    let named = || header.columns.iter().map(|(name, _)| name);
+    let times = named().zip(&columns).filter(|(_, seen)| matches!(seen, Seen::Times));
+    let times = times.map(|(name, _)| EncodingError::Times { path: path.clone(), column: name.clone() });
+    let mut errors: Vec<EncodingError> = times.collect();
+    let holes = match options.missing {
+        MissingRule::Refuse => ranks.spots(&share.holes)?,
+        _ => vec![None; columns.len()],
+    };
+    let EncodingOptions { missing, scale, .. } = *options;
+    // Numbers that come to the network as they are, in 32 bits, may lose digits.
+    let keeps_digits = takes_rows && scale == TableScale::None;
+    let rules = Rules { path, missing, scale, keeps_digits };
+    let mut encoded = Vec::with_capacity(columns.len());
+    for ((name, seen), hole) in named().zip(columns).zip(holes) {
+        if let Some(spot) = hole {
+            errors.push(EncodingError::MissingCell { path: spot.path(), place: spot.place, column: name.clone() });
+        }
+        match seen.of_all(ranks)?.learn(&rules, name, notes) {
+            Ok(role) => encoded.push(EncodedColumn { name: name.clone(), role }),
+            Err(e) => errors.push(e),
+        }
     }
-    Ok((frames, holes))
+    if errors.len() > 1 {
+        return Err(EncodingError::Several { path: path.clone(), errors });
+    }
+    if let Some(error) = errors.pop() {
+        return Err(error);
+    }
+    // They may be there, or not.
+    encoded.extend(header.left_out.iter().map(|name| EncodedColumn { name: name.clone(), role: Role::LeftOut }));
+    Ok(encoded)
 }

@@ -19,13 +19,17 @@ pub mod diagnosis;
 pub mod distribution;
 mod error;
 mod file_kinds;
+mod header;
 mod identifier;
 mod label_names;
 mod learning;
 mod learnt;
+mod options;
+mod reading;
 mod rows;
 mod scaling;
 mod seen;
+mod share;
 mod usual;
 
 use std::path::Path;
@@ -39,8 +43,9 @@ pub use diagnosis::{ColumnDiagnosis, Looks, TableDiagnosis};
 pub use error::EncodingError;
 pub use file_kinds::has_columns;
 pub use label_names::label_note;
-pub use learning::{EncodingOptions, TrainingTable};
+pub use learning::TrainingTable;
 pub use learnt::{ColumnUse, LearntColumn};
+pub use options::EncodingOptions;
 pub use rows::{EncodedRows, PlainRows, TOO_LARGE};
 pub use scaling::{Scaling, TableScale};
 pub use usual::UsualCells;
@@ -385,5 +390,7 @@ impl TableEncoding {
     }
 }
 
+#[cfg(test)]
+mod shared_tests;
 #[cfg(test)]
 mod tests;

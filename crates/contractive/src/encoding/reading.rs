@@ -1,0 +1,136 @@
+//! A training table as it is read, or a rank's share of one.
+
+use std::path::PathBuf;
+
+use super::EncodingError;
+use super::header::Header;
+use super::options::EncodingOptions;
+use super::seen::Seen;
+use super::share::MOST_ROWS;
+use contractive_table::{Frame, FrameReader, Place, TableError, TableSource, TextOptions, most_expanded};
+
+/// A table whose columns are known.
+pub(super) struct Opened {
+    pub(super) path: PathBuf,
+    /// A table without columns has an error here: on one of several ranks it is a share without rows.
+    reader: Result<FrameReader, TableError>,
+    /// Bytes of the file.
+    size: Option<u64>,
+    /// What a user should know of how it was understood.
+    pub(super) notes: Vec<String>,
+}
+
+/// Its rows, and what was seen of them.
+pub(super) struct Share {
+    pub(super) path: PathBuf,
+    /// The columns that are looked at, where the rows are kept.
+    pub(super) frames: Vec<Frame>,
+    /// The first row of each of all columns whose cell is missing, where the column is looked at.
+    pub(super) holes: Vec<Option<u64>>,
+    pub(super) n_rows: u64,
+    /// What is wrong with a table that has none.
+    pub(super) nothing: Option<TableError>,
+}
+
+impl Opened {
+    /// Opens the table, and refuses columns that are not there, or are text whose cells are numbers of another spelling.
+    pub(super) fn of(
+        source: TableSource<'_>,
+        options: &EncodingOptions,
+    ) -> Result<(Opened, Option<Header>), EncodingError> {
+        let roles = options.roles()?;
+        let size = source.size();
+        let reader = match source.open(&options.read_options(source)) {
+            Ok(reader) => reader,
+            Err(error) if has_no_columns(&error) => {
+                let (path, notes) = (source.path().to_path_buf(), Vec::new());
+                return Ok((Opened { path, reader: Err(error), size, notes }, None));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let path = reader.path().to_path_buf();
+        let fields = reader.fields();
+        let named = roles.keys().copied().chain(options.columns.iter().flatten().map(String::as_str));
+        let mut missing: Vec<String> =
+            named.filter(|name| !fields.iter().any(|f| f.name == *name)).map(str::to_owned).collect();
+        if !missing.is_empty() {
+            missing.sort();
+            let available = fields.iter().map(|f| f.name.clone()).collect();
+            return Err(TableError::MissingColumns { path, missing, available }.into());
+        }
+        let header = Header::of(&reader);
+        let seen = header.seen(options)?;
+        let named = || fields.iter().map(|field| field.name.as_str()).zip(&seen);
+        reader.check_spelling(|column| named().any(|(name, seen)| name == column && matches!(seen, Seen::Texts(_))))?;
+        let notes = reader.notes().to_vec();
+        Ok((Opened { path, reader: Ok(reader), size, notes }, Some(header)))
+    }
+
+    /// The error of a table without columns, where no rank has any.
+    pub(super) fn refused(&mut self) -> EncodingError {
+        let empty = || TableError::Empty { what: self.path.display().to_string() };
+        std::mem::replace(&mut self.reader, Err(empty())).err().unwrap_or_else(empty).into()
+    }
+
+    /// Reads up to `most` rows, and takes note of their cells. The columns that are looked at are kept, and only where it
+    /// `keeps` them.
+    pub(super) fn read(
+        &mut self,
+        text: &TextOptions,
+        most: u64,
+        columns: &mut [Seen],
+        keeps: bool,
+    ) -> Result<Share, EncodingError> {
+        let path = &self.path;
+        let mut holes = vec![None; columns.len()];
+        let most_cells = most_expanded(self.size.unwrap_or(u64::MAX / 1024)) / size_of::<f64>() as u64;
+        let (mut frames, mut n_rows, mut nothing) = (Vec::new(), 0_u64, None);
+        while n_rows < most {
+            let Some(frame) = self.reader.as_mut().ok().and_then(FrameReader::next) else { break };
+            let mut frame = match frame {
+                Err(error @ (TableError::Empty { .. } | TableError::NoRows { .. })) => {
+                    nothing = Some(error);
+                    break;
+                }
+                frame => frame?,
+            };
+            let n = (most - n_rows).min(frame.n_rows() as u64) as usize;
+            n_rows += n as u64;
+            if n_rows > MOST_ROWS {
+                return Err(EncodingError::ManyRows { path: path.clone(), most: MOST_ROWS });
+            }
+            if n_rows.saturating_mul(columns.len() as u64) > most_cells {
+                let reason = "it unpacks to more than 200 times its size, which is not taken into memory; write it without \
+                              compression and dictionaries, or train on a part of it";
+                return Err(TableError::Corrupt { path: path.clone(), reason: reason.into() }.into());
+            }
+            for ((seen, column), hole) in columns.iter_mut().zip(&mut frame.columns).zip(&mut holes) {
+                if n < column.values.len() {
+                    column.values = column.values.slice(0..n);
+                }
+                if hole.is_none() && seen.is_looked_at() {
+                    *hole = (0..n).find(|i| column.values.is_missing(*i)).map(|i| frame.first_row + i as u64);
+                }
+                seen.see(column, frame.first_row).map_err(|row| {
+                    let place = Place::of_row_in(path, frame.first_row + row as u64, text);
+                    super::rows::not_finite(path.clone(), place, column, row)
+                })?;
+            }
+            if keeps {
+                let mut looked_at = columns.iter().map(Seen::is_looked_at);
+                frame.columns.retain(|_| looked_at.next().unwrap_or(false));
+                frames.push(frame);
+            }
+        }
+        Ok(Share { path: path.clone(), frames, holes, n_rows, nothing })
+    }
+}
+
+/// Whether a table could not be opened because it has no column at all, as an empty file has none.
+fn has_no_columns(error: &TableError) -> bool {
+    match error {
+        TableError::Empty { .. } => true,
+        TableError::MissingColumns { available, .. } => available.is_empty(),
+        _ => false,
+    }
+}
