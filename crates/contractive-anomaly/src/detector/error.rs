@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use contractive_core::ArgumentError;
+use contractive_core::communicator::CommunicationError;
 use thiserror::Error;
 
 use super::threshold::ThresholdError;
@@ -67,6 +68,9 @@ pub enum DetectorError {
     /// The mathematics refused.
     #[error(transparent)]
     Argument(#[from] ArgumentError),
+    /// The ranks that hold the rows lost each other, or another one has an error.
+    #[error(transparent)]
+    Communication(#[from] CommunicationError),
     /// A member's model directory.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -1,72 +1,35 @@
 //! From a table to a detector: split, scaling, members, calibration, reference scores, threshold.
 
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::time::Instant;
 
-use super::agreement::{Agreement, agreements};
-use super::calibrating::calibrate_members;
+use super::agreement::agreements;
+use super::calibrating::{calibrate_members, feature_errors};
+use super::ensemble::train_members;
 use super::error::DetectorError;
-use super::jobs::for_each;
 use super::location::Unit;
 use super::member::{self, Trained};
+use super::options::TrainOptions;
 use super::planes::Planes;
 use super::reference::{FEWEST_HELD_OUT, Reference};
 use super::rows::NetworkRows;
 use super::scores::{KINDS, MEMBER_KINDS, Raw, add_weighted, member_weight, with_table};
 use super::settings::{DetectorPlan, DetectorSettings, Purity};
+use super::share::{Held, Part, of_all};
 use super::surroundings::{Fitted, kept_rows};
 use super::views::FeatureKind;
 use super::weights::{MEMBER_TERMS, TABLE_TERMS, TERMS, Weights};
 use super::{Detector, Member};
 use contractive::data::{Dataset, split_validation};
-use contractive::encoding::{EncodingError, TableEncoding, TableScale, TrainingTable};
+use contractive::encoding::{EncodedRows, EncodingError, TableEncoding, TableScale, TrainingTable};
 use contractive::model::{Model, ModelError, Provenance};
 use contractive::preprocess::ScaledRows;
 use contractive::preprocess::{Preprocessing, Scale};
+use contractive_core::communicator::Group;
 use contractive_core::random::{Purpose, Stream};
 
 /// Fewest rows that a detector is trained on.
 const FEWEST_ROWS: usize = 10;
-
-/// A member as it was trained, for progress.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MemberReport {
-    /// The member, from 0.
-    pub member: usize,
-    /// Members in all.
-    pub members: usize,
-    /// Steps it took.
-    pub steps: usize,
-    /// Most steps it might have taken.
-    pub most_steps: usize,
-    /// Objective on the rows held out.
-    pub validation: f64,
-    /// Wall time of the training.
-    pub seconds: f64,
-}
-
-/// How training is run; nothing here changes the result, but for a flag that stops it.
-pub struct TrainOptions<'a> {
-    /// Threads, at least 1: members are trained beside each other. Default one a processor core.
-    pub threads: usize,
-    /// Called with the plan before the work begins.
-    pub on_plan: &'a (dyn Fn(&DetectorPlan) + Sync),
-    /// Called when a member is done.
-    pub on_member: &'a (dyn Fn(&MemberReport) + Sync),
-    /// Called when the rows are scored, with how far the kinds of score agree on them.
-    pub on_scores: &'a (dyn Fn(&[Agreement]) + Sync),
-    /// Raised to stop. Training then ends with [`DetectorError::Stopped`].
-    pub stop: &'a AtomicBool,
-}
-
-static NEVER: AtomicBool = AtomicBool::new(false);
-
-impl Default for TrainOptions<'_> {
-    fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-        TrainOptions { threads, on_plan: &|_| {}, on_member: &|_| {}, on_scores: &|_| {}, stop: &NEVER }
-    }
-}
 
 impl Detector {
     /// Trains a detector on all rows of `data`, without labels; some of the rows may be anomalies themselves.
@@ -89,7 +52,7 @@ impl Detector {
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
-        Detector::fit(data, &[], Scale::Robust, Source::Rows, settings, options)
+        Detector::fit((data, &[]), Scale::Robust, Source::Rows, settings, options, &Group::alone())
     }
 
     /// [`Detector::train_with`] on windows of time series, in their order, each of which overlaps `overlap` to either side;
@@ -105,7 +68,7 @@ impl Detector {
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
         let windows = Source::Windows { overlap: overlap.max(1), columns };
-        Detector::fit(data, &[], Scale::Standard, windows, settings, options)
+        Detector::fit((data, &[]), Scale::Standard, windows, settings, options, &Group::alone())
     }
 
     /// [`Detector::train_with`] on an encoded table, whose encoding stays with the detector.
@@ -118,50 +81,71 @@ impl Detector {
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Detector, DetectorError> {
-        let TrainingTable { name, encoding, rows, .. } = table;
-        let d = encoding.n_features();
-        if !rows.fits(d) {
-            return Err(
-                EncodingError::Unfit("the rows to train on were not encoded by the encoding beside them").into()
-            );
-        }
-        if rows.missing.chunks_exact(d.max(1)).any(|row| row.iter().all(|missing| *missing)) {
-            return Err(EncodingError::Unfit("a row to train on has no present cell").into());
-        }
-        let data = Dataset::from_f32(name, d, rows.values)
-            .and_then(|data| data.with_feature_names(encoding.feature_names()))
-            .map_err(EncodingError::from)?;
-        Detector::fit(&data, &rows.missing, Scale::None, Source::Table(encoding), settings, options)
+        Detector::train_table_shared(table, settings, options, &Group::alone())
     }
 
-    /// Trains on `data`, of which the features `missing` (row-major, or empty) are left out.
+    /// [`Detector::train_table`] on a table whose rows several ranks hold: each gives what
+    /// [`TrainingTable::read_shared`] gave it, and all end with the same detector. Collective: every rank must call it, with
+    /// the same settings.
+    ///
+    /// Which rows are held out, the batches, and what is learnt once the networks are trained, are those of one process with
+    /// all rows; a network's parameters differ from those by rounding of its gradients. As many ranks give the same bits.
+    /// Members are trained one after the other, each by all ranks; at most 10,000 rows go to every rank, the others stay.
+    /// When any rank's time is up or its stop flag is raised, all end together.
+    ///
+    /// # Errors
+    /// As [`Detector::train_table`]; [`DetectorError::Communication`] where another rank failed, or was given other settings
+    /// or another encoding.
+    pub fn train_table_shared(
+        table: TrainingTable,
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+        group: &Group,
+    ) -> Result<Detector, DetectorError> {
+        let TrainingTable { name, encoding, rows, .. } = table;
+        group.same("settings of a detector", &format!("{settings:?}"))?;
+        group.same("encoding of a table (`TrainingTable::read_shared` learns one)", &digest(&encoding))?;
+        let (d, names) = (encoding.n_features(), encoding.feature_names());
+        group.agree(check_rows(&rows, d))?;
+        let data = match rows.n_rows {
+            0 if !group.is_alone() => Ok(Dataset::without_rows(name, d, false)),
+            _ => Dataset::from_f32(name, d, rows.values),
+        };
+        let data = data.and_then(|data| data.with_feature_names(names)).map_err(|e| EncodingError::from(e).into());
+        let data: Dataset = group.agree::<_, DetectorError>(data)?;
+        Detector::fit((&data, &rows.missing), Scale::None, Source::Table(encoding), settings, options, group)
+    }
+
+    /// Trains on the rows of all ranks: here on `data`, of which the features `missing` (row-major, or empty) are left out.
     fn fit(
-        data: &Dataset,
-        missing: &[bool],
+        (data, missing): (&Dataset, &[bool]),
         scale: Scale,
         of: Source,
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
+        group: &Group,
     ) -> Result<Detector, DetectorError> {
         let began = Instant::now();
-        check(data, settings, options)?;
+        let held = Held::of(group, data.len())?;
+        group.agree(check(data.name(), held.total, settings, options))?;
+        let name = String::from_utf8_lossy(&group.of_first(data.name().as_bytes().to_vec())?).into_owned();
         let (encoding, overlap, columns) = of.parts();
-        let (train_rows, validation_rows) = split(data.len(), settings);
-        let preprocessing = Preprocessing::fit(scale, data, &train_rows);
+        let (train_rows, validation_rows) = split(held.total, settings);
+        let preprocessing = Preprocessing::fit(scale, data, &held.own(&train_rows));
         let reader = ScaledRows { data, preprocessing: &preprocessing };
-        let gathered = |rows: &[u32]| NetworkRows::gathered(&reader, missing, rows);
-        let (train, validation) = (gathered(&train_rows), gathered(&validation_rows));
+        let part = |rows: &[u32]| Part::of(&held, rows, |own| NetworkRows::gathered(&reader, missing, own));
+        let parts = (&part(&train_rows), &part(&validation_rows));
         let plan =
             planned(settings, (&train_rows, &validation_rows), data.n_features(), encoding.as_ref(), overlap > 0);
         member::objective(settings).check(&plan.architecture)?;
         (options.on_plan)(&plan);
-        let trained = train_members(settings, options, &plan, &train, &validation, began)?;
+        let trained = group.agree(train_members(settings, options, &plan, parts, group, began))?;
 
         let model = |trained: Trained| -> Result<Model, ModelError> {
             let provenance = Provenance {
                 recipe: None,
                 seed: settings.seed,
-                data: data.name().to_owned(),
+                data: name.clone(),
                 data_sha256: data.sha256().map(str::to_owned),
                 rows: train_rows.len(),
                 epoch: trained.steps * plan.batch_size / train_rows.len().max(1),
@@ -172,10 +156,28 @@ impl Detector {
             Ok(model.with_image_shape(data.image_shape()).with_provenance(provenance))
         };
         let models = trained.into_iter().map(model).collect::<Result<Vec<Model>, ModelError>>()?;
-        let known =
-            Known { data, missing, preprocessing: &preprocessing, validation_rows: &validation_rows, overlap, columns };
+        let (preprocessing, validation_rows) = (&preprocessing, &validation_rows[..]);
+        let known = Known { data, missing, preprocessing, validation_rows, overlap, columns, held };
         finish(models, &known, encoding, settings, options)
     }
+}
+
+/// What tells an encoding from others.
+fn digest(encoding: &TableEncoding) -> String {
+    let text = serde_json::to_string(encoding).unwrap_or_default();
+    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(text);
+    format!("{hash:016x}, of {} features", encoding.n_features())
+}
+
+/// Refuses rows that are not of `d` features, or have no present cell.
+fn check_rows(rows: &EncodedRows, d: usize) -> Result<(), DetectorError> {
+    if !rows.fits(d) {
+        return Err(EncodingError::Unfit("the rows to train on were not encoded by the encoding beside them").into());
+    }
+    if rows.missing.chunks_exact(d.max(1)).any(|row| row.iter().all(|missing| *missing)) {
+        return Err(EncodingError::Unfit("a row to train on has no present cell").into());
+    }
+    Ok(())
 }
 
 /// Rows that members are calibrated on, and what is known of them.
@@ -184,12 +186,15 @@ pub(super) struct Known<'a> {
     /// Features left out, row-major, or empty.
     pub(super) missing: &'a [bool],
     pub(super) preprocessing: &'a Preprocessing,
-    /// The rows that the members did not learn from, ascending; none where they learnt from none of them.
+    /// The rows that the members did not learn from, by their numbers over all ranks, ascending; none where they learnt from
+    /// none of them.
     pub(super) validation_rows: &'a [u32],
     /// How many windows overlap one; 0 but for windows.
     pub(super) overlap: usize,
     /// The numbers of a window's row.
     pub(super) columns: usize,
+    /// Which of all ranks' rows these are.
+    pub(super) held: Held<'a>,
 }
 
 /// A detector of trained networks: calibration, reference scores, threshold.
@@ -200,15 +205,20 @@ pub(super) fn finish(
     settings: &DetectorSettings,
     options: &TrainOptions<'_>,
 ) -> Result<Detector, DetectorError> {
-    let Known { data, missing, preprocessing, validation_rows, overlap, columns } = *known;
+    let Known { data, missing, preprocessing, validation_rows, overlap, columns, held } = *known;
     let stream = Stream::new(settings.seed, Purpose::Analysis, 3, 0);
-    let (kept, overlap_of_kept) = kept_rows(data.len(), overlap, stream);
+    let (kept, overlap_of_kept) = kept_rows(held.total, overlap, stream);
     let reader = ScaledRows { data, preprocessing };
-    let gathered = |rows: &[u32]| NetworkRows::gathered(&reader, missing, rows);
-    let kept_rows = gathered(&kept);
+    let gathered = |rows: &[u32]| NetworkRows::gathered(&reader, missing, &held.own(rows));
+    let kept_rows = of_all(gathered(&kept), held.group)?;
     let validation = if validation_rows.len() < FEWEST_HELD_OUT { None } else { Some(gathered(validation_rows)) };
-    let judged = validation.as_ref().unwrap_or(&kept_rows);
-    let (members, raws) = calibrate_members(models, options.threads, settings.seed, judged, &kept_rows);
+    // The rows kept are on every rank, the others on one.
+    let (judged, judges) = match &validation {
+        Some(rows) => (rows, held.group),
+        None => (&kept_rows, &Group::alone()),
+    };
+    let errors = feature_errors(&models, options.threads, judged, judges)?;
+    let (members, raws) = calibrate_members(models, options.threads, settings.seed, errors, &kept_rows);
     let kinds = match &encoding {
         Some(encoding) => encoding.feature_kinds().into_iter().map(FeatureKind::from).collect(),
         None if overlap > 0 => vec![FeatureKind::Window; data.n_features()],
@@ -238,9 +248,10 @@ pub(super) fn finish(
     Ok(Detector { settings, members, weights, surroundings, planes, reference, threshold, encoding })
 }
 
-/// Refuses settings and data that nothing can be learnt with.
+/// Refuses settings that nothing can be learnt with, and data of too few rows.
 pub(super) fn check(
-    data: &Dataset,
+    data: &str,
+    n_rows: usize,
     settings: &DetectorSettings,
     options: &TrainOptions<'_>,
 ) -> Result<(), DetectorError> {
@@ -248,9 +259,8 @@ pub(super) fn check(
     if options.threads == 0 {
         return Err(DetectorError::Setting { name: "threads", must_be: "at least 1", got: 0.0 });
     }
-    if data.len() < FEWEST_ROWS {
-        let (data, got) = (data.name().to_owned(), data.len());
-        return Err(DetectorError::TooFewRows { data, least: FEWEST_ROWS, got });
+    if n_rows < FEWEST_ROWS {
+        return Err(DetectorError::TooFewRows { data: data.to_owned(), least: FEWEST_ROWS, got: n_rows });
     }
     Ok(())
 }
@@ -341,42 +351,4 @@ fn combined(members: &[Member], raws: &[Vec<Raw>], fitted: &Fitted, weights: &We
 fn split(n: usize, settings: &DetectorSettings) -> (Vec<u32>, Vec<u32>) {
     let share = settings.validation.clamp(1.0 / n as f64, 1.0 - 1.0 / n as f64);
     split_validation(n, share, settings.seed)
-}
-
-fn train_members(
-    settings: &DetectorSettings,
-    options: &TrainOptions<'_>,
-    plan: &DetectorPlan,
-    train: &NetworkRows,
-    validation: &NetworkRows,
-    began: Instant,
-) -> Result<Vec<Trained>, DetectorError> {
-    let members = settings.ensemble;
-    let mut results: Vec<Option<Result<Trained, DetectorError>>> = (0..members).map(|_| None).collect();
-    // Members that one thread trains after each other share its time.
-    let rounds = members.div_ceil(options.threads.min(members)) as u32;
-    let budget = settings.time_budget.map(Duration::from_secs_f64);
-    for_each(results.iter_mut().enumerate(), options.threads, || {
-        |(i, place): (usize, &mut Option<Result<Trained, DetectorError>>)| {
-            let started = Instant::now();
-            let round = i as u32 / members.div_ceil(rounds as usize) as u32 + 1;
-            let deadline = budget.map(|budget| began + budget * round / rounds);
-            let result = member::train(settings, plan, i, train, validation, deadline, options.stop);
-            if let Ok(trained) = &result {
-                (options.on_member)(&MemberReport {
-                    member: i,
-                    members,
-                    steps: trained.steps,
-                    most_steps: plan.steps,
-                    validation: trained.validation,
-                    seconds: started.elapsed().as_secs_f64(),
-                });
-            }
-            *place = Some(result);
-        }
-    });
-    if options.stop.load(std::sync::atomic::Ordering::Relaxed) {
-        return Err(DetectorError::Stopped);
-    }
-    results.into_iter().flatten().collect()
 }

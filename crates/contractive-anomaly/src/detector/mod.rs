@@ -5,7 +5,8 @@
 //!
 //! 1. [`encoding`]: how a table with names, categories and missing cells becomes rows of numbers.
 //! 1. [`settings`]: what can be chosen, and what the shape of the data chooses.
-//! 2. `member`: how one network is trained; [`contractive_core::row_network`] applies it to one row at a time.
+//! 2. `ensemble` and `member`: how the networks are trained; [`contractive_core::row_network`] applies one to one row at a
+//!    time. `share`: rows that lie with several ranks.
 //! 3. `location`, `covariance`, `calibration`: what a member learns about its own outputs.
 //! 4. `views` and `surroundings`: where a row lies among the rows trained on; `directions`, `plane` and `planes`: how far a
 //!    window and its spans lie from the planes of the windows trained on.
@@ -36,6 +37,7 @@ mod contributions;
 mod covariance;
 mod directions;
 pub mod drift;
+mod ensemble;
 mod error;
 pub mod evaluation;
 mod files;
@@ -49,6 +51,7 @@ pub mod metrics;
 mod neighbours;
 pub mod numbers;
 mod of_model;
+mod options;
 mod plane;
 mod planes;
 mod reference;
@@ -56,6 +59,7 @@ mod rows;
 mod scorer;
 pub mod scores;
 pub mod settings;
+mod share;
 mod surroundings;
 pub mod tail;
 pub mod threshold;
@@ -89,9 +93,9 @@ pub use contractive::encoding::{
 pub use drift::{Drift, DriftMeter};
 pub use error::DetectorError;
 pub use files::{DETECTOR_FORMAT_VERSION, is_detector};
-pub use fitting::{MemberReport, TrainOptions};
 pub use frames::{FrameScorer, ScoredFrame, Shard};
 pub use merging::{MergeError, MergedFile, MergedThreshold, ScoreFiles, ScoreOrigin};
+pub use options::{MemberReport, TrainOptions};
 pub use scores::{ScoreKind, Scores, largest_shares};
 pub use settings::{DetectorPlan, DetectorSettings, Purity};
 pub use threshold::{ThresholdError, ThresholdRule};

@@ -7,8 +7,11 @@ use contractive::preprocess::Counts;
 
 use super::Detector;
 use super::error::DetectorError;
-use super::fitting::{Known, TrainOptions, check, finish};
+use super::fitting::{Known, check, finish};
+use super::options::TrainOptions;
 use super::settings::DetectorSettings;
+use super::share::Held;
+use contractive_core::communicator::Group;
 
 impl Detector {
     /// A detector of `model` alone: nothing is trained. What it says of the rows of `data`, ordinary ones, calibrates its
@@ -37,7 +40,7 @@ impl Detector {
             tied: architecture.tied,
             ..settings.clone()
         };
-        check(data, &settings, options)?;
+        check(data.name(), data.len(), &settings, options)?;
         preprocessing.check(data)?;
         let member = model.clone().with_provenance(Provenance {
             seed: settings.seed,
@@ -47,7 +50,9 @@ impl Detector {
             rows: ((1.0 - settings.validation) * data.len() as f64).round() as usize,
             ..model.provenance().clone()
         });
-        let known = Known { data, missing: &[], preprocessing, validation_rows: &[], overlap: 0, columns: 1 };
+        let group = Group::alone();
+        let held = Held::of(&group, data.len())?;
+        let known = Known { data, missing: &[], preprocessing, validation_rows: &[], overlap: 0, columns: 1, held };
         finish(vec![member], &known, None, &settings, options)
     }
 }

@@ -1,7 +1,7 @@
 //! Rows in memory as networks take them, and which of their features are missing.
 
 use contractive::preprocess::ScaledRows;
-use contractive_core::engine::{CpuEngine, Engine};
+use contractive_core::engine::Engine;
 use contractive_core::matrix::MatRef;
 use contractive_core::{ArgumentError, Batch};
 
@@ -56,7 +56,7 @@ impl Targets {
     /// The batch of `rows` with its targets.
     pub(super) fn batch<'a>(
         &'a mut self,
-        engine: &mut CpuEngine,
+        engine: &mut dyn Engine,
         rows: &'a NetworkRows,
         d: usize,
     ) -> Result<Batch<'a>, ArgumentError> {

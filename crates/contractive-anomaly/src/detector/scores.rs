@@ -293,24 +293,28 @@ pub(super) fn without_table(members: [f64; MEMBER_KINDS]) -> [f64; KINDS] {
     kinds
 }
 
-/// The errors of each feature over rows, each with its missing features, as [`Calibration::feature_error`] keeps them.
-pub(super) fn feature_errors<'a>(
+/// Adds each feature's squared errors over rows, each with its missing features, and how many there were.
+pub(super) fn add_squares<'a>(
     network: &RowNetwork,
     rows: impl Iterator<Item = (&'a [f64], &'a [bool])>,
-    d: usize,
-) -> Vec<f64> {
-    let (mut sums, mut counts) = (vec![0.0; d], vec![0_usize; d]);
+    squares: &mut [f64],
+    counts: &mut [f64],
+) {
     let mut output = RowOutput::default();
     for (x, missing) in rows {
         network.reconstruct(x, &mut output);
         for (j, (x, y)) in x.iter().zip(&output.reconstruction).enumerate() {
             if !is_missing(missing, j) {
-                sums[j] += (y - x) * (y - x);
-                counts[j] += 1;
+                squares[j] += (y - x) * (y - x);
+                counts[j] += 1.0;
             }
         }
     }
+}
+
+/// The errors of each feature, as [`Calibration::feature_error`] keeps them.
+pub(super) fn root_means(squares: &[f64], counts: &[f64]) -> Vec<f64> {
     // A feature that none of the rows has counts as one restored as well as chance: scaled features vary by about 1.
-    let error = |(sum, n): (&f64, &usize)| if *n == 0 { 1.0 } else { (sum / *n as f64).sqrt() + LEAST_ERROR };
-    sums.iter().zip(&counts).map(error).collect()
+    let error = |(sum, n): (&f64, &f64)| if *n == 0.0 { 1.0 } else { (sum / n).sqrt() + LEAST_ERROR };
+    squares.iter().zip(counts).map(error).collect()
 }

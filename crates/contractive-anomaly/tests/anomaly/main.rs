@@ -1,6 +1,7 @@
 //! Detectors from the public door, in one program.
 
 mod detector_formats;
+mod detector_shared;
 mod detector_table;
 mod examples;
 mod old_detectors;
