@@ -239,8 +239,12 @@ class Detector:
         scale: str | None = None,
         n_threads: int | None = None,
         listener: _Listener = None,
+        group: Group | None = None,
     ) -> tuple[Detector, list[str]]:
-        """Train on a table; the detector, and notes on how the table was understood."""
+        """Train on a table; the detector, and notes on how the table was understood.
+
+        The processes of the group train one detector, each on its rows.
+        """
     @staticmethod
     def load(path: _Path) -> Detector:
         """Read a detector directory."""

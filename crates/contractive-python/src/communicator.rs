@@ -70,12 +70,13 @@ impl PythonCommunicator {
         let returned = returned.unwrap_or_else(nobody_waits).map_err(|reason| self.broken(reason))?;
         let taken = Python::attach(|py| -> PyResult<()> {
             let returned = returned.bind(py).try_readonly()?;
-            match returned.len() == values.len() {
-                true => values.iter_mut().zip(returned.as_array()).for_each(|(value, given)| *value = *given),
-                false => {
-                    let (n, m) = (values.len(), returned.len());
-                    return Err(PyValueError::new_err(format!("{name} must return {n} numbers, got {m}")));
-                }
+            if returned.len() != values.len() {
+                let (n, m) = (values.len(), returned.len());
+                return Err(PyValueError::new_err(format!("{name} must return {n} numbers, got {m}")));
+            }
+            match returned.as_slice() {
+                Ok(returned) => values.copy_from_slice(returned),
+                Err(_) => values.iter_mut().zip(returned.as_array()).for_each(|(value, given)| *value = *given),
             }
             Ok(())
         });

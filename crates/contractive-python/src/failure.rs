@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::io;
 
+use contractive::encoding::EncodingError;
 use contractive::train::TrainError;
 use contractive_anomaly::detector::DetectorError;
 use contractive_core::ArgumentError;
@@ -23,7 +24,7 @@ create_exception!(
 /// The error as Python's, with its causes.
 pub fn raise(error: impl Error + 'static) -> PyErr {
     let mut text = error.to_string();
-    let (mut is_system, mut is_divergence, mut of_ranks) = (false, false, None);
+    let (mut is_system, mut is_divergence, mut is_stopped, mut of_ranks) = (false, false, false, None);
     let mut next: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(cause) = next {
         let said = cause.to_string();
@@ -33,12 +34,15 @@ pub fn raise(error: impl Error + 'static) -> PyErr {
         is_system |= cause.is::<io::Error>();
         is_divergence |= cause.downcast_ref::<TrainError>().is_some_and(|e| e.divergence().is_some())
             || matches!(cause.downcast_ref(), Some(DetectorError::Diverged { .. }));
+        is_stopped |= matches!(cause.downcast_ref(), Some(DetectorError::Stopped));
         of_ranks = of_ranks.or_else(|| communication(cause));
         next = cause.source();
     }
     match of_ranks {
         Some(CommunicationError::Broken { .. }) => return PyConnectionError::new_err(text),
         Some(CommunicationError::Elsewhere { .. }) => return PyRuntimeError::new_err(text),
+        // On a rank that was not interrupted itself.
+        _ if is_stopped => return PyRuntimeError::new_err(text),
         _ => {}
     }
     match (is_divergence, is_system) {
@@ -59,6 +63,16 @@ fn communication<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Communicati
         TrainError::Argument(error) => of_argument(error),
         _ => None,
     };
+    let of_encoding = |error: &'a EncodingError| match error {
+        EncodingError::Communication(error) => Some(error),
+        _ => None,
+    };
+    let of_detector = |error: &'a DetectorError| match error {
+        DetectorError::Communication(error) => Some(error),
+        DetectorError::Argument(error) => of_argument(error),
+        DetectorError::Encoding(error) => of_encoding(error),
+        _ => None,
+    };
     let own = error.downcast_ref();
     let of_any = |error: &'a contractive::Error| match error {
         contractive::Error::Train(error) => of_training(error),
@@ -67,5 +81,7 @@ fn communication<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Communicati
     };
     own.or_else(|| error.downcast_ref().and_then(of_any))
         .or_else(|| error.downcast_ref().and_then(of_training))
+        .or_else(|| error.downcast_ref().and_then(of_detector))
+        .or_else(|| error.downcast_ref().and_then(of_encoding))
         .or_else(|| error.downcast_ref().and_then(of_argument))
 }

@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from contractive import ContractiveAutoencoder
+from contractive import AnomalyDetector, ContractiveAutoencoder
 from contractive.communicators import communicator
 
 
@@ -78,6 +78,12 @@ def estimator(**parameters):
     return ContractiveAutoencoder((8, 3), **settings)
 
 
+def detector(**parameters):
+    return AnomalyDetector(
+        **{"ensemble": 2, "steps": 40, "missing": "mask", "random_state": 3, "n_jobs": 1, **parameters}
+    )
+
+
 # Uneven, rank 0's without rows.
 SHARES = {2: [0, 0, 230], 3: [0, 40, 41, 230]}
 
@@ -102,6 +108,38 @@ def test_ranks_end_with_one_estimator_which_is_that_of_one_process(size, kind):
     np.testing.assert_allclose(ours[0].local_dimension_, alone.local_dimension_, rtol=1e-5)
     np.testing.assert_array_equal(ours[0]._kept_rows, alone._kept_rows)
     assert (ours[0].n_iter_, ours[0].best_iter_, ours[0].seed_) == (alone.n_iter_, alone.best_iter_, 3)
+
+
+@pytest.mark.parametrize("first", ["integers", "no cell", "no rows", "no columns"])
+def test_a_table_that_ranks_hold_is_that_of_one_process(first):
+    """Shares of a table whose kinds differ, as files read one by one have them."""
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"a": rng.normal(size=150), "n": rng.integers(0, 9, size=150).astype(float)})
+    table["c"] = rng.choice(["x", "y"], size=150)
+    table.loc[120, "n"] = np.nan
+    if first == "no cell":
+        table.loc[:59, "n"] = np.nan
+    ends = 60 if first in ("integers", "no cell") else 0
+    shares = [table[:ends], table[ends:]]
+    if first == "integers":
+        shares[0] = shares[0].astype({"n": int})
+    if first == "no cell":
+        shares[0] = shares[0].astype({"n": object}).assign(n=None)
+    if first == "no columns":
+        shares[0] = pd.DataFrame()
+
+    def work(comm):
+        return detector().fit(shares[comm.rank], comm=comm)
+
+    ours = of_ranks(2, work)
+    alone = detector().fit(table)
+    for one in ours:
+        assert isinstance(one, AnomalyDetector), one
+        assert one.detector_.to_files() == ours[0].detector_.to_files()
+        assert list(one.feature_names_in_) == ["a", "n", "c"]
+        assert one.notes_ == alone.notes_
+        np.testing.assert_allclose(one.anomaly_scores(table), alone.anomaly_scores(table), rtol=1e-4, atol=1e-5)
 
 
 def test_the_seed_and_the_beginning_are_those_of_rank_0():
