@@ -116,7 +116,7 @@ say "Python tests"
 CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae .venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python \
     --ignore tests/python/frameworks --ignore tests/python/engines
 
-say "the Python package with PyTorch, Keras and ONNX Runtime"
+say "the Python package with PyTorch, Keras and ONNX Runtime, and in several processes"
 . scripts/frameworks.sh
 $venv/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
 CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae $venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/frameworks

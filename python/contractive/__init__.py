@@ -74,7 +74,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("datasets", "engines", "keras", "pyod", "torch"):
+    if name in ("communicators", "datasets", "engines", "keras", "pyod", "torch"):
         return importlib.import_module(f".{name}", __name__)
     if name in _PLACES:
         value = getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)

@@ -90,11 +90,11 @@ def fitted(estimator: Any, attribute: str = "model_") -> None:
         )
 
 
-def as_rows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray[Any, np.dtype[Any]]:
+def as_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> np.ndarray[Any, np.dtype[Any]]:
     """Numbers of shape (N, d), float32 where they came so and else float64, C-contiguous; nothing is copied that is so.
 
     Columns and their names are checked against those fitted on, unless ``reset``. What is not finite is left to the core,
-    which names its row and column.
+    which names its row and column. There must be at least ``least`` rows.
     """
     refuse_what_is_no_table(X)
     if isinstance(X, np.ma.MaskedArray):
@@ -103,20 +103,26 @@ def as_rows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray[Any, np.dtype[
         from sklearn.utils.validation import validate_data
 
         rows: np.ndarray[Any, np.dtype[Any]] = validate_data(
-            estimator, X, reset=reset, dtype=[np.float64, np.float32], order="C", ensure_all_finite=False
+            estimator,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            order="C",
+            ensure_all_finite=False,
+            ensure_min_samples=least,
         )
         return np.require(rows, requirements=["C", "A"])
-    return _plain_rows(estimator, X, reset=reset)
+    return _plain_rows(estimator, X, reset=reset, least=least)
 
 
-def _plain_rows(estimator: Any, X: Any, *, reset: bool) -> np.ndarray[Any, np.dtype[Any]]:
+def _plain_rows(estimator: Any, X: Any, *, reset: bool, least: int) -> np.ndarray[Any, np.dtype[Any]]:
     names = getattr(X, "columns", None)
     rows = np.asarray(X)
     if rows.dtype.kind not in "fiub":
         raise ValueError(f"X must be an array of numbers, got the type {rows.dtype}")
     if rows.ndim != 2:
         raise ValueError(f"X must have the shape (rows, features), got {rows.shape}: reshape it")
-    if 0 in rows.shape:
+    if rows.shape[0] < least or rows.shape[1] == 0:
         raise ValueError(f"X must have at least one row and one feature, got the shape {rows.shape}")
     named = list(names) if names is not None and all(isinstance(name, str) for name in names) else None
     if reset:

@@ -15,6 +15,7 @@ __all__ = [
     "Detector",
     "Fitted",
     "Frame",
+    "Group",
     "Incremental",
     "Model",
     "SeriesDetector",
@@ -115,6 +116,26 @@ def import_weights(path: _Path, wishes: str) -> tuple[Model, str]:
     """Read the Linear layers of a safetensors file as ``wishes``, in JSON, say; and a report of its tensors, as JSON."""
 
 @final
+class Group:
+    """Processes that work together, connected by an object with rank, size, allreduce(array) and broadcast(array, root)."""
+
+    def __new__(cls, communicator: Any) -> Group: ...
+    @property
+    def rank(self) -> int:
+        """The number of this process among the others, from 0."""
+    @property
+    def size(self) -> int:
+        """Processes in all."""
+    def tell(self, fault: str | None) -> None:
+        """Raise the fault of the first process that has one, on those that have none."""
+    def of_first(self, given: bytes) -> bytes:
+        """Give the bytes of rank 0."""
+    def gather_bytes(self, given: bytes) -> tuple[bytes, ...]:
+        """Give the bytes of every process."""
+    def gather(self, given: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the numbers of all processes, one after the other, shape (n,)."""
+
+@final
 class Fitted:
     """What a training gave."""
 
@@ -147,8 +168,9 @@ def fit(
     on_start: _Listener = None,
     on_step: _Listener = None,
     on_epoch: _Listener = None,
+    group: Group | None = None,
 ) -> Fitted:
-    """Train on rows as the TOML of ``config`` says."""
+    """Train on rows as the TOML of ``config`` says; those of all processes of the group, each of which gives its own."""
 
 @final
 class Incremental:
@@ -217,8 +239,12 @@ class Detector:
         scale: str | None = None,
         n_threads: int | None = None,
         listener: _Listener = None,
+        group: Group | None = None,
     ) -> tuple[Detector, list[str]]:
-        """Train on a table; the detector, and notes on how the table was understood."""
+        """Train on a table; the detector, and notes on how the table was understood.
+
+        The processes of the group train one detector, each on its rows.
+        """
     @staticmethod
     def load(path: _Path) -> Detector:
         """Read a detector directory."""

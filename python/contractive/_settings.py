@@ -96,6 +96,8 @@ _REMEDIES = [
 
 def in_parameters(message: str) -> str:
     """A message of the core with the estimator's parameters in place of the configuration's keys, and a remedy."""
+    if of_rank := re.match(r"rank \d+ failed: ", message):
+        return of_rank[0] + in_parameters(message[of_rank.end() :])
     message = re.sub(r"^(?:parameters|the fitted estimator)(?:, line \d+)?: ", "", message)
     # Rows are counted from 0 in Python, of series too.
     message = re.sub(r"^X, row (\d+)(?=[,:])", lambda m: f"X row {int(m[1]) - 1} (from 0)", message)
@@ -116,7 +118,7 @@ def speaking_parameters() -> Iterator[None]:
     """Raise the core's errors in the words of the parameters."""
     try:
         yield
-    except (ValueError, TrainingDiverged) as error:
+    except (ValueError, TrainingDiverged, RuntimeError) as error:
         said = in_parameters(str(error))
         if said == str(error):
             raise

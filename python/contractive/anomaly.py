@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._base import BaseEstimator, OutlierMixin, as_rows, feature_names, fitted, kept_on_failure, seed_of
+from ._base import BaseEstimator, OutlierMixin, as_rows, feature_names, fitted, kept_on_failure
 from ._detecting import Detecting, at_fault, check_names, detector_settings, parameters_of, threshold_words
 from ._frames import beside, cells_of, columns_of, core_frame, is_frame, like, read_once
 from ._progress import MembersBar
+from ._ranks import Ranks
 from ._settings import names_of, speaking_parameters, threads_of, whole_number
 
 if TYPE_CHECKING:
@@ -166,15 +167,23 @@ class AnomalyDetector(Detecting, OutlierMixin, BaseEstimator):
 
     # Training
 
-    def fit(self, X: Any, y: Any = None) -> AnomalyDetector:
-        """Train on rows, without labels.
+    def fit(self, X: Any, y: Any = None, *, comm: Any = None) -> AnomalyDetector:
+        """Train on rows, without labels, which several processes may hold together.
 
         Parameters
         ----------
         X : frame or array of shape (N, d)
-            A frame of pandas, polars or Arrow with columns of any kind, or an array of numbers.
+            A frame of pandas, polars or Arrow with columns of any kind, or an array of numbers. With ``comm`` the rows of
+            this process, which may be none.
         y : None
             Ignored.
+        comm : communicator, optional
+            What connects the processes that fit one detector, as :func:`contractive.communicators.communicator` takes it: a
+            communicator of mpi4py, torch.distributed or a group of it, xgboost.collective. Every process calls ``fit`` with
+            the same parameters, and ends with the same detector, to the bit: that of one process with all the rows in the
+            order of the ranks, but for the rounding of sums. ``random_state`` is rank 0's; ``verbose`` shows rank 0's
+            progress alone. ``n_jobs``, where it is None and ``OMP_NUM_THREADS`` is not set, shares a machine's processors
+            out among its processes.
 
         Returns
         -------
@@ -186,42 +195,53 @@ class AnomalyDetector(Detecting, OutlierMixin, BaseEstimator):
             For a parameter outside its range, and for a cell that cannot be taken, with its row and column.
         TrainingDiverged
             Where a number was no longer finite.
+        RuntimeError
+            Where another process failed, with its rank and what it says.
+        ConnectionError
+            Where another process cannot be reached any more.
         """
+        ranks = Ranks(comm)
         with (
             kept_on_failure(self),
             speaking_parameters(),
-            MembersBar(self.verbose, self.ensemble, type(self).__name__) as bar,
+            MembersBar(self.verbose if ranks.is_first else 0, self.ensemble, type(self).__name__) as bar,
         ):
-            self.seed_ = seed_of(self.random_state)
-            settings, rule = detector_settings(self, self.seed_), threshold_words(self)
-            frame = self._frame_of(X, reset=True)
-            if frame.n_rows == 1:
-                raise ValueError("a detector cannot be trained on one row, got n_samples = 1")
-            self.detector_, self.notes_ = _core.Detector.train_table(
+            self.seed_ = ranks.seed(self.random_state)
+            with ranks.together():
+                settings, rule = detector_settings(self, self.seed_), threshold_words(self)
+                columns = names_of(self.columns, "columns") if self.columns is not None else None
+                keys, categories = names_of(self.keys, "keys"), names_of(self.categorical, "categorical")
+                frame = self._frame_of(X, reset=True, least=0 if ranks.are_many else 1)
+                if frame.n_rows == 1 and not ranks.are_many:
+                    raise ValueError("a detector cannot be trained on one row, got n_samples = 1")
+            ranks.agree_on(self, frame.n_rows)
+            self.detector_, notes = _core.Detector.train_table(
                 frame,
                 settings,
                 rule,
-                columns=names_of(self.columns, "columns") if self.columns is not None else None,
-                keys=names_of(self.keys, "keys"),
-                categories=names_of(self.categorical, "categorical"),
+                columns=columns,
+                keys=keys,
+                categories=categories,
                 missing=self.missing,
                 scale=self.scale,
-                n_threads=threads_of(self.n_jobs),
+                n_threads=ranks.threads(self.n_jobs),
                 listener=bar.listener,
+                group=ranks.group,
             )
+            self.notes_ = ranks.of_first(notes)
         self._learnt()
-        if self.verbose:
+        if self.verbose and ranks.is_first:
             for note in self.notes_:
                 warnings.warn(note, stacklevel=2)
         return self
 
-    def _frame_of(self, X: Any, *, reset: bool) -> _core.Frame:
+    def _frame_of(self, X: Any, *, reset: bool, least: int = 1) -> _core.Frame:
         X = read_once(X)
         if is_frame(X):
             check_names(self, X, reset=reset)
             return core_frame(X)
         # An array is a table of numbers, so that it gives what a frame of the same numbers gives.
-        rows = as_rows(self, X, reset=reset)
+        rows = as_rows(self, X, reset=reset, least=least)
         names = feature_names(self)
         if names is None:
             return core_frame(rows)

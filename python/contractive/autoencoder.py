@@ -25,6 +25,7 @@ from ._base import (
 from ._concerns import in_words
 from ._history import flat, learnt_by, prefixed
 from ._progress import StepsBar
+from ._ranks import Ranks
 from ._settings import KEYS, share_of, sizes_of, speaking_parameters, threads_of, toml
 from ._views import Views
 
@@ -243,17 +244,25 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
 
     # Training
 
-    def fit(self, X: Any, y: Any = None) -> ContractiveAutoencoder:
-        """Train on rows.
+    def fit(self, X: Any, y: Any = None, *, comm: Any = None) -> ContractiveAutoencoder:
+        """Train on rows, which several processes may hold together.
 
         Ctrl-C ends the training within a second; the best parameters so far are kept, and KeyboardInterrupt is raised.
 
         Parameters
         ----------
         X : array or frame of shape (N, d)
-            Rows of finite numbers. float32 and C-contiguous ones are trained on without a copy.
+            Rows of finite numbers. float32 and C-contiguous ones are trained on without a copy. With ``comm`` those of this
+            process, which may be none: an array of shape (0, d).
         y : None
             Ignored.
+        comm : communicator, optional
+            What connects the processes that fit one estimator, as :func:`contractive.communicators.communicator` takes it: a
+            communicator of mpi4py, torch.distributed or a group of it, xgboost.collective. Every process calls ``fit`` with
+            the same parameters, and ends with the same estimator, to the bit: that of one process with all the rows in the
+            order of the ranks, but for the rounding of sums. ``random_state`` and ``warm_start``'s model are rank 0's;
+            ``verbose`` shows rank 0's progress alone. ``n_jobs``, where it is None and ``OMP_NUM_THREADS`` is not set,
+            shares a machine's processors out among its processes.
 
         Returns
         -------
@@ -265,33 +274,41 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
             For a parameter outside its range, or a value of X that is not finite, with its row and column.
         TrainingDiverged
             Where a number was no longer finite.
+        RuntimeError
+            Where another process failed, with its rank and what it says.
+        ConnectionError
+            Where another process cannot be reached any more.
 
         Warns
         -----
         UserWarning
             Where the code is dead or constant, its units are dead or saturated, or no more than the mean row is restored.
         """
-        share_of(self.contamination)
-        start = getattr(self, "model_", None) if self.warm_start else None
-        with kept_on_failure(self), speaking_parameters(), StepsBar(self.verbose) as progress:
-            rows = as_rows(self, X, reset=True)
-            self.seed_ = seed_of(self.random_state)
-            config = self._config(self.seed_)
+        ranks = Ranks(comm)
+        with kept_on_failure(self), speaking_parameters(), StepsBar(self.verbose if ranks.is_first else 0) as progress:
+            self.seed_ = ranks.seed(self.random_state)
+            with ranks.together():
+                share_of(self.contamination)
+                rows = as_rows(self, X, reset=True, least=0 if ranks.are_many else 1)
+                settings, image_shape = self._settings(), self._image_shape()
+            ranks.agree_on(self, len(rows))
             done = _core.fit(
-                config,
+                toml(settings | {"training.seed": self.seed_, "training.threads": ranks.threads(self.n_jobs)}),
                 rows,
                 names=feature_names(self),
-                image_shape=self._image_shape(),
-                start=start,
+                image_shape=image_shape,
+                start=getattr(self, "model_", None) if self.warm_start else None,
                 on_start=progress.start,
                 on_step=progress.step,
                 on_epoch=self._on_epoch(progress),
+                group=ranks.group,
             )
-        self._keep(done, rows)
-        self._training_rows = _reference(X)
-        if done.raised is not None:
-            raise done.raised
-        if done.concern is not None:
+        self._keep(done, rows, ranks)
+        self._training_rows = None if ranks.are_many else _reference(X)
+        with ranks.together():
+            if done.raised is not None:
+                raise done.raised
+        if done.concern is not None and ranks.is_first:
             warnings.warn(in_words(json.loads(done.concern)), stacklevel=2)
         return self
 
@@ -321,7 +338,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
             training = getattr(self, "_incremental", None)
             if training is None:
                 training = _core.Incremental(
-                    self._config(self.seed_),
+                    toml(self._settings() | {"training.seed": self.seed_, "training.threads": threads_of(self.n_jobs)}),
                     rows,
                     names=feature_names(self),
                     image_shape=self._image_shape(),
@@ -337,21 +354,19 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         self.history_.append({"epoch": self.n_iter_, **prefixed("train", terms)})
         self.loss_curve_.append(terms["total"])
         self.loss_ = terms["total"]
-        self._learn_from_rows(rows)
+        self._learn_from_rows(rows, Ranks(None))
         return self
 
-    def _config(self, seed: int) -> str:
+    def _settings(self) -> dict[str, Any]:
         settings = {key: getattr(self, parameter) for parameter, key in KEYS.items()}
         settings["model.hidden"] = sizes_of(self.hidden_layer_sizes, "hidden_layer_sizes")
         settings["model.code_activation"] = (
             self.code_activation if self.code_activation is not None else self.activation
         )
-        settings["training.seed"] = seed
-        settings["training.threads"] = threads_of(self.n_jobs)
         settings["training.early_stopping"] = (
             {"patience": self.n_iter_no_change, "min_delta": self.tol} if self.early_stopping else "none"
         )
-        return toml(settings)
+        return settings
 
     def _image_shape(self) -> tuple[int, int] | None:
         if self.image_shape is None:
@@ -373,18 +388,20 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
 
         return told
 
-    def _keep(self, done: Any, rows: Array) -> None:
+    def _keep(self, done: Any, rows: Array, ranks: Ranks) -> None:
         self._incremental = None
         self.model_ = done.model
-        self._history_json, self._config_toml = done.history, done.config
-        for name, value in learnt_by(json.loads(done.history), done.best_epoch).items():
+        # Seconds are each process's own.
+        self._history_json, self._config_toml = ranks.of_first([done.history, done.config])
+        for name, value in learnt_by(json.loads(self._history_json), done.best_epoch).items():
             setattr(self, name, value)
-        self._learn_from_rows(rows)
+        self._learn_from_rows(rows, ranks)
 
-    def _learn_from_rows(self, rows: Array) -> None:
-        self._kept_rows = np.array(rows[:: max(1, -(-len(rows) // _KEPT_ROWS))])
-        some = rows[:: max(1, -(-len(rows) // _THRESHOLD_ROWS))]
-        self.offset_ = float(np.quantile(self._row_scores(some), self.contamination))
+    def _learn_from_rows(self, rows: Array, ranks: Ranks) -> None:
+        self._kept_rows = np.array(ranks.all(ranks.some(rows, _KEPT_ROWS)))
+        some = ranks.some(rows, _THRESHOLD_ROWS)
+        scores = self._row_scores(some) if len(some) > 0 else np.empty(0)
+        self.offset_ = float(np.quantile(ranks.all(scores), self.contamination))
 
     # scikit-learn turns what this gives into frames (`set_output`) where the class itself has it.
 

@@ -1,10 +1,11 @@
 //! `contractive._core.Detector`: anomalies among the rows of a table.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use contractive_anomaly::detector::{
     Admission, Detector as Trained, EncodingOptions, FrameScorer, MissingRule, ScoreKind, ScoreOptions, ScoredFrame,
-    Scores, TableScale, TrainingTable,
+    Scores, TableScale, TrainOptions, TrainingTable,
 };
 use contractive_onnx::export_detector;
 use contractive_report::{TableMeter, table_html};
@@ -13,6 +14,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::communicator::{Group, agreed, ranks_of, together};
 use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
 use crate::frames::Frame;
@@ -66,9 +68,10 @@ fn dictionary<'py>(
 
 #[pymethods]
 impl Detector {
-    /// Trains on a table of any columns; the detector, and what a user should know of how they were understood.
+    /// Trains on a table of any columns; the detector, and what a user should know of how they were understood. The ranks of
+    /// `group` train together, each on its rows.
     #[staticmethod]
-    #[pyo3(signature = (frame, settings, threshold, *, columns=None, keys=Vec::new(), categories=Vec::new(), missing="refuse", scale=None, n_threads=None, listener=None))]
+    #[pyo3(signature = (frame, settings, threshold, *, columns=None, keys=Vec::new(), categories=Vec::new(), missing="refuse", scale=None, n_threads=None, listener=None, group=None))]
     fn train_table(
         py: Python<'_>,
         frame: &Frame,
@@ -81,21 +84,30 @@ impl Detector {
         scale: Option<&str>,
         n_threads: Option<usize>,
         listener: Option<Py<PyAny>>,
+        group: Option<Py<Group>>,
     ) -> PyResult<(Detector, Vec<String>)> {
-        let settings = detector_settings(settings, threshold)?;
-        let scale = scale.map(|name| by_name("scale", name, &TableScale::ALL, TableScale::name)).transpose()?;
-        let options = EncodingOptions {
-            columns,
-            keys,
-            categories,
-            missing: by_name("missing", missing, &MissingRule::ALL, MissingRule::name)?,
-            scale: scale.unwrap_or_default(),
-            ..EncodingOptions::default()
+        let group = group.as_ref().map(Py::get);
+        let given = || {
+            let scale = scale.map(|name| by_name("scale", name, &TableScale::ALL, TableScale::name)).transpose()?;
+            let options = EncodingOptions {
+                columns,
+                keys,
+                categories,
+                missing: by_name("missing", missing, &MissingRule::ALL, MissingRule::name)?,
+                scale: scale.unwrap_or_default(),
+                ..EncodingOptions::default()
+            };
+            Ok((detector_settings(settings, threshold)?, options))
         };
-        let mut table = whole(py, || TrainingTable::read(frame.source(), &options).map_err(raise))?;
+        let (settings, options) = agreed(py, group, given())?;
+        let ranks = ranks_of(group);
+        let read = || TrainingTable::read_shared(frame.source(), &options, &ranks).map_err(raise);
+        let (table, signal) = together(py, &AtomicBool::new(false), group, read)?;
+        let mut table = agreed(py, group, signal.map_or(table, Err))?;
         let notes = std::mem::take(&mut table.notes);
         let tells = Tells { listener: &listener, of_scores: true };
-        let trained = training(py, n_threads, &tells, |options| Trained::train_table(table, &settings, options))?;
+        let work = |options: &TrainOptions<'_>| Trained::train_table_shared(table, &settings, options, &ranks);
+        let trained = training(py, group, n_threads, &tells, work)?;
         Ok((Detector { trained }, notes))
     }
 

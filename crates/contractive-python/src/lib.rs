@@ -4,12 +4,15 @@
 //! What Python users see is in `python/contractive`; the signatures of this module are in `_core.pyi` there.
 //!
 //! 1. [`rows`]: NumPy's arrays as data sets; [`frames`]: tables of pandas, polars and Arrow.
-//! 2. [`work`]: work that Ctrl-C stops; [`failure`]: errors as Python has them; [`folders`]: directories as bytes.
+//! 2. [`work`]: work that Ctrl-C stops; [`calling_thread`] and [`communicator`]: processes that work together;
+//!    [`failure`]: errors as Python has them; [`folders`]: directories as bytes.
 //! 3. [`training`], [`incremental`], [`model`] and [`tensors`]: autoencoders; [`detector`], [`series`], [`settings`] and [`telling`]:
 //!    anomalies; [`onnx`]: all of them as graphs.
 //! 4. [`objective`]: values and gradients to check; [`datasets`], [`page`] and [`command`]: the rest.
 
+mod calling_thread;
 mod command;
+mod communicator;
 mod datasets;
 mod detector;
 mod failure;
@@ -38,6 +41,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<model::Model>()?;
     module.add_class::<training::Fitted>()?;
     module.add_class::<incremental::Incremental>()?;
+    module.add_class::<communicator::Group>()?;
     module.add_class::<frames::Frame>()?;
     module.add_class::<detector::Detector>()?;
     module.add_class::<series::SeriesDetector>()?;

@@ -77,7 +77,8 @@ impl SeriesDetector {
         let series = whole(py, || Series::read(frame.source(), &wishes.columns()).map_err(raise))?;
         let (spec, choice) = series.spec(&wishes.windows());
         let tells = Tells { listener: &listener, of_scores: false };
-        let trained = training(py, n_threads, &tells, |options| Trained::train(&series, &spec, &settings, options))?;
+        let trained =
+            training(py, None, n_threads, &tells, |options| Trained::train(&series, &spec, &settings, options))?;
         let notes = series.notes.iter().cloned().chain(choice.map(|choice| choice.to_string())).collect();
         Ok((SeriesDetector { trained }, notes))
     }

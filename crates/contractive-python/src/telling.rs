@@ -6,8 +6,9 @@ use std::sync::atomic::AtomicBool;
 use contractive_anomaly::detector::{Agreement, DetectorPlan, MemberReport, TrainOptions};
 use pyo3::prelude::*;
 
+use crate::communicator::{Group, together};
 use crate::failure::raise;
-use crate::work::{interruptible, threads};
+use crate::work::threads;
 
 /// A Python function that is told, in JSON; what it raises is dropped: the training goes on.
 pub struct Tells<'a> {
@@ -51,9 +52,10 @@ impl Tells<'_> {
     }
 }
 
-/// Trains, and raises what interrupted it.
+/// Trains, together with the other ranks of a group, and raises what interrupted it.
 pub fn training<T: Send, E: Error + Send + 'static>(
     py: Python<'_>,
+    group: Option<&Group>,
     n_threads: Option<usize>,
     tells: &Tells<'_>,
     work: impl FnOnce(&TrainOptions<'_>) -> Result<T, E> + Send,
@@ -74,7 +76,7 @@ pub fn training<T: Send, E: Error + Send + 'static>(
             stop: &stop,
         })
     };
-    let (result, signal) = interruptible(py, &stop, all)?;
+    let (result, signal) = together(py, &stop, group, all)?;
     match signal {
         Some(raised) => Err(raised),
         None => result.map_err(raise),

@@ -5,15 +5,16 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use contractive::data::Dataset;
 use contractive::train::{End, Observer, Outcome, Start, StepReport, TrainingPlan, train};
 use contractive::{EpochRecord, Prepared, TrainConfig};
 use contractive_report::record::concern;
 use pyo3::prelude::*;
 
+use crate::communicator::{Group, agreed, ranks_of, together};
 use crate::failure::raise;
 use crate::model::Model;
-use crate::rows::Rows;
-use crate::work::interruptible;
+use crate::rows::{NAME, Rows};
 
 /// What a training gave.
 #[pyclass(frozen, module = "contractive._core")]
@@ -101,9 +102,9 @@ impl Observer for Told {
 }
 
 /// Trains on `rows` as the TOML of `config` says, from the parameters of `start` where it is given. The functions are told
-/// of the plan, of steps (at most ten a second) and of epochs, in JSON.
+/// of the plan, of steps (at most ten a second) and of epochs, in JSON. The ranks of `group` train together, each on its rows.
 #[pyfunction]
-#[pyo3(signature = (config, rows, *, names=None, image_shape=None, start=None, on_start=None, on_step=None, on_epoch=None))]
+#[pyo3(signature = (config, rows, *, names=None, image_shape=None, start=None, on_start=None, on_step=None, on_epoch=None, group=None))]
 pub fn fit(
     py: Python<'_>,
     config: &str,
@@ -114,15 +115,25 @@ pub fn fit(
     on_start: Option<Py<PyAny>>,
     on_step: Option<Py<PyAny>>,
     on_epoch: Option<Py<PyAny>>,
+    group: Option<Py<Group>>,
 ) -> PyResult<Fitted> {
-    let mut config = TrainConfig::from_toml("parameters", config).map_err(raise)?;
-    let data = rows.dataset(names, image_shape)?;
-    config.data.spec = data.name().to_owned();
+    let group = group.as_ref().map(Py::get);
+    let given = || {
+        let mut config = TrainConfig::from_toml("parameters", config).map_err(raise)?;
+        let data = match rows.shape() {
+            [0, d] if group.is_some() => Dataset::without_rows(NAME, d, false),
+            _ => rows.dataset(names, image_shape)?,
+        };
+        config.data.spec = data.name().to_owned();
+        Ok((config, data))
+    };
+    let (config, data) = agreed(py, group, given())?;
+    let ranks = ranks_of(group);
     let start = start.map_or(Start::Fresh, |model| Start::From(Box::new(model.trained.parameters().clone())));
     let mut told = Told { on_start, on_step, on_epoch, last: Instant::now(), raised: Mutex::new(None) };
     let stop = AtomicBool::new(false);
     let work = || -> Result<(Outcome, String, Option<String>), PyErr> {
-        let prepared = Prepared::new(&config, data, None).map_err(raise)?;
+        let prepared = Prepared::shared(&config, data, None, &ranks).map_err(raise)?;
         let resolved = prepared.config().to_toml().map_err(raise)?;
         let outcome = train(&prepared, None, start, &mut told, &stop).map_err(raise)?;
         let concern = match outcome.end {
@@ -132,7 +143,7 @@ pub fn fit(
         let concern = concern.map(|concern| serde_json::to_string(&concern).map_err(raise)).transpose()?;
         Ok((outcome, resolved, concern))
     };
-    let (result, signal) = interruptible(py, &stop, work)?;
+    let (result, signal) = together(py, &stop, group, work)?;
     let raised = signal.or(told.raised.into_inner().unwrap_or_default());
     let (outcome, config, concern) = match (result, raised.is_some()) {
         (Ok(done), _) => done,

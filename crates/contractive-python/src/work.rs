@@ -3,12 +3,14 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::Duration;
 
 use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
+
+use crate::calling_thread::{CallingThread, HeldInterrupt, Word};
 
 /// How often signals are looked at.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -23,31 +25,73 @@ pub fn interruptible<T: Send>(
     stop: &AtomicBool,
     work: impl FnOnce() -> T + Send,
 ) -> PyResult<(T, Option<PyErr>)> {
+    served(py, stop, &CallingThread::default(), None, work)
+}
+
+/// [`interruptible`] work that calls Python functions on this thread, by `calling`; Ctrl-C does not break into them.
+///
+/// # Errors
+/// As [`interruptible`].
+pub fn calling_back<T: Send>(
+    py: Python<'_>,
+    stop: &AtomicBool,
+    calling: &CallingThread,
+    work: impl FnOnce() -> T + Send,
+) -> PyResult<(T, Option<PyErr>)> {
+    let interrupt = HeldInterrupt::take(py);
+    let done = served(py, stop, calling, interrupt.as_ref().map(Py::get), work);
+    if let Some(interrupt) = interrupt {
+        interrupt.get().give_back(py)?;
+    }
+    done
+}
+
+fn served<T: Send>(
+    py: Python<'_>,
+    stop: &AtomicBool,
+    calling: &CallingThread,
+    interrupt: Option<&HeldInterrupt>,
+    work: impl FnOnce() -> T + Send,
+) -> PyResult<(T, Option<PyErr>)> {
     py.detach(|| {
         thread::scope(|scope| {
-            let (done, is_done) = channel();
+            let done = calling.sender();
             let all = move || {
                 let result = std::panic::catch_unwind(AssertUnwindSafe(work));
                 // The receiver waits until then.
-                let _ = done.send(());
+                let _ = done.send(Word::Done);
                 result
             };
-            let worker = thread::Builder::new().name("contractive".into()).spawn_scoped(scope, all);
-            let worker = worker.map_err(|e| PyOSError::new_err(format!("cannot start a thread: {e}")))?;
-            let mut signal = None;
-            while is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                if signal.is_none()
-                    && let Err(raised) = Python::attach(|py| py.check_signals())
-                {
-                    stop.store(true, Ordering::Relaxed);
-                    signal = Some(raised);
+            calling.waiting(|words| {
+                let worker = thread::Builder::new().name("contractive".into()).spawn_scoped(scope, all);
+                let worker = worker.map_err(|e| PyOSError::new_err(format!("cannot start a thread: {e}")))?;
+                let mut signal = None;
+                loop {
+                    let raised = match words.recv_timeout(PATIENCE) {
+                        Ok(Word::Done) | Err(RecvTimeoutError::Disconnected) => break,
+                        Ok(Word::Call(call)) => Python::attach(|py| match interrupt {
+                            None => call(py),
+                            Some(interrupt) => {
+                                let (raised, signal) = interrupt.during(py, || call(py));
+                                raised.or(signal)
+                            }
+                        }),
+                        Err(RecvTimeoutError::Timeout) if signal.is_none() => {
+                            Python::attach(|py| py.check_signals().err())
+                        }
+                        Err(RecvTimeoutError::Timeout) => None,
+                    };
+                    if let Some(raised) = raised {
+                        stop.store(true, Ordering::Relaxed);
+                        signal.get_or_insert(raised);
+                    }
                 }
-            }
-            match (worker.join(), signal) {
-                (Ok(Ok(result)), signal) => Ok((result, signal)),
-                (Ok(Err(_)) | Err(_), Some(raised)) => Err(raised),
-                (Ok(Err(panic)) | Err(panic), None) => Err(a_bug(panic.as_ref())),
-            }
+                match (worker.join(), signal) {
+                    (Ok(Ok(result)), signal) => Ok((result, signal)),
+                    (Ok(Err(_)) | Err(_), Some(raised)) => Err(raised),
+                    (Ok(Err(panic)) | Err(panic), None) => Err(a_bug(panic.as_ref())),
+                }
+            })
         })
     })
 }

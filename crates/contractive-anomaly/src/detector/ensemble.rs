@@ -32,7 +32,12 @@ pub(super) fn train_members(
             let round = i as u32 / members.div_ceil(rounds as usize) as u32 + 1;
             let deadline = budget.map(|budget| began + budget * round / rounds);
             let run = member::Run { deadline, stop: options.stop, group, threads };
-            let result = member::train(settings, plan, i, train, validation, &run);
+            // Each that is begun costs a step, and ranks an exchange.
+            let result = match any(group, options.stop.load(Ordering::Relaxed)) {
+                Ok(false) => member::train(settings, plan, i, train, validation, &run),
+                Ok(true) => Err(DetectorError::Stopped),
+                Err(e) => Err(e.into()),
+            };
             if let Ok(trained) = &result {
                 (options.on_member)(&MemberReport {
                     member: i,

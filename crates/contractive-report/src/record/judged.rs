@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use contractive::Prepared;
 use contractive::data::Dataset;
+use contractive::train::TrainError;
+use contractive::{Error, Prepared};
 
 /// Which rows of a run were looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,4 +44,34 @@ pub(super) fn rows(prepared: &Prepared, most: usize) -> (JudgedPart, Dataset) {
         _ => (JudgedPart::Validation, prepared.validation_rows()),
     };
     (part, prepared.data().select(&rows[..rows.len().min(most)]))
+}
+
+/// The same rows where several ranks hold them: on every rank those that [`rows`] gives one process that has all.
+///
+/// # Errors
+/// Where another rank is gone.
+pub(super) fn rows_of_all(prepared: &Prepared, most: usize) -> Result<Dataset, Error> {
+    let group = prepared.group();
+    if group.is_alone() {
+        return Ok(rows(prepared, most).1);
+    }
+    let (test, data) = (prepared.test().map_or(0, Dataset::len), prepared.data());
+    let n_test: f64 = group.each(test as f64).map_err(TrainError::from)?.iter().sum();
+    let own = match (n_test > 0.0, prepared.n_validation_rows()) {
+        (true, _) => prepared.test().unwrap_or(data).select(&(0..test.min(most) as u32).collect::<Vec<u32>>()),
+        (false, 0) => data.select(&prepared.train_rows()[..prepared.train_rows().len().min(most)]),
+        (false, _) => data.select(&prepared.validation_rows()[..prepared.validation_rows().len().min(most)]),
+    };
+    // A rank sends no more than those before it leave to be looked at.
+    let counts = group.each(own.len() as f64).map_err(TrainError::from)?;
+    let before = counts[..group.rank()].iter().sum::<f64>() as usize;
+    let own_rows: Vec<u32> = (0..own.len().min(most.saturating_sub(before)) as u32).collect();
+    let mut values = Vec::with_capacity(own_rows.len() * own.n_features());
+    own.for_each_row(&own_rows, |row| values.extend_from_slice(row));
+    let values = group.gather(values).map_err(TrainError::from)?;
+    let all = Dataset::from_f64(data.name(), data.n_features(), values)?;
+    Ok(match data.encoding() {
+        Some(encoding) => all.with_encoding(encoding.clone()),
+        None => all,
+    })
 }

@@ -258,12 +258,13 @@ impl RunRecord {
     }
 }
 
-/// What is wrong with `model`, judged as its record is but on fewer rows; cheap beside training.
+/// What is wrong with `model`, judged as its record is but on fewer rows; cheap beside training. Where several ranks hold the
+/// rows, all must call it, and all get the same.
 ///
 /// # Errors
 /// As [`RunRecord::new`].
 pub fn concern(prepared: &Prepared, model: &Model) -> Result<Option<Concern>, Error> {
-    let (_, judged) = judged::rows(prepared, Concern::MOST_ROWS);
+    let judged = judged::rows_of_all(prepared, Concern::MOST_ROWS)?;
     Concern::of(model, &judged, prepared.config().threads())
 }
 
