@@ -30,6 +30,7 @@ ALLOWED = {
 ALLOWED["contractive-onnx"] = ["contractive-core", "contractive-table", "contractive", "contractive-anomaly"]
 ALLOWED["contractive-cli"] = list(ALLOWED)
 ALLOWED["contractive-python"] = list(ALLOWED)
+ALLOWED["contractive-mpi"] = ["contractive-core", "contractive-cli"]
 
 KEYWORDS = set(
     "as async await break const continue dyn else enum extern false fn for if impl in let loop match mod move mut pub ref "

@@ -1,7 +1,8 @@
 """Library crates know nothing of the command: no flag, no `cae`, no exit code in their strings and docs.
 
-Every crate but contractive-cli and contractive-python, whose package carries the command, with its HTML templates; tests are left out. A flag is `--word`, unless it is a CSS variable; doc comments count
-as strings do, so that `cargo doc` speaks of the library.
+Every crate but contractive-cli, contractive-python, whose package carries the command, and contractive-mpi, which is one,
+with its HTML templates; tests are left out. A flag is `--word`, unless it is a CSS variable; doc comments count as strings
+do, so that `cargo doc` speaks of the library.
 
     python3 scripts/words.py [ROOT]    names FILE:LINE of each
 """
@@ -33,7 +34,7 @@ def faults(file):
 def check(root):
     """Every fault below `root`."""
     for crate in sorted((root / "crates").iterdir()):
-        if crate.name in ("contractive-cli", "contractive-python"):
+        if crate.name in ("contractive-cli", "contractive-mpi", "contractive-python"):
             continue
         for file in sorted((crate / "src").rglob("*.rs")):
             if file.name != "tests.rs":

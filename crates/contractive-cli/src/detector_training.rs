@@ -9,9 +9,10 @@ use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
 use contractive::data::Dataset;
 use contractive_anomaly::detector::{
-    Agreement, Detector, DetectorPlan, DetectorSettings, MemberReport, Purity, ScoreKind, ThresholdRule, TrainOptions,
-    TrainingTable,
+    Agreement, Detector, DetectorError, DetectorPlan, DetectorSettings, MemberReport, Purity, ScoreKind, ThresholdRule,
+    TrainOptions, TrainingTable,
 };
+use contractive_core::communicator::Group;
 use contractive_datasets::{DataSpec, LoadOptions, Part};
 use serde::Serialize;
 
@@ -23,6 +24,7 @@ use crate::members_bar::MembersBar;
 use crate::numbers::{count, duration, grouped, significant};
 use crate::output::{print, print_json_line, say_notes};
 use crate::progress::Reporting;
+use crate::ranks::{self, of_first};
 use crate::shell::quoted;
 use crate::sources::load;
 use crate::table::pairs;
@@ -245,11 +247,17 @@ pub(crate) fn run(
     source: &SourceArguments,
     out: &Path,
     reporting: Reporting,
+    group: &Group,
 ) -> anyhow::Result<Ending> {
     settings.check()?;
     let rows = match table {
         Some(table) => TrainingRows::Table(Box::new(table)),
-        None => TrainingRows::Bare(Box::new(bare_rows(config, source, reporting)?)),
+        None if group.is_alone() => TrainingRows::Bare(Box::new(bare_rows(config, source, reporting)?)),
+        None => {
+            let text =
+                "several ranks train detectors of tables in files with columns; `cae train --detector` takes images";
+            return Err(Usage(text.into()).into());
+        }
     };
     let name = rows.name().to_owned();
     let stop = stop_flag(reporting)?;
@@ -274,23 +282,28 @@ pub(crate) fn run(
     let agreement = OnceLock::new();
     let on_scores = |of: &[Agreement]| drop(agreement.set(of.to_vec()));
     let options = TrainOptions {
-        threads: config.threads(),
+        threads: ranks::threads(config, group)?,
         on_plan: &on_plan,
         on_member: &on_member,
         on_scores: &on_scores,
         stop: &stop,
     };
     let result = match rows {
-        TrainingRows::Table(table) => Detector::train_table(*table, settings, &options),
+        TrainingRows::Table(table) => Detector::train_table_shared(*table, settings, &options, group),
         TrainingRows::Bare(data) => Detector::train_with(&data, settings, &options),
     };
     drop(bar);
-    if stop.load(Ordering::Relaxed) {
-        eprintln!("stopped; no detector was saved");
+    // Another rank's flag stops this one too.
+    if stop.load(Ordering::Relaxed) || matches!(result, Err(DetectorError::Stopped)) {
+        if group.is_first() {
+            eprintln!("stopped; no detector was saved");
+        }
         return Ok(Ending::Interrupted);
     }
     let detector = result?;
-    detector.save(out)?;
+    if of_first(group, || Ok(detector.save(out)?))?.is_none() {
+        return Ok(Ending::Done);
+    }
     let apart: Vec<&Agreement> = agreement.get().into_iter().flatten().filter(|a| a.is_apart()).collect();
     let scores_apart: Vec<Apart> =
         apart.into_iter().map(|a| Apart { score: a.other.name(), shared: a.shared, of: a.of }).collect();

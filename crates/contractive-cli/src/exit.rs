@@ -28,6 +28,11 @@ pub(crate) enum Ending {
 
 /// Prints what went wrong, if anything did, and gives the exit code.
 pub(crate) fn report(result: anyhow::Result<Ending>) -> u8 {
+    report_of(None, result)
+}
+
+/// The same of a rank among several.
+pub(crate) fn report_of(rank: Option<usize>, result: anyhow::Result<Ending>) -> u8 {
     match result {
         Ok(Ending::Done) => DONE,
         Ok(Ending::NotFound) => FAILED,
@@ -37,7 +42,8 @@ pub(crate) fn report(result: anyhow::Result<Ending>) -> u8 {
         // The reader of the output has closed it, as `head` does.
         Err(error) if is_broken_pipe(&error) => DONE,
         Err(error) => {
-            eprintln!("{} {}", paint_error("error:"), message(&error));
+            let rank = rank.map(|rank| format!("rank {rank}: ")).unwrap_or_default();
+            eprintln!("{} {rank}{}", paint_error("error:"), message(&error));
             code(&error)
         }
     }

@@ -15,6 +15,7 @@ mod errors;
 mod exit;
 mod finished;
 mod help;
+mod in_group;
 mod interruption;
 mod introduction;
 mod kinds;
@@ -24,6 +25,7 @@ mod numbers;
 mod output;
 mod pictures;
 mod progress;
+mod ranks;
 mod reports;
 mod run_names;
 mod series_training;
@@ -36,6 +38,7 @@ mod sweep;
 mod table;
 mod table_arguments;
 mod terminal;
+mod timed;
 mod training_arguments;
 mod training_settings;
 mod warnings;
@@ -44,6 +47,8 @@ mod work_bar;
 use std::ffi::OsString;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser};
+
+pub use in_group::{GroupEnding, run_in_group};
 
 /// Trains, evaluates and uses contractive autoencoders.
 ///
@@ -76,19 +81,26 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad data, 4 training diverged, 5
 ///
 /// Ctrl-C is caught from then on, once and for the whole process. Help, and words that are no command, end the process.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        // A decoder that gives up on a damaged file is that file's fault, and reported as such.
-        if !contractive_table::is_decoding() {
-            usual(panic);
-        }
-    }));
-    let colour = if terminal::allows_colour() { ColorChoice::Auto } else { ColorChoice::Never };
+    pass_over_decoders();
     let command = help::unwrapped(Cae::command());
-    let matches = command.clone().color(colour).get_matches_from(words);
+    let matches = command.clone().color(colour()).get_matches_from(words);
     let cae = match Cae::from_arg_matches(&matches) {
         Ok(cae) => cae,
         Err(e) => e.exit(),
     };
     exit::report(cae.command.run(command))
+}
+
+/// Makes panics of decoders say nothing: one that gives up on a damaged file is that file's fault, and reported as such.
+fn pass_over_decoders() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !contractive_table::is_decoding() {
+            usual(panic);
+        }
+    }));
+}
+
+fn colour() -> ColorChoice {
+    if terminal::allows_colour() { ColorChoice::Auto } else { ColorChoice::Never }
 }

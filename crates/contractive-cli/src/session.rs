@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use contractive::checkpoint::Resume;
-use contractive::train::{End, Outcome};
-use contractive::{Prepared, RunDirectory, train};
+use contractive::train::{End, EngineBuilder, Outcome, train_with};
+use contractive::{Prepared, RunDirectory};
+use contractive_core::communicator::Group;
+use contractive_core::engine::CpuEngine;
 use contractive_report::record::concern;
 
 use crate::arguments::{OutputArguments, SourceArguments};
@@ -12,23 +14,36 @@ use crate::exit::Ending;
 use crate::finished::Finished;
 use crate::interruption::stop_flag;
 use crate::progress::{Progress, Reporting};
+use crate::ranks::reporting;
 use crate::shell::quoted;
 use crate::warnings::Warning;
-use crate::{browser, pictures, reports};
+use crate::{browser, pictures, ranks, reports};
 
-/// Trains to the end, or until the user stops it, and says what was made.
+/// Trains to the end, or until the user stops it, and says what was made. Of several ranks the first one has a run directory.
 pub(crate) fn run(
     prepared: &Prepared,
-    run: &RunDirectory,
+    run: Option<&RunDirectory>,
     resume: Option<Resume>,
     source: &SourceArguments,
     output: &OutputArguments,
+    group: &Group,
 ) -> anyhow::Result<Ending> {
-    let reporting = output.reporting();
+    let reporting = reporting(output, group);
     let stop = stop_flag(reporting)?;
     let outcome = {
         let mut progress = Progress::new(reporting, prepared);
-        train(prepared, Some(run), resume, &mut progress, &stop)
+        let threads = ranks::threads(prepared.config(), group)?;
+        let engine: &EngineBuilder<'_> = &|parameters, objective, optimiser, clip, _| {
+            Ok(Box::new(CpuEngine::new(parameters, objective, optimiser, clip, threads)?))
+        };
+        train_with(engine, prepared, run, resume, &mut progress, &stop)
+    };
+    // The other ranks have no place to write to, and nothing to say.
+    let Some(run) = run else {
+        return Ok(match outcome?.end {
+            End::Interrupted => Ending::Interrupted,
+            _ => Ending::Done,
+        });
     };
     let outcome = outcome.inspect_err(|e| {
         if e.divergence().is_some() {

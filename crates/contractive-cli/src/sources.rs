@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal};
 
 use contractive::data::Dataset;
 use contractive::{Prepared, TrainConfig};
-use contractive_datasets::{DataSpec, DatasetError, LoadOptions, Part, prepare_with_progress};
+use contractive_core::communicator::Group;
+use contractive_datasets::registry::Progress;
+use contractive_datasets::{DataSpec, DatasetError, LoadOptions, Part};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::arguments::SourceArguments;
@@ -84,7 +86,18 @@ pub(crate) fn load(
 
 /// Checks a configuration, loads its data and makes them ready, showing a download.
 pub(crate) fn prepare(config: &TrainConfig, source: &SourceArguments, is_quiet: bool) -> anyhow::Result<Prepared> {
+    prepare_shared(config, source, is_quiet, &Group::alone())
+}
+
+/// The same of a rank among several, which has its share of the rows.
+pub(crate) fn prepare_shared(
+    config: &TrainConfig,
+    source: &SourceArguments,
+    is_quiet: bool,
+    group: &Group,
+) -> anyhow::Result<Prepared> {
     let source = source.source();
     let mut downloads = Downloads::new(is_quiet);
-    Ok(prepare_with_progress(config, &source, &mut |file, done, all| downloads.tell(file, done, all))?)
+    let tell: Progress<'_> = &mut |file, done, all| downloads.tell(file, done, all);
+    Ok(contractive_datasets::prepare_shared(config, &source, group, tell)?)
 }

@@ -1,16 +1,17 @@
 //! What the columns of a table are for: flags, what they say of a run, and the table that a detector is trained on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use contractive::TrainConfig;
 use contractive::config::Layer;
 use contractive_anomaly::detector::DetectorError;
-use contractive_anomaly::detector::encoding::has_columns;
+use contractive_anomaly::detector::encoding::{EncodingError, has_columns};
 use contractive_anomaly::detector::{EncodingOptions, MissingRule, TableScale, TrainingTable};
+use contractive_core::communicator::Group;
 use contractive_datasets::DataSpec;
-use contractive_table::{FrameReader, ReadOptions};
+use contractive_table::{FrameReader, ReadOptions, Share, files_of};
 use toml::{Table, Value};
 
 use crate::errors::Usage;
@@ -49,6 +50,22 @@ const PREVIOUS: &str = "previous";
 fn has_images(path: &Path, config: &TrainConfig) -> bool {
     let options = ReadOptions { array: config.data.array.clone(), ..ReadOptions::default() };
     FrameReader::open(path, &options).is_ok_and(|reader| reader.image_shape().is_some())
+}
+
+/// This rank's share of a table in files.
+fn share_of(
+    files: Vec<PathBuf>,
+    options: &EncodingOptions,
+    name: &str,
+    group: &Group,
+) -> Result<TrainingTable, EncodingError> {
+    group.same("files", &files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", "))?;
+    let rows = options.rows.map(|rows| rows as u64);
+    let share = group.agree(Share::of(files, group.rank(), group.size(), rows).map_err(EncodingError::from))?;
+    let mut table = TrainingTable::read_shared(&share, options, group)?;
+    table.name = name.to_owned();
+    table.notes.extend(share.note());
+    Ok(table)
 }
 
 impl TableArguments {
@@ -100,9 +117,11 @@ impl TableArguments {
         config: &TrainConfig,
         scale: Option<&str>,
         reporting: Reporting,
+        group: &Group,
     ) -> anyhow::Result<Option<TrainingTable>> {
         let spec = &config.data.spec;
-        let path = Path::new(spec);
+        let files = group.agree(files_of(spec).map_err(anyhow::Error::from))?;
+        let path = &*files[0];
         let is_registered = spec != "-" && spec.parse::<DataSpec>().is_ok_and(|spec| spec.registered().is_some());
         let is_asked = self.is_given() || scale.is_some();
         let is_table =
@@ -134,7 +153,12 @@ impl TableArguments {
             array: config.data.array.clone(),
             text: config.data.text(),
         };
-        let table = TrainingTable::read(path, &options).map_err(DetectorError::from)?;
+        let is_whole = group.is_alone() && files.len() == 1;
+        let table = match is_whole {
+            true => TrainingTable::read(path, &options),
+            false => share_of(files.clone(), &options, spec, group),
+        };
+        let table = table.map_err(DetectorError::from)?;
         if reporting == Reporting::Lines {
             say_notes(&table.notes);
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use contractive::data::TableError;
 use contractive::encoding::EncodingError;
 use contractive::train::TrainError;
+use contractive_core::communicator::CommunicationError;
 use thiserror::Error;
 
 use crate::part::Part;
@@ -111,6 +112,9 @@ pub enum DatasetError {
         /// The sum of the bytes found.
         got: String,
     },
+    /// Ranks cannot go on together.
+    #[error(transparent)]
+    Communication(#[from] CommunicationError),
     /// The contents of a file.
     #[error(transparent)]
     Table(#[from] TableError),

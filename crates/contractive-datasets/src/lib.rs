@@ -6,14 +6,18 @@
 //!    drawn from a seed, which need no files and no network.
 
 mod error;
+mod file;
 mod load;
+mod options;
 mod part;
 pub mod registry;
+mod share;
 mod spec;
 pub mod strokes;
 
 pub use error::DatasetError;
-pub use load::{LoadOptions, has_test_part, load, load_with_progress, prepare, prepare_with_progress};
+pub use load::{has_test_part, load, load_with_progress, prepare, prepare_shared, prepare_with_progress};
+pub use options::LoadOptions;
 pub use part::Part;
 pub use registry::Source;
 pub use spec::DataSpec;

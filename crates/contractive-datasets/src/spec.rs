@@ -4,16 +4,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use contractive_table::Format;
+use contractive_table::{Format, TableError, files_of, names_several};
 
 use crate::error::DatasetError;
 use crate::part::Part;
 use crate::registry::{self, Registered};
 
-/// A registered data set, perhaps with a part, or a file.
+/// A registered data set, perhaps with a part, a file, or several that are one table.
 ///
 /// A registered name comes first (write `./mnist` for a file of that name); then whatever exists as a path, colons and
-/// all; then `NAME:train` and `NAME:test`.
+/// all; a folder, a pattern (`part-*.parquet`) or names with commas between them are the files that [`files_of`] gives; then `NAME:train` and `NAME:test`.
 ///
 /// ```
 /// use contractive_datasets::{DataSpec, Part};
@@ -31,8 +31,13 @@ pub struct DataSpec {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    Registered { set: &'static Registered, part: Option<Part> },
+    Registered {
+        set: &'static Registered,
+        part: Option<Part>,
+    },
     File(PathBuf),
+    /// A pattern, a folder, or a list.
+    Files(String),
 }
 
 impl DataSpec {
@@ -50,23 +55,41 @@ impl DataSpec {
     pub fn registered(&self) -> Option<&'static Registered> {
         match self.target {
             Target::Registered { set, .. } => Some(set),
-            Target::File(_) => None,
+            Target::File(_) | Target::Files(_) => None,
         }
     }
 
-    /// The file, if it is one.
+    /// The file, if it is one; several have no path.
     pub fn path(&self) -> Option<&Path> {
         match &self.target {
-            Target::Registered { .. } => None,
+            Target::Registered { .. } | Target::Files(_) => None,
             Target::File(path) => Some(path),
         }
+    }
+
+    /// The files, if it is one or several, in the order of their rows.
+    ///
+    /// # Errors
+    /// [`TableError`] where there are none, or they cannot be one table; [`TableError::NoFiles`] of a registered set too.
+    pub fn files(&self) -> Result<Vec<PathBuf>, TableError> {
+        match &self.target {
+            Target::File(path) => Ok(vec![path.clone()]),
+            Target::Files(text) => files_of(text),
+            Target::Registered { .. } => Err(TableError::NoFiles { pattern: self.text.clone() }),
+        }
+    }
+
+    /// What its rows are called: the last part of the text.
+    pub(super) fn name(&self) -> String {
+        let last = Path::new(&self.text).file_name().map(|name| name.to_string_lossy().into_owned());
+        last.unwrap_or_else(|| self.text.clone())
     }
 
     /// The part that the spec names.
     pub fn part(&self) -> Option<Part> {
         match self.target {
             Target::Registered { part, .. } => part,
-            Target::File(_) => None,
+            Target::File(_) | Target::Files(_) => None,
         }
     }
 }
@@ -84,6 +107,8 @@ impl FromStr for DataSpec {
         let as_set = |set: &'static Registered, part| Target::Registered { set, part };
         let target = if let Some(set) = registry::find(text) {
             as_set(set, None)
+        } else if names_several(text) {
+            Target::Files(text.into())
         } else if !text.is_empty() && Path::new(text).exists() {
             Target::File(text.into())
         } else if let Some((set, part)) =
@@ -129,6 +154,8 @@ mod tests {
         assert_eq!((spec.registered().unwrap().name, spec.part()), ("strokes", None));
         let spec: DataSpec = "cifar10-gray:train".parse().unwrap();
         assert_eq!((spec.registered().unwrap().name, spec.part()), ("cifar10-gray", Some(Part::Train)));
+        let spec: DataSpec = "parts/part-*.csv".parse().unwrap();
+        assert_eq!((spec.path(), spec.name().as_str()), (None, "part-*.csv"));
         for path in ["some/table.csv.gz", "./mnist", r"C:\data\table.csv", "table.npy", "odd:name.csv"] {
             let spec: DataSpec = path.parse().unwrap();
             assert_eq!((spec.path(), spec.to_string().as_str()), (Some(Path::new(path)), path));

@@ -27,6 +27,37 @@ pub enum TableError {
         /// The folder.
         path: PathBuf,
     },
+    /// A pattern or a folder without files.
+    #[error("there is no file of a known format in {pattern}, which must be a folder, a pattern or the names of files")]
+    NoFiles {
+        /// What was looked for.
+        pattern: String,
+    },
+    /// Files that cannot be one table.
+    #[error("the files of one table must be of one format, and {} is of another than {}", path.display(), first.display())]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// The table's first file.
+        first: PathBuf,
+    },
+    /// A file whose columns are not those of the files before.
+    #[error(
+        "the files of one table must have the same columns: {} {what} `{column}`, and {} {than}", path.display(),
+        first.display()
+    )]
+    OtherColumns {
+        /// The file.
+        path: PathBuf,
+        /// The table's first file.
+        first: PathBuf,
+        /// The column.
+        column: String,
+        /// What the file has to do with it: "has", "lacks", "has text in".
+        what: String,
+        /// What the first file has instead.
+        than: String,
+    },
     /// No reader for this kind of file.
     #[error("{} is of no known format; the name must end in {known}", path.display())]
     UnknownFormat {

@@ -1,5 +1,6 @@
 //! What the reader of a format gives, and what of a file is asked of it.
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::error::TableError;
@@ -31,6 +32,8 @@ pub struct ReadOptions {
     /// The array of an NPZ archive, by default `X`, or the only table; of an AnnData file `X` by default, `raw`,
     /// `layers/NAME` or `obsm/NAME`.
     pub array: Option<String>,
+    /// The row groups of a Parquet file to read, by their places, all by default; other files have none.
+    pub row_groups: Option<Range<usize>>,
     /// Whether the rows are the columns of the file: it is taken into memory and turned round. The names of its columns
     /// are then [`FrameReader::row_names`](crate::FrameReader::row_names), a column of text or a row index gives those of
     /// the columns, and all other columns must be numbers.
@@ -48,6 +51,7 @@ impl Default for ReadOptions {
             kept: Vec::new(),
             text: TextOptions::default(),
             array: None,
+            row_groups: None,
             transpose: false,
         }
     }

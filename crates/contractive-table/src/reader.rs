@@ -1,10 +1,12 @@
 //! Opening a table and walking through it, whatever its format.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::array::ArraySource;
 use crate::csv::CsvSource;
 use crate::error::TableError;
+use crate::following::Following;
 use crate::format::Format;
 use crate::frame::{Field, Frame};
 use crate::frame_source::{FrameSource, ReadOptions, STDIN, Selection, Spelled};
@@ -14,6 +16,7 @@ use crate::ipc::IpcSource;
 use crate::numbers::append_in;
 #[cfg(feature = "parquet")]
 use crate::parquet::ParquetSource;
+use crate::share::{Piece, Share};
 use crate::sparse::{SparseSource, is_sparse};
 use crate::text_options::TextOptions;
 use crate::transposed::TransposedSource;
@@ -47,6 +50,8 @@ pub struct FrameReader {
     /// Whether rows were asked for before.
     has_given: bool,
     text: TextOptions,
+    /// Of a table in several files.
+    following: Option<Following>,
 }
 
 impl FrameReader {
@@ -63,9 +68,15 @@ impl FrameReader {
     /// Any [`TableError`] of a file that cannot be read, or of columns that it does not have.
     pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, TableError> {
         let path = path.as_ref();
+        let source = Self::open_source(path, options)?;
+        let path = if path == Path::new("-") { STDIN.into() } else { path.to_path_buf() };
+        Ok(FrameReader { source, path, is_over: false, has_given: false, text: options.text, following: None })
+    }
+
+    fn open_source(path: &Path, options: &ReadOptions) -> Result<Box<dyn FrameSource>, TableError> {
         options.text.check()?;
         check_chunk_rows(options)?;
-        let source = if is_sparse(path, options.array.as_deref()) {
+        Ok(if is_sparse(path, options.array.as_deref()) {
             Box::new(SparseSource::open(path, &Selection(options), options.chunk_rows)?)
         } else if options.transpose {
             let (array, text) = (options.array.clone(), options.text);
@@ -73,9 +84,7 @@ impl FrameReader {
             Box::new(TransposedSource::new(path, Self::source(path, &as_it_is)?, &Selection(options))?)
         } else {
             Self::source(path, options)?
-        };
-        let path = if path == Path::new("-") { STDIN.into() } else { path.to_path_buf() };
-        Ok(FrameReader { source, path, is_over: false, has_given: false, text: options.text })
+        })
     }
 
     /// A reader of rows that a program holds, called `name` in messages.
@@ -86,7 +95,43 @@ impl FrameReader {
     pub fn held(name: &str, frame: &Frame, options: &ReadOptions) -> Result<Self, TableError> {
         check_chunk_rows(options)?;
         let source = Box::new(HeldSource::new(name, frame, options)?);
-        Ok(FrameReader { source, path: name.into(), is_over: false, has_given: false, text: options.text })
+        let (path, text) = (name.into(), options.text);
+        Ok(FrameReader { source, path, is_over: false, has_given: false, text, following: None })
+    }
+
+    /// A reader of a share of a table in files, one piece after the other; each file must have the columns of the table's
+    /// first one. [`FrameReader::path`] is the file at hand, and rows are counted within it. An empty share has the columns,
+    /// and ends at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`FrameReader::open`]; [`TableError::OtherColumns`].
+    pub fn share(share: &Share, options: &ReadOptions) -> Result<Self, TableError> {
+        let first = &share.files()[0];
+        let mut reader = FrameReader::open(first, &ReadOptions { row_groups: None, ..options.clone() })?;
+        let pieces: VecDeque<Piece> = share.pieces().iter().cloned().collect();
+        let is_begun = pieces.front().is_some_and(|piece| piece.path == *first && piece.row_groups.is_none());
+        let fields = reader.fields().to_vec();
+        let (first, options) = (first.clone(), options.clone());
+        let mut following = Following { open: Self::open_source, first, fields, pieces, options };
+        if is_begun {
+            following.pieces.pop_front();
+        } else {
+            match following.open_next()? {
+                Some((source, path)) => (reader.source, reader.path) = (source, path),
+                None => reader.is_over = true,
+            }
+        }
+        reader.following = (!following.pieces.is_empty()).then_some(following);
+        Ok(reader)
+    }
+
+    /// Goes on with the next file, if there is one.
+    fn open_following(&mut self) -> Result<bool, TableError> {
+        let Some(following) = &mut self.following else { return Ok(false) };
+        let Some((source, path)) = following.open_next()? else { return Ok(false) };
+        (self.source, self.path) = (source, path);
+        Ok(true)
     }
 
     /// The reader of a format that is dense, with rows as the file has them.
@@ -127,9 +172,9 @@ impl FrameReader {
         self.text
     }
 
-    /// Rows in all, where the file says so beforehand: Parquet, NPY and NPZ do.
+    /// Rows in all, where the file says so beforehand: Parquet, NPY and NPZ do, several files do not.
     pub fn n_rows(&self) -> Option<u64> {
-        self.source.n_rows()
+        self.source.n_rows().filter(|_| self.following.is_none())
     }
 
     /// Whether the columns' names are the file's own, and not just their numbers from 1.
@@ -203,12 +248,21 @@ impl FrameReader {
         if self.is_over {
             return Ok(false);
         }
-        let next = match self.source.next_rows(&self.path, values) {
-            Some(next) => next,
-            None => self.append_frame(values),
-        };
-        self.is_over = !matches!(next, Ok(true));
-        next
+        loop {
+            let next = match self.source.next_rows(&self.path, values) {
+                Some(next) => next,
+                None => self.append_frame(values),
+            };
+            let next = match next {
+                Ok(false) => match self.open_following() {
+                    Ok(true) => continue,
+                    end => end,
+                },
+                next => next,
+            };
+            self.is_over = !matches!(next, Ok(true));
+            return next;
+        }
     }
 
     fn append_frame(&mut self, values: &mut Vec<f64>) -> Result<bool, TableError> {
@@ -225,9 +279,16 @@ impl Iterator for FrameReader {
         if self.is_over {
             return None;
         }
-        let next = match self.source.next_frame() {
-            Ok(None) if !self.has_given => Some(Err(TableError::Empty { what: self.path.display().to_string() })),
-            next => next.transpose(),
+        let next = loop {
+            match self.source.next_frame() {
+                Ok(None) => match self.open_following() {
+                    Ok(true) => {}
+                    Ok(false) if self.has_given => break None,
+                    Ok(false) => break Some(Err(TableError::Empty { what: self.path.display().to_string() })),
+                    Err(e) => break Some(Err(e)),
+                },
+                next => break next.transpose(),
+            }
         };
         self.has_given = true;
         self.is_over = !matches!(next, Some(Ok(_)));

@@ -14,6 +14,7 @@ mod encode;
 mod evaluate;
 mod evaluate_detector;
 mod evaluate_series;
+mod exchange;
 mod export;
 mod flagged_ranges;
 mod follow_series;
@@ -36,8 +37,12 @@ mod threshold;
 mod train;
 mod verified;
 
-use clap::Subcommand;
+use std::ffi::OsString;
 
+use clap::Subcommand;
+use contractive_core::communicator::Group;
+
+use crate::errors::Usage;
 use crate::exit::Ending;
 
 /// A subcommand with its flags.
@@ -64,12 +69,45 @@ pub(crate) enum Command {
     Man(man::Man),
 }
 
+/// What several ranks do together.
+#[derive(Subcommand)]
+pub(crate) enum GroupCommand {
+    Train(Box<train::Train>),
+    Resume(resume::Resume),
+    Bench(exchange::Exchange),
+    /// What `cae` does in one process.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+impl GroupCommand {
+    /// Does what was asked, on one of the ranks.
+    pub(crate) fn run(self, group: &Group) -> anyhow::Result<Ending> {
+        match self {
+            GroupCommand::Train(command) => command.run(group),
+            GroupCommand::Resume(command) => command.run(group),
+            GroupCommand::Bench(command) => command.run(group),
+            GroupCommand::Other(words) => Err(refusal(&words).into()),
+        }
+    }
+}
+
+/// The refusal of a command that ranks have not: another of `cae`, or none at all.
+fn refusal(words: &[OsString]) -> Usage {
+    let word = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+    let text = match Command::has_subcommand(&word) {
+        true => format!("`{word}` is not for several ranks; `cae {word}` does it, in one process"),
+        false => format!("unknown command `{word}`; several ranks have `train`, `resume` and `bench`"),
+    };
+    Usage(text)
+}
+
 impl Command {
     /// Does what was asked; `cae` is the whole command.
     pub(crate) fn run(self, cae: clap::Command) -> anyhow::Result<Ending> {
         match self {
-            Command::Train(command) => command.run(),
-            Command::Resume(command) => command.run(),
+            Command::Train(command) => command.run(&Group::alone()),
+            Command::Resume(command) => command.run(&Group::alone()),
             Command::Compare(command) => command.run(),
             Command::Evaluate(command) => command.run(),
             Command::Detect(command) => command.run(),

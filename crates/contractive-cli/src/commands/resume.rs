@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use contractive::RunDirectory;
+use contractive::{RunDirectory, TrainConfig};
+use contractive_core::communicator::Group;
 
 use crate::arguments::{OutputArguments, SourceArguments};
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::progress::Reporting;
+use crate::ranks::{config_of_first, of_first, reporting};
 use crate::session;
-use crate::sources::prepare;
+use crate::sources::prepare_shared;
 use crate::sweep::SweepFolder;
 use crate::sweep::whole::Sweep;
 
@@ -39,6 +41,13 @@ pub(crate) struct Resume {
     output: OutputArguments,
 }
 
+/// A run that is gone on with.
+struct Stopped {
+    run: RunDirectory,
+    config: TrainConfig,
+    resume: Option<contractive::checkpoint::Resume>,
+}
+
 const AFTER_HELP: &str = "\
 Examples:
   cae resume runs/strokes-20260101-120000
@@ -47,9 +56,23 @@ Examples:
 
 impl Resume {
     /// Runs the subcommand.
-    pub(crate) fn run(self) -> anyhow::Result<Ending> {
-        if SweepFolder::is_one(&self.run) {
+    pub(crate) fn run(self, group: &Group) -> anyhow::Result<Ending> {
+        if group.is_alone() && SweepFolder::is_one(&self.run) {
             return self.run_several();
+        }
+        let stopped = of_first(group, || self.stopped())?;
+        let config = config_of_first(stopped.as_ref().map(|stopped| &stopped.config), group)?;
+        let prepared =
+            prepare_shared(&config, &self.source, reporting(&self.output, group) == Reporting::Quiet, group)?;
+        let (run, resume) = stopped.map(|stopped| (stopped.run, stopped.resume)).unzip();
+        session::run(&prepared, run.as_ref(), resume.flatten(), &self.source, &self.output, group)
+    }
+
+    /// The run as it lies there, with what is to be other than it was planned.
+    fn stopped(&self) -> anyhow::Result<Stopped> {
+        if SweepFolder::is_one(&self.run) {
+            let text = "several runs are gone on with by `cae resume`; several ranks train one";
+            return Err(Usage(text.into()).into());
         }
         let run = RunDirectory::open(&self.run)?;
         let mut config = run.config()?;
@@ -66,14 +89,13 @@ impl Resume {
                 resume.last.state.stopping.go_on(config.training.early_stopping);
             }
         }
-        if let Some(data) = self.data {
-            config.data.spec = data;
+        if let Some(data) = &self.data {
+            config.data.spec = data.clone();
         }
         if let Some(threads) = self.threads {
             config.training.threads = Some(threads);
         }
-        let prepared = prepare(&config, &self.source, self.output.reporting() == Reporting::Quiet)?;
-        session::run(&prepared, &run, resume, &self.source, &self.output)
+        Ok(Stopped { run, config, resume })
     }
 
     fn run_several(self) -> anyhow::Result<Ending> {

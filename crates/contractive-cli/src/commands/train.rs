@@ -7,6 +7,7 @@ use clap::Args;
 use contractive::config::Layer;
 use contractive::run::{RunError, default_path};
 use contractive::{Prepared, RunDirectory, TrainConfig, recipe};
+use contractive_core::communicator::Group;
 
 use crate::arguments::{OutputArguments, SourceArguments};
 use crate::detector_training::{self, DetectorArguments};
@@ -14,10 +15,11 @@ use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::output::check_folder;
 use crate::progress::Reporting;
+use crate::ranks::{of_first, reporting};
 use crate::run_names::of_data;
 use crate::series_training::{self, SeriesArguments};
 use crate::session;
-use crate::sources::prepare;
+use crate::sources::prepare_shared;
 use crate::sweep::SweepFolder;
 use crate::sweep::arguments::SweepArguments;
 use crate::sweep::plan::{Plan, number_of_runs, place_word};
@@ -91,26 +93,40 @@ Units: losses and penalties are those of one row, of features as they are scaled
 
 impl Train {
     /// Runs the subcommand.
-    pub(crate) fn run(self) -> anyhow::Result<Ending> {
+    pub(crate) fn run(self, group: &Group) -> anyhow::Result<Ending> {
         self.refuse_several_files()?;
         if self.detector.detector {
-            return self.run_detector();
+            return self.run_detector(group);
         }
         let mut settings = self.settings.settings()?;
         self.sweep.put_seeds(&mut settings)?;
         if !settings.several().is_empty() {
-            return self.run_several(&settings);
+            return match group.is_alone() {
+                true => self.run_several(&settings),
+                false => {
+                    let text = "several runs are for `cae train`; several ranks train one, with one value a setting";
+                    Err(Usage(text.into()).into())
+                }
+            };
         }
+        let config = group.agree(self.one_configuration(&settings, group))?;
+        let prepared =
+            prepare_shared(&config, &self.source, reporting(&self.output, group) == Reporting::Quiet, group)?;
+        let run = of_first(group, || Ok(self.run_directory(&prepared)?))?;
+        session::run(&prepared, run.as_ref(), None, &self.source, &self.output, group)
+    }
+
+    /// The configuration of a run that has a place.
+    fn one_configuration(&self, settings: &Settings, group: &Group) -> anyhow::Result<TrainConfig> {
         let config = self.configuration(settings.layer(&[])?)?;
         config.check()?;
-        if let Some(out) = &self.out {
-            check_place(out)?;
-        } else {
-            check_place(&self.place(&config, None))?;
+        if group.is_first() {
+            match &self.out {
+                Some(out) => check_place(out)?,
+                None => check_place(&self.place(&config, None))?,
+            }
         }
-        let prepared = prepare(&config, &self.source, self.output.reporting() == Reporting::Quiet)?;
-        let run = self.run_directory(&prepared)?;
-        session::run(&prepared, &run, None, &self.source, &self.output)
+        Ok(config)
     }
 
     /// Trains every combination of the settings with several values.
@@ -155,7 +171,7 @@ impl Train {
         }
     }
 
-    fn run_detector(mut self) -> anyhow::Result<Ending> {
+    fn run_detector(mut self, group: &Group) -> anyhow::Result<Ending> {
         if self.recipe.is_some() || self.config.is_some() {
             let text = "--detector takes no recipe and no --config; give --data FILE and flags";
             return Err(Usage(text.into()).into());
@@ -169,7 +185,8 @@ impl Train {
             return Err(Usage("--detector needs the rows to train on: give --data FILE".into()).into());
         }
         let out = self.out.clone().unwrap_or_else(|| detector_training::default_place(&self.data_name(&config)));
-        check_place(&out).map_err(|error| match error {
+        let place = if group.is_first() { check_place(&out) } else { Ok(()) };
+        let place = place.map_err(|error| match error {
             // A detector's training is not resumed, so `cae resume` is no remedy.
             RunError::Occupied { path } => {
                 let path = path.display();
@@ -177,15 +194,20 @@ impl Train {
                     .into()
             }
             other => anyhow::Error::from(other),
-        })?;
-        let reporting = Reporting::new(self.output.json, self.output.quiet);
+        });
+        group.agree(place)?;
+        let reporting = reporting(&self.output, group);
         if self.series.time.is_some() {
+            if !group.is_alone() {
+                let text = "a time series is for `cae train`, in one process; several ranks train detectors of tables";
+                return Err(Usage(text.into()).into());
+            }
             let has_threshold = self.detector.has_threshold();
             let missing = self.table.take_missing_of_series()?;
             return series_training::run(&self.series, missing, &config, settings, has_threshold, &out, reporting);
         }
-        let table = self.table.read(&config, scale.as_deref(), reporting)?;
-        detector_training::run(&config, &settings, table, &self.source, &out, reporting)
+        let table = self.table.read(&config, scale.as_deref(), reporting, group)?;
+        detector_training::run(&config, &settings, table, &self.source, &out, reporting, group)
     }
 
     /// The recipe, or the defaults, under the file and the flags.

@@ -10,6 +10,7 @@ use contractive_anomaly::detector::encoding::EncodingError;
 use contractive_anomaly::detector::{DetectorError, MergeError};
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
+use contractive_core::communicator::CommunicationError;
 use contractive_datasets::DatasetError;
 use contractive_onnx::OnnxError;
 use contractive_table::OutputError;
@@ -33,11 +34,27 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
     }
 }
 
+/// What ranks have to say of each other, if that is the error.
+pub(crate) fn communication(error: &anyhow::Error) -> Option<&CommunicationError> {
+    match Kind::of(error) {
+        Some(Kind::Communication(e)) => Some(e),
+        _ => None,
+    }
+}
+
+/// Whether an error of one rank is one of all: how they were started, or numbers that all have.
+pub(crate) fn is_of_all(error: &anyhow::Error) -> bool {
+    matches!(code(error), USAGE | DIVERGED)
+}
+
 fn of_kind(kind: Kind<'_>) -> u8 {
     match kind {
         Kind::Argument(ArgumentError::Range { .. } | ArgumentError::NotFinite { .. }) => BAD_DATA,
         Kind::Argument(_) => USAGE,
         Kind::Checkpoint(_) | Kind::Preprocess(_) => BAD_DATA,
+        // Ranks that were given different things were started so.
+        Kind::Communication(CommunicationError::Differs { .. }) => USAGE,
+        Kind::Communication(_) => FAILURE,
         Kind::Config(ConfigError::Read { .. }) => FAILURE,
         Kind::Config(_) => USAGE,
         Kind::Dataset(e) => of_dataset(e),

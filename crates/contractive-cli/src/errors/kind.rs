@@ -14,6 +14,7 @@ use contractive_anomaly::detector::encoding::EncodingError;
 use contractive_anomaly::detector::{DetectorError, MergeError, ThresholdError};
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
+use contractive_core::communicator::CommunicationError;
 use contractive_datasets::DatasetError;
 use contractive_onnx::OnnxError;
 use contractive_table::OutputError;
@@ -23,6 +24,7 @@ use contractive_table::OutputError;
 pub(super) enum Kind<'a> {
     Argument(&'a ArgumentError),
     Checkpoint(&'a CheckpointError),
+    Communication(&'a CommunicationError),
     Config(&'a ConfigError),
     Dataset(&'a DatasetError),
     Detector(&'a DetectorError),
@@ -67,6 +69,7 @@ impl<'a> Kind<'a> {
                 .or_else(|| of(cause.downcast_ref().map(Kind::Tensors)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Onnx)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Argument)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Communication)))
         })
     }
 
@@ -74,9 +77,11 @@ impl<'a> Kind<'a> {
     fn unwrapped(self) -> Self {
         let inner = match self {
             Kind::Config(ConfigError::Argument(e)) => Kind::Argument(e),
+            Kind::Dataset(DatasetError::Communication(e)) => Kind::Communication(e),
             Kind::Dataset(DatasetError::Table(e)) => Kind::Table(e),
             Kind::Dataset(DatasetError::Train(e)) => Kind::Train(e),
             Kind::Dataset(DatasetError::Encoding(e)) => Kind::Encoding(e),
+            Kind::Train(TrainError::Communication(e)) => Kind::Communication(e),
             Kind::Train(TrainError::Data(e)) => Kind::Table(e),
             Kind::Train(TrainError::Config(e)) => Kind::Config(e),
             Kind::Train(TrainError::Columns(e)) => Kind::Preprocess(e),
@@ -90,11 +95,13 @@ impl<'a> Kind<'a> {
             Kind::Model(ModelError::Tensors(e)) => Kind::Tensors(e),
             Kind::Checkpoint(CheckpointError::Tensors(e)) => Kind::Tensors(e),
             Kind::Run(RunError::Config(e)) => Kind::Config(e),
+            Kind::Detector(DetectorError::Communication(e)) => Kind::Communication(e),
             Kind::Detector(DetectorError::Threshold(e)) => Kind::Threshold(e),
             Kind::Detector(DetectorError::Columns(e)) => Kind::Preprocess(e),
             Kind::Detector(DetectorError::Encoding(e)) => Kind::Encoding(e),
             Kind::Detector(DetectorError::Argument(e)) => Kind::Argument(e),
             Kind::Detector(DetectorError::Model(e)) => Kind::Model(e),
+            Kind::Encoding(EncodingError::Communication(e)) => Kind::Communication(e),
             Kind::Encoding(EncodingError::Data(e)) => Kind::Table(e),
             Kind::Import(ImportError::Tensors(e)) => Kind::Tensors(e),
             Kind::Import(ImportError::File(e)) => Kind::Table(e),

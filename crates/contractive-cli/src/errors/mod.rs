@@ -8,6 +8,6 @@ mod kind;
 mod remedies;
 mod usage;
 
-pub(crate) use codes::{BAD_DATA, code};
+pub(crate) use codes::{BAD_DATA, code, communication, is_of_all};
 pub(crate) use remedies::remedy;
 pub(crate) use usage::Usage;

@@ -24,6 +24,25 @@ impl fmt::Debug for Group {
     }
 }
 
+/// So that a communicator can be put around a group, one that takes times for instance.
+impl Communicator for Group {
+    fn rank(&self) -> usize {
+        self.0.rank()
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    fn allreduce_f64(&self, numbers: &mut [f64]) -> Result<(), CommunicationError> {
+        self.0.allreduce_f64(numbers)
+    }
+
+    fn broadcast(&self, bytes: &mut [u8], root: usize) -> Result<(), CommunicationError> {
+        self.0.broadcast(bytes, root)
+    }
+}
+
 impl Group {
     /// The ranks that `communicator` connects.
     pub fn new(communicator: impl Communicator + 'static) -> Self {

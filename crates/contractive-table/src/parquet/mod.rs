@@ -5,6 +5,7 @@ mod pages;
 mod thrift;
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,7 +36,30 @@ pub(super) struct ParquetSource {
     said: Vec<(String, String)>,
     batches: ParquetRecordBatchReader,
     n_rows: u64,
+    /// Where in the file the rows end that are read.
+    end: u64,
     done: u64,
+}
+
+/// A row group, as the file describes it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowGroup {
+    pub rows: u64,
+    /// Packed.
+    pub bytes: u64,
+}
+
+/// The row groups of a file.
+pub(super) fn row_groups(path: &Path) -> Result<Vec<RowGroup>, TableError> {
+    let file = open_file(path)?;
+    contained(path, || {
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| failure(path, e))?;
+        let row_group = |group: &RowGroupMetaData| {
+            let (rows, bytes) = (group.num_rows().max(0) as u64, group.compressed_size().max(0) as u64);
+            RowGroup { rows, bytes }
+        };
+        Ok(metadata.metadata().row_groups().iter().map(row_group).collect())
+    })
 }
 
 impl ParquetSource {
@@ -83,15 +107,21 @@ impl ParquetSource {
         let hints = as_views(all);
         let levels = parquet_to_arrow_field_levels(parquet, mask, Some(&hints)).map_err(failed)?;
         let shared = Shared::new(file, path.to_path_buf(), size);
-        let groups = Groups { metadata: metadata.metadata().clone(), shared: shared.clone() };
+        let n_groups = metadata.metadata().num_row_groups();
+        let wanted = selection.0.row_groups.clone().unwrap_or(0..n_groups);
+        let first = wanted.start.min(n_groups);
+        let wanted = first..wanted.end.clamp(first, n_groups);
+        let groups = Groups { metadata: metadata.metadata().clone(), shared: shared.clone(), wanted };
         groups.check(path, &chosen)?;
-        let n_rows = groups.metadata.row_groups().iter().map(|group| group.num_rows().max(0) as u64).sum();
+        let rows = |groups: &[RowGroupMetaData]| groups.iter().map(|group| group.num_rows().max(0) as u64).sum::<u64>();
+        let all = groups.metadata.row_groups();
+        let (done, end) = (rows(&all[..groups.wanted.start]), rows(&all[..groups.wanted.end]));
         let batches = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, chunk_rows, None);
         let batches = batches.map_err(failed)?;
         let said = groups.metadata.file_metadata().key_value_metadata().into_iter().flatten();
         let said = said.filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?))).collect();
-        let notes = note.into_iter().collect();
-        Ok(ParquetSource { shared, fields, left_out, notes, said, batches, n_rows, done: 0 })
+        let (notes, n_rows) = (note.into_iter().collect(), end - done);
+        Ok(ParquetSource { shared, fields, left_out, notes, said, batches, n_rows, end, done })
     }
 }
 
@@ -121,19 +151,19 @@ impl FrameSource for ParquetSource {
         let most_text = most_expanded(self.shared.size);
         contained(&path, || {
             let Some(batch) = self.batches.next() else {
-                return match self.done == self.n_rows {
+                return match self.done == self.end {
                     true => Ok(None),
                     false => Err(TableError::Corrupt {
                         path: path.clone(),
-                        reason: format!("it promises {} rows and holds {}", self.n_rows, self.done),
+                        reason: format!("it promises {} rows and holds {}", self.end, self.done),
                     }),
                 };
             };
             let batch = batch.map_err(|e| TableError::Corrupt { path: path.clone(), reason: e.to_string() })?;
             let frame = arrow_values::frame(&path, &batch, &self.fields, self.done, most_text)?;
             self.done += frame.n_rows() as u64;
-            if self.done > self.n_rows || frame.n_rows() == 0 {
-                let reason = format!("it promises {} rows and holds others", self.n_rows);
+            if self.done > self.end || frame.n_rows() == 0 {
+                let reason = format!("it promises {} rows and holds others", self.end);
                 return Err(TableError::Corrupt { path: path.clone(), reason });
             }
             Ok(Some(frame))
@@ -169,16 +199,21 @@ fn failure(path: &Path, error: ParquetError) -> TableError {
     }
 }
 
-/// All row groups of a file, read through our own pages.
+/// Row groups of a file, read through our own pages.
 struct Groups {
     metadata: Arc<ParquetMetaData>,
     shared: Shared,
+    wanted: Range<usize>,
 }
 
 impl Groups {
+    fn wanted(&self) -> &[RowGroupMetaData] {
+        &self.metadata.row_groups()[self.wanted.clone()]
+    }
+
     /// The groups with rows: a group without any has no pages either, and writers give it no place in the file.
     fn filled(&self) -> impl Iterator<Item = &RowGroupMetaData> {
-        self.metadata.row_groups().iter().filter(|group| group.num_rows() != 0)
+        self.wanted().iter().filter(|group| group.num_rows() != 0)
     }
 
     /// Refuses codecs that are not read before any page is.
@@ -204,7 +239,7 @@ impl Groups {
 
 impl RowGroups for Groups {
     fn num_rows(&self) -> usize {
-        self.metadata.row_groups().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).sum()
+        self.wanted().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).sum()
     }
 
     fn column_chunks(&self, leaf: usize) -> Result<Box<dyn PageIterator>, ParquetError> {

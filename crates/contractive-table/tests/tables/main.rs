@@ -2,6 +2,7 @@
 
 mod anndata;
 mod parquet_memory;
+mod shares;
 mod table_csv;
 mod table_files;
 mod table_hostile;

@@ -112,6 +112,15 @@ impl TrainConfig {
     pub fn from_toml(origin: &str, text: &str) -> Result<TrainConfig, ConfigError> {
         TrainConfig::layered(&TrainConfig::default(), &[Layer::from_text(origin, text)?])
     }
+
+    /// A configuration from what [`TrainConfig::to_toml`] gave, which states everything: what it leaves out is unset, not at
+    /// its default.
+    ///
+    /// # Errors
+    /// As [`TrainConfig::from_toml`].
+    pub fn from_stated(origin: &str, text: &str) -> Result<TrainConfig, ConfigError> {
+        TrainConfig::layered(&TrainConfig::stated(), &[Layer::from_text(origin, text)?])
+    }
 }
 
 fn join(path: &str, key: &str) -> String {

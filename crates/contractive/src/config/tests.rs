@@ -247,4 +247,5 @@ fn a_small_table_is_trained_on_as_many_steps_as_it_needs() {
     config.training.early_stopping = None;
     let stored = Layer::from_text("config.toml", config.to_toml().unwrap()).unwrap();
     assert_eq!(TrainConfig::layered(&TrainConfig::stated(), &[stored]).unwrap(), config);
+    assert_eq!(TrainConfig::from_stated("stored", &config.to_toml().unwrap()).unwrap(), config);
 }

@@ -1,5 +1,6 @@
 //! Rows of numbers in memory.
 
+mod joined;
 mod rows;
 
 use std::fmt;

@@ -4,10 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use contractive_core::communicator::Group;
 use contractive_table::checksum::sha256_of_file;
 use contractive_table::csv::number_or_missing;
 use contractive_table::{
-    Column, Field, Format, FrameReader, Kind, ReadOptions, TableError, TextOptions, Values, most_expanded,
+    Column, Field, Format, FrameReader, Kind, ReadOptions, Share, TableError, TableSource, TextOptions, Values,
+    most_expanded,
 };
 
 use super::Dataset;
@@ -42,16 +44,57 @@ pub fn has_categories(path: impl AsRef<Path>, options: &FileOptions) -> Result<b
 /// [`EncodingError`].
 pub fn load_encoded(path: impl AsRef<Path>, options: &FileOptions) -> Result<Dataset, EncodingError> {
     let path = path.as_ref();
-    let (encoding, notes) = match &options.encoding {
-        Some(encoding) => (Arc::clone(encoding), Vec::new()),
-        None => {
-            let (encoding, notes) = TableEncoding::learn(path, &learning_options(options))?;
-            (Arc::new(encoding), notes)
-        }
-    };
-    let mut table = Table::open(path, &encoding, options)?;
-    table.read(options.rows)?;
+    let (encoding, notes) = encoding_of(path.into(), options, &Group::alone())?;
     let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
+    Ok(dataset(path.into(), &name, encoding, notes, options)?.with_sha256(sha256_of_file(path)?))
+}
+
+/// [`load_encoded`] of a rank's share of a table in files, called `name`: its encoding is learnt from the rows of all ranks;
+/// `None` of an empty one. The checksum, which is of whole files, is not taken. Collective: every rank must call it.
+///
+/// # Errors
+/// [`EncodingError`].
+pub fn load_encoded_share(
+    share: &Share,
+    name: &str,
+    options: &FileOptions,
+    group: &Group,
+) -> Result<Option<Dataset>, EncodingError> {
+    let (encoding, notes) = encoding_of(share.into(), options, group)?;
+    // Which rows are the first of all is for who knows the others' numbers.
+    let whole = FileOptions { rows: None, ..options.clone() };
+    let own = match share.is_empty() {
+        true => Ok(None),
+        false => dataset(share.into(), name, encoding, notes, &whole).map(Some),
+    };
+    group.agree(own)
+}
+
+/// The encoding given, or one that is learnt from the table; with what a user should know of it.
+fn encoding_of(
+    source: TableSource<'_>,
+    options: &FileOptions,
+    group: &Group,
+) -> Result<(Arc<TableEncoding>, Vec<String>), EncodingError> {
+    match &options.encoding {
+        Some(encoding) => Ok((Arc::clone(encoding), Vec::new())),
+        None => {
+            let (encoding, notes) = TableEncoding::learn_shared(source, &learning_options(options), group)?;
+            Ok((Arc::new(encoding), notes))
+        }
+    }
+}
+
+fn dataset(
+    source: TableSource<'_>,
+    name: &str,
+    encoding: Arc<TableEncoding>,
+    notes: Vec<String>,
+    options: &FileOptions,
+) -> Result<Dataset, EncodingError> {
+    let path = source.path();
+    let mut table = Table::open(source, &encoding, options)?;
+    table.read(options.rows)?;
     let dataset = Dataset::from_f64(name, encoding.n_features(), table.values)?;
     let dataset = dataset.with_feature_names(encoding.feature_names())?;
     let turned = turned_note(path, options, dataset.len(), dataset.n_features());
@@ -68,7 +111,7 @@ pub fn load_encoded(path: impl AsRef<Path>, options: &FileOptions) -> Result<Dat
         None => dataset,
         Some(label) => label.labels.give_to(dataset)?,
     };
-    Ok(dataset.with_encoding(Arc::clone(&encoding)).with_carried(table.carried)?.with_sha256(sha256_of_file(path)?))
+    Ok(dataset.with_encoding(Arc::clone(&encoding)).with_carried(table.carried)?)
 }
 
 /// How the encoding of a table is learnt: numbers stay as they are, since the scaling is learnt on the rows trained on.
@@ -89,7 +132,7 @@ fn learning_options(options: &FileOptions) -> EncodingOptions {
 
 /// A table under way.
 struct Table<'a> {
-    path: &'a Path,
+    source: TableSource<'a>,
     encoding: &'a TableEncoding,
     reader: FrameReader,
     text: TextOptions,
@@ -107,7 +150,12 @@ struct LabelColumn {
 }
 
 impl<'a> Table<'a> {
-    fn open(path: &'a Path, encoding: &'a TableEncoding, options: &FileOptions) -> Result<Self, EncodingError> {
+    fn open(
+        source: TableSource<'a>,
+        encoding: &'a TableEncoding,
+        options: &FileOptions,
+    ) -> Result<Self, EncodingError> {
+        let path = source.path();
         let carried: Vec<String> = options.label_column.iter().cloned().collect();
         let admission = Admission { carried, may_reorder: true, text: options.text };
         let mut read = encoding.read_options(path, &admission);
@@ -115,7 +163,7 @@ impl<'a> Table<'a> {
             // Cell for cell as the file has them.
             read.as_text.extend(options.label_column.iter().cloned());
         }
-        let reader = FrameReader::open(path, &read).map_err(|e| encoding.opening_error(e, &admission))?;
+        let reader = source.open(&read).map_err(|e| encoding.opening_error(e, &admission))?;
         encoding.check(path, reader.fields(), &admission)?;
         let keys = encoding.key_names();
         let is_carried = |field: &&Field| keys.contains(&field.name) || admission.carried.contains(&field.name);
@@ -125,17 +173,17 @@ impl<'a> Table<'a> {
         let label = label.map(|name| LabelColumn { name: name.clone(), labels: Labels::default() });
         let text = reader.text();
         let (values, missing_cells, unseen_cells) = (Vec::new(), 0, 0);
-        Ok(Table { path, encoding, reader, text, values, carried, label, missing_cells, unseen_cells })
+        Ok(Table { source, encoding, reader, text, values, carried, label, missing_cells, unseen_cells })
     }
 
     fn read(&mut self, rows: Option<usize>) -> Result<(), EncodingError> {
-        let size = self.path.metadata().map_err(|e| TableError::io("open", self.path, e))?.len();
+        let size = self.source.size().unwrap_or(0);
         let most = usize::try_from(most_expanded(size)).unwrap_or(usize::MAX) / size_of::<f64>();
         let mut left = rows.unwrap_or(usize::MAX);
         let mut n = 0;
         while left > 0 {
             let Some(frame) = self.reader.next() else { break };
-            let mut frame = frame?;
+            let (mut frame, path) = (frame?, self.reader.path().to_path_buf());
             let taken = frame.n_rows().min(left);
             left -= taken;
             n += taken;
@@ -144,16 +192,16 @@ impl<'a> Table<'a> {
             }
             if n.saturating_mul(frame.columns.len()) > most {
                 let reason = "it unpacks to more than 200 times its size, which is not taken into memory";
-                return Err(TableError::Corrupt { path: self.path.to_path_buf(), reason: reason.into() }.into());
+                return Err(TableError::Corrupt { path, reason: reason.into() }.into());
             }
-            let plain = self.encoding.encode_plain(&frame, self.path, &self.text)?;
+            let plain = self.encoding.encode_plain(&frame, &path, &self.text)?;
             self.values.extend(plain.values);
             self.missing_cells += plain.missing_cells;
             self.unseen_cells += plain.unseen_cells;
             if let Some(label) = &mut self.label
                 && let Some(column) = frame.column(&label.name)
             {
-                label.labels.take(column, self.path, frame.first_row, &self.text)?;
+                label.labels.take(column, &path, frame.first_row, &self.text)?;
             }
             for carried in &mut self.carried {
                 let cells = frame.columns.iter().find(|column| column.name == carried.name);

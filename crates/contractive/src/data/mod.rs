@@ -1,7 +1,8 @@
 //! Data: rows of numbers in memory, from files or from a program.
 //!
 //! [`Dataset`] holds them; [`load`] reads a file: `table.rs` CSV, Parquet and Arrow, `arrays.rs` NPY, NPZ and IDX, `sparse.rs` sparse matrices;
-//! [`load_encoded`] a table whose columns are not all numbers. No
+//! [`load_share`] what one of several processes
+//! takes of a table in files, [`load_encoded`] a table whose columns are not all numbers. No
 //! file, however malformed, panics, hangs, or takes more memory than its own size justifies. Data sets known by name are
 //! in the crate `contractive-datasets`.
 
@@ -23,8 +24,8 @@ pub(crate) use arrays::bits_note;
 pub use arrays::dataset_of_array;
 pub use contractive_table::{TableError, TextOptions};
 pub use dataset::{Dataset, Storage};
-pub use encoded::{has_categories, load_encoded};
-pub use load::load;
+pub use encoded::{has_categories, load_encoded, load_encoded_share};
+pub use load::{load, load_share};
 pub use options::{ColumnOptions, FileOptions};
 pub use rows_ref::RowsRef;
 pub use singles::{HolderOfSingles, Singles};

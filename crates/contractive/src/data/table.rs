@@ -5,7 +5,8 @@ use std::path::Path;
 use contractive_table::csv::number_or_missing;
 use contractive_table::numbers::append_in;
 use contractive_table::{
-    Column, Format, FrameReader, Kind, Place, ReadOptions, TableError, TextOptions, Values, most_expanded, shown,
+    Column, Format, FrameReader, Kind, Place, ReadOptions, TableError, TableSource, TextOptions, Values, most_expanded,
+    shown,
 };
 
 use super::Dataset;
@@ -18,16 +19,17 @@ use crate::encoding::label_note;
 pub(super) const ROW_NAMES: &str = "row";
 
 /// Reads a table; the label column is taken out and becomes the labels. Every other column must hold finite numbers.
-pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dataset, TableError> {
+pub(super) fn load(source: TableSource<'_>, name: &str, options: &FileOptions) -> Result<Dataset, TableError> {
+    let path = source.path();
     let label_column = options.label_column.as_deref();
     let text = options.text;
-    let size = path.metadata().map_err(|e| TableError::io("open", path, e))?.len();
     // Cell for cell as the file has them.
     let is_text = Format::of(path) == Some(Format::Csv);
     let as_text = label_column.filter(|_| is_text).map(str::to_owned).into_iter().collect();
     let (kept, array, transpose) = (options.kept.clone(), options.array.clone(), options.transpose);
     let how = ReadOptions { as_text, kept, text, array, transpose, ..ReadOptions::default() };
-    let reader = FrameReader::open(path, &how)?;
+    let mut reader = source.open(&how)?;
+    let size = source.size().unwrap_or(0);
     reader.check_spelling(|_| true)?;
     let names: Vec<String> = reader.fields().iter().map(|field| field.name.clone()).collect();
     let label_at = label_column.map(|column| label_place(path, column, &names)).transpose()?;
@@ -46,8 +48,8 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
     let most = usize::try_from(most_expanded(size)).unwrap_or(usize::MAX) / size_of::<f64>();
     let (mut values, mut labels) = (Vec::new(), Labels::default());
     let mut carried = label_at.map(|at| Values::empty(&reader.fields()[at].kind));
-    for frame in reader {
-        let frame = frame?;
+    while let Some(frame) = reader.next() {
+        let (frame, path) = (frame?, reader.path());
         if values.len().saturating_add(frame.n_rows().saturating_mul(n_features)) > most {
             let reason = format!(
                 "it unpacks to more than 200 times its size, which is not taken into memory; if it is what it should be, \

@@ -58,7 +58,8 @@ impl TrainingTable {
         let Learnt { ranks, encoding, frames, mut notes } = Learnt::of(source.into(), options, true, group)?;
         let mut rows = EncodedRows::default();
         let encoded = frames.into_iter().try_for_each(|frame| {
-            rows.append(encoding.encode(&frame, &ranks.path, &options.text)?);
+            let (path, _) = ranks.place(rows.n_rows as u64);
+            rows.append(encoding.encode(&frame, path, &options.text)?);
             Ok::<(), EncodingError>(())
         });
         group.agree(encoded)?;
@@ -87,8 +88,19 @@ impl TableEncoding {
         path: impl AsRef<Path>,
         options: &EncodingOptions,
     ) -> Result<(TableEncoding, Vec<String>), EncodingError> {
-        let group = Group::alone();
-        let Learnt { encoding, notes, .. } = Learnt::of(TableSource::File(path.as_ref()), options, false, &group)?;
+        TableEncoding::learn_shared(path.as_ref(), options, &Group::alone())
+    }
+
+    /// [`TableEncoding::learn`] of this rank's share of a table, as [`TrainingTable::read_shared`] does. Collective.
+    ///
+    /// # Errors
+    /// [`EncodingError`].
+    pub fn learn_shared<'a>(
+        source: impl Into<TableSource<'a>>,
+        options: &EncodingOptions,
+        group: &Group,
+    ) -> Result<(TableEncoding, Vec<String>), EncodingError> {
+        let Learnt { encoding, notes, .. } = Learnt::of(source.into(), options, false, group)?;
         Ok((encoding, notes))
     }
 }
@@ -115,7 +127,8 @@ impl<'a> Learnt<'a> {
         let mut columns = own.as_ref().unwrap_or(&header).seen(options)?;
         let mut share = read(&mut opened, options, &mut columns, takes_rows, group)?;
         let table = (share.path.clone(), matches!(source, TableSource::Held { .. }));
-        let ranks = Ranks::of(group, table, share.n_rows, share.nothing.take(), options.text)?;
+        let files = std::mem::take(&mut share.files);
+        let ranks = Ranks::of(group, table, share.n_rows, files, share.nothing.take(), options.text)?;
         header.agree_on_kinds(group, &mut columns, share.n_rows > 0)?;
         let mut notes = opened.notes;
         notes.extend(first_note(&header, &columns, options));

@@ -53,7 +53,7 @@ impl EncodingOptions {
     /// How the training table is read.
     pub(super) fn read_options(&self, source: TableSource<'_>) -> ReadOptions {
         let mut as_text = self.categories.clone();
-        if matches!(source, TableSource::File(path) if is_text_table(path)) {
+        if !matches!(source, TableSource::Held { .. }) && is_text_table(source.path()) {
             as_text.extend(self.keys.iter().cloned());
             as_text.extend(self.label.iter().cloned());
         }

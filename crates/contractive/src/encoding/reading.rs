@@ -6,7 +6,7 @@ use super::EncodingError;
 use super::header::Header;
 use super::options::EncodingOptions;
 use super::seen::Seen;
-use super::share::MOST_ROWS;
+use super::share::{FileRows, MOST_ROWS};
 use contractive_table::{Frame, FrameReader, Place, TableError, TableSource, TextOptions, most_expanded};
 
 /// A table whose columns are known.
@@ -23,9 +23,12 @@ pub(super) struct Opened {
 /// Its rows, and what was seen of them.
 pub(super) struct Share {
     pub(super) path: PathBuf,
+    /// The files that the rows are of.
+    pub(super) files: Vec<FileRows>,
     /// The columns that are looked at, where the rows are kept.
     pub(super) frames: Vec<Frame>,
-    /// The first row of each of all columns whose cell is missing, where the column is looked at.
+    /// The first row of each of all columns whose cell is missing, where the column is looked at; rows count from the first
+    /// one that was read.
     pub(super) holes: Vec<Option<u64>>,
     pub(super) n_rows: u64,
     /// What is wrong with a table that has none.
@@ -81,7 +84,7 @@ impl Opened {
         columns: &mut [Seen],
         keeps: bool,
     ) -> Result<Share, EncodingError> {
-        let path = &self.path;
+        let mut files: Vec<FileRows> = Vec::new();
         let mut holes = vec![None; columns.len()];
         let most_cells = most_expanded(self.size.unwrap_or(u64::MAX / 1024)) / size_of::<f64>() as u64;
         let (mut frames, mut n_rows, mut nothing) = (Vec::new(), 0_u64, None);
@@ -94,26 +97,30 @@ impl Opened {
                 }
                 frame => frame?,
             };
-            let n = (most - n_rows).min(frame.n_rows() as u64) as usize;
+            let path = self.reader.as_ref().map_or(&*self.path, FrameReader::path);
+            if files.last().is_none_or(|file| file.path != path) {
+                files.push(FileRows { path: path.to_path_buf(), from: n_rows, in_file: frame.first_row });
+            }
+            let (n, first_row) = ((most - n_rows).min(frame.n_rows() as u64) as usize, n_rows);
             n_rows += n as u64;
             if n_rows > MOST_ROWS {
-                return Err(EncodingError::ManyRows { path: path.clone(), most: MOST_ROWS });
+                return Err(EncodingError::ManyRows { path: path.to_path_buf(), most: MOST_ROWS });
             }
             if n_rows.saturating_mul(columns.len() as u64) > most_cells {
                 let reason = "it unpacks to more than 200 times its size, which is not taken into memory; write it without \
                               compression and dictionaries, or train on a part of it";
-                return Err(TableError::Corrupt { path: path.clone(), reason: reason.into() }.into());
+                return Err(TableError::Corrupt { path: path.to_path_buf(), reason: reason.into() }.into());
             }
             for ((seen, column), hole) in columns.iter_mut().zip(&mut frame.columns).zip(&mut holes) {
                 if n < column.values.len() {
                     column.values = column.values.slice(0..n);
                 }
                 if hole.is_none() && seen.is_looked_at() {
-                    *hole = (0..n).find(|i| column.values.is_missing(*i)).map(|i| frame.first_row + i as u64);
+                    *hole = (0..n).find(|i| column.values.is_missing(*i)).map(|i| first_row + i as u64);
                 }
-                seen.see(column, frame.first_row).map_err(|row| {
+                seen.see(column, first_row).map_err(|row| {
                     let place = Place::of_row_in(path, frame.first_row + row as u64, text);
-                    super::rows::not_finite(path.clone(), place, column, row)
+                    super::rows::not_finite(path.to_path_buf(), place, column, row)
                 })?;
             }
             if keeps {
@@ -122,7 +129,7 @@ impl Opened {
                 frames.push(frame);
             }
         }
-        Ok(Share { path: path.clone(), frames, holes, n_rows, nothing })
+        Ok(Share { path: self.path.clone(), files, frames, holes, n_rows, nothing })
     }
 }
 

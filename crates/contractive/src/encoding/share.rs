@@ -36,23 +36,35 @@ impl Spot {
     }
 }
 
+/// Where the rows of a file begin among those that were read.
+#[derive(Debug, Clone)]
+pub(super) struct FileRows {
+    pub(super) path: PathBuf,
+    /// The number of the first one.
+    pub(super) from: u64,
+    /// Its number in the file.
+    pub(super) in_file: u64,
+}
+
 /// This rank among those that hold a table.
 pub(super) struct Ranks<'a> {
     pub(super) group: &'a Group,
     pub(super) path: PathBuf,
     text: TextOptions,
+    files: Vec<FileRows>,
     /// The number in the table of this rank's first row, where rows are called by that: those of a file are called by their
     /// places in it.
     first_row: u64,
 }
 
 impl<'a> Ranks<'a> {
-    /// Of a rank that read `n_rows` rows of the table at `path`, or of one that `is_held` by the program. A table without any
-    /// is refused, by the error `nothing` where that is known, and so is one of too many.
+    /// Of a rank that read `n_rows` rows of `files`, which messages call `path`, or of a table that `is_held` by the program. One
+    /// without any row is refused, by the error `nothing` where that is known, and so is one of too many.
     pub(super) fn of(
         group: &'a Group,
         (path, is_held): (PathBuf, bool),
         n_rows: u64,
+        files: Vec<FileRows>,
         nothing: Option<TableError>,
         text: TextOptions,
     ) -> Result<Self, EncodingError> {
@@ -67,14 +79,21 @@ impl<'a> Ranks<'a> {
         }
         let before = n_rows[..group.rank()].iter().sum::<f64>() as u64;
         let first_row = if is_held { before } else { 0 };
-        Ok(Ranks { group, path, text, first_row })
+        Ok(Ranks { group, path, text, files, first_row })
+    }
+
+    /// The file that a row read here is of, and its place there.
+    pub(super) fn place(&self, row: u64) -> (&Path, Place) {
+        let file = self.files.iter().rev().find(|file| file.from <= row);
+        let (path, row) = file.map_or((&self.path, row), |file| (&file.path, file.in_file + row - file.from));
+        (path, Place::of_row_in(path, self.first_row + row, &self.text))
     }
 
     /// Where rows stand of which each rank gives its own, if it has one: for each of them that of the first rank that has one.
     pub(super) fn spots(&self, own: &[Option<u64>]) -> Result<Vec<Option<Spot>>, CommunicationError> {
         let spot = |row: u64| {
-            let place = Place::of_row_in(&self.path, self.first_row + row, &self.text);
-            Spot { path: self.path.to_string_lossy().into_owned(), place }
+            let (path, place) = self.place(row);
+            Spot { path: path.to_string_lossy().into_owned(), place }
         };
         let own: Vec<Option<Spot>> = own.iter().map(|row| row.map(spot)).collect();
         let mut ranks = gathered(self.group, own)?.into_iter();
