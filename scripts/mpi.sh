@@ -53,9 +53,10 @@ for family in $families; do
         cargo clean --quiet -p mpi-sys -p mpi -p contractive-mpi
         mkdir -p "$target/mpi" && echo "$family" >"$mark"
     fi
-    cargo clippy --quiet -p contractive-mpi --features mpi --all-targets --locked -- -D warnings
-    cargo build --quiet -p contractive-mpi --features mpi --locked
-    mkdir -p "$target/mpi/$family" && cp "$target/debug/cae-mpi" "$target/mpi/$family/cae-mpi"
+    # Of the whole workspace, so that crates have the features that they were built with before.
+    with=(--quiet --workspace --features contractive-mpi/mpi --locked)
+    cargo clippy "${with[@]}" --all-targets -- -D warnings
     # One job at a time: each has ranks of its own.
-    cargo test --quiet -p contractive-mpi --features mpi --locked -- --test-threads 1 ${test:+"$test"}
+    cargo test "${with[@]}" --test ranks -- --test-threads 1 ${test:+"$test"}
+    mkdir -p "$target/mpi/$family" && cp "$target/debug/cae-mpi" "$target/mpi/$family/cae-mpi"
 done

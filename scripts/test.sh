@@ -2,7 +2,8 @@
 # The one test command: formatting, spelling, arrows, dependencies, lints, documentation, every test. README names it and .ci/run calls it.
 # Needs the Rust toolchain of rust-toolchain.toml; a C compiler, for the TLS library, python3 with venv, for the tests that
 # read our files with other people's programs, and Chromium, for the tests that click through a report, are installed when
-# missing (Debian, as root), and so is Java for Spark; without Chromium or Java those tests say so and are skipped. Makes .venv,
+# missing (Debian, as root), and so are Java for Spark and
+# OpenMPI, MPICH and libclang for ranks; without one of these its tests say so and are skipped. Makes .venv,
 # .venv-oldest, with PyTorch, TensorFlow and JAX in it (8 GB) .venv-frameworks, and with Spark, Ray and Dask (1.6 GB) .venv-engines
 # on first use.
 # Real data are used when they lie in ../shared/data or $CONTRACTIVE_DATA_DIR; without them the tests that want them say
@@ -107,6 +108,9 @@ for instructions in avx2 portable; do
         (cd crates/contractive-core && CONTRACTIVE_INSTRUCTIONS=$instructions CARGO_MANIFEST_DIR=$PWD "$program" --quiet)
     done <<<"$programs"
 done
+
+say "ranks of MPI: OpenMPI and MPICH"
+bash scripts/mpi.sh
 
 say "the Python package: a wheel, installed"
 bash scripts/wheel.sh --quick

@@ -38,12 +38,14 @@ pub(crate) fn run(
         };
         train_with(engine, prepared, run, resume, &mut progress, &stop)
     };
-    // The other ranks have no place to write to, and nothing to say.
+    // The other ranks have no place to write to, and nothing to say; what is judged are the rows of all.
     let Some(run) = run else {
-        return Ok(match outcome?.end {
-            End::Interrupted => Ending::Interrupted,
-            _ => Ending::Done,
-        });
+        let outcome = outcome?;
+        if outcome.end == End::Interrupted {
+            return Ok(Ending::Interrupted);
+        }
+        concern(prepared, &outcome.model)?;
+        return Ok(Ending::Done);
     };
     let outcome = outcome.inspect_err(|e| {
         if e.divergence().is_some() {
