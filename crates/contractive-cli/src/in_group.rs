@@ -42,6 +42,7 @@ Examples:
   mpirun -n 4 cae-mpi --ranks 4 train --data 'part-*.parquet' --hidden 64,16
   mpirun -n 4 cae-mpi --ranks 4 train fashion-64-32-16 --epochs 10
   mpirun -n 3 cae-mpi --ranks 3 resume runs/NAME         on another number of ranks, or with `cae resume`
+  mpirun -n 4 cae-mpi detect DETECTOR --data new.parquet -o 'scores-{rank}.parquet'
   mpirun -n 4 cae-mpi bench                              what an exchange takes here
 
 Rows:

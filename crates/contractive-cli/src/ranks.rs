@@ -30,10 +30,15 @@ pub(crate) fn threads(config: &TrainConfig, group: &Group) -> Result<usize, Comm
     if let (true, _) | (_, Some(_)) = (group.is_alone(), config.training.threads) {
         return Ok(config.threads());
     }
+    share_of_cores(config.threads(), group)
+}
+
+/// What one rank has of `threads` threads, one a core that it may use.
+pub(crate) fn share_of_cores(threads: usize, group: &Group) -> Result<usize, CommunicationError> {
     let own = cores();
-    let sharing =
-        group.gather_bytes(own.clone().into_bytes())?.iter().filter(|other| **other == own.as_bytes()).count();
-    Ok((config.threads() / sharing.max(1)).max(1))
+    let all = group.gather_bytes(own.clone().into_bytes())?;
+    let sharing = all.iter().filter(|other| **other == own.as_bytes()).count();
+    Ok((threads / sharing.max(1)).max(1))
 }
 
 /// This machine, and which of its cores the process may use: launchers bind ranks to some. Where the system does not say so,

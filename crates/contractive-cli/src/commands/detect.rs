@@ -38,7 +38,7 @@ use crate::progress::Reporting;
 pub(crate) struct Detect {
     /// A detector, as `cae train --detector` leaves it.
     #[arg(value_name = "DETECTOR")]
-    detector: PathBuf,
+    pub(super) detector: PathBuf,
     /// The table: .csv or .tsv (also .gz), .parquet, .arrow, .ipc, .feather, .npy or .npz; `-` is CSV on standard input. Of
     /// time series a folder too, a series a file.
     #[arg(long, value_name = "FILE", help_heading = "Data")]
@@ -57,7 +57,7 @@ pub(crate) struct Detect {
     text: TextArguments,
     /// Only the part I of N of the rows, dealt out in blocks of 8,192.
     #[arg(long, value_name = "I/N", default_value = "1/1", hide_default_value = true, help_heading = "Data")]
-    shard: Shard,
+    pub(super) shard: Shard,
     /// Score rows by this kind instead of the detector's own; the threshold follows by its rule, where that is no fixed
     /// value. Of a time series give --reference too. The detector stays as it is.
     #[arg(long, value_name = "NAME", value_parser = score_kinds(), help_heading = "Score")]
@@ -69,11 +69,11 @@ pub(crate) struct Detect {
     /// Write to this file: .csv, .tsv (also .gz), .parquet, .arrow, .ipc, .feather, .jsonl, or .npy (with --explain 0 and
     /// without keys of text); `-` is CSV on standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     /// Write a page, .html: of a table how the scores are spread, the highest rows with the columns at fault beside what is
     /// usual, and drift; of a time series (one alone) the series with what was found. Without -o only the page is written.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
-    report: Option<PathBuf>,
+    pub(super) report: Option<PathBuf>,
     /// How many columns to name for each row that is an anomaly, the largest parts of the score first; 0 for none
     /// [default: 3, and 0 for a series of one column].
     #[arg(long, value_name = "K", help_heading = "Output")]
@@ -89,15 +89,15 @@ pub(crate) struct Detect {
     fail_on_anomaly: bool,
     /// Print a summary as JSON to standard output; of a time series without -o, an object a timestamp.
     #[arg(long, help_heading = "Output")]
-    json: bool,
+    pub(super) json: bool,
     /// Say nothing about what was done.
     #[arg(long, short, help_heading = "Output")]
-    quiet: bool,
+    pub(super) quiet: bool,
     #[command(flatten)]
     series: SeriesFlags,
     /// Threads, at least 1; by default one a processor core. Results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    pub(super) threads: Option<u16>,
 }
 
 const AFTER_HELP: &str = "\

@@ -7,6 +7,7 @@ mod data;
 mod data_info;
 mod detect;
 mod detect_series;
+mod detect_shared;
 mod detected_rows;
 mod detected_summary;
 mod drift;
@@ -74,6 +75,7 @@ pub(crate) enum Command {
 pub(crate) enum GroupCommand {
     Train(Box<train::Train>),
     Resume(resume::Resume),
+    Detect(Box<detect::Detect>),
     Bench(exchange::Exchange),
     /// What `cae` does in one process.
     #[command(external_subcommand)]
@@ -86,6 +88,7 @@ impl GroupCommand {
         match self {
             GroupCommand::Train(command) => command.run(group),
             GroupCommand::Resume(command) => command.run(group),
+            GroupCommand::Detect(command) => detect_shared::run(*command, group),
             GroupCommand::Bench(command) => command.run(group),
             GroupCommand::Other(words) => Err(refusal(&words).into()),
         }
@@ -97,7 +100,7 @@ fn refusal(words: &[OsString]) -> Usage {
     let word = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
     let text = match Command::has_subcommand(&word) {
         true => format!("`{word}` is not for several ranks; `cae {word}` does it, in one process"),
-        false => format!("unknown command `{word}`; several ranks have `train`, `resume` and `bench`"),
+        false => format!("unknown command `{word}`; several ranks have `train`, `resume`, `detect` and `bench`"),
     };
     Usage(text)
 }

@@ -252,19 +252,21 @@ fn what_cannot_be_data_is_refused_alike_everywhere() {
     for folder in ["folder", "folder.csv", "folder.parquet", "folder.arrow", "folder.npy", "folder.npz", "folder-ubyte"]
     {
         std::fs::create_dir(desk.path(folder)).unwrap();
-        for command in [
-            "train --data",
-            "train --detector --data",
-            "data info",
-            "detect d -o o.csv --data",
-            "detect s -o o.csv --data",
-            "train --detector --time time --data",
+        let (no_file, no_files) = ("must be a file, and it is a folder", "there is no file of a known format in");
+        for (command, words) in [
+            // What is trained on may be all files of a folder.
+            ("train --data", no_files),
+            ("train --detector --data", no_files),
+            ("data info", no_files),
+            ("detect d -o o.csv --data", no_file),
+            ("detect s -o o.csv --data", no_file),
+            ("train --detector --time time --data", no_file),
         ] {
             if folder.ends_with("ubyte") && command.contains("detect") {
                 continue; // no table
             }
             let error = desk.refused(&format!("{command} {folder}"), 3);
-            assert!(error.contains("must be a file, and it is a folder"), "{command}: {error}");
+            assert!(error.contains(words), "{command}: {error}");
         }
     }
     // A finite number that 32 bits do not hold is not called infinite.

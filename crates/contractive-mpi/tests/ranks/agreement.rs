@@ -143,6 +143,19 @@ fn a_detector_of_a_table() {
         let encoding = |name: &str| fs::read(folder.path().join(name).join("encoding.json")).unwrap();
         assert_eq!(encoding("one"), encoding(&format!("of-{ranks}")));
     }
+    // Each rank scores a part: put together, they are what one process gives.
+    let many: String = (0..20_000).map(|row| format!("{row},web,{},{}\n", 20 + row % 7, 2 + row % 5)).collect();
+    fs::write(folder.path().join("new.csv"), format!("id,channel,amount,weight\n{many}")).unwrap();
+    let detect = "detect one --data new.csv --explain 0 --quiet --threads 1";
+    Job::new(1, folder.path(), &format!("{detect} -o whole.csv")).done();
+    Job::new(3, folder.path(), &format!("{detect} -o part-{{rank}}.csv")).done();
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let parts: Vec<String> = (0..3).map(|rank| read(&format!("part-{rank}.csv"))).collect();
+    let mut rows: Vec<&str> = parts.iter().flat_map(|part| part.lines().skip(1)).collect();
+    rows.sort_by_key(|row| row.split(',').next().unwrap().parse::<u32>().unwrap());
+    assert!(parts.iter().all(|part| part.lines().count() > 1));
+    let whole = read("whole.csv");
+    assert_eq!(rows, whole.lines().skip(1).collect::<Vec<_>>());
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn what_one_process_does_is_left_to_it() {
     let folder = tempfile::tempdir().unwrap();
     for (words, remedy) in [
         ("evaluate runs/x", "`cae evaluate` does it"),
+        ("detect d --data t.csv -o scores.csv", "-o with {rank} in it"),
         ("train --contraction 0,1 --epochs 1", "several runs are for `cae train`"),
         ("train --data t.csv --stream", "cannot be trained on by several ranks"),
     ] {
