@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -94,7 +95,7 @@ class Namespaces:
     def command(self, ranks: int) -> list[str]:
         hosts = ",".join(f"{NET}.{i + 1}:1" for i in range(ranks))
         start = ["ip", "netns", "exec", "caenode0", "unshare", "-u", "sh", "-c", 'hostname caenode0; exec "$@"', "sh"]
-        tcp = ["--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", f"{NET}.0/24"]
+        tcp = ["--mca", "pml", "ob1", "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", f"{NET}.0/24"]
         reach = ["--mca", "oob_tcp_if_include", f"{NET}.0/24", "--mca", "plm_rsh_agent", str(self.agent)]
         order = ["--mca", "plm_rsh_no_tree_spawn", "1", "--bind-to", "none", "--mca", "mpi_yield_when_idle"]
         idle = "1" if ranks > CORES else "0"
@@ -130,6 +131,8 @@ def train(how, program: str, rows: Path, folder: Path, ranks: int, hidden: str, 
 
 def main(program: str, out: str) -> None:
     program = str(Path(program).resolve())
+    # What was made goes again where this is ended from without.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="bench-scale-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     rows = folder / "rows"

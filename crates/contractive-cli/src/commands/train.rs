@@ -161,7 +161,7 @@ impl Train {
             (Some(file), _) if words.len() > 1 || self.settings.keys()?.iter().any(|key| key == "data.spec") => {
                 let n = words.iter().filter(|word| is_file(word)).count();
                 let text = format!(
-                    "--data takes one file, and {file} is one too many (of {}); put the rows into one table or array",
+                    "--data takes one file, and {file} is one too many (of {}); quote a pattern, and its files are read as one table",
                     crate::numbers::count(n, "further file")
                 );
                 Err(Usage(text))
