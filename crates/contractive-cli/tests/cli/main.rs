@@ -29,6 +29,7 @@ mod rows;
 mod scaling;
 mod series;
 mod series_output;
+mod several_files;
 mod stream;
 mod sweep;
 mod tangents;
