@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,9 @@ use serde_json::Value;
 
 /// The program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_cae-mpi");
+
+/// What any job may take.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What tells the processes of one job from those of others.
 const MARK: &str = "CONTRACTIVE_TEST_JOB";
@@ -68,9 +72,20 @@ impl Job {
         self
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end, or ends it where ranks wait for each other.
     pub fn run(mut self) -> Output {
-        self.command.output().unwrap()
+        let child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let process = child.id();
+        let (ended, end) = mpsc::channel::<()>();
+        let watch = thread::spawn(move || {
+            if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                Running::signal(process, "-TERM");
+            }
+        });
+        let output = child.wait_with_output().unwrap();
+        drop(ended);
+        watch.join().unwrap();
+        output
     }
 
     /// Runs it to its end, which must be a good one.
