@@ -45,14 +45,12 @@ Examples:
   mpirun -n 4 cae-mpi detect DETECTOR --data new.parquet -o 'scores-{rank}.parquet'
   mpirun -n 4 cae-mpi bench                              what an exchange takes here
 
-Rows:
-  --data takes a pattern (quoted, so that no shell expands it), a folder, a file, or a registered name. The files of a
-  pattern, in the order of their names, are one table; a rank reads a run of row groups of Parquet files, or of whole files
-  of other formats, and holds no more. With fewer pieces than ranks some ranks have no rows.
+Rows. --data takes a pattern (quoted, so that no shell expands it), a folder, a file, or a registered name. The files of a
+pattern, in the order of their names, are one table; a rank reads a run of row groups of Parquet files, or of whole files of
+other formats, and holds no more. With fewer pieces than ranks some ranks have no rows.
 
-Threads:
-  By default the cores that a rank may use, divided by the ranks that may use the same. Bind ranks to cores, or let them
-  share, with mpirun's own flags; --threads N sets the number for each rank.
+Threads. By default the cores that a rank may use, divided by the ranks that may use the same. Bind ranks to cores, or let
+them share, with mpirun's own flags; --threads N sets the number for each rank.
 
 A rank that fails, or is killed, ends all; `resume` goes on from the last checkpoint. Ctrl-C, or a SIGTERM to any rank, saves
 and stops all at the same step, where mpirun leaves them the time: OpenMPI's `--mca odls_base_sigkill_timeout 60`.
