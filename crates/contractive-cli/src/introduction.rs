@@ -59,11 +59,11 @@ fn data(prepared: &Prepared) -> String {
         None => count(data.n_features(), "feature"),
     };
     let mut parts = vec![format!("{} to train on", grouped(prepared.n_training_rows()))];
-    if !prepared.validation_rows().is_empty() {
+    if prepared.n_validation_rows() > 0 {
         parts.push(format!("{} for validation", grouped(prepared.n_validation_rows())));
     }
-    if let Some(test) = &prepared.test() {
-        parts.push(format!("{} to test on", grouped(test.len())));
+    if prepared.test().is_some() {
+        parts.push(format!("{} to test on", grouped(prepared.n_test_rows())));
     }
     let word = feature_word(data.image_shape().is_some());
     let scale = match prepared.config().data.scale.unwrap_or_default() {
@@ -89,7 +89,7 @@ fn labels(prepared: &Prepared) -> Option<String> {
 /// What the columns of numbers below are.
 fn columns(prepared: &Prepared) -> String {
     let mut measured = vec!["train"];
-    measured.extend((!prepared.validation_rows().is_empty()).then_some("validation"));
+    measured.extend((prepared.n_validation_rows() > 0).then_some("validation"));
     measured.extend(prepared.test().map(|_| "test"));
     let last = measured.pop().unwrap_or_default();
     let measured = match measured.len() {

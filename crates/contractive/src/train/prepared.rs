@@ -211,8 +211,8 @@ impl Prepared {
         self.measured(&self.validation_rows, |shared| &shared.validation_rows)
     }
 
-    /// Rows of the test part, those of other ranks included; 0 without one.
-    pub(super) fn n_test_rows(&self) -> usize {
+    /// Rows of the test part, here or with other ranks; 0 without one.
+    pub fn n_test_rows(&self) -> usize {
         let of_all = self.shared.as_ref().and_then(|shared| shared.test).map(|(rows, _)| rows as usize);
         of_all.or(self.test.as_ref().map(Dataset::len)).unwrap_or(0)
     }
