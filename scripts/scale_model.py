@@ -5,7 +5,7 @@
 
 A step of n ranks with a batch of B rows takes
 
-    t = c0 + c1 b(n, B) + e(n, S)        b = B/n + sqrt(2 ln n · B/n · (1 - 1/n)),  S = 8 bytes a parameter
+    t = c0 + c1 b(n, B) + g S/8 + e(n, S)        b = B/n + sqrt(2 ln n · B/n · (1 - 1/n)),  S = 8 bytes a parameter
 
 b is about the number of rows of the rank that happens to have most; c0 and c1 are those of one rank, measured with two sizes
 of batch. An exchange of S bytes takes the cheaper of two ways that MPI libraries have, all at once (recursive doubling) or in
@@ -13,12 +13,14 @@ pieces (Rabenseifner), of a latency a and a rate r:
 
     e = min( k (a + S/r),  2 k a + 2 (n-1)/n · S/r )        k = log2 n, rounded up
 
-a and r are fitted to the exchanges measured between two ranks, by least squares of the logarithms.
+g, seconds a parameter, is what a rank of several takes to copy, widen and narrow its gradient: the median of what the steps of
+two ranks over shared memory take longer than the rest of the model says. a and r are fitted to the exchanges measured between two ranks, by least squares of the logarithms.
 """
 
 import itertools
 import json
 import math
+import statistics
 import sys
 from pathlib import Path
 
@@ -72,6 +74,21 @@ def step_costs(trainings: list[dict], network: str) -> tuple[float, float]:
     return (start, slope) if start >= 0.0 else (0.0, (t_small / small + t_large / large) / 2)
 
 
+def of_gradient(trainings: list[dict], model: tuple[float, float]) -> float:
+    """g, of the steps of two ranks over the link of `model`, the first that was measured."""
+    link = next(t["over"] for t in trainings)
+    pairs = [t for t in trainings if t["ranks"] == 2 and t["over"] == link]
+    return statistics.median((t["step_seconds"] - step(trainings, t, model, 0.0)) / t["parameters"] for t in pairs)
+
+
+def step(trainings: list[dict], t: dict, model: tuple[float, float], gradient: float) -> float:
+    """Seconds of a step by the model."""
+    c0, c1 = step_costs(trainings, t["network"])
+    of_rows = c0 + c1 * most_rows(t["ranks"], t["batch"])
+    own = gradient * t["parameters"] if t["ranks"] > 1 else 0.0
+    return of_rows + own + exchange(t["ranks"], 8 * t["parameters"], *model)
+
+
 def table(head: list[str], rows: list[list[str]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
@@ -90,11 +107,11 @@ def tables(lines: list[dict]) -> str:
     links = list(dict.fromkeys(line["over"] for line in exchanges))
     models = {link: fitted([e for e in exchanges if e["over"] == link and e["ranks"] == 2]) for link in links}
     parts = [
-        f"{machine['cores']} cores (hardware threads, perhaps of one core) of an {machine['processor']}, "
+        f"{machine['cores']} virtual cores of an {machine['processor']}, "
         f"{machine['mpi'].replace('mpirun.openmpi (OpenRTE) ', 'OpenMPI ')}, one thread a rank, release build.",
         exchange_table(exchanges, links, models),
         step_table(trainings, links, models),
-        prediction_table(trainings),
+        prediction_table(trainings, of_gradient(trainings, models[links[0]])),
     ]
     return "\n\n".join(parts)
 
@@ -116,6 +133,7 @@ def exchange_table(exchanges: list[dict], links: list[str], models: dict) -> str
 
 def step_table(trainings: list[dict], links: list[str], models: dict) -> str:
     alone = {(t["network"], t["scaling"]): t for t in trainings if t["ranks"] == 1}
+    gradient = of_gradient(trainings, models[links[0]])
     head = [
         "network, batch",
         "ranks, over",
@@ -128,9 +146,7 @@ def step_table(trainings: list[dict], links: list[str], models: dict) -> str:
     for t in sorted(trainings, key=lambda t: (t["parameters"], t["scaling"], t["ranks"], links.index(t["over"]))):
         one = alone[t["network"], t["scaling"]]
         gain = (t["batch"] / t["step_seconds"]) / (one["batch"] / one["step_seconds"])
-        c0, c1 = step_costs(trainings, t["network"])
-        size = 8 * t["parameters"]
-        by_model = c0 + c1 * most_rows(t["ranks"], t["batch"]) + exchange(t["ranks"], size, *models[t["over"]])
+        by_model = step(trainings, t, models[t["over"]], gradient)
         where = "1" if t["ranks"] == 1 else f"{t['ranks']}, {t['over']}" + (" *" if t["oversubscribed"] else "")
         model = "" if t["oversubscribed"] else milliseconds(by_model)
         of_exchange = "" if t["ranks"] == 1 else milliseconds(t["exchange_seconds"])
@@ -138,22 +154,23 @@ def step_table(trainings: list[dict], links: list[str], models: dict) -> str:
         rows.append([what, where, milliseconds(t["step_seconds"]), of_exchange, model, f"{gain:.2f}"])
     return (
         "**A step**: strong scaling keeps the batch of all ranks, weak scaling the rows a rank. The exchange has the wait for "
-        f"the rank with most rows in it. * more ranks than cores: no gain can be.\n\n{table(head, rows)}"
+        f"the rank with most rows in it. A rank's own passes over its gradient, fitted: {1e9 * gradient:.1f} ns a parameter. "
+        f"* more ranks than cores: no gain can be.\n\n{table(head, rows)}"
     )
 
 
-def prediction_table(trainings: list[dict]) -> str:
+def prediction_table(trainings: list[dict], gradient: float) -> str:
     networks = sorted({(t["parameters"], t["network"]) for t in trainings})
     rows = []
     for parameters, network in (networks[0], networks[-1]):
-        c0, c1 = step_costs(trainings, network)
         for rows_a_rank in ROWS_A_RANK:
-            for name, (latency, rate) in NETWORKS.items():
+            one = {"network": network, "parameters": parameters, "ranks": 1, "batch": rows_a_rank}
+            for name, model in NETWORKS.items():
                 gains = []
                 for n in RANKS:
-                    one = c0 + c1 * rows_a_rank
-                    step = c0 + c1 * most_rows(n, n * rows_a_rank) + exchange(n, 8 * parameters, latency, rate)
-                    gains.append(f"{n * one / step:.1f}")
+                    many = {**one, "ranks": n, "batch": n * rows_a_rank}
+                    gain = n * step(trainings, one, model, gradient) / step(trainings, many, model, gradient)
+                    gains.append(f"{gain:.1f}")
                 rows.append([f"{network} ({parameters:,} parameters), {rows_a_rank} rows a rank, {name}", *gains])
     head = ["prediction: rows a second, times one rank", *(f"{n} ranks" for n in RANKS)]
     return f"**Predicted, not measured**, each rank a core as here:\n\n{table(head, rows)}"
