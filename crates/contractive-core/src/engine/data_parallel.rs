@@ -91,12 +91,10 @@ impl DataParallel {
         let mean_code = self.mean_code(batch)?;
         let batch = &Batch { mean_code: mean_code.as_deref(), ..*batch };
         let n_gradient = if with_gradient { self.gradient.len() } else { 0 };
-        self.message.clear();
         self.message.resize(n_gradient + NUMBERS, 0.0);
         let own = self.put_own(batch, with_gradient);
-        let failed = &mut self.message[n_gradient + 5];
-        *failed = if own.is_err() { 1.0 } else { 0.0 };
         self.message[n_gradient + 4] = if self.stop.own.load(Ordering::Relaxed) { 1.0 } else { 0.0 };
+        self.message[n_gradient + 5] = if own.is_err() { 1.0 } else { 0.0 };
         self.group.sum(&mut self.message)?;
         let [n, reconstruction, penalty, sparsity, stops, failed] = self.message[n_gradient..] else {
             return own.map(|()| Terms::default());
@@ -111,9 +109,10 @@ impl DataParallel {
         Ok(Terms::combine(&self.objective, reconstruction / n, penalty / n, sparsity / n))
     }
 
-    /// Puts this rank's share into the message.
+    /// Puts this rank's share into the message, over what the last step left there.
     fn put_own(&mut self, batch: &Batch<'_>, with_gradient: bool) -> Result<(), ArgumentError> {
         if batch.rows.rows() == 0 {
+            self.message.fill(0.0);
             return Ok(());
         }
         let terms = if with_gradient {
