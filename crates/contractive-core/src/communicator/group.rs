@@ -199,13 +199,20 @@ impl Group {
             return Ok(());
         }
         let all = self.gather_bytes(own.as_bytes().to_vec())?;
-        let shown = |bytes: &[u8]| shortened(String::from_utf8_lossy(bytes).into_owned());
-        match all.iter().position(|other| *other != all[0]) {
-            None => Ok(()),
-            Some(rank) => {
-                Err(CommunicationError::Differs { what, rank, got: shown(&all[rank]), expected: shown(&all[0]) })
-            }
-        }
+        let texts: Vec<String> = all.iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
+        CommunicationError::unless_alike(what, &texts)
+    }
+}
+
+impl CommunicationError {
+    /// [`CommunicationError::Differs`] unless what each rank has, in their order, is the same.
+    ///
+    /// # Errors
+    /// As it says.
+    pub fn unless_alike(what: &'static str, of_ranks: &[String]) -> Result<(), Self> {
+        let Some(rank) = of_ranks.iter().position(|other| *other != of_ranks[0]) else { return Ok(()) };
+        let shown = |rank: usize| shortened(of_ranks[rank].clone());
+        Err(CommunicationError::Differs { what, rank, got: shown(rank), expected: shown(0) })
     }
 }
 

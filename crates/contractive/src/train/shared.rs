@@ -1,7 +1,7 @@
 //! Rows that lie with several ranks: what each must know of the others', and that all were given the same.
 
 use contractive_core::ArgumentError;
-use contractive_core::communicator::Group;
+use contractive_core::communicator::{CommunicationError, Group};
 use serde::{Deserialize, Serialize};
 
 use super::error::TrainError;
@@ -87,19 +87,25 @@ pub(super) fn in_common(group: &Group, data: Dataset, has_test: bool) -> Result<
         encoding: data.encoding().map(|encoding| serde_json::to_string(encoding).unwrap_or_default()),
         has_test,
     };
-    let all = group.gather_bytes(serde_json::to_vec(&form).unwrap_or_default())?;
-    let all: Vec<Form> = all.iter().filter_map(|bytes| serde_json::from_slice(bytes).ok()).collect();
+    let told = group.gather_bytes(serde_json::to_vec(&form).unwrap_or_default())?;
+    let all: Vec<Form> = told.iter().filter_map(|bytes| serde_json::from_slice(bytes).ok()).collect();
     let Some(known) = all.iter().find(|form| form.rows > 0) else {
         return Err(contractive_table::TableError::Empty { what: "the data of all ranks".into() }.into());
     };
-    group.same("number of features", &form.features.to_string())?;
+    let alike = |what, of: fn(&Form) -> String| {
+        CommunicationError::unless_alike(what, &all.iter().map(of).collect::<Vec<String>>())
+    };
+    alike("number of features", |form| form.features.to_string())?;
     // A rank without rows may not know what they are called, or that they are pictures.
-    let of_rows = |own: String, of_known: String| if form.rows > 0 { own } else { of_known };
-    group.same("names of features", &of_rows(format!("{:?}", form.names), format!("{:?}", known.names)))?;
-    group.same("image shape", &of_rows(format!("{:?}", form.image_shape), format!("{:?}", known.image_shape)))?;
-    group.same("kind of values, bytes or numbers", &of_rows(form.bytes.to_string(), known.bytes.to_string()))?;
-    group.same("encoding of columns", &of_rows(format!("{:?}", form.encoding), format!("{:?}", known.encoding)))?;
-    group.same("parts, with or without test rows", &has_test.to_string())?;
+    let alike_with_rows = |what, of: fn(&Form) -> String| {
+        let of_rows = |form: &Form| of(if form.rows > 0 { form } else { known });
+        CommunicationError::unless_alike(what, &all.iter().map(of_rows).collect::<Vec<String>>())
+    };
+    alike_with_rows("names of features", |form| format!("{:?}", form.names))?;
+    alike_with_rows("image shape", |form| format!("{:?}", form.image_shape))?;
+    alike_with_rows("kind of values, bytes or numbers", |form| form.bytes.to_string())?;
+    alike_with_rows("encoding of columns", |form| format!("{:?}", form.encoding))?;
+    alike("parts, with or without test rows", |form| form.has_test.to_string())?;
     if form.rows > 0 { Ok(data) } else { Ok(known_of(data, known)?) }
 }
 
