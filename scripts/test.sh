@@ -93,6 +93,9 @@ fi
 say "tests"
 cargo test --workspace --locked
 
+# As README begins: the workspace has more than one program.
+cargo run --quiet --locked -- --version | grep -q "^cae " || { echo "cargo run must find \`cae\`" >&2; exit 1; }
+
 # The kernels choose instructions at run time: here the ones that this processor would not choose. The programs built above
 # are run as they are: `cargo test -p contractive-core` would compile core anew, with the features that it alone asks for.
 programs=$(cargo test --workspace --locked --no-run --message-format json 2>/dev/null | python3 -c '
