@@ -250,6 +250,9 @@ pub(crate) fn run(
     group: &Group,
 ) -> anyhow::Result<Ending> {
     settings.check()?;
+    let stop = stop_flag(reporting)?;
+    // Before the work, so that nothing keeps its result from being saved.
+    let place = of_first(group, || Ok(Detector::reserve(out)?))?;
     let rows = match table {
         Some(table) => TrainingRows::Table(Box::new(table)),
         None if group.is_alone() => TrainingRows::Bare(Box::new(bare_rows(config, source, reporting)?)),
@@ -260,7 +263,6 @@ pub(crate) fn run(
         }
     };
     let name = rows.name().to_owned();
-    let stop = stop_flag(reporting)?;
     let began = std::time::Instant::now();
     let bar = MembersBar::new(reporting, settings.ensemble);
     let on_plan = |plan: &DetectorPlan| {
@@ -301,7 +303,7 @@ pub(crate) fn run(
         return Ok(Ending::Interrupted);
     }
     let detector = result?;
-    if of_first(group, || Ok(detector.save(out)?))?.is_none() {
+    if of_first(group, || Ok(place.map(|place| detector.save_in(place)).transpose()?))?.is_none() {
         return Ok(Ending::Done);
     }
     let apart: Vec<&Agreement> = agreement.get().into_iter().flatten().filter(|a| a.is_apart()).collect();

@@ -104,7 +104,16 @@ impl AnyDetector {
         Ok(())
     }
 
-    /// Writes it where it was.
+    /// Writes its threshold into the directory that it was read from.
+    pub(crate) fn save_threshold(&self, path: &Path) -> anyhow::Result<()> {
+        match self {
+            AnyDetector::Table(detector) => detector.save_threshold(path)?,
+            AnyDetector::Series(detector) => detector.save_threshold(path)?,
+        }
+        Ok(())
+    }
+
+    /// Writes it whole.
     pub(crate) fn save(&self, path: &Path) -> anyhow::Result<()> {
         match self {
             AnyDetector::Table(detector) => detector.save(path)?,

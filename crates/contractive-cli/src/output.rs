@@ -71,7 +71,7 @@ pub(crate) fn check_page(page: &Path, data: &Path, rows: Option<&Path>) -> anyho
 }
 
 /// Whether two names are of one file, there or still to be written.
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     let place = |path: &Path| {
         let to_be = || Some(fs::canonicalize(folder_of(path)).ok()?.join(path.file_name()?));
         fs::canonicalize(path).ok().or_else(to_be)

@@ -189,6 +189,9 @@ pub(crate) fn run(
     let threshold = if has_threshold { settings.threshold } else { SeriesDetector::DEFAULT_THRESHOLD };
     let settings = DetectorSettings { threshold, ..settings };
     settings.check()?;
+    let stop = stop_flag(reporting)?;
+    // Before the work, so that nothing keeps its result from being saved.
+    let place = SeriesDetector::reserve(out)?;
     let (series, spec, choice) = arguments.read(time, fills_missing, config)?;
     let windows = series.n_windows(&spec);
     let pace = series.pace(series.step());
@@ -198,7 +201,6 @@ pub(crate) fn run(
     if reporting != Reporting::Quiet {
         warn(&series, series.step(), &spec);
     }
-    let stop = stop_flag(reporting)?;
     let began = std::time::Instant::now();
     let bar = MembersBar::new(reporting, settings.ensemble);
     let on_plan = |plan: &DetectorPlan| {
@@ -226,7 +228,7 @@ pub(crate) fn run(
         return Ok(Ending::Interrupted);
     }
     let detector = result?;
-    detector.save(out)?;
+    detector.save_in(place)?;
     let seconds = began.elapsed().as_secs_f64();
     match reporting {
         Reporting::Quiet => {}

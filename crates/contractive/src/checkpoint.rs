@@ -2,13 +2,16 @@
 //!
 //! The tensors are those of a model file and the optimiser's memory, `optimiser.first` and `optimiser.second`. All else
 //! is JSON in the file's metadata, under `contractive`. A checkpoint may lie in the middle of an epoch. There is no
-//! generator state: random streams are keyed by (seed, purpose, epoch, step).
+//! generator state: random streams are keyed by (seed, purpose, epoch, step). The JSON begins with `sha256`, of the JSON
+//! without it and the tensors' bytes in their order: a run does not go on from a damaged file. Older files have none.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use contractive_core::optimiser::{Optimiser, OptimiserState};
 use contractive_core::schedule::ScheduleState;
 use contractive_core::{Architecture, ArgumentError, Noise, Objective, Parameters};
+use contractive_table::checksum::Sha256Sum;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -148,6 +151,16 @@ pub enum CheckpointError {
         /// What is wrong.
         reason: String,
     },
+    /// Its numbers are not those that were written.
+    #[error("{} is damaged: its SHA-256 must be {expected}, got {got}", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The sum in the file, in hexadecimal.
+        expected: String,
+        /// The sum of what is in the file.
+        got: String,
+    },
     /// Its settings contradict each other.
     #[error("{}: {source}", path.display())]
     Settings {
@@ -168,6 +181,7 @@ impl Checkpoint {
         let state = serde_json::to_string(&self.state)
             .map_err(|e| CheckpointError::State { path: path.to_path_buf(), reason: e.to_string() })?;
         let values = self.parameters.values();
+        let state = summed(&state, &[values, &self.optimiser.first, &self.optimiser.second]);
         let mut tensors: Vec<(Expected, &[f32])> = self
             .parameters
             .places()
@@ -225,7 +239,9 @@ impl Checkpoint {
         let settings = |source| CheckpointError::Settings { path: path.to_path_buf(), source };
         let file = TensorFile::open(path)?;
         let text = file.metadata(METADATA).ok_or_else(|| wrong(format!("it has no metadata `{METADATA}`")))?;
-        let state: RunState = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+        let text = text.to_owned();
+        let (sha256, text) = without_sum(&text);
+        let state: RunState = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
         if state.format_version != FORMAT_VERSION {
             let got = state.format_version;
             return Err(wrong(format!("its `format_version` must be {FORMAT_VERSION}, got {got}")));
@@ -247,6 +263,12 @@ impl Checkpoint {
             expected.push(Expected { name: (*name).into(), shape: vec![n] });
         }
         let values = file.read(&expected)?;
+        if let Some(expected) = sha256 {
+            let got = sum_of(&text, &[&values]);
+            if got != expected {
+                return Err(CheckpointError::Checksum { path: path.to_path_buf(), expected: expected.to_owned(), got });
+            }
+        }
         let mut parts = values.chunks_exact(n.max(1));
         let mut next = || parts.next().map(<[f32]>::to_vec).unwrap_or_default();
         let mut parameters = Parameters::zeros(&state.architecture).map_err(settings)?;
@@ -254,4 +276,29 @@ impl Checkpoint {
         let optimiser = OptimiserState { step: state.optimiser_step, first: next().into(), second: next().into() };
         Ok(Checkpoint { parameters, optimiser, state })
     }
+}
+
+const SUM: &str = "{\"sha256\":\"";
+const AFTER_SUM: &str = "\",";
+
+/// The JSON `text` with the SHA-256 of itself and `numbers` in front.
+fn summed(text: &str, numbers: &[&[f32]]) -> String {
+    format!("{SUM}{}{AFTER_SUM}{}", sum_of(text, numbers), text.trim_start_matches('{'))
+}
+
+/// The sum in front, if there is one, and the text that it is of.
+fn without_sum(text: &str) -> (Option<&str>, Cow<'_, str>) {
+    match text.strip_prefix(SUM).and_then(|rest| rest.split_once(AFTER_SUM)) {
+        Some((sum, rest)) => (Some(sum), format!("{{{rest}").into()),
+        None => (None, text.into()),
+    }
+}
+
+fn sum_of(text: &str, numbers: &[&[f32]]) -> String {
+    let mut sum = Sha256Sum::new();
+    sum.update(text.as_bytes());
+    for some in numbers.iter().flat_map(|numbers| numbers.chunks(4096)) {
+        sum.update(&some.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>());
+    }
+    sum.finish()
 }

@@ -26,7 +26,7 @@ use contractive::encoding::TableEncoding;
 use contractive::model::{CONFIG_FILE, Model, ModelError, TensorFileError, read_at_most};
 use contractive::preprocess::Scale;
 use contractive::tensor_file::{Expected, read_tensors, write_tensors};
-use contractive_table::atomic::{is_free, replace_folder, write_json};
+use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_json};
 
 /// The newest format, that of windows. Tables are written as format 2; 1 is read too, and written of a detector that was
 /// read from it.
@@ -41,6 +41,9 @@ const ENCODING_FILE: &str = "encoding.json";
 const ROWS_FILE: &str = "rows.safetensors";
 /// The planes of windows.
 const PLANES_FILE: &str = "planes.safetensors";
+/// What the folders of members are called, before their number.
+const MEMBER_FOLDER: &str = "member-";
+const PARTS: FolderParts = FolderParts { is_part, last: CONFIG_FILE };
 /// What tensors of each are called after.
 const PLANE_NAMES: [&str; PLANE_TERMS] = ["thirds", "windows"];
 
@@ -136,36 +139,54 @@ pub fn is_detector(path: impl AsRef<Path>) -> bool {
 }
 
 impl Detector {
+    /// Takes the place of a detector directory before the work that makes the detector: what would keep it from being
+    /// saved is found now, and no other process can take the same place. A detector that is there already is replaced by
+    /// [`Detector::save_in`], and files beside it stay; anything else is refused.
+    ///
+    /// # Errors
+    /// [`DetectorError::Model`] with what the system said, or that something else is there.
+    pub fn reserve(path: impl AsRef<Path>) -> Result<ReservedFolder, DetectorError> {
+        let path = path.as_ref();
+        let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
+        let folder = ReservedFolder::new(path, PARTS).map_err(failed)?;
+        if !is_free(path).map_err(failed)? && !is_detector(path) {
+            return Err(ModelError::Occupied { path: path.to_path_buf() }.into());
+        }
+        Ok(folder)
+    }
+
     /// Writes the detector directory `path` whole: under a temporary name first, then renamed. A detector that is there
-    /// already is replaced; anything else is not.
+    /// already is replaced, and files beside it stay; anything else is not replaced.
     ///
     /// # Errors
     /// [`DetectorError::Model`] with what the system said.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), DetectorError> {
-        let path = path.as_ref();
-        let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
-        if !is_free(path).map_err(failed)? && !is_detector(path) {
-            return Err(ModelError::Occupied { path: path.to_path_buf() }.into());
-        }
-        let config = Written {
-            format_version: format_of(self.surroundings.is_some(), self.planes.is_some()),
-            kind: KIND,
-            settings: &self.settings,
-            threshold: self.threshold,
-            weights: self.weights,
-            reference: &self.reference,
-            calibration: self.members.iter().map(|m| &m.calibration).collect(),
-            surroundings: self.surroundings.as_ref().map(|s| LearntOf { rows: s.spacing.len(), learnt: &s.learnt }),
-            planes: self.planes.as_ref().map(PlanesOf::new),
-        };
-        replace_folder(
-            path,
+        self.save_in(Self::reserve(path)?)
+    }
+
+    /// Writes the threshold and its rule into the detector directory that this one was read from, and nothing else.
+    ///
+    /// # Errors
+    /// [`DetectorError::Model`] with what the system said.
+    pub fn save_threshold(&self, path: impl AsRef<Path>) -> Result<(), DetectorError> {
+        let path = path.as_ref().join(CONFIG_FILE);
+        Ok(write_json(&path, &self.written()).map_err(|source| ModelError::Write { path, source })?)
+    }
+
+    /// Writes the detector directory that [`Detector::reserve`] has taken.
+    ///
+    /// # Errors
+    /// [`DetectorError::Model`] with what the system said.
+    pub fn save_in(&self, folder: ReservedFolder) -> Result<(), DetectorError> {
+        let path = folder.path().to_path_buf();
+        let failed = |source| ModelError::Write { path: path.clone(), source };
+        folder.fill(
             |e| failed(e).into(),
             |whole| {
                 for (i, member) in self.members.iter().enumerate() {
                     member.model.save(whole.join(member_folder(i)))?;
                 }
-                write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)?;
+                write_json(&whole.join(CONFIG_FILE), &self.written()).map_err(failed)?;
                 if let Some(surroundings) = &self.surroundings {
                     save_rows(surroundings, &whole.join(ROWS_FILE)).map_err(ModelError::from)?;
                 }
@@ -178,6 +199,20 @@ impl Detector {
                 Ok(())
             },
         )
+    }
+
+    fn written(&self) -> Written<'_> {
+        Written {
+            format_version: format_of(self.surroundings.is_some(), self.planes.is_some()),
+            kind: KIND,
+            settings: &self.settings,
+            threshold: self.threshold,
+            weights: self.weights,
+            reference: &self.reference,
+            calibration: self.members.iter().map(|m| &m.calibration).collect(),
+            surroundings: self.surroundings.as_ref().map(|s| LearntOf { rows: s.spacing.len(), learnt: &s.learnt }),
+            planes: self.planes.as_ref().map(PlanesOf::new),
+        }
     }
 
     /// Reads a detector directory.
@@ -344,5 +379,14 @@ fn load_encoding(path: &Path) -> Result<Option<TableEncoding>, DetectorError> {
 }
 
 fn member_folder(i: usize) -> String {
-    format!("member-{i}")
+    format!("{MEMBER_FOLDER}{i}")
+}
+
+/// Whether an entry of a detector directory is of the detector.
+fn is_part(name: &str) -> bool {
+    let is_member = |name: &str| {
+        name.strip_prefix(MEMBER_FOLDER)
+            .is_some_and(|number| !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit()))
+    };
+    [CONFIG_FILE, ENCODING_FILE, ROWS_FILE, PLANES_FILE].contains(&name) || is_member(name)
 }

@@ -15,7 +15,7 @@ use super::spec::SeriesSpec;
 use super::{MOST_REFERENCES, SeriesDetector};
 use crate::detector::{Detector, ThresholdRule};
 use contractive::model::CONFIG_FILE;
-use contractive_table::atomic::{is_free, replace_folder, write_json};
+use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_json};
 
 /// The format written and read.
 pub const SERIES_FORMAT_VERSION: u64 = 1;
@@ -23,6 +23,7 @@ pub const SERIES_FORMAT_VERSION: u64 = 1;
 const KIND: &str = "series_detector";
 /// The folder of the detector of windows.
 const WINDOWS: &str = "detector";
+const PARTS: FolderParts = FolderParts { is_part: |name| [CONFIG_FILE, WINDOWS].contains(&name), last: CONFIG_FILE };
 /// The largest configuration read.
 const LARGEST_CONFIG: u64 = 16 << 20;
 
@@ -53,19 +54,54 @@ pub fn is_series_detector(path: impl AsRef<Path>) -> bool {
 }
 
 impl SeriesDetector {
-    /// Writes the directory `path` whole: under a temporary name first, then renamed. A detector of time series that is
-    /// there already is replaced; anything else is not.
+    /// Takes the place of a detector before the work that makes it, as [`Detector::reserve`] does.
     ///
     /// # Errors
-    /// [`SeriesError::File`] and [`SeriesError::Detector`] with what the system said.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), SeriesError> {
+    /// [`SeriesError::File`] with what the system said, or that something else is there.
+    pub fn reserve(path: impl AsRef<Path>) -> Result<ReservedFolder, SeriesError> {
         let path = path.as_ref();
         let failed = |source| SeriesError::File { verb: "write", path: path.to_path_buf(), source };
+        let folder = ReservedFolder::new(path, PARTS).map_err(failed)?;
         if !is_free(path).map_err(failed)? && !is_series_detector(path) {
             let reason = "it is there already, and no detector of time series; give a new folder";
             return Err(failed(std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason)));
         }
-        let config = Stored {
+        Ok(folder)
+    }
+
+    /// Writes the directory `path` whole: under a temporary name first, then renamed. A detector of time series that is
+    /// there already is replaced, and files beside it stay; anything else is not replaced.
+    ///
+    /// # Errors
+    /// [`SeriesError::File`] and [`SeriesError::Detector`] with what the system said.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), SeriesError> {
+        self.save_in(Self::reserve(path)?)
+    }
+
+    /// Writes the directory that [`SeriesDetector::reserve`] has taken.
+    ///
+    /// # Errors
+    /// As [`SeriesDetector::save`].
+    pub fn save_in(&self, folder: ReservedFolder) -> Result<(), SeriesError> {
+        let path = folder.path().to_path_buf();
+        let failed = |source| SeriesError::File { verb: "write", path: path.clone(), source };
+        folder.fill(failed, |whole| {
+            self.detector.save(whole.join(WINDOWS))?;
+            write_json(&whole.join(CONFIG_FILE), &self.stored()).map_err(failed)
+        })
+    }
+
+    /// Writes the threshold and its rule into the directory that this detector was read from, and nothing else.
+    ///
+    /// # Errors
+    /// [`SeriesError::File`] with what the system said.
+    pub fn save_threshold(&self, path: impl AsRef<Path>) -> Result<(), SeriesError> {
+        let path = path.as_ref().join(CONFIG_FILE);
+        write_json(&path, &self.stored()).map_err(|source| SeriesError::File { verb: "write", path, source })
+    }
+
+    fn stored(&self) -> Stored {
+        Stored {
             format_version: SERIES_FORMAT_VERSION,
             kind: KIND.to_owned(),
             spec: self.spec.clone(),
@@ -75,11 +111,7 @@ impl SeriesDetector {
             threshold: self.threshold,
             reference: self.reference.clone(),
             training_rows: Some(self.n_training_rows() as u64),
-        };
-        replace_folder(path, failed, |whole| {
-            self.detector.save(whole.join(WINDOWS))?;
-            write_json(&whole.join(CONFIG_FILE), &config).map_err(failed)
-        })
+        }
     }
 
     /// Reads the directory of a detector of time series.

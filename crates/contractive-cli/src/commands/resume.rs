@@ -74,7 +74,7 @@ impl Resume {
             let text = "several runs are gone on with by `cae resume`; several ranks train one";
             return Err(Usage(text.into()).into());
         }
-        let run = RunDirectory::open(&self.run)?;
+        let run = RunDirectory::open_to_write(&self.run)?;
         let mut config = run.config()?;
         let mut resume = run.resume()?;
         let done = resume.as_ref().map_or(0, |resume| resume.last.state.epoch);

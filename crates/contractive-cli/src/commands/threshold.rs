@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use contractive::model::ModelError;
 use contractive_anomaly::detector::{Detector, DetectorSettings, ThresholdRule, TrainOptions};
+use contractive_table::atomic::Hold;
 use serde::Serialize;
 
 use super::merged_threshold::Merged;
@@ -14,7 +15,7 @@ use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::models::Opened;
 use crate::numbers::{grouped, percent, significant};
-use crate::output::{check_folder, print, print_json};
+use crate::output::{check_folder, is_same, print, print_json};
 use crate::shell::quoted;
 use crate::table::{Side, aligned, pairs};
 
@@ -154,6 +155,8 @@ fn common(detector: &mut AnyDetector) -> anyhow::Result<Vec<At>> {
 impl Threshold {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
+        // Held before it is read: nothing comes between the detector and its new threshold.
+        let _hold = self.hold()?;
         let Some(mut detector) = AnyDetector::found(&self.detector)? else {
             return if self.merge.is_empty() { self.of_model() } else { Err(no_detector(&self.detector).into()) };
         };
@@ -178,8 +181,10 @@ impl Threshold {
             }
             detector.set(rule)?;
             new = Some(At::of(&detector));
-            if !self.dry_run {
-                detector.save(self.out.as_ref().unwrap_or(&self.detector))?;
+            match &self.out {
+                _ if self.dry_run => {}
+                Some(out) if !is_same(out, &self.detector) => detector.save(out)?,
+                _ => detector.save_threshold(&self.detector)?,
             }
         }
         let saved = new.is_some() && !self.dry_run;
@@ -196,6 +201,15 @@ impl Threshold {
 }
 
 impl Threshold {
+    /// Keeps other processes from writing the detector while its threshold is changed.
+    fn hold(&self) -> anyhow::Result<Option<Hold>> {
+        if self.rule.is_none() || self.dry_run || !self.detector.is_dir() {
+            return Ok(None);
+        }
+        let failed = |source| ModelError::Write { path: self.detector.clone(), source };
+        Ok(Some(Hold::folder(&self.detector).map_err(failed)?))
+    }
+
     /// Refuses a folder that could not be written, before any work.
     fn check_out(&self) -> Result<(), ModelError> {
         let failed = |path: &PathBuf, source| ModelError::Write { path: path.clone(), source };

@@ -1,6 +1,5 @@
 //! `cae train`: a recipe, a file and flags become one configuration, and that becomes a run.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -245,7 +244,7 @@ impl Train {
         let numbered = (2..100).map(|i| self.place(prepared.config(), Some(&format!("{time}-{i}"))));
         let mut result = RunDirectory::create(&place, prepared.config());
         for place in numbered {
-            if !matches!(result, Err(RunError::Occupied { .. })) {
+            if !matches!(result, Err(RunError::Occupied { .. } | RunError::Held { .. })) {
                 break;
             }
             result = RunDirectory::create(&place, prepared.config());
@@ -256,16 +255,8 @@ impl Train {
 
 /// Refuses, before any work, a run directory that is taken or cannot be made.
 fn check_place(path: &Path) -> Result<(), RunError> {
-    let failed = |source| RunError::Write { path: path.to_path_buf(), source };
-    let is_taken = match std::fs::read_dir(path) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => false,
-        Err(e) => return Err(failed(e)),
-    };
-    if is_taken {
-        return Err(RunError::Occupied { path: path.to_path_buf() });
-    }
-    check_folder(path).map_err(failed)
+    RunDirectory::check_free(path)?;
+    check_folder(path).map_err(|source| RunError::Write { path: path.to_path_buf(), source })
 }
 
 /// Adds the way to train on data that were named in place of a recipe.

@@ -82,7 +82,7 @@ fn of_kind(kind: Kind<'_>) -> u8 {
         Kind::Onnx(_) => BAD_DATA,
         Kind::Output(OutputError::Write { .. }) => FAILURE,
         Kind::Output(_) => USAGE,
-        Kind::Run(RunError::Occupied { .. } | RunError::NotARun { .. }) => USAGE,
+        Kind::Run(RunError::Occupied { .. } | RunError::NotARun { .. } | RunError::NotBegun { .. }) => USAGE,
         Kind::Run(RunError::Metrics { .. }) => BAD_DATA,
         Kind::Run(_) => FAILURE,
         Kind::Series(SeriesError::Setting { .. } | SeriesError::Columns { .. }) => USAGE,

@@ -43,6 +43,8 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         Kind::Run(RunError::Occupied { .. }) => {
             text("choose another with `--out`, or continue that run with `cae resume`")
         }
+        Kind::Run(RunError::Held { .. }) => text("wait for it, or choose another place with `--out`"),
+        Kind::Run(RunError::NotBegun { .. }) => text("begin it again with the command that began it"),
         Kind::Series(e) => of_series(e),
         Kind::Table(e) => of_table(e),
         Kind::Train(e) => of_training(e),

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use contractive::RunDirectory;
 use contractive::config::ConfigError;
 use contractive::run::RunError;
-use contractive_table::atomic::{is_free, write_atomically};
+use contractive_table::atomic::{is_free, make_folder, remove_leftovers, sync_folder, write_atomically};
 
 use super::plan::{Plan, PlannedRun};
 use crate::errors::Usage;
@@ -92,7 +92,10 @@ impl SweepFolder {
         let failed = |source| RunError::Write { path: path.clone(), source };
         let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Held { _file: file }),
+            Ok(()) => {
+                remove_leftovers(&self.path);
+                Ok(Held { _file: file })
+            }
             // Some network folders have no locks.
             Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(Held { _file: file }),
             Err(TryLockError::Error(e)) => Err(failed(e).into()),
@@ -116,7 +119,7 @@ impl SweepFolder {
         }
         let text = toml::to_string(plan).map_err(|e| ConfigError::NotWritable { reason: e.to_string() })?;
         let failed = |source| RunError::Write { path: self.path.clone(), source };
-        std::fs::create_dir_all(&self.path).map_err(failed)?;
+        make_folder(&self.path).map_err(failed)?;
         write_atomically(&self.path.join(PLAN_FILE), |file| file.write_all(text.as_bytes())).map_err(failed)?;
         Ok(())
     }
@@ -139,18 +142,19 @@ impl SweepFolder {
     /// The directory of a run, made where it is not there: under another name first, so that it is there whole or not at all.
     pub(crate) fn run(&self, run: &PlannedRun) -> Result<RunDirectory, RunError> {
         let path = self.place(run);
-        match RunDirectory::open(&path) {
+        match RunDirectory::open_to_write(&path) {
             Err(RunError::NotARun { .. }) => {}
             there => return there,
         }
         let unfinished = self.path.join(format!(".new-{}", run.folder));
         let failed = |source| RunError::Write { path: path.clone(), source };
-        match std::fs::remove_dir_all(&unfinished) {
+        let begun = match std::fs::remove_dir_all(&unfinished) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed(e)),
             _ => RunDirectory::create(&unfinished, &run.config)?,
         };
         std::fs::rename(&unfinished, &path).map_err(failed)?;
-        RunDirectory::open(&path)
+        sync_folder(&self.path);
+        Ok(begun.renamed(path))
     }
 }
 
@@ -207,7 +211,9 @@ mod tests {
         std::fs::write(desk.path().join(".new-seed=0/.tmp"), "half a configuration").unwrap();
         let run = folder.run(&plan(3).runs[0]).unwrap();
         assert_eq!(run.config().unwrap().training.epochs, Some(3));
-        assert_eq!(folder.run(&plan(3).runs[0]).unwrap(), run);
+        assert!(matches!(folder.run(&plan(3).runs[0]), Err(RunError::Held { .. })));
+        drop(run);
+        folder.run(&plan(3).runs[0]).unwrap();
         assert_eq!(std::fs::read_dir(desk.path()).unwrap().count(), 1);
     }
 }

@@ -21,6 +21,7 @@ mod import;
 mod interruption;
 mod merged_threshold;
 mod mixed_table;
+mod nothing_lost;
 mod per_row;
 mod recipes;
 mod report;

@@ -22,8 +22,8 @@ pub enum ModelError {
         /// What the system said.
         source: io::Error,
     },
-    /// The place is taken by something that is not a model, or not a model alone.
-    #[error("cannot write the model {}: it exists and is not a model directory, or holds other files too; choose another place", path.display())]
+    /// The place is taken by something that is not a model.
+    #[error("cannot write the model {}: it exists and is not a model directory; choose another place", path.display())]
     Occupied {
         /// The directory.
         path: PathBuf,

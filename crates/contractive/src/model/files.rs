@@ -1,6 +1,6 @@
 //! The model directory: `config.json` and `model.safetensors`. Reading one never runs code.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Model, ModelError, Provenance};
 use crate::preprocess::Preprocessing;
 use crate::tensor_file::{Expected, TensorFile, tensors_of, write_tensors};
-use contractive_table::atomic::{is_free, replace_folder, write_atomically};
+use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_atomically};
 
 /// The format written and read.
 pub const FORMAT_VERSION: u64 = 1;
@@ -22,6 +22,8 @@ pub const CONFIG_FILE: &str = "config.json";
 pub const TENSOR_FILE: &str = "model.safetensors";
 /// A file of a model directory that another program keeps there: the Python package its parameters and threshold.
 pub const NOTE_FILE: &str = "estimator.json";
+const PARTS: FolderParts =
+    FolderParts { is_part: |name| [CONFIG_FILE, TENSOR_FILE, NOTE_FILE].contains(&name), last: CONFIG_FILE };
 /// The largest configuration read: room for the names of a million features.
 const LARGEST_CONFIG: u64 = 64 << 20;
 
@@ -42,7 +44,7 @@ struct ModelConfigFile {
 
 impl Model {
     /// Writes the model directory `path` whole: under a temporary name first, then renamed. A model that is there
-    /// already is replaced; anything else is not, nor a model with other files beside it, which would be lost.
+    /// already is replaced, and other files beside it stay; anything else is not replaced.
     ///
     /// # Errors
     /// [`ModelError::Write`], [`ModelError::Occupied`]; [`ModelError::Argument`] or [`ModelError::Columns`] for parameters
@@ -61,10 +63,11 @@ impl Model {
         let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
         self.parameters.check_finite()?;
         self.preprocessing.check_stored()?;
-        if !is_free(path).map_err(failed)? && !is_model_alone(path).map_err(failed)? {
+        let folder = ReservedFolder::new(path, PARTS).map_err(failed)?;
+        if !is_free(path).map_err(failed)? && !is_model(path) {
             return Err(ModelError::Occupied { path: path.to_path_buf() });
         }
-        replace_folder(path, failed, |whole| {
+        folder.fill(failed, |whole| {
             self.write_config(&whole.join(CONFIG_FILE)).map_err(failed)?;
             let tensors: Vec<_> = self
                 .parameters
@@ -150,15 +153,9 @@ impl Model {
     }
 }
 
-/// Whether a folder holds a model of this format, with or without a note, and nothing else.
-fn is_model_alone(path: &Path) -> io::Result<bool> {
-    for entry in fs::read_dir(path)? {
-        let name = entry?.file_name();
-        if name != CONFIG_FILE && name != TENSOR_FILE && name != NOTE_FILE {
-            return Ok(false);
-        }
-    }
-    Ok(path.join(TENSOR_FILE).is_file() && read_config(&path.join(CONFIG_FILE)).is_ok())
+/// Whether a folder holds a model of this format.
+fn is_model(path: &Path) -> bool {
+    path.join(TENSOR_FILE).is_file() && read_config(&path.join(CONFIG_FILE)).is_ok()
 }
 
 /// The bytes of a file that are at most `most`.

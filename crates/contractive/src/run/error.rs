@@ -17,6 +17,18 @@ pub enum RunError {
         /// The directory.
         path: PathBuf,
     },
+    /// Another process writes it.
+    #[error("{} is being trained by another process", path.display())]
+    Held {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A run that was killed before it began.
+    #[error("the run in {} was killed before its config.toml was written", path.display())]
+    NotBegun {
+        /// The directory.
+        path: PathBuf,
+    },
     /// It cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {

@@ -17,12 +17,13 @@ mod events;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Resume};
 use crate::config::{ConfigError, Layer, TrainConfig};
 use crate::history::{Divergence, EpochRecord};
 use crate::model::MODEL_FOLDER;
-use contractive_table::atomic::{is_free, write_atomically};
+use contractive_table::atomic::{Hold, is_free, is_held_elsewhere, make_folder, remove_leftovers, write_atomically};
 
 pub use error::RunError;
 
@@ -33,9 +34,11 @@ const CHECKPOINT_FOLDER: &str = "checkpoints";
 const IMAGE_FOLDER: &str = "images";
 
 /// A run's directory on the disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct RunDirectory {
     path: PathBuf,
+    /// Of one that is written; copies of this hold it together.
+    _hold: Option<Arc<Hold>>,
 }
 
 /// The place of a run that was given none: `ROOT/NAME-TIMESTAMP`. Characters of `name` that are awkward in a path
@@ -47,31 +50,79 @@ pub fn default_path(root: &Path, name: &str, timestamp: &str) -> PathBuf {
 }
 
 impl RunDirectory {
-    /// Makes a new run directory and writes `config.toml` into it.
+    /// Makes a new run directory, to be written by this process alone, and writes `config.toml` into it.
     ///
     /// # Errors
-    /// [`RunError::Occupied`] when it exists with something in it; [`RunError::Write`] when it cannot be made.
+    /// [`RunError::Occupied`] when it exists with something in it, [`RunError::Held`] when another process is beginning a run
+    /// there, [`RunError::Write`] when it cannot be made.
     pub fn create(path: impl AsRef<Path>, config: &TrainConfig) -> Result<Self, RunError> {
         let path = path.as_ref();
         let failed = |source| RunError::Write { path: path.to_path_buf(), source };
-        if !is_free(path).map_err(failed)? {
-            return Err(RunError::Occupied { path: path.to_path_buf() });
-        }
-        let run = RunDirectory { path: path.to_path_buf() };
-        fs::create_dir_all(run.checkpoints()).map_err(failed)?;
-        fs::create_dir_all(run.images()).map_err(failed)?;
+        Self::check_free(path)?;
+        make_folder(path).map_err(failed)?;
+        let run = Self::held(path)?;
+        // Now that nobody else can begin one there.
+        Self::check_free(path)?;
+        make_folder(&run.checkpoints()).map_err(failed)?;
+        make_folder(&run.images()).map_err(failed)?;
         run.write_config(config)?;
         Ok(run)
     }
 
-    /// Opens the run directory that is there.
+    /// Refuses a place for a new run that is taken. What a run left that was killed before its `config.toml` was written is
+    /// nothing, and may be begun again.
     ///
     /// # Errors
-    /// [`RunError::NotARun`] when it has no `config.toml`.
+    /// [`RunError::Occupied`]; [`RunError::Write`] where it is no folder or cannot be looked into.
+    pub fn check_free(path: impl AsRef<Path>) -> Result<(), RunError> {
+        let path = path.as_ref();
+        let is_new = is_free(path).and_then(|is_free| Ok(is_free || is_unborn(path)?));
+        match is_new.map_err(|source| RunError::Write { path: path.to_path_buf(), source })? {
+            true => Ok(()),
+            false => Err(RunError::Occupied { path: path.to_path_buf() }),
+        }
+    }
+
+    /// Opens the run directory that is there, to read it.
+    ///
+    /// # Errors
+    /// [`RunError::NotARun`] when it has no `config.toml`, [`RunError::NotBegun`] when it was to have one.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, RunError> {
         let path = path.as_ref();
-        let run = RunDirectory { path: path.to_path_buf() };
-        if run.config_file().is_file() { Ok(run) } else { Err(RunError::NotARun { path: path.to_path_buf() }) }
+        let run = RunDirectory { path: path.to_path_buf(), _hold: None };
+        if run.config_file().is_file() {
+            return Ok(run);
+        }
+        let path = path.to_path_buf();
+        match path.is_dir() && is_unborn(&path).unwrap_or(false) {
+            true => Err(RunError::NotBegun { path }),
+            false => Err(RunError::NotARun { path }),
+        }
+    }
+
+    /// Opens the run directory that is there, to go on with its run in this process alone. What a killed process was
+    /// writing there is removed.
+    ///
+    /// # Errors
+    /// Those of [`RunDirectory::open`], and [`RunError::Held`] when another process is training it.
+    pub fn open_to_write(path: impl AsRef<Path>) -> Result<Self, RunError> {
+        Self::open(&path)?;
+        Self::held(path.as_ref())
+    }
+
+    fn held(path: &Path) -> Result<Self, RunError> {
+        let hold = Hold::folder(path).map_err(|source| match is_held_elsewhere(&source) {
+            true => RunError::Held { path: path.to_path_buf() },
+            false => RunError::Write { path: path.to_path_buf(), source },
+        })?;
+        let run = RunDirectory { path: path.to_path_buf(), _hold: Some(Arc::new(hold)) };
+        [run.path.clone(), run.checkpoints(), run.images()].iter().for_each(|folder| remove_leftovers(folder));
+        Ok(run)
+    }
+
+    /// The same run, whose directory has been renamed.
+    pub fn renamed(self, path: impl AsRef<Path>) -> Self {
+        RunDirectory { path: path.as_ref().to_path_buf(), ..self }
     }
 
     /// The directory.
@@ -217,6 +268,21 @@ impl RunDirectory {
         };
         Ok(Some(Resume { last, best }))
     }
+}
+
+/// Whether a folder is what a run leaves that was killed before it had a `config.toml`.
+fn is_unborn(path: &Path) -> io::Result<bool> {
+    let mut has_begun = false;
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let is_empty = || is_free(&path.join(&name)).unwrap_or(false);
+        match name.to_str() {
+            Some(CHECKPOINT_FOLDER | IMAGE_FOLDER) if is_empty() => has_begun = true,
+            Some(other) if other.starts_with(contractive_table::atomic::UNFINISHED) => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(has_begun)
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, RunError> {
