@@ -2,8 +2,9 @@
 
 use std::sync::atomic::AtomicBool;
 
-use contractive::train::{End, TrainError};
-use contractive::{Model, Prepared, RunDirectory, TrainConfig, train};
+use contractive::train::{End, EngineBuilder, TrainError, train_with};
+use contractive::{Model, Prepared, RunDirectory, TrainConfig};
+use contractive_core::engine::CpuEngine;
 use contractive_report::RunRecord;
 use contractive_report::record::concern;
 
@@ -27,10 +28,10 @@ pub(crate) struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    /// The rows of a run with its configuration for this machine.
+    /// The rows of a run. Its share of this machine's threads is no setting of it.
     pub(crate) fn prepare(&self, config: &TrainConfig) -> anyhow::Result<Prepared> {
         let mut config = config.clone();
-        config.training.threads = Some(self.threads);
+        config.training.threads = None;
         if let Some(data) = self.data {
             data.clone_into(&mut config.data.spec);
         }
@@ -45,14 +46,16 @@ impl Ground<'_> {
         let prepared = self.prepare(&run.config)?;
         let directory = self.folder.run(run)?;
         let mut watcher = Watcher::new(board, run);
-        let outcome = train(&prepared, Some(&directory), directory.resume()?, &mut watcher, stop);
+        let engine: &EngineBuilder<'_> = &|parameters, objective, optimiser, clip, _| {
+            Ok(Box::new(CpuEngine::new(parameters, objective, optimiser, clip, self.threads)?))
+        };
+        let outcome = train_with(engine, &prepared, Some(&directory), directory.resume()?, &mut watcher, stop);
         let result = match outcome {
             Ok(outcome) if outcome.end == End::Interrupted => None,
             Ok(outcome) => concern(&prepared, &outcome.model)?.map(Warning::new),
             Err(TrainError::Diverged { .. }) => None,
             Err(e) => return Err(contractive::Error::from(e).into()),
         };
-        leave_threads_open(&prepared, &directory)?;
         Ok(result)
     }
 
@@ -64,15 +67,6 @@ impl Ground<'_> {
         let prepared = self.prepare(&run.config)?;
         let directory = RunDirectory::open(self.folder.place(run))?;
         let model = Model::load(directory.model())?;
-        let mut record = record(&directory, &prepared, &model, &directory.metrics()?)?;
-        record.config.training.threads = None;
-        Ok(record)
+        Ok(record(&directory, &prepared, &model, &directory.metrics()?)?)
     }
-}
-
-/// The run's share of this machine's threads is no setting of the run.
-fn leave_threads_open(prepared: &Prepared, directory: &RunDirectory) -> anyhow::Result<()> {
-    let mut config = prepared.config().clone();
-    config.training.threads = None;
-    Ok(directory.write_config(&config)?)
 }

@@ -109,10 +109,12 @@ fn the_model_is_evaluated_encoded_and_inspected_like_any_other() {
     let told = desk.json("inspect model --json");
     assert_eq!(told["provenance"]["imported"]["source"], "w.safetensors");
     assert!(desk.refused("evaluate model", 2).contains("--data; the model was imported from w.safetensors"));
-    // Nothing but a model is written over.
-    desk.cae(&format!("{IMPORT} --quiet")).assert().success();
+    // Nothing but a model is written over, and what is not the model's stays.
     desk.write("model/other.txt", "mine");
-    assert!(desk.refused(IMPORT, 1).contains("holds other files too"));
+    desk.cae(&format!("{IMPORT} --quiet")).assert().success();
+    assert_eq!(desk.text("model/other.txt"), "mine");
+    desk.write("model/config.json", "mine");
+    assert!(desk.refused(IMPORT, 1).contains("is not a model directory"));
 }
 
 #[test]

@@ -192,7 +192,7 @@ pub fn replace_folder<E>(
 struct Unfinished {
     whole: PathBuf,
     _lock: Option<File>,
-    _temporary: TempDir,
+    temporary: TempDir,
 }
 
 impl Unfinished {
@@ -202,7 +202,16 @@ impl Unfinished {
         // One more below it: temporary folders are made for their owner alone.
         let whole = temporary.path().join("new");
         fs::create_dir(&whole)?;
-        Ok(Unfinished { whole, _lock: lock, _temporary: temporary })
+        Ok(Unfinished { whole, _lock: lock, temporary })
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // Once more than the library tries: a call that fails once leaves nothing.
+        if fs::remove_dir_all(self.temporary.path()).is_err() {
+            let _ = fs::remove_dir_all(self.temporary.path());
+        }
     }
 }
 
