@@ -6,7 +6,10 @@ use clap::Args;
 use contractive::config::Layer;
 use contractive::run::{RunError, default_path};
 use contractive::{Prepared, RunDirectory, TrainConfig, recipe};
+use contractive_anomaly::detector::Detector;
+use contractive_anomaly::series::SeriesDetector;
 use contractive_core::communicator::Group;
+use contractive_table::atomic::is_free;
 
 use crate::arguments::{OutputArguments, SourceArguments};
 use crate::detector_training::{self, DetectorArguments};
@@ -184,17 +187,7 @@ impl Train {
             return Err(Usage("--detector needs the rows to train on: give --data FILE".into()).into());
         }
         let out = self.out.clone().unwrap_or_else(|| detector_training::default_place(&self.data_name(&config)));
-        let place = if group.is_first() { check_place(&out) } else { Ok(()) };
-        let place = place.map_err(|error| match error {
-            // A detector's training is not resumed, so `cae resume` is no remedy.
-            RunError::Occupied { path } => {
-                let path = path.display();
-                Usage(format!("{path} exists and is not empty; choose another place for the detector with `--out`"))
-                    .into()
-            }
-            other => anyhow::Error::from(other),
-        });
-        group.agree(place)?;
+        group.agree(if group.is_first() { self.check_place_of_detector(&out) } else { Ok(()) })?;
         let reporting = reporting(&self.output, group);
         if self.series.time.is_some() {
             if !group.is_alone() {
@@ -207,6 +200,30 @@ impl Train {
         }
         let table = self.table.read(&config, scale.as_deref(), reporting, group)?;
         detector_training::run(&config, &settings, table, &self.source, &out, reporting, group)
+    }
+
+    /// Refuses, before any work, a place that is taken or where no detector can be written. What a killed training left
+    /// there is cleared away.
+    fn check_place_of_detector(&self, out: &Path) -> anyhow::Result<()> {
+        let failed = |source| RunError::Write { path: out.to_path_buf(), source };
+        if !out.exists() {
+            return Ok(check_folder(out).map_err(failed)?);
+        }
+        let place = match self.series.time {
+            Some(_) => SeriesDetector::reserve(out).map_err(anyhow::Error::from),
+            None => Detector::reserve(out).map_err(anyhow::Error::from),
+        };
+        let is_taken = match place {
+            Ok(_) => !is_free(out).map_err(failed)?,
+            Err(e) if is_free(out).map_err(failed)? => return Err(e),
+            Err(_) => true,
+        };
+        if is_taken {
+            let out = out.display();
+            let text = format!("{out} exists and is not empty; choose another place for the detector with `--out`");
+            return Err(Usage(text).into());
+        }
+        Ok(())
     }
 
     /// The recipe, or the defaults, under the file and the flags.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::exchange::exchange;
 use super::hold::{Hold, mark};
 use super::leftovers::{is_unfinished, remove_leftovers};
 use super::{UNFINISHED, folder_of, is_free, make_folder, sync_folder};
@@ -84,7 +85,7 @@ impl ReservedFolder {
         let unfinished = Unfinished::new(&beside, &self.prefix()).map_err(&failed)?;
         fill(&unfinished.whole)?;
         match is_free {
-            true => self.move_in(&unfinished.whole),
+            true => self.move_in(unfinished),
             false => self.swap(&unfinished),
         }
         .map_err(&failed)?;
@@ -131,22 +132,28 @@ impl ReservedFolder {
         }
     }
 
-    /// Moves the parts of `whole` into the empty folder, the one that says what it is last.
-    fn move_in(&self, whole: &Path) -> io::Result<()> {
-        let mut names =
-            fs::read_dir(whole)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<OsString>>>()?;
-        names.sort_by_key(|name| name == self.parts.last);
-        for (i, name) in names.iter().enumerate() {
-            if name == self.parts.last {
+    /// Moves the parts into the empty folder, the one that says what it is last: what is unfinished is gone by then.
+    fn move_in(&self, unfinished: Unfinished) -> io::Result<()> {
+        let whole = unfinished.whole.clone();
+        let names = fs::read_dir(&whole)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<OsString>>>()?;
+        let others: Vec<&OsString> = names.iter().filter(|name| *name != self.parts.last).collect();
+        let last = unfinished.temporary.path().with_extension("last");
+        let moved = others
+            .iter()
+            .try_for_each(|name| fs::rename(whole.join(name), self.path.join(name)))
+            .and_then(|()| fs::rename(whole.join(self.parts.last), &last))
+            .and_then(|()| {
+                let _lock = File::open(&last).inspect(mark);
+                drop(unfinished);
                 sync_folder(&self.path);
-            }
-            if let Err(e) = fs::rename(whole.join(name), self.path.join(name)) {
-                names[..i].iter().for_each(|moved| drop(remove(&self.path.join(moved))));
-                return Err(e);
-            }
+                fs::rename(&last, self.path.join(self.parts.last))
+            });
+        if moved.is_err() {
+            others.iter().for_each(|name| drop(remove(&self.path.join(name))));
+            let _ = remove(&last);
         }
         sync_folder(&self.path);
-        Ok(())
+        moved
     }
 
     /// Puts `whole` in the place of the folder, and the folder in its place, to be deleted.
@@ -265,49 +272,6 @@ fn remove(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
-/// Lets two folders change names, in one step where the system can: else what was at `path` is missing for a moment.
-fn exchange(new: &Path, path: &Path) -> io::Result<()> {
-    match exchange_at_once(new, path) {
-        Err(e) if is_unknown(&e) => exchange_in_two_steps(new, path),
-        done => done,
-    }
-}
-
-fn exchange_in_two_steps(new: &Path, path: &Path) -> io::Result<()> {
-    let aside = folder_of(new).join("old");
-    fs::rename(path, &aside)?;
-    if let Err(e) = fs::rename(new, path) {
-        return match fs::rename(&aside, path) {
-            Ok(()) => Err(e),
-            Err(_) => Err(io::Error::other(format!("{e}; what was there is now {}", keep(&aside, path).display()))),
-        };
-    }
-    fs::rename(&aside, new)
-}
-
-/// Moves `aside` to where no clearing up deletes it, and says where it is.
-fn keep(aside: &Path, path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".old");
-    let kept = PathBuf::from(name);
-    if fs::rename(aside, &kept).is_ok() { kept } else { aside.to_path_buf() }
-}
-
-fn is_unknown(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
-}
-
-#[cfg(target_os = "linux")]
-fn exchange_at_once(one: &Path, other: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn exchange_at_once(_: &Path, _: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -406,20 +370,5 @@ mod tests {
         assert!(super::super::is_held_elsewhere(&save(&path, "2").unwrap_err()));
         reserved.fill(|e| e, |whole| fs::write(whole.join("config"), "1")).unwrap();
         save(&path, "2").unwrap();
-    }
-
-    #[test]
-    fn without_an_exchange_in_one_step_two_steps_do() {
-        let desk = tempfile::tempdir().unwrap();
-        let (one, other) = (desk.path().join("unfinished/new"), desk.path().join("model"));
-        for (folder, text) in [(&one, "new"), (&other, "old")] {
-            fs::create_dir_all(folder).unwrap();
-            fs::write(folder.join("weights"), text).unwrap();
-        }
-        exchange_in_two_steps(&one, &other).unwrap();
-        assert_eq!((weights(&one).as_str(), weights(&other).as_str()), ("old", "new"));
-        fs::remove_dir_all(&one).unwrap();
-        exchange_in_two_steps(&one, &other).unwrap_err();
-        assert_eq!(weights(&other), "new", "it goes back");
     }
 }

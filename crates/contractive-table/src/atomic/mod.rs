@@ -4,6 +4,7 @@
 //! process left is told from what another one is writing, and removed by the next that writes there. Bytes are flushed to
 //! the disk before they get their name, and the folder after: what has its name survives a loss of power.
 
+mod exchange;
 mod file;
 mod folder;
 mod hold;
