@@ -331,12 +331,14 @@ def faults_of(soak, options):
     has_strace = shutil.which("strace") is not None
     calls = soak.calls() if has_strace else []
     soak.random.shuffle(calls)
-    yield "kill", [None] * (options.kills or 10**6)
+    sizes = [0, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256]
+    soak.random.shuffle(sizes)
+    yield "kill", [None] * (options.each or 10**6)
     if has_strace:
-        yield "call", calls
-        yield "error", list(calls)
+        yield "call", calls[: options.each]
+        yield "error", calls[::-1][: options.each]
     if os.geteuid() == 0:
-        yield "full", [0, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256]
+        yield "full", sizes[: options.each]
 
 
 def main():
@@ -344,7 +346,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cae", type=pathlib.Path, help="the program")
     parser.add_argument("--minutes", type=float, default=30, help="time in all")
-    parser.add_argument("--kills", type=int, default=0, help="random kills a scenario [default: as many as there is time for]")
+    parser.add_argument("--each", type=int, help="most faults of a kind and scenario [default: as many as there is time for]")
     parser.add_argument("--only", nargs="*", help="scenarios")
     parser.add_argument("--faults", nargs="*", default=["kill", "call", "error", "full"])
     parser.add_argument("--seed", default="1")

@@ -30,6 +30,7 @@ want() {
 want "a C compiler" "command -v cc" gcc libc6-dev || exit 1
 want "python3 with venv" "python3 -c 'import ensurepip, venv'" python3 python3-venv || exit 1
 want "Chromium" "command -v chromium && command -v chromedriver" chromium chromium-driver || true
+want "strace" "command -v strace" strace || true
 want "Java" "command -v java" openjdk-17-jre-headless || true
 
 if [ -z "${CONTRACTIVE_DATA_DIR:-}" ] && [ -d ../shared/data ]; then
@@ -95,6 +96,9 @@ cargo test --workspace --locked
 
 # As README begins: the workspace has more than one program.
 cargo run --quiet --locked -- --version | grep -q "^cae " || { echo "cargo run must find \`cae\`" >&2; exit 1; }
+
+say "kills, failing calls and full disks"
+bash scripts/soak.sh --quick
 
 # The kernels choose instructions at run time: here the ones that this processor would not choose. The programs built above
 # are run as they are: `cargo test -p contractive-core` would compile core anew, with the features that it alone asks for.

@@ -102,6 +102,19 @@ fn two_processes_do_not_write_one_place() {
 }
 
 #[test]
+fn a_directory_that_is_removed_under_a_run_ends_it_with_an_error() {
+    let desk = desk();
+    let run = spawned(&desk, "train --data table.csv --hidden 2 --epochs 1000000 -q --out run");
+    wait_until(|| desk.path("run/checkpoints/last.safetensors").exists());
+    while fs::remove_dir_all(desk.path("run")).is_err() {}
+    let output = run.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("error: cannot write run"), "{told}");
+    assert!(!desk.path("run").exists());
+}
+
+#[test]
 fn a_run_killed_before_it_began_is_begun_again() {
     let desk = desk();
     fs::create_dir_all(desk.path("run/checkpoints")).unwrap();
