@@ -6,6 +6,7 @@ scripts/soak.sh says how to call it. Each scenario is a command in a folder that
     call    SIGKILL at a call that changes the disk, each in its turn (strace)
     error   such a call fails once: no space on the device, or an input/output error (strace)
     full    the disk is full from some size on (a small tmpfs; root alone), and has room again afterwards
+    power   none, but a loss of power would lose nothing: what gets a name was flushed before it, its folder after (strace)
 
 After the fault nothing that was there may be lost or half; then the work goes on, and must end on the bits of the one that was
 never disturbed, with no stray file. A line of JSON a scenario and fault goes to standard output, or is added to --record.
@@ -286,6 +287,46 @@ class Soak:
             raise Lost(f"ended with {code}: {said.strip()}")
         return code == 1
 
+    def unflushed(self):
+        """What a loss of power could lose of the files that the command wrote, from the order of its calls."""
+        log = self.desk / "order.log"
+        calls = "write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat"
+        child = self.start(["strace", "-f", "-y", "-s", "0", "-o", str(log), "-e", f"trace={calls}", "--"])
+        child.communicate(timeout=PATIENCE)
+        absolute = lambda name: os.path.normpath(os.path.join(self.folder, name))
+        is_named = lambda path: path.startswith(str(self.folder)) and ".writing-" not in path and ".new-" not in path
+        dirty, folders, found, named = set(), set(), [], 0
+        for line in log.read_text(errors="replace").splitlines():
+            call = re.match(r"\d+\s+(\w+)\((.*)\)\s+= (?!-1)", line)
+            if not call:
+                continue
+            descriptor = re.match(r"\d+<([^>]*)>", call[2])
+            if call[1] in ("write", "pwrite64") and descriptor:
+                dirty.add(descriptor[1])
+            elif call[1] in ("fsync", "fdatasync") and descriptor:
+                dirty.discard(descriptor[1])
+                folders.discard(descriptor[1])
+            elif call[1].startswith("rename"):
+                old, new = (absolute(name) for name in re.findall(r'"([^"]*)"', call[2]))
+                below = {path for path in dirty if path == old or path.startswith(old + "/")}
+                dirty = (dirty - below) | {new + path.removeprefix(old) for path in below}
+                if is_named(new):
+                    named += 1
+                    found += [f"{os.path.relpath(new, self.folder)} has its name before it is flushed"] if below else []
+                    folders.add(os.path.dirname(new))
+            elif call[1].startswith("mkdir"):
+                folders |= {os.path.dirname(absolute(name)) for name in re.findall(r'"([^"]*)"', call[2]) if is_named(absolute(name))}
+        if named == 0:
+            raise Lost("no file got a name")
+        found += [f"{folder} is not flushed after its entries changed" for folder in folders if os.path.isdir(folder)]
+        return found
+
+    def keeps_power(self):
+        """Whether nothing could be lost; raises otherwise."""
+        if found := self.unflushed():
+            raise Lost("; ".join(found))
+        return True
+
     def on_full_disk(self, kilobytes):
         """The disk is full from some size on; whether the command failed."""
         shutil.rmtree(self.folder)
@@ -319,6 +360,9 @@ def tried(soak, fault, faults, budget, deadline):
             if fault == "full":
                 struck += soak.on_full_disk(one)
                 continue
+            if fault == "power":
+                struck += soak.keeps_power()
+                continue
             struck += {"kill": lambda _: soak.random_kill(), "call": soak.killed_at, "error": soak.failed_at}[fault](one)
             soak.settle()
         except (Lost, subprocess.TimeoutExpired, OSError, KeyError, ValueError) as e:
@@ -337,6 +381,7 @@ def faults_of(soak, options):
     if has_strace:
         yield "call", calls[: options.each]
         yield "error", calls[::-1][: options.each]
+        yield "power", [None]
     if os.geteuid() == 0:
         yield "full", sizes[: options.each]
 
@@ -348,7 +393,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=30, help="time in all")
     parser.add_argument("--each", type=int, help="most faults of a kind and scenario [default: as many as there is time for]")
     parser.add_argument("--only", nargs="*", help="scenarios")
-    parser.add_argument("--faults", nargs="*", default=["kill", "call", "error", "full"])
+    parser.add_argument("--faults", nargs="*", default=["kill", "call", "error", "full", "power"])
     parser.add_argument("--seed", default="1")
     parser.add_argument("--record", type=pathlib.Path, help="a file that the lines are added to")
     options = parser.parse_args()
