@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::folder_of;
+use super::disk::folder_of;
 
 /// Lets two folders change names, in one step where the system can: else what was at `path` is missing for a moment.
 pub(super) fn exchange(new: &Path, path: &Path) -> io::Result<()> {

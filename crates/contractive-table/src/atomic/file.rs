@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::disk::{folder_of, sync_folder};
 use super::hold::mark;
-use super::leftovers::{SURELY_LOCKED, remove_older};
-use super::{UNFINISHED, folder_of, sync_folder};
+use super::leftovers::{SURELY_LOCKED, UNFINISHED, remove_older};
 
 /// A file that has no name until it is whole. Dropped before, it leaves nothing.
 pub struct AtomicFile {

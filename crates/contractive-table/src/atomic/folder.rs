@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::disk::{folder_of, is_free, make_folder, sync_folder};
 use super::exchange::exchange;
 use super::hold::{Hold, mark};
-use super::leftovers::{is_unfinished, remove_leftovers};
-use super::{UNFINISHED, folder_of, is_free, make_folder, sync_folder};
+use super::leftovers::{UNFINISHED, is_unfinished, remove_leftovers};
 
 /// The longest name of a folder that the names of its unfinished ones quote; systems allow 255 bytes in all.
 const LONGEST_QUOTED: usize = 200;

@@ -6,16 +6,17 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::UNFINISHED;
 use super::hold::is_forsaken;
 
+/// What the names of unfinished files and folders begin with.
+pub(super) const UNFINISHED: &str = ".writing-";
 /// Entries of a folder that are looked at: to look through a folder of a million files takes longer than to write one.
 const MOST_ENTRIES: usize = 10_000;
 /// A writer takes its lock right after it has made the file. One that did not within this time never will.
 pub(super) const SURELY_LOCKED: Duration = Duration::from_secs(5);
 
 /// Whether a name is that of something unfinished.
-pub(super) fn is_unfinished(name: &OsStr) -> bool {
+pub fn is_unfinished(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes())
 }
 

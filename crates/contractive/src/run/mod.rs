@@ -23,7 +23,9 @@ use crate::checkpoint::{Checkpoint, CheckpointError, Resume};
 use crate::config::{ConfigError, Layer, TrainConfig};
 use crate::history::{Divergence, EpochRecord};
 use crate::model::MODEL_FOLDER;
-use contractive_table::atomic::{Hold, is_free, is_held_elsewhere, make_folder, remove_leftovers, write_atomically};
+use contractive_table::atomic::{
+    Hold, is_free, is_held_elsewhere, is_unfinished, make_folder, remove_leftovers, write_atomically,
+};
 
 pub use error::RunError;
 
@@ -278,7 +280,7 @@ fn is_unborn(path: &Path) -> io::Result<bool> {
         let is_empty = || is_free(&path.join(&name)).unwrap_or(false);
         match name.to_str() {
             Some(CHECKPOINT_FOLDER | IMAGE_FOLDER) if is_empty() => has_begun = true,
-            Some(other) if other.starts_with(contractive_table::atomic::UNFINISHED) => {}
+            _ if is_unfinished(&name) => {}
             _ => return Ok(false),
         }
     }

@@ -1,0 +1,57 @@
+//! Folders on the disk.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::leftovers::is_unfinished;
+
+/// The folder a path lies in; `.` for a bare name.
+pub fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Flushes a folder's entries. Not all systems can; where they cannot, the rename is as safe as they make it.
+pub fn sync_folder(folder: &Path) {
+    if let Ok(opened) = File::open(folder) {
+        let _ = opened.sync_all();
+    }
+}
+
+/// Makes a folder and those above it, each flushed into the one that holds it.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = folder_of(path);
+    if parent != path {
+        make_folder(&parent)?;
+    }
+    match fs::create_dir(path) {
+        // Another process may have made it meanwhile.
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(e),
+        _ => {
+            sync_folder(&parent);
+            Ok(())
+        }
+    }
+}
+
+/// Whether `path` is a folder without entries but unfinished ones, or is not there.
+pub fn is_free(path: &Path) -> io::Result<bool> {
+    match fs::read_dir(path) {
+        Ok(entries) => {
+            for entry in entries {
+                if !is_unfinished(&entry?.file_name()) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(e) => Err(e),
+    }
+}
