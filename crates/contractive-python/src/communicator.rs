@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::calling_thread::CallingThread;
 use crate::failure::raise;
+use crate::rows::{check_aligned, numbers_of};
 use crate::work::{calling_back, interruptible};
 
 /// A Python object with `rank`, `size`, `allreduce(array)` and `broadcast(array, root)`. Its methods change the array, or
@@ -74,6 +75,7 @@ impl PythonCommunicator {
                 let (n, m) = (values.len(), returned.len());
                 return Err(PyValueError::new_err(format!("{name} must return {n} numbers, got {m}")));
             }
+            check_aligned(&returned)?;
             match returned.as_slice() {
                 Ok(returned) => values.copy_from_slice(returned),
                 Err(_) => values.iter_mut().zip(returned.as_array()).for_each(|(value, given)| *value = *given),
@@ -254,7 +256,7 @@ impl Group {
 
     /// The numbers of all ranks, one after the other.
     fn gather<'py>(&self, py: Python<'py>, given: PyReadonlyArray1<'py, f64>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        let given: Vec<f64> = given.as_array().to_vec();
+        let given = numbers_of(given)?;
         Ok(self.exchange(py, |ranks| ranks.gather(given))?.into_pyarray(py))
     }
 }

@@ -208,7 +208,8 @@ impl Detector {
         contributions: bool,
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let (data, d) = (rows.dataset(names, None)?, rows.shape()[1]);
+        let [_, d] = rows.shape();
+        let data = rows.dataset(names, None)?;
         let options = ScoreOptions { contributions, threads: threads(n_threads) };
         let scores = whole(py, || self.trained.score(&data, &options).map_err(raise))?;
         let names = self.trained.feature_names().map(<[String]>::to_vec);

@@ -1,7 +1,7 @@
 //! `contractive._core.Frame`: a table of columns of any kind, as pandas, polars and Arrow hold them.
 
-use arrow_array::RecordBatchReader;
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
+use arrow_array::{Array, RecordBatch, RecordBatchReader};
 use contractive_table::{Column, Frame as Held, TableSource, Unit, Values, frame_of_batches};
 use numpy::{PyReadonlyArray1, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::failure::raise;
-use crate::rows::{NAME, check_aligned};
+use crate::rows::{NAME, check_aligned, numbers_of};
 
 /// Rows of a table, column by column.
 #[pyclass(frozen, module = "contractive._core")]
@@ -47,6 +47,7 @@ impl Frame {
         let reader = reader.map_err(raise)?;
         let schema = reader.schema();
         let batches = reader.collect::<Result<Vec<_>, _>>().map_err(raise)?;
+        batches.iter().try_for_each(check_batch)?;
         Ok(Frame { held: frame_of_batches(NAME, &schema, batches).map_err(raise)? })
     }
 
@@ -68,12 +69,26 @@ impl Frame {
     }
 }
 
+/// Refuses what Arrow's rules do not allow, before it is read as if it were allowed: text that is no UTF-8, places outside
+/// of a dictionary. Other libraries pass it on without a look, pyarrow what a file of Parquet holds.
+///
+/// # Errors
+/// `ValueError` naming the column.
+fn check_batch(batch: &RecordBatch) -> PyResult<()> {
+    for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+        let refused =
+            |e| PyValueError::new_err(format!("column `{}` of {NAME} is no valid Arrow array: {e}", field.name()));
+        column.to_data().validate_full().map_err(refused)?;
+    }
+    Ok(())
+}
+
 type Described<'py> =
     (String, String, Bound<'py, PyAny>, Option<PyReadonlyArray1<'py, bool>>, Option<(String, Option<String>)>);
 
 fn column(described: &Bound<'_, PyAny>) -> PyResult<Column> {
     let (name, kind, cells, missing, time): Described<'_> = described.extract()?;
-    let missing: Vec<bool> = missing.map(|m| m.as_array().iter().copied().collect()).unwrap_or_default();
+    let missing = missing.map(numbers_of).transpose()?.unwrap_or_default();
     let is_missing = |i: usize| missing.get(i).copied().unwrap_or(false);
     let values = match kind.as_str() {
         "number" => Values::Numbers(all(&cells, |i, x| if is_missing(i) { f64::NAN } else { x })?),

@@ -21,7 +21,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::failure::raise;
 use crate::folders::{Files, files_of, of_files};
 use crate::onnx::exported;
-use crate::rows::{Rows, check_aligned};
+use crate::rows::{Rows, numbers_of};
 use crate::work::{pieces, room_for, threads, whole};
 
 /// Most rows, and about the most numbers, between which Ctrl-C is heard.
@@ -279,9 +279,8 @@ impl Model {
             let text = format!("H must have {} columns, one a code unit, got {k}", self.k());
             return Err(PyValueError::new_err(text));
         }
-        check_aligned(&codes)?;
         room_for::<f64>(&[n, d])?;
-        let codes: Vec<f32> = codes.as_array().iter().copied().collect();
+        let codes = numbers_of(codes)?;
         let restored = whole(py, || {
             let mut engine = self.trained.engine_for(self.trained.objective(), threads(n_threads)).map_err(raise)?;
             let mut outputs = vec![0.0; n * d];

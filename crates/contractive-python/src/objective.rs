@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::failure::raise;
-use crate::rows::check_aligned;
+use crate::rows::numbers_of;
 use crate::settings::parsed;
 use crate::work::{room_for, threads, whole};
 
@@ -56,16 +56,12 @@ pub fn objective<'py>(
     n_threads: Option<usize>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (architecture, objective): (Architecture, Objective) = (parsed(architecture)?, parsed(objective)?);
-    check_aligned(&parameters)?;
-    check_aligned(&rows)?;
-    corrupted.iter().try_for_each(check_aligned)?;
-    draws.iter().try_for_each(check_aligned)?;
-    let parameters: Vec<f64> = parameters.as_array().iter().copied().collect();
+    let parameters = numbers_of(parameters)?;
     let given = Given {
         n: rows.shape()[0],
-        rows: rows.as_array().iter().copied().collect(),
-        corrupted: corrupted.map(|rows| rows.as_array().iter().copied().collect()),
-        draws: draws.map(|draws| draws.as_array().iter().copied().collect()).unwrap_or_default(),
+        rows: numbers_of(rows)?,
+        corrupted: corrupted.map(numbers_of).transpose()?,
+        draws: draws.map(numbers_of).transpose()?.unwrap_or_default(),
     };
     let found = whole(py, || {
         architecture.check().map_err(raise)?;
@@ -99,11 +95,9 @@ pub fn jacobian<'py>(
     wide: bool,
 ) -> PyResult<Bound<'py, PyArray3<f64>>> {
     let architecture: Architecture = parsed(architecture)?;
-    check_aligned(&parameters)?;
-    check_aligned(&rows)?;
     room_for::<f64>(&[rows.shape()[0], architecture.code_size(), architecture.input_size()])?;
-    let parameters: Vec<f64> = parameters.as_array().iter().copied().collect();
-    let (n, rows) = (rows.shape()[0], rows.as_array().iter().copied().collect());
+    let parameters = numbers_of(parameters)?;
+    let (n, rows) = (rows.shape()[0], numbers_of(rows)?);
     let given = Given { n, rows, corrupted: None, draws: Vec::new() };
     let all = whole(py, || {
         architecture.check().map_err(raise)?;

@@ -28,7 +28,7 @@ mod view;
 use pulp::{Simd, WithSimd};
 
 pub use self::chains::multiply_adds;
-use self::copies::{BLOCK, Copied, GROUP, copy_group, copy_panel};
+use self::copies::{BLOCK, Copied, GROUP, PANEL, copy_group, copy_panel};
 use self::panel::{narrow, panel};
 use self::registers::{Portable, Registers, Vectors, lanes};
 use self::tile::{Finish, TileOperands, height};
@@ -61,7 +61,7 @@ const FAR: usize = 1024;
 /// # Panics
 /// When the shapes do not fit each other, or the columns of B do not lie side by side.
 pub fn gemm<T: Element>(C: ViewMut<'_, T>, into: Destination<'_, T>, alpha: T, A: View<'_, T>, B: View<'_, T>) {
-    product(C, into, alpha, A, B, false);
+    T::multiply(C, into, alpha, A, B, false);
 }
 
 /// The entries on and above the diagonal of a symmetric product, and some below it, which are left for [`mirror`]: C is
@@ -71,7 +71,7 @@ pub fn gemm<T: Element>(C: ViewMut<'_, T>, into: Destination<'_, T>, alpha: T, A
 /// As [`gemm`], and when C is not square.
 pub fn gemm_upper<T: Element>(C: ViewMut<'_, T>, into: Destination<'_, T>, alpha: T, A: View<'_, T>, B: View<'_, T>) {
     assert_eq!(C.rows(), C.columns(), "a symmetric matrix is square");
-    product(C, into, alpha, A, B, true);
+    T::multiply(C, into, alpha, A, B, true);
 }
 
 /// Copies what lies above the diagonal of C (m, m) below it.
@@ -89,21 +89,14 @@ pub fn mirror<T: Element>(C: &mut [T], m: usize) {
     }
 }
 
-fn product<T: Element>(
-    C: ViewMut<'_, T>,
-    into: Destination<'_, T>,
-    alpha: T,
-    A: View<'_, T>,
-    B: View<'_, T>,
-    upper: bool,
-) {
+/// What every `unsafe` block below relies on.
+fn check_shapes<T>(C: &ViewMut<'_, T>, into: Destination<'_, T>, A: View<'_, T>, B: View<'_, T>) {
     let shapes = (A.rows(), A.columns(), B.columns());
     assert_eq!(shapes, (C.rows(), B.rows(), C.columns()), "shapes of C (m, n) = A (m, k) B (k, n)");
     assert!(B.is_by_rows(), "the columns of B must lie side by side");
     if let Destination::Bias(bias) = into {
         assert_eq!(bias.len(), C.columns(), "one bias a column");
     }
-    T::multiply(C, into, alpha, A, B, upper);
 }
 
 struct Product<'c, 'a, T> {
@@ -120,6 +113,9 @@ struct Product<'c, 'a, T> {
 /// A number that the kernels multiply: f32 in the engine, f64 where a difference would be lost to rounding.
 pub trait Element: Copied + Copy + Default {
     /// The whole product, with the instructions chosen for this machine.
+    ///
+    /// # Panics
+    /// As [`gemm`].
     #[doc(hidden)]
     fn multiply(
         C: ViewMut<'_, Self>,
@@ -151,6 +147,7 @@ macro_rules! element {
                 B: View<'_, Self>,
                 upper: bool,
             ) {
+                check_shapes(&C, into, A, B);
                 Self::with_copies(|copies| {
                     instructions::arch().dispatch(Product { C, into, alpha, A, B, upper, copies });
                 });
@@ -165,6 +162,8 @@ element!(f64);
 impl<T: Element> Product<'_, '_, T> {
     #[inline(always)]
     fn run<G: Registers<T>>(mut self, registers: G) {
+        // What `copy_panel` and `narrow` have room for.
+        const { assert!(lanes::<T, G>() <= PANEL / 4) };
         let (m, k) = (self.C.rows(), self.A.columns());
         let mut p = 0;
         loop {

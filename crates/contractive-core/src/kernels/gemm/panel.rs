@@ -67,10 +67,12 @@ pub(super) unsafe fn narrow<T: Copy + Default, G: Registers<T>>(
     while i < rows {
         let some = (rows - i).min(6);
         let mut c = [T::default(); 6 * PANEL / 4];
+        // Taken once: borrowing the array again would end what the tile's pointer may do.
+        let c = c.as_mut_ptr();
         let here = at.c.wrapping_add(i * at.c_stride);
         let tile = TileOperands {
             a: at.a.wrapping_add(if at.is_strips { i * at.k } else { i * at.a_strides[0] }),
-            c: c.as_mut_ptr(),
+            c,
             c_stride: lanes,
             finish,
             ..at
@@ -79,12 +81,12 @@ pub(super) unsafe fn narrow<T: Copy + Default, G: Registers<T>>(
         unsafe {
             for r in 0..some {
                 if matches!(finish, Finish::Add) {
-                    std::ptr::copy_nonoverlapping(here.add(r * at.c_stride), c.as_mut_ptr().add(r * lanes), width);
+                    std::ptr::copy_nonoverlapping(here.add(r * at.c_stride), c.add(r * lanes), width);
                 }
             }
             panel::<T, G, 1>(registers, tile, some);
             for r in 0..some {
-                std::ptr::copy_nonoverlapping(c.as_ptr().add(r * lanes), here.add(r * at.c_stride), width);
+                std::ptr::copy_nonoverlapping(c.add(r * lanes).cast_const(), here.add(r * at.c_stride), width);
             }
         }
         i += some;
