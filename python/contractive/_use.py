@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+def narrowed(values: Array, dtype: Any, what: str) -> Array:
+    """Give ``values``, (N, d), as numbers of ``dtype``; refuse what it does not hold by its row and column."""
+    with np.errstate(over="ignore"):
+        narrow: Array = values.astype(dtype, copy=False)
+    bad = np.argwhere(~np.isfinite(narrow))
+    if len(bad):
+        (row, column), kind = bad[0], np.dtype(dtype)
+        got = values[row, column]
+        raise ValueError(
+            f"row {row}, column {column}: {what} must be finite in {kind}, got {got:.3g}; give rows of float64"
+        )
+    return narrow
+
+
 class Use:
     """Methods of an estimator that has a model."""
 
@@ -69,18 +83,18 @@ class Use:
         restored = self.model_.decode(
             np.require(codes, dtype=np.float32, requirements=["C", "A"]), threads_of(self.n_jobs)
         )
-        return restored.astype(np.float32 if codes.dtype == np.float32 else np.float64, copy=False)
+        return narrowed(restored, np.float32 if codes.dtype == np.float32 else np.float64, "a restored cell")
 
     def reconstruct(self, X: Any) -> Array:
         """Give the rows as the autoencoder restores them, shape (N, d), in the units fitted on."""
         rows = self._rows(X)
         restored = self.model_.reconstruct(rows, feature_names(self), threads_of(self.n_jobs))
-        return restored.astype(rows.dtype, copy=False)
+        return narrowed(restored, rows.dtype, "a restored cell")
 
     def feature_scores(self, X: Any) -> Array:
         """Give the squared error of each feature, shape (N, d), in scaled units: where a row is odd."""
         rows = self._rows(X)
-        return self._feature_scores(rows).astype(rows.dtype, copy=False)
+        return narrowed(self._feature_scores(rows), rows.dtype, "a squared error")
 
     def _feature_scores(self, rows: Array) -> Array:
         names = feature_names(self)

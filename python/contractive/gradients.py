@@ -98,7 +98,8 @@ def objective(
     dict
         ``total``, ``reconstruction``, ``penalty``, ``sparsity``: means over rows, of which total =
         reconstruction + contraction · penalty + sparsity; ``row_losses`` and ``row_penalties`` of shape (N,); ``gradient``,
-        a dictionary as ``parameters``.
+        a dictionary as ``parameters``. Here alone a number that overflows is given as ``inf`` or ``nan``, as arithmetic has
+        it: to be compared with other programs' numbers.
 
     Examples
     --------

@@ -44,7 +44,7 @@ fn bench_step(bencher: Bencher<'_, '_>, work: &Workload, penalty: Penalty, threa
     let batch = Batch::plain(MatRef::new(&rows, work.batch, work.d));
     bencher.counter(ItemsCount::new(work.batch)).bench_local(|| {
         let terms = engine.objective_and_gradient(&batch).expect("rows that fit");
-        engine.update(1e-4);
+        let _ = engine.update(1e-4);
         terms
     });
 }

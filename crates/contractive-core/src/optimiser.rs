@@ -153,12 +153,13 @@ impl Optimiser {
         OptimiserState { step: 0, first: Buffer::zeros(first), second: Buffer::zeros(second) }
     }
 
-    /// One step on `p` along `g` (already clipped), in one pass over memory.
+    /// One step on `p` along `g` (already clipped), in one pass over memory; whether `p` and the memory are all finite after it.
     ///
     /// # Panics
     /// When the sizes of `p`, `g` and the state differ.
-    pub fn update(self, arch: Arch, state: &mut OptimiserState, p: &mut [f32], g: &[f32], learning_rate: f64) {
-        self.parts(state, p, g, learning_rate).for_each(|part| part.update(arch));
+    #[must_use = "parameters that are not finite are a divergence"]
+    pub fn update(self, arch: Arch, state: &mut OptimiserState, p: &mut [f32], g: &[f32], learning_rate: f64) -> bool {
+        self.parts(state, p, g, learning_rate).fold(true, |finite, part| part.update(arch) && finite)
     }
 
     /// The same step cut into parts, which any thread may take in any order. The state counts it at once.
@@ -233,44 +234,63 @@ pub(crate) struct UpdatePart<'a> {
     second: &'a mut [f32],
 }
 
+/// The exponent's bits of `value` plus one, where only an exponent of ones, that of ∞ and NaN, carries into the sign: such
+/// bits are joined by `|`, in a loop that vectorises.
+#[inline(always)]
+fn carry(value: f32) -> u32 {
+    (value.to_bits() & 0x7fff_ffff) + 0x0080_0000
+}
+
 impl UpdatePart<'_> {
-    /// The step of these parameters.
-    pub(crate) fn update(self, arch: Arch) {
+    /// The step of these parameters; whether they, and the optimiser's memory of them, are finite after it.
+    pub(crate) fn update(self, arch: Arch) -> bool {
         let UpdatePart { rule, p, g, first, second } = self;
-        match rule {
+        // In a variable of each loop, not one that its closure borrows: that would be written at every number.
+        let carries: u32 = match rule {
             Rule::Sgd { lr, wd } => vectorised(
                 arch,
                 #[inline(always)]
                 || {
+                    let mut carries = 0;
                     for (p, &g) in p.iter_mut().zip(g) {
                         *p -= lr * (g + wd * *p);
+                        carries |= carry(*p);
                     }
+                    carries
                 },
             ),
             Rule::Momentum { lr, wd, mu, ahead, behind } => vectorised(
                 arch,
                 #[inline(always)]
                 || {
+                    let mut carries = 0;
                     for ((p, &g), v) in p.iter_mut().zip(g).zip(&mut *first) {
                         let g = g + wd * *p;
                         *v = mu * *v + g;
                         *p -= lr * (ahead * g + behind * *v);
+                        carries |= carry(*p) | carry(*v);
                     }
+                    carries
                 },
             ),
             Rule::Adam { rates: r, wd, keep } => vectorised(
                 arch,
                 #[inline(always)]
                 || {
+                    let mut carries = 0;
                     for (((p, &g), m), v) in p.iter_mut().zip(g).zip(&mut *first).zip(&mut *second) {
                         let g = g + wd * *p;
                         *m = r.beta1[0] * *m + r.beta1[1] * g;
                         *v = r.beta2[0] * *v + r.beta2[1] * g * g;
                         *p = keep * *p - r.rate * *m / (v.sqrt() + r.floor);
+                        // An infinite mean makes the parameter NaN; an infinite mean of squares leaves it as it is.
+                        carries |= carry(*p) | carry(*v);
                     }
+                    carries
                 },
             ),
-        }
+        };
+        carries >> 31 == 0
     }
 }
 
@@ -309,7 +329,7 @@ mod tests {
     fn the_first_step_follows_the_head() {
         let step = |optimiser: Optimiser| {
             let (mut state, mut p) = (optimiser.state(2), [1.0, -2.0]);
-            optimiser.update(Arch::new(), &mut state, &mut p, &[0.5, -4.0], 0.1);
+            assert!(optimiser.update(Arch::new(), &mut state, &mut p, &[0.5, -4.0], 0.1));
             assert_eq!(state.step, 1);
             p
         };

@@ -92,7 +92,7 @@ fn measured(sizes: &[usize], phi: Activation, penalty: Penalty, sparsity: Option
     let mut steps = |count: usize| {
         for _ in 0..count {
             engine.objective_and_gradient(&batch).unwrap();
-            engine.update(1e-3);
+            let _ = engine.update(1e-3);
         }
     };
 

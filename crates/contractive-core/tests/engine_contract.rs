@@ -80,7 +80,7 @@ fn any_number_of_threads_gives_the_same_bits_and_so_does_a_repeat() {
             for _ in 0..5 {
                 let batch = Batch { draws: &draws, ..Batch::plain(MatRef::new(&rows, n, d)) };
                 bits.push(engine.objective_and_gradient(&batch).unwrap().total.to_bits());
-                engine.update(1e-2);
+                let _ = engine.update(1e-2);
             }
             bits.extend(engine.parameters().values().iter().map(|v| u64::from(v.to_bits())));
             bits

@@ -91,7 +91,7 @@ fn five_steps(optimiser: Optimiser, clip: Option<f64>) -> Vec<f32> {
         let parameters = engine.parameters();
         let p = parameters.values();
         engine.write_gradient(&[p[0] * p[1], p[1] - 0.25 * t as f32, p[2] * p[2], 4.0 * p[3] * p[0]]).unwrap();
-        engine.update(0.05);
+        assert!(engine.update(0.05));
     }
     engine.parameters().values().to_vec()
 }
@@ -121,7 +121,7 @@ fn a_gradient_of_zero_stays_finite() {
         let mut engine = four_parameters(optimiser, Some(1.0));
         for _ in 0..3 {
             engine.write_gradient(&[0.0; 4]).unwrap();
-            engine.update(0.05);
+            assert!(engine.update(0.05));
         }
         let decay = if let Optimiser::AdamW { weight_decay, .. } = optimiser { 1.0 - 0.05 * weight_decay } else { 1.0 };
         for (got, start) in engine.parameters().values().iter().zip([1.0, -2.0, 0.5, 3.0]) {
@@ -146,7 +146,7 @@ fn a_checkpoint_continues_to_the_same_bits() {
     let run = |engine: &mut CpuEngine, steps: usize| {
         for _ in 0..steps {
             engine.objective_and_gradient(&batch).unwrap();
-            engine.update(0.01);
+            assert!(engine.update(0.01));
         }
     };
 
@@ -188,4 +188,40 @@ fn a_state_of_another_optimiser_is_refused() {
         assert_eq!(adam.load_optimiser(&state).unwrap_err().to_string(), message);
         assert_eq!(adam.optimiser_state(), before);
     }
+}
+
+/// Gradients that f32 holds, up to its ends and beyond: the update says in which step something is not finite any more.
+#[test]
+fn an_update_says_whether_parameters_and_memory_are_finite_after_it() {
+    for optimiser in Optimiser::ALL {
+        let after = |gradient: f32, learning_rate: f64| {
+            let mut engine = four_parameters(optimiser, None);
+            engine.write_gradient(&[0.1, gradient, 0.0, -0.2]).unwrap();
+            let told = engine.update(learning_rate);
+            let memory = engine.optimiser_state();
+            let numbers = [engine.parameters().values(), &memory.first, &memory.second].concat();
+            assert_eq!(told, numbers.iter().all(|v| v.is_finite()), "{optimiser:?}, {gradient:e}, {learning_rate:e}");
+            told
+        };
+        let is_adam = matches!(optimiser, Optimiser::Adam { .. } | Optimiser::AdamW { .. });
+        assert!(after(1e10, 0.05) && after(1e-45, 1e-300) && after(0.0, 0.05), "{optimiser:?}");
+        assert_eq!(after(1e30, 1e-3), !is_adam, "a square of 1e60 in the memory alone");
+        assert!(![f32::INFINITY, f32::NEG_INFINITY, f32::NAN].into_iter().any(|g| after(g, 0.05)), "{optimiser:?}");
+        assert!(!after(1.0, 1e300), "{optimiser:?}");
+    }
+}
+
+/// The norm of a gradient is clipped also where its square is beyond f32: else the factor would be 0, and the training would
+/// stand still without a word.
+#[test]
+fn a_gradient_whose_square_overflows_f32_is_clipped_to_its_length() {
+    let mut engine = four_parameters(SGD, Some(1.0));
+    engine.write_gradient(&[3e30, 0.0, 4e30, 0.0]).unwrap();
+    assert!(engine.update(0.5));
+    for (got, want) in engine.parameters().values().iter().zip([1.0 - 0.3, -2.0, 0.5 - 0.4, 3.0]) {
+        assert!((got - want).abs() < 1e-6, "{got} {want}");
+    }
+    let mut engine = four_parameters(SGD, Some(1.0));
+    engine.write_gradient(&[f32::INFINITY, 0.0, 1.0, 0.0]).unwrap();
+    assert!(!engine.update(0.5), "an infinite gradient is no gradient of length 1");
 }

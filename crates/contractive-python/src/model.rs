@@ -6,6 +6,7 @@ use std::sync::Arc;
 use contractive::Model as Trained;
 use contractive::data::Dataset;
 use contractive::model::ModelError;
+use contractive::model::finite::{check_rows, entry, singular_value};
 use contractive::preprocess::{EVALUATION_ROWS, ScaledRows};
 use contractive_core::engine::Engine;
 use contractive_core::jacobian::explicit;
@@ -49,6 +50,14 @@ fn table<'py, T: numpy::Element>(py: Python<'py>, values: Vec<T>, width: usize) 
     values.into_pyarray(py).reshape([n, width])
 }
 
+/// An error about a row of a piece that begins at row `first`, as one about that row of the whole.
+fn of_whole(mut error: ModelError, first: usize) -> ModelError {
+    if let ModelError::NotFinite { row, .. } = &mut error {
+        *row += first;
+    }
+    error
+}
+
 impl Model {
     /// What `of_piece` makes of the rows, some at a time, `width` numbers a row; Ctrl-C is heard between two pieces.
     fn in_pieces<T: Send + Clone>(
@@ -56,7 +65,7 @@ impl Model {
         py: Python<'_>,
         data: &Dataset,
         width: usize,
-        of_piece: impl Fn(&Dataset) -> PyResult<Vec<T>> + Send + Sync,
+        of_piece: impl Fn(&Dataset) -> Result<Vec<T>, ModelError> + Send + Sync,
     ) -> PyResult<Vec<T>> {
         room_for::<T>(&[data.len(), width])?;
         pieces(py, |stop| {
@@ -66,13 +75,13 @@ impl Model {
             let wanted = (PIECE_NUMBERS / width.max(self.d())).min(PIECE) / EVALUATION_ROWS;
             let piece = wanted.max(1) * EVALUATION_ROWS;
             if data.len() <= piece {
-                return of_piece(data);
+                return of_piece(data).map_err(raise);
             }
             let rows: Vec<u32> = (0..data.len() as u32).collect();
             let mut all = Vec::with_capacity(data.len() * width);
             for some in rows.chunks(piece) {
                 stop.check();
-                all.extend(of_piece(&data.select(some))?);
+                all.extend(of_piece(&data.select(some)).map_err(|e| raise(of_whole(e, some[0] as usize)))?);
             }
             Ok(all)
         })
@@ -207,7 +216,7 @@ impl Model {
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let data = rows.dataset(names, None)?;
-        let encode = |piece: &Dataset| self.trained.encode(piece, threads(n_threads)).map_err(raise);
+        let encode = |piece: &Dataset| self.trained.encode(piece, threads(n_threads));
         table(py, self.in_pieces(py, &data, self.k(), encode)?, self.k())
     }
 
@@ -221,7 +230,7 @@ impl Model {
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let data = rows.dataset(names, None)?;
-        let outputs = |piece: &Dataset| self.trained.outputs(piece, threads(n_threads)).map_err(raise);
+        let outputs = |piece: &Dataset| self.trained.outputs(piece, threads(n_threads));
         table(py, self.in_pieces(py, &data, self.d(), outputs)?, self.d())
     }
 
@@ -234,7 +243,7 @@ impl Model {
         names: Option<Vec<String>>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let data = rows.dataset(names, None)?;
-        let scaled = |piece: &Dataset| self.scaled_rows(piece).map_err(raise);
+        let scaled = |piece: &Dataset| self.scaled_rows(piece);
         table(py, self.in_pieces(py, &data, self.d(), scaled)?, self.d())
     }
 
@@ -248,7 +257,7 @@ impl Model {
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let data = rows.dataset(names, None)?;
-        let errors = |piece: &Dataset| self.errors(piece, threads(n_threads)).map_err(raise);
+        let errors = |piece: &Dataset| self.errors(piece, threads(n_threads));
         Ok(self.in_pieces(py, &data, 1, errors)?.into_pyarray(py))
     }
 
@@ -262,7 +271,7 @@ impl Model {
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let data = rows.dataset(names, None)?;
-        let restored = |piece: &Dataset| self.trained.reconstruct(piece, threads(n_threads)).map_err(raise);
+        let restored = |piece: &Dataset| self.trained.reconstruct(piece, threads(n_threads));
         table(py, self.in_pieces(py, &data, self.d(), restored)?, self.d())
     }
 
@@ -290,6 +299,7 @@ impl Model {
             // A code does not know what its row's counts added up to: they come back as rows of the size learnt.
             let size = preprocessing.counts().library_size.unwrap_or(1.0);
             preprocessing.invert_counts(&mut rows, &vec![size; n]);
+            self.trained.check_restored("H", &rows).map_err(raise)?;
             Ok(rows)
         })?;
         table(py, restored, d)
@@ -306,8 +316,9 @@ impl Model {
         let (data, d) = (rows.dataset(names, None)?, self.d());
         let n = data.len();
         let all = self.in_pieces(py, &data, self.k() * d, |piece| {
-            let scaled = self.scaled_rows(piece).map_err(raise)?;
-            Ok(explicit(self.trained.parameters(), MatRef::new(&scaled, piece.len(), d)))
+            let all = explicit(self.trained.parameters(), MatRef::new(&self.scaled_rows(piece)?, piece.len(), d));
+            check_rows(piece.name(), 0, &all, self.k() * d, entry("J", d))?;
+            Ok(all)
         })?;
         all.into_pyarray(py).reshape([n, self.k(), d])
     }
@@ -322,9 +333,10 @@ impl Model {
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let (data, d) = (rows.dataset(names, None)?, self.d());
         let all = self.in_pieces(py, &data, d, |piece| {
-            let scaled = self.scaled_rows(piece).map_err(raise)?;
-            let preprocessing = self.trained.preprocessing();
-            Ok(scaled.chunks_exact(d).flat_map(|row| preprocessing.slopes(row)).collect())
+            let (scaled, preprocessing) = (self.scaled_rows(piece)?, self.trained.preprocessing());
+            let slopes: Vec<f64> = scaled.chunks_exact(d).flat_map(|row| preprocessing.slopes(row)).collect();
+            check_rows(piece.name(), 0, &slopes, d, |j| format!("the slope of column {j}"))?;
+            Ok(slopes)
         })?;
         table(py, all, d)
     }
@@ -339,7 +351,7 @@ impl Model {
         n_threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let data = rows.dataset(names, None)?;
-        let norms = |piece: &Dataset| self.trained.jacobian_norms(piece, threads(n_threads)).map_err(raise);
+        let norms = |piece: &Dataset| self.trained.jacobian_norms(piece, threads(n_threads));
         Ok(self.in_pieces(py, &data, 1, norms)?.into_pyarray(py))
     }
 
@@ -361,7 +373,10 @@ impl Model {
             for some in scaled.chunks(SPECTRA * d) {
                 stop.check();
                 let some = MatRef::new(some, some.len() / d, d);
-                all.extend(row_values(&spectra, some, threads(n_threads)).concat());
+                let values = row_values(&spectra, some, threads(n_threads)).concat();
+                let n = d.min(self.k());
+                check_rows(data.name(), all.len() / n, &values, n, singular_value).map_err(raise)?;
+                all.extend(values);
             }
             Ok(all)
         })?;
@@ -384,9 +399,12 @@ impl Model {
             let scaled = self.scaled_rows(&data).map_err(raise)?;
             let spectra = RowSpectra::new(self.trained.parameters(), rows);
             let mut directions = Vec::with_capacity(rows * n * d);
-            for row in scaled.chunks_exact(d) {
+            for (r, row) in scaled.chunks_exact(d).enumerate() {
                 stop.check();
-                directions.extend(spectra.tangents(row, n).directions);
+                let tangents = spectra.tangents(row, n);
+                check_rows(data.name(), r, &tangents.singular_values, n, singular_value).map_err(raise)?;
+                check_rows(data.name(), r, &tangents.directions, n * d, entry("tangents", d)).map_err(raise)?;
+                directions.extend(tangents.directions);
             }
             Ok(directions)
         })?;

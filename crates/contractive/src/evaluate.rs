@@ -12,6 +12,7 @@ use crate::batch::Buffers;
 use crate::data::Dataset;
 use crate::history::Sums;
 use crate::measure::Norms;
+use crate::model::finite::{check_rows, check_squares, check_terms, code_unit};
 use crate::model::{Model, ModelError};
 use crate::preprocess::{EVALUATION_ROWS, ScaledRows};
 
@@ -70,7 +71,7 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// [`ModelError::Columns`] when the columns are not the model's; [`ModelError::Argument`] when the loss is a cross-entropy and a
-/// value lies outside [0, 1].
+/// value lies outside [0, 1]; [`ModelError::NotFinite`].
 pub fn evaluate(model: &Model, data: &Dataset, threads: usize) -> Result<Evaluation, ModelError> {
     evaluate_telling(model, data, threads, &mut |_| {})
 }
@@ -100,7 +101,8 @@ pub fn evaluate_telling(
     let mut engine = model.engine_for(objective, threads)?;
     let of_loss = |loss| -> Result<_, ModelError> {
         let objective = Objective::new(loss, Penalty::None, 0.0);
-        Ok((model.engine_for(&objective, threads)?, Sums::default()))
+        let engine = model.engine_for(&objective, threads)?;
+        Ok((objective, engine, Sums::default()))
     };
     let mut losses = vec![of_loss(Loss::Sse)?];
     if has_logits {
@@ -116,24 +118,30 @@ pub fn evaluate_telling(
         let stream = Stream::new(seed, Purpose::EvaluationPenalty, 0, i as u64);
         reader.gather_batch(some, &mut buffers.rows);
         buffers.draw(architecture, None, (objective.penalty, stream.clone()));
-        terms.add(&engine.objective(&buffers.batch(d))?, n);
+        let first = i * EVALUATION_ROWS;
+        let of_batch = engine.objective(&buffers.batch(d))?;
+        check_terms(data.name(), first, &of_batch, objective, &mut engine, &buffers.batch(d))?;
+        terms.add(&of_batch, n);
         buffers.draw(architecture, None, (Penalty::None, stream));
-        for (engine, sums) in &mut losses {
-            sums.add(&engine.objective(&buffers.batch(d))?, n);
+        for (objective, engine, sums) in &mut losses {
+            let of_batch = engine.objective(&buffers.batch(d))?;
+            check_terms(data.name(), first, &of_batch, objective, engine, &buffers.batch(d))?;
+            sums.add(&of_batch, n);
         }
         let batch = MatRef::new(&buffers.rows, n, d);
         code.resize(n * k, 0.0);
         engine.encode(batch, &mut code)?;
+        check_rows(data.name(), first, &code, k, code_unit)?;
         zeros += code.iter().filter(|h| **h == 0.0).count();
         code.chunks_exact(k).for_each(|h| spread.see(h));
         if let Some(share) = saturation(model.parameters(), batch) {
             *saturated.get_or_insert(0.0) += share * n as f64;
         }
-        norms.add(&mut engine, batch)?;
-        told(i * EVALUATION_ROWS + n);
+        check_squares(data.name(), first, norms.add(&mut engine, batch)?)?;
+        told(first + n);
     }
     let terms = terms.mean();
-    let mut means = losses.iter().map(|(_, sums)| sums.mean().reconstruction);
+    let mut means = losses.iter().map(|(_, _, sums)| sums.mean().reconstruction);
     let (sse, cross_entropy) = (means.next().unwrap_or(0.0), means.next());
     let n = rows.len().max(1) as f64;
     let (jacobian_norm, penalty) = norms.means();

@@ -83,14 +83,14 @@ pub(crate) struct Norms {
 }
 
 impl Norms {
-    /// Adds those of a batch.
-    pub fn add(&mut self, engine: &mut dyn Engine, batch: MatRef<'_>) -> Result<(), ArgumentError> {
+    /// Adds those of a batch; gives ‖J‖²_F of each of its rows.
+    pub fn add(&mut self, engine: &mut dyn Engine, batch: MatRef<'_>) -> Result<&[f64], ArgumentError> {
         self.squares.resize(batch.rows(), 0.0);
         engine.jacobian_squares(batch, &mut self.squares)?;
         self.rows += batch.rows();
         self.norm += self.squares.iter().map(|s| s.max(0.0).sqrt()).sum::<f64>();
         self.square += self.squares.iter().sum::<f64>();
-        Ok(())
+        Ok(&self.squares)
     }
 
     /// The means of all rows so far.

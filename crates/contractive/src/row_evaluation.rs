@@ -8,6 +8,7 @@ use contractive_core::random::{Purpose, Stream};
 
 use crate::batch::Buffers;
 use crate::data::Dataset;
+use crate::model::finite::{check_row_terms, check_squares};
 use crate::model::{Model, ModelError};
 use crate::preprocess::{EVALUATION_ROWS, ScaledRows};
 
@@ -55,6 +56,8 @@ pub fn evaluate_rows<E: From<ModelError>>(
         let (mut losses, mut trained_penalties, mut penalties) = (zeros(), zeros(), zeros());
         engine.row_terms(&buffers.batch(d), &mut losses, &mut trained_penalties).map_err(wrong)?;
         engine.jacobian_squares(MatRef::new(&buffers.rows, rows.len(), d), &mut penalties).map_err(wrong)?;
+        check_row_terms(data.name(), start, objective, &losses, &trained_penalties)?;
+        check_squares(data.name(), start, &penalties)?;
         visit(JudgedRows { rows, losses, trained_penalties, penalties })?;
     }
     Ok(())

@@ -247,6 +247,27 @@ def test_values_that_are_not_finite_are_named_by_place(rows):
         ContractiveAutoencoder((4,)).fit(rows.astype(complex))
 
 
+def test_results_that_are_not_finite_name_their_row(rows):
+    model = ContractiveAutoencoder(
+        (8, 3), scale="none", activation="relu", code_activation="identity", max_iter=100, random_state=0
+    ).fit(rows)
+    X = rows.astype(np.float64)
+    X[7, 2] = 3e38
+    for give in (
+        model.transform,
+        model.reconstruct,
+        model.score_samples,
+        model.jacobian,
+        model.jacobian_norm,
+        model.spectrum,
+    ):
+        assert np.isfinite(give(X)).all(), give
+    assert np.isfinite(model.score(X))
+    with pytest.raises(ValueError, match=r"row 7, column \d: a squared error must be finite in float32"):
+        model.feature_scores(X.astype(np.float32))
+    assert np.isfinite(model.feature_scores(X)).all()
+
+
 def test_a_fit_that_learnt_nothing_says_so(rows, recwarn):
     ContractiveAutoencoder(**SMALL).fit(rows)
     assert not recwarn.list

@@ -1,5 +1,6 @@
 //! Detectors from the public door, in one program.
 
+mod degenerate;
 mod detector_formats;
 mod detector_shared;
 mod detector_table;

@@ -72,7 +72,9 @@ penalty that the model was trained with; penalty is always the exact squared Fro
 
 An untied decoder can make up for any shrinking of the code, so a small penalty alone proves no contraction. Compare
 models by jacobian_to_code_variance: penalty / (sum over code units of their variance over the rows). It does not
-change with the scale of the code; it is left out (null in JSON) where the code does not vary.
+change with the scale of the code; it is left out (null in JSON) where the code does not vary. So are bce and
+cross_entropy where the output is not sigmoid or a value lies outside [0, 1], and saturation without sigmoid or tanh
+units. No other number is null: a result that 32 bits do not hold is an error that names its row.
 
 Examples:
   cae evaluate runs/NAME

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use contractive::data::Dataset;
+use contractive::model::finite::{check_rows, singular_value};
 use contractive::preprocess::{EVALUATION_ROWS, ScaledRows};
 use contractive::{Evaluation, Model, evaluate};
 use contractive_core::matrix::MatRef;
@@ -58,7 +59,10 @@ impl Geometry {
         for (i, some) in all.chunks(EVALUATION_ROWS).enumerate() {
             reader.gather(some, &mut rows);
             let values = row_values(&spectra, MatRef::new(&rows, some.len(), d), threads);
-            values.iter().for_each(|values| spectrum.see(values));
+            for (r, values) in values.iter().enumerate() {
+                check_rows(data.name(), i * EVALUATION_ROWS + r, values, values.len(), singular_value)?;
+                spectrum.see(values);
+            }
             if let Some(file) = &mut file {
                 file.write(i * EVALUATION_ROWS, columns(&values, most))?;
             }

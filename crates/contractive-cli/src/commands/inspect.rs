@@ -72,7 +72,7 @@ the features' own units.
 --verify compares value and gradient of each formula, which automatic differentiation would make of the code that has it:
 the value over the exact one, the length of the gradient over that of the true one, and the cosine between the two. Right,
 times a factor, is made up for by another weight of the penalty; wrong here is not. What is the same here may be wrong on
-another network.
+another network. A formula that overflows 64 bits is \"too large\", null in JSON.
 
 Examples:
   cae inspect runs/NAME

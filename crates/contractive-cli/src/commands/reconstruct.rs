@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use contractive::data::{Dataset, Storage};
+use contractive::model::ModelError;
+use contractive::model::finite::check_rows;
 use contractive_table::Column;
 
 use super::encode::TargetArguments;
@@ -61,7 +63,7 @@ impl Reconstruct {
             let names = opened.model.feature_names();
             let columns = match data.encoding() {
                 Some(encoding) => encoding.decode_plain(&restored),
-                None => columns(&names, &restored, &data),
+                None => columns(&names, &restored, &data)?,
             };
             let n_columns = columns.len();
             target.write_along(data.carried(), columns, self.target.quiet)?;
@@ -72,12 +74,12 @@ impl Reconstruct {
 }
 
 /// Restored rows in the units and the precision of the data: bytes from 0 to 255, 32 bits where those hold the data.
-fn columns(names: &[String], restored: &[f64], data: &Dataset) -> Vec<Column> {
-    match data.storage() {
-        Storage::F64(_) => number_columns(names, restored),
-        Storage::F32(_) => single_columns(names, &restored.iter().map(|value| *value as f32).collect::<Vec<f32>>()),
-        Storage::U8(_) => {
-            single_columns(names, &restored.iter().map(|value| 255.0 * *value as f32).collect::<Vec<f32>>())
-        }
-    }
+fn columns(names: &[String], restored: &[f64], data: &Dataset) -> Result<Vec<Column>, ModelError> {
+    let singles = match data.storage() {
+        Storage::F64(_) => return Ok(number_columns(names, restored)),
+        Storage::F32(_) => restored.iter().map(|value| *value as f32).collect::<Vec<f32>>(),
+        Storage::U8(_) => restored.iter().map(|value| 255.0 * *value as f32).collect(),
+    };
+    check_rows(data.name(), 0, &singles, names.len(), |j| format!("restored column `{}`", names[j]))?;
+    Ok(single_columns(names, &singles))
 }

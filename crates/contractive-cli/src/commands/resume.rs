@@ -29,6 +29,12 @@ pub(crate) struct Resume {
     /// new total; a run that stopped early trains on, and waits for a gain anew [default: as the run was planned].
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
+    /// Base learning rate from here on, above 0: a lower one where the run diverged [default: as the run was planned].
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    learning_rate: Option<f64>,
+    /// Largest Euclidean norm of a step's gradient from here on, above 0 [default: as the run was planned].
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    clip: Option<f64>,
     /// Where the same data lie now, if they were moved.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     data: Option<String>,
@@ -52,7 +58,8 @@ const AFTER_HELP: &str = "\
 Examples:
   cae resume runs/strokes-20260101-120000
   cae resume runs/strokes-by-contraction                   what is left of several runs
-  cae resume runs/strokes-20260101-120000 --epochs 40      until 40 epochs are done in all";
+  cae resume runs/strokes-20260101-120000 --epochs 40      until 40 epochs are done in all
+  cae resume runs/strokes-20260101-120000 --learning-rate 1e-4    after it has diverged";
 
 impl Resume {
     /// Runs the subcommand.
@@ -89,6 +96,12 @@ impl Resume {
                 resume.last.state.stopping.go_on(config.training.early_stopping);
             }
         }
+        if let Some(learning_rate) = self.learning_rate {
+            config.training.learning_rate = learning_rate;
+        }
+        if self.clip.is_some() {
+            config.training.clip = self.clip;
+        }
         if let Some(data) = &self.data {
             config.data.spec = data.clone();
         }
@@ -99,9 +112,14 @@ impl Resume {
     }
 
     fn run_several(self) -> anyhow::Result<Ending> {
-        if self.epochs.is_some() {
-            let text = "--epochs is for one run, and here are several: train one of them for longer by its directory";
-            return Err(Usage(text.into()).into());
+        let flags = [
+            ("--epochs", self.epochs.is_some()),
+            ("--learning-rate", self.learning_rate.is_some()),
+            ("--clip", self.clip.is_some()),
+        ];
+        if let Some((flag, _)) = flags.into_iter().find(|(_, is_given)| *is_given) {
+            let text = format!("{flag} is for one run, and here are several: go on with one of them by its directory");
+            return Err(Usage(text).into());
         }
         let (folder, plan) = SweepFolder::open(&self.run)?;
         let (source, output, threads) = (&self.source, &self.output, self.threads);

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use contractive::Model;
 use contractive::data::{Dataset, Storage};
+use contractive::model::ModelError;
+use contractive::model::finite::{check_rows, entry, singular_value};
 use contractive::preprocess::ScaledRows;
 use contractive_core::row_spectra::RowSpectra;
 use contractive_table::{ArrayNumbers, NamedArray, write_npz};
@@ -79,7 +81,7 @@ impl TangentArguments {
         }
         let numbers: Vec<u32> = rows.iter().map(|row| *row as u32).collect();
         let shown = data.select(&numbers);
-        let tangents = Tangents::of(model, &shown, rows, most.unwrap_or(TANGENTS));
+        let tangents = Tangents::of(model, &shown, rows, most.unwrap_or(TANGENTS))?;
         for path in &self.tangents {
             if ends_in(path, "npz") {
                 tangents.write(path, shown.n_features())?;
@@ -100,7 +102,7 @@ fn ends_in(path: &Path, end: &str) -> bool {
 }
 
 impl Tangents {
-    fn of(model: &Model, shown: &Dataset, rows: Vec<usize>, most: usize) -> Self {
+    fn of(model: &Model, shown: &Dataset, rows: Vec<usize>, most: usize) -> Result<Self, ModelError> {
         let d = shown.n_features();
         let spectra = RowSpectra::new(model.parameters(), shown.len());
         // Bytes are divided by 255 before they are scaled.
@@ -113,12 +115,17 @@ impl Tangents {
             ScaledRows { data: shown, preprocessing: model.preprocessing() }.gather(&[r], &mut row);
             let slopes = model.preprocessing().slopes(&row);
             let tangents = spectra.tangents(&row, each);
+            let (name, number) = (shown.name(), all.rows[r as usize]);
+            check_rows(name, number, &tangents.singular_values, each, singular_value)?;
+            check_rows(name, number, &tangents.directions, each * d, entry("tangents", d))?;
             all.singular_values.extend(tangents.singular_values);
             all.scaled.extend(tangents.directions.iter().map(|v| *v as f32));
             let directions = tangents.directions.chunks_exact(d);
+            let done = all.of_data.len();
             all.of_data.extend(directions.flat_map(|v| v.iter().zip(&slopes).map(|(v, slope)| unit * slope * v)));
+            check_rows(name, number, &all.of_data[done..], each * d, entry("tangents_in_units", d))?;
         }
-        all
+        Ok(all)
     }
 
     fn write(&self, path: &Path, d: usize) -> anyhow::Result<()> {

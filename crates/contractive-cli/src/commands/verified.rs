@@ -101,5 +101,11 @@ fn cells(told: &FormulaRecord) -> [String; 5] {
         Verdict::Inert => "no gradient".to_owned(),
     };
     let cosine = told.cosine.map_or_else(|| "-".to_owned(), |cosine| format!("{cosine:.3}"));
-    [significant(told.value, 4), shown(told.ratio), shown(told.gradient_ratio), cosine, verdict]
+    [
+        told.value.map_or_else(|| "too large".to_owned(), |value| significant(value, 4)),
+        shown(told.ratio),
+        shown(told.gradient_ratio),
+        cosine,
+        verdict,
+    ]
 }

@@ -142,8 +142,11 @@ fn of_spelling(spelling: &Spelling, column: &str) -> String {
 
 fn of_training(error: &TrainError) -> Option<String> {
     Some(match error {
-        TrainError::Diverged { term, step, .. } => {
+        TrainError::Diverged { term, step, last_good, .. } => {
             let mut text = "lower --learning-rate or set --clip".to_owned();
+            if last_good.is_some() {
+                text += ", which `cae resume` takes too, to go on from there";
+            }
             // Before the first update, or in the penalty itself, the learning rate is not at fault.
             if *step <= 1 || term.contains("penalty") || term.contains("jacobian") {
                 text += "; or lower --contraction, or look at the settings of --penalty and at the scale of the data \

@@ -52,7 +52,7 @@ impl TrainingSteps {
         let from = self.next % (self.data.len() / size) * size;
         let batch = Batch::plain(MatRef::new(&self.data[from..from + size], self.batch, d));
         let total = self.engine.objective_and_gradient(&batch)?.total;
-        self.engine.update(self.learning_rate);
+        let _ = self.engine.update(self.learning_rate);
         self.next += 1;
         Ok(total)
     }

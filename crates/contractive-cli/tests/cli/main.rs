@@ -22,6 +22,7 @@ mod interruption;
 mod merged_threshold;
 mod mixed_table;
 mod nothing_lost;
+mod numbers;
 mod per_row;
 mod recipes;
 mod report;

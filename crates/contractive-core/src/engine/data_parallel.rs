@@ -187,8 +187,8 @@ impl Engine for DataParallel {
         self.inner.write_gradient(gradient)
     }
 
-    fn update(&mut self, learning_rate: f64) {
-        self.inner.update(learning_rate);
+    fn update(&mut self, learning_rate: f64) -> bool {
+        self.inner.update(learning_rate)
     }
 
     fn optimiser_state(&self) -> OptimiserState {

@@ -88,8 +88,10 @@ pub trait Engine: Send {
     /// [`ArgumentError::Size`].
     fn write_gradient(&mut self, gradient: &[f32]) -> Result<(), ArgumentError>;
 
-    /// One step of the optimiser with this learning rate, along the last gradient.
-    fn update(&mut self, learning_rate: f64);
+    /// One step of the optimiser with this learning rate, along the last gradient. Whether the parameters and the
+    /// optimiser's memory are all finite after it: else the training has diverged in this step.
+    #[must_use = "parameters that are not finite are a divergence"]
+    fn update(&mut self, learning_rate: f64) -> bool;
 
     /// The optimiser's memory, for a checkpoint.
     fn optimiser_state(&self) -> OptimiserState;

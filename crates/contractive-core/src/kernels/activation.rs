@@ -15,6 +15,9 @@ use crate::instructions::vectorised;
 
 const LEAK: f32 = LEAKY_SLOPE as f32;
 
+/// Where σ′ and the normal density are next to 0, and stay there: [`exp`] ends at 1e-38, which times z of 1e38 is 1.
+const FAR: f32 = 100.0;
+
 /// Overwrites z by φ(z) and writes φ′(z) to `d` and φ″(z) to `dd`, each unless it is empty.
 ///
 /// # Panics
@@ -116,7 +119,8 @@ impl Formula for Silu {
     fn at(z: f32) -> [f32; 3] {
         let (s, c) = sigmoid_and_complement(z);
         let ds = s * c;
-        [z * s, s + z * ds, ds * (2.0 + z * (c - s))]
+        let near = z.clamp(-FAR, FAR);
+        [z * s, s + near * ds, ds * (2.0 + near * (c - s))]
     }
 }
 
@@ -126,7 +130,8 @@ impl Formula for Gelu {
     #[inline(always)]
     fn at(z: f32) -> [f32; 3] {
         let (big_phi, density) = normal(z);
-        [z * big_phi, big_phi + z * density, (2.0 - z * z) * density]
+        let near = z.clamp(-FAR, FAR);
+        [z * big_phi, big_phi + near * density, (2.0 - near * near) * density]
     }
 }
 
@@ -318,8 +323,28 @@ mod tests {
             let mut a = [-1e30_f32, -500.0, -0.0, 0.0, 500.0];
             let (mut d, mut dd) = ([0.0; 5], [0.0; 5]);
             activation_forward(Arch::new(), phi, &mut a, &mut d, &mut dd);
-            assert!(a.iter().chain(&d).all(|v| v.is_finite()), "{phi}: {a:?} {d:?}");
+            assert!(a.iter().chain(&d).chain(&dd).all(|v| v.is_finite()), "{phi}: {a:?} {d:?} {dd:?}");
             assert!((d[3] - phi.derivative(0.0) as f32).abs() <= 1.5e-7, "{phi} at the kink: {}", d[3]);
+        }
+    }
+
+    /// φ′ and φ″ of 3.4e38 are those of 1000: e^(−z) ends at 1e-38, and z times that is not 0.
+    #[test]
+    fn slopes_at_the_ends_of_f32_are_those_of_the_tails() {
+        for phi in Activation::ALL {
+            let z = [f32::MIN, -1e32, -1e3, 1e3, 1e32, f32::MAX];
+            let (mut a, mut d, mut dd) = (z, [9.0; 6], [9.0; 6]);
+            activation_forward(Arch::new(), phi, &mut a, &mut d, &mut dd);
+            for i in 0..6 {
+                let at = f64::from(z[i].clamp(-1e3, 1e3));
+                assert!((f64::from(d[i]) - phi.derivative(at)).abs() <= 4e-7, "{phi}'({:e}) = {}", z[i], d[i]);
+                assert!(
+                    (f64::from(dd[i]) - phi.second_derivative(at)).abs() <= 4e-7,
+                    "{phi}''({:e}) = {}",
+                    z[i],
+                    dd[i]
+                );
+            }
         }
     }
 

@@ -11,7 +11,7 @@
 use pulp::Arch;
 
 use super::activation::{activation_forward, sigmoid, softplus};
-use super::sums::dot;
+use super::sums::{dot, finite_square};
 use crate::activation::Activation;
 use crate::instructions::vectorised;
 use crate::loss::Loss;
@@ -73,7 +73,7 @@ fn squared_row(arch: Arch, x_hat: &mut [f32], x: &[f32], error: &mut [f32], slop
             for (v, &s) in x_hat.iter_mut().zip(slope) {
                 *v *= s;
             }
-            dot(error, error)
+            finite_square(error, dot(error, error))
         },
     )
 }

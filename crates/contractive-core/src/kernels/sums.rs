@@ -49,13 +49,19 @@ pub fn square_dot(a: &[f32], b: &[f32]) -> f64 {
     )
 }
 
-/// Σ_i v_i², vectorised for the machine.
+/// Σ_i v_i², vectorised for the machine. It is finite where every v_i is: squares beyond f32 are taken in f64.
 pub fn square_norm(arch: Arch, v: &[f32]) -> f64 {
     vectorised(
         arch,
         #[inline(always)]
-        || dot(v, v),
+        || finite_square(v, dot(v, v)),
     )
+}
+
+/// `square`, which is Σ_i v_i² as f32 gives it, or the same taken in f64 where f32 has overflowed.
+#[inline(always)]
+pub fn finite_square(v: &[f32], square: f64) -> f64 {
+    if square.is_finite() { square } else { v.iter().map(|&v| f64::from(v) * f64::from(v)).sum() }
 }
 
 /// Row norms squared of W, shape (m, n): q_j = ‖W_j‖².

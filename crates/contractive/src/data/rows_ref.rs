@@ -24,7 +24,15 @@ pub enum RowsRef<'a> {
     },
 }
 
-impl RowsRef<'_> {
+impl<'a> RowsRef<'a> {
+    /// What the rows are called in messages.
+    pub fn name(&self) -> &'a str {
+        match self {
+            RowsRef::Dataset(data) => data.name(),
+            RowsRef::Values { .. } => "the rows",
+        }
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         match self {

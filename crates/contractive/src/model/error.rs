@@ -89,6 +89,20 @@ pub enum ModelError {
     /// Rows that are not numbers.
     #[error(transparent)]
     Rows(#[from] TableError),
+    /// A result that is not finite: a row, or weights, too large for 32 bits.
+    #[error(
+        "{data} row {row} (from 0): {what} must be finite, got {value}; the row or the model's weights are too large for 32 bits"
+    )]
+    NotFinite {
+        /// What the rows are called.
+        data: String,
+        /// The row, counted from 0.
+        row: usize,
+        /// What is not finite: a code unit, a feature, the loss, the penalty, ‖J‖².
+        what: String,
+        /// ∞ or NaN.
+        value: f64,
+    },
     /// The mathematics refused.
     #[error(transparent)]
     Argument(#[from] ArgumentError),

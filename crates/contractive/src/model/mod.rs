@@ -2,6 +2,7 @@
 
 mod error;
 mod files;
+pub mod finite;
 mod session;
 
 #[cfg(test)]

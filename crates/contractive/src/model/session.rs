@@ -5,6 +5,7 @@ use contractive_core::matrix::MatRef;
 use contractive_core::{ArgumentError, Loss, Objective, Penalty};
 use contractive_table::TableError;
 
+use super::finite::{check_rows, check_squares, code_unit};
 use super::{Model, ModelError};
 use crate::data::RowsRef;
 use crate::preprocess::{EVALUATION_ROWS, PreprocessError, Preprocessing, ScaledRows};
@@ -58,6 +59,20 @@ impl Model {
         self.session(threads)?.jacobian_norms(rows)
     }
 
+    /// Refuses restored rows, (N, d), that are not finite.
+    ///
+    /// # Errors
+    /// [`ModelError::NotFinite`].
+    pub fn check_restored(&self, data: &str, restored: &[f64]) -> Result<(), ModelError> {
+        check_rows(data, 0, restored, self.architecture().input_size(), |j| self.output_name(j))
+    }
+
+    /// What an output of the network is called in messages.
+    fn output_name(&self, j: usize) -> String {
+        let names = self.preprocessing.feature_names.as_deref().unwrap_or_default();
+        names.get(j).map_or_else(|| format!("restored column {j}"), |name| format!("restored column `{name}`"))
+    }
+
     /// Names of the code units: `code_0`, `code_1`, …
     pub fn code_names(&self) -> Vec<String> {
         (0..self.architecture().code_size()).map(|j| format!("code_{j}")).collect()
@@ -76,14 +91,17 @@ impl Session<'_> {
     /// # Errors
     /// [`ModelError::Columns`] when the columns are not the model's, or a value is too large once it is scaled;
     /// [`ModelError::Argument`] when the values are not as many as their shape says; [`ModelError::Rows`] when one is not
-    /// finite.
+    /// finite; [`ModelError::NotFinite`] when a result is not.
     pub fn encode<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f32>, ModelError> {
         let k = self.model.architecture().code_size();
         let mut codes = Vec::new();
-        self.for_each_batch(rows.into(), |engine, batch| {
+        let rows = rows.into();
+        let name = rows.name();
+        self.for_each_batch(rows, |engine, batch| {
             let done = codes.len();
             codes.resize(done + batch.rows() * k, 0.0);
-            Ok(engine.encode(batch, &mut codes[done..])?)
+            engine.encode(batch, &mut codes[done..])?;
+            check_rows(name, done / k, &codes[done..], k, code_unit)
         })?;
         Ok(codes)
     }
@@ -98,6 +116,7 @@ impl Session<'_> {
         let sums = self.model.preprocessing.row_sums(rows);
         let mut restored = self.model.preprocessing.invert(&self.outputs(rows)?);
         self.model.preprocessing.invert_counts(&mut restored, &sums);
+        self.model.check_restored(rows.name(), &restored)?;
         Ok(restored)
     }
 
@@ -108,13 +127,17 @@ impl Session<'_> {
     pub fn outputs<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f32>, ModelError> {
         let (d, k) = (self.model.architecture().input_size(), self.model.architecture().code_size());
         let (mut outputs, mut code) = (Vec::new(), Vec::new());
-        self.for_each_batch(rows.into(), |engine, batch| {
+        let rows = rows.into();
+        let (model, name) = (self.model, rows.name());
+        self.for_each_batch(rows, |engine, batch| {
             let n = batch.rows();
             let done = outputs.len();
             outputs.resize(done + n * d, 0.0);
             code.resize(n * k, 0.0);
             engine.encode(batch, &mut code)?;
-            Ok(engine.decode(MatRef::new(&code, n, k), &mut outputs[done..])?)
+            check_rows(name, done / d, &code, k, code_unit)?;
+            engine.decode(MatRef::new(&code, n, k), &mut outputs[done..])?;
+            check_rows(name, done / d, &outputs[done..], d, |j| model.output_name(j))
         })?;
         Ok(outputs)
     }
@@ -125,9 +148,12 @@ impl Session<'_> {
     /// As [`Session::encode`].
     pub fn jacobian_norms<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f64>, ModelError> {
         let mut norms = Vec::new();
-        self.for_each_batch(rows.into(), |engine, batch| {
+        let rows = rows.into();
+        let name = rows.name();
+        self.for_each_batch(rows, |engine, batch| {
             let mut squares = vec![0.0; batch.rows()];
             engine.jacobian_squares(batch, &mut squares)?;
+            check_squares(name, norms.len(), &squares)?;
             norms.extend(squares.iter().map(|square| square.max(0.0).sqrt()));
             Ok(())
         })?;

@@ -17,7 +17,7 @@ use super::observer::{Observer, StepReport, TrainingPlan};
 use super::outcome::{End, EngineBuilder, Outcome, Start};
 use super::prepared::Prepared;
 use super::saving::Saver;
-use super::step_loop::{NextStep, StepLoop};
+use super::step_loop::{NextStep, StepLoop, diverged_term};
 use super::steps::StepSource;
 use super::stream::{StreamSettings, Streamed};
 use crate::batch::Buffers;
@@ -257,15 +257,10 @@ impl<'a> Training<'a> {
 
     /// Refuses parameters, and an optimiser's memory, from which the run cannot go on.
     pub(super) fn check_finite(&mut self) -> Result<(), TrainError> {
-        if let Err(e) = self.engine.parameters().check_finite() {
-            return Err(self.diverged(parameter_term(&e), self.state.step));
+        match diverged_term(self.engine.as_ref()) {
+            None => Ok(()),
+            Some(term) => Err(self.diverged(term, self.state.step)),
         }
-        let OptimiserState { first, second, .. } = self.engine.optimiser_state();
-        if first.iter().chain(second.iter()).all(|number| number.is_finite()) {
-            return Ok(());
-        }
-        // With an infinite mean of squares the parameters stand still: nothing else would tell.
-        Err(self.diverged("the optimiser's memory".into(), self.state.step))
     }
 
     /// The error of a divergence. The last finished epoch is written first, if it was not yet.
@@ -346,12 +341,5 @@ impl StepLoop for EpochSteps<'_, '_> {
     fn not_finite(&mut self, term: &str) -> TrainError {
         let step = self.training.state.step + 1;
         self.training.diverged(term.to_owned(), step)
-    }
-}
-
-fn parameter_term(e: &contractive_core::ArgumentError) -> String {
-    match e {
-        contractive_core::ArgumentError::NotFinite { tensor, .. } => format!("a parameter in `{tensor}`"),
-        e => e.to_string(),
     }
 }

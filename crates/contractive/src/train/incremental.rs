@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use contractive_core::engine::{CpuEngine, Engine};
 use contractive_core::optimiser::OptimiserState;
 use contractive_core::random::{Purpose, Stream};
-use contractive_core::{ArgumentError, Objective, Parameters, Terms};
+use contractive_core::{Objective, Parameters, Terms};
 
 use super::error::TrainError;
 use super::prepared::Prepared;
@@ -122,9 +122,6 @@ impl Incremental {
         let mut pass = Pass { training: self, engine, reader, stop, step_in_pass: 0, sums: Sums::default() };
         pass.run_steps()?;
         let parameters = pass.engine.parameters();
-        if let Err(ArgumentError::NotFinite { tensor, .. }) = parameters.check_finite() {
-            return Err(pass.not_finite(&format!("a parameter in `{tensor}`")));
-        }
         let (memory, sums) = (pass.engine.optimiser_state(), pass.sums);
         (self.parameters, self.memory) = (parameters, Some(memory));
         self.passes += 1;

@@ -1,6 +1,7 @@
 //! The loop over steps, the same whatever is trained: gradient, a look at what is not finite, update.
 
 use contractive_core::engine::Engine;
+use contractive_core::optimiser::OptimiserState;
 use contractive_core::{ArgumentError, Batch, Terms};
 
 /// What a step is done with.
@@ -35,20 +36,36 @@ pub trait StepLoop {
     /// The error of a step whose `term` is not finite.
     fn not_finite(&mut self, term: &str) -> Self::Error;
 
-    /// Does all steps.
+    /// Does all steps. Each ends with a look at what it has made: a number that is not finite is found in the step that made it,
+    /// and before it the parameters and the optimiser's memory are finite.
     ///
     /// # Errors
     /// Those of the other functions, and what the engine refuses.
     fn run_steps(&mut self) -> Result<(), Self::Error> {
         while let Some(NextStep { engine, batch, n_rows, learning_rate }) = self.next_step()? {
             let terms = engine.objective_and_gradient(&batch)?;
-            let Some(term) = terms.not_finite() else {
-                engine.update(learning_rate);
-                self.step_done(&terms, n_rows)?;
-                continue;
-            };
-            return Err(self.not_finite(term));
+            if let Some(term) = terms.not_finite() {
+                return Err(self.not_finite(term));
+            }
+            if !engine.update(learning_rate) {
+                let term = diverged_term(engine).unwrap_or_default();
+                return Err(self.not_finite(&term));
+            }
+            self.step_done(&terms, n_rows)?;
         }
         Ok(())
     }
+}
+
+/// What of an engine is not finite, a parameter or the optimiser's memory, if anything is.
+pub(super) fn diverged_term(engine: &dyn Engine) -> Option<String> {
+    match engine.parameters().check_finite() {
+        Err(ArgumentError::NotFinite { tensor, .. }) => return Some(format!("a parameter in `{tensor}`")),
+        Err(e) => return Some(e.to_string()),
+        Ok(()) => {}
+    }
+    let OptimiserState { first, second, .. } = engine.optimiser_state();
+    let is_finite = first.iter().chain(second.iter()).all(|number| number.is_finite());
+    // With an infinite mean of squares the parameters stand still: nothing else would tell.
+    (!is_finite).then(|| "the optimiser's memory".to_owned())
 }

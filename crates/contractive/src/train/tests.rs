@@ -93,12 +93,13 @@ impl Engine for Toy {
         self.gradient.copy_from_slice(gradient);
         Ok(())
     }
-    fn update(&mut self, learning_rate: f64) {
+    fn update(&mut self, learning_rate: f64) -> bool {
         self.memory.step += 1;
         for ((p, g), v) in self.parameters.values_mut().iter_mut().zip(&self.gradient).zip(&mut *self.memory.first) {
             *v = 0.9 * *v + g;
             *p -= learning_rate as f32 * *v;
         }
+        true
     }
     fn optimiser_state(&self) -> OptimiserState {
         self.memory.clone()

@@ -16,7 +16,7 @@
 //! parameters.tensor_mut("encoder.0.weight").unwrap().copy_from_slice(&[1.0, 2.0, -1.0, -2.0]);
 //! let told = verify(&parameters, &[0.3, -0.1])?;
 //! let of_sum = told.formulas.iter().find(|told| told.name == "sum_gradient").unwrap();
-//! assert!(told.squared_norm > 0.5 && of_sum.value == 0.0 && of_sum.verdict == Verdict::Inert);
+//! assert!(told.squared_norm > 0.5 && of_sum.value == Some(0.0) && of_sum.verdict == Verdict::Inert);
 //! # Ok::<(), contractive_core::ArgumentError>(())
 //! ```
 #![allow(non_snake_case)] // matrices are upper case, as in the papers
@@ -57,8 +57,8 @@ pub struct FormulaRecord {
     pub formula: &'static str,
     /// Whose code has it.
     pub seen_in: &'static str,
-    /// Its value.
-    pub value: f64,
+    /// Its value; none where the formula overflows 64 bits, as one of its ratios may.
+    pub value: Option<f64>,
     /// Its value over that of ‖J‖²_F; none where that is 0.
     pub ratio: Option<f64>,
     /// The length of its gradient over that of the true one; none where that is 0.
@@ -93,7 +93,7 @@ const MOST_WEIGHTS: usize = 100_000_000;
 ///
 /// # Errors
 /// [`ArgumentError::Size`] without rows or for rows that are not whole, [`ArgumentError::Number`] for an encoder of more
-/// than 100 million weights.
+/// than 100 million weights, [`ArgumentError::NotFinite`] where ‖J‖²_F or its gradient overflows 64 bits.
 pub fn verify(parameters: &Parameters, rows: &[f32]) -> Result<Verification, ArgumentError> {
     let architecture = parameters.architecture();
     let (d, k) = (architecture.input_size(), architecture.code_size());
@@ -111,6 +111,11 @@ pub fn verify(parameters: &Parameters, rows: &[f32]) -> Result<Verification, Arg
     let wide: Vec<f64> = rows.iter().map(|x| f64::from(*x)).collect();
     let rows: Vec<AtRow<'_>> = wide.chunks_exact(d).map(|x| AtRow::new(network.encoder(), x)).collect();
     let exact = Mean::of(EXACT, network.encoder(), &rows);
+    for (tensor, value) in [("the mean of ‖J‖²_F", exact.value), ("the length of its gradient", exact.norm)] {
+        if !value.is_finite() {
+            return Err(ArgumentError::NotFinite { tensor: tensor.to_owned(), index: 0, value: value as f32 });
+        }
+    }
     let record = |formula: &Formula| {
         let (of_value, of_gradient) = formula.taken.factors(rows.len(), d, k);
         let own =
@@ -163,6 +168,9 @@ impl FormulaRecord {
             _ => Verdict::Different,
         };
         let Formula { name, formula, seen_in, .. } = *formula;
+        let told = |value: Option<f64>| value.filter(|value| value.is_finite());
+        let (value, ratio, gradient_ratio, cosine) =
+            (told(Some(value)), told(ratio), told(gradient_ratio), told(cosine));
         FormulaRecord { name, formula, seen_in, value, ratio, gradient_ratio, cosine, verdict }
     }
 }

@@ -19,6 +19,8 @@ mod step;
 mod team;
 mod weights;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use self::flush_to_zero::FlushToZero;
 use self::forward::BLOCK;
 use self::pass::Workspace;
@@ -205,7 +207,7 @@ impl Engine for CpuEngine {
         Ok(())
     }
 
-    fn update(&mut self, learning_rate: f64) {
+    fn update(&mut self, learning_rate: f64) -> bool {
         let arch = self.workspace.arch;
         let _mode = FlushToZero::begin();
         self.workspace.stopwatch.start();
@@ -217,9 +219,15 @@ impl Engine for CpuEngine {
         }
         let values = self.parameters.values_mut();
         let parts = self.optimiser.parts(&mut self.state, values, &self.gradient, learning_rate);
-        self.workspace.teams.for_rows(1).each(parts, |part| part.update(arch));
+        let is_finite = AtomicBool::new(true);
+        self.workspace.teams.for_rows(1).each(parts, |part| {
+            if !part.update(arch) {
+                is_finite.store(false, Ordering::Relaxed);
+            }
+        });
         self.workspace.derived_for = None;
         self.workspace.stopwatch.lap(|phases| &mut phases.update);
+        is_finite.into_inner()
     }
 
     fn optimiser_state(&self) -> OptimiserState {
