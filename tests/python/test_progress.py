@@ -77,3 +77,62 @@ def test_nothing_is_shown_where_nothing_is_wanted(cae, folder, flag):
     assert (text, code) == ("", 0)
     text, code = shown(cae, folder, "detect", f"d{flag}", "--data", "small.csv", "-o", f"s{flag}.csv", flag)
     assert code == 0 and " left" not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "whole"),
+    [
+        (["--hidden", "4", "--epochs", "60"], "model/model.safetensors"),
+        (["--detector", "--ensemble", "3", "--steps", "1500"], "config.json"),
+    ],
+)
+def test_a_terminal_that_goes_away_takes_no_training_along(cae, folder, tmp_path, words, whole):
+    ours, theirs = pty.openpty()
+    command = [cae, "train", "--data", folder / "small.csv", *words, "--out", "out"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    os.read(ours, 4096)
+    os.close(ours)
+    assert process.wait() == 0
+    assert (tmp_path / "out" / whole).exists()
+
+
+def test_rows_and_errors_on_a_terminal_give_it_no_orders(cae, tmp_path):
+    name = "x\x1b[2J\x9b2J\u202e"
+    (tmp_path / "t.csv").write_text(f"{name},b,kind\n" + "".join(f"{i % 7},{i % 11},{name}\n" for i in range(60)))
+    words = [
+        "train",
+        "--detector",
+        "--data",
+        "t.csv",
+        "--key",
+        "kind",
+        "--ensemble",
+        "2",
+        "--steps",
+        "20",
+        "--out",
+        "d",
+    ]
+    text, code = shown(cae, tmp_path, *words, "-q")
+    assert (text, code) == ("", 0)
+    text, code = shown(cae, tmp_path, "detect", "d", "--data", f"{name}.csv", "-o", "scores.csv")
+    assert code == 1 and "x\\u{1b}[2J" in text and "\x1b[2J" not in text and "\u202e" not in text
+    ours, theirs = pty.openpty()
+    words = ["detect", "d", "--data", "t.csv", "-o", "-", "-q"]
+    process = subprocess.Popen([cae, *words], cwd=tmp_path, stdout=theirs, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    text = b""
+    while piece := read(ours):
+        text += piece
+    os.close(ours)
+    assert process.wait() == 0
+    assert text.count(b"x\\u{1b}[2J") >= 60 and b"\x1b" not in text
+
+
+def read(terminal):
+    """What is there to read, nothing when the other end is closed."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""

@@ -28,6 +28,7 @@ use crate::ranks::{self, of_first};
 use crate::shell::quoted;
 use crate::sources::load;
 use crate::table::pairs;
+use crate::terminal::say;
 
 /// The settings of a detector.
 #[derive(Debug, Clone, Default, Args)]
@@ -298,7 +299,7 @@ pub(crate) fn run(
     // Another rank's flag stops this one too.
     if stop.load(Ordering::Relaxed) || matches!(result, Err(DetectorError::Stopped)) {
         if group.is_first() {
-            eprintln!("stopped; no detector was saved");
+            say("stopped; no detector was saved");
         }
         return Ok(Ending::Interrupted);
     }

@@ -2,8 +2,10 @@
 
 use std::io;
 
+use contractive_table::OutputError;
+
 use crate::errors::{BAD_DATA, code, remedy};
-use crate::terminal::paint_error;
+use crate::terminal::say_error;
 
 const DONE: u8 = 0;
 const FAILED: u8 = 1;
@@ -43,20 +45,22 @@ pub(crate) fn report_of(rank: Option<usize>, result: anyhow::Result<Ending>) -> 
         Err(error) if is_broken_pipe(&error) => DONE,
         Err(error) => {
             let rank = rank.map(|rank| format!("rank {rank}: ")).unwrap_or_default();
-            eprintln!("{} {rank}{}", paint_error("error:"), message(&error));
+            say_error(&format!("{rank}{}", message(&error)));
             code(&error)
         }
     }
 }
 
+/// Whether it is that of standard output; connections break too.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let is_it = |e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe;
-    error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(is_it)
-            || cause
-                .downcast_ref::<serde_json::Error>()
-                .is_some_and(|e| e.io_error_kind() == Some(io::ErrorKind::BrokenPipe))
-    })
+    let is_it = |kind: Option<io::ErrorKind>| kind == Some(io::ErrorKind::BrokenPipe);
+    match error.downcast_ref::<OutputError>() {
+        Some(OutputError::Write { source, .. }) => is_it(Some(source.kind())),
+        _ => {
+            is_it(error.downcast_ref::<io::Error>().map(io::Error::kind))
+                || is_it(error.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind))
+        }
+    }
 }
 
 /// The error, its causes and its remedy, in one line where there is one fault; a cause that the error already quotes is not repeated.
@@ -78,10 +82,8 @@ fn message(error: &anyhow::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::Context;
-    use contractive_table::OutputError;
-
     use super::*;
+    use anyhow::Context;
 
     #[test]
     fn a_quoted_cause_is_said_once_and_an_unquoted_one_is_added() {
@@ -96,5 +98,10 @@ mod tests {
         let broken = io::Error::from(io::ErrorKind::BrokenPipe);
         assert!(is_broken_pipe(&broken.into()));
         assert!(!is_broken_pipe(&io::Error::other("no").into()));
+        let path = "-".into();
+        let source = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_broken_pipe(&OutputError::Write { path, source: source() }.into()));
+        let of_a_run = contractive::run::RunError::Read { path: "metrics.jsonl".into(), source: source() };
+        assert!(!is_broken_pipe(&of_a_run.into()));
     }
 }

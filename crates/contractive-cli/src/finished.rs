@@ -13,6 +13,7 @@ use crate::output::{print, print_json_line};
 use crate::progress::Reporting;
 use crate::shell::quoted;
 use crate::table::pairs;
+use crate::terminal::say;
 use crate::warnings::Warning;
 
 /// A training run that has ended or was stopped.
@@ -54,7 +55,7 @@ impl Finished<'_> {
     /// Says what was made, or how to go on.
     pub(crate) fn tell(&self, reporting: Reporting) -> anyhow::Result<()> {
         if reporting != Reporting::Quiet {
-            self.warnings.iter().for_each(|warning| eprintln!("warning: {}", warning.message));
+            self.warnings.iter().for_each(|warning| say(format!("warning: {}", warning.message)));
         }
         match reporting {
             Reporting::Quiet => Ok(()),
@@ -62,7 +63,7 @@ impl Finished<'_> {
             Reporting::Lines if self.is_interrupted() => {
                 let epochs = count(self.outcome.history.len(), "whole epoch");
                 let resume = self.resume();
-                eprintln!("stopped after {epochs}; everything is saved, to the very step. Go on with:\n  {resume}");
+                say(format!("stopped after {epochs}; everything is saved, to the very step. Go on with:\n  {resume}"));
                 Ok(())
             }
             Reporting::Lines => Ok(print(&self.summary())?),

@@ -10,8 +10,9 @@ use contractive_core::communicator::{CommunicationError, Group};
 use crate::commands::GroupCommand;
 use crate::errors::{Usage, communication, is_of_all};
 use crate::exit;
+use crate::terminal::say_lines;
 use crate::timed::Timed;
-use crate::{colour, help, pass_over_decoders};
+use crate::{colour, help, interruption, pass_over_decoders, tell_of_words};
 
 /// Trains contractive autoencoders by several ranks of MPI, each with its own share of the rows.
 ///
@@ -76,12 +77,13 @@ const OTHERS_WORD: Duration = Duration::from_secs(60);
 /// Runs the command of several ranks with the arguments `words`, of which the first is the program's name.
 pub fn run_in_group(words: impl IntoIterator<Item = OsString>, group: &Group) -> GroupEnding {
     pass_over_decoders();
+    interruption::outlive_the_size_limit();
     let matches = help::unwrapped(CaeMpi::command()).color(colour()).try_get_matches_from(words);
     let command = match matches.and_then(|matches| CaeMpi::from_arg_matches(&matches)) {
         Ok(command) => command,
         Err(e) => {
             if group.is_first() {
-                let _ = e.print();
+                tell_of_words(&e);
             }
             return GroupEnding::Together(e.exit_code() as u8);
         }
@@ -92,7 +94,7 @@ pub fn run_in_group(words: impl IntoIterator<Item = OsString>, group: &Group) ->
     let (is_timed, group) = (command.timings, if command.timings { &timed } else { group });
     let outcome = command.check_ranks(group).and_then(|()| command.command.run(group));
     if is_timed && outcome.is_ok() && group.is_first() {
-        eprintln!("{}", timings.line());
+        say_lines(timings.line());
     }
     match outcome {
         Ok(ending) => GroupEnding::Together(exit::report(Ok(ending))),

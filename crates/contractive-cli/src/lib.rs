@@ -16,6 +16,7 @@ mod exit;
 mod finished;
 mod help;
 mod in_group;
+mod inputs;
 mod interruption;
 mod introduction;
 mod kinds;
@@ -48,6 +49,9 @@ use std::ffi::OsString;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser};
 
+use contractive_table::message::is_hidden;
+use terminal::say;
+
 pub use in_group::{GroupEnding, run_in_group};
 
 /// Trains, evaluates and uses contractive autoencoders.
@@ -74,21 +78,41 @@ Examples:
 Results go to standard output or to -o FILE; progress and errors go to standard error.
 
 Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad data, 4 training diverged, 5 anomalies found
-(`cae detect --fail-on-anomaly`), 130 stopped by Ctrl-C (saved).";
+(`cae detect --fail-on-anomaly`), 130 stopped by Ctrl-C, SIGTERM or SIGHUP: a run is saved, of
+detectors and scores nothing is written. A second of them ends at once, by that signal. SIGHUP stays
+ignored under nohup. A reader that goes away, as `head` does, is no failure; rows and numbers that
+cannot be written, as on a full disk, are one; what is told on standard error is never missed.";
 
 /// Runs the command with the arguments `words`, of which the first is the program's name, and gives its exit code: 0 done,
-/// 1 failure, 2 wrong usage, 3 bad data, 4 diverged, 5 anomalies found, 130 stopped by Ctrl-C.
+/// 1 failure, 2 wrong usage, 3 bad data, 4 diverged, 5 anomalies found, 130 stopped by Ctrl-C, SIGTERM or SIGHUP.
 ///
-/// Ctrl-C is caught from then on, once and for the whole process. Help, and words that are no command, end the process.
+/// These signals are caught from then on, once and for the whole process. Help, and words that are no command, end the process.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     pass_over_decoders();
+    interruption::outlive_the_size_limit();
     let command = help::unwrapped(Cae::command());
-    let matches = command.clone().color(colour()).get_matches_from(words);
+    let matches = command.clone().color(colour()).try_get_matches_from(words).unwrap_or_else(|e| refuse(&e));
     let cae = match Cae::from_arg_matches(&matches) {
         Ok(cae) => cae,
-        Err(e) => e.exit(),
+        Err(e) => refuse(&e),
     };
     exit::report(cae.command.run(command))
+}
+
+/// Ends the process with what is wrong with its words, or with the help that they ask for.
+fn refuse(e: &clap::Error) -> ! {
+    tell_of_words(e);
+    std::process::exit(e.exit_code())
+}
+
+/// Tells it. Words that a shell put in the place of a pattern are names of files, which may hold anything.
+fn tell_of_words(e: &clap::Error) {
+    let plain = e.render().to_string();
+    if e.use_stderr() && plain.chars().any(|c| is_hidden(c) && c != '\n') {
+        say(plain);
+    } else {
+        let _ = e.print();
+    }
 }
 
 /// Makes panics of decoders say nothing: one that gives up on a damaged file is that file's fault, and reported as such.

@@ -10,6 +10,7 @@ use contractive_datasets::{DataSpec, DatasetError, Part, has_test_part};
 
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
+use crate::inputs::Inputs;
 use crate::output::say_notes;
 use crate::shell::quoted;
 use crate::sources::load;
@@ -22,6 +23,7 @@ pub(crate) struct Opened {
     pub(crate) config: Option<TrainConfig>,
     /// The run's directory.
     pub(crate) run: Option<RunDirectory>,
+    path: PathBuf,
 }
 
 impl Opened {
@@ -50,7 +52,14 @@ impl Opened {
         }
         let model = Model::load(path)?;
         let config = run.as_ref().map(RunDirectory::config).transpose()?;
-        Ok(Opened { model, config, run })
+        Ok(Opened { model, config, run, path: path.to_path_buf() })
+    }
+
+    /// What is read with these: the files of the rows, asked for or trained on, and the model with its run.
+    pub(crate) fn inputs(&self, arguments: &RowArguments) -> Inputs {
+        let data = arguments.data.clone().or_else(|| self.trained_on().ok());
+        let folder = self.run.as_ref().map_or(self.path.as_path(), RunDirectory::path);
+        Inputs::of(data.as_deref()).and_trained(folder)
     }
 
     /// The rows asked for; without `--data` the test part of what was trained on, else all of it. What is to be known of

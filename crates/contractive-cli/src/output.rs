@@ -1,38 +1,64 @@
 //! Standard output, files and terminals.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use contractive_table::atomic::{folder_of, write_atomically};
+use contractive_table::atomic::{behind_links, folder_of, write_atomically};
 use contractive_table::listing::some_names;
+use contractive_table::message::{is_hidden, words};
 use contractive_table::{Column, Format, Frame, FrameWriter, OutputError, Values};
 use serde::Serialize;
 
 use crate::errors::Usage;
+use crate::inputs::{Inputs, is_same};
+use crate::terminal::say;
 
-/// Writes text to standard output.
+/// Writes words to standard output. That the reader has closed it, as `head` does, is no error: what was to be told was not
+/// wanted, and how the command ends does not hang on it.
 pub(crate) fn print(text: &str) -> io::Result<()> {
+    write_out(&words(text))
+}
+
+/// Writes what programs read to standard output as it is, and to a terminal as words.
+pub(crate) fn print_rows(text: &str) -> io::Result<()> {
+    if io::stdout().is_terminal() { print(text) } else { write_out(text) }
+}
+
+fn write_out(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
 }
 
 /// Writes a value to standard output as indented JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(value)?;
-    Ok(print(&format!("{text}\n"))?)
+    Ok(write_out(&format!("{}\n", escaped(&text)))?)
 }
 
 /// Writes a value to standard output as one line of JSON.
 pub(crate) fn print_json_line(value: &impl Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string(value)?;
-    Ok(print(&format!("{text}\n"))?)
+    Ok(write_out(&format!("{}\n", escaped(&text)))?)
+}
+
+/// JSON that says the same and gives a terminal no orders: characters that do can stand in its strings alone.
+fn escaped(json: &str) -> Cow<'_, str> {
+    let is_to_be = |c: char| is_hidden(c) && c != '\n';
+    if !json.contains(is_to_be) {
+        return Cow::Borrowed(json);
+    }
+    let of = |c: char| if is_to_be(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Cow::Owned(json.chars().map(of).collect())
 }
 
 /// Says on standard error what a user should know of how a file was understood.
 pub(crate) fn say_notes(notes: &[String]) {
-    notes.iter().for_each(|note| eprintln!("note: {note}"));
+    notes.iter().for_each(|note| say(format!("note: {note}")));
 }
 
 /// Refuses a file that could not be written, before any work: its folder must be there and take files.
@@ -41,42 +67,28 @@ pub(crate) fn check_file(path: &Path) -> Result<(), OutputError> {
     if path.is_dir() {
         return Err(failed(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; give the name of a file")));
     }
-    tempfile::tempfile_in(folder_of(path)).map(drop).map_err(failed)
-}
-
-/// Refuses to write over the file that is read: its rows would be lost. `flag` is the one that named the output.
-pub(crate) fn check_not_read(output: &Path, data: &Path, flag: &str) -> Result<(), Usage> {
-    if is_same(output, data) {
-        let text = format!("{} is the table that is read; give {flag} another name", output.display());
-        return Err(Usage(text));
+    let place = behind_links(path).map_err(failed)?;
+    // Its reader would wait for ever for what goes to a file of its name.
+    if fs::metadata(&place).is_ok_and(|of| !of.is_file()) {
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no file; give the name of one")));
     }
-    Ok(())
+    tempfile::tempfile_in(folder_of(&place)).map(drop).map_err(failed)
 }
 
-/// Refuses a page that could not be written, or would take the place of the table that is read or of the rows written to
-/// `rows`.
-pub(crate) fn check_page(page: &Path, data: &Path, rows: Option<&Path>) -> anyhow::Result<()> {
+/// Refuses a page that could not be written, or would take the place of what is read or of the rows written to `rows`.
+pub(crate) fn check_page(page: &Path, inputs: &Inputs, rows: Option<&Path>) -> anyhow::Result<()> {
     if page == Path::new("-") {
         return Err(
             Usage("--report is a page, and does not go to standard output; give --report FILE.html".into()).into()
         );
     }
     check_file(page)?;
-    check_not_read(page, data, "--report")?;
+    inputs.check(page, "--report")?;
     if rows.is_some_and(|rows| is_same(rows, page)) {
         let text = format!("{} would hold both the rows and the page; give --report another name", page.display());
         return Err(Usage(text).into());
     }
     Ok(())
-}
-
-/// Whether two names are of one file, there or still to be written.
-pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
-    let place = |path: &Path| {
-        let to_be = || Some(fs::canonicalize(folder_of(path)).ok()?.join(path.file_name()?));
-        fs::canonicalize(path).ok().or_else(to_be)
-    };
-    place(one).is_some_and(|one| place(other) == Some(one))
 }
 
 /// Refuses a folder that could not be made or written, before any work, without making it.
@@ -181,7 +193,7 @@ impl TableTarget {
         if self.is_array() {
             if !carried.is_empty() && !is_quiet {
                 let names: Vec<&str> = carried.iter().map(|column| column.name.as_str()).collect();
-                eprintln!("note: an array of numbers is written without {}", some_names(&names));
+                say(format!("note: an array of numbers is written without {}", some_names(&names)));
             }
             return self.write(columns);
         }
@@ -207,6 +219,14 @@ impl TableTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_says_the_same_and_gives_no_orders() {
+        let name = "a\u{9b}2J\x1b\u{7f}\u{202e}ä\n";
+        let json = escaped(&serde_json::to_string_pretty(&[name]).unwrap()).into_owned();
+        assert!(!json.chars().any(|c| is_hidden(c) && c != '\n'), "{json:?}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), [name]);
+    }
 
     #[test]
     fn what_cannot_be_written_is_refused_before_work() {

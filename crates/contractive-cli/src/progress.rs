@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::introduction::{feature_word, introduction};
 use crate::numbers::{duration, grouped, significant};
 use crate::output::print_json_line;
+use crate::terminal::{say, say_lines};
 
 /// Least time between two redraws of the bar.
 const PAUSE: Duration = Duration::from_millis(80);
@@ -86,8 +87,8 @@ impl<'a> Progress<'a> {
 
     fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| say_lines(line)),
+            None => say_lines(line),
         }
     }
 
@@ -141,11 +142,11 @@ impl Observer for Progress<'_> {
         if self.reporting != Reporting::Lines {
             return;
         }
-        eprint!("{}", introduction(self.prepared, plan.steps));
+        say_lines(introduction(self.prepared, plan.steps));
         if plan.epochs_done > 0 {
-            eprintln!("going on after epoch {} of {}", plan.epochs_done, plan.epochs);
+            say(format!("going on after epoch {} of {}", plan.epochs_done, plan.epochs));
         }
-        eprintln!("\n{}", self.header());
+        say_lines(format!("\n{}", self.header()));
         if io::stderr().is_terminal() {
             self.bar = Some(self.epoch_bar(plan.steps));
         }

@@ -24,6 +24,7 @@ use crate::output::{print, print_json_line, say_notes};
 use crate::progress::Reporting;
 use crate::shell::quoted;
 use crate::table::pairs;
+use crate::terminal::say;
 
 /// What --time says where rows are counted.
 const NO_TIME: &str = "none";
@@ -196,7 +197,7 @@ pub(crate) fn run(
     let windows = series.n_windows(&spec);
     let pace = series.pace(series.step());
     if reporting == Reporting::Lines {
-        eprintln!("{}", introduction(&series, windows, spec.window));
+        say(introduction(&series, windows, spec.window));
     }
     if reporting != Reporting::Quiet {
         warn(&series, series.step(), &spec);
@@ -224,7 +225,7 @@ pub(crate) fn run(
     let result = SeriesDetector::train(&series, &spec, &settings, &options);
     drop(bar);
     if stop.load(Ordering::Relaxed) {
-        eprintln!("stopped; no detector was saved");
+        say("stopped; no detector was saved");
         return Ok(Ending::Interrupted);
     }
     let detector = result?;
@@ -286,38 +287,38 @@ fn print_end(detector: &SeriesDetector, networks: usize, seconds: f64, out: &Pat
 pub(crate) fn warn(series: &Series, step: Option<i128>, spec: &SeriesSpec) {
     say_notes(&series.notes);
     for (file, pace) in series.paces(step) {
-        pace.warnings().iter().for_each(|warning| eprintln!("warning: {file}: {warning}"));
+        pace.warnings().iter().for_each(|warning| say(format!("warning: {file}: {warning}")));
     }
     let pace = series.pace(step);
     if pace.gaps.count > 0 && spec.gaps == Gaps::Part {
         let filled = most_filled_steps(spec.window);
         let but = if filled > 0 { format!(" of more than {}", count(filled, "step")) } else { String::new() };
-        eprintln!("note: windows do not reach over gaps{but}");
+        say(format!("note: windows do not reach over gaps{but}"));
     }
     if pace.duplicates.count * 5 >= series.len() as u64 && pace.duplicates.count > 0 {
-        eprintln!(
+        say(format!(
             "warning: {}: many timestamps repeat; where several series are in the file, train with --series-key",
             series.what
-        );
+        ));
     }
     if series.filled > 0 {
         let values = count(series.filled as usize, "missing value");
-        eprintln!("warning: {}: {values} took the value of the row above", series.what);
+        say(format!("warning: {}: {values} took the value of the row above", series.what));
     }
     let reversed: Vec<String> =
         series.tracks.iter().filter(|track| track.is_reversed).map(|track| series.name_of(track)).collect();
     if !reversed.is_empty() {
-        eprintln!(
+        say(format!(
             "note: {}: the rows run backwards in time, and are taken in the order of time",
             some_names(&reversed)
-        );
+        ));
     }
     let short = series.tracks.iter().filter(|track| track.rows.len() < spec.window);
     let short: Vec<String> = short.map(|track| series.name_of(track)).collect();
     if !short.is_empty() && short.len() < series.tracks.len() {
-        eprintln!("warning: {}: fewer rows than a window's {}, and left out", some_names(&short), spec.window);
+        say(format!("warning: {}: fewer rows than a window's {}, and left out", some_names(&short), spec.window));
     }
     if !series.left_out.is_empty() {
-        eprintln!("note: columns that hold no numbers are left out: {}", some_names(&series.left_out));
+        say(format!("note: columns that hold no numbers are left out: {}", some_names(&series.left_out)));
     }
 }

@@ -16,6 +16,7 @@ use crate::interruption::stop_flag;
 use crate::progress::{Progress, Reporting};
 use crate::ranks::reporting;
 use crate::shell::quoted;
+use crate::terminal::say;
 use crate::warnings::Warning;
 use crate::{browser, pictures, ranks, reports};
 
@@ -74,14 +75,14 @@ pub(crate) fn run(
 fn draw(prepared: &Prepared, outcome: &Outcome, run: &RunDirectory) -> Vec<&'static str> {
     let drawn = pictures::write_all(prepared, &outcome.model, &outcome.history, run);
     for failure in &drawn.failures {
-        eprintln!("warning: a picture could not be drawn: {failure:#}");
+        say(format!("warning: a picture could not be drawn: {failure:#}"));
     }
     drawn.names
 }
 
 /// A report that fails is a warning, as a picture is.
 fn or_warn<T>(report: anyhow::Result<T>) -> Option<T> {
-    report.inspect_err(|e| eprintln!("warning: no report could be made: {e:#}")).ok()
+    report.inspect_err(|e| say(format!("warning: no report could be made: {e:#}"))).ok()
 }
 
 /// Makes the report of a run that diverged, where it left a checkpoint to report on.
@@ -91,7 +92,7 @@ fn report_divergence(prepared: &Prepared, run: &RunDirectory, output: &OutputArg
     }
     let Some(page) = or_warn(reports::write_diverged(run, prepared)).flatten() else { return };
     if output.reporting() != Reporting::Quiet {
-        eprintln!("what came before the divergence is in {}", quoted(&page.to_string_lossy()));
+        say(format!("what came before the divergence is in {}", quoted(&page.to_string_lossy())));
     }
     if output.open {
         open(&page);
@@ -101,6 +102,6 @@ fn report_divergence(prepared: &Prepared, run: &RunDirectory, output: &OutputArg
 /// Shows the page; training is done by now, so that a browser that fails is a warning.
 fn open(page: &Path) {
     if let Err(e) = browser::open(page) {
-        eprintln!("warning: {e}");
+        say(format!("warning: {e}"));
     }
 }

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::arguments::SourceArguments;
 use crate::numbers::bytes;
+use crate::terminal::say;
 
 /// Shows downloads on standard error: a bar on a terminal, else a line a file.
 pub(crate) struct Downloads {
@@ -40,7 +41,7 @@ impl Downloads {
             if io::stderr().is_terminal() {
                 self.bar = Some(download_bar(file, all));
             } else {
-                eprintln!("downloading {file} ({})", bytes(all));
+                say(format!("downloading {file} ({})", bytes(all)));
             }
         }
         if let Some(bar) = &self.bar {

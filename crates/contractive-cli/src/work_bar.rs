@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::numbers::{duration, grouped};
 use crate::progress::Reporting;
+use crate::terminal::say;
 
 /// Between two moves of the bar's clock.
 const TICK: Duration = Duration::from_millis(200);
@@ -102,7 +103,7 @@ impl WorkBar {
             && said.elapsed() >= LINE
         {
             *said = Instant::now();
-            eprintln!("{}", words());
+            say(words());
         }
     }
 
@@ -115,8 +116,8 @@ impl WorkBar {
     /// Writes a line beside the bar.
     pub(crate) fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
         }
     }
 }

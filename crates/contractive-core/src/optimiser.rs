@@ -159,7 +159,12 @@ impl Optimiser {
     /// When the sizes of `p`, `g` and the state differ.
     #[must_use = "parameters that are not finite are a divergence"]
     pub fn update(self, arch: Arch, state: &mut OptimiserState, p: &mut [f32], g: &[f32], learning_rate: f64) -> bool {
-        self.parts(state, p, g, learning_rate).fold(true, |finite, part| part.update(arch) && finite)
+        let mut is_finite = true;
+        // `all` would leave the parts after one that is not finite as they were.
+        for part in self.parts(state, p, g, learning_rate) {
+            is_finite &= part.update(arch);
+        }
+        is_finite
     }
 
     /// The same step cut into parts, which any thread may take in any order. The state counts it at once.

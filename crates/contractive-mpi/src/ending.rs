@@ -1,5 +1,6 @@
 //! The end of a rank, which must be that of all: the others would wait for it in their next call.
 
+use std::io::{self, Write};
 use std::panic;
 use std::process;
 use std::thread;
@@ -22,7 +23,7 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 pub fn abort_on_panic(rank: usize) {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        eprintln!("rank {rank} panicked:");
+        let _ = writeln!(io::stderr(), "rank {rank} panicked:");
         usual(panic);
         abort(PANICKED);
     }));

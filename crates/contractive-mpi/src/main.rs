@@ -1,6 +1,7 @@
 //! The command `cae-mpi`.
 
 use std::env;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use contractive_cli::GroupEnding;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
 /// Says once, of all the processes that were started, why none goes on.
 fn refused(error: &launch::LaunchError, variable: impl Fn(&str) -> Option<String>) -> ExitCode {
     if launch::launched_rank(variable) == 0 {
-        eprintln!("error: {error}");
+        let _ = writeln!(io::stderr(), "error: {error}");
     }
     ExitCode::from(USAGE)
 }

@@ -1,12 +1,12 @@
 //! SHA-256 sums, as lower-case hexadecimal text.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use crate::error::TableError;
+use crate::opening::open_regular;
 
 /// A running SHA-256 sum.
 #[derive(Default)]
@@ -36,7 +36,7 @@ impl Sha256Sum {
 /// The sum of a file's bytes as they lie on disk.
 pub fn sha256_of_file(path: impl AsRef<Path>) -> Result<String, TableError> {
     let path = path.as_ref();
-    let mut file = File::open(path).map_err(|e| TableError::io("open", path, e))?;
+    let mut file = open_regular(path).map_err(|e| TableError::io("open", path, e))?;
     let mut sum = Sha256Sum::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

@@ -27,6 +27,14 @@ pub enum TableError {
         /// The folder.
         path: PathBuf,
     },
+    /// A pipe, a socket or a device where a file belongs.
+    #[error("{} must be a file, and it is {kind}: it is read more than once", path.display())]
+    NotAFile {
+        /// What is no file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
     /// A pattern or a folder without files.
     #[error("there is no file of a known format in {pattern}, which must be a folder, a pattern or the names of files")]
     NoFiles {

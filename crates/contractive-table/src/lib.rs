@@ -56,7 +56,9 @@ mod held;
 #[cfg(feature = "arrow")]
 mod ipc;
 pub mod listing;
+pub mod message;
 pub mod numbers;
+pub mod opening;
 mod output;
 #[cfg(feature = "parquet")]
 mod parquet;

@@ -21,6 +21,7 @@ fn cut(name: &str) -> String {
 /// The names most like `wanted`, the nearest first: at most three, near enough to be meant.
 pub fn nearest_names<'a>(wanted: &str, known: &'a [String]) -> Vec<&'a str> {
     const MOST: usize = 3;
+    const LONGEST: usize = 500; // a longer one is no slip, and takes its time
     let wanted = wanted.to_lowercase();
     let likeness = |name: &str| {
         let name = name.to_lowercase();
@@ -28,8 +29,12 @@ pub fn nearest_names<'a>(wanted: &str, known: &'a [String]) -> Vec<&'a str> {
         let is_part = wanted.len() > 2 && (name.contains(&wanted) || (name.len() > 2 && wanted.contains(&name)));
         strsim::jaro_winkler(&wanted, &name).max(if is_part { 0.9 } else { 0.0 })
     };
-    let mut like: Vec<(f64, &str)> =
-        known.iter().map(|name| (likeness(name), name.as_str())).filter(|(likeness, _)| *likeness > 0.8).collect();
+    let mut like: Vec<(f64, &str)> = known
+        .iter()
+        .filter(|name| name.len().max(wanted.len()) <= LONGEST)
+        .map(|name| (likeness(name), name.as_str()))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .collect();
     like.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     like.into_iter().take(MOST).map(|(_, name)| name).collect()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use crate::error::TableError;
+use crate::opening::{FOLDER, what_else};
 
 /// Compressed contents are followed to this many times the compressed size …
 const MOST_EXPANSION: u64 = 200;
@@ -18,12 +19,15 @@ pub fn most_expanded(compressed: u64) -> u64 {
     compressed.saturating_mul(MOST_EXPANSION).max(FREE_EXPANSION)
 }
 
-/// Opens a file. A folder is refused here: some systems open it, and fail only where it is read.
+/// Opens a file. A folder is refused here: some systems open it, and fail only where it is read. So is a pipe: its bytes are
+/// there once, and tables are read more than once.
 pub(crate) fn open_file(path: &Path) -> Result<File, TableError> {
-    if path.is_dir() {
-        return Err(TableError::Folder { path: path.to_path_buf() });
+    let failed = |e| TableError::io("open", path, e);
+    match what_else(path.metadata().map_err(failed)?.file_type()) {
+        None => File::open(path).map_err(failed),
+        Some(FOLDER) => Err(TableError::Folder { path: path.to_path_buf() }),
+        Some(kind) => Err(TableError::NotAFile { path: path.to_path_buf(), kind }),
     }
-    File::open(path).map_err(|e| TableError::io("open", path, e))
 }
 
 /// An open file, decompressed as it is read.

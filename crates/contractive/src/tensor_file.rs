@@ -11,6 +11,7 @@ use safetensors::tensor::{Dtype, TensorInfo, TensorView};
 use thiserror::Error;
 
 use contractive_table::atomic::write_atomically;
+use contractive_table::opening::open_regular;
 
 /// The largest header read, the format's own limit.
 pub(crate) const LARGEST_HEADER: u64 = 100_000_000;
@@ -161,7 +162,7 @@ impl TensorFile {
     /// Opens the file and reads its header alone.
     pub(crate) fn open(path: &Path) -> Result<Self, TensorFileError> {
         let read = |source| TensorFileError::Read { path: path.to_path_buf(), source };
-        let mut file = File::open(path).map_err(read)?;
+        let mut file = open_regular(path).map_err(read)?;
         let size = file.metadata().map_err(read)?.len();
         let mut length = [0; 8];
         if size < 8 {

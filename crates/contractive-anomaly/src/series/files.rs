@@ -4,7 +4,6 @@
 //! deviations, the threshold with its rule, and the reference scores as quantiles. Reading it never runs code; unknown
 //! keys, lengths that do not fit the networks and numbers that are not finite are refused.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -16,6 +15,7 @@ use super::{MOST_REFERENCES, SeriesDetector};
 use crate::detector::{Detector, ThresholdRule};
 use contractive::model::CONFIG_FILE;
 use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_json};
+use contractive_table::opening::open_regular;
 
 /// The format written and read.
 pub const SERIES_FORMAT_VERSION: u64 = 1;
@@ -170,7 +170,7 @@ impl SeriesDetector {
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = File::open(path)?;
+    let file = open_regular(path)?;
     if file.metadata()?.len() > LARGEST_CONFIG {
         let reason = format!("it is larger than {LARGEST_CONFIG} bytes");
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use contractive_table::csv::{ByteRecord, Numerals, Position, is_data, named_separator, records, separator};
 use contractive_table::listing::some_names;
+use contractive_table::opening::open_regular;
 use contractive_table::{TableError, TextOptions};
 
 use super::SeriesDetector;
@@ -88,7 +89,7 @@ impl Growing {
             let (must_be, got) = ("text that grows, .csv or .tsv".into(), path.display().to_string());
             return Err(SeriesError::Setting { name: "followed file", must_be, got });
         }
-        let file = File::open(path).map_err(|source| failed("open", path, source))?;
+        let file = open_regular(path).map_err(|source| failed("open", path, source))?;
         let what = path.display().to_string();
         Ok(Growing {
             path: path.to_path_buf(),

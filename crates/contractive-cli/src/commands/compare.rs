@@ -25,6 +25,7 @@ use crate::sweep::arguments::SweepArguments;
 use crate::sweep::plan::{Plan, Purpose};
 use crate::sweep::whole::Sweep;
 use crate::table::pairs;
+use crate::terminal::say_lines;
 use crate::training_arguments::TrainingArguments;
 use crate::training_settings::SEED;
 
@@ -161,7 +162,7 @@ impl Compare {
         let folder = SweepFolder::find(self.places(&base).into_iter(), &plan)?;
         check_folder(folder.path()).map_err(|source| RunError::Write { path: folder.path().to_path_buf(), source })?;
         if self.output.reporting() == Reporting::Lines {
-            eprint!("{}", pairs(&in_words(&kinds, &strengths)));
+            say_lines(pairs(&in_words(&kinds, &strengths)));
         }
         let (source, output, threads) = (&self.source, &self.output, self.threads.map(usize::from));
         Sweep { folder, plan, source, output, data: None, threads, jobs: self.sweep.jobs() }.carry_out()

@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::Shell;
 
 use crate::exit::Ending;
-use crate::output::print;
+use crate::output::print_rows;
 
 /// Print completions for a shell.
 #[derive(Args)]
@@ -25,7 +25,7 @@ impl Completions {
     pub(crate) fn run(self, mut cae: clap::Command) -> anyhow::Result<Ending> {
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut cae, "cae", &mut text);
-        print(&String::from_utf8_lossy(&text))?;
+        print_rows(&String::from_utf8_lossy(&text))?;
         Ok(Ending::Done)
     }
 }

@@ -23,10 +23,12 @@ use crate::detector_training::{score_kind, score_kinds};
 use crate::detectors::no_detector;
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::inputs::Inputs;
 use crate::interruption::stop_flag;
 use crate::numbers::{count, grouped, percent, significant};
-use crate::output::{check_file, check_not_read, check_page, print_json, say_notes, write_file};
+use crate::output::{check_file, check_page, print_json, say_notes, write_file};
 use crate::progress::Reporting;
+use crate::terminal::say;
 
 /// Score the rows of a table, or the timestamps of a time series: for each its keys, score, probability, label and the
 /// columns at fault.
@@ -203,7 +205,7 @@ impl Detect {
             drop(writer);
             let files: Vec<String> = self.files(output).iter().map(|path| path.display().to_string()).collect();
             let were = if files.len() == 1 { "was" } else { "were" };
-            eprintln!("stopped; {} {were} not written", files.join(" and "));
+            say(format!("stopped; {} {were} not written", files.join(" and ")));
             return Ok(Ending::Interrupted);
         }
         let page = meter.map(|meter| self.page(meter, &summary)).transpose()?;
@@ -296,12 +298,13 @@ impl Detect {
                 Usage("--json prints a summary to standard output, where the rows go; give -o FILE".into()).into()
             );
         }
+        let inputs = Inputs::default().and(Some(&self.data)).and_trained(&self.detector);
         if let Some(output) = output.filter(|output| *output != stdout) {
             check_file(output)?;
-            check_not_read(output, &self.data, "-o")?;
+            inputs.check(output, "-o")?;
         }
         if let Some(report) = &self.report {
-            check_page(report, &self.data, output)?;
+            check_page(report, &inputs, output)?;
         }
         Ok(output.map(Path::to_path_buf))
     }
@@ -348,20 +351,20 @@ impl Detect {
             true => "standard output".into(),
             false => path.display().to_string(),
         };
-        eprintln!(
+        say(format!(
             "{}: {} above the threshold {}, {}; written to {}",
             count(summary.rows, "row"),
             grouped(summary.anomalies),
             significant(summary.threshold, 5),
             percent(share),
             self.files(output).into_iter().map(shown).collect::<Vec<String>>().join(" and ")
-        );
+        ));
         say_notes(&summary.cells_in_words());
         if summary.rows_without_score > 0 {
-            eprintln!(
+            say(format!(
                 "note: {}: every cell is missing, and there is no score",
                 count(summary.rows_without_score, "row")
-            );
+            ));
         }
         Ok(())
     }

@@ -16,10 +16,12 @@ use super::series_arguments::{DetectSeries, check_rule_of};
 use super::series_rows::{RangeLine, SeriesRows};
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::inputs::Inputs;
 use crate::numbers::{count, grouped};
-use crate::output::{check_file, check_not_read, check_page, print_json, write_file};
+use crate::output::{check_file, check_page, print_json, write_file};
 use crate::progress::Reporting;
 use crate::series_training::warn;
+use crate::terminal::say;
 use crate::work_bar::{Size, WorkBar};
 
 /// What was done, in numbers.
@@ -53,12 +55,14 @@ pub(crate) fn run(arguments: &DetectSeries<'_>) -> anyhow::Result<Ending> {
     if let Some(rule) = arguments.threshold {
         detector.set_threshold(rule)?;
     }
+    let inputs = Inputs::default().and(Some(arguments.data)).and(arguments.flags.reference.as_deref());
+    let inputs = inputs.and_trained(arguments.model);
     if let Some(path) = arguments.output.filter(|path| *path != Path::new("-")) {
         check_file(path)?;
-        check_not_read(path, arguments.data, "-o")?;
+        inputs.check(path, "-o")?;
     }
     if let Some(path) = arguments.report {
-        check_page(path, arguments.data, arguments.output)?;
+        check_page(path, &inputs, arguments.output)?;
     }
     if arguments.flags.follow && !arguments.text.is_default() {
         let text = "--header, --decimal and --thousands do not go with --follow, which reads text as in training";
@@ -156,8 +160,8 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
             notes: &series.notes,
         })?;
     } else if !arguments.quiet {
-        eprintln!("{} of {} above the threshold", grouped(flagged), count(series.len(), "timestamp"));
-        flagged_ranges::lines(&series, &ranges).iter().for_each(|line| eprintln!("{line}"));
+        say(format!("{} of {} above the threshold", grouped(flagged), count(series.len(), "timestamp")));
+        flagged_ranges::lines(&series, &ranges).iter().for_each(say);
     }
     Ok(arguments.ending(flagged))
 }

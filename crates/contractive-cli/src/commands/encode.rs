@@ -1,15 +1,18 @@
 //! `cae encode`: the codes of rows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use contractive_table::Format;
 
 use crate::arguments::RowArguments;
+use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::inputs::Inputs;
 use crate::models::Opened;
 use crate::numbers::count;
 use crate::output::{TableTarget, single_columns};
+use crate::terminal::say;
 
 /// Write the codes of rows: a line for each row, a column for each code unit, and a table's keys and labels.
 #[derive(Args)]
@@ -58,10 +61,15 @@ impl TargetArguments {
         TableTarget::new(self.output.as_deref(), format)
     }
 
+    /// Refuses to write over what is read.
+    pub(crate) fn check_not_read(&self, inputs: &Inputs) -> Result<(), Usage> {
+        self.output.as_deref().filter(|path| *path != Path::new("-")).map_or(Ok(()), |path| inputs.check(path, "-o"))
+    }
+
     /// Says on standard error what was written to a file.
     pub(crate) fn say_written(&self, target: &TableTarget, rows: usize, columns: usize) {
         if let (Some(file), false) = (target.file(), self.quiet) {
-            eprintln!("wrote {} of {} to {}", count(rows, "row"), count(columns, "column"), file.display());
+            say(format!("wrote {} of {} to {}", count(rows, "row"), count(columns, "column"), file.display()));
         }
     }
 }
@@ -76,6 +84,7 @@ impl Encode {
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
         let target = self.target.target()?;
         let opened = Opened::new(&self.model)?;
+        self.target.check_not_read(&opened.inputs(&self.rows))?;
         let data = opened.rows(&self.rows, self.target.quiet)?;
         let codes = opened.model.encode(&data, self.rows.threads())?;
         let names = opened.model.code_names();

@@ -14,6 +14,7 @@ use super::{evaluate_detector, evaluate_series};
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::inputs::Inputs;
 use crate::models::Opened;
 use crate::numbers::{grouped, percent, plain, significant};
 use crate::output::{check_file, print, print_json, write_file};
@@ -93,15 +94,18 @@ impl Evaluate {
             Some(Some(end)) if end == "txt" => self.json,
             Some(_) => return Err(Usage("-o takes a name that ends in .json or .txt".into()).into()),
         };
+        let inputs = Inputs::of(self.rows.data.as_deref()).and(self.labels.as_deref().map(Path::new));
+        let inputs = inputs.and_trained(&self.model);
         if let Some(path) = &self.output {
             check_file(path)?;
+            inputs.check(path, "-o")?;
         }
         if let Some(path) = &self.per_row {
             if is_detector(&self.model) || is_series_detector(&self.model) {
                 let text = "--per-row is of models; `cae detect` scores the rows of a detector one by one";
                 return Err(Usage(text.into()).into());
             }
-            per_row::check(path, self.rows.data.as_deref())?;
+            per_row::check(path, &inputs)?;
         }
         if self.rows.transpose.is_some() && (is_detector(&self.model) || is_series_detector(&self.model)) {
             return Err(Usage("--transpose is of models; a detector takes the rows as the file has them".into()).into());
@@ -121,6 +125,10 @@ impl Evaluate {
             return Err(Usage(text).into());
         }
         let opened = Opened::new(&self.model)?;
+        let inputs = opened.inputs(&self.rows);
+        for (path, flag) in [(&self.output, "-o"), (&self.per_row, "--per-row")] {
+            path.as_deref().map_or(Ok(()), |path| inputs.check(path, flag))?;
+        }
         let data = opened.rows(&self.rows, self.json)?;
         if let Some(path) = &self.per_row {
             write_rows(path, &opened.model, &data, self.rows.threads(), self.json)?;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::detectors::AnyDetector;
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::inputs::Inputs;
 use crate::models::Opened;
 use crate::numbers::grouped;
 use crate::output::{check_file, print, print_json};
@@ -80,6 +81,7 @@ impl Export {
         }
         let opset = Opset::new(self.opset)?;
         check_file(&self.output)?;
+        Inputs::default().and_trained(&self.model).check(&self.output, "-o")?;
         let file = match AnyDetector::found(&self.model)? {
             Some(AnyDetector::Table(detector)) => export_detector(&detector, opset)?,
             Some(AnyDetector::Series(detector)) => export_series(&detector, opset)?,

@@ -15,6 +15,7 @@ use crate::exit::Ending;
 use crate::interruption::stop_flag;
 use crate::numbers::{count, grouped};
 use crate::progress::Reporting;
+use crate::terminal::say;
 
 /// What is printed while a file is followed.
 struct Printer<'a> {
@@ -118,7 +119,7 @@ pub(super) fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) ->
     };
     if !arguments.json {
         let state = if arguments.flags.early { ",is_final" } else { "" };
-        crate::output::print(&format!("{},score,probability,label{state}\n", as_cell(first_column(detector))))?;
+        crate::output::print_rows(&format!("{},score,probability,label{state}\n", as_cell(first_column(detector))))?;
     }
     let mut grew = Instant::now();
     let mut warned = 0;
@@ -135,7 +136,7 @@ pub(super) fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) ->
             let odd = pace.gaps.count + pace.irregular.count + pace.duplicates.count + pace.set_back.count;
             if odd > warned && !arguments.quiet {
                 let row = follower.rows();
-                eprintln!("warning: {}: {} by row {row}", arguments.data.display(), pace.warnings().join("; "));
+                say(format!("warning: {}: {} by row {row}", arguments.data.display(), pace.warnings().join("; ")));
             }
             warned = odd;
         }
@@ -148,20 +149,20 @@ pub(super) fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) ->
         wait(poll, &stop);
     }
     if growing.is_within_line() && !arguments.quiet {
-        eprintln!("warning: {}: its last line is not ended, and was left out", arguments.data.display());
+        say(format!("warning: {}: its last line is not ended, and was left out", arguments.data.display()));
     }
     let rows = follower.rows();
     if rows < detector.spec().window && stop.load(Ordering::Relaxed) {
-        eprintln!(
+        say(format!(
             "stopped after {}, fewer than a window's {}: none has a score",
             count(rows, "row"),
             detector.spec().window
-        );
+        ));
         return Ok(Ending::Done);
     }
     printer.finals(&follower.finish()?)?;
     if !arguments.quiet {
-        eprintln!("{} of {} above the threshold", grouped(printer.flagged), count(rows, "timestamp"));
+        say(format!("{} of {} above the threshold", grouped(printer.flagged), count(rows, "timestamp")));
     }
     Ok(arguments.ending(printer.flagged))
 }

@@ -18,6 +18,7 @@ use super::verified::Verified;
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::inputs::is_within;
 use crate::introduction::network;
 use crate::output::{check_folder, print, print_json, say_notes};
 use crate::shell::quoted;
@@ -150,6 +151,13 @@ impl Import {
     /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
         check_folder(&self.out).map_err(|source| ModelError::Write { path: self.out.clone(), source })?;
+        if is_within(&self.weights, &self.out) {
+            let text = format!(
+                "{} would take the place of the weights that are read; give -o another name",
+                self.out.display()
+            );
+            return Err(Usage(text).into());
+        }
         let objective = self.objective()?;
         let imported = import(&self.weights, &self.options(objective.loss)?)?;
         let report = imported.report.clone();

@@ -17,6 +17,7 @@ use crate::arguments::RowArguments;
 use crate::detectors::AnyDetector;
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::inputs::Inputs;
 use crate::introduction::network;
 use crate::models::Opened;
 use crate::numbers::{count, duration, grouped, plain, significant};
@@ -99,9 +100,10 @@ impl Inspect {
         if let Some(detector) = AnyDetector::found(&self.model)? {
             return self.detector(&detector);
         }
-        self.tangents.check(self.rows.data.as_deref())?;
+        let inputs = Inputs::of(self.rows.data.as_deref()).and_trained(&self.model);
+        self.tangents.check(&inputs)?;
         if let Some(path) = &self.per_row {
-            per_row::check(path, self.rows.data.as_deref())?;
+            per_row::check(path, &inputs)?;
         }
         let opened = Opened::new(&self.model)?;
         let data = self.rows.data.as_ref().map(|_| opened.rows(&self.rows, self.json)).transpose()?;

@@ -7,7 +7,8 @@ use contractive::run::RunError;
 
 use crate::exit::Ending;
 use crate::numbers::count;
-use crate::output::{check_folder, print, write_file};
+use crate::output::{check_folder, print_rows, write_file};
+use crate::terminal::say;
 
 /// Print the man page of cae, or write those of all subcommands into a folder.
 #[derive(Args)]
@@ -30,7 +31,7 @@ impl Man {
         let mut cae = cae.disable_help_subcommand(true);
         cae.build();
         let Some(folder) = self.into else {
-            print(&page(cae)?)?;
+            print_rows(&page(cae)?)?;
             return Ok(Ending::Done);
         };
         let failed = |source| RunError::Write { path: folder.clone(), source };
@@ -45,7 +46,7 @@ impl Man {
             write_file(&folder.join(format!("{name}.1")), page(command)?.as_bytes())?;
             n += 1;
         }
-        eprintln!("wrote {} to {}", count(n, "man page"), folder.display());
+        say(format!("wrote {} to {}", count(n, "man page"), folder.display()));
         Ok(Ending::Done)
     }
 }

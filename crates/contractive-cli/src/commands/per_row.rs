@@ -6,8 +6,10 @@ use contractive::data::Dataset;
 use contractive_table::{Column, Frame, FrameWriter, OutputError, Values};
 
 use crate::errors::Usage;
+use crate::inputs::Inputs;
 use crate::numbers::count;
-use crate::output::{check_file, check_not_read};
+use crate::output::check_file;
+use crate::terminal::say;
 
 /// The table as it is written; it takes its name when it is whole.
 pub(super) struct PerRow<'a> {
@@ -18,16 +20,13 @@ pub(super) struct PerRow<'a> {
 }
 
 /// Refuses a file that could not be written, before any work.
-pub(super) fn check(path: &Path, data: Option<&str>) -> anyhow::Result<()> {
+pub(super) fn check(path: &Path, inputs: &Inputs) -> anyhow::Result<()> {
     if path == Path::new("-") {
         return Err(Usage("--per-row takes the name of a file; standard output has the means".into()).into());
     }
     FrameWriter::check_name(path)?;
     check_file(path)?;
-    if let Some(data) = data {
-        check_not_read(path, Path::new(data), "--per-row")?;
-    }
-    Ok(())
+    Ok(inputs.check(path, "--per-row")?)
 }
 
 impl<'a> PerRow<'a> {
@@ -50,7 +49,7 @@ impl<'a> PerRow<'a> {
         let rows = self.writer.n_rows() as usize;
         self.writer.finish()?;
         if !is_quiet {
-            eprintln!("wrote {} to {}", count(rows, "row"), self.path.display());
+            say(format!("wrote {} to {}", count(rows, "row"), self.path.display()));
         }
         Ok(())
     }

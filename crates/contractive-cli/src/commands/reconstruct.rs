@@ -15,6 +15,7 @@ use crate::exit::Ending;
 use crate::models::Opened;
 use crate::output::{check_file, number_columns, single_columns};
 use crate::pictures::write_reconstructions;
+use crate::terminal::say;
 
 /// Write rows as the model restores them from their codes, in the units of the data, with a table's keys and labels.
 #[derive(Args)]
@@ -50,12 +51,17 @@ impl Reconstruct {
         let is_wanted = self.image.is_none() || self.target.output.is_some();
         let target = is_wanted.then(|| self.target.target()).transpose()?;
         let opened = Opened::new(&self.model)?;
+        let inputs = opened.inputs(&self.rows);
+        self.target.check_not_read(&inputs)?;
+        if let Some(path) = &self.image {
+            inputs.check(path, "--image")?;
+        }
         let data = opened.rows(&self.rows, self.target.quiet)?;
         opened.model.preprocessing().check(&data)?;
         if let Some(path) = &self.image {
             write_reconstructions(path, &opened.model, &data)?;
             if !self.target.quiet {
-                eprintln!("wrote {}", path.display());
+                say(format!("wrote {}", path.display()));
             }
         }
         if let Some(target) = target {

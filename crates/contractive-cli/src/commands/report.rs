@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use contractive::checkpoint::Resume;
+use contractive::run::RunError;
 use contractive::{Model, RunDirectory};
 use contractive_report::RunRecord;
 
@@ -13,6 +14,7 @@ use crate::browser;
 use crate::detectors::AnyDetector;
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::inputs::Inputs;
 use crate::models::Opened;
 use crate::output::{check_file, print, write_file};
 use crate::reports::{REPORT_FILE, model_of, page, record};
@@ -81,6 +83,10 @@ impl Report {
         };
         check_target(&target)?;
         let mut records = Vec::new();
+        for Subject { run, .. } in &opened {
+            let data = self.data.clone().map_or_else(|| Ok(run.config()?.data.spec), Ok::<_, RunError>)?;
+            Inputs::of(Some(&data)).and_trained(run.path()).check(&target, "-o")?;
+        }
         for subject in opened {
             records.push(self.record(subject)?);
         }
@@ -94,6 +100,7 @@ impl Report {
         check_target(&target)?;
         let (source, threads) = (self.source.clone(), self.threads);
         let rows = RowArguments { data: self.data.clone(), source, threads, ..RowArguments::default() };
+        opened.inputs(&rows).check(&target, "-o")?;
         let data = opened.rows(&rows, self.quiet)?;
         let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         let name = whole.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned());

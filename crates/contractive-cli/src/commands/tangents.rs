@@ -12,9 +12,11 @@ use contractive_core::row_spectra::RowSpectra;
 use contractive_table::{ArrayNumbers, NamedArray, write_npz};
 
 use crate::errors::Usage;
+use crate::inputs::Inputs;
 use crate::numbers::{count, grouped};
-use crate::output::{check_file, check_not_read};
+use crate::output::check_file;
 use crate::pictures::write_tangents;
+use crate::terminal::say;
 
 /// Rows whose tangents are taken, unless --at names them.
 const ROWS: usize = 8;
@@ -52,16 +54,14 @@ impl TangentArguments {
     }
 
     /// Refuses files that could not be written, before any work.
-    pub(super) fn check(&self, data: Option<&str>) -> anyhow::Result<()> {
+    pub(super) fn check(&self, inputs: &Inputs) -> anyhow::Result<()> {
         for path in &self.tangents {
             if !ends_in(path, "npz") && !ends_in(path, "png") {
                 let text = format!("--tangents takes a name that ends in .npz or .png, got {}", path.display());
                 return Err(Usage(text).into());
             }
             check_file(path)?;
-            if let Some(data) = data {
-                check_not_read(path, Path::new(data), "--tangents")?;
-            }
+            inputs.check(path, "--tangents")?;
         }
         Ok(())
     }
@@ -90,7 +90,7 @@ impl TangentArguments {
             }
             if !is_quiet {
                 let (each, of) = (count(tangents.each, "tangent"), count(tangents.rows.len(), "row"));
-                eprintln!("wrote {each} at each of {of} to {}", path.display());
+                say(format!("wrote {each} at each of {of} to {}", path.display()));
             }
         }
         Ok(())

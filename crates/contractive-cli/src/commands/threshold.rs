@@ -13,9 +13,10 @@ use crate::arguments::RowArguments;
 use crate::detectors::{AnyDetector, no_detector};
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::inputs::is_same;
 use crate::models::Opened;
 use crate::numbers::{grouped, percent, significant};
-use crate::output::{check_folder, is_same, print, print_json};
+use crate::output::{check_folder, print, print_json};
 use crate::shell::quoted;
 use crate::table::{Side, aligned, pairs};
 

@@ -36,7 +36,7 @@ use crate::training_settings::Settings;
 /// and without --data, the recipe `strokes` is trained, which needs no files and no internet. With --data and no
 /// recipe, the defaults named below hold.
 ///
-/// Ctrl-C saves and stops, and says how to go on. A run that was killed goes on with `cae resume`, to the same bits.
+/// Ctrl-C, SIGTERM or a closed terminal saves and stops, and says how to go on. A run that was killed goes on with `cae resume`, to the same bits.
 ///
 /// A setting may be given several values, separated by commas (--hidden and --decoder: repeat the flag). Every
 /// combination is then trained, in a directory of its own within one folder, and all are compared in a table and on a

@@ -1,5 +1,7 @@
 //! Exit codes: 1 failure, 2 usage, 3 bad data, 4 diverged.
 
+use std::io::ErrorKind;
+
 use contractive::config::ConfigError;
 use contractive::data::TableError;
 use contractive::import::ImportError;
@@ -55,7 +57,8 @@ fn of_kind(kind: Kind<'_>) -> u8 {
         // Ranks that were given different things were started so.
         Kind::Communication(CommunicationError::Differs { .. }) => USAGE,
         Kind::Communication(_) => FAILURE,
-        Kind::Config(ConfigError::Read { .. }) => FAILURE,
+        // What is no text is a wrong configuration, as text that is no TOML.
+        Kind::Config(ConfigError::Read { source, .. }) if source.kind() != ErrorKind::InvalidData => FAILURE,
         Kind::Config(_) => USAGE,
         Kind::Dataset(e) => of_dataset(e),
         Kind::Detector(e) => of_detector(e),
@@ -84,6 +87,7 @@ fn of_kind(kind: Kind<'_>) -> u8 {
         Kind::Output(_) => USAGE,
         Kind::Run(RunError::Occupied { .. } | RunError::NotARun { .. } | RunError::NotBegun { .. }) => USAGE,
         Kind::Run(RunError::Metrics { .. }) => BAD_DATA,
+        Kind::Run(RunError::Read { source, .. }) if source.kind() == ErrorKind::InvalidData => BAD_DATA,
         Kind::Run(_) => FAILURE,
         Kind::Series(SeriesError::Setting { .. } | SeriesError::Columns { .. }) => USAGE,
         Kind::Series(SeriesError::File { .. }) => FAILURE,
@@ -100,7 +104,7 @@ fn of_kind(kind: Kind<'_>) -> u8 {
 
 fn of_table(error: &TableError) -> u8 {
     match error {
-        TableError::Io { source, .. } if source.kind() == std::io::ErrorKind::IsADirectory => BAD_DATA,
+        TableError::Io { source, .. } if source.kind() == ErrorKind::IsADirectory => BAD_DATA,
         TableError::Io { .. } => FAILURE,
         TableError::UnknownFormat { .. }
         | TableError::NotBuilt { .. }

@@ -124,6 +124,9 @@ fn of_table(error: &TableError) -> Option<String> {
         TableError::Truncated { .. } => text("fetch it again"),
         TableError::NonFinite { .. } => text("fill or remove such rows"),
         TableError::Folder { .. } => text("name a file in it"),
+        TableError::NotAFile { .. } => {
+            text("write the rows to a file first; `cae detect` takes them as CSV from `--data -`")
+        }
         _ => None,
     }
 }

@@ -16,6 +16,7 @@ use super::result::{RunResult, State};
 use crate::numbers::{count, duration, significant};
 use crate::output::print_json_line;
 use crate::progress::Reporting;
+use crate::terminal::{say, say_lines};
 use crate::warnings::Warning;
 
 /// Shared by all runs.
@@ -79,7 +80,7 @@ impl Board {
                 print_json_line(&StartEvent { event: "sweep", folder, runs, done, at_once, threads })?;
             }
             Reporting::Lines => {
-                eprintln!("{}", introduction(folder, plan, done, crew));
+                say_lines(introduction(folder, plan, done, crew));
                 bar = io::stderr().is_terminal().then(|| epoch_bar(epochs));
             }
         }
@@ -140,8 +141,8 @@ impl Board {
 impl Shown {
     fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::progress::Reporting;
 use crate::reports::REPORT_FILE;
 use crate::shell::quoted;
 use crate::table::pairs;
+use crate::terminal::say;
 
 /// Most runs that a page compares: lines of more cannot be told apart.
 const MOST_ON_PAGE: usize = 30;
@@ -82,14 +83,14 @@ impl SweepEnd<'_> {
             Reporting::Lines if self.is_stopped => {
                 let done = self.results.iter().filter(|result| result.is_over()).count();
                 let of = count(self.results.len(), "run");
-                eprintln!("stopped with {done} of {of} done; everything is saved. Go on with:\n  {}", self.resume());
+                say(format!("stopped with {done} of {of} done; everything is saved. Go on with:\n  {}", self.resume()));
             }
             Reporting::Lines => print(&self.summary(&table, report.as_deref()))?,
         }
         if let Some(page) = report.as_deref().filter(|_| output.open)
             && let Err(e) = browser::open(page)
         {
-            eprintln!("warning: {e}");
+            say(format!("warning: {e}"));
         }
         Ok(())
     }
@@ -146,7 +147,7 @@ impl SweepEnd<'_> {
         match comparison_html(&runs) {
             Ok(page) => write_file(&path, page.as_bytes())?,
             Err(e) => {
-                eprintln!("warning: no report could be made: {e:#}");
+                say(format!("warning: no report could be made: {e:#}"));
                 return Ok(None);
             }
         }

@@ -6,6 +6,22 @@ use std::path::{Path, PathBuf};
 
 use super::leftovers::is_unfinished;
 
+/// Where a path leads to when the links that it ends in are followed, whether or not there is anything.
+///
+/// # Errors
+/// The system's where a link cannot be read, [`io::ErrorKind::InvalidInput`] where links lead in a circle.
+pub fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    const MOST: usize = 40; // as Linux has it
+    let mut place = path.to_path_buf();
+    for _ in 0..MOST {
+        if !fs::symlink_metadata(&place).is_ok_and(|of| of.is_symlink()) {
+            return Ok(place);
+        }
+        place = folder_of(&place).join(fs::read_link(&place)?);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "its links lead in a circle"))
+}
+
 /// The folder a path lies in; `.` for a bare name.
 pub fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {

@@ -17,7 +17,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-pub use disk::{folder_of, is_free, make_folder, sync_folder};
+pub use disk::{behind_links, folder_of, is_free, make_folder, sync_folder};
 pub use file::AtomicFile;
 pub use folder::{FolderParts, ReservedFolder, replace_folder};
 pub use hold::{Hold, is_held_elsewhere};

@@ -13,7 +13,7 @@ mod sink;
 mod target;
 mod text;
 
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use self::sink::{FrameSink, Said};
@@ -26,6 +26,9 @@ use crate::output::OutputError;
 /// Endings of the tables that are written.
 const KNOWN_ENDINGS: &str =
     ".csv or .tsv (also with .gz), .parquet, .arrow, .ipc, .feather, .npy, or .jsonl; `-` is CSV on standard output";
+
+/// What standard output is called in messages.
+const STDOUT: &str = "standard output";
 
 /// A table being written.
 ///
@@ -67,13 +70,16 @@ impl FrameWriter {
 
     #[cfg_attr(not(feature = "arrow"), allow(unused_variables))] // formats whose feature is off
     fn begin(path: &Path, fields: &[Field], said: Said<'_>) -> Result<Self, OutputError> {
-        let failed = |source| OutputError::Write { path: path.to_path_buf(), source };
+        let is_stdout = path == Path::new("-");
+        let called = if is_stdout { Path::new(STDOUT) } else { path };
+        let failed = |source| OutputError::Write { path: called.to_path_buf(), source };
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
         let target = || Ok(Target::File(BufWriter::with_capacity(1 << 16, AtomicFile::create(path).map_err(failed)?)));
-        let sink: Box<dyn FrameSink> = if path == Path::new("-") {
+        let sink: Box<dyn FrameSink> = if is_stdout {
             let out = Target::Stdout(BufWriter::with_capacity(1 << 16, io::stdout()));
-            Box::new(text::CsvSink::new(out, b',', fields).map_err(failed)?)
+            let sink = if io::stdout().is_terminal() { text::CsvSink::on_terminal } else { text::CsvSink::new };
+            Box::new(sink(out, b',', fields).map_err(failed)?)
         } else if ends(&[".csv.gz", ".tsv.gz"]) {
             Box::new(text::CsvSink::packed(target()?, separator(&name), fields).map_err(failed)?)
         } else if ends(&[".csv", ".tsv"]) {
@@ -94,7 +100,7 @@ impl FrameWriter {
                 _ => return Err(OutputError::UnknownFormat { path: path.to_path_buf(), known: KNOWN_ENDINGS }),
             }
         };
-        Ok(FrameWriter { path: path.to_path_buf(), fields: fields.to_vec(), sink, n_rows: 0 })
+        Ok(FrameWriter { path: called.to_path_buf(), fields: fields.to_vec(), sink, n_rows: 0 })
     }
 
     /// Begins a table on standard output, CSV or NPY; NPY needs `n_rows`, the number of rows to come.
@@ -106,7 +112,7 @@ impl FrameWriter {
         if format != Format::Npy {
             return FrameWriter::create("-", fields);
         }
-        let path = PathBuf::from("standard output");
+        let path = PathBuf::from(STDOUT);
         let out = Target::Stdout(BufWriter::with_capacity(1 << 16, io::stdout()));
         check_numbers(&path, fields)?;
         let sink = numpy::NpySink::new(out, fields, Some(n_rows))

@@ -1,5 +1,6 @@
 //! CSV and JSON lines.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use flate2::Compression;
@@ -9,31 +10,45 @@ use serde_json::Value;
 use super::sink::FrameSink;
 use super::target::Target;
 use crate::frame::{Field, Frame, Values, number_text};
+use crate::message::visible;
 
 /// CSV under a line of names.
 pub(super) struct CsvSink<W: Write> {
     lines: csv::Writer<W>,
     close: fn(W) -> io::Result<()>,
+    /// Text as it is written.
+    shown: fn(&str) -> Cow<'_, str>,
 }
 
 impl CsvSink<Target> {
     pub fn new(target: Target, separator: u8, fields: &[Field]) -> io::Result<Self> {
-        Self::begin(target, separator, fields, Target::commit)
+        Self::begin(target, separator, fields, Target::commit, |text| text.into())
+    }
+
+    /// For a terminal, which text must give no orders.
+    pub fn on_terminal(target: Target, separator: u8, fields: &[Field]) -> io::Result<Self> {
+        Self::begin(target, separator, fields, Target::commit, visible)
     }
 }
 
 impl CsvSink<GzEncoder<Target>> {
     pub fn packed(target: Target, separator: u8, fields: &[Field]) -> io::Result<Self> {
         let packer = GzEncoder::new(target, Compression::new(6));
-        Self::begin(packer, separator, fields, |packer| packer.finish()?.commit())
+        Self::begin(packer, separator, fields, |packer| packer.finish()?.commit(), |text| text.into())
     }
 }
 
 impl<W: Write> CsvSink<W> {
-    fn begin(out: W, separator: u8, fields: &[Field], close: fn(W) -> io::Result<()>) -> io::Result<Self> {
+    fn begin(
+        out: W,
+        separator: u8,
+        fields: &[Field],
+        close: fn(W) -> io::Result<()>,
+        shown: fn(&str) -> Cow<'_, str>,
+    ) -> io::Result<Self> {
         let mut lines = csv::WriterBuilder::new().delimiter(separator).buffer_capacity(1 << 16).from_writer(out);
-        lines.write_record(fields.iter().map(|field| &field.name)).map_err(io_error)?;
-        Ok(CsvSink { lines, close })
+        lines.write_record(fields.iter().map(|field| shown(&field.name).into_owned())).map_err(io_error)?;
+        Ok(CsvSink { lines, close, shown })
     }
 }
 
@@ -50,7 +65,9 @@ impl<W: Write> FrameSink for CsvSink<W> {
         for row in 0..frame.n_rows() {
             for column in &frame.columns {
                 match &column.values {
-                    Values::Text(cells) => self.lines.write_field(cells[row].as_deref().unwrap_or_default()),
+                    Values::Text(cells) => {
+                        self.lines.write_field((self.shown)(cells[row].as_deref().unwrap_or_default()).as_bytes())
+                    }
                     Values::Numbers(cells) if cells[row].is_nan() => self.lines.write_field(""),
                     Values::Numbers(cells) => self.lines.write_field(number_text(cells[row])),
                     values => self.lines.write_field(values.text(row).unwrap_or_default()),
@@ -63,7 +80,7 @@ impl<W: Write> FrameSink for CsvSink<W> {
     }
 
     fn finish(self: Box<Self>) -> io::Result<()> {
-        let CsvSink { lines, close } = *self;
+        let CsvSink { lines, close, .. } = *self;
         close(lines.into_inner().map_err(|e| io::Error::new(e.error().kind(), e.error().to_string()))?)
     }
 }
@@ -102,5 +119,25 @@ impl FrameSink for JsonSink {
 
     fn finish(self: Box<Self>) -> io::Result<()> {
         self.0.commit()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Column;
+
+    #[test]
+    fn a_terminal_gets_text_that_gives_no_orders_and_a_file_gets_it_whole() {
+        let cells = vec![Some("a\x1b[2J".to_owned()), None];
+        let frame =
+            Frame { first_row: 0, columns: vec![Column { name: "b\u{9b}".into(), values: Values::Text(cells) }] };
+        let written = |shown: fn(&str) -> Cow<'_, str>| {
+            let mut sink = CsvSink::begin(Vec::new(), b',', &frame.fields(), |_| Ok(()), shown).unwrap();
+            sink.write(&frame).unwrap();
+            String::from_utf8(sink.lines.into_inner().unwrap()).unwrap()
+        };
+        assert_eq!(written(visible), "b\\u{9b}\na\\u{1b}[2J\n\"\"\n");
+        assert_eq!(written(|text| text.into()), "b\u{9b}\na\x1b[2J\n\"\"\n");
     }
 }

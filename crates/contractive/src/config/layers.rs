@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use contractive_table::opening::read_text;
 use toml::{Table, Value};
 
 use super::{ConfigError, TrainConfig};
@@ -66,8 +67,7 @@ impl Layer {
     /// # Errors
     /// [`ConfigError::Read`] or [`ConfigError::Syntax`].
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
+        let text = read_text(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
         Layer::from_text(path.display().to_string(), text)
     }
 

@@ -1,10 +1,10 @@
 //! Files of other programs that people have instead of safetensors, told by their first bytes.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use contractive_table::TableError;
+use contractive_table::opening::open_regular;
 
 use super::error::ImportError;
 use crate::tensor_file::LARGEST_HEADER;
@@ -22,7 +22,7 @@ const OF_NUMPY: &str = "in Python, `safetensors.numpy.save_file(dict(numpy.load(
 pub(super) fn check(path: &Path) -> Result<(), ImportError> {
     let failed = |e| TableError::io("open", path, e);
     let mut first = Vec::new();
-    File::open(path).map_err(failed)?.take(8).read_to_end(&mut first).map_err(failed)?;
+    open_regular(path).map_err(failed)?.take(8).read_to_end(&mut first).map_err(failed)?;
     let end = path.extension().map(|end| end.to_string_lossy().to_lowercase()).unwrap_or_default();
     let is_pickle = matches!(end.as_str(), "pt" | "pth" | "pkl" | "pickle" | "ckpt");
     // A safetensors file begins with the length of its header, which no other program's first bytes could be.

@@ -1,6 +1,5 @@
 //! The model directory: `config.json` and `model.safetensors`. Reading one never runs code.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use super::{Model, ModelError, Provenance};
 use crate::preprocess::Preprocessing;
 use crate::tensor_file::{Expected, TensorFile, tensors_of, write_tensors};
 use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_atomically};
+use contractive_table::opening::open_regular;
 
 /// The format written and read.
 pub const FORMAT_VERSION: u64 = 1;
@@ -164,7 +164,7 @@ fn is_model(path: &Path) -> bool {
 /// [`ModelError::Read`] and [`ModelError::ConfigSize`].
 pub fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
     let failed = |source| ModelError::Read { path: path.to_path_buf(), source };
-    let file = File::open(path).map_err(failed)?;
+    let file = open_regular(path).map_err(failed)?;
     let got = file.metadata().map_err(failed)?.len();
     if got > most {
         return Err(ModelError::ConfigSize { path: path.to_path_buf(), most, got });

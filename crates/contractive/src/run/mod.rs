@@ -26,6 +26,7 @@ use crate::model::MODEL_FOLDER;
 use contractive_table::atomic::{
     Hold, is_free, is_held_elsewhere, is_unfinished, make_folder, remove_leftovers, write_atomically,
 };
+use contractive_table::opening::read_text;
 
 pub use error::RunError;
 
@@ -288,7 +289,7 @@ fn is_unborn(path: &Path) -> io::Result<bool> {
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, RunError> {
-    match fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(RunError::Read { path: path.to_path_buf(), source }),

@@ -1,9 +1,9 @@
 //! A file of scores, of any format that scores are written in and read from.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use contractive_table::opening::open_regular;
 use contractive_table::{Format, FrameReader, ReadOptions, TableError, TextOptions};
 use serde::Deserializer;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
@@ -68,7 +68,7 @@ impl ScoreFile {
         if path.is_dir() {
             return Err(TableError::Folder { path: path.clone() }.into());
         }
-        let mut file = BufReader::new(File::open(path).map_err(|e| TableError::io("open", path, e))?);
+        let mut file = BufReader::new(open_regular(path).map_err(|e| TableError::io("open", path, e))?);
         let mut bytes = Vec::new();
         for line in 1.. {
             bytes.clear();
