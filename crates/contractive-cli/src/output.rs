@@ -1,6 +1,7 @@
 //! Standard output, files and terminals.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -197,9 +198,9 @@ impl TableTarget {
             }
             return self.write(columns);
         }
-        let is_taken = |name: &str| carried.iter().any(|column| column.name == name);
+        let taken: HashSet<&str> = carried.iter().map(|column| column.name.as_str()).collect();
         let renamed = columns.into_iter().map(|mut column| {
-            while is_taken(&column.name) {
+            while taken.contains(column.name.as_str()) {
                 column.name = format!("cae_{}", column.name);
             }
             column

@@ -27,6 +27,10 @@ pub struct Architecture {
 /// The largest layer accepted: beyond it a weight matrix would not fit any machine this runs on.
 pub const LARGEST_LAYER: usize = 1 << 24;
 
+/// The deepest stack accepted, in layers. It keeps products and sums of sizes far from overflow, and what is done layer by
+/// layer for every other layer within reason.
+pub const MOST_LAYERS: usize = 1024;
+
 /// The most weights accepted.
 const LARGEST_NETWORK: f64 = 2_147_483_648.0;
 
@@ -85,7 +89,7 @@ impl Architecture {
         self.encoder_activations.last().copied().unwrap_or(Activation::Identity)
     }
 
-    /// Refuses sizes of 0, stacks that do not meet, lists of different lengths, and ties that do not mirror.
+    /// Refuses sizes of 0, stacks of more than [`MOST_LAYERS`], stacks that do not meet, lists of different lengths, and ties that do not mirror.
     ///
     /// # Errors
     /// [`ArgumentError::Size`], [`ArgumentError::Number`] or [`ArgumentError::Conflict`].
@@ -100,6 +104,13 @@ impl Architecture {
                     unit: "entries",
                     expected: activations.len().max(1) + 1,
                     got: sizes.len(),
+                });
+            }
+            if activations.len() > MOST_LAYERS {
+                return Err(ArgumentError::Number {
+                    name: if stack == "encoder" { "number of encoder layers" } else { "number of decoder layers" },
+                    must_be: "at least 1 and at most 1024",
+                    got: activations.len() as f64,
                 });
             }
             for &size in sizes {
@@ -143,6 +154,18 @@ impl Architecture {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_layers_than_any_network_has_are_refused() {
+        let of = |n: usize| Architecture { tied: false, ..net(&vec![1; n]) };
+        assert!(of(MOST_LAYERS).check().is_ok());
+        let error = of(MOST_LAYERS + 1).check().unwrap_err();
+        assert!(error.to_string().contains("at most 1024, got 1025"), "{error}");
+        let mut decoder = of(2);
+        decoder.decoder_sizes = [vec![1; MOST_LAYERS + 1], vec![8]].concat();
+        decoder.decoder_activations = vec![Activation::Identity; MOST_LAYERS + 1];
+        assert!(decoder.check().is_err());
+    }
 
     fn net(hidden: &[usize]) -> Architecture {
         Architecture::mirrored(8, hidden, Activation::Relu, Activation::Sigmoid, Activation::Identity, true)

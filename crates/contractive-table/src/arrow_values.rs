@@ -29,7 +29,7 @@ pub(super) fn fields(
             got: shown(field.data_type()),
             expected: READABLE,
         })?;
-        let is_carried = is_decimal(field.data_type()) && selection.0.as_digits.contains(field.name());
+        let is_carried = is_decimal(field.data_type()) && selection.wants_digits(field.name());
         let kind = selection.kind(path, field.name(), if is_carried { Kind::Text } else { kind })?;
         Ok(Field { name: field.name().clone(), kind })
     };
@@ -119,7 +119,7 @@ pub fn frame_of_batches(
     batches: impl IntoIterator<Item = RecordBatch>,
 ) -> Result<Frame, TableError> {
     let (path, options) = (Path::new(name), ReadOptions::default());
-    let selection = Selection(&options);
+    let selection = Selection::of(&options);
     let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
     if names.is_empty() {
         return Err(TableError::Empty { what: name.to_owned() });

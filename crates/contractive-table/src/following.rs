@@ -1,6 +1,6 @@
 //! Files of one table, opened one after the other: each must have the columns of the first.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use crate::error::TableError;
@@ -52,7 +52,9 @@ impl Following {
             // Text tables are guessed by their first lines: here the guess is made already, and a cell that is none is told.
             options.as_text.extend(texts);
         } else {
-            numbers.retain(|name| reader.fields().iter().any(|field| field.name == *name && field.kind.is_numeric()));
+            let numeric = reader.fields().iter().filter(|field| field.kind.is_numeric());
+            let numeric: HashSet<&str> = numeric.map(|field| field.name.as_str()).collect();
+            numbers.retain(|name| numeric.contains(name.as_str()));
         }
         options.as_numbers.extend(numbers);
         let reader = (self.open)(&piece.path, &options)?;
@@ -66,11 +68,14 @@ impl Following {
     }
 
     fn check_names(&self, piece: &Piece, fields: &[Field]) -> Result<(), TableError> {
-        let lacks = |fields: &[Field], name: &str| !fields.iter().any(|field| field.name == name);
-        if let Some(field) = self.fields.iter().find(|field| lacks(fields, &field.name)) {
+        fn names(fields: &[Field]) -> HashSet<&str> {
+            fields.iter().map(|field| field.name.as_str()).collect()
+        }
+        let (here, first) = (names(fields), names(&self.fields));
+        if let Some(field) = self.fields.iter().find(|field| !here.contains(field.name.as_str())) {
             return Err(self.other(piece, &field.name, "lacks".into(), "has it".into()));
         }
-        match fields.iter().find(|field| lacks(&self.fields, &field.name)) {
+        match fields.iter().find(|field| !first.contains(field.name.as_str())) {
             // Where columns are chosen by name, a file may have more.
             Some(field) if self.options.columns.is_none() => {
                 Err(self.other(piece, &field.name, "has".into(), "does not".into()))

@@ -278,6 +278,22 @@ impl Frame {
         self.columns.iter().find(|column| column.name == name)
     }
 
+    /// Bytes that the cells take, about.
+    pub fn bytes(&self) -> u64 {
+        let of = |values: &Values| match values {
+            Values::Text(cells) => {
+                // What an allocator adds to a text is about 16 bytes.
+                let texts = cells.iter().flatten().map(|text| text.len() as u64 + 16).sum::<u64>();
+                texts + size_of_val(cells.as_slice()) as u64
+            }
+            Values::Numbers(cells) => size_of_val(cells.as_slice()) as u64,
+            Values::Singles(cells) => size_of_val(cells.as_slice()) as u64,
+            Values::Booleans(cells) => size_of_val(cells.as_slice()) as u64,
+            cells => 16 * cells.len() as u64,
+        };
+        self.columns.iter().map(|column| of(&column.values)).sum()
+    }
+
     /// Names and kinds of the columns.
     pub fn fields(&self) -> Vec<Field> {
         self.columns.iter().map(|c| Field { name: c.name.clone(), kind: c.values.kind() }).collect()

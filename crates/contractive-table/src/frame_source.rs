@@ -1,5 +1,6 @@
 //! What the reader of a format gives, and what of a file is asked of it.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 
@@ -15,7 +16,7 @@ pub(crate) const STDIN: &str = "standard input";
 /// How a table is read. The default takes all columns, and at most 8,192 rows a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// The most rows a frame, from 1 to 1,048,576. Default 8,192.
+    /// The most rows a frame, from 1 to 1,048,576. Default 8,192; fewer where they would have more than 1,048,576 cells.
     pub chunk_rows: usize,
     /// The columns to read, in this order; all by default.
     pub columns: Option<Vec<String>>,
@@ -128,8 +129,16 @@ pub(crate) struct Spelled {
     pub text: String,
 }
 
-/// What of a file is wanted.
-pub(crate) struct Selection<'a>(pub &'a ReadOptions);
+/// What of a file is wanted. Names are looked up, not searched for: a table may have as many as there are columns.
+pub(crate) struct Selection<'a> {
+    pub options: &'a ReadOptions,
+    /// The kinds asked for, by the columns' names.
+    wishes: HashMap<&'a str, Kind>,
+    /// Columns that are read where they look like a row index too.
+    asked: HashSet<&'a str>,
+    #[cfg(feature = "arrow")]
+    digits: HashSet<&'a str>,
+}
 
 /// The columns that are read.
 #[derive(Debug, Default)]
@@ -142,20 +151,38 @@ pub(crate) struct Choice {
     pub note: Option<String>,
 }
 
-impl Selection<'_> {
+impl<'a> Selection<'a> {
+    /// What `options` want.
+    pub fn of(options: &'a ReadOptions) -> Self {
+        let wish = |names: &'a [String], kind: Kind| names.iter().map(move |name| (name.as_str(), kind.clone()));
+        // Of a column named twice text is the wish.
+        let wishes = wish(&options.as_numbers, Kind::Number).chain(wish(&options.as_text, Kind::Text)).collect();
+        let asked = [&options.as_text, &options.as_numbers, &options.as_digits, &options.kept];
+        let asked = asked.into_iter().flatten().map(String::as_str).collect();
+        #[cfg(feature = "arrow")]
+        let digits = options.as_digits.iter().map(String::as_str).collect();
+        Selection {
+            options,
+            wishes,
+            asked,
+            #[cfg(feature = "arrow")]
+            digits,
+        }
+    }
+
     /// The wanted columns among `names`, which must differ. `index` are those that the file itself calls a row index.
     pub fn choose(&self, path: &Path, names: &[String], index: &[String]) -> Result<Choice, TableError> {
-        let mut places = std::collections::HashMap::with_capacity(names.len());
+        let mut places = HashMap::with_capacity(names.len());
         for (i, name) in names.iter().enumerate() {
             if places.insert(name.as_str(), i).is_some() {
                 return Err(TableError::SameColumn { path: path.to_path_buf(), column: name.clone() });
             }
         }
-        let options = self.0;
+        let options = self.options;
         let wanted = options.columns.iter().flatten().chain(&options.as_text).chain(&options.as_numbers);
-        let mut missing: Vec<String> = Vec::new();
+        let (mut missing, mut told) = (Vec::new(), HashSet::new());
         for name in wanted.filter(|name| !places.contains_key(name.as_str())) {
-            if !missing.contains(name) {
+            if told.insert(name.as_str()) {
                 missing.push(name.clone());
             }
         }
@@ -178,12 +205,12 @@ impl Selection<'_> {
 
     /// All columns but a row index that pandas wrote, unless it is asked for by name, or there is nothing else.
     fn without_row_index(&self, path: &Path, names: &[String], index: &[String]) -> Choice {
-        let options = self.0;
-        let asked = [&options.as_text, &options.as_numbers, &options.as_digits, &options.kept];
+        let index: HashSet<&str> = index.iter().map(String::as_str).collect();
         let is_left_out = |i: usize| {
-            let is_index = is_row_index(i, &names[i]) || index.contains(&names[i]);
+            let name = names[i].as_str();
+            let is_index = is_row_index(i, name) || index.contains(name);
             // Where a table is turned round, its row index names the columns.
-            is_index && !options.transpose && !asked.iter().any(|asked| asked.contains(&names[i]))
+            is_index && !self.options.transpose && !self.asked.contains(name)
         };
         let (out, places): (Vec<usize>, Vec<usize>) = (0..names.len()).partition(|i| is_left_out(*i));
         if places.is_empty() || out.is_empty() {
@@ -218,10 +245,13 @@ impl Selection<'_> {
 
     /// The kind asked for.
     pub fn wish(&self, name: &str) -> Option<Kind> {
-        if self.0.as_text.iter().any(|column| column == name) {
-            return Some(Kind::Text);
-        }
-        self.0.as_numbers.iter().any(|column| column == name).then_some(Kind::Number)
+        self.wishes.get(name).cloned()
+    }
+
+    /// Whether the column's decimals are to be given digit by digit.
+    #[cfg(feature = "arrow")]
+    pub fn wants_digits(&self, name: &str) -> bool {
+        self.digits.contains(name)
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct HeldSource {
 impl HeldSource {
     /// Chooses the columns; their cells are copied.
     pub fn new(name: &str, frame: &Frame, options: &ReadOptions) -> Result<Self, TableError> {
-        let (path, selection) = (Path::new(name), Selection(options));
+        let (path, selection) = (Path::new(name), Selection::of(options));
         let n_rows = frame.n_rows();
         if let Some(column) = frame.columns.iter().find(|column| column.values.len() != n_rows) {
             return Err(TableError::Shape {

@@ -14,13 +14,13 @@ use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::{CompressionType, Message, MessageHeader, root_as_message};
 
-use crate::MOST_COLUMNS;
 use crate::arrow_values;
 use crate::contained::contained;
 use crate::error::TableError;
 use crate::frame::{Field, Frame};
 use crate::frame_source::{Choice, FrameSource, Selection};
-use crate::source::{most_expanded, open_file};
+use crate::limits::{check_columns, chunk_rows as rows_a_frame, most_expanded};
+use crate::source::open_file;
 
 const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 const MAGIC: &[u8; 6] = b"ARROW1";
@@ -54,9 +54,7 @@ impl IpcSource {
             let description = root_as_message(&first[8..]).map_err(|e| damaged(&e.to_string()))?;
             let schema = description.header_as_schema().ok_or_else(|| damaged("it does not begin with a schema"))?;
             let schema = try_fb_to_schema(schema).map_err(|e| damaged(&e.to_string()))?;
-            if schema.fields().len() > MOST_COLUMNS {
-                return Err(damaged(&format!("it claims more than {MOST_COLUMNS} columns")));
-            }
+            check_columns(path, schema.fields().len() as u64, messages.size)?;
             let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
             let Choice { places, left_out, note } =
                 selection.choose(path, &names, &arrow_values::index_columns(&schema))?;
@@ -70,7 +68,7 @@ impl IpcSource {
                 notes: note.into_iter().collect(),
                 said: schema.metadata().iter().map(|(key, text)| (key.clone(), text.clone())).collect(),
                 batch: None,
-                chunk_rows,
+                chunk_rows: rows_a_frame(chunk_rows, places.len()),
                 done: 0,
                 is_over: false,
             })

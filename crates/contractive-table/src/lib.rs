@@ -7,8 +7,9 @@
 //! as the file has them.
 //!
 //! Memory: a reader holds one frame, one page a Parquet column, one record batch of an Arrow file (whose writer chose
-//! its size), one line of CSV (at most 64 MiB). A writer holds one frame, or one row group of 131,072 rows, packed.
-//! Compressed contents are followed to 200 times their size, or 64 MiB; no header's word is taken for more.
+//! its size), one line of CSV (at most 32 MiB). A writer holds one frame, or one row group of 131,072 rows, packed.
+//! Compressed contents are followed to 200 times their size, or 64 MiB; no header's word is taken for more,
+//! and reading a damaged file takes at most 64 MiB and 4 times its size: see [`limits`].
 //!
 //! Parquet pages may be packed with SNAPPY, ZSTD, GZIP or LZ4_RAW, Arrow batches with LZ4; all are unpacked in Rust.
 //!
@@ -55,6 +56,8 @@ mod hdf5;
 mod held;
 #[cfg(feature = "arrow")]
 mod ipc;
+mod keeping;
+pub mod limits;
 pub mod listing;
 pub mod message;
 pub mod numbers;
@@ -84,11 +87,12 @@ pub use files::{files_of, names_several};
 pub use format::Format;
 pub use frame::{Column, Field, Frame, Kind, Values};
 pub use frame_source::ReadOptions;
+pub use keeping::Keeping;
+pub use limits::most_expanded;
 pub use output::OutputError;
 pub use place::Place;
 pub use reader::FrameReader;
 pub use share::{Piece, Share};
-pub use source::most_expanded;
 pub use sparse::is_sparse;
 pub use spelling::{Sign, Spelling};
 pub use table_source::TableSource;
@@ -97,6 +101,3 @@ pub use time::Unit;
 pub use writer::FrameWriter;
 #[cfg(feature = "npz")]
 pub use writer::npz::{ArrayNumbers, NamedArray, write_npz};
-
-/// More columns than any table has.
-pub(crate) const MOST_COLUMNS: usize = 1 << 20;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::{TableError, shown};
 use crate::frame::{Frame, Values};
+use crate::limits::make_room;
 use crate::place::Place;
 use crate::text_options::TextOptions;
 
@@ -37,6 +38,7 @@ pub fn append_in(
     let start = values.len();
     let columns = frame.columns.iter().enumerate().filter(|(i, _)| Some(*i) != left_out);
     let d = frame.columns.len() - usize::from(left_out.is_some());
+    make_room(values, n_rows * d, path)?;
     values.resize(start + n_rows * d, 0.0);
     let mut first_wrong: Option<(usize, usize)> = None;
     for (j, (place, column)) in columns.enumerate() {

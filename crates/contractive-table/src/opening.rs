@@ -17,16 +17,16 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The text of a file that is read once, so that a pipe which the shell has opened (`<(…)`, `/dev/stdin`) will do.
+/// Opens what is read once, so that a pipe which the shell has opened (`<(…)`, `/dev/stdin`) will do, and a device.
 ///
 /// # Errors
-/// As [`open_regular`], but of devices; [`io::ErrorKind::InvalidData`] where it is not UTF-8.
-pub fn read_text(path: &Path) -> io::Result<String> {
+/// As [`open_regular`], of folders, sockets and other pipes.
+pub(crate) fn open_once(path: &Path) -> io::Result<File> {
     // A pipe of the shell is open at its other end, and lies there or has no place among the folders.
     let is_open = || path.starts_with("/dev") || fs::canonicalize(path).is_err();
     match what_else(fs::metadata(path)?.file_type()) {
         Some(kind) if kind != DEVICE && !is_open() => Err(refusal(kind)),
-        _ => fs::read_to_string(path),
+        _ => File::open(path),
     }
 }
 
@@ -64,7 +64,7 @@ fn refusal(kind: &str) -> io::Error {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::os::fd::AsRawFd;
     use std::process::Command;
 
@@ -81,15 +81,17 @@ mod tests {
             let said = open_regular(path).unwrap_err().to_string();
             assert!(said.ends_with(what), "{said}");
         }
-        assert!(read_text(&pipe).unwrap_err().to_string().ends_with("a pipe"));
-        assert!(read_text(folder.path()).unwrap_err().to_string().ends_with("a folder"));
+        assert!(open_once(&pipe).unwrap_err().to_string().ends_with("a pipe"));
+        assert!(open_once(folder.path()).unwrap_err().to_string().ends_with("a folder"));
         let (reader, mut writer) = io::pipe().unwrap();
         writer.write_all(b"epochs = 2").unwrap();
         drop(writer);
-        assert_eq!(read_text(Path::new(&format!("/dev/fd/{}", reader.as_raw_fd()))).unwrap(), "epochs = 2");
+        let mut text = String::new();
+        let opened = open_once(Path::new(&format!("/dev/fd/{}", reader.as_raw_fd())));
+        opened.unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "epochs = 2");
         let file = folder.path().join("plain");
         fs::write(&file, "text").unwrap();
-        assert_eq!(read_text(&file).unwrap(), "text");
         assert_eq!(open_regular(&file).unwrap().metadata().unwrap().len(), 4);
     }
 }

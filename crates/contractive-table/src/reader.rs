@@ -57,7 +57,7 @@ pub struct FrameReader {
 impl FrameReader {
     /// Opens a table by the end of its name; `-` is CSV on standard input.
     ///
-    /// Kinds of columns in CSV are decided by the first 1,000 lines (at most 8 MiB): numbers where every cell is one
+    /// Kinds of columns in CSV are decided by the first 1,000 lines (at most 8 MiB, 16 MiB in memory): numbers where every cell is one
     /// (integers as such where f64 would not hold them exactly), else text. A later cell that is something else is an
     /// error with its line and column. Where cells are parted by semicolons, a column's first fraction tells whether its
     /// numbers have a decimal comma. The words of [`HOLES`](crate::csv::HOLES) and empty cells are missing numbers,
@@ -77,11 +77,11 @@ impl FrameReader {
         options.text.check()?;
         check_chunk_rows(options)?;
         Ok(if is_sparse(path, options.array.as_deref()) {
-            Box::new(SparseSource::open(path, &Selection(options), options.chunk_rows)?)
+            Box::new(SparseSource::open(path, &Selection::of(options), options.chunk_rows)?)
         } else if options.transpose {
             let (array, text) = (options.array.clone(), options.text);
             let as_it_is = ReadOptions { array, text, transpose: true, ..ReadOptions::default() };
-            Box::new(TransposedSource::new(path, Self::source(path, &as_it_is)?, &Selection(options))?)
+            Box::new(TransposedSource::new(path, &|| Self::source(path, &as_it_is), &Selection::of(options))?)
         } else {
             Self::source(path, options)?
         })
@@ -136,7 +136,7 @@ impl FrameReader {
 
     /// The reader of a format that is dense, with rows as the file has them.
     fn source(path: &Path, options: &ReadOptions) -> Result<Box<dyn FrameSource>, TableError> {
-        let selection = Selection(options);
+        let selection = Selection::of(options);
         let rows = options.chunk_rows;
         Ok(if path == Path::new("-") {
             Box::new(CsvSource::stdin(&selection, rows)?)

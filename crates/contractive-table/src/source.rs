@@ -3,21 +3,14 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
 use crate::error::TableError;
+use crate::limits::{is_accounted_for, most_expanded, no_memory};
 use crate::opening::{FOLDER, what_else};
-
-/// Compressed contents are followed to this many times the compressed size …
-const MOST_EXPANSION: u64 = 200;
-/// … or to this many bytes, whichever is more: far above any data, far below what deflate's 1032 allows a bomb.
-const FREE_EXPANSION: u64 = 64 << 20;
-
-/// The most bytes that `compressed` bytes are allowed to become.
-pub fn most_expanded(compressed: u64) -> u64 {
-    compressed.saturating_mul(MOST_EXPANSION).max(FREE_EXPANSION)
-}
 
 /// Opens a file. A folder is refused here: some systems open it, and fail only where it is read. So is a pipe: its bytes are
 /// there once, and tables are read more than once.
@@ -30,12 +23,21 @@ pub(crate) fn open_file(path: &Path) -> Result<File, TableError> {
     }
 }
 
+/// Opens the stream of a compressed file once more, from its beginning.
+type Again = Box<dyn Fn() -> Result<Box<dyn Read>, TableError> + Send>;
+
 /// An open file, decompressed as it is read.
 pub struct Source<'a> {
     pub path: PathBuf,
     pub reader: Box<dyn Read + Send + 'a>,
     /// The most bytes that can come.
     pub most: u64,
+    /// Bytes in the file.
+    pub packed: u64,
+    /// Bytes read so far.
+    came: Arc<AtomicU64>,
+    /// Of a compressed file.
+    again: Option<Again>,
     /// Bytes reserved on a header's word: the size of a plain file, an ordinary expansion of a compressed one.
     trusted: u64,
 }
@@ -43,8 +45,38 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// A stream of `packed` bytes that unpack to at most `most`.
     pub fn bounded(path: PathBuf, reader: impl Read + Send + 'a, packed: u64, most: u64) -> Self {
-        let trusted = packed.saturating_mul(12).min(most);
-        Source { path, reader: Box::new(Bounded { inner: reader, left: most }), most, trusted }
+        let trusted = packed.saturating_mul(4).min(most);
+        let reader = Bounded { inner: reader, left: most };
+        Source { trusted, ..Source::plain(path, reader, most, packed) }
+    }
+
+    fn plain(path: PathBuf, inner: impl Read + Send + 'a, most: u64, packed: u64) -> Self {
+        let came = Arc::new(AtomicU64::new(0));
+        let reader = Box::new(Counted { inner, came: came.clone() });
+        Source { path, reader, most, packed, came, again: None, trusted: packed }
+    }
+
+    /// With the way to open the stream once more.
+    pub fn with_again(self, again: impl Fn() -> Result<Box<dyn Read>, TableError> + Send + 'static) -> Self {
+        Source { again: Some(Box::new(again)), ..self }
+    }
+
+    /// Counts the bytes that follow, which must be `claimed`, where `kept` bytes would be made of them and the file does not
+    /// account for so many.
+    pub fn count(&self, claimed: u64, kept: u64) -> Result<(), TableError> {
+        let Some(again) = self.again.as_ref().filter(|_| !is_accounted_for(kept, self.packed)) else { return Ok(()) };
+        let mut all = again()?.take(self.most.saturating_add(1));
+        let all = match io::copy(&mut all, &mut io::sink()) {
+            Ok(all) => all,
+            Err(e) => return Err(TableError::reading(&self.path, e)),
+        };
+        let got = all.saturating_sub(self.came.load(Ordering::Relaxed));
+        let (path, expected) = (self.path.clone(), claimed);
+        match got.cmp(&claimed) {
+            std::cmp::Ordering::Less => Err(TableError::Truncated { path, expected, got }),
+            std::cmp::Ordering::Equal => Ok(()),
+            std::cmp::Ordering::Greater => Err(TableError::Trailing { path, expected }),
+        }
     }
 
     /// Opens a file; gzip is recognised by its first two bytes, whatever the name.
@@ -56,9 +88,13 @@ impl<'a> Source<'a> {
             io::BufRead::fill_buf(&mut reader).map_err(|e| TableError::io("read", path, e))?.starts_with(&[0x1f, 0x8b]);
         let path = path.to_path_buf();
         Ok(if is_gzip {
-            Source::bounded(path, MultiGzDecoder::new(reader), size, most_expanded(size))
+            let again = {
+                let path = path.clone();
+                move || Ok(Box::new(MultiGzDecoder::new(BufReader::new(open_file(&path)?))) as Box<dyn Read>)
+            };
+            Source::bounded(path, MultiGzDecoder::new(reader), size, most_expanded(size)).with_again(again)
         } else {
-            Source { path, reader: Box::new(reader), most: size, trusted: size }
+            Source::plain(path, reader, size, size)
         })
     }
 
@@ -79,8 +115,10 @@ impl<'a> Source<'a> {
     /// it is reserved at once, so that a good file is never held twice.
     pub fn payload(&mut self, claimed: u64) -> Result<Vec<u8>, TableError> {
         self.check_claim(Some(claimed))?;
+        self.count(claimed, claimed)?;
         let mut bytes = Vec::new();
-        bytes.try_reserve_exact(self.trusted(claimed)).map_err(|_| self.no_memory(claimed))?;
+        let reserved = self.trusted(claimed);
+        bytes.try_reserve_exact(reserved).map_err(|_| no_memory(&self.path, reserved))?;
         let end = (&mut self.reader).take(claimed).read_to_end(&mut bytes);
         let is_cut =
             end.as_ref().map_or_else(|e| e.kind() == io::ErrorKind::UnexpectedEof, |&got| (got as u64) < claimed);
@@ -118,12 +156,6 @@ impl<'a> Source<'a> {
             Ok(_) => Err(TableError::Trailing { path: self.path.clone(), expected }),
             Err(e) => Err(TableError::reading(&self.path, e)),
         }
-    }
-
-    fn no_memory(&self, bytes: u64) -> TableError {
-        let source =
-            io::Error::new(io::ErrorKind::OutOfMemory, format!("the system does not give {bytes} bytes of memory"));
-        TableError::io("read", &self.path, source)
     }
 }
 
@@ -168,12 +200,14 @@ fn expands_too_much() -> io::Error {
 /// Gzip of unknown length, which fails once it has become more than its bytes so far may.
 pub struct GzipStream<R> {
     inner: MultiGzDecoder<Counted<R>>,
+    came: Arc<AtomicU64>,
     given: u64,
 }
 
 impl<R: Read> GzipStream<R> {
     pub fn new(packed: R) -> Self {
-        GzipStream { inner: MultiGzDecoder::new(Counted { inner: packed, came: 0 }), given: 0 }
+        let came = Arc::new(AtomicU64::new(0));
+        GzipStream { inner: MultiGzDecoder::new(Counted { inner: packed, came: came.clone() }), came, given: 0 }
     }
 }
 
@@ -181,20 +215,20 @@ impl<R: Read> Read for GzipStream<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(out)?;
         self.given += n as u64;
-        if self.given > most_expanded(self.inner.get_ref().came) { Err(expands_too_much()) } else { Ok(n) }
+        if self.given > most_expanded(self.came.load(Ordering::Relaxed)) { Err(expands_too_much()) } else { Ok(n) }
     }
 }
 
 /// A stream that counts its bytes.
 struct Counted<R> {
     inner: R,
-    came: u64,
+    came: Arc<AtomicU64>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(out)?;
-        self.came += n as u64;
+        self.came.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }
 }

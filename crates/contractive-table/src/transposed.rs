@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use crate::MOST_COLUMNS;
 use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind, Values};
 use crate::frame_source::{FrameSource, Selection, is_row_index};
+use crate::limits::{MOST_COLUMNS, is_accounted_for, make_room, most_expanded};
 use crate::place::Place;
-use crate::source::most_expanded;
 use crate::text_options::TextOptions;
+
+/// Opens the table.
+type Open<'a> = dyn Fn() -> Result<Box<dyn FrameSource>, TableError> + 'a;
 
 /// A table in memory, by its columns.
 pub(crate) struct TransposedSource {
@@ -24,9 +26,10 @@ pub(crate) struct TransposedSource {
 }
 
 impl TransposedSource {
-    /// Reads all of `source`, the table at `path`. The first column that is text, or a row index, holds the names of the
-    /// columns to be.
-    pub fn new(path: &Path, mut source: Box<dyn FrameSource>, selection: &Selection) -> Result<Self, TableError> {
+    /// Reads all of the table at `path`, which `open` opens. The first column that is text, or a row index, holds the names of
+    /// the columns to be.
+    pub fn new(path: &Path, open: &Open<'_>, selection: &Selection) -> Result<Self, TableError> {
+        let mut source = open()?;
         if source.image_shape().is_some() {
             return Err(TableError::Shape {
                 what: format!("the shape of the array in {}", path.display()),
@@ -44,7 +47,7 @@ impl TransposedSource {
         }
         let mut rows = vec![Vec::new(); fields.len() - usize::from(name_at.is_some())];
         let mut names = Values::Text(Vec::new());
-        read(path, source.as_mut(), name_at, &selection.0.text, &mut rows, &mut names)?;
+        read(path, (source.as_mut(), open), name_at, &selection.options.text, &mut rows, &mut names)?;
         let n_columns = rows.first().map_or(0, Vec::len);
         if n_columns == 0 || n_columns > MOST_COLUMNS {
             let what = format!("the number of rows of {}, which become columns,", path.display());
@@ -69,7 +72,7 @@ impl TransposedSource {
             notes: source.notes().to_vec(),
             fields: chosen.iter().map(field).collect::<Result<_, TableError>>()?,
             chosen,
-            chunk_rows: selection.0.chunk_rows,
+            chunk_rows: selection.options.chunk_rows,
             done: 0,
         })
     }
@@ -78,19 +81,27 @@ impl TransposedSource {
 /// Takes all frames of `source`: numbers into `rows`, the column at `name_at` into `names`.
 fn read(
     path: &Path,
-    source: &mut dyn FrameSource,
+    (source, open): (&mut dyn FrameSource, &Open<'_>),
     name_at: Option<usize>,
     text: &TextOptions,
     rows: &mut [Vec<f64>],
     names: &mut Values,
 ) -> Result<(), TableError> {
-    let most = usize::try_from(most_expanded(path.metadata().map_or(0, |file| file.len()))).unwrap_or(usize::MAX);
-    let mut cells = 0_usize;
+    let size = path.metadata().map_or(0, |file| file.len());
+    let most = usize::try_from(most_expanded(size)).unwrap_or(usize::MAX);
+    let (mut cells, mut kept, mut is_sound) = (0_usize, 0, !path.is_file());
     while let Some(frame) = source.next_frame()? {
         cells = cells.saturating_add(frame.n_rows().saturating_mul(frame.columns.len()));
         if cells > most / size_of::<f64>() {
             let reason = "it unpacks to more than 200 times its size, which is not taken into memory";
             return Err(TableError::Corrupt { path: path.into(), reason: reason.into() });
+        }
+        kept += frame.bytes();
+        if !is_sound && !is_accounted_for(kept, size) {
+            // Of a damaged table no more is kept than its size accounts for.
+            let mut rest = open()?;
+            while rest.next_frame()?.is_some() {}
+            is_sound = true;
         }
         let mut rows = rows.iter_mut();
         for (i, column) in frame.columns.into_iter().enumerate() {
@@ -111,6 +122,7 @@ fn read(
                         prefix: None,
                     });
                 }
+                make_room(row, numbers.len(), path)?;
                 row.extend(numbers);
             }
         }
@@ -122,7 +134,7 @@ fn read(
 fn names_of(path: &Path, column: &str, names: &Values, selection: &Selection) -> Result<Vec<String>, TableError> {
     let wrong = |row: usize, must_be: &'static str, got: String| TableError::Cell {
         path: path.into(),
-        place: Place::of_row_in(path, row as u64, &selection.0.text),
+        place: Place::of_row_in(path, row as u64, &selection.options.text),
         column: column.to_owned(),
         must_be,
         got,

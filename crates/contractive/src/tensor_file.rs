@@ -1,6 +1,7 @@
 //! f32 tensors in a safetensors file, read with suspicion: nothing is allocated that the file's size does not justify.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use contractive_core::Architecture;
 use contractive_core::parameters::layout;
 use safetensors::tensor::{Dtype, TensorInfo, TensorView};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use thiserror::Error;
 
 use contractive_table::atomic::write_atomically;
@@ -120,17 +122,59 @@ pub enum TensorFileError {
     },
 }
 
-/// The deepest stack read from a file. It keeps products and sums of sizes far from overflow.
-pub(crate) const DEEPEST: usize = 1024;
+/// The tensors of a checked architecture in file order.
+pub(crate) fn tensors_of(architecture: &Architecture) -> Vec<Expected> {
+    layout(architecture).into_iter().map(|p| Expected { name: p.name, shape: p.shape }).collect()
+}
 
-/// The tensors of a checked architecture in file order; the number of layers where there are too many to be true.
-pub(crate) fn tensors_of(architecture: &Architecture) -> Result<Vec<Expected>, usize> {
-    match architecture.encoder_depth().max(architecture.decoder_depth()) {
-        0..=DEEPEST => {
-            Ok(layout(architecture).into_iter().map(|p| Expected { name: p.name, shape: p.shape }).collect())
-        }
-        deeper => Err(deeper),
+/// A header, without a detour over values of any kind: they take sixteen times its size.
+struct Header {
+    metadata: HashMap<String, String>,
+    tensors: BTreeMap<String, TensorInfo>,
+}
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(HeaderVisitor)
     }
+}
+
+/// Names and shapes stand in messages: longer ones are no tensor's.
+const LONGEST_NAME: usize = 1024;
+const MOST_DIMENSIONS: usize = 64;
+
+struct HeaderVisitor;
+
+impl<'de> Visitor<'de> for HeaderVisitor {
+    type Value = Header;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object of tensors")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Header, A::Error> {
+        let mut header = Header { metadata: HashMap::new(), tensors: BTreeMap::new() };
+        while let Some(name) = entries.next_key::<String>()? {
+            if name == "__metadata__" {
+                header.metadata = entries.next_value().map_err(|e| A::Error::custom(format!("`__metadata__`: {e}")))?;
+                continue;
+            }
+            let wrong = |what: String| A::Error::custom(format!("the tensor `{}`: {what}", cut(&name)));
+            let info: TensorInfo = entries.next_value().map_err(|e: A::Error| wrong(e.to_string()))?;
+            if name.len() > LONGEST_NAME || info.shape.len() > MOST_DIMENSIONS {
+                let (letters, n) = (name.len(), info.shape.len());
+                let most = format!("at most {LONGEST_NAME} letters and {MOST_DIMENSIONS} dimensions");
+                return Err(wrong(format!("it must have {most}, got {letters} and {n}")));
+            }
+            header.tensors.insert(name, info);
+        }
+        Ok(header)
+    }
+}
+
+/// The first letters of a name.
+fn cut(name: &str) -> String {
+    name.chars().take(80).collect()
 }
 
 /// A tensor by name and shape.
@@ -177,18 +221,8 @@ impl TensorFile {
         let mut header = vec![0; claimed as usize];
         file.read_exact(&mut header).map_err(read)?;
         let wrong = |reason: String| TensorFileError::Header { path: path.to_path_buf(), reason };
-        let mut entries: BTreeMap<String, serde_json::Value> =
-            serde_json::from_slice(&header).map_err(|e| wrong(e.to_string()))?;
-        let metadata = match entries.remove("__metadata__") {
-            None => HashMap::new(),
-            Some(value) => serde_json::from_value(value).map_err(|e| wrong(format!("`__metadata__`: {e}")))?,
-        };
-        let mut tensors = BTreeMap::new();
-        for (name, value) in entries {
-            let info: TensorInfo =
-                serde_json::from_value(value).map_err(|e| wrong(format!("the tensor `{name}`: {e}")))?;
-            tensors.insert(name, info);
-        }
+        let Header { metadata, tensors } = serde_json::from_slice(&header).map_err(|e| wrong(e.to_string()))?;
+        drop(header);
         let (start, payload) = (8 + claimed, size - 8 - claimed);
         Ok(TensorFile { path: path.to_path_buf(), file, start, payload, tensors, metadata })
     }

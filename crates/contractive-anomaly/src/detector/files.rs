@@ -23,7 +23,7 @@ use super::surroundings::{Learnt, Surroundings};
 use super::weights::{PLANE_TERMS, Weights};
 use super::{Detector, Member};
 use contractive::encoding::TableEncoding;
-use contractive::model::{CONFIG_FILE, Model, ModelError, TensorFileError, read_at_most};
+use contractive::model::{CONFIG_FILE, DocumentHead, Model, ModelError, TensorFileError, read_at_most};
 use contractive::preprocess::Scale;
 use contractive::tensor_file::{Expected, read_tensors, write_tensors};
 use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_json};
@@ -225,16 +225,15 @@ impl Detector {
         let config_path = path.join(CONFIG_FILE);
         let stored = |reason: String| DetectorError::Stored { path: config_path.clone(), reason };
         let text = read_at_most(&config_path, LARGEST_CONFIG)?;
-        let any: serde_json::Value = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
-        if any.get("kind").and_then(serde_json::Value::as_str) != Some(KIND) {
+        let head = DocumentHead::of(&text).map_err(|e| stored(e.to_string()))?;
+        if head.kind() != Some(KIND) {
             return Err(stored("`kind` must be \"detector\"".into()));
         }
-        let version = any.get("format_version").and_then(serde_json::Value::as_u64);
+        let version = head.version();
         if !version.is_some_and(|version| (1..=DETECTOR_FORMAT_VERSION).contains(&version)) {
-            let got = any.get("format_version").map_or_else(|| "none".to_owned(), ToString::to_string);
+            let got = head.version_text();
             return Err(ModelError::Version { path: config_path, expected: DETECTOR_FORMAT_VERSION, got }.into());
         }
-        drop(any);
         let file: Stored = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
         file.settings.check().map_err(|e| stored(e.to_string()))?;
         if file.calibration.len() != file.settings.ensemble {

@@ -86,11 +86,13 @@ impl<'a> FrameScorer<'a> {
         let features: Vec<String> = match detector.encoding() {
             Some(encoding) => {
                 encoding.check(&path, reader.fields(), admission)?;
-                carried.extend(encoding.key_names().into_iter().filter(|name| !admission.carried.contains(name)));
+                let known: HashSet<&String> = admission.carried.iter().collect();
+                carried.extend(encoding.key_names().into_iter().filter(|name| !known.contains(name)));
                 encoding.source_names()
             }
             None => {
-                let fields = reader.fields().iter().filter(|f| !carried.contains(&f.name));
+                let known: HashSet<&String> = carried.iter().collect();
+                let fields = reader.fields().iter().filter(|f| !known.contains(&f.name));
                 let names: Vec<String> = fields.clone().map(|f| f.name.clone()).collect();
                 if let Some(field) = fields.clone().find(|f| !f.kind.is_numeric()) {
                     let e = not_a_feature(&path, &field.name, &field.kind);
@@ -130,7 +132,8 @@ impl<'a> FrameScorer<'a> {
             let (missing_cells, unseen_cells) = (rows.missing_cells, rows.unseen_cells);
             return Ok(ScoredFrame { scores, missing_cells, unseen_cells, changed_cells: rows.changed_cells });
         }
-        let columns = frame.columns.iter().filter(|c| !self.carried.contains(&c.name)).cloned().collect();
+        let carried: HashSet<&String> = self.carried.iter().collect();
+        let columns = frame.columns.iter().filter(|c| !carried.contains(&c.name)).cloned().collect();
         let features = Frame { first_row: frame.first_row, columns };
         let mut values = Vec::new();
         let appended = append_in(&self.path, &features, None, &self.text, &mut values);

@@ -4,7 +4,6 @@
 //! deviations, the threshold with its rule, and the reference scores as quantiles. Reading it never runs code; unknown
 //! keys, lengths that do not fit the networks and numbers that are not finite are refused.
 
-use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -14,8 +13,9 @@ use super::spec::SeriesSpec;
 use super::{MOST_REFERENCES, SeriesDetector};
 use crate::detector::{Detector, ThresholdRule};
 use contractive::model::CONFIG_FILE;
+use contractive::model::DocumentHead;
 use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_json};
-use contractive_table::opening::open_regular;
+use contractive_table::limits::read_at_most;
 
 /// The format written and read.
 pub const SERIES_FORMAT_VERSION: u64 = 1;
@@ -49,7 +49,7 @@ pub fn is_series_detector(path: impl AsRef<Path>) -> bool {
     struct Kind {
         kind: String,
     }
-    let text = read(&path.as_ref().join(CONFIG_FILE)).ok();
+    let text = read_at_most(&path.as_ref().join(CONFIG_FILE), LARGEST_CONFIG).ok();
     text.and_then(|text| serde_json::from_slice::<Kind>(&text).ok()).is_some_and(|file| file.kind == KIND)
 }
 
@@ -123,21 +123,20 @@ impl SeriesDetector {
         let path = path.as_ref();
         let config_path = path.join(CONFIG_FILE);
         let stored = |reason: String| SeriesError::Stored { path: config_path.clone(), reason };
-        let text = read(&config_path).map_err(|source| SeriesError::File {
+        let text = read_at_most(&config_path, LARGEST_CONFIG).map_err(|source| SeriesError::File {
             verb: "read",
             path: config_path.clone(),
             source,
         })?;
-        let any: serde_json::Value = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
-        if any.get("kind").and_then(serde_json::Value::as_str) != Some(KIND) {
+        let head = DocumentHead::of(&text).map_err(|e| stored(e.to_string()))?;
+        if head.kind() != Some(KIND) {
             return Err(stored(format!("`kind` must be \"{KIND}\"")));
         }
-        let version = any.get("format_version").and_then(serde_json::Value::as_u64);
-        if version != Some(SERIES_FORMAT_VERSION) {
-            let got = any.get("format_version").map_or_else(|| "none".to_owned(), ToString::to_string);
+        if head.version() != Some(SERIES_FORMAT_VERSION) {
+            let got = head.version_text();
             return Err(stored(format!("`format_version` must be {SERIES_FORMAT_VERSION}, got {got}")));
         }
-        let file: Stored = serde_json::from_value(any).map_err(|e| stored(e.to_string()))?;
+        let file: Stored = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
         file.spec.check().map_err(|e| stored(e.to_string()))?;
         let rule = file.rule.check();
         rule.map_err(|e| stored(e.to_string()))?;
@@ -167,15 +166,4 @@ impl SeriesDetector {
             training_rows: file.training_rows.map(|rows| rows as usize),
         })
     }
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = open_regular(path)?;
-    if file.metadata()?.len() > LARGEST_CONFIG {
-        let reason = format!("it is larger than {LARGEST_CONFIG} bytes");
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
-    }
-    let mut text = Vec::new();
-    file.take(LARGEST_CONFIG).read_to_end(&mut text)?;
-    Ok(text)
 }

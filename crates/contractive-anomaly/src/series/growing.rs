@@ -1,13 +1,15 @@
 //! A CSV file that is being written: its rows as they come.
 
+use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use contractive_table::csv::{ByteRecord, Numerals, Position, is_data, named_separator, records, separator};
+use contractive_table::limits::MOST_RECORD;
 use contractive_table::listing::some_names;
 use contractive_table::opening::open_regular;
-use contractive_table::{TableError, TextOptions};
+use contractive_table::{TableError, TextOptions, shown};
 
 use super::SeriesDetector;
 use super::error::SeriesError;
@@ -15,8 +17,6 @@ use super::filler::Filler;
 use super::table::counted;
 use super::time::{Moment, Pace, Watch};
 
-/// A line that is longer is a quote that nobody closed.
-const MOST_LINE_BYTES: usize = 64 << 20;
 /// Bytes taken at a time.
 const MOST_READ: u64 = 4 << 20;
 
@@ -130,8 +130,8 @@ impl Growing {
         let has_more = self.take_bytes()?;
         let mut growth = Growth { has_more, ..Growth::default() };
         let Some(end) = self.end_of_lines() else {
-            if self.pending.len() > MOST_LINE_BYTES {
-                let reason = "a line of more than 64 MiB: a quote is opened and never closed, or it is no text table";
+            if self.pending.len() as u64 > MOST_RECORD {
+                let reason = "a line of more than 32 MiB: a quote is opened and never closed, or it is no text table";
                 return Err(self.line_error(self.lines + 1, reason.into()));
             }
             return Ok(growth);
@@ -228,7 +228,9 @@ impl Growing {
             for (i, &place) in header.values.iter().enumerate() {
                 let Some(value) = self.numerals[i].number_or_missing(&record[place]) else {
                     let (name, text) = (&self.values[i], String::from_utf8_lossy(&record[place]));
-                    return Err(self.line_error(line(), format!("column `{name}` must be a number, got `{text}`")));
+                    return Err(
+                        self.line_error(line(), format!("column `{name}` must be a number, got {}", shown(&text)))
+                    );
                 };
                 row[i] = value;
             }
@@ -257,7 +259,9 @@ impl Growing {
         let named = || record.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
         let numbered = || (1..=record.len()).map(|i| i.to_string()).collect();
         let names: Vec<String> = if self.text.header == Some(false) { numbered() } else { named() };
-        let place = |name: &String| names.iter().position(|n| n == name);
+        // Of two columns of one name the first counts.
+        let places: HashMap<&str, usize> = names.iter().enumerate().rev().map(|(i, n)| (n.as_str(), i)).collect();
+        let place = |name: &String| places.get(name.as_str()).copied();
         if self.text.header.is_none() && is_data(&record, separator, &self.text) {
             let reason = format!("the first line must name the columns, got {}", some_names(&names));
             return Err(self.line_error(self.lines + 1, reason));

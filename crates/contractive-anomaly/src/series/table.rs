@@ -1,6 +1,6 @@
 //! Time series read from a table: one, or several told apart by columns of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::error::{SeriesError, SeriesPlace};
@@ -125,7 +125,9 @@ impl Series {
         places: &mut HashMap<Vec<String>, usize>,
         slips: &mut [Slips],
     ) -> Result<(), SeriesError> {
-        let cells = |name: &String| frame.column(name).map(|column| &column.values);
+        let here: HashMap<&str, &Values> =
+            frame.columns.iter().map(|column| (column.name.as_str(), &column.values)).collect();
+        let cells = |name: &String| here.get(name.as_str()).copied();
         let times = self.columns.time.as_ref().and_then(cells);
         let keys: Vec<&Values> = self.key_names.iter().filter_map(cells).collect();
         let values: Vec<Vec<f64>> = self.names.iter().filter_map(|name| cells(name)?.to_numbers()).collect();
@@ -354,9 +356,9 @@ fn read_options(path: &Path, columns: &SeriesColumns) -> ReadOptions {
 /// The value columns among the fields of a table, and those that hold no numbers.
 fn roles(path: &Path, fields: &[Field], columns: &SeriesColumns) -> Result<(Vec<String>, Vec<String>), SeriesError> {
     let with_meaning = || columns.time.iter().chain(&columns.series_key).chain(&columns.labels);
-    let named: Vec<&String> = with_meaning().chain(&columns.carried).collect();
-    let is_absent = |name: &&&String| fields.iter().all(|field| field.name != ***name);
-    let missing: Vec<String> = named.iter().filter(is_absent).map(|name| (*name).clone()).collect();
+    let named = || with_meaning().chain(&columns.carried);
+    let here: HashSet<&String> = fields.iter().map(|field| &field.name).collect();
+    let missing: Vec<String> = named().filter(|name| !here.contains(name)).cloned().collect();
     if !missing.is_empty() {
         let available = fields.iter().map(|field| field.name.clone()).collect();
         return Err(TableError::MissingColumns { path: path.to_path_buf(), missing, available }.into());
@@ -368,7 +370,8 @@ fn roles(path: &Path, fields: &[Field], columns: &SeriesColumns) -> Result<(Vec<
         }
         return Ok((values.clone(), Vec::new()));
     }
-    let others = fields.iter().filter(|field| !named.contains(&&field.name));
+    let named: HashSet<&String> = named().collect();
+    let others = fields.iter().filter(|field| !named.contains(&field.name));
     let (numeric, rest): (Vec<&Field>, Vec<&Field>) = others.partition(|field| field.kind.is_numeric());
     let names = |fields: Vec<&Field>| fields.into_iter().map(|field| field.name.clone()).collect();
     Ok((names(numeric), names(rest)))

@@ -1,5 +1,6 @@
 //! The rows that `cae detect` writes of a table: keys, score, probability, label and the columns at fault.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
@@ -50,7 +51,7 @@ impl<'a> Layout<'a> {
     pub(super) fn frame(&self, piece: &Frame, scored: &ScoredFrame) -> Frame {
         let scores = &scored.scores;
         let n = scores.len();
-        let carried = self.scorer.carried_names();
+        let carried: HashSet<&String> = self.scorer.carried_names().iter().collect();
         let mut values: Vec<Values> =
             piece.columns.iter().filter(|c| carried.contains(&c.name)).map(|c| c.values.clone()).collect();
         values.push(Values::Integers((0..n).map(|r| Some((piece.first_row + r as u64) as i64)).collect()));

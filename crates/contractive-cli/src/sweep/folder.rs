@@ -13,10 +13,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use contractive::RunDirectory;
-use contractive::config::ConfigError;
+use contractive::config::{ConfigError, config_text};
 use contractive::run::RunError;
 use contractive_table::atomic::{is_free, make_folder, remove_leftovers, sync_folder, write_atomically};
-use contractive_table::opening::read_text;
 
 use super::plan::{Plan, PlannedRun};
 use crate::errors::Usage;
@@ -47,7 +46,7 @@ impl SweepFolder {
     /// [`ConfigError`] where its plan cannot be read.
     pub(crate) fn open(path: &Path) -> Result<(Self, Plan), ConfigError> {
         let file = path.join(PLAN_FILE);
-        let text = read_text(&file).map_err(|source| ConfigError::Read { path: file.clone(), source })?;
+        let text = config_text(&file)?;
         let wrong = |reason: String| ConfigError::Syntax { origin: file.display().to_string(), line: None, reason };
         let plan: Plan = toml::from_str(&text).map_err(|e| wrong(e.message().to_owned()))?;
         if !plan.is_known() {

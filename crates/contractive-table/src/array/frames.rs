@@ -6,10 +6,10 @@ use super::array::{byte_image_shape, row_shape};
 use super::header::{Header, Kind as NumberKind};
 #[cfg(feature = "npz")]
 use super::npz;
-use crate::MOST_COLUMNS;
 use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind, Values};
 use crate::frame_source::{FrameSource, Selection};
+use crate::limits::{self, check_columns};
 use crate::place::Place;
 use crate::source::{Source, read_up_to};
 
@@ -52,10 +52,7 @@ impl ArraySource {
                 expected: "in C order to be read by rows; save `numpy.ascontiguousarray(array)`",
             });
         }
-        if n_columns > MOST_COLUMNS {
-            let reason = format!("its rows have {n_columns} values; at most {MOST_COLUMNS} are read");
-            return Err(TableError::Corrupt { path: source.path, reason });
-        }
+        check_columns(&source.path, n_columns as u64, source.packed)?;
         let n_rows = header.shape[0] as u64;
         if n_rows == 0 || n_columns == 0 {
             return Err(TableError::Empty { what: source.path.display().to_string() });
@@ -80,7 +77,7 @@ impl ArraySource {
             n_columns,
             chosen,
             fields,
-            chunk_rows,
+            chunk_rows: limits::chunk_rows(chunk_rows, n_columns),
             done: 0,
             bytes,
         })

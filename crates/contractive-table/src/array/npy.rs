@@ -6,6 +6,7 @@ use std::path::Path;
 use super::array::{Array, ArrayValues};
 use super::header::{Header, Kind};
 use crate::error::TableError;
+use crate::limits::{make_room, no_memory};
 use crate::source::{Source, read_up_to};
 
 /// Values decoded at a time.
@@ -40,7 +41,10 @@ pub(super) fn read(source: &mut Source, header: &Header) -> Result<Array, TableE
 fn numbers<T>(source: &mut Source, header: &Header, keep: fn(f64) -> T) -> Result<Vec<T>, TableError> {
     let claimed = source.check_claim(header.n_bytes())?;
     let decode = header.decoder();
-    let mut values = Vec::with_capacity(source.trusted(claimed) / header.size);
+    let n = claimed / header.size as u64;
+    source.count(claimed, n.saturating_mul(size_of::<T>() as u64))?;
+    let (mut values, reserved) = (Vec::new(), source.trusted(claimed) / header.size);
+    values.try_reserve_exact(reserved).map_err(|_| no_memory(&source.path, reserved.saturating_mul(size_of::<T>())))?;
     let mut bytes = vec![0; CHUNK * header.size];
     let mut left = claimed;
     while left > 0 {
@@ -54,6 +58,7 @@ fn numbers<T>(source: &mut Source, header: &Header, keep: fn(f64) -> T) -> Resul
             let got = claimed - left + got as u64;
             return Err(TableError::Truncated { path: source.path.clone(), expected: claimed, got });
         }
+        make_room(&mut values, got / header.size, &source.path)?;
         values.extend(bytes[..got].chunks_exact(header.size).map(|value| keep(decode(value))));
         left -= got as u64;
     }

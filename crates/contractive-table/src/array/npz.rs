@@ -12,7 +12,8 @@ use super::array::{Array, Arrays, shape_text};
 use super::header::Header;
 use super::npy;
 use crate::error::TableError;
-use crate::source::{Checked, Source, most_expanded, open_file};
+use crate::limits::most_expanded;
+use crate::source::{Checked, Source, open_file};
 
 type Archive = ZipArchive<BufReader<File>>;
 
@@ -48,15 +49,9 @@ pub(super) fn first_bytes(path: &Path, array: &str, most: u64) -> Option<Vec<u8>
 /// Opens `array`, or `X`, or the only table, for a reader that goes through it by itself.
 pub(super) fn open(path: &Path, array: Option<&str>) -> Result<Source<'static>, TableError> {
     let place = place(path, array)?;
-    let mut file = open_file(path)?;
-    file.seek(SeekFrom::Start(place.start)).map_err(|e| TableError::io("open", path, e))?;
-    let packed = BufReader::with_capacity(1 << 16, file).take(place.packed);
-    Ok(if place.is_stored {
-        Source::bounded(place.inside, Checked::new(packed, place.crc32), place.packed, place.packed)
-    } else {
-        let unpacked = Checked::new(DeflateDecoder::new(packed), place.crc32);
-        Source::bounded(place.inside, unpacked, place.packed, most_expanded(place.packed))
-    })
+    let stream = place.stream(path)?;
+    let most = if place.is_stored { place.packed } else { most_expanded(place.packed) };
+    Ok(Source::bounded(place.inside, stream, place.packed, most))
 }
 
 /// Where the bytes of an array lie in an archive.
@@ -73,14 +68,31 @@ struct Place {
     crc32: u32,
 }
 
+impl Place {
+    /// The array's own bytes.
+    fn stream(&self, path: &Path) -> Result<Box<dyn Read + Send>, TableError> {
+        let mut file = open_file(path)?;
+        file.seek(SeekFrom::Start(self.start)).map_err(|e| TableError::io("open", path, e))?;
+        let packed = BufReader::with_capacity(1 << 16, file).take(self.packed);
+        Ok(match self.is_stored {
+            true => Box::new(Checked::new(packed, self.crc32)),
+            false => Box::new(Checked::new(DeflateDecoder::new(packed), self.crc32)),
+        })
+    }
+}
+
 /// Finds `array`, or `X`, or the only table.
 fn place(path: &Path, array: Option<&str>) -> Result<Place, TableError> {
-    let file = open_file(path)?;
-    let size = file.metadata().map_err(|e| TableError::io("open", path, e))?.len();
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
+    let mut archive = ZipArchive::new(BufReader::new(open_file(path)?)).map_err(|e| damaged(path, e))?;
     let chosen = choose(&mut archive, path, array)?;
-    let inside = path.join(format!("{chosen}.npy"));
-    let member = archive.by_name(&format!("{chosen}.npy")).map_err(|e| damaged(&inside, e))?;
+    place_of(&mut archive, path, &chosen)
+}
+
+/// Finds the array `array`.
+fn place_of(archive: &mut Archive, path: &Path, array: &str) -> Result<Place, TableError> {
+    let size = path.metadata().map_err(|e| TableError::io("open", path, e))?.len();
+    let inside = path.join(format!("{array}.npy"));
+    let member = archive.by_name(&format!("{array}.npy")).map_err(|e| damaged(&inside, e))?;
     let start = member.data_start().ok_or_else(|| TableError::Corrupt {
         path: inside.clone(),
         reason: "it does not say where its bytes begin".into(),
@@ -157,7 +169,19 @@ fn with_array<T>(
     let packed = member.compressed_size().min(size);
     let is_stored = member.compression() == zip::CompressionMethod::Stored;
     let most = if is_stored { packed } else { most_expanded(packed) };
+    let (file, name) = (path.to_path_buf(), array.to_owned());
+    let again = move || {
+        let place = place_of(
+            &mut ZipArchive::new(BufReader::new(open_file(&file)?)).map_err(|e| damaged(&file, e))?,
+            &file,
+            &name,
+        )?;
+        Ok(Box::new(place.stream(&file)?) as Box<dyn Read>)
+    };
     let mut source = Source::bounded(inside.clone(), member, packed, most);
+    if !is_stored {
+        source = source.with_again(again);
+    }
     let header = Header::read(&mut source.reader, &inside)?;
     read(&mut source, header)
 }

@@ -11,17 +11,19 @@ use super::first_line::{damaged, fault_of_first_line, is_data};
 use super::line::line_of;
 use super::records::{ByteRecord, records};
 use super::text::{Text, open_text, text};
-use crate::MOST_COLUMNS;
 use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind};
 use crate::frame_source::{FrameSource, STDIN, Selection, Spelled};
+use crate::limits::{self, MOST_COLUMNS, check_columns, most_record};
 use crate::place::Place;
 use crate::source::GzipStream;
 
 /// Lines that decide on kinds, and the most bytes of them.
 const PREFIX: (usize, usize) = (1000, 8 << 20);
-/// A longer line is a quote that nobody closed.
-const MOST_LINE_BYTES: u64 = 64 << 20;
+/// Memory of them, in bytes: short cells take more for where they end than for what they hold.
+const PREFIX_HELD: usize = 16 << 20;
+/// Of a record the cells are not counted up to so many bytes.
+const UNCOUNTED: u64 = 1 << 20;
 
 /// An open CSV file.
 pub(crate) struct CsvSource {
@@ -33,6 +35,8 @@ pub(crate) struct CsvSource {
     prefix: VecDeque<ByteRecord>,
     record: ByteRecord,
     n_columns: usize,
+    /// Bytes of the file.
+    size: u64,
     /// The places of the wanted columns.
     chosen: Vec<usize>,
     fields: Vec<Field>,
@@ -62,13 +66,14 @@ impl CsvSource {
         let is_gzip =
             input.fill_buf().map_err(|e| TableError::io("read", Path::new(STDIN), e))?.starts_with(&[0x1f, 0x8b]);
         let input: Box<dyn Read + Send> = if is_gzip { Box::new(GzipStream::new(input)) } else { Box::new(input) };
-        Self::new(STDIN.into(), text(Path::new(STDIN), input)?, selection, chunk_rows)
+        Self::new(STDIN.into(), text(Path::new(STDIN), input, u64::MAX)?, selection, chunk_rows)
     }
 
     fn new(path: PathBuf, text: Text, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
         let since = Arc::new(AtomicU64::new(0));
-        let Text { reader, separator, .. } = text;
-        let limited = Limited { inner: BufReader::with_capacity(1 << 16, reader), since: since.clone() };
+        let Text { reader, separator, size, .. } = text;
+        let inner = BufReader::with_capacity(1 << 16, reader);
+        let limited = Limited { inner, since: since.clone(), most: most_record(size), separator, cells: 0 };
         let lines = records(separator, limited);
         let mut source = CsvSource {
             path,
@@ -77,6 +82,7 @@ impl CsvSource {
             prefix: VecDeque::new(),
             record: ByteRecord::new(),
             n_columns: 0,
+            size,
             chosen: Vec::new(),
             fields: Vec::new(),
             builders: Vec::new(),
@@ -99,21 +105,19 @@ impl CsvSource {
         if !self.read()? {
             return Err(TableError::Empty { what: self.path.display().to_string() });
         }
-        let mut first = self.record.clone();
-        first.trim();
-        self.n_columns = first.len();
-        if self.n_columns > MOST_COLUMNS {
-            let reason = format!("its first line has {} columns; at most {MOST_COLUMNS} are read", self.n_columns);
-            return Err(TableError::Corrupt { path: self.path.clone(), reason });
-        }
-        let names = self.names(&first, selection)?;
+        self.n_columns = self.record.len();
+        check_columns(&self.path, self.n_columns as u64, self.size)?;
+        self.chunk_rows = limits::chunk_rows(self.chunk_rows, self.n_columns);
+        let names = self.names(selection)?;
         let choice = selection.choose(&self.path, &names, &[])?;
         self.chosen = choice.places;
         self.left_out = choice.left_out;
         self.notes.extend(choice.note);
         let guesses = self.read_prefix(selection)?;
+        let mut names: Vec<Option<String>> = names.into_iter().map(Some).collect();
         for (guess, &place) in guesses.iter().zip(&self.chosen) {
-            let name = names[place].clone();
+            // A name is cloned only where its column is chosen twice.
+            let name = names[place].take().or_else(|| self.name_of(place)).unwrap_or_default();
             let wish = selection.wish(&name);
             let (kind, is_whole) = match &wish {
                 Some(kind) => (kind.clone(), false),
@@ -127,9 +131,18 @@ impl CsvSource {
         Ok(())
     }
 
+    /// The name of the column at `place` among those chosen before.
+    fn name_of(&self, place: usize) -> Option<String> {
+        let before = self.chosen.iter().zip(&self.fields).find(|(chosen, _)| **chosen == place);
+        before.map(|(_, field)| field.name.clone())
+    }
+
     /// The names in a first line, or the columns' numbers where it is a row, which is then kept.
-    fn names(&mut self, first: &ByteRecord, selection: &Selection) -> Result<Vec<String>, TableError> {
-        let options = selection.0;
+    fn names(&mut self, selection: &Selection) -> Result<Vec<String>, TableError> {
+        let mut first = self.record.clone();
+        first.trim();
+        let first = &first;
+        let options = selection.options;
         let named = options.columns.iter().flatten().chain(&options.as_text).chain(&options.as_numbers).next();
         let fault = match options.text.header {
             None => fault_of_first_line(first, named.map(String::as_str)),
@@ -140,7 +153,7 @@ impl CsvSource {
                 path: self.path.clone(),
                 line: self.line(&self.record),
                 column: i + 1,
-                text: String::from_utf8_lossy(&first[i]).into_owned(),
+                text: start_of(&first[i]),
                 is_hole,
             });
         }
@@ -164,18 +177,21 @@ impl CsvSource {
 
     /// Reads the lines that decide on kinds.
     fn read_prefix(&mut self, selection: &Selection) -> Result<Vec<Guess>, TableError> {
-        let numerals = Numerals::of(self.separator, &selection.0.text);
+        let numerals = Numerals::of(self.separator, &selection.options.text);
         let mut guesses = vec![Guess::new(numerals); self.chosen.len()];
-        let mut bytes = 0;
+        let (mut bytes, mut held) = (0, 0);
         loop {
             if let Some(record) = self.prefix.back() {
                 self.check_length(record)?;
                 bytes += record.as_slice().len();
+                // A record grows by doubling.
+                held += record.as_slice().len().next_power_of_two();
+                held += record.len().next_power_of_two() * size_of::<usize>();
                 for (guess, &place) in guesses.iter_mut().zip(&self.chosen) {
                     guess.see(&record[place]);
                 }
             }
-            if self.prefix.len() >= PREFIX.0 || bytes >= PREFIX.1 || !self.read()? {
+            if self.prefix.len() >= PREFIX.0 || bytes >= PREFIX.1 || held >= PREFIX_HELD || !self.read()? {
                 return Ok(guesses);
             }
             self.prefix.push_back(self.record.clone());
@@ -192,7 +208,7 @@ impl CsvSource {
             let is_spelled = |record: &ByteRecord| number_or_missing(&record[place]).is_none();
             let Some(row) = self.prefix.iter().position(is_spelled) else { continue };
             let record = &self.prefix[row];
-            let text = String::from_utf8_lossy(&record[place]).into_owned();
+            let text = start_of(&record[place]);
             let (column, place) = (self.fields[i].name.clone(), self.place(record, row as u64));
             self.spelled.push(Spelled { column, spelling, place, text });
         }
@@ -200,7 +216,7 @@ impl CsvSource {
 
     fn not_utf_8(&self, line: u64, column: String, cell: &[u8]) -> TableError {
         // Every byte is a character of Latin-1.
-        let text: String = cell.iter().copied().map(char::from).collect();
+        let text: String = cell.iter().copied().take(LONGEST_SHOWN).map(char::from).collect();
         TableError::NotUtf8 { path: self.path.clone(), line, column, text }
     }
 
@@ -244,7 +260,7 @@ impl CsvSource {
                 }
                 if let Some(spelling) = spelling_of([cell]) {
                     let (column, place) = (self.fields[i].name.clone(), self.place(record, self.done));
-                    let text = String::from_utf8_lossy(cell).into_owned();
+                    let text = start_of(cell);
                     return Err(TableError::Spelled { path: self.path.clone(), place, column, text, spelling });
                 }
                 return Err(TableError::Cell {
@@ -252,7 +268,7 @@ impl CsvSource {
                     place: self.place(record, self.done),
                     column: self.fields[i].name.clone(),
                     must_be,
-                    got: shown(&String::from_utf8_lossy(cell)),
+                    got: shown(&start_of(cell)),
                     prefix: (!self.is_wished[i]).then_some(PREFIX.0),
                 });
             }
@@ -311,18 +327,44 @@ impl FrameSource for CsvSource {
     }
 }
 
-/// A stream that fails where a line never ends.
+/// Bytes of a cell that an error keeps: messages show fewer.
+const LONGEST_SHOWN: usize = 256;
+
+/// A cell as an error keeps it: a damaged file can make one cell of the whole file.
+fn start_of(cell: &[u8]) -> String {
+    String::from_utf8_lossy(&cell[..cell.len().min(LONGEST_SHOWN)]).into_owned()
+}
+
+/// A stream that fails where a record never ends, or has more cells than any table has columns.
 struct Limited {
     inner: BufReader<Box<dyn Read + Send>>,
+    /// Bytes since the last record.
     since: Arc<AtomicU64>,
+    most: u64,
+    separator: u8,
+    /// Separators since then, where there are many bytes.
+    cells: usize,
 }
 
 impl Read for Limited {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(out)?;
-        if self.since.fetch_add(n as u64, Ordering::Relaxed) > MOST_LINE_BYTES {
-            let text = "a line of more than 64 MiB: a quote is opened and never closed, or it is no text table";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        let since = self.since.fetch_add(n as u64, Ordering::Relaxed) + n as u64;
+        if since <= UNCOUNTED {
+            self.cells = 0;
+            return Ok(n);
+        }
+        self.cells += out[..n].iter().filter(|byte| **byte == self.separator).count();
+        let wrong = |what: String| {
+            let text = format!("{what}: a quote is opened and never closed, or it is no text table");
+            Err(io::Error::new(io::ErrorKind::InvalidData, text))
+        };
+        if since > self.most {
+            let mib = self.most >> 20;
+            return wrong(format!("a line of more than {mib} MiB, the most in a file of its size"));
+        }
+        if self.cells > MOST_COLUMNS {
+            return wrong(format!("a line of more than {MOST_COLUMNS} cells, the most columns of any table"));
         }
         Ok(n)
     }

@@ -18,15 +18,18 @@ pub(crate) struct Text {
     pub separator: u8,
     /// Lines that were passed over.
     pub skipped_lines: u64,
+    /// Bytes of the file; of a stream as many as there may be.
+    pub size: u64,
 }
 
 /// Opens a file, plain or gzip.
 pub(crate) fn open_text(path: &Path) -> Result<Text, TableError> {
-    text(path, Source::open(path)?.reader)
+    let source = Source::open(path)?;
+    text(path, source.reader, source.packed)
 }
 
 /// The text of `input`: UTF-8, or UTF-16 with its byte order mark.
-pub(crate) fn text(path: &Path, input: Box<dyn Read + Send>) -> Result<Text, TableError> {
+pub(crate) fn text(path: &Path, input: Box<dyn Read + Send>, size: u64) -> Result<Text, TableError> {
     let failed = |e| TableError::reading(path, e);
     let (mark, input) = start_of(input, 3).map_err(failed)?;
     let input: Box<dyn Read + Send> = match mark.as_slice() {
@@ -42,9 +45,9 @@ pub(crate) fn text(path: &Path, input: Box<dyn Read + Send>) -> Result<Text, Tab
     let start = &start[if has_mark { 3 } else { 0 }..];
     if let Some((separator, length)) = named_separator(start) {
         reader.read_exact(&mut vec![0; length]).map_err(failed)?;
-        return Ok(Text { reader, separator, skipped_lines: 1 });
+        return Ok(Text { reader, separator, skipped_lines: 1, size });
     }
-    Ok(Text { separator: separator(path, start), reader, skipped_lines: 0 })
+    Ok(Text { separator: separator(path, start), reader, skipped_lines: 0, size })
 }
 
 /// The first bytes of a stream, at most `n`, and the whole stream again.
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: Vec<u8>) -> io::Result<(String, u8)> {
-        let mut text = text(Path::new("t.csv"), Box::new(Cursor::new(bytes))).map_err(io::Error::other)?;
+        let mut text = text(Path::new("t.csv"), Box::new(Cursor::new(bytes)), 0).map_err(io::Error::other)?;
         let mut all = String::new();
         text.reader.read_to_string(&mut all)?;
         Ok((all, text.separator))

@@ -12,7 +12,8 @@ use super::lzf;
 use super::number::{self, Number};
 use crate::contained::contained;
 use crate::error::TableError;
-use crate::source::{most_expanded, open_file};
+use crate::limits::most_expanded;
+use crate::source::open_file;
 
 /// No chunk is larger; a file's size bounds them too.
 const MOST_CHUNK: u64 = 1 << 30;

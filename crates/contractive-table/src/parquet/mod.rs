@@ -4,6 +4,7 @@ mod codec;
 mod pages;
 mod thrift;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
@@ -16,14 +17,14 @@ use parquet::column::page::PageIterator;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
-use crate::MOST_COLUMNS;
 use crate::arrow_values;
 use crate::contained::contained;
 use crate::error::TableError;
 use crate::frame::Field;
 use crate::frame::Frame;
 use crate::frame_source::{Choice, FrameSource, Selection};
-use crate::source::{most_expanded, open_file};
+use crate::limits::{check_columns, chunk_rows as rows_a_frame, most_expanded};
+use crate::source::open_file;
 use codec::Codec;
 use pages::{Chunk, Chunks, Shared};
 
@@ -81,22 +82,17 @@ impl ParquetSource {
         let failed = |e| failure(path, e);
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(failed)?;
         let all = metadata.schema();
-        if all.fields().len() > MOST_COLUMNS {
-            return Err(TableError::Corrupt {
-                path: path.to_path_buf(),
-                reason: format!("it claims {} columns; at most {MOST_COLUMNS} are read", all.fields().len()),
-            });
-        }
+        check_columns(path, all.fields().len() as u64, size)?;
         let names: Vec<String> = all.fields().iter().map(|field| field.name().clone()).collect();
         let choice = selection.choose(path, &names, &arrow_values::index_columns(all))?;
         let Choice { places: chosen, left_out, note } = choice;
         let fields = arrow_values::fields(path, all, &chosen, selection)?;
         let parquet = metadata.parquet_schema();
         // Leaves of chosen columns are the columns themselves: nested ones were refused.
-        let leaf_of =
-            |column: usize| (0..parquet.num_columns()).find(|&leaf| parquet.get_column_root_idx(leaf) == column);
+        let leaves: HashMap<usize, usize> =
+            (0..parquet.num_columns()).rev().map(|leaf| (parquet.get_column_root_idx(leaf), leaf)).collect();
         for &column in &chosen {
-            let leaf = leaf_of(column);
+            let leaf = leaves.get(&column).copied();
             let is_flat = leaf.is_some_and(|leaf| parquet.column(leaf).max_rep_level() == 0);
             if !is_flat {
                 let reason = format!("column `{}` is not what the schema says", names[column]);
@@ -108,7 +104,7 @@ impl ParquetSource {
         let levels = parquet_to_arrow_field_levels(parquet, mask, Some(&hints)).map_err(failed)?;
         let shared = Shared::new(file, path.to_path_buf(), size);
         let n_groups = metadata.metadata().num_row_groups();
-        let wanted = selection.0.row_groups.clone().unwrap_or(0..n_groups);
+        let wanted = selection.options.row_groups.clone().unwrap_or(0..n_groups);
         let first = wanted.start.min(n_groups);
         let wanted = first..wanted.end.clamp(first, n_groups);
         let groups = Groups { metadata: metadata.metadata().clone(), shared: shared.clone(), wanted };
@@ -116,6 +112,7 @@ impl ParquetSource {
         let rows = |groups: &[RowGroupMetaData]| groups.iter().map(|group| group.num_rows().max(0) as u64).sum::<u64>();
         let all = groups.metadata.row_groups();
         let (done, end) = (rows(&all[..groups.wanted.start]), rows(&all[..groups.wanted.end]));
+        let chunk_rows = rows_a_frame(chunk_rows, chosen.len());
         let batches = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, chunk_rows, None);
         let batches = batches.map_err(failed)?;
         let said = groups.metadata.file_metadata().key_value_metadata().into_iter().flatten();

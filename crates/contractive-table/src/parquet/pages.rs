@@ -14,7 +14,7 @@ use parquet::errors::{ParquetError, Result};
 
 use super::codec::Codec;
 use super::thrift::{PageHeader, Trouble, page_header};
-use crate::source::most_expanded;
+use crate::limits::most_expanded;
 
 /// The first guess at a header's length, and the most that is followed.
 const HEADER_BYTES: (usize, usize) = (1 << 10, 1 << 20);

@@ -12,10 +12,8 @@ use crate::error::{TableError, shown};
 use crate::format::Format;
 use crate::frame::{Column, Field, Frame, Kind, Values};
 use crate::frame_source::{FrameSource, Selection};
+use crate::limits::{self, check_columns};
 use crate::place::Place;
-
-/// Cells of a block, unless one row has more.
-const BLOCK: usize = 1 << 20;
 
 /// An open matrix.
 pub(crate) struct SparseSource {
@@ -34,7 +32,7 @@ pub(crate) struct SparseSource {
 impl SparseSource {
     /// Opens a matrix, transposed where the options say so.
     pub fn open(path: &Path, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
-        let transpose = selection.0.transpose;
+        let transpose = selection.options.transpose;
         #[cfg_attr(not(feature = "h5ad"), allow(unused_mut))]
         let (mut columns, mut row_names, mut notes): (Option<Vec<String>>, _, Vec<String>) = (None, None, Vec::new());
         let entries = match Format::of(path) {
@@ -42,7 +40,7 @@ impl SparseSource {
             Some(Format::Npz) => scipy::open(path, transpose)?,
             #[cfg(feature = "h5ad")]
             Some(Format::Hdf5) => {
-                let named = anndata::open(path, selection.0.array.as_deref(), transpose)?;
+                let named = anndata::open(path, selection.options.array.as_deref(), transpose)?;
                 (columns, row_names) = (named.columns, named.rows);
                 notes.extend(renamed_note(path, named.n_renamed));
                 named.entries
@@ -51,6 +49,8 @@ impl SparseSource {
             Some(format @ Format::Hdf5) => return Err(format.not_built(path)),
             _ => Entries::Memory(market::read(path, transpose)?),
         };
+        let size = path.metadata().map_err(|e| TableError::io("open", path, e))?.len();
+        check_columns(path, entries.n_columns() as u64, size)?;
         let has_names = columns.is_some();
         let names = columns.unwrap_or_else(|| (1..=entries.n_columns()).map(|i| i.to_string()).collect());
         let chosen = selection.choose(path, &names, &[])?.places;
@@ -59,7 +59,7 @@ impl SparseSource {
             Ok(Field { name: names[place].clone(), kind })
         };
         let fields = chosen.iter().map(field).collect::<Result<_, TableError>>()?;
-        let block_rows = (BLOCK / entries.n_columns()).clamp(1, chunk_rows);
+        let block_rows = limits::chunk_rows(chunk_rows, entries.n_columns());
         let (path, block) = (path.to_path_buf(), Vec::new());
         Ok(SparseSource { path, entries, has_names, row_names, notes, chosen, fields, block_rows, done: 0, block })
     }

@@ -5,31 +5,32 @@ use std::path::Path;
 
 use super::matrix::{SparseMatrix, Triplets};
 use crate::error::{TableError, shown};
+use crate::limits::{MOST_ENTRY_LINE, is_accounted_for};
 use crate::source::Source;
 
-/// No line is longer.
-const MOST_LINE: u64 = 1 << 16;
 /// What is read, in messages.
 const READABLE: &str = "a `matrix` in `coordinate` or `array` form, of `real`, `integer` or `pattern` entries, `general`, `symmetric` or \
      `skew-symmetric`";
 
 /// Reads the matrix, transposed where asked for.
 pub(crate) fn read(path: &Path, transpose: bool) -> Result<SparseMatrix, TableError> {
-    let source = Source::open(path)?;
-    let mut market = Market { path, lines: Lines::new(path, source) };
-    let kind = market.kind()?;
-    let sizes = market.sizes(if kind.is_array { 2 } else { 3 })?;
-    let (shape, mut entries) = ([sizes[0], sizes[1]], Triplets::default());
-    if shape.iter().any(|size| *size > u64::from(u32::MAX)) {
-        return Err(market.wrong(&format!("its sizes must be at most {}", u32::MAX)));
-    }
-    if kind.symmetry != Symmetry::General && shape[0] != shape[1] {
-        return Err(market.wrong("a symmetric matrix must have as many rows as columns"));
-    }
-    match kind.is_array {
-        true => market.array(shape, kind.symmetry, &mut entries)?,
-        false => market.coordinates(shape, sizes[2], &kind, &mut entries)?,
-    }
+    let mut entries = Triplets::default();
+    let mut is_sound = false;
+    let shape = loop {
+        let source = Source::open(path)?;
+        let size = source.packed;
+        let mut market = Market { path, lines: Lines::new(path, source) };
+        let (kind, shape, n) = market.head()?;
+        // Of a file whose size does not account for its entries none is kept before it was read to its end.
+        let bytes = n.saturating_mul(if kind.symmetry == Symmetry::General { 16 } else { 32 });
+        if is_sound || is_accounted_for(bytes, size) {
+            market
+                .entries(shape, n, &kind, &mut |row, column, value| entries.put(row, column, value, kind.symmetry))?;
+            break shape;
+        }
+        market.entries(shape, n, &kind, &mut |_, _, _| {})?;
+        is_sound = true;
+    };
     let Triplets { rows, columns, values } = entries;
     match transpose {
         true => SparseMatrix::of(path, [shape[1], shape[0]], &Triplets { rows: columns, columns: rows, values }),
@@ -51,12 +52,37 @@ struct Kind {
     symmetry: Symmetry,
 }
 
+/// What is done with an entry: its row, its column and its value.
+type Put<'a> = &'a mut dyn FnMut(u32, u32, f64);
+
 struct Market<'a> {
     path: &'a Path,
     lines: Lines,
 }
 
 impl Market<'_> {
+    /// The first line, the shape, and the number of entries that follow at most.
+    fn head(&mut self) -> Result<(Kind, [u64; 2], u64), TableError> {
+        let kind = self.kind()?;
+        let sizes = self.sizes(if kind.is_array { 2 } else { 3 })?;
+        let shape = [sizes[0], sizes[1]];
+        if shape.iter().any(|size| *size > u64::from(u32::MAX)) {
+            return Err(self.wrong(&format!("its sizes must be at most {}", u32::MAX)));
+        }
+        if kind.symmetry != Symmetry::General && shape[0] != shape[1] {
+            return Err(self.wrong("a symmetric matrix must have as many rows as columns"));
+        }
+        let n = if kind.is_array { shape[0] * shape[1] } else { sizes[2] };
+        Ok((kind, shape, n))
+    }
+
+    fn entries(&mut self, shape: [u64; 2], n: u64, kind: &Kind, put: Put<'_>) -> Result<(), TableError> {
+        match kind.is_array {
+            true => self.array(shape, kind.symmetry, put),
+            false => self.coordinates(shape, n, kind, put),
+        }
+    }
+
     fn kind(&mut self) -> Result<Kind, TableError> {
         let first = self.lines.next_line()?.unwrap_or_default().to_ascii_lowercase();
         let words: Vec<&str> = first.split_ascii_whitespace().collect();
@@ -95,7 +121,7 @@ impl Market<'_> {
         }
     }
 
-    fn coordinates(&mut self, shape: [u64; 2], n: u64, kind: &Kind, entries: &mut Triplets) -> Result<(), TableError> {
+    fn coordinates(&mut self, shape: [u64; 2], n: u64, kind: &Kind, put: Put<'_>) -> Result<(), TableError> {
         for done in 0..n {
             let Some(line) = self.lines.next_entry()? else { return Err(self.ended(n, done)) };
             let mut words = line.split_ascii_whitespace();
@@ -106,7 +132,7 @@ impl Market<'_> {
             let (row, column) = (place(shape[0]), place(shape[1]));
             let value = if kind.has_values { words.next().and_then(|word| word.parse().ok()) } else { Some(1.0) };
             match (row, column, value, words.next()) {
-                (Some(row), Some(column), Some(value), None) => put(entries, row, column, value, kind.symmetry),
+                (Some(row), Some(column), Some(value), None) => put(row, column, value),
                 _ => {
                     let [rows, columns] = shape;
                     let value = if kind.has_values { " and a number" } else { "" };
@@ -120,12 +146,7 @@ impl Market<'_> {
     }
 
     /// Column by column; of a symmetric matrix from the diagonal downwards.
-    fn array(
-        &mut self,
-        [n_rows, n_columns]: [u64; 2],
-        symmetry: Symmetry,
-        entries: &mut Triplets,
-    ) -> Result<(), TableError> {
+    fn array(&mut self, [n_rows, n_columns]: [u64; 2], symmetry: Symmetry, put: Put<'_>) -> Result<(), TableError> {
         let mut done = 0;
         for column in 0..n_columns {
             let first = match symmetry {
@@ -140,7 +161,7 @@ impl Market<'_> {
                     return Err(self.wrong(&format!("an entry must be a number, got {got}")));
                 };
                 if value != 0.0 {
-                    put(entries, row as u32, column as u32, value, symmetry);
+                    put(row as u32, column as u32, value);
                 }
                 done += 1;
             }
@@ -165,15 +186,16 @@ impl Market<'_> {
     }
 }
 
-fn put(entries: &mut Triplets, row: u32, column: u32, value: f64, symmetry: Symmetry) {
-    entries.rows.push(row);
-    entries.columns.push(column);
-    entries.values.push(value);
-    if symmetry != Symmetry::General && row != column {
-        let sign = if symmetry == Symmetry::Skew { -1.0 } else { 1.0 };
-        entries.rows.push(column);
-        entries.columns.push(row);
-        entries.values.push(sign * value);
+impl Triplets {
+    fn put(&mut self, row: u32, column: u32, value: f64, symmetry: Symmetry) {
+        self.rows.push(row);
+        self.columns.push(column);
+        self.values.push(value);
+        if symmetry != Symmetry::General && row != column {
+            self.rows.push(column);
+            self.columns.push(row);
+            self.values.push(if symmetry == Symmetry::Skew { -value } else { value });
+        }
     }
 }
 
@@ -194,15 +216,15 @@ impl Lines {
 
     fn next_line(&mut self) -> Result<Option<String>, TableError> {
         self.bytes.clear();
-        let mut line = (&mut self.reader).take(MOST_LINE);
+        let mut line = (&mut self.reader).take(MOST_ENTRY_LINE);
         let n = line.read_until(b'\n', &mut self.bytes).map_err(|e| TableError::reading(&self.path, e))?;
         self.line += 1;
         let fault = |what: &str| TableError::Corrupt {
             path: self.path.clone(),
             reason: format!("line {}: it must be {what}", self.line),
         };
-        if n as u64 == MOST_LINE {
-            return Err(fault(&format!("of at most {MOST_LINE} bytes")));
+        if n as u64 == MOST_ENTRY_LINE {
+            return Err(fault(&format!("of at most {MOST_ENTRY_LINE} bytes")));
         }
         let text = std::str::from_utf8(&self.bytes).map_err(|_| fault("text"))?;
         Ok((n > 0).then(|| text.to_owned()))

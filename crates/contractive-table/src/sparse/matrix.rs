@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::MOST_COLUMNS;
 use crate::error::TableError;
+use crate::limits::MOST_COLUMNS;
 
 /// Of each row the columns that are not zero, with their values. A column that is there twice counts with the sum.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,7 @@
 //! Ranges of the settings, checked before any work.
 
 use contractive_core::ArgumentError;
+use contractive_core::architecture::MOST_LAYERS;
 
 use super::{ConfigError, TrainConfig};
 use crate::encoding::MissingRule;
@@ -15,6 +16,7 @@ impl TrainConfig {
     /// [`ConfigError::Number`] or [`ConfigError::Argument`], naming the setting.
     pub fn check(&self) -> Result<(), ConfigError> {
         let t = &self.training;
+        self.check_depth()?;
         if let Some(rows) = self.data.rows {
             at_least_one("data.rows", rows)?;
         }
@@ -79,6 +81,20 @@ impl TrainConfig {
             return Err(ConfigError::Number { name: "model.hidden", must_be: "a list of at least 1 size", got: 0.0 });
         }
         self.objective().check(&self.architecture(1))?;
+        Ok(())
+    }
+
+    /// Refuses more layers than a model's reader takes, before anything is done for each of them.
+    fn check_depth(&self) -> Result<(), ConfigError> {
+        let between = self.model.decoder.as_ref().map_or(0, Vec::len);
+        for (name, must_be, layers) in [
+            ("model.hidden", "a list of at most 1024 sizes", self.model.hidden.len()),
+            ("model.decoder", "a list of at most 1023 sizes", between + 1),
+        ] {
+            if layers > MOST_LAYERS {
+                return Err(ConfigError::Number { name, must_be, got: layers as f64 });
+            }
+        }
         Ok(())
     }
 }

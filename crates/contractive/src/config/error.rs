@@ -17,6 +17,14 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// More text than any configuration has.
+    #[error("{origin} must have at most {most} bytes")]
+    Long {
+        /// The file, or "the command line".
+        origin: String,
+        /// The most bytes.
+        most: u64,
+    },
     /// Not TOML.
     #[error("{origin}{} is not valid TOML: {reason}", line_text(*line))]
     Syntax {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use contractive_table::opening::read_text;
 use toml::{Table, Value};
 
+use super::text::{MOST_TEXT, config_text};
 use super::{ConfigError, TrainConfig};
 
 /// Keys whose value is a table with `kind`; the name alone stands for the table.
@@ -49,9 +49,12 @@ impl Layer {
     /// A layer from TOML text; `origin` names it in errors.
     ///
     /// # Errors
-    /// [`ConfigError::Syntax`] with the line.
+    /// [`ConfigError::Syntax`] with the line; [`ConfigError::Long`] for more than 512 KiB.
     pub fn from_text(origin: impl Into<String>, text: impl Into<String>) -> Result<Self, ConfigError> {
         let (origin, text) = (origin.into(), text.into());
+        if text.len() as u64 > MOST_TEXT {
+            return Err(ConfigError::Long { origin, most: MOST_TEXT });
+        }
         match text.parse::<Table>() {
             Ok(table) => Ok(Layer { origin, text: Some(text), table }),
             Err(e) => Err(ConfigError::Syntax {
@@ -65,10 +68,9 @@ impl Layer {
     /// A layer from a file.
     ///
     /// # Errors
-    /// [`ConfigError::Read`] or [`ConfigError::Syntax`].
+    /// [`ConfigError::Read`], or as [`Layer::from_text`].
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
-        let text = read_text(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
-        Layer::from_text(path.display().to_string(), text)
+        Layer::from_text(path.display().to_string(), config_text(path)?)
     }
 
     /// Whether the layer has this key, given with its sections: `data.spec`.

@@ -11,6 +11,7 @@ mod check;
 mod error;
 mod layers;
 mod penalty;
+mod text;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use crate::preprocess::{LibrarySize, Scale};
 pub use error::ConfigError;
 pub use layers::Layer;
 pub use penalty::CHEAP;
+pub use text::config_text;
 
 /// A training run: data, network, objective and training.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -392,8 +394,13 @@ impl TrainConfig {
     /// The configuration as a TOML document.
     ///
     /// # Errors
-    /// [`ConfigError::NotWritable`] for a number that TOML cannot hold.
+    /// [`ConfigError::NotWritable`] for a number that TOML cannot hold, [`ConfigError::Long`] for a document that could not be
+    /// read again.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
-        toml::to_string_pretty(self).map_err(|e| ConfigError::NotWritable { reason: e.to_string() })
+        let text = toml::to_string_pretty(self).map_err(|e| ConfigError::NotWritable { reason: e.to_string() })?;
+        match text.len() as u64 > text::MOST_TEXT {
+            true => Err(ConfigError::Long { origin: "the configuration".into(), most: text::MOST_TEXT }),
+            false => Ok(text),
+        }
     }
 }

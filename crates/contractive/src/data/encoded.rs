@@ -1,12 +1,15 @@
 //! Tables whose columns are not all numbers, as rows of numbers: categories become features of 0 and 1, missing cells are
 //! filled, keys and labels go along.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use contractive_core::communicator::Group;
+use contractive_table::Keeping;
 use contractive_table::checksum::sha256_of_file;
 use contractive_table::csv::number_or_missing;
+use contractive_table::limits::make_room;
 use contractive_table::{
     Column, Field, Format, FrameReader, Kind, ReadOptions, Share, TableError, TableSource, TextOptions, Values,
     most_expanded,
@@ -27,7 +30,7 @@ pub fn has_categories(path: impl AsRef<Path>, options: &FileOptions) -> Result<b
     let is_label = |name: &String| options.label_column.as_ref() == Some(name);
     let mut reader = FrameReader::open(path, &ReadOptions { text: options.text, ..ReadOptions::default() })?;
     let is_text = |field: &&Field| field.kind == Kind::Text && !is_label(&field.name);
-    let names: Vec<String> = reader.fields().iter().filter(is_text).map(|field| field.name.clone()).collect();
+    let names: HashSet<String> = reader.fields().iter().filter(is_text).map(|field| field.name.clone()).collect();
     if names.is_empty() {
         return Ok(false);
     }
@@ -133,6 +136,7 @@ fn learning_options(options: &FileOptions) -> EncodingOptions {
 /// A table under way.
 struct Table<'a> {
     source: TableSource<'a>,
+    options: ReadOptions,
     encoding: &'a TableEncoding,
     reader: FrameReader,
     text: TextOptions,
@@ -165,7 +169,7 @@ impl<'a> Table<'a> {
         }
         let reader = source.open(&read).map_err(|e| encoding.opening_error(e, &admission))?;
         encoding.check(path, reader.fields(), &admission)?;
-        let keys = encoding.key_names();
+        let keys: HashSet<String> = encoding.key_names().into_iter().collect();
         let is_carried = |field: &&Field| keys.contains(&field.name) || admission.carried.contains(&field.name);
         let empty = |field: &Field| Column { name: field.name.clone(), values: Values::empty(&field.kind) };
         let carried = reader.fields().iter().filter(is_carried).map(empty).collect();
@@ -173,13 +177,14 @@ impl<'a> Table<'a> {
         let label = label.map(|name| LabelColumn { name: name.clone(), labels: Labels::default() });
         let text = reader.text();
         let (values, missing_cells, unseen_cells) = (Vec::new(), 0, 0);
-        Ok(Table { source, encoding, reader, text, values, carried, label, missing_cells, unseen_cells })
+        Ok(Table { source, options: read, encoding, reader, text, values, carried, label, missing_cells, unseen_cells })
     }
 
     fn read(&mut self, rows: Option<usize>) -> Result<(), EncodingError> {
         let size = self.source.size().unwrap_or(0);
         let most = usize::try_from(most_expanded(size)).unwrap_or(usize::MAX) / size_of::<f64>();
         let mut left = rows.unwrap_or(usize::MAX);
+        let mut keeping = Keeping::of(self.source, &self.options);
         let mut n = 0;
         while left > 0 {
             let Some(frame) = self.reader.next() else { break };
@@ -194,7 +199,9 @@ impl<'a> Table<'a> {
                 let reason = "it unpacks to more than 200 times its size, which is not taken into memory";
                 return Err(TableError::Corrupt { path, reason: reason.into() }.into());
             }
+            keeping.take((taken * self.encoding.n_features() * size_of::<f64>()) as u64 + frame.bytes())?;
             let plain = self.encoding.encode_plain(&frame, &path, &self.text)?;
+            make_room(&mut self.values, plain.values.len(), &path)?;
             self.values.extend(plain.values);
             self.missing_cells += plain.missing_cells;
             self.unseen_cells += plain.unseen_cells;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use contractive_table::Keeping;
 use contractive_table::csv::number_or_missing;
 use contractive_table::numbers::append_in;
 use contractive_table::{
@@ -29,6 +30,7 @@ pub(super) fn load(source: TableSource<'_>, name: &str, options: &FileOptions) -
     let (kept, array, transpose) = (options.kept.clone(), options.array.clone(), options.transpose);
     let how = ReadOptions { as_text, kept, text, array, transpose, ..ReadOptions::default() };
     let mut reader = source.open(&how)?;
+    let mut keeping = Keeping::of(source, &how);
     let size = source.size().unwrap_or(0);
     reader.check_spelling(|_| true)?;
     let names: Vec<String> = reader.fields().iter().map(|field| field.name.clone()).collect();
@@ -58,6 +60,9 @@ pub(super) fn load(source: TableSource<'_>, name: &str, options: &FileOptions) -
             );
             return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
         }
+        // As numbers; of labels their text too.
+        let cells = frame.n_rows() as u64 * n_features as u64;
+        keeping.take(cells * size_of::<f64>() as u64 + if label_at.is_some() { frame.bytes() } else { 0 })?;
         append_in(path, &frame, label_at, &text, &mut values)?;
         let Some(label_at) = label_at else { continue };
         let column = &frame.columns[label_at];

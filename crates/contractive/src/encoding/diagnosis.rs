@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::Path;
 
+use contractive_table::Keeping;
 use contractive_table::slips::Slips;
 use contractive_table::{Column, FrameReader, Kind, ReadOptions, TableError, TextOptions, Unit, Values, shown};
 use serde::Serialize;
@@ -16,6 +17,9 @@ use super::label_names::label_name;
 const MOST_DIFFERENT: usize = 10_000;
 /// Levels named of a category.
 const MOST_NAMED: usize = 5;
+/// Bytes of a level beside its text, and of a value that differs: sets are up to half empty.
+const BYTES_A_LEVEL: u64 = 80;
+const BYTES_A_VALUE: u64 = 20;
 /// Rows from which on a column may name them.
 const FEWEST_OF_IDENTIFIER: u64 = 20;
 
@@ -97,7 +101,9 @@ impl TableDiagnosis {
     /// # Errors
     /// [`TableError`] where the file cannot be read, or numbers are spelled otherwise.
     pub fn of(path: impl AsRef<Path>, text: TextOptions) -> Result<TableDiagnosis, TableError> {
-        let reader = FrameReader::open(path, &ReadOptions { text, ..ReadOptions::default() })?;
+        let (path, options) = (path.as_ref(), ReadOptions { text, ..ReadOptions::default() });
+        let reader = FrameReader::open(path, &options)?;
+        let (mut keeping, mut kept) = (Keeping::of(path, &options), 0);
         reader.check_spelling(|_| true)?;
         let names: Vec<String> = reader.fields().iter().map(|field| field.name.clone()).collect();
         let label = reader.has_names().then(|| label_name(&names).cloned()).flatten();
@@ -108,6 +114,8 @@ impl TableDiagnosis {
             let frame = frame?;
             rows += frame.n_rows() as u64;
             seen.iter_mut().zip(&frame.columns).for_each(|(seen, column)| seen.see(column, frame.first_row));
+            let before = std::mem::replace(&mut kept, seen.iter().map(|seen| seen.kept).sum());
+            keeping.take(kept.saturating_sub(before))?;
         }
         let columns = names.into_iter().zip(seen).map(|(name, seen)| {
             let is_label = label.as_ref() == Some(&name);
@@ -142,6 +150,8 @@ struct Seen {
     /// Texts that are times, and the least and the greatest of all texts.
     times: u64,
     ends: Option<(String, String)>,
+    /// Bytes of what is kept, about.
+    kept: u64,
 }
 
 impl Seen {
@@ -162,6 +172,7 @@ impl Seen {
             slips: Slips::default(),
             times: 0,
             ends: None,
+            kept: 0,
         }
     }
 
@@ -223,7 +234,10 @@ impl Seen {
             let has_room = levels.len() < MOST_LEVELS;
             match levels.get_mut(text) {
                 Some(count) => *count += 1,
-                None if has_room => drop(levels.insert(text.to_owned(), 1)),
+                None if has_room => {
+                    self.kept += BYTES_A_LEVEL + text.len() as u64;
+                    levels.insert(text.to_owned(), 1);
+                }
                 None => self.levels = None,
             }
         }
@@ -231,7 +245,7 @@ impl Seen {
 
     fn see_value(&mut self, hash: u64) {
         let Some(different) = &mut self.different else { return };
-        different.insert(hash);
+        self.kept += if different.insert(hash) { BYTES_A_VALUE } else { 0 };
         if different.len() > MOST_DIFFERENT {
             self.different = None;
         }

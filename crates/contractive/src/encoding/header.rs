@@ -1,5 +1,7 @@
 //! The columns of a table, and what ranks have in common of theirs.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::EncodingError;
@@ -28,8 +30,9 @@ impl Header {
     /// What will be seen of each column.
     pub(super) fn seen(&self, options: &EncodingOptions) -> Result<Vec<Seen>, EncodingError> {
         let roles = options.roles()?;
+        let chosen: Option<HashSet<&String>> = options.columns.as_ref().map(|names| names.iter().collect());
         let of = |(name, cells): &(String, Cells)| {
-            let is_chosen = options.columns.as_ref().is_none_or(|names| names.contains(name));
+            let is_chosen = chosen.as_ref().is_none_or(|names| names.contains(name));
             Seen::nothing_yet(roles.get(name.as_str()).copied(), is_chosen, *cells)
         };
         Ok(self.columns.iter().map(of).collect())

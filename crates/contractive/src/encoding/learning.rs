@@ -153,7 +153,7 @@ impl<'a> Learnt<'a> {
 
 /// Reads the rows of this rank. Where the first ones alone are wanted, ranks read after each other.
 fn read(
-    opened: &mut Opened,
+    opened: &mut Opened<'_>,
     options: &EncodingOptions,
     columns: &mut [Seen],
     keeps: bool,

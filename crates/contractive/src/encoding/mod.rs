@@ -32,6 +32,7 @@ mod seen;
 mod share;
 mod usual;
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -181,7 +182,7 @@ impl Role {
             }
             Role::ConstantNumber { value } if !value.is_finite() => Some("its value must be finite"),
             Role::Category { levels, shares, fill } => {
-                let differ = levels.iter().collect::<std::collections::HashSet<_>>().len() == levels.len();
+                let differ = levels.iter().collect::<HashSet<_>>().len() == levels.len();
                 let is_right = (1..=MOST_LEVELS).contains(&levels.len())
                     && shares.len() == levels.len() + 1
                     && shares.iter().all(|s| (0.0..=1.0).contains(s))
@@ -298,8 +299,8 @@ impl TableEncoding {
     pub fn read_options(&self, path: &Path, admission: &Admission) -> ReadOptions {
         let mut as_text = self.named(Role::is_text);
         // A column trained on keeps the kind it had there, carried or not.
-        let known = self.named(Role::is_looked_at);
-        let carried = admission.carried.iter().filter(|name| !known.contains(name)).cloned();
+        let known: HashSet<String> = self.named(Role::is_looked_at).into_iter().collect();
+        let carried = admission.carried.iter().filter(|name| !known.contains(*name)).cloned();
         let as_digits: Vec<String> = self.key_names().into_iter().chain(carried).collect();
         if is_text_table(path) {
             as_text.extend(as_digits.iter().cloned());
@@ -317,12 +318,17 @@ impl TableEncoding {
             TableError::MissingColumns { path, missing, available } => {
                 let extra = self.unknown(available.iter(), admission);
                 // All in the order trained on: opening asks for text alone first.
-                let missing: Vec<String> = match missing.iter().all(|m| admission.carried.contains(m)) {
+                let (carried, here) = (set_of(&admission.carried), set_of(&available));
+                let missing: Vec<String> = match missing.iter().all(|m| carried.contains(m.as_str())) {
                     true => Vec::new(),
-                    false => self.named(Role::is_needed).into_iter().filter(|name| !available.contains(name)).collect(),
+                    false => {
+                        let mut needed = self.named(Role::is_needed);
+                        needed.retain(|name| !here.contains(name.as_str()));
+                        needed
+                    }
                 };
                 if missing.is_empty() {
-                    let missing = admission.carried.iter().filter(|c| !available.contains(c)).cloned().collect();
+                    let missing = admission.carried.iter().filter(|c| !here.contains(c.as_str())).cloned().collect();
                     return TableError::MissingColumns { path, missing, available }.into();
                 }
                 EncodingError::Columns { path, missing, extra }
@@ -332,8 +338,9 @@ impl TableEncoding {
     }
 
     fn unknown<'a>(&self, names: impl Iterator<Item = &'a String>, admission: &Admission) -> Vec<String> {
-        let known: std::collections::HashSet<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
-        let is_extra = |name: &&String| !known.contains(name.as_str()) && !admission.carried.contains(name);
+        let known: HashSet<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
+        let carried = set_of(&admission.carried);
+        let is_extra = |name: &&String| !known.contains(name.as_str()) && !carried.contains(name.as_str());
         names.filter(is_extra).cloned().collect()
     }
 
@@ -342,7 +349,7 @@ impl TableEncoding {
     /// # Errors
     /// [`EncodingError::Columns`], [`EncodingError::Order`] or [`EncodingError::Kind`].
     pub fn check(&self, path: &Path, fields: &[Field], admission: &Admission) -> Result<(), EncodingError> {
-        let here: std::collections::HashMap<&str, &Field> = fields.iter().map(|f| (f.name.as_str(), f)).collect();
+        let here: HashMap<&str, &Field> = fields.iter().map(|f| (f.name.as_str(), f)).collect();
         let missing: Vec<String> =
             self.named(Role::is_needed).into_iter().filter(|name| !here.contains_key(name.as_str())).collect();
         let extra = self.unknown(fields.iter().map(|f| &f.name), admission);
@@ -361,7 +368,9 @@ impl TableEncoding {
             }
         }
         let order = self.named(Role::is_looked_at);
-        let theirs: Vec<&String> = fields.iter().map(|f| &f.name).filter(|name| order.contains(name)).collect();
+        let ordered = set_of(&order);
+        let theirs: Vec<&String> =
+            fields.iter().map(|f| &f.name).filter(|name| ordered.contains(name.as_str())).collect();
         match order.iter().zip(theirs).find(|(ours, theirs)| ours != theirs) {
             Some((expected, got)) if !admission.may_reorder => Err(EncodingError::Order {
                 path: path.to_path_buf(),
@@ -378,7 +387,7 @@ impl TableEncoding {
         if self.format_version != FORMAT_VERSION {
             return Some(format!("`format_version` must be {FORMAT_VERSION}, got {}", self.format_version));
         }
-        let names: std::collections::HashSet<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
+        let names: HashSet<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
         if names.len() != self.columns.len() {
             return Some("two of its columns have one name".into());
         }
@@ -388,6 +397,10 @@ impl TableEncoding {
         }
         self.columns.iter().find_map(|c| c.role.fault().map(|fault| format!("column `{}`: {fault}", c.name)))
     }
+}
+
+fn set_of(names: &[String]) -> HashSet<&str> {
+    names.iter().map(String::as_str).collect()
 }
 
 #[cfg(test)]

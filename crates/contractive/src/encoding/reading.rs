@@ -1,5 +1,6 @@
 //! A training table as it is read, or a rank's share of one.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::EncodingError;
@@ -7,10 +8,13 @@ use super::header::Header;
 use super::options::EncodingOptions;
 use super::seen::Seen;
 use super::share::{FileRows, MOST_ROWS};
-use contractive_table::{Frame, FrameReader, Place, TableError, TableSource, TextOptions, most_expanded};
+use contractive_table::Keeping;
+use contractive_table::{Frame, FrameReader, Place, ReadOptions, TableError, TableSource, TextOptions, most_expanded};
 
 /// A table whose columns are known.
-pub(super) struct Opened {
+pub(super) struct Opened<'a> {
+    source: TableSource<'a>,
+    options: ReadOptions,
     pub(super) path: PathBuf,
     /// A table without columns has an error here: on one of several ranks it is a share without rows.
     reader: Result<FrameReader, TableError>,
@@ -35,27 +39,28 @@ pub(super) struct Share {
     pub(super) nothing: Option<TableError>,
 }
 
-impl Opened {
+impl<'a> Opened<'a> {
     /// Opens the table, and refuses columns that are not there, or are text whose cells are numbers of another spelling.
     pub(super) fn of(
-        source: TableSource<'_>,
+        source: TableSource<'a>,
         options: &EncodingOptions,
-    ) -> Result<(Opened, Option<Header>), EncodingError> {
+    ) -> Result<(Opened<'a>, Option<Header>), EncodingError> {
         let roles = options.roles()?;
         let size = source.size();
-        let reader = match source.open(&options.read_options(source)) {
+        let how = options.read_options(source);
+        let reader = match source.open(&how) {
             Ok(reader) => reader,
             Err(error) if has_no_columns(&error) => {
                 let (path, notes) = (source.path().to_path_buf(), Vec::new());
-                return Ok((Opened { path, reader: Err(error), size, notes }, None));
+                return Ok((Opened { source, options: how, path, reader: Err(error), size, notes }, None));
             }
             Err(error) => return Err(error.into()),
         };
         let path = reader.path().to_path_buf();
         let fields = reader.fields();
         let named = roles.keys().copied().chain(options.columns.iter().flatten().map(String::as_str));
-        let mut missing: Vec<String> =
-            named.filter(|name| !fields.iter().any(|f| f.name == *name)).map(str::to_owned).collect();
+        let here: HashSet<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+        let mut missing: Vec<String> = named.filter(|name| !here.contains(name)).map(str::to_owned).collect();
         if !missing.is_empty() {
             missing.sort();
             let available = fields.iter().map(|f| f.name.clone()).collect();
@@ -63,10 +68,12 @@ impl Opened {
         }
         let header = Header::of(&reader);
         let seen = header.seen(options)?;
-        let named = || fields.iter().map(|field| field.name.as_str()).zip(&seen);
-        reader.check_spelling(|column| named().any(|(name, seen)| name == column && matches!(seen, Seen::Texts(_))))?;
+        let named = fields.iter().map(|field| field.name.as_str()).zip(&seen);
+        let texts: HashSet<&str> =
+            named.filter(|(_, seen)| matches!(seen, Seen::Texts(_))).map(|(name, _)| name).collect();
+        reader.check_spelling(|column| texts.contains(column))?;
         let notes = reader.notes().to_vec();
-        Ok((Opened { path, reader: Ok(reader), size, notes }, Some(header)))
+        Ok((Opened { source, options: how, path, reader: Ok(reader), size, notes }, Some(header)))
     }
 
     /// The error of a table without columns, where no rank has any.
@@ -87,6 +94,7 @@ impl Opened {
         let mut files: Vec<FileRows> = Vec::new();
         let mut holes = vec![None; columns.len()];
         let most_cells = most_expanded(self.size.unwrap_or(u64::MAX / 1024)) / size_of::<f64>() as u64;
+        let mut keeping = Keeping::of(self.source, &self.options);
         let (mut frames, mut n_rows, mut nothing) = (Vec::new(), 0_u64, None);
         while n_rows < most {
             let Some(frame) = self.reader.as_mut().ok().and_then(FrameReader::next) else { break };
@@ -111,6 +119,8 @@ impl Opened {
                               compression and dictionaries, or train on a part of it";
                 return Err(TableError::Corrupt { path: path.to_path_buf(), reason: reason.into() }.into());
             }
+            // What is seen of them, and the rows.
+            keeping.take(frame.bytes() * if keeps { 2 } else { 1 })?;
             for ((seen, column), hole) in columns.iter_mut().zip(&mut frame.columns).zip(&mut holes) {
                 if n < column.values.len() {
                     column.values = column.values.slice(0..n);

@@ -42,8 +42,8 @@ use safetensors::tensor::Dtype;
 
 use crate::model::{ImportedFrom, Model, ModelError, Provenance};
 use crate::preprocess::{Preprocessing, Scale};
-use crate::tensor_file::DEEPEST;
 use choice::{Choice, Decoder, tied_biases};
+use contractive_core::architecture::MOST_LAYERS;
 pub use error::ImportError;
 pub use options::ImportOptions;
 pub use report::{Done, IgnoredTensor, ImportReport, MappedTensor};
@@ -140,8 +140,8 @@ fn architecture(state: &State, choice: &Choice, options: &ImportOptions) -> Resu
         Decoder::Tied { .. } => (encoder_sizes.iter().rev().copied().collect(), true),
     };
     let depth = encoder_sizes.len().max(decoder_sizes.len()) - 1;
-    if depth > DEEPEST {
-        return Err(ImportError::Depth { most: DEEPEST, got: depth });
+    if depth > MOST_LAYERS {
+        return Err(ImportError::Depth { most: MOST_LAYERS, got: depth });
     }
     let stack = |n: usize, between: Option<Activation>, last: Activation, place: &'static str| {
         let between = match (n, between) {

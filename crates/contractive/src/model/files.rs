@@ -1,16 +1,17 @@
 //! The model directory: `config.json` and `model.safetensors`. Reading one never runs code.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use contractive_core::{Architecture, Noise, Objective, Parameters};
 use serde::{Deserialize, Serialize};
 
+use super::head::DocumentHead;
 use super::{Model, ModelError, Provenance};
 use crate::preprocess::Preprocessing;
 use crate::tensor_file::{Expected, TensorFile, tensors_of, write_tensors};
 use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_atomically};
-use contractive_table::opening::open_regular;
+use contractive_table::limits;
 
 /// The format written and read.
 pub const FORMAT_VERSION: u64 = 1;
@@ -135,10 +136,7 @@ impl Model {
                 format!("`image_shape` must have {d} pixels, got {:?}", config.image_shape.unwrap_or_default());
             return Err(ModelError::Config { path: config_path, reason });
         }
-        let expected = tensors_of(&config.architecture).map_err(|depth| ModelError::Config {
-            path: config_path.clone(),
-            reason: format!("it claims {depth} layers"),
-        })?;
+        let expected = tensors_of(&config.architecture);
         let values = TensorFile::open(&directory.join(TENSOR_FILE))?.read(&expected)?;
         let mut parameters = Parameters::zeros(&config.architecture)?;
         parameters.values_mut().copy_from_slice(&values);
@@ -164,24 +162,21 @@ fn is_model(path: &Path) -> bool {
 /// [`ModelError::Read`] and [`ModelError::ConfigSize`].
 pub fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, ModelError> {
     let failed = |source| ModelError::Read { path: path.to_path_buf(), source };
-    let file = open_regular(path).map_err(failed)?;
-    let got = file.metadata().map_err(failed)?.len();
-    if got > most {
-        return Err(ModelError::ConfigSize { path: path.to_path_buf(), most, got });
+    let size = path.metadata().map_err(failed)?.len();
+    if size > most {
+        return Err(ModelError::ConfigSize { path: path.to_path_buf(), most, got: size });
     }
-    let mut text = Vec::with_capacity(got as usize);
-    file.take(most).read_to_end(&mut text).map_err(failed)?;
-    Ok(text)
+    limits::read_at_most(path, most).map_err(failed)
 }
 
 fn read_config(path: &Path) -> Result<ModelConfigFile, ModelError> {
     let wrong = |e: serde_json::Error| ModelError::Config { path: path.to_path_buf(), reason: e.to_string() };
     let text = read_at_most(path, LARGEST_CONFIG)?;
     // The version first: another one may differ in anything else.
-    let any: serde_json::Value = serde_json::from_slice(&text).map_err(wrong)?;
-    if any.get("format_version").and_then(serde_json::Value::as_u64) != Some(FORMAT_VERSION) {
-        let got = any.get("format_version").map_or_else(|| "none".to_owned(), ToString::to_string);
-        return Err(ModelError::Version { path: path.to_path_buf(), expected: FORMAT_VERSION, got });
+    let head = DocumentHead::of(&text).map_err(wrong)?;
+    if head.version() != Some(FORMAT_VERSION) {
+        let (expected, got) = (FORMAT_VERSION, head.version_text());
+        return Err(ModelError::Version { path: path.to_path_buf(), expected, got });
     }
     serde_json::from_slice(&text).map_err(wrong)
 }

@@ -3,6 +3,7 @@
 mod error;
 mod files;
 pub mod finite;
+mod head;
 mod session;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ use crate::preprocess::Preprocessing;
 pub use crate::tensor_file::TensorFileError;
 pub use error::ModelError;
 pub use files::{CONFIG_FILE, FORMAT_VERSION, MODEL_FOLDER, NOTE_FILE, TENSOR_FILE, read_at_most};
+pub use head::DocumentHead;
 pub use session::Session;
 
 /// A trained autoencoder.

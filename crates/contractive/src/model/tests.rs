@@ -176,7 +176,11 @@ fn sizes_that_disagree_are_refused_before_they_are_allocated() {
         c["architecture"]["encoder_activations"] = vec!["tanh"; 5000].into();
         c["architecture"]["decoder_sizes"] = serde_json::json!([3, 3]);
     });
-    assert!(refusal(&path).contains("it claims 5000 layers"), "{}", refusal(&path));
+    assert!(
+        refusal(&path).contains("`number of encoder layers` must be at least 1 and at most 1024, got 5000"),
+        "{}",
+        refusal(&path)
+    );
 }
 
 #[test]

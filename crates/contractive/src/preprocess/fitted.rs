@@ -1,5 +1,6 @@
 //! A scaling as it was learnt.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use contractive_core::communicator::{CommunicationError, Group};
@@ -288,6 +289,7 @@ impl Preprocessing {
     pub fn check_columns(&self, what: &str, n: usize, names: Option<&[String]>) -> Result<(), PreprocessError> {
         let what = what.to_owned();
         let missing_from = |some: &[String], others: &[String]| -> Vec<String> {
+            let others: HashSet<&String> = others.iter().collect();
             some.iter().filter(|name| !others.contains(name)).cloned().collect()
         };
         if n != self.n_features {

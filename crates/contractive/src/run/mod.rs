@@ -26,7 +26,7 @@ use crate::model::MODEL_FOLDER;
 use contractive_table::atomic::{
     Hold, is_free, is_held_elsewhere, is_unfinished, make_folder, remove_leftovers, write_atomically,
 };
-use contractive_table::opening::read_text;
+use contractive_table::limits::read_at_most;
 
 pub use error::RunError;
 
@@ -288,8 +288,13 @@ fn is_unborn(path: &Path) -> io::Result<bool> {
     Ok(has_begun)
 }
 
+/// The largest file of numbers read: more epochs than any run has.
+const MOST_METRICS: u64 = 1 << 30;
+
 fn read_if_there(path: &Path) -> Result<Option<String>, RunError> {
-    match read_text(path) {
+    let utf_8 =
+        |bytes| String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it must be UTF-8"));
+    match read_at_most(path, MOST_METRICS).and_then(utf_8) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(RunError::Read { path: path.to_path_buf(), source }),

@@ -74,7 +74,7 @@ pub enum TrainError {
         name: String,
     },
     /// A file that is read again and again is no longer what it was.
-    #[error("{} was changed while it was trained on", path.display())]
+    #[error("{} was changed while it was trained on, or another file took its name; it must stay as it is until the run ends", path.display())]
     Changed {
         /// The file.
         path: PathBuf,

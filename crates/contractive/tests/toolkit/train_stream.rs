@@ -1,12 +1,13 @@
 //! Training on rows that stay in their file: the same bits whatever the format, after a stop, and as from memory.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use contractive::config::{Layer, TrainConfig};
 use contractive::data::{self, FileOptions};
 use contractive::train::TrainError;
-use contractive::{EpochRecord, Outcome, Prepared, train};
+use contractive::{EpochRecord, Observer, Outcome, Prepared, RunDirectory, train};
 use contractive_table::{Column, Frame, FrameWriter, TableError, Values};
 
 use crate::run_support::{bits, interrupted, timeless, whole};
@@ -152,6 +153,43 @@ fn a_file_that_changes_meanwhile_stops_the_run() {
         write(&path, &frame(n));
         let error = train(&prepared, None, None, &mut (), &AtomicBool::new(false)).unwrap_err();
         assert!(matches!(error, TrainError::Changed { .. }), "{error}");
+    }
+}
+
+/// Does something to the file after the first epoch.
+struct After<'a>(&'a dyn Fn());
+
+impl Observer for After<'_> {
+    fn on_epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
+        if record.epoch == 1 {
+            self.0();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn another_file_of_the_same_size_stops_the_run_and_the_last_checkpoint_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (file(&folder, "t.csv", 1000), folder.path().join("other.csv"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    let turned: String = std::iter::once(header).chain(rows.lines().rev()).flat_map(|line| [line, "\n"]).collect();
+    assert!(turned.len() == text.len() && turned != text);
+    let rewrite = || std::fs::write(&path, &turned).unwrap();
+    let replace = || {
+        std::fs::write(&other, &text).unwrap();
+        std::fs::rename(&other, &path).unwrap();
+    };
+    for (name, change) in [("rewritten", &rewrite as &dyn Fn()), ("replaced", &replace)] {
+        let prepared = streamed(&path, "training.epochs = 50\ndata.shuffle_rows = 10");
+        let config = prepared.config().clone();
+        let run = RunDirectory::create(folder.path().join(name), &config).unwrap();
+        let error = train(&prepared, Some(&run), None, &mut After(change), &AtomicBool::new(false)).unwrap_err();
+        assert!(matches!(&error, TrainError::Changed { path: of } if *of == path), "{name}: {error}");
+        assert!(error.to_string().contains("t.csv was changed"), "{error}");
+        let last = run.resume().unwrap().expect("a checkpoint of the epochs before").last;
+        assert!((1..50).contains(&last.state.epoch), "{name}: {}", last.state.epoch);
     }
 }
 

@@ -17,8 +17,15 @@ pub(super) struct FileRows {
 }
 
 impl FileRows {
-    /// Opens the file; also says how many features a row has.
+    /// Opens the file, which must be the one that was surveyed; also says how many features a row has.
     pub fn open(rows: &StreamedRows) -> Result<(Self, usize), TrainError> {
+        let opened = Self::open_any(rows);
+        // First: another file may be refused for what the user knows nothing of.
+        rows.check_unchanged()?;
+        opened
+    }
+
+    fn open_any(rows: &StreamedRows) -> Result<(Self, usize), TrainError> {
         if Format::of(&rows.path) == Some(Format::Idx) {
             return Err(TrainError::NotAStream { name: rows.path.display().to_string() });
         }

@@ -13,10 +13,14 @@
 //! lie many B apart never meet in a batch. A file sorted by time or class should be shuffled once before, or given a
 //! buffer of a good part of it.
 //!
+//! **One file:** the file's place on its device, its size and the time of its last change are those of the first pass at the
+//! beginning of each epoch, and at its end where it is still the same file; else the run ends with an error.
+//!
 //! **Same seed, same bits:** the order depends on the seed, the epoch and B alone, so a resumed run reads the epoch anew
 //! up to its step and goes on with the bits of one never interrupted.
 
 mod file_rows;
+mod identity;
 mod reader;
 mod shuffle;
 mod streamed_rows;

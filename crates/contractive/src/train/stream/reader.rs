@@ -94,6 +94,8 @@ impl<'a> Streamed<'a> {
         };
         let thread = thread::spawn(move || {
             if let Err(failure) = worker.run(epoch) {
+                // What is wrong with a file that is being written to is nothing to go by.
+                let failure = worker.rows.check_unchanged().err().unwrap_or(failure);
                 let _ = worker.send.send(Message::Failed(failure));
             }
         });
@@ -239,6 +241,7 @@ impl Worker {
                 row += 1;
             }
         }
+        self.rows.check_not_rewritten()?;
         while shuffle.pop(&mut block) {
             if block.len() >= full && !self.hand_over(&mut block, full + d) {
                 return Ok(false);

@@ -4,10 +4,15 @@ use std::path::PathBuf;
 
 use contractive_table::ReadOptions;
 
+use super::identity::FileIdentity;
+use crate::train::error::TrainError;
+
 /// Training rows in a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StreamedRows {
     pub(super) path: PathBuf,
+    /// The file that was surveyed.
+    pub(super) identity: FileIdentity,
     pub(super) options: ReadOptions,
     pub(super) label_column: Option<String>,
     pub(super) n_features: usize,
@@ -23,6 +28,25 @@ pub(crate) struct StreamedRows {
     pub(crate) n_training: usize,
     /// Rows held out, those not measured included.
     pub(crate) n_validation: usize,
+}
+
+impl StreamedRows {
+    /// Refuses a file that is not the one surveyed.
+    pub(super) fn check_unchanged(&self) -> Result<(), TrainError> {
+        match FileIdentity::of(&self.path)? == self.identity {
+            true => Ok(()),
+            false => Err(TrainError::Changed { path: self.path.clone() }),
+        }
+    }
+
+    /// Refuses a file that was written to while its rows were read. Another one of its name is for the next epoch to refuse:
+    /// what is open stays what it was.
+    pub(super) fn check_not_rewritten(&self) -> Result<(), TrainError> {
+        match FileIdentity::of(&self.path).is_ok_and(|now| now.is_rewritten(&self.identity)) {
+            false => Ok(()),
+            true => Err(TrainError::Changed { path: self.path.clone() }),
+        }
+    }
 }
 
 /// Whether row `row` of the file is held out.

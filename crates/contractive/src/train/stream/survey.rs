@@ -9,6 +9,7 @@ use contractive_table::checksum::sha256_of_file;
 use contractive_table::{ReadOptions, TableError};
 
 use super::file_rows::FileRows;
+use super::identity::FileIdentity;
 use super::streamed_rows::{StreamedRows, hash, is_held_out};
 use crate::config::TrainConfig;
 use crate::data::{Dataset, bits_note, label_note};
@@ -52,6 +53,7 @@ pub(in crate::train) fn survey(config: &TrainConfig, path: &Path) -> Result<Surv
     let most_rows = config.data.rows.map_or(u64::MAX, |rows| rows as u64);
     let mut rows = StreamedRows {
         path: path.to_path_buf(),
+        identity: FileIdentity::of(path)?,
         options,
         label_column,
         n_features: 0,
@@ -192,6 +194,8 @@ impl Survey {
         let sum = self.sum.join().map_err(|_| {
             TableError::io("read", &rows.path, std::io::Error::other("the thread that sums its bytes failed"))
         })??;
+        // The sum is of the rows that were seen.
+        rows.check_unchanged()?;
         data = data.with_sha256(sum).with_note(format!(
             "the rows stay in the file; they are read anew each epoch, through a shuffle buffer of {}",
             rows.shuffle_rows

@@ -1,0 +1,95 @@
+//! Small files that become large: gzip and zip bombs, endless lines, endless devices.
+
+use crate::judge::{ARRAY, ARRAYS, FRAMES, Judge, MATRIX, MODEL, ROWS, TEXT, TOML, gzip_of, npy, zip_of};
+
+const MEBIBYTE: usize = 1 << 20;
+
+fn ones() -> Vec<u8> {
+    b"1,".repeat(MEBIBYTE / 2)
+}
+
+#[test]
+fn a_line_that_never_ends_is_refused() {
+    let judge = Judge::new();
+    judge.refused("ones.csv.gz", &gzip_of(&[(&ones(), 20)]), &TEXT, "Corrupt");
+    judge.refused("letters.csv.gz", &gzip_of(&[(&b"a".repeat(MEBIBYTE), 20)]), &TEXT, "Corrupt");
+    judge.refused("zeros.csv.gz", &gzip_of(&[(&vec![0; MEBIBYTE], 20)]), &TEXT, "Corrupt");
+    judge.refused(
+        "quotes.csv.gz",
+        &gzip_of(&[(b"a,b\n1,\"", 1), (&b"x\n".repeat(MEBIBYTE / 2), 40)]),
+        &TEXT,
+        "Corrupt",
+    );
+    let utf_16: Vec<u8> = [0xff, 0xfe].into_iter().chain(b"1\0,\0".repeat(2 * MEBIBYTE)).collect();
+    judge.refused("wide.csv", &utf_16, &TEXT, "Corrupt");
+    judge.refused("long.csv", &ones().repeat(10), &TEXT, "Corrupt");
+    judge.refused("m.mtx.gz", &gzip_of(&[(&b"%".repeat(MEBIBYTE), 2)]), &MATRIX, "Corrupt");
+}
+
+#[test]
+fn rows_that_come_from_little_are_not_kept_of_a_damaged_file() {
+    let judge = Judge::new();
+    let ends = |row: &[u8], n: usize, last: &[u8]| gzip_of(&[(b"a,b\n", 1), (&row.repeat(n), 10), (last, 1)]);
+    judge.refused("ragged.csv.gz", &ends(b"1,2\n", MEBIBYTE / 9, b"1\n"), &TEXT, "Ragged");
+    judge.refused("words.csv.gz", &ends(b"1,oslo\n", MEBIBYTE / 24, b"1\n"), &TEXT, "Ragged|ColumnKind|Shape");
+    let plain = [b"a,b\n".to_vec(), b"1,2\n".repeat(MEBIBYTE / 8), b"1\n".to_vec()].concat();
+    judge.refused("ragged.csv", &plain, &TEXT, "Ragged");
+    let entries = |n: usize| {
+        let head = format!("%%MatrixMarket matrix coordinate pattern symmetric\n9 9 {n}\n");
+        gzip_of(&[(head.as_bytes(), 1), (&b"2 1\n".repeat(MEBIBYTE / 4), 6), (b"2 0\n", 1)])
+    };
+    judge.refused("entries.mtx.gz", &entries(1_572_865), &MATRIX, "Corrupt");
+    judge.refused("few.mtx.gz", &entries(100), &MATRIX, "Corrupt");
+}
+
+#[test]
+fn arrays_that_hold_less_than_they_claim_are_counted_before_they_are_kept() {
+    let judge = Judge::new();
+    for (descr, size, readers) in [("<f8", 8, &ARRAYS[..]), ("|i1", 1, &ARRAYS[2..]), ("|u1", 1, &ARRAYS[2..])] {
+        let rows = 24 * MEBIBYTE / size / 8;
+        let array = npy(descr, false, &format!("({rows}, 8)"), &[]);
+        let bytes = gzip_of(&[(&array, 1), (&vec![0; MEBIBYTE], 23)]);
+        judge.refused("cut.npy.gz", &bytes, readers, "Truncated");
+        let bytes = gzip_of(&[(&array, 1), (&vec![0; MEBIBYTE], 25)]);
+        judge.refused("long.npy.gz", &bytes, readers, "Trailing");
+    }
+    let header =
+        [[0, 0, 8, 3].as_slice(), &(24 * 1024_u32).to_be_bytes(), &32_u32.to_be_bytes(), &32_u32.to_be_bytes()];
+    judge.refused(
+        "images-idx3-ubyte.gz",
+        &gzip_of(&[(&header.concat(), 1), (&vec![0; MEBIBYTE], 23)]),
+        &[ROWS, ARRAY],
+        "Truncated",
+    );
+    let claims = npy("<f8", false, "(1000000, 10)", &vec![0; 4 * MEBIBYTE]);
+    judge.refused("claims.npz", &zip_of(&[("X.npy", claims)]), &ARRAYS, "Oversized|Truncated|Corrupt");
+    let claims = npy("<f8", false, "(1000000, 5)", &vec![0; 20 * MEBIBYTE]);
+    judge.refused("cut.npz", &zip_of(&[("X.npy", claims)]), &ARRAYS, "Truncated|Corrupt");
+    let bomb = npy("|u1", false, "(68157440, 1)", &vec![0; 65 * MEBIBYTE]);
+    judge.refused("bomb.npz", &zip_of(&[("X.npy", bomb)]), &ARRAYS, "Oversized|Corrupt");
+}
+
+#[test]
+#[cfg(unix)]
+fn what_never_ends_is_not_followed() {
+    let judge = Judge::new();
+    let link = |name: &str| {
+        std::os::unix::fs::symlink("/dev/zero", judge.at(name)).unwrap();
+        judge.at(name)
+    };
+    judge.refused_at(&link("zero.csv"), 0, &TEXT, "Corrupt");
+    judge.refused_at(&link("zero.npy"), 0, &ARRAYS, "Magic");
+    judge.refused_at(&link("zero.mtx"), 0, &MATRIX, "Corrupt|Magic");
+    judge.refused_at(&link("zero-ubyte"), 0, &[ROWS, ARRAY], "Magic");
+    judge.refused_at(&link("zero.toml"), 0, &[TOML], "Long");
+    for name in ["zero.npz", "zero.parquet", "zero.arrow", "zero.h5ad"] {
+        judge.refused_at(&link(name), 0, &[FRAMES, ROWS], "Corrupt|Io|Magic|NoSuchArray");
+    }
+    std::fs::create_dir(judge.at("model")).unwrap();
+    judge.refused_at(link("model/config.json").parent().unwrap(), 0, &[MODEL], "Read|ConfigSize");
+    // A file of ten tebibytes that takes none on the disk.
+    let sparse = std::fs::File::create(judge.at("holes.csv")).unwrap();
+    if sparse.set_len(10 << 40).is_ok() {
+        judge.refused_at(&judge.at("holes.csv"), 0, &TEXT, "Corrupt");
+    }
+}

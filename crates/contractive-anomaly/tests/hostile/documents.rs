@@ -1,0 +1,193 @@
+//! Models, detectors, checkpoints, configurations: deep and long JSON and TOML, headers of tensors that lie.
+
+use std::path::Path;
+
+use contractive::TrainConfig;
+use contractive::checkpoint::{Checkpoint, RunState};
+use contractive_core::optimiser::{Optimiser, OptimiserState};
+use contractive_core::{Activation, Architecture, Parameters};
+
+use crate::judge::{CHECKPOINT, DETECTOR, IMPORT, Judge, METRICS, MODEL, Reader, SERIES, TOML, copy, fixture};
+
+const LONG: usize = 4 << 20;
+
+/// Texts of JSON that are deep, long or cut.
+fn texts() -> Vec<String> {
+    let deep = 1_000_000;
+    vec![
+        String::new(),
+        "[".repeat(deep),
+        "{\"a\":".repeat(deep),
+        format!("{{\"format_version\":{}", "[".repeat(deep)),
+        format!("{{\"format_version\":[{}1]}}", "0,".repeat(LONG / 2)),
+        format!("{{\"format_version\":1,\"kind\":\"detector\",\"x\":[{}1]}}", "0,".repeat(LONG / 2)),
+        format!("{{\"format_version\":1,\"architecture\":{{\"encoder_sizes\":[{}1]}}}}", "1,".repeat(LONG / 2)),
+        format!("{{\"format_version\":1,\"kind\":\"{}\"}}", "k".repeat(LONG)),
+        format!("{{{}\"z\":1}}", (0..LONG / 16).map(|i| format!("\"key{i:08}\":1,")).collect::<String>()),
+        format!("\"{}", "\\u0000".repeat(LONG / 6)),
+        format!("{{\"format_version\":{}}}", "9".repeat(LONG)),
+        "\u{0}".repeat(1000),
+    ]
+}
+
+#[test]
+fn configurations_in_json_are_refused_within_bounds() {
+    let judge = Judge::new();
+    let sound = [
+        ("detector-1/detector/member-0", "config.json", MODEL),
+        ("detector-1/detector", "config.json", DETECTOR),
+        ("detector-1/detector", "encoding.json", DETECTOR),
+        ("series-2/detector", "config.json", SERIES),
+    ];
+    for (i, (folder, file, reader)) in sound.into_iter().enumerate() {
+        let at = judge.at(&i.to_string());
+        copy(&fixture(folder), &at);
+        let Reader(_, read) = reader;
+        read(&at).unwrap();
+        for text in texts() {
+            std::fs::write(at.join(file), &text).unwrap();
+            judge.refused_at(&at, text.len(), &[reader], "Config|Version|Stored|Model|Encoding|StoredEncoding");
+        }
+    }
+}
+
+/// A model whose lists are as long as its file allows, and wrong at their end.
+#[test]
+fn lists_of_a_model_that_are_wrong_at_their_end_are_refused_within_bounds() {
+    let judge = Judge::new();
+    let at = judge.at("model");
+    copy(&fixture("detector-1/detector/member-0"), &at);
+    let sound = std::fs::read_to_string(at.join("config.json")).unwrap();
+    let key = sound.find("\"encoder_sizes\"").unwrap();
+    let open = key + sound[key..].find('[').unwrap();
+    let text = format!("{}{}{}", &sound[..=open], "1,".repeat(LONG / 2), &sound[open + 1..]);
+    std::fs::write(at.join("config.json"), &text).unwrap();
+    judge.refused_at(&at, text.len(), &[MODEL], "Settings|Config");
+}
+
+fn tensors(header: &str, numbers: usize) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.bytes());
+    bytes.extend(vec![0; numbers]);
+    bytes
+}
+
+fn hostile_tensors() -> Vec<Vec<u8>> {
+    let tensor = |shape: &str, from: &str, to: &str| {
+        format!("{{\"encoder.0.weight\":{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":[{from},{to}]}}}}")
+    };
+    let mut all: Vec<Vec<u8>> = texts().iter().map(|text| tensors(text, 64)).collect();
+    for (shape, from, to) in [
+        ("[9223372036854775808]", "0", "64"),
+        ("[4294967296,4294967296,4294967296]", "0", "64"),
+        ("[-1]", "0", "64"),
+        ("[4,4]", "64", "0"),
+        ("[4,4]", "18446744073709551615", "18446744073709551615"),
+        ("[4,4]", "0", "18446744073709551615"),
+        ("[0,4]", "0", "0"),
+        ("[]", "0", "4"),
+    ] {
+        all.push(tensors(&tensor(shape, from, to), 64));
+    }
+    all.push(tensors(&tensor(&format!("[{}1]", "1,".repeat(LONG / 2)), "0", "4"), 64));
+    all.push([u64::MAX.to_le_bytes().as_slice(), b"{}"].concat());
+    all.push([(1_u64 << 63).to_le_bytes().as_slice(), b"{}"].concat());
+    all.push(b"short".to_vec());
+    let many = (0..50_000).map(|i| format!("\"t{i:07}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}"));
+    all.push(tensors(&format!("{{{}}}", many.collect::<Vec<_>>().join(",")), 0));
+    all
+}
+
+#[test]
+fn files_of_tensors_are_refused_within_bounds() {
+    let judge = Judge::new();
+    let at = judge.at("model");
+    copy(&fixture("detector-1/detector/member-0"), &at);
+    for bytes in hostile_tensors() {
+        std::fs::write(at.join("model.safetensors"), &bytes).unwrap();
+        judge.refused_at(&at, bytes.len(), &[MODEL], "Tensors");
+        judge.refused("last.safetensors", &bytes, &[CHECKPOINT], "Tensors|State");
+        let kinds =
+            "Tensors|Empty|Layers|Shape|NotTensors|Format|File|Read|NoLayers|NoLayer|Dtype|Kind|Chain|Missing|Foreign";
+        judge.refused("weights.safetensors", &bytes, &[IMPORT], kinds);
+    }
+}
+
+/// A checkpoint of a small network.
+pub fn checkpoint(path: &Path) {
+    let architecture = Architecture::mirrored(3, &[2], Activation::Tanh, Activation::Tanh, Activation::Identity, false);
+    let parameters = Parameters::zeros(&architecture).unwrap();
+    let n = parameters.len();
+    let (first, second) = (vec![0.0; n].into(), vec![0.0; n].into());
+    let state = RunState::new(architecture, Optimiser::default(), 0, 10, 5, None);
+    Checkpoint { parameters, optimiser: OptimiserState { step: 0, first, second }, state }.save(path).unwrap();
+}
+
+#[test]
+fn a_checkpoint_whose_state_lies_is_refused() {
+    let judge = Judge::new();
+    let path = judge.at("last.safetensors");
+    checkpoint(&path);
+    let Reader(_, read) = CHECKPOINT;
+    read(&path).unwrap();
+    let sound = String::from_utf8_lossy(&std::fs::read(&path).unwrap()[8..]).into_owned();
+    for (from, to) in [
+        ("\\\"encoder_sizes\\\":[3,2]", "\\\"encoder_sizes\\\":[16777216,16777216]"),
+        ("\\\"encoder_sizes\\\":[3,2]", "\\\"encoder_sizes\\\":[18446744073709551615,2]"),
+        ("\\\"epoch\\\":0", "\\\"epoch\\\":18446744073709551615"),
+        ("\\\"format_version\\\":1", "\\\"format_version\\\":-1"),
+        ("\\\"history\\\":[]", "\\\"history\\\":[[]]"),
+    ] {
+        assert!(sound.contains(from), "{from}: {sound}");
+        let text = sound.replacen(from, to, 1);
+        let (header, numbers) = text.split_at(text.rfind('}').unwrap() + 1);
+        judge.refused("lies.safetensors", &tensors(header, numbers.len()), &[CHECKPOINT], "State|Settings|Tensors");
+    }
+}
+
+#[test]
+fn configurations_in_toml_are_refused_within_bounds() {
+    let judge = Judge::new();
+    let layers = |n: usize| format!("model.hidden = [{}1]\n", "1, ".repeat(n - 1));
+    judge.refused("deep.toml", layers(170_000).as_bytes(), &[TOML], "Number");
+    judge.refused("deep.toml", layers(1_025).as_bytes(), &[TOML], "Number");
+    judge.refused(
+        "deep.toml",
+        format!("{}model.decoder = [{}1]", layers(1), "1, ".repeat(1_023)).as_bytes(),
+        &[TOML],
+        "Number",
+    );
+    let Reader(_, read) = TOML;
+    std::fs::write(judge.at("deep.toml"), layers(1_024)).unwrap();
+    read(&judge.at("deep.toml")).unwrap();
+    let full = (1 << 19) - 100;
+    for (text, kinds) in [
+        (layers(1 << 20), "Long"),
+        (format!("a = {}", "[".repeat(full)), "Syntax|Value|UnknownKey"),
+        (format!("a = {}", "{a=".repeat(full / 3)), "Syntax|Value|UnknownKey"),
+        (format!("{}a = 1", "a.".repeat(full / 2)), "Syntax|Value|UnknownKey"),
+        (format!("[{}a]", "a.".repeat(full / 2)), "Syntax|Value|UnknownKey"),
+        ("[[a]]\n".repeat(full / 6), "Syntax|Value|UnknownKey"),
+        ((0..full / 12).map(|i| format!("k{i:07}=1\n")).collect(), "Syntax|Value|UnknownKey"),
+        (format!("a = [{}1]", "1,".repeat(full / 2)), "UnknownKey"),
+        (format!("a = \"\"\"{}", "x".repeat(full)), "Syntax"),
+        (format!("a = {}", "9".repeat(full)), "Syntax"),
+    ] {
+        judge.refused("config.toml", text.as_bytes(), &[TOML], kinds);
+    }
+    judge.refused("config.toml", b"a = \"\xff\"", &[TOML], "Syntax");
+}
+
+#[test]
+fn the_numbers_of_a_run_are_refused_within_bounds() {
+    let judge = Judge::new();
+    let at = judge.at("run");
+    let config = TrainConfig::from_toml("test", "model.hidden = [2]").unwrap();
+    contractive::RunDirectory::create(&at, &config).unwrap();
+    for text in texts().into_iter().filter(|text| !text.is_empty()) {
+        std::fs::write(at.join("metrics.jsonl"), &text).unwrap();
+        judge.refused_at(&at, text.len(), &[METRICS], "Metrics");
+    }
+    std::fs::write(at.join("metrics.jsonl"), b"\xff").unwrap();
+    judge.refused_at(&at, 1, &[METRICS], "Read|Metrics");
+}

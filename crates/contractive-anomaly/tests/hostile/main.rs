@@ -1,0 +1,11 @@
+//! The table of bad inputs: every reader with files made to do harm. Each is refused with an error of the kind that the table
+//! names, in bounded time, and reading it takes at most 64 MiB and 4 times the file's size of memory.
+//!
+//! `cargo test -p contractive-anomaly --test hostile` runs all of it: this crate sees every reader but the command's own.
+
+mod bombs;
+mod cut;
+mod documents;
+mod headers;
+mod judge;
+mod width;
