@@ -110,15 +110,16 @@ fn saving_replaces_a_model_but_nothing_else_and_leaves_no_traces() {
     fs::create_dir(&other).unwrap();
     fs::write(other.join("chapter.tex"), "x").unwrap();
     assert!(matches!(small().save(&other), Err(ModelError::Occupied { .. })));
-    // Many programs keep a `config.json`; and what lies beside a model would be deleted with it.
+    // Many programs keep a `config.json`.
     fs::write(other.join(CONFIG_FILE), "{\"theme\": \"dark\"}").unwrap();
     assert!(matches!(small().save(&other), Err(ModelError::Occupied { .. })));
     fs::remove_file(other.join("chapter.tex")).unwrap();
     fs::write(other.join(TENSOR_FILE), "x").unwrap();
     assert!(matches!(small().save(&other), Err(ModelError::Occupied { .. })));
+    // What lies beside a model stays.
     fs::write(path.join("notes.txt"), "x").unwrap();
-    assert!(matches!(small().save(&path), Err(ModelError::Occupied { .. })));
-    fs::remove_file(path.join("notes.txt")).unwrap();
+    model(&[3, 2], false, |_| 0.5).save(&path).unwrap();
+    assert_eq!(fs::read(path.join("notes.txt")).unwrap(), b"x");
     let mut bad = small();
     bad.parameters.values_mut()[3] = f32::NAN;
     assert!(bad.save(&path).is_err());
