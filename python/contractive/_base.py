@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,23 +138,6 @@ def _plain_rows(estimator: Any, X: Any, *, reset: bool, least: int) -> np.ndarra
     if named is not None and fitted_on is not None and named != fitted_on:
         raise ValueError(f"the feature names should match those that were passed during fit: {fitted_on}, got {named}")
     return np.require(rows, dtype=np.float32 if rows.dtype == np.float32 else np.float64, requirements=["C", "A"])
-
-
-@contextmanager
-def kept_on_failure(estimator: Any) -> Iterator[None]:
-    """Give an estimator back what it knew, where fitting it again fails: the last good one stays usable."""
-    names = ("n_features_in_", "feature_names_in_", "seed_", "_has_index")
-    before = {name: getattr(estimator, name) for name in names if hasattr(estimator, name)}
-    try:
-        yield
-    except BaseException:
-        if estimator.__sklearn_is_fitted__():
-            for name in names:
-                if name in before:
-                    setattr(estimator, name, before[name])
-                elif hasattr(estimator, name):
-                    delattr(estimator, name)
-        raise
 
 
 def feature_names(estimator: Any) -> list[str] | None:

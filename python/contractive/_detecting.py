@@ -11,6 +11,7 @@ import numpy as np
 from . import _core
 from ._base import HAS_SKLEARN, fitted
 from ._frames import columns_of
+from ._learning import as_it_is, learning
 from ._settings import share_of, sizes_of
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ class Detecting:
         self
         """
         fitted(self, "detector_")
-        self.detector_ = self.detector_.with_threshold(rule_words(rule))
-        self._learnt()
+        with learning(self) as learner:
+            learner.detector_ = learner.detector_.with_threshold(rule_words(rule))
+            learner._learnt()
         return self
 
     def anomaly_scores(self, X: Any) -> Array:
@@ -62,7 +64,8 @@ class Detecting:
 
     def decision_function(self, X: Any) -> Array:
         """Give the threshold less the scores, shape (N,): below 0 is an outlier."""
-        return self.score_samples(X) - self.offset_
+        seen = as_it_is(self)
+        return seen.score_samples(X) - seen.offset_
 
     def predict(self, X: Any) -> Array:
         """Give 1 for what is ordinary and -1 for anomalies, shape (N,)."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import _core
 from ._base import as_rows, feature_names, fitted
+from ._learning import as_it_is
 from ._settings import speaking_parameters, threads_of
 
 if TYPE_CHECKING:
@@ -93,8 +94,9 @@ class Use:
 
     def feature_scores(self, X: Any) -> Array:
         """Give the squared error of each feature, shape (N, d), in scaled units: where a row is odd."""
-        rows = self._rows(X)
-        return narrowed(self._feature_scores(rows), rows.dtype, "a squared error")
+        seen = as_it_is(self)
+        rows = seen._rows(X)
+        return narrowed(seen._feature_scores(rows), rows.dtype, "a squared error")
 
     def _feature_scores(self, rows: Array) -> Array:
         names = feature_names(self)
@@ -113,10 +115,11 @@ class Use:
 
     def decision_function(self, X: Any) -> Array:
         """Give ``score_samples`` less ``offset_``, shape (N,): below 0 is an outlier."""
-        scores = self.score_samples(X)
-        if not hasattr(self, "offset_"):
+        seen = as_it_is(self)
+        scores = seen.score_samples(X)
+        if not hasattr(seen, "offset_"):
             raise ValueError("this model was not saved with a threshold: set offset_ to a quantile of score_samples")
-        return scores - self.offset_
+        return scores - seen.offset_
 
     def predict(self, X: Any) -> Array:
         """Give 1 for ordinary rows and -1 for outliers, shape (N,)."""
@@ -127,10 +130,11 @@ class Use:
 
         Of rows that are all alike 1 where they are restored exactly, else 0.
         """
-        rows = self._rows(X)
-        scaled = self.model_.scaled(rows, feature_names(self)).astype(np.float64)
+        seen = as_it_is(self)
+        rows = seen._rows(X)
+        scaled = seen.model_.scaled(rows, feature_names(seen)).astype(np.float64)
         variance = float(((scaled - scaled.mean(axis=0)) ** 2).sum())
-        error = -float(self._row_scores(rows).sum()) * scaled.shape[1]
+        error = -float(seen._row_scores(rows).sum()) * scaled.shape[1]
         if variance == 0:
             return 1.0 if error == 0 else 0.0
         return float(1.0 - error / variance)

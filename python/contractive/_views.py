@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._base import feature_names, fitted
+from ._learning import as_it_is
 from ._settings import threads_of
 from ._use import Use
 
@@ -41,10 +42,11 @@ class Views(Use):
         """
         if units not in ("scaled", "input"):
             raise ValueError(f"`units` must be scaled or input, got {units!r}")
-        rows = self._rows(X)
-        J: Array = self.model_.jacobian(rows, feature_names(self))
+        seen = as_it_is(self)
+        rows = seen._rows(X)
+        J: Array = seen.model_.jacobian(rows, feature_names(seen))
         if units == "input":
-            J = J * self._slopes_in(rows)[:, None, :]
+            J = J * seen._slopes_in(rows)[:, None, :]
         return J.astype(rows.dtype, copy=False)
 
     def _slopes_in(self, rows: Array) -> Array:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._base import BaseEstimator, OutlierMixin, as_rows, feature_names, fitted, kept_on_failure
+from ._base import BaseEstimator, OutlierMixin, as_rows, feature_names, fitted
 from ._detecting import Detecting, at_fault, check_names, detector_settings, parameters_of, threshold_words
 from ._frames import beside, cells_of, columns_of, core_frame, is_frame, like, read_once
+from ._learning import learning
 from ._progress import MembersBar
 from ._ranks import Ranks
 from ._settings import names_of, speaking_parameters, threads_of, whole_number
@@ -201,11 +202,16 @@ class AnomalyDetector(Detecting, OutlierMixin, BaseEstimator):
             Where another process cannot be reached any more.
         """
         ranks = Ranks(comm)
-        with (
-            kept_on_failure(self),
-            speaking_parameters(),
-            MembersBar(self.verbose if ranks.is_first else 0, self.ensemble, type(self).__name__) as bar,
-        ):
+        with learning(self) as learner:
+            learner._learn(X, ranks)
+        if self.verbose and ranks.is_first:
+            for note in learner.notes_:
+                warnings.warn(note, stacklevel=2)
+        return self
+
+    def _learn(self, X: Any, ranks: Ranks) -> None:
+        shows = self.verbose if ranks.is_first else 0
+        with speaking_parameters(), MembersBar(shows, self.ensemble, type(self).__name__) as bar:
             self.seed_ = ranks.seed(self.random_state)
             with ranks.together():
                 settings, rule = detector_settings(self, self.seed_), threshold_words(self)
@@ -230,10 +236,6 @@ class AnomalyDetector(Detecting, OutlierMixin, BaseEstimator):
             )
             self.notes_ = ranks.of_first(notes)
         self._learnt()
-        if self.verbose and ranks.is_first:
-            for note in self.notes_:
-                warnings.warn(note, stacklevel=2)
-        return self
 
     def _frame_of(self, X: Any, *, reset: bool, least: int = 1) -> _core.Frame:
         X = read_once(X)

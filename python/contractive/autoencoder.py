@@ -19,11 +19,11 @@ from ._base import (
     as_rows,
     feature_names,
     fitted,
-    kept_on_failure,
     seed_of,
 )
 from ._concerns import in_words
 from ._history import flat, learnt_by, prefixed
+from ._learning import learning, turn_of, without_turns
 from ._progress import StepsBar
 from ._ranks import Ranks
 from ._settings import KEYS, share_of, sizes_of, speaking_parameters, threads_of, toml
@@ -247,7 +247,9 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
     def fit(self, X: Any, y: Any = None, *, comm: Any = None) -> ContractiveAutoencoder:
         """Train on rows, which several processes may hold together.
 
-        Ctrl-C ends the training within a second; the best parameters so far are kept, and KeyboardInterrupt is raised.
+        Ctrl-C ends the training within a second, a callback once it returns; the best parameters so far are kept, and
+        KeyboardInterrupt is raised. Other threads see the estimator as it was until all is learnt; where fitting fails, it
+        stays so.
 
         Parameters
         ----------
@@ -285,7 +287,17 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
             Where the code is dead or constant, its units are dead or saturated, or no more than the mean row is restored.
         """
         ranks = Ranks(comm)
-        with kept_on_failure(self), speaking_parameters(), StepsBar(self.verbose if ranks.is_first else 0) as progress:
+        with learning(self) as learner:
+            done = learner._learn(X, ranks)
+        with ranks.together():
+            if done.raised is not None:
+                raise done.raised
+        if done.concern is not None and ranks.is_first:
+            warnings.warn(in_words(json.loads(done.concern)), stacklevel=2)
+        return self
+
+    def _learn(self, X: Any, ranks: Ranks) -> _core.Fitted:
+        with speaking_parameters(), StepsBar(self.verbose if ranks.is_first else 0) as progress:
             self.seed_ = ranks.seed(self.random_state)
             with ranks.together():
                 share_of(self.contamination)
@@ -305,18 +317,14 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
             )
         self._keep(done, rows, ranks)
         self._training_rows = None if ranks.are_many else _reference(X)
-        with ranks.together():
-            if done.raised is not None:
-                raise done.raised
-        if done.concern is not None and ranks.is_first:
-            warnings.warn(in_words(json.loads(done.concern)), stacklevel=2)
-        return self
+        return done
 
     def partial_fit(self, X: Any, y: Any = None) -> ContractiveAutoencoder:
         """Train by one pass over rows, the optimiser's memory kept from call to call.
 
         The first call learns the scaling from its rows, unless the estimator was fitted before. No rows are held out, and
-        ``max_iter``, ``schedule`` and early stopping have no effect.
+        ``max_iter``, ``schedule`` and early stopping have no effect. Calls from several threads take turns; one that fails
+        or is interrupted leaves the estimator as it was.
 
         Parameters
         ----------
@@ -329,6 +337,11 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         -------
         self
         """
+        with turn_of(self), learning(self) as learner:
+            learner._learn_more(X)
+        return self
+
+    def _learn_more(self, X: Any) -> None:
         share_of(self.contamination)
         is_first = not hasattr(self, "model_")
         rows = as_rows(self, X, reset=is_first)
@@ -351,11 +364,10 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
             self.history_, self.loss_curve_, self.validation_curve_, self.n_iter_ = [], [], [], 0
         self.n_iter_ += 1
         self.best_iter_ = self.n_iter_
-        self.history_.append({"epoch": self.n_iter_, **prefixed("train", terms)})
-        self.loss_curve_.append(terms["total"])
+        self.history_ = [*self.history_, {"epoch": self.n_iter_, **prefixed("train", terms)}]
+        self.loss_curve_ = [*self.loss_curve_, terms["total"]]
         self.loss_ = terms["total"]
         self._learn_from_rows(rows, Ranks(None))
-        return self
 
     def _settings(self) -> dict[str, Any]:
         settings = {key: getattr(self, parameter) for parameter, key in KEYS.items()}
@@ -463,7 +475,7 @@ class ContractiveAutoencoder(Views, TransformerMixin, OutlierMixin, BaseEstimato
         # An optimiser under way, and a reference to the rows, do not leave the process.
         state.pop("_incremental", None)
         state.pop("_training_rows", None)
-        return state
+        return without_turns(state)
 
     def __repr__(self, *args: Any, **kwargs: Any) -> str:
         said: str = super().__repr__(*args, **kwargs)

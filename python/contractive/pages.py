@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,12 @@ def page(path: str | os.PathLike[str] | None, text: str) -> Page:
     target = Path(path)
     if target.is_dir():
         raise IsADirectoryError(f"{target} must be the place of a file, and is a folder")
-    partial = target.with_name(f".{target.name}.writing")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(target)
+    partial = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.writing")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
     return Page(text, target)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._learning import learning
 from .anomaly import AnomalyDetector
 
 if TYPE_CHECKING:
@@ -97,6 +98,11 @@ class ContractiveDetector(BaseDetector):
         -------
         self
         """
+        with learning(self) as learner:
+            learner._learn(X, y)
+        return self
+
+    def _learn(self, X: Any, y: Any) -> None:
         self._set_n_classes(y)
         self.detector_ = AnomalyDetector(
             ensemble=self.ensemble,
@@ -111,7 +117,6 @@ class ContractiveDetector(BaseDetector):
         ).fit(X)
         self.decision_scores_ = self.detector_.anomaly_scores(X)
         self._process_decision_scores()
-        return self
 
     def decision_function(self, X: Any) -> np.ndarray[Any, np.dtype[Any]]:
         """Give the score of each row, shape (N,): higher is more anomalous."""

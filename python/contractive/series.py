@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._base import BaseEstimator, OutlierMixin, as_rows, fitted, kept_on_failure, seed_of
+from ._base import BaseEstimator, OutlierMixin, as_rows, fitted, seed_of
 from ._detecting import Detecting, at_fault, check_names, detector_settings, parameters_of, threshold_words
 from ._frames import beside, cells_of, core_frame, is_frame, like, numbers, read_once
+from ._learning import learning
 from ._progress import MembersBar
 from ._settings import names_of, speaking_parameters, threads_of, whole_number
 
@@ -196,13 +197,17 @@ class SeriesDetector(Detecting, OutlierMixin, BaseEstimator):
         TrainingDiverged
             Where a number was no longer finite.
         """
+        with learning(self) as learner:
+            learner._learn(X)
+        if self.verbose:
+            for note in learner.notes_:
+                warnings.warn(note, stacklevel=2)
+        return self
+
+    def _learn(self, X: Any) -> None:
         if self.missing not in ("refuse", "previous"):
             raise ValueError(f"`missing` must be refuse or previous, got {self.missing!r}")
-        with (
-            kept_on_failure(self),
-            speaking_parameters(),
-            MembersBar(self.verbose, self.ensemble, type(self).__name__) as bar,
-        ):
+        with speaking_parameters(), MembersBar(self.verbose, self.ensemble, type(self).__name__) as bar:
             self.seed_ = seed_of(self.random_state)
             self._has_index = self.time is None and has_times(X)
             wishes = {
@@ -228,10 +233,6 @@ class SeriesDetector(Detecting, OutlierMixin, BaseEstimator):
                 listener=bar.listener,
             )
         self._learnt()
-        if self.verbose:
-            for note in self.notes_:
-                warnings.warn(note, stacklevel=2)
-        return self
 
     def _frame_of(self, X: Any, *, reset: bool = False) -> _core.Frame:
         X = read_once(X)

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use contractive_core::communicator::{CommunicationError, Communicator, Group as Ranks};
 use numpy::{Element, IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::calling_thread::CallingThread;
+use crate::ending;
 use crate::failure::raise;
 use crate::rows::{check_aligned, numbers_of};
 use crate::work::{calling_back, interruptible};
@@ -39,7 +40,7 @@ impl PythonCommunicator {
         values: &mut [T],
         array: Option<Py<PyArray1<T>>>,
     ) -> Result<Py<PyArray1<T>>, CommunicationError> {
-        let given = Python::attach(|py| -> PyResult<Py<PyArray1<T>>> {
+        let given = with_python(|py| {
             let array = match array.map(|array| array.into_bound(py)).filter(|array| array.len() == values.len()) {
                 None => PyArray1::from_slice(py, values),
                 Some(array) => {
@@ -47,10 +48,10 @@ impl PythonCommunicator {
                     array
                 }
             };
-            Ok(array.unbind())
+            Ok((array.clone().unbind(), array.unbind()))
         });
-        let given = given.map_err(|e| self.broken(e.to_string()))?;
-        let (object, array) = (Arc::clone(&self.object), Python::attach(|py| given.clone_ref(py)));
+        let (given, array) = given.map_err(|e| self.broken(e.to_string()))?;
+        let object = Arc::clone(&self.object);
         let returned = self.calling.call(move |py| {
             let method = object.bind(py).getattr(name)?;
             let returned = match root {
@@ -69,7 +70,7 @@ impl PythonCommunicator {
         });
         let nobody_waits = || Err("no thread waits for its calls".to_owned());
         let returned = returned.unwrap_or_else(nobody_waits).map_err(|reason| self.broken(reason))?;
-        let taken = Python::attach(|py| -> PyResult<()> {
+        let taken = with_python(|py| {
             let returned = returned.bind(py).try_readonly()?;
             if returned.len() != values.len() {
                 let (n, m) = (values.len(), returned.len());
@@ -85,6 +86,11 @@ impl PythonCommunicator {
         taken.map_err(|e| self.broken(e.to_string()))?;
         Ok(given)
     }
+}
+
+/// What `function` gives; an error where the interpreter ends.
+fn with_python<T>(function: impl FnOnce(Python<'_>) -> PyResult<T>) -> PyResult<T> {
+    ending::attached(function).unwrap_or_else(|| Err(PyRuntimeError::new_err("the interpreter ends")))
 }
 
 impl Communicator for PythonCommunicator {
@@ -126,11 +132,11 @@ struct Fault(PyErr);
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = Python::attach(|py| match self.0.value(py).to_string() {
+        let said = ending::attached(|py| match self.0.value(py).to_string() {
             said if said.is_empty() => self.0.get_type(py).name().map_or(said, |name| name.to_string()),
             said => said,
         });
-        f.write_str(&said)
+        f.write_str(said.as_deref().unwrap_or("the interpreter ends"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `contractive._core.Incremental`: a network that learns from pieces.
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard};
 
 use contractive::TrainConfig;
 use contractive::train::Incremental as Training;
@@ -19,8 +19,16 @@ pub struct Incremental {
     training: Mutex<Training>,
 }
 
-fn in_use() -> PyErr {
-    PyRuntimeError::new_err("another thread failed in the middle of a pass: fit anew")
+impl Incremental {
+    /// The training, which one thread has at a time. In a process that was forked in the middle of a pass, the thread that
+    /// has it is not there to give it back: waiting would be for ever.
+    fn own(&self) -> PyResult<MutexGuard<'_, Training>> {
+        self.training.try_lock().map_err(|_| {
+            PyRuntimeError::new_err(
+                "another thread is in the middle of a pass, was when this process was forked, or failed in one: fit anew",
+            )
+        })
+    }
 }
 
 #[pymethods]
@@ -51,7 +59,7 @@ impl Incremental {
         let data = rows.dataset(names, None)?;
         let stop = AtomicBool::new(false);
         let work = || {
-            let mut training = self.training.lock().map_err(|_| in_use())?;
+            let mut training = self.own()?;
             training.pass(&data, &stop).map_err(raise)
         };
         let (result, signal) = interruptible(py, &stop, work)?;
@@ -63,6 +71,6 @@ impl Incremental {
 
     /// The network as it is now.
     fn model(&self, py: Python<'_>) -> PyResult<Model> {
-        whole(py, || Ok(self.training.lock().map_err(|_| in_use())?.model().into()))
+        whole(py, || Ok(self.own()?.model().into()))
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! 1. [`rows`]: NumPy's arrays as data sets; [`frames`]: tables of pandas, polars and Arrow.
 //! 2. [`work`]: work that Ctrl-C stops; [`calling_thread`] and [`communicator`]: processes that work together;
-//!    [`failure`]: errors as Python has them; [`folders`]: directories as bytes.
+//!    [`ending`]: the interpreter's end in the middle of work; [`failure`]: errors as Python has them; [`folders`]: directories as bytes.
 //! 3. [`training`], [`incremental`], [`model`] and [`tensors`]: autoencoders; [`detector`], [`series`], [`settings`] and [`telling`]:
 //!    anomalies; [`onnx`]: all of them as graphs.
 //! 4. [`objective`]: values and gradients to check; [`datasets`], [`page`] and [`command`]: the rest.
@@ -15,6 +15,7 @@ mod command;
 mod communicator;
 mod datasets;
 mod detector;
+mod ending;
 mod failure;
 mod folders;
 mod frames;
@@ -37,6 +38,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("TrainingDiverged", module.py().get_type::<failure::TrainingDiverged>())?;
+    ending::watch(module)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<model::Model>()?;
     module.add_class::<training::Fitted>()?;

@@ -7,6 +7,7 @@ use contractive_anomaly::detector::{Agreement, DetectorPlan, MemberReport, Train
 use pyo3::prelude::*;
 
 use crate::communicator::{Group, together};
+use crate::ending;
 use crate::failure::raise;
 use crate::work::threads;
 
@@ -20,7 +21,7 @@ pub struct Tells<'a> {
 impl Tells<'_> {
     fn tell(&self, told: &serde_json::Value) {
         if let Some(function) = self.listener {
-            Python::attach(|py| {
+            ending::attached(|py| {
                 if let Err(e) = function.call1(py, (told.to_string(),)) {
                     e.write_unraisable(py, Some(function.bind(py)));
                 }

@@ -12,6 +12,7 @@ use contractive_report::record::concern;
 use pyo3::prelude::*;
 
 use crate::communicator::{Group, agreed, ranks_of, together};
+use crate::ending;
 use crate::failure::raise;
 use crate::model::Model;
 use crate::rows::{NAME, Rows};
@@ -55,7 +56,9 @@ impl Told {
     fn call(&self, function: &Option<Py<PyAny>>, argument: impl FnOnce() -> Option<String>) -> ControlFlow<()> {
         let Some(function) = function else { return ControlFlow::Continue(()) };
         let Some(argument) = argument() else { return ControlFlow::Continue(()) };
-        let answer = Python::attach(|py| function.call1(py, (argument,))?.is_truthy(py));
+        let Some(answer) = ending::attached(|py| function.call1(py, (argument,))?.is_truthy(py)) else {
+            return ControlFlow::Continue(());
+        };
         match answer {
             Ok(false) => ControlFlow::Continue(()),
             Ok(true) => ControlFlow::Break(()),

@@ -11,6 +11,7 @@ use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 
 use crate::calling_thread::{CallingThread, HeldInterrupt, Word};
+use crate::ending;
 
 /// How often signals are looked at.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -53,8 +54,9 @@ fn served<T: Send>(
     interrupt: Option<&HeldInterrupt>,
     work: impl FnOnce() -> T + Send,
 ) -> PyResult<(T, Option<PyErr>)> {
-    py.detach(|| {
-        thread::scope(|scope| {
+    let began_before = !ending::has_begun();
+    let (done, _stay) = py.detach(|| {
+        let done = thread::scope(|scope| {
             let done = calling.sender();
             let all = move || {
                 let result = std::panic::catch_unwind(AssertUnwindSafe(work));
@@ -69,15 +71,16 @@ fn served<T: Send>(
                 loop {
                     let raised = match words.recv_timeout(PATIENCE) {
                         Ok(Word::Done) | Err(RecvTimeoutError::Disconnected) => break,
-                        Ok(Word::Call(call)) => Python::attach(|py| match interrupt {
+                        Ok(Word::Call(call)) => ending::attached(|py| match interrupt {
                             None => call(py),
                             Some(interrupt) => {
                                 let (raised, signal) = interrupt.during(py, || call(py));
                                 raised.or(signal)
                             }
-                        }),
+                        })
+                        .flatten(),
                         Err(RecvTimeoutError::Timeout) if signal.is_none() => {
-                            Python::attach(|py| py.check_signals().err())
+                            ending::attached(|py| py.check_signals().err()).flatten()
                         }
                         Err(RecvTimeoutError::Timeout) => None,
                     };
@@ -92,8 +95,10 @@ fn served<T: Send>(
                     (Ok(Err(panic)) | Err(panic), None) => Err(a_bug(panic.as_ref())),
                 }
             })
-        })
-    })
+        });
+        (done, ending::coming_back(began_before))
+    });
+    done
 }
 
 /// Whether the work under way is to end.

@@ -1,33 +1,34 @@
 //! A CSV file that is being written: its rows as they come.
 
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use contractive_table::csv::{ByteRecord, Numerals, Position, is_data, named_separator, records, separator};
 use contractive_table::limits::MOST_RECORD;
 use contractive_table::listing::some_names;
-use contractive_table::opening::open_regular;
 use contractive_table::{TableError, TextOptions, shown};
 
 use super::SeriesDetector;
 use super::error::SeriesError;
 use super::filler::Filler;
+use super::followed_file::FollowedFile;
+pub use super::followed_file::Turn;
 use super::table::counted;
 use super::time::{Moment, Pace, Watch};
 
-/// Bytes taken at a time.
-const MOST_READ: u64 = 4 << 20;
 
 /// A growing CSV file, spelled as the table trained on was; with a header, unless that was told to have none. Lines count
 /// once they are ended: what is still being written waits.
+///
+/// A file that is rotated goes on in the next one: where another file takes its name, the old one is read to its end first;
+/// where it is cut short, it is read from its beginning; where it goes away, the next one of its name is waited for. The
+/// next one may name its columns again, in any order, or begin with a row. Rows are counted on, and its first one must be
+/// later than the last one before, where rows have times: a table that is written anew is no continuation, and refused.
 #[derive(Debug)]
 pub struct Growing {
     path: PathBuf,
-    file: File,
-    /// Bytes read so far.
-    read: u64,
+    file: FollowedFile,
+    is_gone: bool,
     /// Bytes that do not end a line yet.
     pending: Vec<u8>,
     /// Bytes of `pending` that were looked at, and whether a quote is open after them.
@@ -41,6 +42,9 @@ pub struct Growing {
     text: TextOptions,
     separator: Option<u8>,
     header: Option<Header>,
+    /// Whether the next line is the first one of a file that goes on where another ended, and the next row its first.
+    is_first_line: bool,
+    is_first_row: bool,
     /// How the numbers of each value column are spelled.
     numerals: Vec<Numerals>,
     time: Option<String>,
@@ -67,6 +71,10 @@ pub struct Growth {
     pub values: Vec<f64>,
     /// Whether there was more to read at once: ask again without waiting.
     pub has_more: bool,
+    /// What comes after these rows is of the beginning of a file.
+    pub turn: Option<Turn>,
+    /// Whether the file before the turn ended within a line, which was left out.
+    pub left_out: bool,
 }
 
 impl Growing {
@@ -89,12 +97,12 @@ impl Growing {
             let (must_be, got) = ("text that grows, .csv or .tsv".into(), path.display().to_string());
             return Err(SeriesError::Setting { name: "followed file", must_be, got });
         }
-        let file = open_regular(path).map_err(|source| failed("open", path, source))?;
+        let file = FollowedFile::open(path)?;
         let what = path.display().to_string();
         Ok(Growing {
             path: path.to_path_buf(),
             file,
-            read: 0,
+            is_gone: false,
             pending: Vec::new(),
             looked_at: 0,
             is_quoted: false,
@@ -103,6 +111,8 @@ impl Growing {
             text: spec.text,
             separator: None,
             header: None,
+            is_first_line: false,
+            is_first_row: false,
             numerals: Vec::new(),
             time: spec.time.clone(),
             values: spec.values.clone(),
@@ -121,14 +131,30 @@ impl Growing {
         !self.pending.is_empty()
     }
 
+    /// Whether no file has its name at present.
+    pub fn is_gone(&self) -> bool {
+        self.is_gone
+    }
+
     /// The rows added since the last time; none where the file did not grow.
     ///
     /// # Errors
-    /// [`SeriesError::Follow`] where the file became shorter, or another one took its name; [`SeriesError::Line`] and
-    /// what the rules for timestamps and values refuse. After an error the file must be opened anew.
+    /// [`SeriesError::Follow`] where the file begins anew with rows that are not later than those before;
+    /// [`SeriesError::Line`], [`SeriesError::File`] and what the rules for timestamps and values refuse. After an error the
+    /// file must be opened anew.
     pub fn poll(&mut self) -> Result<Growth, SeriesError> {
-        let has_more = self.take_bytes()?;
-        let mut growth = Growth { has_more, ..Growth::default() };
+        let taken = self.file.take(&mut self.pending)?;
+        self.is_gone = taken.is_gone;
+        let mut growth = Growth { has_more: taken.has_more, turn: taken.turn, ..Growth::default() };
+        if taken.turn.is_some() {
+            growth.left_out = self.begin_anew();
+            return Ok(growth);
+        }
+        if self.is_first_line {
+            // Who writes on at the old place of a file that was cut leaves a hole before it.
+            let hole = self.pending.iter().take_while(|byte| **byte == 0).count();
+            self.pending.drain(..hole);
+        }
         let Some(end) = self.end_of_lines() else {
             if self.pending.len() as u64 > MOST_RECORD {
                 let reason = "a line of more than 32 MiB: a quote is opened and never closed, or it is no text table";
@@ -145,25 +171,15 @@ impl Growing {
         Ok(growth)
     }
 
-    /// Adds what the file has more; true where there may be more still.
-    fn take_bytes(&mut self) -> Result<bool, SeriesError> {
-        let follow = |reason: &str| SeriesError::Follow { path: self.path.clone(), reason: reason.into() };
-        let at_path = match self.path.metadata() {
-            Ok(at_path) => at_path,
-            Err(e) if e.kind() == ErrorKind::NotFound => return Err(follow("the file was removed or renamed")),
-            Err(e) => return Err(failed("read", &self.path, e)),
-        };
-        let open = self.file.metadata().map_err(|e| failed("read", &self.path, e))?;
-        if !is_same_file(&at_path, &open) {
-            return Err(follow("another file took its name"));
-        }
-        if open.len() < self.read {
-            return Err(follow(&format!("the file became shorter: {} bytes of {}", open.len(), self.read)));
-        }
-        let mut limited = (&self.file).take(MOST_READ);
-        let got = limited.read_to_end(&mut self.pending).map_err(|e| failed("read", &self.path, e))?;
-        self.read += got as u64;
-        Ok(got as u64 == MOST_READ)
+    /// Makes ready for the first line of a file; whether a line was left that was not ended.
+    fn begin_anew(&mut self) -> bool {
+        let left_out = !self.pending.is_empty();
+        self.pending.clear();
+        (self.looked_at, self.is_quoted, self.lines) = (0, false, 0);
+        // Without a header so far, its first line is as that of the first file.
+        self.is_first_line = self.header.is_some();
+        self.is_first_row = self.rows > 0;
+        left_out
     }
 
     /// Where the last line that is ended ends in `pending`.
@@ -182,7 +198,7 @@ impl Growing {
 
     /// What parts cells, told by the first lines; and the bytes of them that are no part of the table.
     fn separator_of(&mut self, whole: &[u8]) -> (u8, usize) {
-        if let Some(separator) = self.separator {
+        if let (Some(separator), false) = (self.separator, self.is_first_line) {
             return (separator, 0);
         }
         let mark = if whole.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
@@ -191,7 +207,7 @@ impl Growing {
                 self.lines += 1;
                 (separator, mark + length)
             }
-            None => (separator(&self.path, &whole[mark..]), mark),
+            None => (self.separator.unwrap_or_else(|| separator(&self.path, &whole[mark..])), mark),
         };
         self.separator = Some(separator);
         (separator, skipped)
@@ -219,6 +235,10 @@ impl Growing {
                     continue;
                 }
             }
+            if std::mem::take(&mut self.is_first_line) && self.names_the_columns(&record) {
+                self.header = Some(self.header_of(record.clone(), separator)?);
+                continue;
+            }
             let Some(header) = &self.header else { continue };
             if record.len() != header.n_columns {
                 let reason =
@@ -241,12 +261,15 @@ impl Growing {
                     let Ok(stamp) = std::str::from_utf8(&record[place]) else {
                         return Err(self.line_error(line(), "the timestamp must be text in UTF-8".into()));
                     };
+                    if self.is_first_row && self.watch.is_repeated(stamp) {
+                        return Err(self.no_continuation(stamp));
+                    }
                     let moment = self.watch.see(row_number, stamp).map_err(|e| e.at_line(line()))?;
                     (stamp.to_owned(), moment)
                 }
             };
             self.filler.fill(row_number, &mut row).map_err(|e| e.at_line(line()))?;
-            self.rows = row_number;
+            (self.rows, self.is_first_row) = (row_number, false);
             growth.stamps.push(stamp);
             growth.moments.push(moment);
             growth.values.extend_from_slice(&row);
@@ -278,23 +301,20 @@ impl Growing {
         })
     }
 
+    /// Whether the first line of a file that goes on is its header: what is none is a row.
+    fn names_the_columns(&self, record: &ByteRecord) -> bool {
+        let is_there = |name: &String| record.iter().any(|cell| cell.trim_ascii() == name.as_bytes());
+        self.text.header != Some(false) && self.time.iter().chain(&self.values).all(is_there)
+    }
+
+    fn no_continuation(&self, stamp: &str) -> SeriesError {
+        let reason = format!(
+            "it begins anew with the timestamp {stamp}, which is not later than the last one read: its rows would be scored twice"
+        );
+        SeriesError::Follow { path: self.path.clone(), reason }
+    }
+
     fn line_error(&self, line: u64, reason: String) -> SeriesError {
         SeriesError::Line { path: self.path.clone(), line, reason }
     }
-}
-
-fn failed(verb: &'static str, path: &Path, source: std::io::Error) -> SeriesError {
-    SeriesError::File { verb, path: path.to_path_buf(), source }
-}
-
-#[cfg(unix)]
-fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-/// Elsewhere a file that is replaced is noticed when it is shorter than what was read.
-#[cfg(not(unix))]
-fn is_same_file(_: &Metadata, _: &Metadata) -> bool {
-    true
 }

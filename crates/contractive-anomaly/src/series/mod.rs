@@ -8,7 +8,7 @@
 //!    their rows, `filler` their holes, `several` what several series in one file look like.
 //! 3. `wishes`: which windows, `windows`: rows to windows, `period` how long; [`gaps`]: where rows are missing; `stretch`: from windows back to rows;
 //!    [`follower`]: from rows to timestamps, as they come.
-//! 4. `files`: the directory of a detector of series; [`growing`]: a file that is being written.
+//! 4. `files`: the directory of a detector of series; [`growing`]: a file that is being written, `followed_file` its bytes.
 //! 5. [`flagged`]: ranges above the threshold, and the columns at fault. [`metrics`] and [`evaluation`]: ranges of
 //!    anomalies against labels.
 //!
@@ -34,6 +34,7 @@ mod files;
 mod filler;
 pub mod flagged;
 mod folder;
+mod followed_file;
 pub mod follower;
 pub mod gaps;
 pub mod growing;
@@ -65,7 +66,7 @@ pub use error::{SeriesError, SeriesPlace};
 pub use files::{SERIES_FORMAT_VERSION, is_series_detector};
 pub use flagged::FlaggedRange;
 pub use follower::{Follower, RowScore};
-pub use growing::{Growing, Growth};
+pub use growing::{Growing, Growth, Turn};
 pub use period::WindowChoice;
 pub use spec::{Credit, Gaps, Missing, Normalise, SeriesSpec};
 pub use stretch::OWN as OWN_SHARE;

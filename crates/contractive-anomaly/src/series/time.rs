@@ -229,6 +229,12 @@ impl Watch {
         Ok(())
     }
 
+    /// Whether `text` says a time that is not later than the last one; what says none is for [`Watch::see`] to refuse.
+    pub(super) fn is_repeated(&self, text: &str) -> bool {
+        let (Some(now), Some((last, _))) = (moment(text), &self.last) else { return false };
+        now.nanoseconds <= last.nanoseconds
+    }
+
     /// Begins another series of the same file.
     pub(super) fn begin(&mut self) {
         (self.first, self.last) = (None, None);

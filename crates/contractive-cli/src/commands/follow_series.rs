@@ -1,13 +1,15 @@
-//! `cae detect --follow`: the timestamps of a file that is being written, each as soon as its score is known.
+//! `cae detect --follow`: the timestamps of a file that is being written, each as soon as its score is known. A file that is
+//! rotated goes on in the next one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use contractive_anomaly::detector::largest_shares;
-use contractive_anomaly::series::{Follower, Growing, RowScore, SeriesDetector};
+use contractive_anomaly::series::{Follower, Growing, Growth, RowScore, SeriesDetector, Turn};
 
 use super::series_arguments::DetectSeries;
 use super::series_rows::{Line, Share, first_column, named};
@@ -123,8 +125,13 @@ pub(super) fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) ->
     }
     let mut grew = Instant::now();
     let mut warned = 0;
+    let mut was_gone = false;
     while !stop.load(Ordering::Relaxed) {
         let growth = growing.poll()?;
+        if !arguments.quiet {
+            tell_turns(arguments.data, &growth, growing.is_gone() && !was_gone);
+        }
+        was_gone = growing.is_gone();
         if !growth.stamps.is_empty() {
             grew = Instant::now();
             printer.stamps.extend(growth.stamps);
@@ -165,6 +172,20 @@ pub(super) fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) ->
         say(format!("{} of {} above the threshold", grouped(printer.flagged), count(rows, "timestamp")));
     }
     Ok(arguments.ending(printer.flagged))
+}
+
+/// Tells what became of the file.
+fn tell_turns(path: &Path, growth: &Growth, has_gone: bool) {
+    let path = path.display();
+    if has_gone {
+        eprintln!("warning: {path}: no file has that name any more; waiting for the next one");
+    }
+    let left_out = if growth.left_out { "; the line before that was not ended was left out" } else { "" };
+    match growth.turn {
+        Some(Turn::Replaced) => eprintln!("note: {path}: another file has that name; it goes on there{left_out}"),
+        Some(Turn::Cut) => eprintln!("note: {path}: it was cut short; it goes on at its beginning{left_out}"),
+        None => {}
+    }
 }
 
 /// Waits for `time`, or until `stop` is raised.

@@ -26,7 +26,9 @@ pub(crate) struct SeriesFlags {
     #[arg(long, value_name = "FILE", requires = "score", help_heading = "Time series")]
     pub(super) reference: Option<PathBuf>,
     /// Read the file as it grows, text alone: a timestamp is given as soon as all windows that cover it are whole; Ctrl-C
-    /// ends the series and gives the last ones. The scores are those of the whole file, to the bit. One series alone.
+    /// ends the series and gives the last ones. The scores are those of the whole file, to the bit. One series alone. A file
+    /// that is rotated goes on in the next one of its name, with a header or without: a renamed or removed one is read to
+    /// its end first, a truncated one from its beginning. Rows must go on too: a table written anew is refused.
     #[arg(long, help_heading = "Time series", conflicts_with_all = ["output", "report"])]
     pub(super) follow: bool,
     /// Give a timestamp's score with its first window already, and again when it is final.

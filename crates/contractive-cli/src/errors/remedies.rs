@@ -284,7 +284,9 @@ fn of_series(error: &SeriesError) -> Option<String> {
             "fill it, leave the row out, or carry the value before it on with --missing previous".to_owned()
         }
         SeriesError::TooShort { .. } => "give more rows or train with a smaller --window".to_owned(),
-        SeriesError::Follow { .. } => "start `cae detect --follow` again to read it from its beginning".to_owned(),
+        SeriesError::Follow { .. } => "rename a file to rotate it, and begin the next one with later rows; or start `cae detect --follow` again to score \
+             it from its beginning"
+                .to_owned(),
         SeriesError::Setting { name: "followed file", .. } => {
             "score it without --follow, or follow a text file of one series".to_owned()
         }

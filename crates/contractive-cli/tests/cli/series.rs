@@ -202,7 +202,7 @@ fn a_growing_file_is_followed_to_the_scores_of_the_whole() {
 }
 
 #[test]
-fn a_file_that_shrinks_while_it_is_followed_ends_with_a_message() {
+fn a_table_written_anew_while_it_is_followed_ends_with_a_message() {
     let desk = desk();
     desk.write("growing.csv", series(100));
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cae"));
@@ -219,7 +219,53 @@ fn a_file_that_shrinks_while_it_is_followed_ends_with_a_message() {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(3), "{said}");
-    assert!(said.contains("became shorter") && said.contains("--follow"), "{said}");
+    assert!(said.contains("would be scored twice") && said.contains("--follow"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_rotated_is_followed_to_the_scores_of_the_whole() {
+    let desk = desk();
+    let whole = series(200);
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let of = |rows: std::ops::Range<usize>| lines[rows.start + 1..rows.end + 1].concat();
+    desk.write("growing.csv", lines[0].to_owned() + &of(0..60));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cae"));
+    command.current_dir(desk.path("")).args("detect d --data growing.csv --follow --poll 0.02 --idle 60".split(' '));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let append = |text: String| {
+        let mut file = std::fs::File::options().append(true).open(desk.path("growing.csv")).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    // Rows whose windows are all whole have scores: all but the last 11.
+    let mut got: Vec<String> = out.by_ref().take(1 + 60 - 11).collect();
+    append(of(60..80));
+    std::fs::rename(desk.path("growing.csv"), desk.path("growing.csv.1")).unwrap();
+    desk.write("growing.csv", lines[0].to_owned() + &of(80..120));
+    got.extend(out.by_ref().take(60));
+    std::fs::File::options().write(true).open(desk.path("growing.csv")).unwrap().set_len(0).unwrap();
+    append(of(120..160));
+    got.extend(out.by_ref().take(40));
+    std::fs::remove_file(desk.path("growing.csv")).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    desk.write("growing.csv", of(160..200));
+    got.extend(out.by_ref().take(40));
+    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signal.success());
+    got.extend(out);
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
+    for told in ["another file has that name", "it was cut short", "no file has that name any more"] {
+        assert!(said.contains(told), "{said}");
+    }
+    let without_values = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        [&cells[..1], &cells[2..]].concat().join(",")
+    };
+    let batch: Vec<String> = desk.stdout("detect d --data new.csv").lines().map(without_values).collect();
+    assert_eq!(got, batch);
 }
 
 #[test]

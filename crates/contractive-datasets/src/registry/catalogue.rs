@@ -40,14 +40,18 @@ pub(super) static ALL: [Registered; 4] = [
                 part: Part::Train,
                 images: RegisteredFile {
                     name: "train-images-idx3-ubyte.gz",
-                    url: Some("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/train-images-idx3-ubyte.gz"),
+                    url: Some(
+                        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/train-images-idx3-ubyte.gz",
+                    ),
                     size: 26_421_880,
                     sha256: "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
                     md5: Some("8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
                 },
                 labels: RegisteredFile {
                     name: "train-labels-idx1-ubyte.gz",
-                    url: Some("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/train-labels-idx1-ubyte.gz"),
+                    url: Some(
+                        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/train-labels-idx1-ubyte.gz",
+                    ),
                     size: 29_515,
                     sha256: "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
                     md5: Some("25c81989df183df01b3e8a0aad5dffbe"),
@@ -57,14 +61,18 @@ pub(super) static ALL: [Registered; 4] = [
                 part: Part::Test,
                 images: RegisteredFile {
                     name: "t10k-images-idx3-ubyte.gz",
-                    url: Some("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/t10k-images-idx3-ubyte.gz"),
+                    url: Some(
+                        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/t10k-images-idx3-ubyte.gz",
+                    ),
                     size: 4_422_102,
                     sha256: "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
                     md5: Some("bef4ecab320f06d8554ea6380940ec79"),
                 },
                 labels: RegisteredFile {
                     name: "t10k-labels-idx1-ubyte.gz",
-                    url: Some("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/t10k-labels-idx1-ubyte.gz"),
+                    url: Some(
+                        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/t10k-labels-idx1-ubyte.gz",
+                    ),
                     size: 5_148,
                     sha256: "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
                     md5: Some("bb300cfdad3c16e7a12a480ee83cd310"),

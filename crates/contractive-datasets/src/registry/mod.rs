@@ -22,6 +22,8 @@ use crate::error::DatasetError;
 use crate::part::Part;
 use crate::strokes;
 
+use download::Manner;
+
 pub use folders::{Source, cache_dir};
 pub use set::{PartFiles, Registered, RegisteredFile};
 
@@ -106,8 +108,9 @@ fn find_alone(set: &Registered, file: &RegisteredFile, source: &Source) -> Optio
 
 /// Downloads what a set lacks into `into/NAME/`, and returns the paths of all its files.
 ///
-/// Files already there with the right sum are kept; any other is replaced. Each is written beside its place, checked,
-/// and only then moved there. A download that fails leaves no folder that was made for it.
+/// Files already there with the right sum are kept; any other is replaced. Each is taken over TLS alone, wherever a server
+/// leads to, written beside its place, checked, and only then moved there. A transfer that is cut goes on where it ended. A
+/// download that fails leaves no folder that was made for it.
 ///
 /// # Errors
 ///
@@ -116,13 +119,15 @@ fn find_alone(set: &Registered, file: &RegisteredFile, source: &Source) -> Optio
 pub fn fetch(name: &str, into: &Path, progress: Progress<'_>) -> Result<Vec<PathBuf>, DatasetError> {
     let set = find(name).ok_or_else(|| unknown(name))?;
     let folder = into.join(set.name);
-    set.files().map(|file| fetch_file(set, file, &folder, progress)).collect()
+    let manner = Manner::default();
+    set.files().map(|file| fetch_file(set, file, &folder, &manner, progress)).collect()
 }
 
 fn fetch_file(
     set: &Registered,
     file: &RegisteredFile,
     folder: &Path,
+    manner: &Manner,
     progress: Progress<'_>,
 ) -> Result<PathBuf, DatasetError> {
     let target = folder.join(file.name);
@@ -140,7 +145,7 @@ fn fetch_file(
     let absent: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
     std::fs::create_dir_all(folder).map_err(|e| DatasetError::io("create", folder, e))?;
     let expected = download::Expected { size: file.size, sha256: file.sha256 };
-    match download::download(url, expected, &target, &mut |done| progress(file.name, done, file.size)) {
+    match download::download(url, expected, &target, manner, &mut |done| progress(file.name, done, file.size)) {
         Ok(()) => Ok(target),
         Err(e) => {
             // The folders made for it go again; one that someone else has put something into stays.
@@ -225,8 +230,9 @@ pub(crate) fn load(
                 url: files.images.url.unwrap_or_default().to_string(),
                 reason: "neither $XDG_CACHE_HOME nor $HOME says where to keep it".into(),
             })?;
-            let images = fetch_file(set, &files.images, &folder, progress)?;
-            Located { images, labels: fetch_file(set, &files.labels, &folder, progress)? }
+            let manner = Manner::default();
+            let images = fetch_file(set, &files.images, &folder, &manner, progress)?;
+            Located { images, labels: fetch_file(set, &files.labels, &folder, &manner, progress)? }
         }
         other => other?,
     };

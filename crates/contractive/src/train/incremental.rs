@@ -98,7 +98,7 @@ impl Incremental {
     }
 
     /// One pass over the rows of `data` in batches; the means of the objective's terms, as the steps went. Breaks off,
-    /// between two steps, when `stop` is raised.
+    /// between two steps, when `stop` is raised: nothing of the pass is kept then, as where it fails.
     ///
     /// # Errors
     /// [`TrainError::Columns`] where `data` has other columns; [`TrainError::Argument`] where its rows do not suit the loss;
@@ -121,6 +121,9 @@ impl Incremental {
         }
         let mut pass = Pass { training: self, engine, reader, stop, step_in_pass: 0, sums: Sums::default() };
         pass.run_steps()?;
+        if stop.load(Ordering::Relaxed) {
+            return Ok(pass.sums.mean());
+        }
         let parameters = pass.engine.parameters();
         let (memory, sums) = (pass.engine.optimiser_state(), pass.sums);
         (self.parameters, self.memory) = (parameters, Some(memory));

@@ -3,6 +3,7 @@
 mod files;
 mod gaps;
 mod planes;
+mod rotation;
 
 use std::io::Write;
 use std::sync::OnceLock;
@@ -331,26 +332,10 @@ fn a_growing_file_is_spelled_as_the_table_trained_on() {
 }
 
 #[test]
-fn a_file_that_shrinks_goes_away_or_is_replaced_is_named() {
+fn what_is_no_growing_table_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("growing.csv");
-    let open = || {
-        std::fs::write(&path, text(20, None)).unwrap();
-        let mut growing = Growing::open(&path, &trained()[0]).unwrap();
-        assert_eq!(growing.poll().unwrap().stamps.len(), 20);
-        growing
-    };
     let message = |growing: &mut Growing| growing.poll().unwrap_err().to_string();
-    let mut growing = open();
-    std::fs::write(&path, "time,load,heat,odd\n").unwrap();
-    assert!(message(&mut growing).contains("shorter"));
-    let mut growing = open();
-    std::fs::write(folder.path().join("new.csv"), text(30, None)).unwrap();
-    std::fs::rename(folder.path().join("new.csv"), &path).unwrap();
-    assert!(message(&mut growing).contains("another file"));
-    let mut growing = open();
-    std::fs::remove_file(&path).unwrap();
-    assert!(message(&mut growing).contains("removed"));
     std::fs::write(&path, "1,2\n").unwrap();
     assert!(message(&mut Growing::open(&path, &trained()[0]).unwrap()).contains("line 1"));
     std::fs::write(&path, "time,load\n1,2\n").unwrap();

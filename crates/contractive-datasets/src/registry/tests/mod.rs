@@ -1,35 +1,16 @@
 //! Downloading from a server on this machine, and finding what lies in folders.
 
-use std::io::{Read, Write};
+mod server;
+mod transfers;
+
 use std::net::TcpListener;
 use std::path::Path;
-use std::thread::JoinHandle;
+use std::time::Duration;
 
+use self::server::{Answer, Server, ok};
 use super::download::{Expected, download};
 use super::*;
 use contractive_table::checksum::Sha256Sum;
-
-/// Serves one request with exactly these bytes, then closes.
-fn serve(answer: Vec<u8>) -> (String, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/file.gz", listener.local_addr().unwrap());
-    let served = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut request = Vec::new();
-        let mut byte = [0];
-        while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
-            request.push(byte[0]);
-        }
-        let _ = stream.write_all(&answer); // the client may have had enough
-    });
-    (url, served)
-}
-
-fn ok(claimed: usize, body: &[u8]) -> Vec<u8> {
-    let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {claimed}\r\nConnection: close\r\n\r\n").into_bytes();
-    answer.extend(body);
-    answer
-}
 
 fn sum_of(bytes: &[u8]) -> String {
     let mut sum = Sha256Sum::new();
@@ -44,13 +25,17 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Without TLS, and without waiting.
+fn plainly() -> Manner {
+    Manner { tls_only: false, pause: Duration::ZERO, ..Manner::default() }
+}
+
 /// Downloads `answer` where `body` is expected, and says what is in the folder afterwards.
 fn attempt(answer: Vec<u8>, body: &[u8]) -> (Result<(), DatasetError>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
-    let (url, served) = serve(answer);
+    let server = Server::plain(vec![Answer::Whole(answer)]);
     let expected = Expected { size: body.len() as u64, sha256: &sum_of(body) };
-    let result = download(&url, expected, &folder.path().join("file.gz"), &mut |_| {});
-    served.join().unwrap();
+    let result = download(&server.url(), expected, &folder.path().join("file.gz"), &plainly(), &mut |_| {});
     (result, names_in(folder.path()))
 }
 
@@ -62,7 +47,8 @@ fn body() -> Vec<u8> {
 fn a_sound_file_arrives_with_progress_up_to_its_size() {
     let folder = tempfile::tempdir().unwrap();
     let body = body();
-    let (url, served) = serve(ok(body.len(), &body));
+    let server = Server::plain(vec![Answer::Whole(ok(body.len(), &body))]);
+    let url = server.url();
     let file = RegisteredFile {
         name: "file.gz",
         url: Some(Box::leak(url.into_boxed_str())),
@@ -73,15 +59,16 @@ fn a_sound_file_arrives_with_progress_up_to_its_size() {
     let set = find("mnist").unwrap();
     let mut told = Vec::new();
     let into = folder.path().join("mnist");
-    let path = fetch_file(set, &file, &into, &mut |name, done, all| told.push((name.to_string(), done, all))).unwrap();
-    served.join().unwrap();
+    let mut tell = |name: &str, done, all| told.push((name.to_string(), done, all));
+    let path = fetch_file(set, &file, &into, &plainly(), &mut tell).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), body);
     assert_eq!(names_in(&into), ["file.gz"]);
     assert_eq!(told.last(), Some(&("file.gz".to_string(), file.size, file.size)));
     assert!(told.is_sorted_by_key(|(_, done, _)| *done));
 
-    // The server is gone: a sound file is not fetched again.
-    assert_eq!(fetch_file(set, &file, &into, &mut |_, _, _| {}).unwrap(), path);
+    // A sound file is not fetched again.
+    assert_eq!(fetch_file(set, &file, &into, &plainly(), &mut |_, _, _| {}).unwrap(), path);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
@@ -119,7 +106,8 @@ fn no_server_is_a_network_error() {
     let folder = tempfile::tempdir().unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(); // closed again at once
     let expected = Expected { size: 1, sha256: "" };
-    let error = download(&format!("http://127.0.0.1:{port}/x"), expected, &folder.path().join("x"), &mut |_| {});
+    let url = format!("http://127.0.0.1:{port}/x");
+    let error = download(&url, expected, &folder.path().join("x"), &plainly(), &mut |_| {});
     assert!(matches!(error.unwrap_err(), DatasetError::Network { .. }));
     assert_eq!(names_in(folder.path()), [""; 0]);
 }
@@ -138,18 +126,17 @@ fn a_failed_fetch_leaves_no_folder_that_it_made() {
     let refused = file(format!("http://127.0.0.1:{port}/file.gz"));
     let set = find("mnist").unwrap();
     let into = folder.path().join("new").join("mnist");
-    fetch_file(set, &refused, &into, &mut |_, _, _| {}).unwrap_err();
+    fetch_file(set, &refused, &into, &plainly(), &mut |_, _, _| {}).unwrap_err();
     assert_eq!(names_in(folder.path()), [""; 0]);
 
     // What was there before stays, empty or not.
     std::fs::create_dir(folder.path().join("new")).unwrap();
-    fetch_file(set, &refused, &into, &mut |_, _, _| {}).unwrap_err();
+    fetch_file(set, &refused, &into, &plainly(), &mut |_, _, _| {}).unwrap_err();
     assert_eq!(names_in(folder.path()), ["new"]);
     assert_eq!(names_in(&folder.path().join("new")), [""; 0]);
-    let (url, served) = serve(ok(4, b"four"));
-    let path = fetch_file(set, &file(url), &into, &mut |_, _, _| {}).unwrap();
-    served.join().unwrap();
-    fetch_file(set, &RegisteredFile { name: "other.gz", ..refused }, &into, &mut |_, _, _| {}).unwrap_err();
+    let server = Server::plain(vec![Answer::Whole(ok(4, b"four"))]);
+    let path = fetch_file(set, &file(server.url()), &into, &plainly(), &mut |_, _, _| {}).unwrap();
+    fetch_file(set, &RegisteredFile { name: "other.gz", ..refused }, &into, &plainly(), &mut |_, _, _| {}).unwrap_err();
     assert_eq!((names_in(&into), path), (vec!["file.gz".to_string()], into.join("file.gz")));
 }
 
@@ -186,7 +173,7 @@ fn the_catalogue_is_whole() {
         assert_eq!(find(set.name).unwrap().name, set.name);
         for file in set.files() {
             assert_eq!(file.sha256.len(), 64);
-            assert!(file.url.is_none_or(|url| url.ends_with(file.name)));
+            assert!(file.url.is_none_or(|url| url.starts_with("https://") && url.ends_with(file.name)));
         }
     }
     assert!(find("mnist").unwrap().can_be_downloaded() && find("fashion-mnist").unwrap().can_be_downloaded());
