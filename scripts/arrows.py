@@ -30,6 +30,7 @@ ALLOWED = {
 ALLOWED["contractive-onnx"] = ["contractive-core", "contractive-table", "contractive", "contractive-anomaly"]
 ALLOWED["contractive-cli"] = list(ALLOWED)
 ALLOWED["contractive-python"] = list(ALLOWED)
+ALLOWED["contractive-fuzz"] = ["contractive-core", "contractive-table", "contractive", "contractive-datasets", "contractive-anomaly"]
 ALLOWED["contractive-mpi"] = ["contractive-core", "contractive-cli"]
 
 KEYWORDS = set(

