@@ -16,7 +16,6 @@ pub use super::followed_file::Turn;
 use super::table::counted;
 use super::time::{Moment, Pace, Watch};
 
-
 /// A growing CSV file, spelled as the table trained on was; with a header, unless that was told to have none. Lines count
 /// once they are ended: what is still being written waits.
 ///
