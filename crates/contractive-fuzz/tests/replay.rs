@@ -3,6 +3,7 @@
 //!
 //! `CONTRACTIVE_FUZZ_MUTATIONS` sets how many mutations a target gets, or `CONTRACTIVE_FUZZ_SECONDS` for how long it gets them,
 //! `CONTRACTIVE_FUZZ_SEED` which.
+#![allow(clippy::print_stderr)] // what a test tells
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -178,12 +178,12 @@ pub(super) fn follow(arguments: &DetectSeries<'_>, detector: &SeriesDetector) ->
 fn tell_turns(path: &Path, growth: &Growth, has_gone: bool) {
     let path = path.display();
     if has_gone {
-        eprintln!("warning: {path}: no file has that name any more; waiting for the next one");
+        say(format!("warning: {path}: no file has that name any more; waiting for the next one"));
     }
     let left_out = if growth.left_out { "; the line before that was not ended was left out" } else { "" };
     match growth.turn {
-        Some(Turn::Replaced) => eprintln!("note: {path}: another file has that name; it goes on there{left_out}"),
-        Some(Turn::Cut) => eprintln!("note: {path}: it was cut short; it goes on at its beginning{left_out}"),
+        Some(Turn::Replaced) => say(format!("note: {path}: another file has that name; it goes on there{left_out}")),
+        Some(Turn::Cut) => say(format!("note: {path}: it was cut short; it goes on at its beginning{left_out}")),
         None => {}
     }
 }
