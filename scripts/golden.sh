@@ -93,6 +93,7 @@ sweep() {
 }
 
 (make run-1 run)
+(make run-1-checksum run) # checkpoints have had a SHA-256 since 2026-11-30
 (make model-1-counts counts)
 (make detector-2-orders detector)
 (make detector-2-clean clean)

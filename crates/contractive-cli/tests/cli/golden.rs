@@ -57,13 +57,15 @@ fn evaluates_as_it_did(desk: &Desk, model: &str) {
 
 #[test]
 fn a_checkpoint_of_format_1_is_resumed_to_the_bits_of_its_day() {
-    let desk = desk_with("run-1");
-    succeeds(&desk, "resume saved --epochs 4 --no-report -q");
-    assert!(desk.read("saved/model/model.safetensors") == desk.read("resumed.safetensors"), "other weights");
-    assert_eq!(desk.text("saved/metrics.jsonl").lines().count(), 4);
-    gives(&desk, "encode saved --data rows.csv", "codes.csv");
-    gives(&desk, "reconstruct saved --data rows.csv", "restored.csv");
-    evaluates_as_it_did(&desk, "saved");
+    for name in ["run-1", "run-1-checksum"] {
+        let desk = desk_with(name);
+        succeeds(&desk, "resume saved --epochs 4 --no-report -q");
+        assert!(desk.read("saved/model/model.safetensors") == desk.read("resumed.safetensors"), "other weights");
+        assert_eq!(desk.text("saved/metrics.jsonl").lines().count(), 4);
+        gives(&desk, "encode saved --data rows.csv", "codes.csv");
+        gives(&desk, "reconstruct saved --data rows.csv", "restored.csv");
+        evaluates_as_it_did(&desk, "saved");
+    }
 }
 
 #[test]
