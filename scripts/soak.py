@@ -331,7 +331,8 @@ class Soak:
         """The disk is full from some size on; whether the command failed."""
         shutil.rmtree(self.folder)
         self.folder.mkdir()
-        size = sum(path.stat().st_blocks * 512 for path in self.template.rglob("*")) // 1024 + kilobytes
+        pages = sum(-(-path.stat().st_size // 4096) for path in self.template.rglob("*") if path.is_file())
+        size = 4 * pages + kilobytes
         mount = lambda options: subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.folder], check=True)
         mount(f"size={size}k")
         try:
