@@ -1,6 +1,6 @@
 //! Errors of the crates as Python's: `OSError` where the system refused, `TrainingDiverged` where numbers were no longer
 //! finite, `ConnectionError` where other processes cannot be reached, `RuntimeError` where one of them failed, else `ValueError`;
-//! each with the whole message.
+//! each with the whole message, what a terminal would obey in it written out.
 
 use std::error::Error;
 use std::io;
@@ -10,6 +10,7 @@ use contractive::train::TrainError;
 use contractive_anomaly::detector::DetectorError;
 use contractive_core::ArgumentError;
 use contractive_core::communicator::CommunicationError;
+use contractive_table::message::words;
 use pyo3::PyErr;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyArithmeticError, PyConnectionError, PyOSError, PyRuntimeError, PyValueError};
@@ -38,6 +39,7 @@ pub fn raise(error: impl Error + 'static) -> PyErr {
         of_ranks = of_ranks.or_else(|| communication(cause));
         next = cause.source();
     }
+    let text = words(&text);
     match of_ranks {
         Some(CommunicationError::Broken { .. }) => return PyConnectionError::new_err(text),
         Some(CommunicationError::Elsewhere { .. }) => return PyRuntimeError::new_err(text),

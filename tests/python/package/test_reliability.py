@@ -417,6 +417,12 @@ def test_markup_in_names_is_escaped_wherever_a_notebook_shows_them(tmp_path):
         assert_escaped(representation or "")
 
 
+def test_a_message_gives_a_terminal_no_orders(tmp_path):
+    with pytest.raises(OSError, match=r"no\\u\{1b\}\[31msuch") as refused:
+        load(tmp_path / "no\x1b[31msuch")
+    assert "\x1b" not in str(refused.value)
+
+
 def assert_escaped(text):
     assert "<img src=x" not in text
     assert "<script>alert(2)" not in text

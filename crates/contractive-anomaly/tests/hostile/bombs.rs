@@ -77,13 +77,13 @@ fn what_never_ends_is_not_followed() {
         std::os::unix::fs::symlink("/dev/zero", judge.at(name)).unwrap();
         judge.at(name)
     };
-    judge.refused_at(&link("zero.csv"), 0, &TEXT, "Corrupt");
-    judge.refused_at(&link("zero.npy"), 0, &ARRAYS, "Magic");
-    judge.refused_at(&link("zero.mtx"), 0, &MATRIX, "Corrupt|Magic");
-    judge.refused_at(&link("zero-ubyte"), 0, &[ROWS, ARRAY], "Magic");
+    judge.refused_at(&link("zero.csv"), 0, &TEXT, "NotAFile");
+    judge.refused_at(&link("zero.npy"), 0, &ARRAYS, "NotAFile");
+    judge.refused_at(&link("zero.mtx"), 0, &MATRIX, "NotAFile");
+    judge.refused_at(&link("zero-ubyte"), 0, &[ROWS, ARRAY], "NotAFile");
     judge.refused_at(&link("zero.toml"), 0, &[TOML], "Long");
     for name in ["zero.npz", "zero.parquet", "zero.arrow", "zero.h5ad"] {
-        judge.refused_at(&link(name), 0, &[FRAMES, ROWS], "Corrupt|Io|Magic|NoSuchArray");
+        judge.refused_at(&link(name), 0, &[FRAMES, ROWS], "NotAFile");
     }
     std::fs::create_dir(judge.at("model")).unwrap();
     judge.refused_at(link("model/config.json").parent().unwrap(), 0, &[MODEL], "Read|ConfigSize");
