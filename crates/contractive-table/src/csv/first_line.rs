@@ -8,10 +8,20 @@ use crate::error::TableError;
 use crate::text_options::TextOptions;
 
 /// A comma, unless the first line has none and does have tabs or semicolons; in a .tsv file a tab, if there is one. A
-/// first line with commas and semicolons is parted by semicolons where the commas are those of decimal numbers.
+/// first line with commas and semicolons is parted by semicolons where the commas are those of decimal numbers. What is
+/// quoted is a name's, and parts nothing.
 pub fn separator(path: impl AsRef<Path>, start: &[u8]) -> u8 {
     let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    match (line.contains(&b','), line.contains(&b'\t'), line.contains(&b';')) {
+    let mut is_quoted = false;
+    let mut has = [false; 3];
+    for byte in line {
+        is_quoted ^= *byte == b'"';
+        let of = [b',', b'\t', b';'].iter().position(|separator| separator == byte);
+        if let (Some(i), false) = (of, is_quoted) {
+            has[i] = true;
+        }
+    }
+    match (has[0], has[1], has[2]) {
         (false, true, _) => b'\t',
         (_, true, _) if path.as_ref().to_string_lossy().to_ascii_lowercase().contains(".tsv") => b'\t',
         (false, false, true) => b';',

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use csv::QuoteStyle;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use super::sink::FrameSink;
 use super::target::Target;
+use crate::csv::named_separator;
 use crate::frame::{Field, Frame, Values, number_text};
 use crate::message::visible;
 
@@ -40,16 +42,32 @@ impl CsvSink<GzEncoder<Target>> {
 
 impl<W: Write> CsvSink<W> {
     fn begin(
-        out: W,
+        mut out: W,
         separator: u8,
         fields: &[Field],
         close: fn(W) -> io::Result<()>,
         shown: fn(&str) -> Cow<'_, str>,
     ) -> io::Result<Self> {
-        let mut lines = csv::WriterBuilder::new().delimiter(separator).buffer_capacity(1 << 16).from_writer(out);
-        lines.write_record(fields.iter().map(|field| shown(&field.name).into_owned())).map_err(io_error)?;
+        // Of one column nothing shows that tabs would part it: readers then take commas.
+        let separator = if fields.len() == 1 { b',' } else { separator };
+        let names: Vec<String> = fields.iter().map(|field| shown(&field.name).into_owned()).collect();
+        out.write_all(&line_of_names(separator, &names)?)?;
+        let lines = csv::WriterBuilder::new().delimiter(separator).buffer_capacity(1 << 16).from_writer(out);
         Ok(CsvSink { lines, close, shown })
     }
+}
+
+/// The line of names. Readers tell from it what parts cells: names are quoted where one of them could be taken for that, or
+/// for a byte order mark, and a name that is a whole `sep=;` line has a true one before it.
+fn line_of_names(separator: u8, names: &[String]) -> io::Result<Vec<u8>> {
+    let is_odd = |name: &String| name.contains([';', '\t', '\u{feff}']);
+    let style = if names.iter().any(is_odd) { QuoteStyle::Always } else { QuoteStyle::Necessary };
+    let mut line = csv::WriterBuilder::new().delimiter(separator).quote_style(style).from_writer(Vec::new());
+    line.write_record(names).map_err(io_error)?;
+    let line = line.into_inner().map_err(|e| io::Error::other(e.to_string()))?;
+    let before =
+        if named_separator(&line).is_some() { vec![b's', b'e', b'p', b'=', separator, b'\n'] } else { Vec::new() };
+    Ok([before, line].concat())
 }
 
 /// The kind of an I/O error survives: a broken pipe is no failure to shout about.
@@ -126,6 +144,7 @@ impl FrameSink for JsonSink {
 mod tests {
     use super::*;
     use crate::frame::Column;
+    use crate::{FrameReader, FrameWriter, ReadOptions};
 
     #[test]
     fn a_terminal_gets_text_that_gives_no_orders_and_a_file_gets_it_whole() {
@@ -139,5 +158,24 @@ mod tests {
         };
         assert_eq!(written(visible), "b\\u{9b}\na\\u{1b}[2J\n\"\"\n");
         assert_eq!(written(|text| text.into()), "b\u{9b}\na\x1b[2J\n\"\"\n");
+    }
+
+    #[test]
+    fn names_that_look_like_separators_are_read_as_they_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        for names in [&["sep=;"][..], &["x;y"], &["x\ty"], &["a;b", "c"], &["\u{feff}a", "b"], &["a,b"], &["a", "b"]] {
+            for file in ["t.csv", "t.tsv", "t.csv.gz"] {
+                let path = folder.path().join(file);
+                let text = Values::Text(["1;2", "k\t5,5", "a,b"].map(|cell| Some(cell.to_owned())).to_vec());
+                let columns: Vec<Column> =
+                    names.iter().map(|name| Column { name: (*name).into(), values: text.clone() }).collect();
+                let frame = Frame { first_row: 0, columns };
+                let mut writer = FrameWriter::create(&path, &frame.fields()).unwrap();
+                writer.write(&frame).unwrap();
+                writer.finish().unwrap();
+                let read = FrameReader::open(&path, &ReadOptions::default()).unwrap().next().unwrap();
+                assert_eq!(read.unwrap(), frame, "{file} {names:?}");
+            }
+        }
     }
 }
