@@ -151,6 +151,7 @@ if ! cmp -s $oldest .venv-oldest/requirements.txt; then
     cp $oldest .venv-oldest/requirements.txt
 fi
 .venv-oldest/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
-.venv-oldest/bin/python -m pytest -q -p no:cacheprovider tests/python/package
+# Threads, forks and signals are those of the newest.
+.venv-oldest/bin/python -m pytest -q -p no:cacheprovider tests/python/package --ignore tests/python/package/test_reliability.py
 
 say "all green"
