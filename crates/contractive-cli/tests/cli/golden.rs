@@ -95,7 +95,15 @@ fn a_folder_of_runs_of_format_1_is_whole() {
 /// Every folder of `fixtures/golden` is read by one of these tests.
 #[test]
 fn nothing_golden_is_left_out() {
-    let known = ["detector-2-clean", "detector-2-orders", "model-1-counts", "run-1", "series-1-windows-3", "sweep-1"];
+    let known = [
+        "detector-2-clean",
+        "detector-2-orders",
+        "model-1-counts",
+        "run-1",
+        "run-1-checksum",
+        "series-1-windows-3",
+        "sweep-1",
+    ];
     assert_eq!(names_in(&golden("")), known);
     for name in known {
         assert!(fs::read_to_string(golden(name).join("made-by")).unwrap().contains("commit"));

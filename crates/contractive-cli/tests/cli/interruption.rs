@@ -77,11 +77,22 @@ fn a_run_that_is_stopped_or_killed_goes_on_to_the_same_bits() {
     assert_same_run(&desk, "whole", "killed");
 }
 
+/// The training, with SIGHUP as it is by default: the tests themselves may run under `nohup`.
+fn heeding_hangups(out: &str) -> Command {
+    let cae = env!("CARGO_BIN_EXE_cae");
+    let mut command = Command::new(if cfg!(target_os = "linux") { "env" } else { cae });
+    if cfg!(target_os = "linux") {
+        command.args(["--default-signal=HUP", cae]);
+    }
+    command.args(TRAIN.split_whitespace()).arg(out);
+    command
+}
+
 #[test]
 fn a_request_to_end_is_as_ctrl_c_and_one_that_is_ignored_is_none() {
     let desk = desk();
     for signal in ["TERM", "HUP"] {
-        let (mut child, mut lines) = started(&desk, signal, 3);
+        let (mut child, mut lines) = reported(&desk, heeding_hangups(signal), 3);
         send(signal, &child);
         let mut said = String::new();
         lines.read_to_string(&mut said).unwrap();
