@@ -77,14 +77,13 @@ fn a_run_that_is_stopped_or_killed_goes_on_to_the_same_bits() {
     assert_same_run(&desk, "whole", "killed");
 }
 
-/// The training, with SIGHUP as it is by default: the tests themselves may run under `nohup`.
-fn heeding_hangups(out: &str) -> Command {
+/// `cae` with SIGHUP as it is by default: the tests themselves may run under `nohup`.
+fn heeding_hangups() -> Command {
     let cae = env!("CARGO_BIN_EXE_cae");
     let mut command = Command::new(if cfg!(target_os = "linux") { "env" } else { cae });
     if cfg!(target_os = "linux") {
         command.args(["--default-signal=HUP", cae]);
     }
-    command.args(TRAIN.split_whitespace()).arg(out);
     command
 }
 
@@ -92,7 +91,9 @@ fn heeding_hangups(out: &str) -> Command {
 fn a_request_to_end_is_as_ctrl_c_and_one_that_is_ignored_is_none() {
     let desk = desk();
     for signal in ["TERM", "HUP"] {
-        let (mut child, mut lines) = reported(&desk, heeding_hangups(signal), 3);
+        let mut command = heeding_hangups();
+        command.args(TRAIN.split_whitespace()).arg(signal);
+        let (mut child, mut lines) = reported(&desk, command, 3);
         send(signal, &child);
         let mut said = String::new();
         lines.read_to_string(&mut said).unwrap();
@@ -171,7 +172,7 @@ fn detectors_series_and_sweeps_end_as_runs_do() {
     .enumerate()
     {
         for signal in ["TERM", "HUP"] {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_cae"));
+            let mut command = heeding_hangups();
             command.args(words.split_whitespace()).arg(format!("{signal}{i}")).current_dir(desk.path(""));
             let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
             let mut lines = BufReader::new(child.stderr.take().unwrap());
