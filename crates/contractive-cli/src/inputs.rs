@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use contractive_table::atomic::{behind_links, folder_of};
 use contractive_table::files_of;
+use contractive_table::opening::identity;
 
 use crate::errors::Usage;
 
@@ -57,21 +58,9 @@ impl Inputs {
 /// Whether two names are of one file, there or still to be written.
 pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     match (fs::metadata(one), fs::metadata(other)) {
-        (Ok(one), Ok(other)) if are_one(&one, &other).is_some_and(|are| are) => true,
+        (Ok(one), Ok(other)) if identity(&one).is_some_and(|one| identity(&other) == Some(one)) => true,
         _ => place(one).is_some_and(|one| place(other) == Some(one)),
     }
-}
-
-/// Whether what is there is one file, by whatever names; unknown on some systems.
-#[cfg(unix)]
-fn are_one(one: &fs::Metadata, other: &fs::Metadata) -> Option<bool> {
-    use std::os::unix::fs::MetadataExt;
-    Some((one.dev(), one.ino()) == (other.dev(), other.ino()))
-}
-
-#[cfg(not(unix))]
-fn are_one(_: &fs::Metadata, _: &fs::Metadata) -> Option<bool> {
-    None
 }
 
 /// Where a file is, or will be.

@@ -1,7 +1,7 @@
 //! Files opened to be read, and not what only has a name like one: opening a named pipe that nobody writes to waits for ever,
-//! and a device may have no end.
+//! and a device may have no end. And which file that is.
 
-use std::fs::{self, File, FileType};
+use std::fs::{self, File, FileType, Metadata};
 use std::io;
 use std::path::Path;
 
@@ -28,6 +28,19 @@ pub(crate) fn open_once(path: &Path) -> io::Result<File> {
         Some(kind) if kind != DEVICE && !is_open() => Err(refusal(kind)),
         _ => File::open(path),
     }
+}
+
+/// What is one file under all of its names: the device and the place on it; `None` where the system does not tell.
+#[cfg(unix)]
+pub fn identity(file: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((file.dev(), file.ino()))
+}
+
+/// What is one file under all of its names; `None` where the system does not tell.
+#[cfg(not(unix))]
+pub fn identity(_: &Metadata) -> Option<(u64, u64)> {
+    None
 }
 
 /// What folders are called.

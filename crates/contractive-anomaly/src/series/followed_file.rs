@@ -16,7 +16,7 @@ use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use contractive_table::opening::open_regular;
+use contractive_table::opening::{identity, open_regular};
 
 use super::error::SeriesError;
 
@@ -143,14 +143,7 @@ fn failed(verb: &'static str, path: &Path, source: std::io::Error) -> SeriesErro
     SeriesError::File { verb, path: path.to_path_buf(), source }
 }
 
-#[cfg(unix)]
+/// Where the system does not tell, an open file cannot be renamed, and one that is replaced is noticed by its bytes.
 fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-/// Elsewhere an open file cannot be renamed, and one that is replaced is noticed by its bytes.
-#[cfg(not(unix))]
-fn is_same_file(_: &Metadata, _: &Metadata) -> bool {
-    true
+    identity(a) == identity(b)
 }

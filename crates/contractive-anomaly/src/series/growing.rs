@@ -156,8 +156,11 @@ impl Growing {
         }
         let Some(end) = self.end_of_lines() else {
             if self.pending.len() as u64 > MOST_RECORD {
-                let reason = "a line of more than 32 MiB: a quote is opened and never closed, or it is no text table";
-                return Err(self.line_error(self.lines + 1, reason.into()));
+                let mib = MOST_RECORD >> 20;
+                let reason = format!(
+                    "a line of more than {mib} MiB: a quote is opened and never closed, or it is no text table"
+                );
+                return Err(self.line_error(self.lines + 1, reason));
             }
             return Ok(growth);
         };

@@ -182,19 +182,6 @@ impl Drop for ReservedFolder {
     }
 }
 
-/// Puts what `fill` writes at `path`, as [`ReservedFolder::fill`] does.
-///
-/// # Errors
-/// Those of `fill`, and of `failed` what [`ReservedFolder::new`] says.
-pub fn replace_folder<E>(
-    path: &Path,
-    parts: FolderParts,
-    failed: impl Fn(io::Error) -> E,
-    fill: impl FnOnce(&Path) -> Result<(), E>,
-) -> Result<(), E> {
-    ReservedFolder::new(path, parts).map_err(&failed)?.fill(failed, fill)
-}
-
 /// A folder that is being filled, deleted when dropped.
 struct Unfinished {
     whole: PathBuf,
@@ -279,9 +266,7 @@ mod tests {
     const PARTS: FolderParts = FolderParts { is_part: |name| name == "weights" || name == "config", last: "config" };
 
     fn save(path: &Path, weights: &str) -> io::Result<()> {
-        replace_folder(
-            path,
-            PARTS,
+        ReservedFolder::new(path, PARTS)?.fill(
             |e| e,
             |whole| {
                 fs::write(whole.join("config"), "is a model")?;
@@ -313,7 +298,8 @@ mod tests {
     fn what_cannot_be_written_leaves_what_was_there() {
         let desk = tempfile::tempdir().unwrap();
         let path = desk.path().join("model");
-        let broken = || replace_folder(&path, PARTS, |e| e, |whole| fs::remove_dir(whole)).unwrap_err();
+        let broken =
+            || ReservedFolder::new(&path, PARTS).unwrap().fill(|e| e, |whole| fs::remove_dir(whole)).unwrap_err();
         broken();
         assert!(!path.exists(), "a folder made for it goes with it");
         save(&path, "old").unwrap();

@@ -4,6 +4,8 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
+use crate::opening::identity;
+
 /// A folder is this one's to write in until it is dropped, or its process ends, however it ends.
 #[derive(Debug)]
 pub struct Hold {
@@ -55,22 +57,15 @@ fn opened(path: &Path) -> io::Result<Option<File>> {
     File::open(path).map(Some)
 }
 
-#[cfg(unix)]
+/// Whether the folder that is held still has its name.
 fn is_still(folder: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let place = |of: io::Result<std::fs::Metadata>| of.ok().map(|of| (of.dev(), of.ino()));
-    place(std::fs::metadata(path)).is_some_and(|there| place(folder.metadata()) == Some(there))
+    matches!((std::fs::metadata(path), folder.metadata()), (Ok(there), Ok(held)) if identity(&there) == identity(&held))
 }
 
 // Folders cannot be opened there as files are.
 #[cfg(not(unix))]
 fn opened(_: &Path) -> io::Result<Option<File>> {
     Ok(None)
-}
-
-#[cfg(not(unix))]
-fn is_still(_: &File, _: &Path) -> bool {
-    true
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 pub use disk::{behind_links, folder_of, is_free, make_folder, sync_folder};
 pub use file::AtomicFile;
-pub use folder::{FolderParts, ReservedFolder, replace_folder};
+pub use folder::{FolderParts, ReservedFolder};
 pub use hold::{Hold, is_held_elsewhere};
 pub use leftovers::{is_unfinished, remove_leftovers};
 

@@ -42,6 +42,13 @@ impl Writer {
         fs::rename(self.path(), self.folder.path().join(format!("growing.csv.{}", self.rotated))).unwrap();
     }
 
+    /// The next file takes the name, and names the columns.
+    fn rotate(&mut self) {
+        self.rename();
+        self.open();
+        self.write(HEADER);
+    }
+
     fn open(&mut self) {
         self.file = File::options().create(true).append(true).open(self.path()).unwrap();
     }
@@ -198,9 +205,7 @@ fn a_table_that_is_written_anew_is_no_continuation() {
         let mut growing = follow(&writer);
         writer.rows(0..20);
         Seen::default().poll(&mut growing);
-        writer.rename();
-        writer.open();
-        writer.write(HEADER);
+        writer.rotate();
         writer.rows(begins..30);
         assert_eq!(growing.poll().unwrap().turn, Some(Turn::Replaced));
         let error = growing.poll().unwrap_err().to_string();
@@ -211,9 +216,7 @@ fn a_table_that_is_written_anew_is_no_continuation() {
     let mut growing = follow(&writer);
     writer.rows(0..20);
     Seen::default().poll(&mut growing);
-    writer.rename();
-    writer.open();
-    writer.write(HEADER);
+    writer.rotate();
     writer.rows(20..22);
     writer.write("1320,x,1,0\n");
     growing.poll().unwrap();
