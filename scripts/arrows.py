@@ -22,15 +22,16 @@ from rust_source import end_of_group, tokens, without_tests
 ALLOWED = {
     "contractive-core": [],
     "contractive-table": [],
-    "contractive": ["contractive-core", "contractive-table"],
-    "contractive-datasets": ["contractive-core", "contractive-table", "contractive"],
-    "contractive-anomaly": ["contractive-core", "contractive-table", "contractive"],
+    "contractive-pictures": ["contractive-core", "contractive-table"],
+    "contractive": ["contractive-core", "contractive-table", "contractive-pictures"],
+    "contractive-datasets": ["contractive-core", "contractive-table", "contractive-pictures", "contractive"],
+    "contractive-anomaly": ["contractive-core", "contractive-table", "contractive-pictures", "contractive"],
     "contractive-report": ["contractive-core", "contractive-table", "contractive", "contractive-anomaly"],
 }
 ALLOWED["contractive-onnx"] = ["contractive-core", "contractive-table", "contractive", "contractive-anomaly"]
 ALLOWED["contractive-cli"] = list(ALLOWED)
 ALLOWED["contractive-python"] = list(ALLOWED)
-ALLOWED["contractive-fuzz"] = ["contractive-core", "contractive-table", "contractive", "contractive-datasets", "contractive-anomaly"]
+ALLOWED["contractive-fuzz"] = ["contractive-core", "contractive-table", "contractive-pictures", "contractive", "contractive-datasets", "contractive-anomaly"]
 ALLOWED["contractive-mpi"] = ["contractive-core", "contractive-cli"]
 
 KEYWORDS = set(

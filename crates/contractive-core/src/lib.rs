@@ -22,8 +22,9 @@
 //! 8. [`jacobian`]: the encoder's Jacobian a row, its singular values, saturation; [`row_network`]: a network applied to
 //!    one row at a time in f64, the same bits whatever else is in the call.
 //! 9. [`nearest`]: the nearest rows of a bank.
-//! 10. [`random`]: streams of random numbers keyed by seed and purpose; [`statistics`]: quantiles and moments.
-//! 11. [`communicator`]: processes that train one network together, each on its own rows.
+//! 10. [`patches`]: windows of pictures as rows, and pixels from rows.
+//! 11. [`random`]: streams of random numbers keyed by seed and purpose; [`statistics`]: quantiles and moments.
+//! 12. [`communicator`]: processes that train one network together, each on its own rows.
 //!
 //! The symbols used inside kernels are those of the repository's `docs/notation.md`.
 
@@ -45,6 +46,7 @@ pub mod objective;
 pub mod optimiser;
 pub mod order;
 pub mod parameters;
+pub mod patches;
 pub mod penalty;
 pub mod prefetch;
 pub mod random;

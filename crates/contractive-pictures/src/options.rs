@@ -1,0 +1,50 @@
+//! How pictures are made alike.
+
+/// What a pixel is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Colour {
+    /// Three channels where any of the first pictures has colour, else one.
+    #[default]
+    Auto,
+    /// One channel: luma, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
+    Grey,
+    /// Three channels: red, green, blue.
+    Rgb,
+}
+
+/// What becomes of a picture whose aspect is not that of the size asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fit {
+    /// It is made so small that it lies within the size, and keeps its own aspect; smaller ones stay as they are. Pictures then differ in
+    /// size: for models of patches.
+    Keep,
+    /// It is scaled until it lies within the size, in the middle, and black is put around it.
+    #[default]
+    Pad,
+    /// It is scaled until it covers the size, and what lies beyond is cut off on both sides alike.
+    Crop,
+    /// It is scaled to the size, each side by itself.
+    Stretch,
+}
+
+/// Width and height in pixels, each at least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Pixels a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+/// How pictures are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PictureOptions {
+    /// Grey or colour.
+    pub colour: Colour,
+    /// The size that they are brought to; without one all must have the size of the first.
+    pub size: Option<Size>,
+    /// What becomes of other aspects.
+    pub fit: Fit,
+    /// Whether broken files are counted and passed over; else the first ends the reading.
+    pub skip_broken: bool,
+}
