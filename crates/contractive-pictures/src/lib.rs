@@ -9,12 +9,13 @@
 //! 2. [`options`]: how pictures are made alike: colour, size, and what becomes of another aspect.
 //! 3. [`limits`]: what a picture may take.
 //! 4. `store`: where bytes lie; `names`: which are pictures, and their labels; `decode`: bytes to pixels; `fit`: pixels to a size.
-//! 5. `source` and `stream`: one picture, and many.
+//! 5. `source` and `stream`: one picture, and many; [`masks`]: which of their pixels are defects.
 
 mod decode;
 mod error;
 mod fit;
 pub mod limits;
+pub mod masks;
 mod names;
 pub mod options;
 pub mod picture;

@@ -34,6 +34,14 @@ pub(crate) fn of_entry(name: &str) -> Option<String> {
     is_seen.then(|| parts.join("/"))
 }
 
+/// What an archive's file is called, without its ending.
+pub(crate) fn of_archive(path: &std::path::Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let known = [".tar.gz", ".tgz", ".tar", ".zip"];
+    let stem = known.iter().find_map(|ending| name.to_ascii_lowercase().strip_suffix(ending).map(str::len));
+    stem.map_or(name.clone(), |n| name[..n].to_owned())
+}
+
 /// The folder that a picture lies in, `.` at the top.
 pub(crate) fn folder(name: &str) -> &str {
     name.rsplit_once('/').map_or(".", |(folder, _)| folder)

@@ -37,7 +37,8 @@ struct Inner {
 }
 
 impl PictureSource {
-    /// Lists the pictures in a folder, an archive or an array.
+    /// Lists the pictures in a folder, a .zip, a .tar, a .tar.gz (unpacked into a temporary file), an NPY or NPZ array, or takes one picture. Which of
+    /// these a file is, its bytes say.
     ///
     /// In a folder and the folders within it files are pictures by their endings (of PNG, JPEG, WebP, TIFF, BMP, and of formats that are not read, so that
     /// none is lost unseen), whatever their bytes then say; all others are passed over, and what begins with a point and `__MACOSX` too. Names are relative,
@@ -108,9 +109,9 @@ impl PictureSource {
     }
 
     /// The number of each picture's class, and the classes' names, sorted by bytes: the class is the path of the folder that a picture lies in, `.` at
-    /// the top. `None` where all lie at the top.
+    /// the top. `None` where all lie at the top. Of an NPZ archive the whole numbers `y` beside `X`, named by themselves.
     pub fn labels(&self) -> Option<(Vec<i64>, Vec<String>)> {
-        names::labels(self.names())
+        self.0.store.labels().cloned().or_else(|| names::labels(self.names()))
     }
 
     /// Numbers a pixel of every picture read: 1 or 3.
@@ -186,7 +187,8 @@ impl Inner {
     }
 
     fn broken(&self, entry: &Entry, fault: PictureFault) -> PictureError {
-        PictureError::broken(&self.path, &entry.name, fault)
+        let name = if self.store.is_single() { "" } else { &entry.name };
+        PictureError::broken(&self.path, name, fault)
     }
 
     fn picture(&self, i: usize, channels: usize, reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {

@@ -13,6 +13,8 @@ use contractive_table::contain;
 use crate::error::PictureFault;
 use crate::picture::Picture;
 use opened::Opened;
+pub(crate) use opened::is_picture;
+pub(crate) use samples::{of_unit, over_black};
 
 /// What a picture's header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

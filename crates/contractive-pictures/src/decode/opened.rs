@@ -133,6 +133,11 @@ fn upright(picture: Picture, orientation: Orientation) -> Result<Picture, Pictur
     Ok(Picture { shape, pixels: image.into_bytes() })
 }
 
+/// Whether a file of these first bytes is a picture.
+pub(crate) fn is_picture(first: &[u8]) -> bool {
+    format_of(&first[..first.len().min(MAGIC)]).is_ok()
+}
+
 /// The format that the first bytes are of.
 fn format_of(first: &[u8]) -> Result<ImageFormat, PictureFault> {
     if first.is_empty() {

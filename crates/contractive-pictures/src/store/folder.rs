@@ -18,6 +18,7 @@ use crate::names;
 #[derive(Debug)]
 pub(crate) struct FolderStore {
     root: PathBuf,
+    is_single: bool,
     /// Paths of those whose names are not what the file system calls them.
     others: BTreeMap<usize, PathBuf>,
 }
@@ -42,7 +43,20 @@ impl FolderStore {
             Entry { name, size }
         };
         let entries = walk.found.into_iter().enumerate().map(entry).collect();
-        Ok((FolderStore { root: root.to_path_buf(), others }, entries))
+        Ok((FolderStore { root: root.to_path_buf(), is_single: false, others }, entries))
+    }
+
+    /// One picture.
+    pub fn single(path: &Path) -> Result<(Self, Vec<Entry>), PictureError> {
+        let size = fs::metadata(path).map_err(|e| PictureError::io("open", path, e))?.len();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let (root, others) = (PathBuf::new(), BTreeMap::from([(0, path.to_path_buf())]));
+        Ok((FolderStore { root, is_single: true, others }, vec![Entry { name, size }]))
+    }
+
+    /// Whether it is one picture, given by its own path.
+    pub fn is_single(&self) -> bool {
+        self.is_single
     }
 
     /// Opens picture `i`, and tells its size.
