@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::detector::DetectorError;
 use contractive::model::ModelError;
 use contractive_core::ArgumentError;
+use contractive_pictures::PictureError;
 
 /// Why pictures cannot be learnt from or scored.
 #[derive(Debug, Error)]
@@ -54,14 +55,6 @@ pub enum ImageError {
         /// Channels of the picture.
         got: usize,
     },
-    /// Pictures and masks that do not belong together.
-    #[error("{what}: {reason}")]
-    Mask {
-        /// The folder or the mask.
-        what: String,
-        /// What is wrong.
-        reason: String,
-    },
     /// A file that cannot be read or written.
     #[error("cannot {verb} {}: {source}", path.display())]
     File {
@@ -82,7 +75,7 @@ pub enum ImageError {
     },
     /// Pictures that cannot be read.
     #[error(transparent)]
-    Picture(Box<dyn std::error::Error + Send + Sync>),
+    Picture(#[from] PictureError),
     /// The networks, their training or the threshold.
     #[error(transparent)]
     Detector(#[from] DetectorError),

@@ -47,7 +47,7 @@ pub use error::ImageError;
 pub use files::{IMAGES_FORMAT_VERSION, is_image_detector};
 pub use map::HeatMap;
 pub use scoring::{ImageScorer, ScoredPicture};
-pub use source::{PictureSet, PictureStream, PicturesInMemory};
+pub use source::{NamedSource, PictureSet, PictureStream, PicturesInMemory};
 pub use spec::{ImageSpec, Normalise, PatchScore, PictureSize};
 pub use training::{Stage, Told};
 
@@ -64,7 +64,7 @@ pub struct ImageDetector {
     scales: Vec<Scale>,
     /// Scores of ordinary pictures, ascending, as quantiles.
     reference: Vec<f64>,
-    /// PictureSet given for training.
+    /// Pictures given for training.
     n_training: usize,
     /// How many of them the reference is of, and whether nothing was learnt from those.
     n_reference: usize,
@@ -148,12 +148,12 @@ impl ImageDetector {
         self.is_held_out
     }
 
-    /// PictureSet that the reference is of.
+    /// Pictures that the reference is of.
     pub fn n_reference(&self) -> usize {
         self.n_reference
     }
 
-    /// PictureSet given for training, those held out among them.
+    /// Pictures given for training, those held out among them.
     pub fn n_training_pictures(&self) -> usize {
         self.n_training
     }

@@ -29,7 +29,7 @@ pub(super) fn most_patches(d: usize, scales: usize) -> usize {
     (MOST_BYTES / (size_of::<f32>() * d * scales)).clamp(1, MOST_PATCHES)
 }
 
-/// Draws patches of the pictures at the places `order`, evenly over all of them, for each scale of `rows`. PictureSet of which
+/// Draws patches of the pictures at the places `order`, evenly over all of them, for each scale of `rows`. Pictures of which
 /// none would be drawn are not read. Which are drawn depends on the seed and the number of pictures alone.
 pub(super) fn sample(
     source: &dyn PictureSet,

@@ -9,7 +9,7 @@ use super::source::PictureSet;
 use super::{ImageDetector, Scale};
 use crate::detector::{DetectorError, for_each};
 
-/// PictureSet that wait for each thread.
+/// Pictures that wait for each thread.
 const AHEAD: usize = 2;
 
 /// What a detector says of a picture.

@@ -1,10 +1,10 @@
 //! Where pictures come from.
 
-use contractive_pictures::Picture;
+use contractive_pictures::{Picture, PictureSource};
 
 use super::error::ImageError;
 
-/// PictureSet by their places, from 0: a folder's, an archive's, an array's.
+/// Pictures by their places, from 0: a folder's, an archive's, an array's.
 pub trait PictureSet: Sync {
     /// What they are called in messages.
     fn what(&self) -> &str;
@@ -25,10 +25,10 @@ pub trait PictureSet: Sync {
     fn stream<'a>(&'a self, order: Vec<u32>, threads: usize) -> PictureStream<'a>;
 }
 
-/// PictureSet with their places, as they come.
+/// Pictures with their places, as they come.
 pub type PictureStream<'a> = Box<dyn Iterator<Item = Result<(u32, Picture), ImageError>> + Send + 'a>;
 
-/// PictureSet in memory.
+/// Pictures in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PicturesInMemory {
     /// What they are called in messages.
@@ -52,5 +52,43 @@ impl PictureSet for PicturesInMemory {
 
     fn stream<'a>(&'a self, order: Vec<u32>, _threads: usize) -> PictureStream<'a> {
         Box::new(order.into_iter().map(|i| Ok((i, self.pictures[i as usize].clone()))))
+    }
+}
+
+/// Those of a folder, an archive or an array, by one name.
+#[derive(Debug, Clone)]
+pub struct NamedSource {
+    source: PictureSource,
+    what: String,
+}
+
+impl NamedSource {
+    /// Calls the pictures of `source` by its path.
+    pub fn new(source: PictureSource) -> Self {
+        let what = source.path().display().to_string();
+        NamedSource { source, what }
+    }
+
+    /// The pictures themselves.
+    pub fn source(&self) -> &PictureSource {
+        &self.source
+    }
+}
+
+impl PictureSet for NamedSource {
+    fn what(&self) -> &str {
+        &self.what
+    }
+
+    fn len(&self) -> usize {
+        self.source.len()
+    }
+
+    fn name(&self, i: usize) -> String {
+        self.source.name(i).to_owned()
+    }
+
+    fn stream<'a>(&'a self, order: Vec<u32>, threads: usize) -> PictureStream<'a> {
+        Box::new(self.source.stream(order, threads).map(|item| Ok(item?)))
     }
 }

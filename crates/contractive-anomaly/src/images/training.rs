@@ -28,16 +28,16 @@ const LEVEL: f64 = 0.9;
 pub enum Stage {
     /// So many of so many pictures are read for their patches.
     Patches {
-        /// PictureSet read.
+        /// Pictures read.
         done: usize,
-        /// PictureSet in all.
+        /// Pictures in all.
         of: usize,
     },
     /// So many of so many pictures are scored, to compare with.
     Reference {
-        /// PictureSet scored.
+        /// Pictures scored.
         done: usize,
-        /// PictureSet in all.
+        /// Pictures in all.
         of: usize,
     },
 }
