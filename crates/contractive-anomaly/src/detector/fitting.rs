@@ -186,7 +186,7 @@ impl Detector {
                 imported: None,
             };
             let model = Model::new(trained.parameters, member::objective(settings), preprocessing.clone())?;
-            Ok(model.with_image_shape(data.image_shape()).with_provenance(provenance))
+            Ok(model.with_picture_shape(data.picture_shape()).with_provenance(provenance))
         };
         let models = trained.into_iter().map(model).collect::<Result<Vec<Model>, ModelError>>()?;
         Ok(Networks { models, preprocessing, validation_rows })

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use contractive::data::Dataset;
+use contractive::model::{PictureEvaluation, evaluate_pictures};
 use contractive::{Evaluation, Model, evaluate_rows, evaluate_telling};
 use contractive_anomaly::detector::is_detector;
 use contractive_anomaly::series::is_series_detector;
@@ -65,6 +66,10 @@ pub(crate) struct Evaluate {
     /// .npy or .jsonl.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     per_row: Option<PathBuf>,
+    /// Of a model of patches: write a table with one line a picture: its number and label, the mse of its reconstruction
+    /// and its penalty, the sum over its patches. The endings are those of --per-row, which has a line a patch.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    per_picture: Option<PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
@@ -82,6 +87,7 @@ Examples:
   cae evaluate runs/NAME --data mnist:test --json
   cae evaluate runs/NAME/model --data table.csv -o numbers.json
   cae evaluate runs/NAME --data table.csv --per-row rows.csv
+  cae evaluate runs/NAME --data pictures.npy --per-picture pictures.csv
   cae evaluate DETECTOR --data labelled.csv --labels is_anomaly --json
   cae evaluate DETECTOR --data test.npz --labels y --anomaly -1";
 
@@ -105,7 +111,10 @@ impl Evaluate {
                 let text = "--per-row is of models; `cae detect` scores the rows of a detector one by one";
                 return Err(Usage(text.into()).into());
             }
-            per_row::check(path, &inputs)?;
+            per_row::check(path, "--per-row", &inputs)?;
+        }
+        if let Some(path) = &self.per_picture {
+            per_row::check(path, "--per-picture", &inputs)?;
         }
         if self.rows.transpose.is_some() && (is_detector(&self.model) || is_series_detector(&self.model)) {
             return Err(Usage("--transpose is of models; a detector takes the rows as the file has them".into()).into());
@@ -126,12 +135,15 @@ impl Evaluate {
         }
         let opened = Opened::new(&self.model)?;
         let inputs = opened.inputs(&self.rows);
-        for (path, flag) in [(&self.output, "-o"), (&self.per_row, "--per-row")] {
+        for (path, flag) in [(&self.output, "-o"), (&self.per_row, "--per-row"), (&self.per_picture, "--per-picture")] {
             path.as_deref().map_or(Ok(()), |path| inputs.check(path, flag))?;
         }
         let data = opened.rows(&self.rows, self.json)?;
         if let Some(path) = &self.per_row {
             write_rows(path, &opened.model, &data, self.rows.threads(), self.json)?;
+        }
+        if let Some(path) = &self.per_picture {
+            write_pictures(path, &opened.model, &data, self.rows.threads(), self.json)?;
         }
         let bar = rows_bar(&data, self.json);
         let numbers = evaluate_telling(&opened.model, &data, self.rows.threads(), &mut |done| bar.show(done as u64))?;
@@ -174,6 +186,39 @@ fn write_rows(path: &Path, model: &Model, data: &Dataset, threads: usize, is_qui
     Ok(file.finish(is_quiet)?)
 }
 
+/// Writes the numbers of each picture, named as their means are.
+fn write_pictures(path: &Path, model: &Model, data: &Dataset, threads: usize, is_quiet: bool) -> anyhow::Result<()> {
+    if data.patch_grid().is_none() {
+        let text = "--per-picture is of models of patches (`cae train --patch`); --per-row has a line a row";
+        return Err(Usage(text.into()).into());
+    }
+    let mut file = PerRow::create(path, data.pictures(), vec!["mse".into(), "penalty".into()])?;
+    evaluate_pictures(model, data, threads, |picture, judged| -> anyhow::Result<()> {
+        Ok(file.write(picture, vec![vec![judged.mse], vec![judged.penalty]])?)
+    })?;
+    Ok(file.finish(is_quiet)?)
+}
+
+/// What is said of whole pictures.
+fn of_pictures(e: &PictureEvaluation) -> [(&'static str, String); 4] {
+    let shown = |value: f64| significant(value, 5);
+    let size = format!("{} x {} x {}", e.height, e.width, e.channels);
+    let all = format!("{} of {size}, {} patches of {} pixels a side each", grouped(e.pictures), e.patches, e.patch);
+    let worst = format!("{}  of picture {} (from 0), the largest", shown(e.largest_mse), e.largest_mse_picture);
+    [
+        ("pictures", all),
+        (
+            "mse of a picture",
+            format!("{}  mean over its pixels, each the mean of its patches, in the data's units", shown(e.mse)),
+        ),
+        ("", worst),
+        (
+            "penalty of a picture",
+            format!("{}  sum over its patches: the squared norm of its Jacobian, exact", shown(e.penalty)),
+        ),
+    ]
+}
+
 fn in_words(e: &Evaluation) -> String {
     let shown = |value: f64| significant(value, 5);
     let mut lines = vec![
@@ -213,5 +258,6 @@ fn in_words(e: &Evaluation) -> String {
     }
     lines.push(("dead_code_units", format!("{}  of code units never move", percent(e.dead_code_units))));
     lines.push(("zero_code_activations", format!("{}  of the code's numbers are 0", percent(e.zero_code_activations))));
+    lines.extend(e.pictures.iter().flat_map(of_pictures));
     pairs(&lines)
 }

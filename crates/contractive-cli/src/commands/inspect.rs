@@ -18,7 +18,7 @@ use crate::detectors::AnyDetector;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::inputs::Inputs;
-use crate::introduction::network;
+use crate::introduction::{network, pixels};
 use crate::models::Opened;
 use crate::numbers::{count, duration, grouped, plain, significant};
 use crate::output::{print, print_json};
@@ -103,7 +103,7 @@ impl Inspect {
         let inputs = Inputs::of(self.rows.data.as_deref()).and_trained(&self.model);
         self.tangents.check(&inputs)?;
         if let Some(path) = &self.per_row {
-            per_row::check(path, &inputs)?;
+            per_row::check(path, "--per-row", &inputs)?;
         }
         let opened = Opened::new(&self.model)?;
         let data = self.rows.data.as_ref().map(|_| opened.rows(&self.rows, self.json)).transpose()?;
@@ -192,7 +192,10 @@ fn in_json(opened: &Opened, geometry: Option<&Geometry>, verified: Option<&Verif
             "feature_names": model.preprocessing().feature_names(), "clip": model.preprocessing().clip(),
             "library_size": model.preprocessing().counts().library_size, "log1p": model.preprocessing().counts().log1p,
         },
-        "image_shape": model.image_shape(),
+        "image_shape": model.picture_shape().map(|shape| (shape.height, shape.width)),
+        "channels": model.picture_shape().map(|shape| shape.channels),
+        "patch": model.patches().map(|patches| patches.patch),
+        "stride": model.patches().map(|patches| patches.stride),
         "provenance": model.provenance(),
         "training": history.as_deref().map(|history| json!({
             "epochs": history.len(),
@@ -261,8 +264,11 @@ fn objective(model: &Model) -> String {
 
 fn preprocessing(model: &Model) -> String {
     let p = model.preprocessing();
-    let what = match (model.image_shape(), p.feature_names()) {
-        (Some((height, width)), _) => format!("images of {height} x {width} pixels"),
+    let what = match (model.picture_shape(), p.feature_names()) {
+        (Some(shape), _) => match model.patches() {
+            None => format!("images of {}", pixels(shape)),
+            Some(patches) => format!("patches of {}, {} apart", pixels(shape), patches.stride),
+        },
         (None, Some(names)) if names.len() <= SHOWN => format!("columns {}", names.join(", ")),
         (None, Some(names)) => format!("{} named columns, {} to {}", names.len(), names[0], names[names.len() - 1]),
         (None, None) => count(p.n_features(), "column"),

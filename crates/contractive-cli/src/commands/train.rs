@@ -88,6 +88,7 @@ Examples:
   cae train --detector --data table.csv --contamination 0.02 --time-budget 30s
   cae train --detector --data orders.csv --key id,when --categorical shop --missing mask --out detector
   cae train --detector --data load.csv --time timestamp --window 48
+  cae train --data pictures.npy --patch 8 --stride 4     pictures of any size, in grey or colour
   cae train --config mine.toml --set training.optimiser.beta2=0.99 --seed 7
 
 The objective is the mean over rows of loss + contraction x penalty; the number printed is the number minimised.
@@ -101,6 +102,7 @@ impl Train {
             return self.run_detector(group);
         }
         let mut settings = self.settings.settings()?;
+        settings.put_stride(self.series.stride)?;
         self.sweep.put_seeds(&mut settings)?;
         if !settings.several().is_empty() {
             return match group.is_alone() {
@@ -189,6 +191,10 @@ impl Train {
         let out = self.out.clone().unwrap_or_else(|| detector_training::default_place(&self.data_name(&config)));
         group.agree(if group.is_first() { self.check_place_of_detector(&out) } else { Ok(()) })?;
         let reporting = reporting(&self.output, group);
+        if let (None, Some(_)) = (&self.series.time, self.series.stride) {
+            let text = "--stride is of the windows of a time series (--time), or of the patches of pictures (--patch)";
+            return Err(Usage(text.into()).into());
+        }
         if self.series.time.is_some() {
             if !group.is_alone() {
                 let text = "a time series is for `cae train`, in one process; several ranks train detectors of tables";

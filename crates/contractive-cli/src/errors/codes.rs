@@ -53,7 +53,7 @@ fn of_kind(kind: Kind<'_>) -> u8 {
     match kind {
         Kind::Argument(ArgumentError::Range { .. } | ArgumentError::NotFinite { .. }) => BAD_DATA,
         Kind::Argument(_) => USAGE,
-        Kind::Checkpoint(_) | Kind::Preprocess(_) => BAD_DATA,
+        Kind::Checkpoint(_) | Kind::Preprocess(_) | Kind::Patches(_) => BAD_DATA,
         // Ranks that were given different things were started so.
         Kind::Communication(CommunicationError::Differs { .. }) => USAGE,
         Kind::Communication(_) => FAILURE,

@@ -3,7 +3,7 @@
 use contractive::Error;
 use contractive::checkpoint::CheckpointError;
 use contractive::config::ConfigError;
-use contractive::data::TableError;
+use contractive::data::{PatchError, TableError};
 use contractive::import::ImportError;
 use contractive::model::{ModelError, TensorFileError};
 use contractive::preprocess::PreprocessError;
@@ -35,6 +35,7 @@ pub(super) enum Kind<'a> {
     Model(&'a ModelError),
     Onnx(&'a OnnxError),
     Output(&'a OutputError),
+    Patches(&'a PatchError),
     Preprocess(&'a PreprocessError),
     Run(&'a RunError),
     Series(&'a SeriesError),
@@ -86,6 +87,9 @@ impl<'a> Kind<'a> {
             Kind::Train(TrainError::Config(e)) => Kind::Config(e),
             Kind::Train(TrainError::Columns(e)) => Kind::Preprocess(e),
             Kind::Train(TrainError::Argument(e)) => Kind::Argument(e),
+            Kind::Train(TrainError::Patches(e)) => Kind::Patches(e),
+            Kind::Model(ModelError::Patches(e)) => Kind::Patches(e),
+            Kind::Patches(PatchError::Grid(e)) => Kind::Argument(e),
             Kind::Train(TrainError::Checkpoint(e)) => Kind::Checkpoint(e),
             Kind::Train(TrainError::Run(e)) => Kind::Run(e),
             Kind::Train(TrainError::Model(e)) => Kind::Model(e),

@@ -1,6 +1,6 @@
 //! What a user can do about an error, in terms of flags and subcommands.
 
-use contractive::data::TableError;
+use contractive::data::{PatchError, TableError};
 use contractive::import::ImportError;
 use contractive::model::ModelError;
 use contractive::preprocess::PreprocessError;
@@ -35,6 +35,8 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         Kind::Output(OutputError::NumbersAlone { .. }) => {
             text("give a name that ends in .csv, .parquet, .arrow or .jsonl")
         }
+        Kind::Patches(PatchError::NotPictures { .. }) => text("give pictures, or leave out --patch"),
+        Kind::Patches(PatchError::TooMany { .. }) => text("give a larger --stride, or fewer pictures with --rows"),
         Kind::Preprocess(PreprocessError::TooLarge { .. }) => text("scale the data, with --scale standard or robust"),
         Kind::Preprocess(PreprocessError::Negative { .. }) => {
             text("give the counts as they were counted, or leave out --library-size and --log1p")

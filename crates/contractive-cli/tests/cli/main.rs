@@ -26,6 +26,7 @@ mod mixed_table;
 mod nothing_lost;
 mod numbers;
 mod odd_files;
+mod patches;
 mod per_row;
 mod recipes;
 mod report;

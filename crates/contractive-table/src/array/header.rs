@@ -101,7 +101,7 @@ impl Header {
     }
 
     /// Whether rows are images of bytes, where they have `columns` values and the shape `image`.
-    pub fn has_pixels(&self, columns: usize, image: Option<(usize, usize)>) -> bool {
+    pub fn has_pixels(&self, columns: usize, image: Option<[usize; 3]>) -> bool {
         self.kind == Kind::Unsigned && self.size == 1 && byte_image_shape(columns, image).is_some()
     }
 
