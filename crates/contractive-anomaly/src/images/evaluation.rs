@@ -5,8 +5,18 @@
 //! each marked region that lies above it, the mean over regions; its area over the false positive rate of pixels from 0 to 0.3,
 //! divided by 0.3.
 
+use contractive_core::random::{Purpose, Stream};
+use serde::{Deserialize, Serialize};
+
+use super::ImageDetector;
 use super::map::HeatMap;
 use super::regions::regions;
+use crate::detector::metrics::{Counts, Estimate, Share, auroc, average_precision, bootstrap};
+
+/// Resamples of a bootstrap.
+const RESAMPLES: usize = 1000;
+/// Pictures drawn over all resamples, about: of many there are fewer resamples, at least 20.
+const DRAWN: usize = 10_000_000;
 
 /// Bits of a number that bins leave out.
 const LEFT_OUT: u32 = 12;
@@ -103,6 +113,78 @@ impl PixelMeter {
             (rate, overlap) = (next_rate, next);
         }
         Some(area / PRO_LIMIT)
+    }
+}
+
+/// Numbers that judge a detector of pictures. Those that are not defined, such as an AUROC without anomalies, are `None`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageEvaluation {
+    /// What the pictures are called.
+    pub data: String,
+    /// Pictures judged.
+    pub pictures: usize,
+    /// Pictures labelled as anomalies.
+    pub anomalies: usize,
+    /// Area under the ROC curve of pictures, with a bootstrap interval.
+    pub auroc: Option<Estimate>,
+    /// Average precision of pictures, with a bootstrap interval.
+    pub average_precision: Option<Estimate>,
+    /// The threshold.
+    pub threshold: f64,
+    /// Its rule, in words.
+    pub threshold_rule: String,
+    /// Pictures against labels at the threshold.
+    pub counts: Counts,
+    /// F1 at the threshold, with a bootstrap interval.
+    pub f1: Option<Estimate>,
+    /// Recall at the threshold, with Wilson's interval.
+    pub recall: Option<Share>,
+    /// Precision at the threshold, with Wilson's interval.
+    pub precision: Option<Share>,
+    /// Where there are masks: area under the ROC curve of pixels.
+    pub pixel_auroc: Option<f64>,
+    /// Where there are masks: PRO up to a false positive rate of 0.3.
+    pub pro: Option<f64>,
+    /// Marked regions.
+    pub regions: u64,
+    /// Anomalous pictures without a mask, whose pixels are not counted.
+    pub without_mask: usize,
+}
+
+/// Judges the scores that `detector` gave pictures called `data` against their labels; `pixels` has counted their pixels,
+/// but those of so many anomalous pictures `without_mask`.
+///
+/// # Panics
+/// When there are not as many labels as scores.
+pub fn evaluate_images(
+    detector: &ImageDetector,
+    data: &str,
+    (scores, is_anomaly): (&[f64], &[bool]),
+    (pixels, without_mask): (&PixelMeter, usize),
+) -> ImageEvaluation {
+    let resamples = (DRAWN / scores.len().max(1)).clamp(20, RESAMPLES);
+    let estimate = |statistic: &dyn Fn(&[f64], &[bool]) -> Option<f64>| {
+        let mut stream = Stream::new(0, Purpose::Analysis, 1, 0);
+        bootstrap(scores, is_anomaly, resamples, |n| stream.below(n), statistic)
+    };
+    let threshold = detector.threshold();
+    let counts = Counts::at(threshold, scores, is_anomaly);
+    ImageEvaluation {
+        data: data.to_owned(),
+        pictures: scores.len(),
+        anomalies: is_anomaly.iter().filter(|label| **label).count(),
+        auroc: estimate(&auroc),
+        average_precision: estimate(&average_precision),
+        threshold,
+        threshold_rule: detector.threshold_rule().to_string(),
+        counts,
+        f1: estimate(&|s, y| Counts::at(threshold, s, y).f1()),
+        recall: counts.recall(),
+        precision: counts.precision(),
+        pixel_auroc: pixels.auroc(),
+        pro: pixels.pro(),
+        regions: pixels.n_regions(),
+        without_mask,
     }
 }
 

@@ -39,6 +39,7 @@ mod whitening;
 mod tests;
 
 use contractive_core::statistics::quantile_of_sorted;
+use contractive_pictures::{Colour, PictureOptions};
 
 use self::scale::Scale;
 use crate::detector::{DetectorError, DetectorSettings, ThresholdRule};
@@ -94,6 +95,12 @@ impl ImageDetector {
     /// The settings it was trained with.
     pub fn settings(&self) -> &DetectorSettings {
         &self.settings
+    }
+
+    /// How pictures are read for this detector; broken ones are passed over where it `skips_broken`.
+    pub fn reading(&self, skips_broken: bool) -> PictureOptions {
+        let colour = if self.channels == 3 { Colour::Rgb } else { Colour::Grey };
+        PictureOptions { colour, ..self.spec.options(skips_broken) }
     }
 
     /// Channels of a picture: 1 or 3.

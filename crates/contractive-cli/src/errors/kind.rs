@@ -12,11 +12,13 @@ use contractive::train::TrainError;
 use contractive_anomaly::LabelError;
 use contractive_anomaly::detector::encoding::EncodingError;
 use contractive_anomaly::detector::{DetectorError, MergeError, ThresholdError};
+use contractive_anomaly::images::ImageError;
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_core::communicator::CommunicationError;
 use contractive_datasets::DatasetError;
 use contractive_onnx::OnnxError;
+use contractive_pictures::PictureError;
 use contractive_table::OutputError;
 
 /// An error of the toolkit, by the room that it comes from.
@@ -29,6 +31,7 @@ pub(super) enum Kind<'a> {
     Dataset(&'a DatasetError),
     Detector(&'a DetectorError),
     Encoding(&'a EncodingError),
+    Image(&'a ImageError),
     Import(&'a ImportError),
     Label(&'a LabelError),
     Merge(&'a MergeError),
@@ -36,6 +39,7 @@ pub(super) enum Kind<'a> {
     Onnx(&'a OnnxError),
     Output(&'a OutputError),
     Patches(&'a PatchError),
+    Picture(&'a PictureError),
     Preprocess(&'a PreprocessError),
     Run(&'a RunError),
     Series(&'a SeriesError),
@@ -67,6 +71,8 @@ impl<'a> Kind<'a> {
                 .or_else(|| of(cause.downcast_ref().map(Kind::Merge)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Threshold)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Series)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Image)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Picture)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Tensors)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Onnx)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Argument)))
@@ -115,6 +121,9 @@ impl<'a> Kind<'a> {
             Kind::Merge(MergeError::Table(TableError::Cell { .. } | TableError::ColumnKind { .. })) => return self,
             Kind::Merge(MergeError::Table(e)) => Kind::Table(e),
             Kind::Merge(MergeError::Threshold(e)) => Kind::Threshold(e),
+            Kind::Image(ImageError::Picture(e)) => Kind::Picture(e),
+            Kind::Image(ImageError::Detector(e)) => Kind::Detector(e),
+            Kind::Picture(PictureError::Array(e)) => Kind::Table(e),
             Kind::Series(SeriesError::Data(e)) => Kind::Table(e),
             Kind::Series(SeriesError::Labels(e)) => Kind::Label(e),
             Kind::Series(SeriesError::Detector(e)) => Kind::Detector(e),
