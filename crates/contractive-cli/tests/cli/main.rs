@@ -19,6 +19,7 @@ mod export;
 mod golden;
 mod help;
 mod hostile_names;
+mod images;
 mod import;
 mod interruption;
 mod merged_threshold;
