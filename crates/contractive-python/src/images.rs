@@ -175,8 +175,8 @@ impl ImageDetector {
         let taken = pictures.taken()?;
         let source = pieces(py, |_| Source::open(taken, &spec.options(skip_broken)))?;
         let tells = Tells { listener: &listener, of_scores: false };
-        let train = |options: &_| Trained::train(source.set(), &spec, &settings, options);
-        let trained = training(py, None, n_threads, &tells, train)?;
+        let trained =
+            training(py, None, n_threads, &tells, |options| Trained::train(source.set(), &spec, &settings, options))?;
         Ok((ImageDetector { trained }, source.notes()))
     }
 

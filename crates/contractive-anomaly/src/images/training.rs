@@ -1,18 +1,18 @@
 //! From pictures to a detector: split, patches, scales, reference scores, threshold.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use contractive::data::split_validation;
 use contractive_core::statistics::quantile_of_sorted;
 
 use super::error::ImageError;
 use super::rows::PatchRows;
-use super::sampling::sample;
+use super::sampling::{Sample, sample};
 use super::scale::Scale;
 use super::source::PictureSet;
 use super::spec::ImageSpec;
 use super::{ImageDetector, ScoredPicture, sketch};
-use crate::detector::{DetectorError, DetectorSettings, TrainOptions};
+use crate::detector::{DetectorError, DetectorSettings, MemberReport, TrainOptions, for_each};
 
 /// Fewest pictures that a detector is trained on.
 const FEWEST: usize = 2;
@@ -89,9 +89,7 @@ impl ImageDetector {
         let rows = PatchRows::of(spec, channels);
         let on_picture = |done| (told.on_stage)(Stage::Patches { done, of: train.len() });
         let samples = sample(source, &train, &rows, settings.seed, (options.threads, options.stop), &on_picture)?;
-        let scales = rows.iter().zip(samples).filter(|(_, sample)| !sample.rows.is_empty());
-        let scales = scales.map(|(rows, sample)| Scale::learn(what, rows, sample, spec, settings, options));
-        let scales = scales.collect::<Result<Vec<Scale>, ImageError>>()?;
+        let scales = learn_scales(what, rows.iter().zip(samples), (spec, settings), options)?;
         if scales.is_empty() {
             return Err(ImageError::TooFew { data: what.to_owned(), least: FEWEST, got: 0 });
         }
@@ -143,6 +141,37 @@ impl ImageDetector {
         self.reference = sketch(scores);
         Ok(self.set_threshold(self.settings.threshold)?)
     }
+}
+
+/// Learns every scale of which there are patches: beside each other, as far as the threads go.
+fn learn_scales<'a>(
+    what: &str,
+    samples: impl Iterator<Item = (&'a PatchRows, Sample)>,
+    (spec, settings): (&ImageSpec, &DetectorSettings),
+    options: &TrainOptions<'_>,
+) -> Result<Vec<Scale>, ImageError> {
+    let samples: Vec<(&PatchRows, Sample)> = samples.filter(|(_, sample)| !sample.rows.is_empty()).collect();
+    let beside = samples.len().clamp(1, options.threads.max(1));
+    let n = samples.len();
+    let done = AtomicUsize::new(0);
+    let on_member = |report: &MemberReport| {
+        let member = done.fetch_add(1, Ordering::Relaxed);
+        (options.on_member)(&MemberReport { member, members: n * report.members, ..*report });
+    };
+    let own = || TrainOptions { threads: (options.threads / beside).max(1), on_member: &on_member, ..plain(options) };
+    let mut scales: Vec<Option<Result<Scale, ImageError>>> = samples.iter().map(|_| None).collect();
+    for_each(samples.into_iter().zip(&mut scales), beside, || {
+        |((rows, sample), scale): ((&PatchRows, Sample), &mut Option<_>)| {
+            *scale = Some(Scale::learn(what, rows, sample, spec, settings, &own()));
+        }
+    });
+    scales.into_iter().flatten().collect()
+}
+
+/// The same options, their calls as they are.
+fn plain<'a>(options: &TrainOptions<'a>) -> TrainOptions<'a> {
+    let TrainOptions { threads, on_plan, on_member, on_scores, stop } = *options;
+    TrainOptions { threads, on_plan, on_member, on_scores, stop }
 }
 
 /// (pictures learnt from, pictures held out), ascending.

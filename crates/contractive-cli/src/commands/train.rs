@@ -199,8 +199,8 @@ impl Train {
         let out = self.out.clone().unwrap_or_else(|| detector_training::default_place(&self.data_name(&config)));
         group.agree(if group.is_first() { self.check_place_of_detector(&out, is_images) } else { Ok(()) })?;
         let reporting = reporting(&self.output, group);
-        if let (None, Some(_)) = (&self.series.time, self.series.stride) {
-            let text = "--stride is of the windows of a time series (--time), or of the patches of pictures (--patch)";
+        if self.series.time.is_none() && self.series.stride.is_some() && !is_images {
+            let text = "--stride is of the windows of a time series (--time), or of the patches of pictures";
             return Err(Usage(text.into()).into());
         }
         if self.series.time.is_some() {
