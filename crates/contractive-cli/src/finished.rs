@@ -171,7 +171,7 @@ fn result(prepared: &Prepared, best: &EpochRecord) -> String {
     let loss = prepared.config().objective.loss;
     let d = prepared.data().n_features() as f64;
     let per_feature = terms.reconstruction / d;
-    let word = feature_word(prepared.data().image_shape().is_some());
+    let word = feature_word(prepared.data().picture_shape().is_some());
     let each = if loss.feature_factor(prepared.data().n_features()) == 1.0 {
         format!(" a row ({} a {word})", significant(per_feature, 4))
     } else {

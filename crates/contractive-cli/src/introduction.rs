@@ -4,6 +4,7 @@ use contractive::preprocess::Scale;
 use contractive::{Prepared, TrainConfig};
 use contractive_core::order::{self, Order};
 use contractive_core::parameters::layout;
+use contractive_core::patches::PictureShape;
 use contractive_core::{Architecture, Loss, Noise, Penalty};
 
 use crate::numbers::{count, grouped, plain, significant};
@@ -47,6 +48,12 @@ pub(crate) fn network(net: &Architecture) -> String {
     format!("{chain}, {between}code {code}, output {output}{tied}; {} parameters", grouped(parameters))
 }
 
+/// The size of pictures in words: "28 x 28 pixels", "64 x 48 pixels in colour".
+pub(crate) fn pixels(shape: PictureShape) -> String {
+    let colour = if shape.channels == 1 { "" } else { " in colour" };
+    format!("{} x {} pixels{colour}", shape.height, shape.width)
+}
+
 /// What a feature is called: images have pixels.
 pub(crate) fn feature_word(is_image: bool) -> &'static str {
     if is_image { "pixel" } else { "feature" }
@@ -54,8 +61,18 @@ pub(crate) fn feature_word(is_image: bool) -> &'static str {
 
 fn data(prepared: &Prepared) -> String {
     let data = prepared.data();
-    let shape = match data.image_shape() {
-        Some((height, width)) => format!("images of {height} x {width} pixels"),
+    let shape = match data.picture_shape() {
+        Some(shape) => match data.patch_grid() {
+            None => format!("images of {}", pixels(shape)),
+            Some(grid) => format!(
+                "patches of {}, {} apart, {} from each of {} of {}",
+                pixels(shape),
+                grid.stride(),
+                grouped(grid.n_patches()),
+                count(data.pictures().len(), "picture"),
+                pixels(grid.shape())
+            ),
+        },
         None => count(data.n_features(), "feature"),
     };
     let mut parts = vec![format!("{} to train on", grouped(prepared.n_training_rows()))];
@@ -65,7 +82,7 @@ fn data(prepared: &Prepared) -> String {
     if prepared.test().is_some() {
         parts.push(format!("{} to test on", grouped(prepared.n_test_rows())));
     }
-    let word = feature_word(data.image_shape().is_some());
+    let word = feature_word(data.picture_shape().is_some());
     let scale = match prepared.config().data.scale.unwrap_or_default() {
         Scale::None => String::new(),
         Scale::Minmax => format!(", each {word} scaled to 0 to 1 (minmax)"),
@@ -108,7 +125,7 @@ fn constant_columns(prepared: &Prepared) -> Option<String> {
     let d = data.n_features();
     // An image's margin is often constant, and there is nothing to remove.
     let has_columns =
-        data.image_shape().is_none() && prepared.train_rows().len() > 1 && prepared.shuffle_buffer().is_none();
+        data.picture_shape().is_none() && prepared.train_rows().len() > 1 && prepared.shuffle_buffer().is_none();
     let (true, Some(row)) = (has_columns, prepared.train_rows().first()) else { return None };
     let mut first = Vec::new();
     data.for_each_row(&[*row], |row| first.extend_from_slice(row));
@@ -146,7 +163,7 @@ fn objective(prepared: &Prepared) -> String {
         Loss::Mse | Loss::Bce => "mean",
         Loss::Sse | Loss::CrossEntropy => "sum",
     };
-    let word = feature_word(prepared.data().image_shape().is_some());
+    let word = feature_word(prepared.data().picture_shape().is_some());
     let mut text = format!("{} ({per} over {word}s)", config.loss);
     if prepared.config().objective().has_penalty() {
         text += &format!(" + {} x {}", plain(config.contraction), prepared.config().objective().penalty.name());

@@ -62,10 +62,10 @@ impl Opened {
         Inputs::of(data.as_deref()).and_trained(folder)
     }
 
-    /// The rows asked for; without `--data` the test part of what was trained on, else all of it. What is to be known of
+    /// The rows asked for, of a model of patches the patches of its pictures; without `--data` the test part of what was trained on, else all of it. What is to be known of
     /// how a file was understood is said on standard error.
     pub(crate) fn rows(&self, arguments: &RowArguments, is_quiet: bool) -> anyhow::Result<Dataset> {
-        let data = self.load_rows(arguments, is_quiet)?;
+        let data = self.model.rows_of(self.load_rows(arguments, is_quiet)?)?;
         if !is_quiet && arguments.data.is_some() {
             say_notes(data.notes());
         }

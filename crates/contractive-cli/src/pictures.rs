@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use contractive::data::Dataset;
+use contractive::model::PictureSession;
 use contractive::preprocess::ScaledRows;
 use contractive::{EpochRecord, Model, Prepared, RunDirectory};
 use contractive_core::Objective;
+use contractive_core::patches::PictureShape;
 use contractive_report::analysis::Activity;
 use contractive_report::{
     LossHistory, filter_grid, loss_curve_png, loss_curve_svg, profile_grid, reconstruction_grid, tangent_grid,
@@ -50,12 +52,15 @@ pub(crate) fn write_all(prepared: &Prepared, model: &Model, history: &[EpochReco
         Err(e) => drawn.failures.push(e.context(name)),
     };
     let weights = model.parameters().encoder_weight(0);
-    match model.image_shape() {
-        Some((height, width)) => {
-            write("reconstructions.png", &|| image_grid(model, &unseen_rows(prepared, IMAGES), height, width));
+    match model.picture_shape() {
+        Some(shape) => {
+            write("reconstructions.png", &|| {
+                let (data, rows) = unseen_images(prepared, IMAGES);
+                image_grid(model, data, &rows, shape)
+            });
             write("filters.png", &|| {
                 let filters = liveliest_filters(prepared, model);
-                Ok(filter_grid(&filters, height, width, FILTERS, scale_of(width))?)
+                Ok(filter_grid(&filters, shape, FILTERS, scale_of(shape.width))?)
             });
         }
         None => {
@@ -77,8 +82,8 @@ pub(crate) fn write_all(prepared: &Prepared, model: &Model, history: &[EpochReco
 
 /// Draws the first rows of `data` over, or beside, their reconstructions.
 pub(crate) fn write_reconstructions(path: &Path, model: &Model, data: &Dataset) -> anyhow::Result<()> {
-    let picture = match model.image_shape() {
-        Some((height, width)) => image_grid(model, &data.select(&first_rows(data, IMAGES)), height, width)?,
+    let picture = match model.picture_shape() {
+        Some(shape) => image_grid(model, data, &first_rows(data.pictures(), IMAGES), shape)?,
         None => profiles(model, &data.select(&first_rows(data, PROFILES)))?,
     };
     Ok(write_file(path, &picture)?)
@@ -94,8 +99,8 @@ pub(crate) fn write_tangents(
     each: usize,
     tangents: &[f32],
 ) -> anyhow::Result<()> {
-    let picture = match model.image_shape() {
-        Some(shape) => tangent_grid(&shown.to_vec(), tangents, rows.len(), shape, scale_of(shape.1))?,
+    let picture = match model.picture_shape() {
+        Some(shape) => tangent_grid(&shown.to_vec(), tangents, rows.len(), shape, scale_of(shape.width))?,
         None => {
             let names = model.preprocessing().feature_names().filter(|names| names.len() <= MOST_NAMES);
             tangent_profiles(tangents, rows, each, shown.n_features(), names)?
@@ -104,9 +109,21 @@ pub(crate) fn write_tangents(
     Ok(write_file(path, &picture)?)
 }
 
-fn image_grid(model: &Model, shown: &Dataset, height: usize, width: usize) -> anyhow::Result<Vec<u8>> {
-    let reconstructions: Vec<f32> = model.reconstruct(shown, 1)?.iter().map(|value| *value as f32).collect();
-    Ok(reconstruction_grid(&shown.to_vec(), &reconstructions, shown.len(), height, width, scale_of(width))?)
+/// Images, rows of `data`, over their reconstructions; of a model of patches whole pictures by their numbers.
+fn image_grid(model: &Model, data: &Dataset, rows: &[u32], shape: PictureShape) -> anyhow::Result<Vec<u8>> {
+    let shown = data.pictures().select(rows);
+    let narrow = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect::<Vec<f32>>();
+    let (shape, reconstructions) = match PictureSession::new(model, data, 1)? {
+        None => (shape, narrow(model.reconstruct(&shown, 1)?)),
+        Some(mut session) => {
+            let mut all = Vec::new();
+            for picture in rows {
+                all.extend(narrow(session.reconstruct(*picture as usize)?));
+            }
+            (session.grid().shape(), all)
+        }
+    };
+    Ok(reconstruction_grid(&shown.to_vec(), &reconstructions, shown.len(), shape, scale_of(shape.width))?)
 }
 
 /// Rows in the network's units, so that features of any size share an axis.
@@ -130,10 +147,25 @@ fn scale_of(width: usize) -> usize {
 
 /// The first layer's weights, the units that move most first: those that never move show only their first weights.
 fn liveliest_filters(prepared: &Prepared, model: &Model) -> Vec<f32> {
-    let rows = &prepared.train_rows()[..prepared.train_rows().len().min(ACTIVITY_ROWS)];
+    // Patches of one picture follow each other.
+    let all = prepared.train_rows();
+    let apart = if prepared.data().patch_grid().is_some() { all.len().div_ceil(ACTIVITY_ROWS).max(1) } else { 1 };
+    let rows: Vec<u32> = all.iter().step_by(apart).take(ACTIVITY_ROWS).copied().collect();
     let weights = model.parameters().encoder_weight(0);
-    let order = Activity::measure(model, prepared.data(), rows).liveliest_first();
+    let order = Activity::measure(model, prepared.data(), &rows).liveliest_first();
     order.iter().take(FILTERS).flat_map(|&unit| weights.row(unit)).copied().collect()
+}
+
+/// Images that were not trained on where there are any: of the test part, else of the validation rows; with the rows they
+/// are in, or of patches their pictures' numbers.
+fn unseen_images(prepared: &Prepared, n: usize) -> (&Dataset, Vec<u32>) {
+    if let Some(test) = prepared.test() {
+        return (test, first_rows(test.pictures(), n));
+    }
+    let unseen = if prepared.validation_rows().is_empty() { prepared.train_rows() } else { prepared.validation_rows() };
+    let together = prepared.data().rows_a_picture();
+    let rows = unseen.iter().step_by(together).take(n).map(|row| row / together as u32).collect();
+    (prepared.data(), rows)
 }
 
 /// Rows that were not trained on where there are any: of the test part, else of the validation rows.

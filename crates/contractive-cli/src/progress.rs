@@ -94,7 +94,7 @@ impl<'a> Progress<'a> {
 
     fn header(&self) -> String {
         let (has_validation, has_test) = (self.prepared.n_validation_rows() > 0, self.prepared.test().is_some());
-        let word = feature_word(self.prepared.data().image_shape().is_some());
+        let word = feature_word(self.prepared.data().picture_shape().is_some());
         let mut line = format!("{:>7}  {:>9}  {:>9}", "epoch", "train", "loss");
         if self.per_feature(0.0).is_some() {
             line += &format!("  {:>9}", format!("/{word}"));

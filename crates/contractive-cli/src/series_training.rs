@@ -53,9 +53,10 @@ pub(crate) struct SeriesArguments {
     /// [default: auto].
     #[arg(long, value_name = "ROWS", requires = "time", value_parser = window, help_heading = "Time series")]
     window: Option<Window>,
-    /// Rows from one window's beginning to the next, from 1 to the window's length [default: 1].
-    #[arg(long, value_name = "ROWS", requires = "time", help_heading = "Time series")]
-    stride: Option<usize>,
+    /// Of a time series: rows from one window's beginning to the next, from 1 to the window's length [default: 1]. Of
+    /// pictures with --patch: pixels from one patch to the next, from 1 to the patch's side [default: half of it].
+    #[arg(long, value_name = "N", help_heading = "Time series")]
+    pub(crate) stride: Option<usize>,
     /// What is taken out of each window: nothing, its mean (levels no longer count), or its mean and standard deviation
     /// (shapes alone count) [default: none].
     #[arg(long, value_name = "NAME", requires = "time", value_parser = normalisations(), help_heading = "Time series")]

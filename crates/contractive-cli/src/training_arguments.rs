@@ -45,6 +45,11 @@ pub(crate) struct TrainingArguments {
     /// For a file sorted by time or class give a good part of its rows, or shuffle the file before.
     #[arg(long, value_delimiter = ',', value_name = "N", help_heading = "Data")]
     pub(crate) shuffle_rows: Vec<i64>,
+    /// Learn pictures patch by patch, N x N pixels at a time, as a convolution sees them: exact for any size of picture and
+    /// any number of layers (--hidden), since patches at different places have their parts of the Jacobian to themselves.
+    /// Of a file of shape (N, H, W) or, in colour, (N, H, W, 3). See --stride; `none` learns whole pictures [default: none].
+    #[arg(long, value_delimiter = ',', value_name = "N", help_heading = "Data")]
+    pub(crate) patch: Vec<String>,
     /// Share of the training rows held out for validation, from 0 to below 1 [default: 0.1].
     #[arg(long, value_delimiter = ',', value_name = "SHARE", allow_negative_numbers = true, help_heading = "Data")]
     pub(crate) validation: Vec<f64>,
@@ -164,7 +169,8 @@ pub(crate) struct TrainingArguments {
     #[arg(long, help_heading = "Settings of penalties")]
     pub(crate) hold_weights: bool,
 
-    /// Passes over the training rows, at least 1, or `auto`: 50, and as many as make 2,000 steps [default: auto].
+    /// Passes over the training rows, at least 1, or `auto`: 50 (of patches 10), and as many as make 2,000 steps [default:
+    /// auto].
     #[arg(long, value_delimiter = ',', value_name = "N", help_heading = "Training", allow_hyphen_values = true)]
     pub(crate) epochs: Vec<String>,
     /// Rows a step, at least 1 [default: 128].
@@ -187,8 +193,8 @@ pub(crate) struct TrainingArguments {
     /// Largest Euclidean norm of a step's gradient, above 0, or `none` [default: none].
     #[arg(long, value_delimiter = ',', value_name = "NORM", allow_hyphen_values = true, help_heading = "Training")]
     pub(crate) clip: Vec<String>,
-    /// Stop after this many epochs without a better validation total, at least 1, or `none` [default: 10, and as many as
-    /// make 200 steps; none with a recipe, or where no rows are held out].
+    /// Stop after this many epochs without a better validation total, at least 1, or `none` [default: 10 (of patches 3), and
+    /// as many as make 200 steps; none with a recipe, or where no rows are held out].
     #[arg(long, value_delimiter = ',', value_name = "EPOCHS", help_heading = "Training")]
     pub(crate) patience: Vec<String>,
     /// Seed of everything random; the same seed gives the same bits [default: 0].

@@ -93,6 +93,7 @@ impl TrainingArguments {
         all.put("data.thousands", self.spelling.thousands.map(String::from).into_iter().map(word).collect())?;
         all.put("data.stream", truth(self.stream.then_some(true)))?;
         all.put("data.shuffle_rows", integers(&self.shuffle_rows))?;
+        all.put("data.patch", numbers_or_word("--patch", &self.patch, "none")?)?;
         all.put("data.validation", numbers(&self.validation))?;
         let sum = |text: &String| match text.parse::<f64>() {
             Ok(sum) => (text.clone(), Value::from(sum)),
@@ -195,6 +196,16 @@ impl Settings {
             self.0.push(Asked { key: key.to_owned(), values });
         }
         Ok(())
+    }
+
+    /// Asks for so many pixels from patch to patch.
+    ///
+    /// # Errors
+    /// As [`Settings::put`].
+    pub(crate) fn put_stride(&mut self, stride: Option<usize>) -> Result<(), Usage> {
+        // What is more than TOML holds is more than any patch too.
+        let value = |stride: usize| (stride.to_string(), Value::from(i64::try_from(stride).unwrap_or(i64::MAX)));
+        self.put("data.stride", stride.map(value).into_iter().collect())
     }
 
     /// The settings with several values, the seed last.

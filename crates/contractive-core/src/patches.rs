@@ -9,10 +9,14 @@
 //! parameter of the picture in common but the pixels they share, and rows of the picture's Jacobian that belong to
 //! different places are apart: ‖J‖²_F of the picture is Σ over places of ‖J‖²_F of the patch.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use crate::error::ArgumentError;
 
 /// Height, width and channels of a picture, each at least 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PictureShape {
     /// Rows of pixels, H.
     pub height: usize,
@@ -23,6 +27,17 @@ pub struct PictureShape {
 }
 
 impl PictureShape {
+    /// A shape of one channel.
+    pub fn grey(height: usize, width: usize) -> Self {
+        PictureShape { height, width, channels: 1 }
+    }
+
+    /// Whether a picture has so many numbers; sizes that no integer holds have not.
+    pub fn holds(&self, n_values: usize) -> bool {
+        let pixels = self.height.checked_mul(self.width);
+        pixels.and_then(|pixels| pixels.checked_mul(self.channels)) == Some(n_values)
+    }
+
     /// Numbers of a picture, H·W·C.
     pub fn n_values(&self) -> usize {
         self.height * self.width * self.channels
@@ -34,11 +49,20 @@ impl PictureShape {
     }
 }
 
+/// As people write it: "28 × 28", and "64 × 48 × 3" in colour.
+impl fmt::Display for PictureShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × {}", self.height, self.width)?;
+        if self.channels == 1 { Ok(()) } else { write!(f, " × {}", self.channels) }
+    }
+}
+
 /// The places of the patches on pictures of one shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatchGrid {
     shape: PictureShape,
     patch: usize,
+    stride: usize,
     tops: Vec<usize>,
     lefts: Vec<usize>,
     is_convolution: bool,
@@ -61,12 +85,17 @@ impl PatchGrid {
         within("the way from patch to patch", 1, patch, stride)?;
         let (tops, lefts) = (starts(shape.height, patch, stride), starts(shape.width, patch, stride));
         let is_convolution = [shape.height, shape.width].iter().all(|n| (n - patch).is_multiple_of(stride));
-        Ok(PatchGrid { shape, patch, tops, lefts, is_convolution })
+        Ok(PatchGrid { shape, patch, stride, tops, lefts, is_convolution })
     }
 
     /// The pictures' shape.
     pub fn shape(&self) -> PictureShape {
         self.shape
+    }
+
+    /// Pixels from one patch to the next, s; to the last of a line it may be fewer.
+    pub fn stride(&self) -> usize {
+        self.stride
     }
 
     /// Pixels of a patch's side, k.

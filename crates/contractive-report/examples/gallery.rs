@@ -4,6 +4,7 @@ use std::error::Error;
 use std::f32::consts::TAU;
 use std::path::PathBuf;
 
+use contractive_core::patches::PictureShape;
 use contractive_report::{
     LossHistory, filter_grid, loss_curve_png, loss_curve_svg, profile_grid, reconstruction_grid, weight_heatmap,
 };
@@ -26,8 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let weights: Vec<f32> = (0..64).flat_map(|unit| ripples(unit, 0.3)).collect();
     let images: Vec<f32> = (0..10).flat_map(|image| ripples(image, 1.0)).collect();
     let faded: Vec<f32> = images.iter().map(|value| value * 0.8).collect();
-    write("reconstructions.png", &reconstruction_grid(&images, &faded, 10, 28, 28, 4)?)?;
-    write("filters.png", &filter_grid(&weights, 28, 28, 64, 3)?)?;
+    write("reconstructions.png", &reconstruction_grid(&images, &faded, 10, PictureShape::grey(28, 28), 4)?)?;
+    write("filters.png", &filter_grid(&weights, PictureShape::grey(28, 28), 64, 3)?)?;
     let names: Vec<String> = (1..=30).map(|feature| format!("feature {feature}")).collect();
     write("weights.png", &weight_heatmap(&weights[..16 * 30], 16, 30, "first-layer unit", Some(&names))?)?;
     write("profiles.png", &profile_grid(&images[..160], &faded[..160], 4, 40, None)?)?;

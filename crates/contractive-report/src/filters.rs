@@ -1,5 +1,6 @@
 //! The encoder's weights, as images or as one matrix.
 
+use contractive_core::patches::PictureShape;
 use plotters::backend::DrawingBackend;
 
 use crate::axis::{Axis, decimal_label};
@@ -17,28 +18,23 @@ const GAP: usize = 4;
 /// A PNG with the first `at_most` filters as images, in the order given, row by row in a near-square grid.
 ///
 /// Each filter is scaled by its own largest weight in size: blue is negative, near white zero, orange positive. A
-/// filter of zeros is near white.
+/// filter of zeros is near white. Filters of three channels have their colours, around a middle grey that is zero.
 ///
-/// **Shapes.** `weights`: (m, height × width), row-major, one filter a row, as an encoder's first weight matrix.
+/// **Shapes.** `weights`: (m, height × width × channels), row-major, one filter a row, as an encoder's first weight matrix.
 /// `scale`: pixels of the picture for one weight, a side, at least 1.
 ///
 /// # Errors
 /// [`FigureError::Empty`] where a size is 0, [`FigureError::Length`] where `weights` holds no whole number of filters,
 /// [`FigureError::NonFinite`] for NaN or ∞ (named by filter and pixel), [`FigureError::Size`] where the picture would
 /// be too large.
-pub fn filter_grid(
-    weights: &[f32],
-    height: usize,
-    width: usize,
-    at_most: usize,
-    scale: usize,
-) -> Result<Vec<u8>, FigureError> {
+pub fn filter_grid(weights: &[f32], shape: PictureShape, at_most: usize, scale: usize) -> Result<Vec<u8>, FigureError> {
     if weights.is_empty() {
         return Err(FigureError::Empty { what: "weights" });
     }
-    let length = height.saturating_mul(width);
+    let PictureShape { height, width, channels } = shape;
+    let length = height.saturating_mul(width).saturating_mul(channels);
     let m = weights.len().checked_div(length).unwrap_or(0).max(1);
-    check_length("weights", "m × height × width", weights.len(), &[m, height, width])?;
+    check_length("weights", "m × height × width × channels", weights.len(), &[m, height, width, channels])?;
     check_finite("weights", weights, length)?;
     for (what, size) in [("at_most", at_most), ("scale", scale)] {
         if size == 0 {
@@ -56,7 +52,7 @@ pub fn filter_grid(
     let mut pixels = vec![PAPER[0]; picture_w * picture_h * 3];
     for (index, filter) in weights.chunks_exact(length).take(shown).enumerate() {
         let largest = largest_size(filter);
-        let colours: Vec<Rgb> = filter.iter().map(|&weight| relative_colour(f64::from(weight), largest)).collect();
+        let colours = signed_colours(filter, channels, largest);
         let (top, left) = (GAP + index / columns * (tile_h + GAP), GAP + index % columns * (tile_w + GAP));
         for y in 0..tile_h {
             for x in 0..tile_w {
@@ -66,6 +62,17 @@ pub fn filter_grid(
         }
     }
     rgb(&pixels, png_w, png_h)
+}
+
+/// The colours of pixels whose channels are positive or negative; `largest` is the size that is shown in full.
+pub(crate) fn signed_colours(values: &[f32], channels: usize, largest: f64) -> Vec<Rgb> {
+    let share = |value: f32| if largest > 0.0 { f64::from(value) / largest } else { 0.0 };
+    let of_channel = |value: &f32| (127.5 + 127.5 * share(*value).clamp(-1.0, 1.0)).round() as u8;
+    match channels {
+        3 => values.as_chunks::<3>().0.iter().map(|pixel| pixel.each_ref().map(of_channel)).collect(),
+        // Of other numbers of channels the first is shown.
+        _ => values.iter().step_by(channels.max(1)).map(|value| diverging(share(*value))).collect(),
+    }
 }
 
 /// Columns that make the picture nearest to square, filling the last row where that costs little.

@@ -1,7 +1,9 @@
 //! Images over their reconstructions.
 
+use contractive_core::patches::PictureShape;
+
 use crate::error::{FigureError, check_finite, check_length};
-use crate::png::{check_size, grey};
+use crate::png::{check_size, grey, rgb};
 use crate::typeface::{rasterise, text_width};
 
 /// Pixels round the grid and between its rows; between its columns, half of it.
@@ -10,12 +12,12 @@ const GAP: usize = 8;
 const LABEL: usize = 26;
 const ROW_NAMES: [&str; 2] = ["original", "reconstruction"];
 
-/// A grey 8-bit PNG with `n` originals in the upper row and their reconstructions in the lower row.
+/// An 8-bit PNG, grey or in colour as the images are, with `n` originals in the upper row and their reconstructions in the lower row.
 ///
 /// Values are brightness, 0 black to 1 white; values outside are clamped. The rows are named at the left where a tile
 /// is high enough for the words.
 ///
-/// **Shapes.** `originals`, `reconstructions`: (n, height × width), row-major. `scale`: pixels of the picture for one
+/// **Shapes.** `originals`, `reconstructions`: (n, height × width × channels), row-major; 1 channel or 3. `scale`: pixels of the picture for one
 /// pixel of an image, a side, at least 1; 4 suits 28 × 28.
 ///
 /// # Errors
@@ -25,14 +27,14 @@ pub fn reconstruction_grid(
     originals: &[f32],
     reconstructions: &[f32],
     n: usize,
-    height: usize,
-    width: usize,
+    shape: PictureShape,
     scale: usize,
 ) -> Result<Vec<u8>, FigureError> {
     let rows = [("originals", originals), ("reconstructions", reconstructions)];
+    let PictureShape { height, width, channels } = shape;
     for (what, values) in rows {
-        check_length(what, "n × height × width", values.len(), &[n, height, width])?;
-        check_finite(what, values, height * width)?;
+        check_length(what, "n × height × width × channels", values.len(), &[n, height, width, channels])?;
+        check_finite(what, values, shape.n_values())?;
     }
     if scale == 0 {
         return Err(FigureError::Empty { what: "scale" });
@@ -44,16 +46,19 @@ pub fn reconstruction_grid(
     let picture_h = tile_h.saturating_add(GAP).saturating_mul(2).saturating_add(GAP);
     let (png_w, png_h) = check_size(picture_w, picture_h, 1)?;
 
-    let mut pixels = vec![255_u8; picture_w * picture_h];
+    // Red, green and blue where there is colour.
+    let depth = if channels == 3 { 3 } else { 1 };
+    let mut pixels = vec![255_u8; picture_w * picture_h * depth];
     for (row, ((_, values), name)) in rows.into_iter().zip(ROW_NAMES).enumerate() {
         let top = GAP + row * (tile_h + GAP);
-        for (index, image) in values.chunks_exact(height * width).enumerate() {
+        for (index, image) in values.chunks_exact(shape.n_values()).enumerate() {
             let start = left + index * (tile_w + GAP / 2);
             for y in 0..tile_h {
-                let line = &image[y / scale * width..][..width];
-                let at = (top + y) * picture_w + start;
-                for (x, pixel) in pixels[at..at + tile_w].iter_mut().enumerate() {
-                    *pixel = brightness(line[x / scale]);
+                let line = &image[y / scale * width * channels..][..width * channels];
+                let at = ((top + y) * picture_w + start) * depth;
+                for (x, pixel) in pixels[at..at + tile_w * depth].chunks_exact_mut(depth).enumerate() {
+                    let values = &line[x / scale * channels..];
+                    pixel.iter_mut().zip(values).for_each(|(pixel, value)| *pixel = brightness(*value));
                 }
             }
         }
@@ -63,13 +68,14 @@ pub fn reconstruction_grid(
             rasterise(name, em, |along, down, coverage| {
                 let (x, y) = (baseline + down, start as i32 - along);
                 if (0..left as i32).contains(&x) && (0..picture_h as i32).contains(&y) {
-                    let pixel = &mut pixels[y as usize * picture_w + x as usize];
-                    *pixel = (*pixel).min(255 - (coverage * 217.0) as u8);
+                    let at = (y as usize * picture_w + x as usize) * depth;
+                    let ink = 255 - (coverage * 217.0) as u8;
+                    pixels[at..at + depth].iter_mut().for_each(|pixel| *pixel = (*pixel).min(ink));
                 }
             });
         }
     }
-    grey(&pixels, png_w, png_h)
+    if depth == 3 { rgb(&pixels, png_w, png_h) } else { grey(&pixels, png_w, png_h) }
 }
 
 /// Where the first column of images begins, and the em of the rows' names if they fit beside a tile.

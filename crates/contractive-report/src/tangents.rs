@@ -1,19 +1,21 @@
 //! Images beside the directions in which the code moves most there.
 
+use contractive_core::patches::PictureShape;
+
 use crate::colour::{PAPER, Rgb};
 use crate::error::{FigureError, check_finite, check_length};
-use crate::filters::{largest_size, relative_colour};
+use crate::filters::{largest_size, signed_colours};
 use crate::png::{check_size, rgb};
 
 /// Pixels between two tiles and round them all.
 const GAP: usize = 4;
 
-/// A PNG with one line an image: the image in grey, then its tangents, the one along which the code moves most first.
+/// A PNG with one line an image: the image, then its tangents, the one along which the code moves most first.
 ///
 /// Brightness is 0 black to 1 white; values outside are clamped. Each tangent is scaled by its own largest entry in size:
 /// blue is negative, near white zero, orange positive; one of zeros is near white.
 ///
-/// **Shapes.** `images`: (n, height × width), `tangents`: (n, k, height × width), row-major. `scale`: pixels of the picture
+/// **Shapes.** `images`: (n, height × width × channels), `tangents`: (n, k, height × width × channels), row-major. `scale`: pixels of the picture
 /// for one pixel of an image, a side, at least 1.
 ///
 /// # Errors
@@ -23,13 +25,14 @@ pub fn tangent_grid(
     images: &[f32],
     tangents: &[f32],
     n: usize,
-    (height, width): (usize, usize),
+    shape: PictureShape,
     scale: usize,
 ) -> Result<Vec<u8>, FigureError> {
-    let length = height.saturating_mul(width);
-    check_length("images", "n × height × width", images.len(), &[n, height, width])?;
+    let PictureShape { height, width, channels } = shape;
+    let length = height.saturating_mul(width).saturating_mul(channels);
+    check_length("images", "n × height × width × channels", images.len(), &[n, height, width, channels])?;
     let k = (tangents.len() / n / length).max(1);
-    check_length("tangents", "n × k × height × width", tangents.len(), &[n, k, height, width])?;
+    check_length("tangents", "n × k × height × width × channels", tangents.len(), &[n, k, height, width, channels])?;
     check_finite("images", images, length)?;
     check_finite("tangents", tangents, length)?;
     if scale == 0 {
@@ -51,12 +54,15 @@ pub fn tangent_grid(
         }
     };
     for (row, (image, its)) in images.chunks_exact(length).zip(tangents.chunks_exact(k * length)).enumerate() {
-        let grey = |value: &f32| [(value.clamp(0.0, 1.0) * 255.0).round() as u8; 3];
-        draw(row, 0, &image.iter().map(grey).collect::<Vec<Rgb>>());
+        let level = |value: &f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+        let colours: Vec<Rgb> = match channels {
+            3 => image.as_chunks::<3>().0.iter().map(|pixel| pixel.each_ref().map(level)).collect(),
+            _ => image.iter().step_by(channels).map(|value| [level(value); 3]).collect(),
+        };
+        draw(row, 0, &colours);
         for (j, tangent) in its.chunks_exact(length).enumerate() {
             let largest = largest_size(tangent);
-            let colours: Vec<Rgb> = tangent.iter().map(|&v| relative_colour(f64::from(v), largest)).collect();
-            draw(row, j + 1, &colours);
+            draw(row, j + 1, &signed_colours(tangent, channels, largest));
         }
     }
     rgb(&pixels, png_w, png_h)

@@ -6,7 +6,6 @@
 //! [`is_decoding`] in its panic hook; a library does not touch the hook.
 
 use std::cell::Cell;
-#[cfg(any(feature = "arrow", feature = "h5ad"))]
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(any(feature = "arrow", feature = "h5ad"))]
 use std::path::Path;
@@ -18,20 +17,30 @@ thread_local! {
     static IS_DECODING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread runs a decoder whose panics become [`TableError::Corrupt`](crate::TableError::Corrupt).
+/// Whether this thread runs a decoder whose panics become an error of its file.
 pub fn is_decoding() -> bool {
     IS_DECODING.get()
 }
 
 /// Runs a decoder; after a panic, what it works on must not be used again.
-#[cfg(any(feature = "arrow", feature = "h5ad"))]
-pub(crate) fn contained<T>(path: &Path, decode: impl FnOnce() -> Result<T, TableError>) -> Result<T, TableError> {
+///
+/// # Errors
+/// What the panic said.
+pub fn contain<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     let outer = IS_DECODING.replace(true);
     let result = catch_unwind(AssertUnwindSafe(decode));
     IS_DECODING.set(outer);
-    result.unwrap_or_else(|panic| {
+    result.map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let reason = format!("its decoder gave up ({})", text.unwrap_or("no reason given"));
+        text.unwrap_or("no reason given").to_owned()
+    })
+}
+
+/// Runs a decoder of a table.
+#[cfg(any(feature = "arrow", feature = "h5ad"))]
+pub(crate) fn contained<T>(path: &Path, decode: impl FnOnce() -> Result<T, TableError>) -> Result<T, TableError> {
+    contain(decode).unwrap_or_else(|reason| {
+        let reason = format!("its decoder gave up ({reason})");
         Err(TableError::Corrupt { path: path.to_path_buf(), reason })
     })
 }

@@ -108,8 +108,8 @@ pub(crate) trait FrameSource: Send {
         &[]
     }
 
-    /// (height, width) where rows are images.
-    fn image_shape(&self) -> Option<(usize, usize)> {
+    /// (height, width, channels) where rows are images.
+    fn image_shape(&self) -> Option<[usize; 3]> {
         None
     }
 

@@ -81,7 +81,7 @@ mod writer;
 
 #[cfg(feature = "arrow")]
 pub use arrow_values::frame_of_batches;
-pub use contained::is_decoding;
+pub use contained::{contain, is_decoding};
 pub use error::{TableError, shown};
 pub use files::{files_of, names_several};
 pub use format::Format;

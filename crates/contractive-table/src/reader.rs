@@ -216,8 +216,8 @@ impl FrameReader {
         self.source.metadata().iter().find(|(name, _)| name == key).map(|(_, text)| text.as_str())
     }
 
-    /// (height, width) where the shape of an array says that each row is an image. Frames hold its values as they are.
-    pub fn image_shape(&self) -> Option<(usize, usize)> {
+    /// (height, width, channels) where the shape of an array says that each row is an image. Frames hold its values as they are.
+    pub fn image_shape(&self) -> Option<[usize; 3]> {
         self.source.image_shape()
     }
 

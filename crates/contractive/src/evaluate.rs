@@ -13,7 +13,7 @@ use crate::data::Dataset;
 use crate::history::Sums;
 use crate::measure::Norms;
 use crate::model::finite::{check_rows, check_squares, check_terms, code_unit};
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, PictureEvaluation, evaluate_pictures};
 use crate::preprocess::{EVALUATION_ROWS, ScaledRows};
 
 /// A model on a data set. All numbers are means over rows, of rows as the network takes them (after preprocessing).
@@ -65,6 +65,9 @@ pub struct Evaluation {
     pub contraction: f64,
     /// The objective trained with, without input noise: made of `trained_penalty_value`, not of `penalty`.
     pub total: f64,
+    /// The same of whole pictures, where rows are patches of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<PictureEvaluation>,
 }
 
 /// Judges `model` on `data`, in batches, with `threads` threads (the result does not depend on them).
@@ -170,6 +173,7 @@ pub fn evaluate_telling(
         trained_penalty_value: terms.penalty,
         contraction: model.objective().contraction,
         total: terms.total,
+        pictures: evaluate_pictures(model, data, threads, |_, _| Ok::<(), ModelError>(()))?,
     })
 }
 
@@ -194,7 +198,8 @@ mod tests {
             objective: Objective::new(loss, Penalty::Jacobian, 0.25),
             noise: None,
             preprocessing: Preprocessing::identity(3),
-            image_shape: None,
+            picture_shape: None,
+            patches: None,
             provenance: Provenance::default(),
         }
     }

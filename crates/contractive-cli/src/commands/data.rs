@@ -13,6 +13,7 @@ use super::data_info;
 use crate::arguments::{RowArguments, SourceArguments, TextArguments};
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::introduction::pixels;
 use crate::numbers::{bytes, count, grouped};
 use crate::output::{check_folder, print, print_json};
 use crate::sources::{Downloads, load};
@@ -261,7 +262,8 @@ fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<E
     if is_json {
         print_json(&json!({
             "name": data.name(), "rows": data.len(), "features": data.n_features(),
-            "image_shape": data.image_shape(), "feature_names": data.feature_names(),
+            "image_shape": data.picture_shape().map(|shape| (shape.height, shape.width)),
+            "channels": data.picture_shape().map(|shape| shape.channels), "feature_names": data.feature_names(),
             "lowest": lowest, "highest": highest, "classes": data.labels().map(|_| classes.len()),
             "class_names": data.class_names(), "sha256": data.sha256(), "notes": data.notes(),
             "columns": table.as_ref().map(|table| &table.columns),
@@ -270,8 +272,8 @@ fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<E
         return Ok(Ending::Done);
     }
     let mut lines = vec![("data", data.name().to_owned()), ("rows", grouped(data.len()))];
-    lines.push(match data.image_shape() {
-        Some((height, width)) => ("features", format!("{} (images of {height} x {width} pixels)", data.n_features())),
+    lines.push(match data.picture_shape() {
+        Some(shape) => ("features", format!("{} (images of {})", data.n_features(), pixels(shape))),
         None => ("features", grouped(data.n_features())),
     });
     lines.push(("range", format!("{lowest} to {highest}")));

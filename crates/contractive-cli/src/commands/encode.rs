@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use contractive_table::Format;
 
+use super::per_row::places;
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
 use crate::exit::Ending;
@@ -88,7 +89,8 @@ impl Encode {
         let data = opened.rows(&self.rows, self.target.quiet)?;
         let codes = opened.model.encode(&data, self.rows.threads())?;
         let names = opened.model.code_names();
-        target.write_along(data.carried(), single_columns(&names, &codes), self.target.quiet)?;
+        let along = [&places(&data, 0..data.len()), data.carried()].concat();
+        target.write_along(&along, single_columns(&names, &codes), self.target.quiet)?;
         self.target.say_written(&target, data.len(), names.len());
         Ok(Ending::Done)
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::geometry::{Geometry, SpectrumTable};
 use super::inspect_detector::DetectorRecord;
+use super::inspect_images::ImageDetectorRecord;
 use super::per_row;
 use super::tangents::TangentArguments;
 use super::verified::Verified;
@@ -18,7 +19,7 @@ use crate::detectors::AnyDetector;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::inputs::Inputs;
-use crate::introduction::network;
+use crate::introduction::{network, pixels};
 use crate::models::Opened;
 use crate::numbers::{count, duration, grouped, plain, significant};
 use crate::output::{print, print_json};
@@ -103,7 +104,7 @@ impl Inspect {
         let inputs = Inputs::of(self.rows.data.as_deref()).and_trained(&self.model);
         self.tangents.check(&inputs)?;
         if let Some(path) = &self.per_row {
-            per_row::check(path, &inputs)?;
+            per_row::check(path, "--per-row", &inputs)?;
         }
         let opened = Opened::new(&self.model)?;
         let data = self.rows.data.as_ref().map(|_| opened.rows(&self.rows, self.json)).transpose()?;
@@ -136,15 +137,26 @@ impl Inspect {
     fn detector(&self, detector: &AnyDetector) -> anyhow::Result<Ending> {
         if self.rows.data.is_some() {
             let path = quoted(&self.model.to_string_lossy());
-            let text = format!("{path} is a detector: its rows are scored by `cae detect {path} --data FILE`");
+            let text =
+                format!("{path} is a detector: its {}s are scored by `cae detect {path} --data FILE`", detector.unit());
             return Err(Usage(text).into());
         }
         if self.verify {
-            let member = quoted(&self.model.join("member-0").to_string_lossy());
+            let first = if let AnyDetector::Images(_) = detector { "scale-1/member-0" } else { "member-0" };
+            let member = quoted(&self.model.join(first).to_string_lossy());
             let text = format!("--verify is of models; a detector's are its members: `cae inspect {member} --verify`");
             return Err(Usage(text).into());
         }
-        let record = DetectorRecord::of(detector);
+        if let AnyDetector::Images(detector) = detector {
+            let record = ImageDetectorRecord::of(detector);
+            if self.json {
+                print_json(&record)?
+            } else {
+                print(&record.in_words())?
+            }
+            return Ok(Ending::Done);
+        }
+        let Some(record) = DetectorRecord::of(detector) else { return Ok(Ending::Done) };
         if self.json {
             print_json(&record)?
         } else {
@@ -192,7 +204,10 @@ fn in_json(opened: &Opened, geometry: Option<&Geometry>, verified: Option<&Verif
             "feature_names": model.preprocessing().feature_names(), "clip": model.preprocessing().clip(),
             "library_size": model.preprocessing().counts().library_size, "log1p": model.preprocessing().counts().log1p,
         },
-        "image_shape": model.image_shape(),
+        "image_shape": model.picture_shape().map(|shape| (shape.height, shape.width)),
+        "channels": model.picture_shape().map(|shape| shape.channels),
+        "patch": model.patches().map(|patches| patches.patch),
+        "stride": model.patches().map(|patches| patches.stride),
         "provenance": model.provenance(),
         "training": history.as_deref().map(|history| json!({
             "epochs": history.len(),
@@ -261,8 +276,11 @@ fn objective(model: &Model) -> String {
 
 fn preprocessing(model: &Model) -> String {
     let p = model.preprocessing();
-    let what = match (model.image_shape(), p.feature_names()) {
-        (Some((height, width)), _) => format!("images of {height} x {width} pixels"),
+    let what = match (model.picture_shape(), p.feature_names()) {
+        (Some(shape), _) => match model.patches() {
+            None => format!("images of {}", pixels(shape)),
+            Some(patches) => format!("patches of {}, {} apart", pixels(shape), patches.stride),
+        },
         (None, Some(names)) if names.len() <= SHOWN => format!("columns {}", names.join(", ")),
         (None, Some(names)) => format!("{} named columns, {} to {}", names.len(), names[0], names[names.len() - 1]),
         (None, None) => count(p.n_features(), "column"),

@@ -1,5 +1,6 @@
 //! `--per-row FILE`: a table with one line a row of the data, of what is printed as means.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use contractive::data::Dataset;
@@ -20,17 +21,17 @@ pub(super) struct PerRow<'a> {
 }
 
 /// Refuses a file that could not be written, before any work.
-pub(super) fn check(path: &Path, inputs: &Inputs) -> anyhow::Result<()> {
+pub(super) fn check(path: &Path, flag: &str, inputs: &Inputs) -> anyhow::Result<()> {
     if path == Path::new("-") {
-        return Err(Usage("--per-row takes the name of a file; standard output has the means".into()).into());
+        return Err(Usage(format!("{flag} takes the name of a file; standard output has the means")).into());
     }
     FrameWriter::check_name(path)?;
     check_file(path)?;
-    Ok(inputs.check(path, "--per-row")?)
+    Ok(inputs.check(path, flag)?)
 }
 
 impl<'a> PerRow<'a> {
-    /// Begins the table: the row's number, from 0, its label where `data` has labels, and a number for each of `names`.
+    /// Begins the table: the row's number, from 0, of patches the picture and the place, its label where `data` has labels, and a number for each of `names`.
     pub(super) fn create(path: &Path, data: &'a Dataset, names: Vec<String>) -> Result<Self, OutputError> {
         let none = vec![Vec::new(); names.len()];
         let empty = Frame { first_row: 0, columns: columns(data, 0, &names, none) };
@@ -55,10 +56,26 @@ impl<'a> PerRow<'a> {
     }
 }
 
+/// Of patches: which picture each row is of, and where it lies.
+pub(super) fn places(data: &Dataset, rows: Range<usize>) -> Vec<Column> {
+    let Some(grid) = data.patch_grid() else { return Vec::new() };
+    let n = grid.n_patches();
+    let column = |name: &str, of: &dyn Fn(usize) -> usize| Column {
+        name: name.into(),
+        values: Values::Integers(rows.clone().map(|row| Some(of(row) as i64)).collect()),
+    };
+    vec![
+        column("picture", &|row| row / n),
+        column("top", &|row| grid.place(row % n).0),
+        column("left", &|row| grid.place(row % n).1),
+    ]
+}
+
 fn columns(data: &Dataset, first: usize, names: &[String], numbers: Vec<Vec<f64>>) -> Vec<Column> {
     let n = numbers.first().map_or(0, Vec::len);
     let rows = (first..first + n).map(|row| Some(row as i64)).collect();
     let mut all = vec![Column { name: "row".into(), values: Values::Integers(rows) }];
+    all.extend(places(data, first..first + n));
     if let Some(labels) = data.labels() {
         let labels = &labels[first..first + n];
         let values = match data.class_names() {

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use contractive::Model;
 use contractive::data::{Dataset, Storage};
-use contractive::model::ModelError;
 use contractive::model::finite::check_rows;
+use contractive::model::{ModelError, PictureSession};
 use contractive_table::Column;
 
 use super::encode::TargetArguments;
@@ -18,6 +19,9 @@ use crate::pictures::write_reconstructions;
 use crate::terminal::say;
 
 /// Write rows as the model restores them from their codes, in the units of the data, with a table's keys and labels.
+///
+/// A model of patches restores whole pictures: each pixel is the mean of the patches over it, and a line has the H x W x C
+/// numbers of a picture, row by row with its colours last.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Reconstruct {
@@ -65,8 +69,8 @@ impl Reconstruct {
             }
         }
         if let Some(target) = target {
-            let restored = opened.model.reconstruct(&data, self.rows.threads())?;
-            let names = opened.model.feature_names();
+            let (restored, names) = restored(&opened.model, &data, self.rows.threads())?;
+            let data = data.into_pictures();
             let columns = match data.encoding() {
                 Some(encoding) => encoding.decode_plain(&restored),
                 None => columns(&names, &restored, &data)?,
@@ -77,6 +81,18 @@ impl Reconstruct {
         }
         Ok(Ending::Done)
     }
+}
+
+/// The rows as the model restores them, with the names of their columns; of patches the whole pictures.
+fn restored(model: &Model, data: &Dataset, threads: usize) -> Result<(Vec<f64>, Vec<String>), ModelError> {
+    let Some(mut session) = PictureSession::new(model, data, threads)? else {
+        return Ok((model.reconstruct(data, threads)?, model.feature_names()));
+    };
+    let mut all = Vec::new();
+    for picture in 0..session.len() {
+        all.extend(session.reconstruct(picture)?);
+    }
+    Ok((all, (0..session.grid().shape().n_values()).map(|j| format!("feature_{j}")).collect()))
 }
 
 /// Restored rows in the units and the precision of the data: bytes from 0 to 255, 32 bits where those hold the data.

@@ -3,7 +3,7 @@
 use contractive::Error;
 use contractive::checkpoint::CheckpointError;
 use contractive::config::ConfigError;
-use contractive::data::TableError;
+use contractive::data::{PatchError, TableError};
 use contractive::import::ImportError;
 use contractive::model::{ModelError, TensorFileError};
 use contractive::preprocess::PreprocessError;
@@ -12,11 +12,13 @@ use contractive::train::TrainError;
 use contractive_anomaly::LabelError;
 use contractive_anomaly::detector::encoding::EncodingError;
 use contractive_anomaly::detector::{DetectorError, MergeError, ThresholdError};
+use contractive_anomaly::images::ImageError;
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_core::communicator::CommunicationError;
 use contractive_datasets::DatasetError;
 use contractive_onnx::OnnxError;
+use contractive_pictures::PictureError;
 use contractive_table::OutputError;
 
 /// An error of the toolkit, by the room that it comes from.
@@ -29,12 +31,15 @@ pub(super) enum Kind<'a> {
     Dataset(&'a DatasetError),
     Detector(&'a DetectorError),
     Encoding(&'a EncodingError),
+    Image(&'a ImageError),
     Import(&'a ImportError),
     Label(&'a LabelError),
     Merge(&'a MergeError),
     Model(&'a ModelError),
     Onnx(&'a OnnxError),
     Output(&'a OutputError),
+    Patches(&'a PatchError),
+    Picture(&'a PictureError),
     Preprocess(&'a PreprocessError),
     Run(&'a RunError),
     Series(&'a SeriesError),
@@ -66,6 +71,8 @@ impl<'a> Kind<'a> {
                 .or_else(|| of(cause.downcast_ref().map(Kind::Merge)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Threshold)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Series)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Image)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Picture)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Tensors)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Onnx)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Argument)))
@@ -86,6 +93,9 @@ impl<'a> Kind<'a> {
             Kind::Train(TrainError::Config(e)) => Kind::Config(e),
             Kind::Train(TrainError::Columns(e)) => Kind::Preprocess(e),
             Kind::Train(TrainError::Argument(e)) => Kind::Argument(e),
+            Kind::Train(TrainError::Patches(e)) => Kind::Patches(e),
+            Kind::Model(ModelError::Patches(e)) => Kind::Patches(e),
+            Kind::Patches(PatchError::Grid(e)) => Kind::Argument(e),
             Kind::Train(TrainError::Checkpoint(e)) => Kind::Checkpoint(e),
             Kind::Train(TrainError::Run(e)) => Kind::Run(e),
             Kind::Train(TrainError::Model(e)) => Kind::Model(e),
@@ -111,6 +121,9 @@ impl<'a> Kind<'a> {
             Kind::Merge(MergeError::Table(TableError::Cell { .. } | TableError::ColumnKind { .. })) => return self,
             Kind::Merge(MergeError::Table(e)) => Kind::Table(e),
             Kind::Merge(MergeError::Threshold(e)) => Kind::Threshold(e),
+            Kind::Image(ImageError::Picture(e)) => Kind::Picture(e),
+            Kind::Image(ImageError::Detector(e)) => Kind::Detector(e),
+            Kind::Picture(PictureError::Array(e)) => Kind::Table(e),
             Kind::Series(SeriesError::Data(e)) => Kind::Table(e),
             Kind::Series(SeriesError::Labels(e)) => Kind::Label(e),
             Kind::Series(SeriesError::Detector(e)) => Kind::Detector(e),

@@ -1,6 +1,6 @@
 //! What a user can do about an error, in terms of flags and subcommands.
 
-use contractive::data::TableError;
+use contractive::data::{PatchError, TableError};
 use contractive::import::ImportError;
 use contractive::model::ModelError;
 use contractive::preprocess::PreprocessError;
@@ -9,10 +9,12 @@ use contractive::train::TrainError;
 use contractive_anomaly::LabelError;
 use contractive_anomaly::detector::encoding::EncodingError;
 use contractive_anomaly::detector::{DetectorError, MergeError, ThresholdError};
+use contractive_anomaly::images::ImageError;
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
 use contractive_onnx::OnnxError;
+use contractive_pictures::PictureError;
 use contractive_table::{OutputError, Spelling};
 
 use super::kind::Kind;
@@ -35,6 +37,8 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         Kind::Output(OutputError::NumbersAlone { .. }) => {
             text("give a name that ends in .csv, .parquet, .arrow or .jsonl")
         }
+        Kind::Patches(PatchError::NotPictures { .. }) => text("give pictures, or leave out --patch"),
+        Kind::Patches(PatchError::TooMany { .. }) => text("give a larger --stride, or fewer pictures with --rows"),
         Kind::Preprocess(PreprocessError::TooLarge { .. }) => text("scale the data, with --scale standard or robust"),
         Kind::Preprocess(PreprocessError::Negative { .. }) => {
             text("give the counts as they were counted, or leave out --library-size and --log1p")
@@ -45,6 +49,11 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         }
         Kind::Run(RunError::Held { .. }) => text("wait for it, or choose another place with `--out`"),
         Kind::Run(RunError::NotBegun { .. }) => text("begin it again with the command that began it"),
+        Kind::Image(ImageError::TooSmall { .. }) => text("leave it out, or train with a smaller --patch"),
+        Kind::Picture(PictureError::Broken { .. }) => {
+            text("repair it, take it out, or pass over broken pictures with --skip-broken")
+        }
+        Kind::Picture(PictureError::Sizes { .. }) => text("give a size for all, such as --image-size 256x256"),
         Kind::Series(e) => of_series(e),
         Kind::Table(e) => of_table(e),
         Kind::Train(e) => of_training(e),

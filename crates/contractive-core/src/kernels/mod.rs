@@ -23,6 +23,9 @@
 //! | [`network_jacobian`] | ‖∂g(f(x))/∂x‖²_F, ‖∂g/∂h‖²_F |
 //! | [`weight_norms`] | Σ\|w\|, Σw² |
 //! | [`sparsity`] | KL(target ‖ mean activation) |
+//!
+//! Of a convolution k × k of any stride under 1 × 1 layers ‖J‖²_F is Σ over places of the patches' (`docs/derivations/convolution.md`):
+//! [`patches`](crate::patches) makes rows of them, and the pages above need not know.
 #![allow(non_snake_case)] // matrices are upper case, as in the papers
 
 pub mod activation;

@@ -1,11 +1,12 @@
 //! What is shown as it is: rows beside their reconstructions, and the first layer's weights.
 
+use contractive_core::patches::PictureShape;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::Activity;
 use contractive::Error;
 use contractive::data::Dataset;
-use contractive::model::Model;
+use contractive::model::{Model, PictureSession};
 use contractive::preprocess::ScaledRows;
 
 /// Images shown, and rows of a table.
@@ -15,6 +16,8 @@ const TABLE_ROWS: usize = 12;
 const FILTERS: usize = 64;
 /// Larger images are averaged down to at most this many pixels a side.
 const MOST_SIDE: usize = 64;
+/// Whole pictures of a model of patches that are shown, and pixels of their longer side at most.
+const PICTURES: (usize, usize) = (10, 192);
 /// Most features of a table's row that a profile shows.
 const MOST_FEATURES: usize = 1_000;
 
@@ -34,8 +37,11 @@ pub struct Example {
 /// Rows beside their reconstructions.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Examples {
-    /// (height, width) as shown, where rows are images.
-    pub image_shape: Option<(usize, usize)>,
+    /// The shape as shown, where rows are images.
+    pub picture_shape: Option<PictureShape>,
+    /// Whether they are whole pictures of a model of patches.
+    #[serde(default)]
+    pub are_whole: bool,
     /// The rows; classes take turns where there are labels.
     pub rows: Vec<Example>,
 }
@@ -43,8 +49,8 @@ pub struct Examples {
 /// The first layer's weights.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Filters {
-    /// (height, width) as shown, where rows are images.
-    pub image_shape: Option<(usize, usize)>,
+    /// The shape as shown, where rows are images.
+    pub picture_shape: Option<PictureShape>,
     /// Which unit each filter is; those that move most come first.
     pub units: Vec<usize>,
     /// One filter a unit.
@@ -55,7 +61,7 @@ pub struct Filters {
 
 impl Examples {
     pub(super) fn choose(model: &Model, data: &Dataset) -> Result<Self, Error> {
-        let wanted = if model.image_shape().is_some() { IMAGES } else { TABLE_ROWS };
+        let wanted = if model.picture_shape().is_some() { IMAGES } else { TABLE_ROWS };
         let chosen = in_turns(data, wanted);
         let shown = data.select(&chosen);
         let d = shown.n_features();
@@ -70,11 +76,11 @@ impl Examples {
         };
         let mut x = Vec::new();
         ScaledRows { data: &shown, preprocessing: model.preprocessing() }.gather(&rows, &mut x);
-        if model.image_shape().is_none() {
+        if model.picture_shape().is_none() {
             // Features of any size share an axis in the network's units.
             (originals, reconstructions) = (x.clone(), x_hat.clone());
         }
-        let reduced = Reduced::of(model.image_shape(), d);
+        let reduced = Reduced::of(model.picture_shape(), d, MOST_SIDE);
         let rows = (0..shown.len()).map(|r| {
             let row = r * d..(r + 1) * d;
             let squares = x[row.clone()].iter().zip(&x_hat[row.clone()]);
@@ -85,7 +91,35 @@ impl Examples {
                 label: shown.labels().map(|labels| labels[r]),
             }
         });
-        Ok(Examples { image_shape: reduced.shape(), rows: rows.collect() })
+        Ok(Examples { picture_shape: reduced.shape(), are_whole: false, rows: rows.collect() })
+    }
+
+    /// Whole pictures, those with the numbers `of`, beside what a model of patches makes of them; `None` of rows that are no
+    /// patches.
+    pub(super) fn of_pictures(
+        model: &Model,
+        data: &Dataset,
+        of: &[u32],
+        threads: usize,
+    ) -> Result<Option<Self>, Error> {
+        let Some(mut session) = PictureSession::new(model, data, threads)? else { return Ok(None) };
+        let (shown, shape) = (data.pictures().select(of), session.grid().shape());
+        let reduced = Reduced::of(Some(shape), shape.n_values(), PICTURES.1);
+        let mut rows = Vec::new();
+        for row in in_turns(&shown, PICTURES.0) {
+            let mut original = vec![0.0; shape.n_values()];
+            shown.fill(&[row], &mut original);
+            let restored: Vec<f32> =
+                session.reconstruct(of[row as usize] as usize)?.into_iter().map(|value| value as f32).collect();
+            let squares = original.iter().zip(&restored).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+            rows.push(Example {
+                error: squares.sum::<f64>() / shape.n_values() as f64,
+                original: reduced.apply(&original),
+                reconstruction: reduced.apply(&restored),
+                label: shown.labels().map(|labels| labels[row as usize]),
+            });
+        }
+        Ok(Some(Examples { picture_shape: reduced.shape(), are_whole: true, rows }))
     }
 }
 
@@ -93,9 +127,9 @@ impl Filters {
     pub(super) fn choose(model: &Model, activity: &Activity) -> Self {
         let weights = model.parameters().encoder_weight(0);
         let units: Vec<usize> = activity.liveliest_first().into_iter().take(FILTERS).collect();
-        let reduced = Reduced::of(model.image_shape(), weights.columns());
+        let reduced = Reduced::of(model.picture_shape(), weights.columns(), MOST_SIDE);
         Filters {
-            image_shape: reduced.shape(),
+            picture_shape: reduced.shape(),
             weights: units.iter().map(|&unit| reduced.apply(weights.row(unit))).collect(),
             units,
             of: weights.rows(),
@@ -105,40 +139,44 @@ impl Filters {
 
 /// How rows too large to show are made smaller: the means of blocks, or the first features.
 enum Reduced {
-    Images { height: usize, width: usize, block: usize },
+    Images { shape: PictureShape, block: usize },
     First(usize),
 }
 
 impl Reduced {
-    fn of(image_shape: Option<(usize, usize)>, d: usize) -> Self {
-        match image_shape {
-            Some((height, width)) => {
-                Reduced::Images { height, width, block: height.max(width).div_ceil(MOST_SIDE).max(1) }
-            }
+    fn of(shape: Option<PictureShape>, d: usize, most_side: usize) -> Self {
+        match shape {
+            Some(shape) => Reduced::Images { shape, block: shape.height.max(shape.width).div_ceil(most_side).max(1) },
             None => Reduced::First(d.min(MOST_FEATURES)),
         }
     }
 
-    fn shape(&self) -> Option<(usize, usize)> {
+    fn shape(&self) -> Option<PictureShape> {
         match *self {
-            Reduced::Images { height, width, block } => Some((height.div_ceil(block), width.div_ceil(block))),
+            Reduced::Images { shape, block } => Some(PictureShape {
+                height: shape.height.div_ceil(block),
+                width: shape.width.div_ceil(block),
+                channels: shape.channels,
+            }),
             Reduced::First(_) => None,
         }
     }
 
     fn apply(&self, row: &[f32]) -> Vec<f32> {
-        let (height, width, block) = match *self {
+        let (PictureShape { height, width, channels }, block) = match *self {
             Reduced::First(n) => return row[..n].to_vec(),
             Reduced::Images { block: 1, .. } => return row.to_vec(),
-            Reduced::Images { height, width, block } => (height, width, block),
+            Reduced::Images { shape, block } => (shape, block),
         };
         let mut small = Vec::new();
         for top in (0..height).step_by(block) {
             for left in (0..width).step_by(block) {
                 let (bottom, right) = ((top + block).min(height), (left + block).min(width));
-                let sum: f32 =
-                    (top..bottom).map(|y| row[y * width + left..y * width + right].iter().sum::<f32>()).sum();
-                small.push(sum / ((bottom - top) * (right - left)) as f32);
+                for c in 0..channels {
+                    let line = |y: usize| (left..right).map(move |x| row[(y * width + x) * channels + c]).sum::<f32>();
+                    let sum: f32 = (top..bottom).map(line).sum();
+                    small.push(sum / ((bottom - top) * (right - left)) as f32);
+                }
             }
         }
         small
@@ -174,13 +212,13 @@ mod tests {
 
     #[test]
     fn large_images_are_averaged_down_and_their_edges_kept() {
-        let reduced = Reduced::of(Some((65, 128)), 65 * 128);
-        assert_eq!(reduced.shape(), Some((33, 64)));
+        let reduced = Reduced::of(Some(PictureShape::grey(65, 128)), 65 * 128, MOST_SIDE);
+        assert_eq!(reduced.shape(), Some(PictureShape::grey(33, 64)));
         let mut image = vec![0.5; 65 * 128];
         image[64 * 128..].fill(1.0);
         let small = reduced.apply(&image);
         assert_eq!(small.len(), 33 * 64);
         assert_eq!((small[0], small[32 * 64]), (0.5, 1.0));
-        assert_eq!(Reduced::of(None, 2000).apply(&[0.0; 2000]).len(), 1000);
+        assert_eq!(Reduced::of(None, 2000, MOST_SIDE).apply(&[0.0; 2000]).len(), 1000);
     }
 }

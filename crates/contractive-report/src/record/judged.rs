@@ -36,14 +36,48 @@ impl fmt::Display for JudgedPart {
 /// The first rows, at most `most`, of the part that judges best.
 pub(super) fn rows(prepared: &Prepared, most: usize) -> (JudgedPart, Dataset) {
     if let Some(test) = prepared.test().filter(|test| !test.is_empty()) {
-        let all: Vec<u32> = (0..test.len().min(most) as u32).collect();
-        return (JudgedPart::Test, test.select(&all));
+        let all: Vec<u32> = (0..test.len() as u32).collect();
+        return (JudgedPart::Test, spread(test, &all, most));
     }
     let (part, rows) = match prepared.validation_rows() {
         [] => (JudgedPart::Training, prepared.train_rows()),
         _ => (JudgedPart::Validation, prepared.validation_rows()),
     };
-    (part, prepared.data().select(&rows[..rows.len().min(most)]))
+    (part, spread(prepared.data(), rows, most))
+}
+
+/// The first `most` of `rows`; of patches so many spread over all, since those of one picture follow each other. In an order
+/// in which the first of them are spread again.
+pub(super) fn spread(data: &Dataset, rows: &[u32], most: usize) -> Dataset {
+    let n = rows.len().min(most);
+    if data.patch_grid().is_none() {
+        return data.select(&rows[..n]);
+    }
+    // Steps of the golden section of the rows, as near as a step that meets them all.
+    let mut step = ((rows.len() as f64 * 0.618_034) as usize).max(1);
+    while !is_coprime(step, rows.len()) {
+        step += 1;
+    }
+    let some: Vec<u32> = (0..n).map(|i| rows[(i as u128 * step as u128 % rows.len() as u128) as usize]).collect();
+    data.select(&some)
+}
+
+fn is_coprime(mut a: usize, mut b: usize) -> bool {
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a == 1
+}
+
+/// The pictures that were not trained on where there are any, with their numbers: of the test part, else of the validation
+/// rows. Of rows that are no patches, numbers of rows.
+pub(super) fn pictures(prepared: &Prepared) -> (Dataset, Vec<u32>) {
+    if let Some(test) = prepared.test().filter(|test| !test.is_empty()) {
+        return (test.clone(), (0..test.pictures().len() as u32).collect());
+    }
+    let rows = if prepared.validation_rows().is_empty() { prepared.train_rows() } else { prepared.validation_rows() };
+    let together = prepared.data().rows_a_picture() as u32;
+    (prepared.data().clone(), rows.iter().step_by(together as usize).map(|row| row / together).collect())
 }
 
 /// The same rows where several ranks hold them: on every rank those that [`rows`] gives one process that has all.

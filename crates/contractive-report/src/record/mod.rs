@@ -4,6 +4,7 @@
 //! takes seconds and a few megabytes whatever the data.
 
 mod examples;
+pub mod images;
 mod judged;
 mod of_model;
 pub mod table;
@@ -13,6 +14,7 @@ mod tests;
 
 use contractive_core::engine::Engine;
 use contractive_core::matrix::MatRef;
+use contractive_core::patches::PictureShape;
 use contractive_core::row_spectra::RowSpectra;
 use contractive_core::{Architecture, Loss, Objective, Penalty};
 use serde::{Deserialize, Serialize};
@@ -69,7 +71,7 @@ pub struct DataRecord {
     /// Features a row, d.
     pub features: usize,
     /// (height, width) where rows are images.
-    pub image_shape: Option<(usize, usize)>,
+    pub picture_shape: Option<PictureShape>,
     /// SHA-256 of the source, in hexadecimal.
     pub sha256: Option<String>,
     /// Names of the features, where a table has them.
@@ -179,6 +181,10 @@ impl RunRecord {
         let mut record =
             RunRecord::measured(name, model, rows, (prepared.config().clone(), data_record(prepared)), threads)?;
         record.history = history.to_vec();
+        let (pictures, of) = judged::pictures(prepared);
+        if let Some(examples) = Examples::of_pictures(model, &pictures, &of, threads)? {
+            record.examples = examples;
+        }
         Ok(record)
     }
 
@@ -229,7 +235,7 @@ impl RunRecord {
             class_names: judged.class_names().map(<[String]>::to_vec),
             examples: Examples::choose(model, &judged)?,
             filters: Filters::choose(model, &activity),
-            features: if model.image_shape().is_some() { Vec::new() } else { spread.features },
+            features: if model.picture_shape().is_some() { Vec::new() } else { spread.features },
             spectrum,
             contraction,
             code,
@@ -276,7 +282,7 @@ fn data_record(prepared: &Prepared) -> DataRecord {
         validation_rows: prepared.n_validation_rows(),
         test_rows: prepared.test().map_or(0, |test| test.len()),
         features: data.n_features(),
-        image_shape: data.image_shape(),
+        picture_shape: data.picture_shape(),
         sha256: data.sha256().map(str::to_owned),
         feature_names: data.feature_names().map(<[String]>::to_vec),
         scale: prepared.preprocessing().scale().name().to_owned(),

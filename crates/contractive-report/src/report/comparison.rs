@@ -236,20 +236,20 @@ fn losses(runs: &[RunRecord]) -> Result<String, FigureError> {
 /// The first run's originals over each run's reconstructions; only where all show the same images.
 fn examples(runs: &[RunRecord]) -> Result<String, FigureError> {
     let first = &runs[0].examples;
-    let Some(shape) = first.image_shape else { return Ok(String::new()) };
+    let Some(shape) = first.picture_shape else { return Ok(String::new()) };
     let n = first.rows.len().min(TILES);
     let shows_same = |run: &RunRecord| {
         let e = &run.examples;
-        e.image_shape == Some(shape)
+        e.picture_shape == Some(shape)
             && e.rows.len() >= n
             && e.rows.iter().zip(&first.rows).take(n).all(|(a, b)| a.original == b.original)
     };
     if n == 0 || !runs.iter().all(shows_same) {
         return Ok(String::new());
     }
-    let originals = first.rows.iter().take(n).map(|e| picture::grey(&e.original, shape)).collect::<Result<_, _>>()?;
+    let originals = first.rows.iter().take(n).map(|e| picture::bright(&e.original, shape)).collect::<Result<_, _>>()?;
     let strips = strips(runs, |run| {
-        run.examples.rows.iter().take(n).map(|e| picture::grey(&e.reconstruction, shape)).collect()
+        run.examples.rows.iter().take(n).map(|e| picture::bright(&e.reconstruction, shape)).collect()
     })?;
     Ok(Images {
         id: "examples",
@@ -265,11 +265,11 @@ fn examples(runs: &[RunRecord]) -> Result<String, FigureError> {
 
 /// The filters of each run that move most; only where all runs have images.
 fn filters(runs: &[RunRecord]) -> Result<String, FigureError> {
-    if runs.iter().any(|run| run.filters.image_shape.is_none() || run.filters.weights.is_empty()) {
+    if runs.iter().any(|run| run.filters.picture_shape.is_none() || run.filters.weights.is_empty()) {
         return Ok(String::new());
     }
     let strips = strips(runs, |run| {
-        let shape = run.filters.image_shape.unwrap_or_default();
+        let Some(shape) = run.filters.picture_shape else { return Ok(Vec::new()) };
         let largest = |weights: &[f32]| weights.iter().fold(0.0, |most, w| f64::max(most, f64::from(w.abs())));
         run.filters.weights.iter().take(TILES).map(|w| picture::signed(w, shape, largest(w))).collect()
     })?;

@@ -34,6 +34,8 @@ struct ImagesPanel {
     shown: String,
     groups: Vec<Vec<Tile>>,
     worst: Option<(String, String)>,
+    are_whole: bool,
+    is_colour: bool,
 }
 
 #[derive(Template)]
@@ -52,8 +54,9 @@ pub(super) fn panel(record: &RunRecord) -> Result<String, FigureError> {
     if examples.rows.is_empty() {
         return Ok(String::new());
     }
-    let (part, shown) = (record.part.to_string(), count(examples.rows.len(), "row"));
-    let Some(shape) = examples.image_shape else {
+    let what = if examples.are_whole { "picture" } else { "row" };
+    let (part, shown) = (record.part.to_string(), count(examples.rows.len(), what));
+    let Some(shape) = examples.picture_shape else {
         let profiles = profiles(record);
         let features = examples.rows[0].original.len();
         let of = record.architecture.input_size();
@@ -62,8 +65,8 @@ pub(super) fn panel(record: &RunRecord) -> Result<String, FigureError> {
     let mut tiles = Vec::new();
     for example in &examples.rows {
         tiles.push(Tile {
-            original: picture::grey(&example.original, shape)?,
-            reconstruction: picture::grey(&example.reconstruction, shape)?,
+            original: picture::bright(&example.original, shape)?,
+            reconstruction: picture::bright(&example.reconstruction, shape)?,
             difference: picture::signed(&difference(example), shape, 1.0)?,
             name: name(record, example),
             error: significant(example.error, 2),
@@ -76,7 +79,8 @@ pub(super) fn panel(record: &RunRecord) -> Result<String, FigureError> {
     while rest.peek().is_some() {
         groups.push(rest.by_ref().take(GROUP).collect());
     }
-    Ok(ImagesPanel { part, shown, groups, worst }.render()?)
+    let (are_whole, is_colour) = (examples.are_whole, shape.channels == 3);
+    Ok(ImagesPanel { part, shown, groups, worst, are_whole, is_colour }.render()?)
 }
 
 fn name(record: &RunRecord, example: &Example) -> String {

@@ -20,6 +20,7 @@ struct Tile {
 struct FiltersPanel {
     tiles: Vec<Tile>,
     of: usize,
+    is_colour: bool,
     /// Units that never move among those shown.
     dead: usize,
 }
@@ -44,7 +45,7 @@ struct FeaturesPanel {
 /// Filters as images; for a table, how well each feature is restored.
 pub(super) fn panel(record: &RunRecord) -> Result<String, FigureError> {
     let filters = &record.filters;
-    let Some(shape) = filters.image_shape else { return features(record) };
+    let Some(shape) = filters.picture_shape else { return features(record) };
     if filters.weights.is_empty() {
         return Ok(String::new());
     }
@@ -55,7 +56,7 @@ pub(super) fn panel(record: &RunRecord) -> Result<String, FigureError> {
         tiles.push(Tile { image: picture::signed(weights, shape, largest)?, unit: *unit });
     }
     let dead = filters.units.iter().filter(|unit| deviation.get(**unit) == Some(&0.0)).count();
-    Ok(FiltersPanel { tiles, of: filters.of, dead }.render()?)
+    Ok(FiltersPanel { tiles, of: filters.of, is_colour: shape.channels == 3, dead }.render()?)
 }
 
 fn features(record: &RunRecord) -> Result<String, FigureError> {

@@ -11,6 +11,7 @@ mod examples;
 mod filters;
 mod geometry;
 mod header;
+pub mod images;
 mod legend;
 mod loss;
 mod network;
@@ -68,7 +69,7 @@ pub fn comparison_html(runs: &[RunRecord]) -> Result<String, ReportError> {
 
 fn single(run: &RunRecord, repeat: &Repeat) -> Result<String, ReportError> {
     let at = |panel: &'static str| move |source| ReportError::Panel { panel, run: run.name.clone(), source };
-    let weights = if run.filters.image_shape.is_some() { "Filters" } else { "Features" };
+    let weights = if run.filters.picture_shape.is_some() { "Filters" } else { "Features" };
     let panels = [
         ("examples", "Examples", examples::panel(run).map_err(at("examples"))?),
         ("loss", "Loss", loss::panel(run).map_err(at("losses"))?),

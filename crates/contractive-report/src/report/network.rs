@@ -50,8 +50,10 @@ pub(super) fn panel(record: &RunRecord) -> Result<String, FigureError> {
     let net = &record.architecture;
     let blocks = blocks(net);
     let (d, k) = (net.input_size(), net.code_size());
-    let input = match record.data.image_shape {
-        Some((height, width)) => format!("Images of {height} × {width} pixels"),
+    let input = match record.data.picture_shape {
+        Some(shape) if record.config.data.patch.is_some() => format!("Patches of {shape} pixels"),
+        Some(shape) if shape.channels == 1 => format!("Images of {shape} pixels"),
+        Some(shape) => format!("Images of {shape} (height × width × colours)"),
         None => format!("Rows of {d} features"),
     };
     Ok(NetworkPanel {

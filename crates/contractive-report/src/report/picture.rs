@@ -1,24 +1,32 @@
 //! Small images as data URIs.
 
 use ::png::ColorType;
+use contractive_core::patches::PictureShape;
 
 use crate::colour::{BLUE, VERMILION};
 use crate::error::FigureError;
+use crate::filters::signed_colours;
 use crate::png;
 
 /// Steps of size that a signed picture tells apart; more would cost bytes and show nothing.
 const STEPS: f64 = 40.0;
 
-/// Brightness 0 black to 1 white; values outside are clamped, NaN is black.
-pub(crate) fn grey(values: &[f32], (height, width): (usize, usize)) -> Result<String, FigureError> {
+/// Brightness 0 black to 1 white, of each colour where there are three; values outside are clamped, NaN is black.
+pub(crate) fn bright(values: &[f32], shape: PictureShape) -> Result<String, FigureError> {
     let pixels: Vec<u8> = values.iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
-    let (w, h) = png::check_size(width, height, 1)?;
-    Ok(uri(&png::encode(&pixels, w, h, ColorType::Grayscale)?))
+    let (w, h) = png::check_size(shape.width, shape.height, 1)?;
+    let colour = if shape.channels == 3 { ColorType::Rgb } else { ColorType::Grayscale };
+    Ok(uri(&png::encode(&pixels, w, h, colour)?))
 }
 
 /// Blue for negative, orange for positive, transparent at zero, opaque at ±`largest`: the page shows through, so that
-/// the picture suits a light and a dark one.
-pub(crate) fn signed(values: &[f32], (height, width): (usize, usize), largest: f64) -> Result<String, FigureError> {
+/// the picture suits a light and a dark one. In colour around a middle grey that is zero.
+pub(crate) fn signed(values: &[f32], shape: PictureShape, largest: f64) -> Result<String, FigureError> {
+    let (w, h) = png::check_size(shape.width, shape.height, 1)?;
+    if shape.channels == 3 {
+        let pixels = signed_colours(values, 3, largest).concat();
+        return Ok(uri(&png::encode(&pixels, w, h, ColorType::Rgb)?));
+    }
     let mut pixels = Vec::with_capacity(values.len() * 4);
     for value in values {
         let share = if largest > 0.0 { (f64::from(*value) / largest).clamp(-1.0, 1.0) } else { 0.0 };
@@ -33,11 +41,11 @@ pub(crate) fn signed(values: &[f32], (height, width): (usize, usize), largest: f
         pixels.extend(colour);
         pixels.push((step / STEPS * 255.0).round() as u8);
     }
-    let (w, h) = png::check_size(width, height, 1)?;
     Ok(uri(&png::encode(&pixels, w, h, ColorType::Rgba)?))
 }
 
-fn uri(png: &[u8]) -> String {
+/// A PNG as a data URI.
+pub(super) fn uri(png: &[u8]) -> String {
     format!("data:image/png;base64,{}", base64(png))
 }
 
@@ -66,7 +74,7 @@ mod tests {
 
     #[test]
     fn numbers_that_are_none_have_a_colour() {
-        assert!(grey(&[f32::NAN, 2.0], (1, 2)).is_ok());
-        assert!(signed(&[f32::NAN, f32::INFINITY, -1.0, 0.0], (2, 2), f64::NAN).is_ok());
+        assert!(bright(&[f32::NAN, 2.0], PictureShape::grey(1, 2)).is_ok());
+        assert!(signed(&[f32::NAN, f32::INFINITY, -1.0, 0.0], PictureShape::grey(2, 2), f64::NAN).is_ok());
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn header(run: &RunRecord) -> Result<String, ReportError> {
     let e = &run.evaluation;
     let k = run.architecture.code_size();
     let seconds = run.history.iter().map(|epoch| epoch.seconds).sum();
-    let word = if run.data.image_shape.is_some() { "pixel" } else { "feature" };
+    let word = if run.data.picture_shape.is_some() { "pixel" } else { "feature" };
     let judged_on = match run.is_of_model_alone() {
         true => format!("error on {} rows", grouped(e.rows)),
         false => format!("{} on {} rows", run.part, grouped(e.rows)),

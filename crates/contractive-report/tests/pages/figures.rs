@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use contractive_core::patches::PictureShape;
 use contractive_report::{
     FigureError, LossHistory, filter_grid, loss_curve_png, loss_curve_svg, profile_grid, reconstruction_grid,
     tangent_grid, tangent_profiles, weight_heatmap,
@@ -87,7 +88,7 @@ fn grid_shows_each_value_where_it_belongs() {
     // two images of 2 × 3, without room for the rows' names: margins of 8, gaps of 4 and 8
     let originals = [0.2, 0.0, 0.0, 0.0, 0.0, 1.0, 0.4, 0.0, 0.0, 0.0, 0.0, 7.0];
     let reconstructions = [0.6, 0.0, 0.0, 0.0, 0.0, 0.8, -3.0, 0.0, 0.0, 0.0, 0.0, 0.0];
-    let image = grey(&reconstruction_grid(&originals, &reconstructions, 2, 2, 3, 5).unwrap());
+    let image = grey(&reconstruction_grid(&originals, &reconstructions, 2, PictureShape::grey(2, 3), 5).unwrap());
     assert_eq!(image.size(), (8 + 15 + 4 + 15 + 8, 8 + 10 + 8 + 10 + 8));
     let pixel = |x, y| image.at(x, y)[0];
     assert_eq!(pixel(7, 8), 255, "margin");
@@ -101,7 +102,7 @@ fn grid_shows_each_value_where_it_belongs() {
 #[test]
 fn grid_of_digits_names_its_rows() {
     let values = vec![0.5; 10 * 784];
-    let image = grey(&reconstruction_grid(&values, &values, 10, 28, 28, 4).unwrap());
+    let image = grey(&reconstruction_grid(&values, &values, 10, PictureShape::grey(28, 28), 4).unwrap());
     assert_eq!(image.height, 8 + 112 + 8 + 112 + 8);
     let left = image.width - (10 * 116 + 4);
     assert_eq!(image.at(left, 8)[0], 128);
@@ -116,30 +117,36 @@ fn grid_of_digits_names_its_rows() {
 fn grid_refuses_what_does_not_fit() {
     let values = [0.0; 8];
     assert_eq!(
-        reconstruction_grid(&values, &values[..6], 2, 2, 2, 1),
+        reconstruction_grid(&values, &values[..6], 2, PictureShape::grey(2, 2), 1),
         Err(FigureError::Length { what: "reconstructions", sizes: "n × height × width", expected: 8, got: 6 })
     );
-    assert_eq!(reconstruction_grid(&[], &[], 0, 2, 2, 1), Err(FigureError::Empty { what: "originals" }));
-    assert_eq!(reconstruction_grid(&values, &values, 2, 2, 2, 0), Err(FigureError::Empty { what: "scale" }));
+    assert_eq!(
+        reconstruction_grid(&[], &[], 0, PictureShape::grey(2, 2), 1),
+        Err(FigureError::Empty { what: "originals" })
+    );
+    assert_eq!(
+        reconstruction_grid(&values, &values, 2, PictureShape::grey(2, 2), 0),
+        Err(FigureError::Empty { what: "scale" })
+    );
     let mut broken = values;
     broken[6] = f32::INFINITY;
-    let refused = reconstruction_grid(&values, &broken, 2, 2, 2, 1);
+    let refused = reconstruction_grid(&values, &broken, 2, PictureShape::grey(2, 2), 1);
     assert_eq!(
         refused,
         Err(FigureError::NonFinite { what: "reconstructions", row: 1, column: 2, value: f32::INFINITY })
     );
     assert!(matches!(
-        reconstruction_grid(&values, &values, 2, 2, 2, usize::MAX),
+        reconstruction_grid(&values, &values, 2, PictureShape::grey(2, 2), usize::MAX),
         Err(FigureError::Size { width: usize::MAX, .. })
     ));
-    assert!(reconstruction_grid(&values, &values, usize::MAX, 2, 2, 1).is_err());
+    assert!(reconstruction_grid(&values, &values, usize::MAX, PictureShape::grey(2, 2), 1).is_err());
 }
 
 #[test]
 fn filters_are_scaled_about_zero_each_by_itself() {
     // three filters of 1 × 2: mixed, all zero, tiny
     let weights = [0.5, -0.5, 0.0, 0.0, -1e-6, 0.5e-6];
-    let image = rgb(&filter_grid(&weights, 1, 2, 8, 3).unwrap());
+    let image = rgb(&filter_grid(&weights, PictureShape::grey(1, 2), 8, 3).unwrap());
     // two columns of two rows, the last place empty
     let at = |filter: u32, pixel: u32| image.at(5 + filter % 2 * 10 + pixel * 3, 5 + filter / 2 * 7);
     assert_eq!(image.size(), (2 * 10 + 4, 2 * 7 + 4));
@@ -155,16 +162,16 @@ fn filters_are_scaled_about_zero_each_by_itself() {
 #[test]
 fn filters_stop_at_the_number_asked_for_and_refuse_a_part_of_one() {
     let weights = vec![1.0; 64 * 784];
-    let image = rgb(&filter_grid(&weights, 28, 28, 64, 2).unwrap());
+    let image = rgb(&filter_grid(&weights, PictureShape::grey(28, 28), 64, 2).unwrap());
     assert_eq!(image.size(), (8 * 60 + 4, 8 * 60 + 4));
-    assert_eq!(rgb(&filter_grid(&weights, 28, 28, 1, 2).unwrap()).size(), (64, 64));
-    let refused = filter_grid(&weights[..800], 28, 28, 64, 2);
+    assert_eq!(rgb(&filter_grid(&weights, PictureShape::grey(28, 28), 1, 2).unwrap()).size(), (64, 64));
+    let refused = filter_grid(&weights[..800], PictureShape::grey(28, 28), 64, 2);
     assert_eq!(
         refused,
         Err(FigureError::Length { what: "weights", sizes: "m × height × width", expected: 784, got: 800 })
     );
-    assert_eq!(filter_grid(&[], 28, 28, 4, 2), Err(FigureError::Empty { what: "weights" }));
-    let refused = filter_grid(&[0.0, 1.0, f32::NAN, 0.0], 1, 2, 4, 2);
+    assert_eq!(filter_grid(&[], PictureShape::grey(28, 28), 4, 2), Err(FigureError::Empty { what: "weights" }));
+    let refused = filter_grid(&[0.0, 1.0, f32::NAN, 0.0], PictureShape::grey(1, 2), 4, 2);
     assert!(matches!(refused, Err(FigureError::NonFinite { row: 1, column: 0, .. })), "{refused:?}");
 }
 
@@ -304,7 +311,7 @@ fn tangents_stand_beside_their_images_in_colours_of_their_own() {
     // Two images of 1 × 2 with two tangents each, the second of the second image of zeros.
     let images = [0.0, 1.0, 0.5, 2.0];
     let tangents = [0.5, -0.5, 1e-6, -1e-6, 0.0, 3.0, 0.0, 0.0];
-    let image = rgb(&tangent_grid(&images, &tangents, 2, (1, 2), 3).unwrap());
+    let image = rgb(&tangent_grid(&images, &tangents, 2, PictureShape::grey(1, 2), 3).unwrap());
     assert_eq!(image.size(), (3 * 10 + 4, 2 * 7 + 4));
     let at = |row: u32, column: u32, pixel: u32| image.at(5 + column * 10 + pixel * 3, 5 + row * 7);
     assert_eq!([at(0, 0, 0), at(0, 0, 1), at(1, 0, 0), at(1, 0, 1)], [[0; 3], [255; 3], [128; 3], [255; 3]]);
@@ -312,12 +319,18 @@ fn tangents_stand_beside_their_images_in_colours_of_their_own() {
     assert!(red > blue, "positive is orange");
     assert_eq!([at(0, 1, 0), at(0, 1, 1)], [at(0, 2, 0), at(0, 2, 1)], "each is scaled by its own largest entry");
     assert_eq!([at(1, 2, 0), at(1, 2, 1)], [[247; 3]; 2], "zeros are neutral");
-    assert_eq!(tangent_grid(&[], &tangents, 0, (1, 2), 3), Err(FigureError::Empty { what: "images" }));
+    assert_eq!(
+        tangent_grid(&[], &tangents, 0, PictureShape::grey(1, 2), 3),
+        Err(FigureError::Empty { what: "images" })
+    );
     assert!(matches!(
-        tangent_grid(&images, &tangents[..5], 2, (1, 2), 3),
+        tangent_grid(&images, &tangents[..5], 2, PictureShape::grey(1, 2), 3),
         Err(FigureError::Length { what: "tangents", .. })
     ));
-    assert_eq!(tangent_grid(&images, &tangents, 2, (1, 2), 0), Err(FigureError::Empty { what: "scale" }));
+    assert_eq!(
+        tangent_grid(&images, &tangents, 2, PictureShape::grey(1, 2), 0),
+        Err(FigureError::Empty { what: "scale" })
+    );
 }
 
 #[test]

@@ -50,8 +50,8 @@ impl Array {
         self.values
     }
 
-    /// Values a row, and (height, width) where the shape says that rows are images: two dimensions are a table, three
-    /// are images, and so are four with one channel.
+    /// Values a row, and (height, width, channels) where the shape says that rows are images: two dimensions are a table,
+    /// three are grey images, and four with one channel, or with three at the end, images too.
     ///
     /// # Errors
     /// [`TableError::Shape`] for another number of dimensions.
@@ -75,28 +75,32 @@ impl Array {
     }
 }
 
-/// Values a row, and (height, width) where rows are images.
-pub type RowShape = (usize, Option<(usize, usize)>);
+/// Values a row, and (height, width, channels) where rows are images.
+pub type RowShape = (usize, Option<[usize; 3]>);
 
 /// As [`Array::row_shape`], of a shape.
 pub(crate) fn row_shape(path: &Path, shape: &[usize]) -> Result<RowShape, TableError> {
     let wrong = || TableError::Shape {
         what: format!("the shape of the array in {}", path.display()),
-        expected: "(rows, columns) or (images, height, width)".into(),
+        expected: "(rows, columns), (images, height, width) or (images, height, width, 1 or 3), channels last".into(),
         got: shape_text(shape),
     };
     match *shape {
         [_, columns] => Ok((columns, None)),
         [_, height, width] | [_, height, width, 1] | [_, 1, height, width] => {
-            Ok((height.checked_mul(width).ok_or_else(wrong)?, Some((height, width))))
+            Ok((height.checked_mul(width).ok_or_else(wrong)?, Some([height, width, 1])))
+        }
+        [_, height, width, 3] => {
+            let values = height.checked_mul(width).and_then(|pixels| pixels.checked_mul(3));
+            Ok((values.ok_or_else(wrong)?, Some([height, width, 3])))
         }
         _ => Err(wrong()),
     }
 }
 
-/// (height, width) where rows are images of bytes: by their shape, or 784 columns of them.
-pub fn byte_image_shape(columns: usize, image: Option<(usize, usize)>) -> Option<(usize, usize)> {
-    image.or((columns == 784).then_some((28, 28)))
+/// (height, width, channels) where rows are images of bytes: by their shape, or 784 columns of them.
+pub fn byte_image_shape(columns: usize, image: Option<[usize; 3]>) -> Option<[usize; 3]> {
+    image.or((columns == 784).then_some([28, 28, 1]))
 }
 
 /// A shape as numpy prints it.

@@ -17,7 +17,7 @@ use crate::source::{Source, read_up_to};
 pub(crate) struct ArraySource {
     source: Source<'static>,
     header: Header,
-    image_shape: Option<(usize, usize)>,
+    image_shape: Option<[usize; 3]>,
     /// Whether rows are images of bytes.
     has_pixels: bool,
     n_rows: u64,
@@ -97,7 +97,7 @@ impl FrameSource for ArraySource {
         false
     }
 
-    fn image_shape(&self) -> Option<(usize, usize)> {
+    fn image_shape(&self) -> Option<[usize; 3]> {
         self.image_shape
     }
 

@@ -19,26 +19,37 @@ pub(super) const READABLE: &str =
 
 /// The family of a type of number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// Truth values.
     Boolean,
+    /// IEEE numbers of 2, 4 or 8 bytes.
     Float,
+    /// Integers.
     Signed,
+    /// Integers from 0.
     Unsigned,
 }
 
-/// What an array says of itself.
+/// What an NPY array says of itself.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Header {
+pub struct Header {
+    /// What its values are.
     pub kind: Kind,
     /// Bytes a value.
     pub size: usize,
+    /// Whether the first byte of a value weighs most.
     pub is_big_endian: bool,
+    /// Whether the first index runs fastest.
     pub is_fortran: bool,
+    /// Sizes of the dimensions.
     pub shape: Vec<usize>,
 }
 
 impl Header {
     /// Reads up to the first byte of the values.
+    ///
+    /// # Errors
+    /// [`TableError`] of what is no NPY array of numbers.
     pub fn read(reader: &mut dyn Read, path: &Path) -> Result<Header, TableError> {
         let corrupt = |reason: &str| TableError::Corrupt { path: path.to_path_buf(), reason: reason.to_string() };
         let mut fill = |bytes: &mut [u8]| match read_up_to(reader, bytes) {
@@ -90,7 +101,7 @@ impl Header {
     }
 
     /// Whether rows are images of bytes, where they have `columns` values and the shape `image`.
-    pub fn has_pixels(&self, columns: usize, image: Option<(usize, usize)>) -> bool {
+    pub fn has_pixels(&self, columns: usize, image: Option<[usize; 3]>) -> bool {
         self.kind == Kind::Unsigned && self.size == 1 && byte_image_shape(columns, image).is_some()
     }
 

@@ -19,6 +19,7 @@ use crate::format::Format;
 
 pub use array::{Array, ArrayValues, Arrays, RowShape, byte_image_shape};
 pub(crate) use frames::ArraySource;
+pub use header::{Header as ArrayHeader, Kind as ArrayKind};
 #[cfg(feature = "npz")]
 pub(crate) use vector::{NumberStream, archive_text, archive_vector};
 

@@ -25,6 +25,7 @@ impl TrainConfig {
             number("data.shuffle_rows", "from 1 to 4294967295", rows as f64, |v| (1.0..=most).contains(&v))?;
             number("data.shuffle_rows", "left out where data.stream is not set", rows as f64, |_| self.data.stream)?;
         }
+        self.check_patches()?;
         if let (true, Some(scale)) = (self.data.stream, self.data.scale.filter(|scale| scale.needs_all_rows())) {
             let but = format!("the quantiles of `data.scale = \"{}\"` need every row at once", scale.name());
             let what = "a stream must be scaled by what one pass tells".to_owned();
@@ -81,6 +82,26 @@ impl TrainConfig {
             return Err(ConfigError::Number { name: "model.hidden", must_be: "a list of at least 1 size", got: 0.0 });
         }
         self.objective().check(&self.architecture(1))?;
+        Ok(())
+    }
+
+    fn check_patches(&self) -> Result<(), ConfigError> {
+        let (patch, stride) = (self.data.patch, self.data.stride);
+        if let Some(patch) = patch {
+            at_least_one("data.patch", patch)?;
+            if self.data.stream {
+                let what = "a stream must be rows as their file has them".to_owned();
+                let but = "`data.patch` asks for patches of pictures".to_owned();
+                return Err(
+                    ArgumentError::Conflict { what, but, remedy: "leave out `data.stream` or `data.patch`" }.into()
+                );
+            }
+        }
+        if let Some(stride) = stride {
+            number("data.stride", "left out where data.patch is not set", stride as f64, |_| patch.is_some())?;
+            let most = patch.unwrap_or(1);
+            number("data.stride", "from 1 to data.patch", stride as f64, |_| (1..=most).contains(&stride))?;
+        }
         Ok(())
     }
 

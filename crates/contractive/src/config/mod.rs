@@ -10,6 +10,7 @@
 mod check;
 mod error;
 mod layers;
+mod one_patch;
 mod penalty;
 mod text;
 
@@ -89,7 +90,15 @@ pub struct DataConfig {
     /// What parts the thousands of a text table's numbers: `,`, `.`, `_`, a space or an apostrophe. By default nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thousands: Option<char>,
-    /// Share of the training rows held out for validation, at least 0 and below 1. Default 0.1; 0 holds out none.
+    /// Pixels of a patch's side: pictures are trained on patch by patch, as a convolution sees them. By default (`"none"`) on
+    /// whole pictures.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "one_patch::deserialize")]
+    pub patch: Option<usize>,
+    /// Pixels from patch to patch, from 1 to `patch`. Left out: half of `patch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stride: Option<usize>,
+    /// Share of the training rows (of patches: of the pictures) held out for validation, at least 0 and below 1. Default
+    /// 0.1; 0 holds out none.
     pub validation: f64,
     /// Whether the rows stay in their file and are read anew each epoch: for tables larger than memory. Default false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -126,6 +135,11 @@ impl DataConfig {
         }
     }
 
+    /// Pixels of a patch's side, and from patch to patch, where pictures are seen as patches.
+    pub fn patches(&self) -> Option<(usize, usize)> {
+        self.patch.map(|patch| (patch, self.stride.unwrap_or((patch / 2).max(1))))
+    }
+
     /// How a text table is spelled.
     pub fn text(&self) -> TextOptions {
         TextOptions { header: self.header, decimal: self.decimal, thousands: self.thousands }
@@ -144,6 +158,8 @@ impl Default for DataConfig {
             missing: MissingRule::Refuse,
             array: None,
             transpose: false,
+            patch: None,
+            stride: None,
             header: None,
             decimal: None,
             thousands: None,
@@ -237,7 +253,7 @@ impl Default for ObjectiveConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct TrainingConfig {
     /// Passes over the training rows, at least 1. Left out, or `"auto"`: 50, and as many as make 2,000 steps, so that a
-    /// small table is learnt too.
+    /// small table is learnt too; of patches, which overlap, 10 instead of 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<usize>,
     /// Rows a step, at least 1. Default 128.
@@ -309,9 +325,12 @@ impl EarlyStopping {
 /// Epochs where their number is left out: at least so many, and so many steps.
 const FEWEST_EPOCHS: usize = 50;
 const FEWEST_STEPS: usize = 2000;
+/// Epochs of patches: they overlap, so that each pixel is seen several times in one.
+const FEWEST_EPOCHS_OF_PATCHES: usize = 10;
 /// The same of the epochs without improvement that are let pass.
 const FEWEST_EPOCHS_PATIENT: usize = 10;
 const FEWEST_STEPS_PATIENT: usize = 200;
+const FEWEST_EPOCHS_PATIENT_OF_PATCHES: usize = 3;
 
 impl TrainingConfig {
     /// Passes over the training rows; 50 where that is still left to the data.
@@ -320,10 +339,14 @@ impl TrainingConfig {
     }
 
     /// Fills in what is left to the number of rows trained on.
-    fn resolve(&mut self, n_training_rows: usize, has_validation: bool) {
+    fn resolve(&mut self, n_training_rows: usize, has_validation: bool, has_patches: bool) {
+        let (fewest, patient) = match has_patches {
+            true => (FEWEST_EPOCHS_OF_PATCHES, FEWEST_EPOCHS_PATIENT_OF_PATCHES),
+            false => (FEWEST_EPOCHS, FEWEST_EPOCHS_PATIENT),
+        };
         let steps = n_training_rows.div_ceil(self.batch_size.max(1)).max(1);
-        self.epochs.get_or_insert(FEWEST_EPOCHS.max(FEWEST_STEPS.div_ceil(steps)));
-        let patience = FEWEST_EPOCHS_PATIENT.max(FEWEST_STEPS_PATIENT.div_ceil(steps));
+        self.epochs.get_or_insert(fewest.max(FEWEST_STEPS.div_ceil(steps)));
+        let patience = patient.max(FEWEST_STEPS_PATIENT.div_ceil(steps));
         match &mut self.early_stopping {
             // Nothing was asked for, and there is nothing to judge by.
             Some(EarlyStopping { patience: None, .. }) if !has_validation => self.early_stopping = None,
@@ -342,11 +365,12 @@ impl TrainConfig {
     }
 
     /// Fills in what is left to the data, of which `n_training_rows` are trained on: `data.scale`,
-    /// `model.output_activation`, `objective.penalty`, `training.epochs` and the patience of `training.early_stopping`.
+    /// `data.stride`, `model.output_activation`, `objective.penalty`, `training.epochs` and the patience of `training.early_stopping`.
     pub fn resolve(&mut self, data: &Dataset, n_training_rows: usize) {
-        self.training.resolve(n_training_rows, self.data.validation > 0.0);
+        self.training.resolve(n_training_rows, self.data.validation > 0.0, self.data.patch.is_some());
+        self.data.stride = self.data.patches().map(|(_, stride)| stride);
         let is_cross_entropy = self.objective.loss.is_cross_entropy();
-        self.data.scale.get_or_insert(match (data.image_shape(), is_cross_entropy) {
+        self.data.scale.get_or_insert(match (data.picture_shape(), is_cross_entropy) {
             (Some(_), _) => Scale::None,
             (None, true) => Scale::Minmax,
             (None, false) => Scale::Standard,

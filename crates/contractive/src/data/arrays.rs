@@ -1,5 +1,6 @@
 //! Arrays as data sets: which are images, and what their values mean.
 
+use contractive_core::patches::PictureShape;
 use contractive_table::TableError;
 use contractive_table::array::{Array, ArrayValues, Arrays, byte_image_shape};
 
@@ -17,7 +18,7 @@ pub(super) fn dataset(arrays: Arrays, name: &str, divide_bytes: Option<bool>) ->
     }
 }
 
-/// The rows of an array of two dimensions (a table), three (images), or four with one channel.
+/// The rows of an array of two dimensions (a table), three (grey images), or four with one channel, or three at the end.
 ///
 /// Bytes in three dimensions, or in 784 columns, are images of 0 to 255 and stay bytes, unless none is above 1: those,
 /// and truth values, are 0 and 1 as they are.
@@ -33,7 +34,7 @@ fn of_array(array: Array, name: &str, divide_bytes: Option<bool>) -> Result<Data
     let what = array.path().display().to_string();
     let data = match array.into_values() {
         ArrayValues::Bytes(bytes) => match byte_image_shape(columns, image) {
-            Some(shape) => return images(bytes, shape, image.is_some(), divide_bytes, name),
+            Some(shape) => return images(bytes, shape_of(shape), image.is_some(), divide_bytes, name),
             None => Dataset::from_f32(name, columns, bytes.into_iter().map(f32::from).collect()),
         },
         ArrayValues::Booleans(bytes) => Dataset::from_f32(name, columns, bytes.into_iter().map(f32::from).collect()),
@@ -46,30 +47,35 @@ fn of_array(array: Array, name: &str, divide_bytes: Option<bool>) -> Result<Data
         other => other,
     })?;
     match image {
-        Some((height, width)) => Ok(with_range_note(data.with_image_shape(height, width)?)),
+        Some(shape) => Ok(with_range_note(data.with_picture_shape(shape_of(shape))?)),
         None => Ok(data),
     }
+}
+
+/// The shape that an array has.
+pub(crate) fn shape_of([height, width, channels]: [usize; 3]) -> PictureShape {
+    PictureShape { height, width, channels }
 }
 
 /// Images of bytes; `is_shaped` says whether the array's own shape tells so.
 fn images(
     bytes: Vec<u8>,
-    (height, width): (usize, usize),
+    shape: PictureShape,
     is_shaped: bool,
     divide: Option<bool>,
     name: &str,
 ) -> Result<Dataset, TableError> {
     if !bytes.is_empty() && !divide.unwrap_or_else(|| bytes.iter().any(|byte| *byte > 1)) {
         let values = bytes.into_iter().map(f32::from).collect();
-        let data = Dataset::from_f32(name, height * width, values)?.with_image_shape(height, width)?;
+        let data = Dataset::from_f32(name, shape.n_values(), values)?.with_picture_shape(shape)?;
         return Ok(if divide.is_none() { data.with_note(bits_note(name)) } else { data });
     }
-    let data = Dataset::from_u8_images(name, height, width, bytes)?;
+    let data = Dataset::from_u8_pictures(name, shape, bytes)?;
     Ok(match is_shaped {
         true => data,
         false => data.with_note(format!(
-            "{name}: bytes in {} columns are read as images of {height} × {width}, scaled by 1/255",
-            height * width
+            "{name}: bytes in {} columns are read as images of {shape}, scaled by 1/255",
+            shape.n_values()
         )),
     })
 }

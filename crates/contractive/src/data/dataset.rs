@@ -1,20 +1,25 @@
 //! Rows of numbers in memory.
 
 mod joined;
+mod patches;
 mod rows;
 
 use std::fmt;
 use std::sync::Arc;
 
+use contractive_core::patches::PictureShape;
 use contractive_table::{Column, TableError};
 
+use self::patches::Patches;
 use super::singles::Singles;
 use crate::encoding::TableEncoding;
+
+pub use patches::PatchError;
 
 /// How values are kept.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Storage {
-    /// Grey pixels 0 to 255; each is scaled by 1/255 as rows are read out.
+    /// Pixels 0 to 255, channel by channel; each is scaled by 1/255 as rows are read out.
     U8(Vec<u8>),
     /// Values that 32 bits hold exactly.
     F32(Singles),
@@ -32,7 +37,9 @@ pub struct Dataset {
     storage: Arc<Storage>,
     n_rows: usize,
     n_features: usize,
-    image_shape: Option<(usize, usize)>,
+    picture_shape: Option<PictureShape>,
+    /// Where rows are patches of the pictures that the values are of.
+    patches: Option<Arc<Patches>>,
     labels: Option<Vec<i64>>,
     class_names: Option<Vec<String>>,
     feature_names: Option<Vec<String>>,
@@ -108,11 +115,24 @@ impl Dataset {
         width: usize,
         pixels: Vec<u8>,
     ) -> Result<Dataset, TableError> {
+        Self::from_u8_pictures(name, PictureShape::grey(height, width), pixels)
+    }
+
+    /// Pictures of one shape, one after the other, each row by row with its channels last: (N, H, W, C).
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::from_u8_images`].
+    pub fn from_u8_pictures(
+        name: impl Into<String>,
+        shape: PictureShape,
+        pixels: Vec<u8>,
+    ) -> Result<Dataset, TableError> {
         let name = name.into();
-        let n_features = height.saturating_mul(width);
+        let n_features = shape.height.saturating_mul(shape.width).saturating_mul(shape.channels);
         let n_rows = whole_rows(&name, n_features, pixels.len())?;
         let mut dataset = Self::new(name, Storage::U8(pixels), n_rows, n_features);
-        dataset.image_shape = Some((height, width));
+        dataset.picture_shape = Some(shape);
         Ok(dataset)
     }
 
@@ -122,7 +142,8 @@ impl Dataset {
             storage: Arc::new(storage),
             n_rows,
             n_features,
-            image_shape: None,
+            picture_shape: None,
+            patches: None,
             labels: None,
             class_names: None,
             feature_names: None,
@@ -173,20 +194,30 @@ impl Dataset {
         Ok(self)
     }
 
-    /// Says that each row is an image of `height` × `width` pixels, row by row.
+    /// Says that each row is an image of `height` × `width` grey pixels, row by row.
     ///
     /// # Errors
     ///
     /// [`TableError::Shape`] when height · width is not the number of features.
-    pub fn with_image_shape(mut self, height: usize, width: usize) -> Result<Self, TableError> {
-        if height.checked_mul(width) != Some(self.n_features) {
+    pub fn with_image_shape(self, height: usize, width: usize) -> Result<Self, TableError> {
+        self.with_picture_shape(PictureShape::grey(height, width))
+    }
+
+    /// Says that each row is a picture, row by row with its channels last.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Shape`] when height · width · channels is not the number of features.
+    pub fn with_picture_shape(mut self, shape: PictureShape) -> Result<Self, TableError> {
+        if !shape.holds(self.n_features) {
+            let sides = if shape.channels == 1 { "height × width" } else { "height × width × channels" };
             return Err(TableError::Shape {
-                what: format!("height × width of the images of {}", self.name),
+                what: format!("{sides} of the images of {}", self.name),
                 expected: format!("{} pixels", self.n_features),
-                got: format!("{height} × {width}"),
+                got: shape.to_string(),
             });
         }
-        self.image_shape = Some((height, width));
+        self.picture_shape = Some(shape);
         Ok(self)
     }
 
@@ -250,9 +281,15 @@ impl Dataset {
         self.sha256.as_deref()
     }
 
-    /// (height, width) when rows are images.
+    /// (height, width) when rows are grey images; see [`Dataset::picture_shape`] for those in colour too.
     pub fn image_shape(&self) -> Option<(usize, usize)> {
-        self.image_shape
+        let grey = self.picture_shape.filter(|shape| shape.channels == 1);
+        grey.map(|shape| (shape.height, shape.width))
+    }
+
+    /// Height, width and channels when rows are pictures, or patches of them.
+    pub fn picture_shape(&self) -> Option<PictureShape> {
+        self.picture_shape
     }
 
     /// One name a feature, from a header line.
@@ -285,7 +322,7 @@ impl Dataset {
         &self.carried
     }
 
-    /// The values as kept, row-major, unscaled.
+    /// The values as kept, row-major, unscaled; where rows are patches, those of the pictures.
     pub fn storage(&self) -> &Storage {
         &self.storage
     }
@@ -298,7 +335,8 @@ impl fmt::Debug for Dataset {
             .field("name", &self.name)
             .field("n_rows", &self.n_rows)
             .field("n_features", &self.n_features)
-            .field("image_shape", &self.image_shape)
+            .field("picture_shape", &self.picture_shape)
+            .field("patches", &self.patch_grid())
             .field("has_labels", &self.labels.is_some())
             .field("sha256", &self.sha256)
             .field("notes", &self.notes)

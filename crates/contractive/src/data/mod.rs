@@ -20,14 +20,14 @@ mod split;
 mod table;
 
 pub use crate::encoding::label_note;
-pub(crate) use arrays::bits_note;
 pub use arrays::dataset_of_array;
+pub(crate) use arrays::{bits_note, shape_of};
 pub use contractive_table::{TableError, TextOptions};
-pub use dataset::{Dataset, Storage};
+pub use dataset::{Dataset, PatchError, Storage};
 pub use encoded::{has_categories, load_encoded, load_encoded_share};
 pub use load::{load, load_share};
 pub use options::{ColumnOptions, FileOptions};
 pub use rows_ref::RowsRef;
 pub use singles::{HolderOfSingles, Singles};
-pub use split::split_validation;
+pub use split::{split_together, split_validation};
 pub use table::not_a_feature;

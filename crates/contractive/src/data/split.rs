@@ -35,6 +35,24 @@ pub fn split_validation(n_rows: usize, fraction: f64, seed: u64) -> (Vec<u32>, V
     (training, validation)
 }
 
+/// As [`split_validation`], of rows of which `together` in a row belong together, such as the patches of a picture: they come
+/// to the same side. `fraction` is of these groups.
+///
+/// # Panics
+///
+/// As [`split_validation`], or if the last rows make no whole group.
+pub fn split_together(n_rows: usize, together: usize, fraction: f64, seed: u64) -> (Vec<u32>, Vec<u32>) {
+    if together == 1 {
+        return split_validation(n_rows, fraction, seed);
+    }
+    assert!(n_rows.is_multiple_of(together), "{n_rows} rows must be groups of {together}");
+    let (training, validation) = split_validation(n_rows / together, fraction, seed);
+    let rows = |groups: Vec<u32>| {
+        groups.into_iter().flat_map(|group| (0..together as u32).map(move |i| group * together as u32 + i)).collect()
+    };
+    (rows(training), rows(validation))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +81,15 @@ mod tests {
         assert_eq!(split_validation(5, 1e-9, 1).1.len(), 1);
         assert_eq!(split_validation(5, 0.999, 1).0.len(), 1);
         assert_eq!(split_validation(0, 0.5, 1), (vec![], vec![]));
+    }
+
+    #[test]
+    fn rows_that_belong_together_come_to_one_side() {
+        let (training, validation) = split_together(20 * 3, 3, 0.25, 7);
+        let of = |groups: &[u32]| groups.iter().flat_map(|g| [3 * g, 3 * g + 1, 3 * g + 2]).collect::<Vec<u32>>();
+        assert_eq!(validation, of(&[0, 2, 3, 7, 18]));
+        assert_eq!(training.len(), 45);
+        assert_eq!(split_together(20, 1, 0.25, 7), split_validation(20, 0.25, 7));
     }
 
     proptest! {

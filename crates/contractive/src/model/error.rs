@@ -7,6 +7,7 @@ use contractive_core::ArgumentError;
 use contractive_table::TableError;
 use thiserror::Error;
 
+use crate::data::PatchError;
 use crate::preprocess::PreprocessError;
 use crate::tensor_file::TensorFileError;
 
@@ -103,6 +104,9 @@ pub enum ModelError {
         /// ∞ or NaN.
         value: f64,
     },
+    /// Pictures that have no such patches as the model takes.
+    #[error(transparent)]
+    Patches(#[from] PatchError),
     /// The mathematics refused.
     #[error(transparent)]
     Argument(#[from] ArgumentError),

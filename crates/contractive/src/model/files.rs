@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use contractive_core::patches::PictureShape;
 use contractive_core::{Architecture, Noise, Objective, Parameters};
 use serde::{Deserialize, Serialize};
 
 use super::head::DocumentHead;
-use super::{Model, ModelError, Provenance};
+use super::{Model, ModelError, Patches, Provenance};
 use crate::preprocess::Preprocessing;
 use crate::tensor_file::{Expected, TensorFile, tensors_of, write_tensors};
 use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_atomically};
@@ -39,6 +40,13 @@ struct ModelConfigFile {
     preprocessing: Preprocessing,
     #[serde(default)]
     image_shape: Option<(usize, usize)>,
+    /// Left out of grey images, as in the files of versions that had no colour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channels: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    patch: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stride: Option<usize>,
     #[serde(default)]
     provenance: Provenance,
 }
@@ -96,7 +104,10 @@ impl Model {
             objective: self.objective.clone(),
             noise: self.noise,
             preprocessing: self.preprocessing.clone(),
-            image_shape: self.image_shape,
+            image_shape: self.picture_shape.map(|shape| (shape.height, shape.width)),
+            channels: self.picture_shape.map(|shape| shape.channels).filter(|channels| *channels != 1),
+            patch: self.patches.map(|patches| patches.patch),
+            stride: self.patches.map(|patches| patches.stride),
             provenance: self.provenance.clone(),
         };
         write_atomically(path, |file| {
@@ -131,11 +142,8 @@ impl Model {
                 format!("the preprocessing is of {} features, the network takes {d}", config.preprocessing.n_features);
             return Err(ModelError::Config { path: config_path, reason });
         }
-        if config.image_shape.is_some_and(|(height, width)| height.checked_mul(width) != Some(d)) {
-            let reason =
-                format!("`image_shape` must have {d} pixels, got {:?}", config.image_shape.unwrap_or_default());
-            return Err(ModelError::Config { path: config_path, reason });
-        }
+        let (picture_shape, patches) =
+            config.pictures(d).map_err(|reason| ModelError::Config { path: config_path, reason })?;
         let expected = tensors_of(&config.architecture);
         let values = TensorFile::open(&directory.join(TENSOR_FILE))?.read(&expected)?;
         let mut parameters = Parameters::zeros(&config.architecture)?;
@@ -145,9 +153,42 @@ impl Model {
             objective: config.objective,
             noise: config.noise,
             preprocessing: config.preprocessing,
-            image_shape: config.image_shape,
+            picture_shape,
+            patches,
             provenance: config.provenance,
         })
+    }
+}
+
+impl ModelConfigFile {
+    /// What rows of `d` features are pictures of, or what is wrong with what is said of it.
+    fn pictures(&self, d: usize) -> Result<(Option<PictureShape>, Option<Patches>), String> {
+        let channels = self.channels.unwrap_or(1);
+        let shape = self.image_shape.map(|(height, width)| PictureShape { height, width, channels });
+        if let Some(shape) = shape.filter(|shape| !shape.holds(d)) {
+            let sides = (shape.height, shape.width);
+            return Err(match channels {
+                1 => format!("`image_shape` must have {d} pixels, got {sides:?}"),
+                _ => format!("`image_shape` times `channels` must be {d}, got {sides:?} and {channels}"),
+            });
+        }
+        if let (None, Some(channels)) = (shape, self.channels) {
+            return Err(format!("`channels` must be left out without `image_shape`, got {channels}"));
+        }
+        let patches = match (self.patch, self.stride) {
+            (None, None) => None,
+            (Some(patch), Some(stride)) => Some(Patches { patch, stride }),
+            (patch, stride) => return Err(format!("`patch` and `stride` go together, got {patch:?} and {stride:?}")),
+        };
+        if let Some(Patches { patch, stride }) = patches
+            && (shape.map(|shape| (shape.height, shape.width)) != Some((patch, patch))
+                || !(1..=patch).contains(&stride))
+        {
+            return Err(format!(
+                "`patch` must be both sides of `image_shape` and `stride` from 1 to it, got {patch} and {stride}"
+            ));
+        }
+        Ok((shape, patches))
     }
 }
 

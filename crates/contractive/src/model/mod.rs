@@ -4,13 +4,16 @@ mod error;
 mod files;
 pub mod finite;
 mod head;
+mod patches;
 mod session;
+mod whole_pictures;
 
 #[cfg(test)]
 mod tests;
 
 use contractive_core::engine::CpuEngine;
 use contractive_core::optimiser::Optimiser;
+use contractive_core::patches::PictureShape;
 use contractive_core::{Architecture, ArgumentError, Noise, Objective, Parameters};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +23,9 @@ pub use crate::tensor_file::TensorFileError;
 pub use error::ModelError;
 pub use files::{CONFIG_FILE, FORMAT_VERSION, MODEL_FOLDER, NOTE_FILE, TENSOR_FILE, read_at_most};
 pub use head::DocumentHead;
+pub use patches::Patches;
 pub use session::Session;
+pub use whole_pictures::{JudgedPicture, PictureEvaluation, PictureSession, evaluate_pictures};
 
 /// A trained autoencoder.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +38,10 @@ pub struct Model {
     pub(crate) noise: Option<Noise>,
     /// How a user's rows become the network's, with the feature names.
     pub(crate) preprocessing: Preprocessing,
-    /// (height, width) where rows are images.
-    pub(crate) image_shape: Option<(usize, usize)>,
+    /// The shape of a row where rows are pictures, or patches of pictures.
+    pub(crate) picture_shape: Option<PictureShape>,
+    /// Where rows are patches of pictures.
+    pub(crate) patches: Option<Patches>,
     /// Where it came from.
     pub(crate) provenance: Provenance,
 }
@@ -89,7 +96,8 @@ impl Model {
         preprocessing.check_stored()?;
         preprocessing.check_columns("the network", parameters.architecture().input_size(), None)?;
         let provenance = Provenance::default();
-        Ok(Model { parameters, objective, noise: None, preprocessing, image_shape: None, provenance })
+        let (picture_shape, patches) = (None, None);
+        Ok(Model { parameters, objective, noise: None, preprocessing, picture_shape, patches, provenance })
     }
 
     /// The model with what is known of where it came from.
@@ -98,10 +106,15 @@ impl Model {
         self
     }
 
-    /// The model of images of height × width pixels; ignored where that is not the number of its features.
-    pub fn with_image_shape(mut self, shape: Option<(usize, usize)>) -> Model {
+    /// The model of images of height × width grey pixels; ignored where that is not the number of its features.
+    pub fn with_image_shape(self, shape: Option<(usize, usize)>) -> Model {
+        self.with_picture_shape(shape.map(|(height, width)| PictureShape::grey(height, width)))
+    }
+
+    /// The model of pictures of this shape; ignored where that is not the number of its features.
+    pub fn with_picture_shape(mut self, shape: Option<PictureShape>) -> Model {
         let d = self.architecture().input_size();
-        self.image_shape = shape.filter(|(height, width)| height.checked_mul(*width) == Some(d));
+        self.picture_shape = shape.filter(|shape| shape.holds(d));
         self
     }
 
@@ -125,9 +138,20 @@ impl Model {
         &self.preprocessing
     }
 
-    /// (height, width) where rows are images.
+    /// (height, width) where rows are grey images; see [`Model::picture_shape`] for those in colour too.
     pub fn image_shape(&self) -> Option<(usize, usize)> {
-        self.image_shape
+        let grey = self.picture_shape.filter(|shape| shape.channels == 1);
+        grey.map(|shape| (shape.height, shape.width))
+    }
+
+    /// The shape of a row where rows are pictures, or patches of pictures.
+    pub fn picture_shape(&self) -> Option<PictureShape> {
+        self.picture_shape
+    }
+
+    /// Where its rows are patches of pictures: how large, and how far apart.
+    pub fn patches(&self) -> Option<Patches> {
+        self.patches
     }
 
     /// Where it came from.

@@ -147,17 +147,26 @@ impl Session<'_> {
     /// # Errors
     /// As [`Session::encode`].
     pub fn jacobian_norms<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f64>, ModelError> {
-        let mut norms = Vec::new();
+        let squares = self.jacobian_squares(rows)?;
+        Ok(squares.into_iter().map(|square| square.max(0.0).sqrt()).collect())
+    }
+
+    /// ‖J‖²_F of every row, as [`Session::jacobian_norms`].
+    ///
+    /// # Errors
+    /// As [`Session::encode`].
+    pub fn jacobian_squares<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f64>, ModelError> {
+        let mut all = Vec::new();
         let rows = rows.into();
         let name = rows.name();
         self.for_each_batch(rows, |engine, batch| {
             let mut squares = vec![0.0; batch.rows()];
             engine.jacobian_squares(batch, &mut squares)?;
-            check_squares(name, norms.len(), &squares)?;
-            norms.extend(squares.iter().map(|square| square.max(0.0).sqrt()));
+            check_squares(name, all.len(), &squares)?;
+            all.extend(squares);
             Ok(())
         })?;
-        Ok(norms)
+        Ok(all)
     }
 
     /// The rows as the network takes them, a batch at a time.

@@ -24,7 +24,8 @@ fn model(sizes: &[usize], tied: bool, fill: impl Fn(usize) -> f32) -> Model {
             factor: vec![1.0 / 3.0; d],
             ..Preprocessing::identity(d)
         },
-        image_shape: None,
+        picture_shape: None,
+        patches: None,
         provenance: Provenance { recipe: Some("strokes".into()), seed: 7, rows: 9, ..Provenance::default() },
     }
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::checkpoint::CheckpointError;
 use crate::config::ConfigError;
-use crate::data::TableError;
+use crate::data::{PatchError, TableError};
 use crate::history::Divergence;
 use crate::model::ModelError;
 use crate::preprocess::PreprocessError;
@@ -99,6 +99,9 @@ pub enum TrainError {
     /// Rows that are read while training could not be.
     #[error(transparent)]
     Data(#[from] TableError),
+    /// Pictures that have no such patches.
+    #[error(transparent)]
+    Patches(#[from] PatchError),
     /// The mathematics refused.
     #[error(transparent)]
     Argument(#[from] ArgumentError),

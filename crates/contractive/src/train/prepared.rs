@@ -9,9 +9,9 @@ use super::error::TrainError;
 use super::shared::{Shared, check_settings, in_common};
 use super::stream::{self, StreamedRows, Surveyed};
 use crate::config::TrainConfig;
-use crate::data::{Dataset, split_validation};
+use crate::data::{Dataset, PatchError, split_together};
 use crate::measure::Measured;
-use crate::model::{Model, Provenance};
+use crate::model::{Model, Patches, Provenance};
 use crate::preprocess::{Counts, Preprocessing, Sample, Scale, ScaledRows};
 
 /// A resolved configuration with its data.
@@ -35,6 +35,17 @@ pub struct Prepared {
     pub(crate) streamed: Option<StreamedRows>,
     /// The rows of all ranks, where several train together; what is above is of this one.
     pub(crate) shared: Option<Shared>,
+}
+
+/// Pictures as their patches, where the configuration asks for these.
+fn patches(
+    config: &TrainConfig,
+    data: Dataset,
+    test: Option<Dataset>,
+) -> Result<(Dataset, Option<Dataset>), PatchError> {
+    let Some((patch, stride)) = config.data.patches() else { return Ok((data, test)) };
+    let test = test.map(|test| test.with_patches(patch, stride)).transpose()?;
+    Ok((data.with_patches(patch, stride)?, test))
 }
 
 impl Prepared {
@@ -64,6 +75,7 @@ impl Prepared {
         let mut config = config.clone();
         group.agree(config.check().map_err(TrainError::from))?;
         let (data, test, shared) = if group.is_alone() {
+            let (data, test) = patches(&config, data, test)?;
             (data, test, None)
         } else {
             check_settings(group, &config)?;
@@ -71,12 +83,16 @@ impl Prepared {
             let data = group.agree(in_common(group, data, has_test))?;
             let test = test.map(|test| in_common(group, test, has_test)).transpose();
             let test = group.agree(test)?;
-            let shared = Shared::of(group, &config, data.len(), test.as_ref().map(Dataset::len))?;
+            let (data, test) = group.agree(patches(&config, data, test).map_err(TrainError::from))?;
+            let shared = Shared::of(group, &config, &data, test.as_ref().map(Dataset::len))?;
             (data, test, Some(shared))
         };
         let (train_rows, validation_rows) = match &shared {
             Some(shared) => (shared.own(&shared.train_rows), shared.own(&shared.validation_rows)),
-            None => split_validation(data.len(), config.data.validation, config.training.seed),
+            None => {
+                let (share, seed) = (config.data.validation, config.training.seed);
+                split_together(data.len(), data.rows_a_picture(), share, seed)
+            }
         };
         let total = shared.as_ref().map_or(train_rows.len(), |shared| shared.train_rows.len());
         config.resolve(&data, total);
@@ -261,7 +277,8 @@ impl Prepared {
             objective: self.config.objective(),
             noise: self.config.objective.noise,
             preprocessing: self.preprocessing.clone(),
-            image_shape: self.data.image_shape(),
+            picture_shape: self.data.picture_shape(),
+            patches: self.data.patch_grid().map(Patches::of),
             provenance: Provenance {
                 recipe: self.config.recipe.clone(),
                 seed: self.config.training.seed,

@@ -2,12 +2,13 @@
 
 use contractive_core::ArgumentError;
 use contractive_core::communicator::{CommunicationError, Group};
+use contractive_core::patches::PictureShape;
 use serde::{Deserialize, Serialize};
 
 use super::error::TrainError;
 use crate::batch::Here;
 use crate::config::TrainConfig;
-use crate::data::{Dataset, Storage, split_validation};
+use crate::data::{Dataset, Storage, split_together};
 
 /// The rows of all ranks, by their numbers over all: those of rank 0 come first, then those of rank 1, and so on.
 #[derive(Debug, Clone)]
@@ -23,17 +24,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Of ranks that hold so many rows of data, and of a test part, each.
+    /// Of ranks that hold the rows of `data`, and so many of a test part, each.
     pub(super) fn of(
         group: &Group,
         config: &TrainConfig,
-        rows: usize,
+        data: &Dataset,
         test: Option<usize>,
     ) -> Result<Self, TrainError> {
-        let (total, here) = place(group, rows)?;
+        let (total, here) = place(group, data.len())?;
         let test = test.map(|rows| place(group, rows)).transpose()?;
         let (train_rows, validation_rows) =
-            split_validation(total as usize, config.data.validation, config.training.seed);
+            split_together(total as usize, data.rows_a_picture(), config.data.validation, config.training.seed);
         Ok(Shared { group: group.clone(), train_rows, validation_rows, here, test })
     }
 
@@ -61,7 +62,7 @@ struct Form {
     rows: usize,
     features: usize,
     names: Option<Vec<String>>,
-    image_shape: Option<(usize, usize)>,
+    picture_shape: Option<PictureShape>,
     bytes: bool,
     encoding: Option<String>,
     has_test: bool,
@@ -82,7 +83,7 @@ pub(super) fn in_common(group: &Group, data: Dataset, has_test: bool) -> Result<
         rows: data.len(),
         features: data.n_features(),
         names: data.feature_names().map(<[String]>::to_vec),
-        image_shape: data.image_shape(),
+        picture_shape: data.picture_shape(),
         bytes: matches!(data.storage(), Storage::U8(_)),
         encoding: data.encoding().map(|encoding| serde_json::to_string(encoding).unwrap_or_default()),
         has_test,
@@ -102,7 +103,7 @@ pub(super) fn in_common(group: &Group, data: Dataset, has_test: bool) -> Result<
         CommunicationError::unless_alike(what, &all.iter().map(of_rows).collect::<Vec<String>>())
     };
     alike_with_rows("names of features", |form| format!("{:?}", form.names))?;
-    alike_with_rows("image shape", |form| format!("{:?}", form.image_shape))?;
+    alike_with_rows("image shape", |form| format!("{:?}", form.picture_shape))?;
     alike_with_rows("kind of values, bytes or numbers", |form| form.bytes.to_string())?;
     alike_with_rows("encoding of columns", |form| format!("{:?}", form.encoding))?;
     alike("parts, with or without test rows", |form| form.has_test.to_string())?;
@@ -115,8 +116,8 @@ fn known_of(data: Dataset, known: &Form) -> Result<Dataset, contractive_table::T
     if let Some(names) = &known.names {
         data = data.with_feature_names(names.clone())?;
     }
-    if let Some((height, width)) = known.image_shape {
-        data = data.with_image_shape(height, width)?;
+    if let Some(shape) = known.picture_shape {
+        data = data.with_picture_shape(shape)?;
     }
     if let Some(encoding) = known.encoding.as_ref().and_then(|text| serde_json::from_str(text).ok()) {
         data = data.with_encoding(std::sync::Arc::new(encoding));

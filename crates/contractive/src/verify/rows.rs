@@ -22,7 +22,7 @@ impl Drawn {
     fn of(model: &Model) -> Self {
         let is_unit = matches!(model.objective().loss, Loss::Bce | Loss::CrossEntropy)
             || model.preprocessing().scale() == Scale::Minmax
-            || model.image_shape().is_some();
+            || model.picture_shape().is_some();
         if is_unit { Drawn::Uniform } else { Drawn::Normal }
     }
 }

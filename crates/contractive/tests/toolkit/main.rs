@@ -9,6 +9,7 @@ mod dataset;
 mod divergence;
 mod examples;
 mod finite_results;
+mod patches;
 mod recipes;
 mod run_files;
 mod run_support;

@@ -14,9 +14,12 @@ impl Dataset {
     ///
     /// [`TableError::Shape`] for another number of features, or too many rows; [`TableError::Empty`] without parts.
     pub fn joined(parts: Vec<Dataset>) -> Result<Dataset, TableError> {
+        // Patches are taken once the pictures are together.
+        let parts: Vec<Dataset> = parts.into_iter().map(Dataset::into_pictures).collect();
         let Some(first) = parts.first() else { return Err(TableError::Empty { what: "a table of no parts".into() }) };
         let mut whole = Dataset { storage: Arc::new(Storage::U8(Vec::new())), sha256: None, ..first.clone() };
-        let is_alike = |part: &Dataset| part.n_features == whole.n_features && part.image_shape == whole.image_shape;
+        let form_of = |data: &Dataset| (data.n_features, data.picture_shape);
+        let is_alike = |part: &Dataset| form_of(part) == form_of(&whole);
         if let Some(i) = parts.iter().position(|part| !is_alike(part)) {
             return Err(TableError::Shape {
                 what: format!("the features of file {i} (from 0) of {}", whole.name),
@@ -43,8 +46,8 @@ impl Dataset {
 }
 
 fn form(data: &Dataset) -> String {
-    match data.image_shape {
-        Some((height, width)) => format!("images of {height} × {width}"),
+    match data.picture_shape {
+        Some(shape) => format!("images of {shape}"),
         None => data.n_features.to_string(),
     }
 }

@@ -42,8 +42,9 @@ impl Dataset {
         const AHEAD: usize = 3;
         let d = self.n_features;
         assert_eq!(out.len(), rows.len() * d, "out must hold {} rows of {d} values", rows.len());
-        match &*self.storage {
-            Storage::U8(pixels) => {
+        let each = rows.iter().zip(out.chunks_exact_mut(d));
+        match (&*self.storage, &self.patches) {
+            (Storage::U8(pixels), None) => {
                 let row = |i: usize| &pixels[rows[i] as usize * d..][..d];
                 for (i, out) in out.chunks_exact_mut(d).enumerate() {
                     // Rows come in random order: the next ones are on their way while this one is scaled.
@@ -53,16 +54,24 @@ impl Dataset {
                     scale(row(i), out);
                 }
             }
-            Storage::F32(values) => {
-                let values: &[f32] = values;
-                for (&row, out) in rows.iter().zip(out.chunks_exact_mut(d)) {
-                    out.copy_from_slice(&values[row as usize * d..][..d]);
-                }
+            (Storage::U8(pixels), Some(patches)) => {
+                let mut bytes = vec![0; d];
+                each.for_each(|(&row, out)| {
+                    patches.gather(pixels, row, &mut bytes);
+                    scale(&bytes, out);
+                });
             }
-            Storage::F64(values) => {
-                for (&row, out) in rows.iter().zip(out.chunks_exact_mut(d)) {
-                    narrow(&values[row as usize * d..][..d], out);
-                }
+            (Storage::F32(values), None) => {
+                let values: &[f32] = values;
+                each.for_each(|(&row, out)| out.copy_from_slice(&values[row as usize * d..][..d]));
+            }
+            (Storage::F32(values), Some(patches)) => each.for_each(|(&row, out)| patches.gather(values, row, out)),
+            (Storage::F64(values), None) => {
+                each.for_each(|(&row, out)| narrow(&values[row as usize * d..][..d], out));
+            }
+            (Storage::F64(_), Some(_)) => {
+                let mut outs = out.chunks_exact_mut(d);
+                self.for_each_row(rows, |row| outs.next().into_iter().for_each(|out| narrow(row, out)));
             }
         }
     }
@@ -75,45 +84,54 @@ impl Dataset {
     pub fn for_each_row(&self, rows: &[u32], mut visit: impl FnMut(&[f64])) {
         let d = self.n_features;
         let mut wide = vec![0.0; d];
-        for &row in rows {
-            let values = row as usize * d..(row as usize + 1) * d;
-            match &*self.storage {
-                Storage::U8(pixels) => {
-                    let scaled = |pixel: &u8| f64::from(scaled(*pixel));
-                    wide.iter_mut().zip(&pixels[values]).for_each(|(x, pixel)| *x = scaled(pixel));
-                    visit(&wide);
+        match &*self.storage {
+            Storage::U8(pixels) => self.each_row(pixels, rows, |row| {
+                wide.iter_mut().zip(row).for_each(|(x, pixel)| *x = f64::from(scaled(*pixel)));
+                visit(&wide);
+            }),
+            Storage::F32(all) => self.each_row(all, rows, |row| {
+                wide.iter_mut().zip(row).for_each(|(x, value)| *x = f64::from(*value));
+                visit(&wide);
+            }),
+            Storage::F64(all) => self.each_row(all, rows, visit),
+        }
+    }
+
+    /// Calls `visit` with the values as kept of each row of `rows`: patches are gathered.
+    fn each_row<T: Copy + Default>(&self, all: &[T], rows: &[u32], mut visit: impl FnMut(&[T])) {
+        let d = self.n_features;
+        match &self.patches {
+            None => rows.iter().for_each(|row| visit(&all[*row as usize * d..][..d])),
+            Some(patches) => {
+                let mut values = vec![T::default(); d];
+                for row in rows {
+                    patches.gather(all, *row, &mut values);
+                    visit(&values);
                 }
-                Storage::F32(all) => {
-                    wide.iter_mut().zip(&all[values]).for_each(|(x, value)| *x = f64::from(*value));
-                    visit(&wide);
-                }
-                Storage::F64(all) => visit(&all[values]),
             }
         }
     }
 
-    /// The rows `rows`, in this order, with their labels and names. The sum of the source is not theirs.
+    /// The rows `rows`, in this order, with their labels and names; patches as pictures of their own. The sum of the source
+    /// is not theirs.
     ///
     /// # Panics
     ///
     /// If a row does not exist.
     pub fn select(&self, rows: &[u32]) -> Dataset {
-        fn some<T: Copy>(all: &[T], rows: &[u32], d: usize) -> Vec<T> {
-            rows.iter().flat_map(|row| &all[*row as usize * d..][..d]).copied().collect()
-        }
-        let d = self.n_features;
         let storage = match &*self.storage {
-            Storage::U8(pixels) => Storage::U8(some(pixels, rows, d)),
-            Storage::F32(values) => Storage::F32(some(values, rows, d).into()),
-            Storage::F64(values) => Storage::F64(some(values, rows, d)),
+            Storage::U8(pixels) => Storage::U8(self.some(pixels, rows)),
+            Storage::F32(values) => Storage::F32(self.some(values, rows).into()),
+            Storage::F64(values) => Storage::F64(self.some(values, rows)),
         };
         Dataset {
             storage: Arc::new(storage),
             n_rows: rows.len(),
-            labels: self.labels.as_ref().map(|labels| some(labels, rows, 1)),
+            labels: self.labels.as_ref().map(|labels| rows.iter().map(|row| labels[*row as usize]).collect()),
             name: self.name.clone(),
-            n_features: d,
-            image_shape: self.image_shape,
+            n_features: self.n_features,
+            picture_shape: self.picture_shape,
+            patches: None,
             class_names: self.class_names.clone(),
             feature_names: self.feature_names.clone(),
             sha256: None,
@@ -121,6 +139,12 @@ impl Dataset {
             encoding: self.encoding.clone(),
             carried: self.carried_at(rows),
         }
+    }
+
+    fn some<T: Copy + Default>(&self, all: &[T], rows: &[u32]) -> Vec<T> {
+        let mut values = Vec::with_capacity(rows.len() * self.n_features);
+        self.each_row(all, rows, |row| values.extend_from_slice(row));
+        values
     }
 
     fn carried_at(&self, rows: &[u32]) -> Arc<Vec<Column>> {
@@ -136,6 +160,10 @@ impl Dataset {
     /// If `out` has another length, or a row does not exist.
     pub fn fill_range(&self, rows: Range<usize>, out: &mut [f32]) {
         let d = self.n_features;
+        if self.patches.is_some() {
+            let rows: Vec<u32> = rows.map(|row| row as u32).collect();
+            return self.fill(&rows, out);
+        }
         let values = rows.start * d..rows.end * d;
         assert_eq!(out.len(), values.len(), "out must hold {} rows of {d} values", rows.len());
         match &*self.storage {
@@ -155,13 +183,19 @@ impl Dataset {
     /// The first `rows` rows, or all when there are fewer. The name and the source's sum stay.
     pub fn take(mut self, rows: usize) -> Dataset {
         let rows = rows.min(self.n_rows);
+        if self.patches.is_some() && rows < self.n_rows {
+            let first: Vec<u32> = (0..rows as u32).collect();
+            return Dataset { sha256: self.sha256.clone(), notes: self.notes.clone(), ..self.select(&first) };
+        }
+        if rows == self.n_rows {
+            return self;
+        }
         match Arc::make_mut(&mut self.storage) {
             Storage::U8(pixels) => {
                 pixels.truncate(rows * self.n_features);
                 pixels.shrink_to_fit();
             }
-            Storage::F32(values) if rows < self.n_rows => *values = values[..rows * self.n_features].to_vec().into(),
-            Storage::F32(_) => {}
+            Storage::F32(values) => *values = values[..rows * self.n_features].to_vec().into(),
             Storage::F64(values) => {
                 values.truncate(rows * self.n_features);
                 values.shrink_to_fit();
@@ -178,16 +212,20 @@ impl Dataset {
 
     /// The first value outside [0, 1] as (row, column, value): `bce` and `cross_entropy` need there to be none.
     pub fn first_outside_unit_interval(&self) -> Option<(usize, usize, f32)> {
-        let place = |i: usize, value: f32| (i / self.n_features, i % self.n_features, value);
-        match &*self.storage {
+        let (at, value) = match &*self.storage {
             Storage::U8(_) => None,
             Storage::F32(values) => {
-                values.iter().position(|value| !(0.0..=1.0).contains(value)).map(|i| place(i, values[i]))
+                values.iter().position(|value| !(0.0..=1.0).contains(value)).map(|i| (i, values[i]))
             }
             Storage::F64(values) => {
-                values.iter().position(|value| !(0.0..=1.0).contains(value)).map(|i| place(i, values[i] as f32))
+                values.iter().position(|value| !(0.0..=1.0).contains(value)).map(|i| (i, values[i] as f32))
             }
-        }
+        }?;
+        let (row, column) = match &self.patches {
+            None => (at / self.n_features, at % self.n_features),
+            Some(patches) => patches.row_with(at),
+        };
+        Some((row, column, value))
     }
 }
 

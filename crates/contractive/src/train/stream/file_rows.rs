@@ -1,9 +1,10 @@
 //! A file's rows as numbers, by chunks.
 
+use contractive_core::patches::PictureShape;
 use contractive_table::{Field, Format, FrameReader, ReadOptions, TableError, is_sparse};
 
 use super::streamed_rows::StreamedRows;
-use crate::data::not_a_feature;
+use crate::data::{not_a_feature, shape_of};
 use crate::train::error::TrainError;
 
 /// Bytes of rows a chunk, and the most rows.
@@ -85,9 +86,9 @@ impl FileRows {
         self.reader.has_pixels()
     }
 
-    /// (height, width) where rows are images.
-    pub fn image_shape(&self) -> Option<(usize, usize)> {
-        self.reader.image_shape()
+    /// Their shape where rows are pictures.
+    pub fn picture_shape(&self) -> Option<PictureShape> {
+        self.reader.image_shape().map(shape_of)
     }
 
     /// The next rows, row-major and finite, in place of what is in `values`; false at the end.

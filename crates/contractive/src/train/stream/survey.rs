@@ -4,6 +4,7 @@ use std::collections::BinaryHeap;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
+use contractive_core::patches::PictureShape;
 use contractive_core::statistics::{Moments, Statistics};
 use contractive_table::checksum::sha256_of_file;
 use contractive_table::{ReadOptions, TableError};
@@ -107,7 +108,7 @@ struct Survey {
     moments: Moments,
     first_outside: Option<(usize, usize, f32)>,
     feature_names: Option<Vec<String>>,
-    image_shape: Option<(usize, usize)>,
+    picture_shape: Option<PictureShape>,
     notes: Vec<String>,
     sum: JoinHandle<Result<String, TableError>>,
 }
@@ -135,7 +136,7 @@ impl Survey {
             moments: Moments::new(d),
             first_outside: None,
             feature_names: reader.feature_names(),
-            image_shape: reader.image_shape(),
+            picture_shape: reader.picture_shape(),
             notes,
             sum,
         };
@@ -185,8 +186,8 @@ impl Survey {
         values.extend(self.validation.into_values());
         let mut data = Dataset::from_f64(name, rows.n_features, values)?;
         data = self.notes.into_iter().fold(data, Dataset::with_note);
-        if let Some((height, width)) = self.image_shape {
-            data = data.with_image_shape(height, width)?;
+        if let Some(shape) = self.picture_shape {
+            data = data.with_picture_shape(shape)?;
         }
         if let Some(names) = self.feature_names {
             data = data.with_feature_names(names)?;

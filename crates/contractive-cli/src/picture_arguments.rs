@@ -1,0 +1,104 @@
+//! How pictures are read: flags of `cae train --detector`.
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use contractive_anomaly::images::{ImageSpec, PictureSize};
+use contractive_pictures::{Colour, Fit};
+
+/// How pictures are made alike, and looked at.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PictureArguments {
+    /// Of pictures: grey, rgb, or auto: in colour where any of the first pictures has colour [default: auto].
+    #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "rgb", requires = "detector", value_parser = colours(), help_heading = "Pictures")]
+    colour: Option<String>,
+    /// The size that pictures are brought to, such as 256x256 or 256, or `none` for their own [default: 256x256].
+    #[arg(long, value_name = "WxH", requires = "detector", value_parser = size, help_heading = "Pictures")]
+    image_size: Option<Wish>,
+    /// What becomes of a picture of another aspect: keep (it is made so small that it lies within the size), pad (and black
+    /// is put around it), crop (what lies beyond is cut off) or stretch [default: keep].
+    #[arg(long, value_name = "HOW", requires = "detector", value_parser = fits(), help_heading = "Pictures")]
+    fit: Option<String>,
+    /// Pass over broken pictures, and say which; else the first ends the reading.
+    #[arg(long, requires = "detector", help_heading = "Pictures")]
+    pub(crate) skip_broken: bool,
+    /// All pictures show the same parts at the same places: what is ordinary at one place may be odd at another.
+    #[arg(long, requires = "detector", help_heading = "Pictures")]
+    position_aware: bool,
+}
+
+/// A size, or that of each picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wish(Option<PictureSize>);
+
+fn size(text: &str) -> Result<Wish, String> {
+    if text == "none" {
+        return Ok(Wish(None));
+    }
+    let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
+    match (width.trim().parse(), height.trim().parse()) {
+        (Ok(width), Ok(height)) if width > 0 && height > 0 => Ok(Wish(Some(PictureSize { width, height }))),
+        _ => Err("give width and height in pixels, such as 256x192, one number for both, or none".into()),
+    }
+}
+
+const COLOURS: [(&str, Colour); 3] = [("auto", Colour::Auto), ("grey", Colour::Grey), ("rgb", Colour::Rgb)];
+const FITS: [(&str, Fit); 4] = [("keep", Fit::Keep), ("pad", Fit::Pad), ("crop", Fit::Crop), ("stretch", Fit::Stretch)];
+
+fn colours() -> PossibleValuesParser {
+    PossibleValuesParser::new(COLOURS.map(|(name, _)| name))
+}
+
+fn fits() -> PossibleValuesParser {
+    PossibleValuesParser::new(FITS.map(|(name, _)| name))
+}
+
+fn named<T: Copy>(all: &[(&str, T)], name: Option<&str>) -> Option<T> {
+    name.and_then(|name| all.iter().find(|(other, _)| *other == name)).map(|(_, value)| *value)
+}
+
+impl PictureArguments {
+    /// The first flag given, of those that a table has no use for.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let flags = [
+            (self.colour.is_some(), "--colour"),
+            (self.image_size.is_some(), "--image-size"),
+            (self.fit.is_some(), "--fit"),
+            (self.skip_broken, "--skip-broken"),
+            (self.position_aware, "--position-aware"),
+        ];
+        flags.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
+    }
+
+    /// What is looked at, with patches of these sides where they were chosen.
+    pub(crate) fn spec(&self, patch: Option<usize>, stride: Option<usize>) -> ImageSpec {
+        let mut spec = ImageSpec::default();
+        if let Some(patch) = patch {
+            spec = spec.with_patch(patch);
+        }
+        spec.stride = stride.unwrap_or(spec.stride);
+        spec.colour = named(&COLOURS, self.colour.as_deref()).unwrap_or(spec.colour);
+        spec.fit = named(&FITS, self.fit.as_deref()).unwrap_or(spec.fit);
+        if let Some(Wish(size)) = self.image_size {
+            spec.size = size;
+        }
+        if self.position_aware {
+            spec.position = ImageSpec::POSITION_AWARE;
+        }
+        spec
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_one_number_or_two() {
+        let of = |width, height| Ok(Wish(Some(PictureSize { width, height })));
+        assert_eq!([size("64"), size("64x48"), size("64×48")], [of(64, 64), of(64, 48), of(64, 48)]);
+        assert_eq!(size("none"), Ok(Wish(None)));
+        for bad in ["", "0", "64x", "ax4", "-1x4"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! A picture's file whose header was read.
+
+use std::io::{BufRead, Seek, SeekFrom};
+
+use contractive_core::patches::PictureShape;
+use image::codecs::{bmp::BmpDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder};
+use image::metadata::Orientation;
+use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, Limits, RgbImage};
+
+use super::{Head, jpeg, samples};
+use crate::error::{PictureFault, beginning};
+use crate::limits::{DECODING, check};
+use crate::picture::Picture;
+
+/// What chunks beside the pixels may take: profiles, texts.
+const BESIDE: u64 = 16 << 20;
+/// Bytes by which formats are told.
+const MAGIC: usize = 32;
+
+/// A file whose header was read and found to be in proportion.
+pub(super) struct Opened<'a> {
+    format: &'static str,
+    width: usize,
+    height: usize,
+    colour: ColorType,
+    orientation: Orientation,
+    bytes: u64,
+    /// `None` of JPEG, which is decoded from all of its bytes.
+    decoder: Option<Box<dyn ImageDecoder + 'a>>,
+}
+
+impl<'a> Opened<'a> {
+    pub fn new(mut stream: impl BufRead + Seek + 'a, size: u64) -> Result<Self, PictureFault> {
+        let (mut first, mut got) = ([0; MAGIC], 0);
+        while got < MAGIC {
+            match stream.read(&mut first[got..]) {
+                Ok(0) => break,
+                Ok(n) => got += n,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        stream.seek(SeekFrom::Start(0))?;
+        let format = format_of(&first[..got])?;
+        if format == ImageFormat::Jpeg {
+            let head = jpeg::head(stream)?;
+            let bytes = check(head.width as u64, head.height as u64, head.colour.bytes_per_pixel().into(), size)?;
+            let (width, height, colour, orientation) = (head.width, head.height, head.colour, head.orientation);
+            return Ok(Opened { format: jpeg::FORMAT, width, height, colour, orientation, bytes, decoder: None });
+        }
+        Opened::with_image(stream, format, size)
+    }
+
+    fn with_image(stream: impl BufRead + Seek + 'a, format: ImageFormat, size: u64) -> Result<Self, PictureFault> {
+        let name = name_of(format);
+        let fault = |e| fault(name, e);
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(BESIDE);
+        let mut decoder: Box<dyn ImageDecoder + 'a> = match format {
+            ImageFormat::Png => Box::new(PngDecoder::with_limits(stream, limits.clone()).map_err(fault)?),
+            ImageFormat::WebP => Box::new(WebPDecoder::new(stream).map_err(fault)?),
+            ImageFormat::Tiff => Box::new(TiffDecoder::new(stream).map_err(fault)?),
+            _ => Box::new(BmpDecoder::new(stream).map_err(fault)?),
+        };
+        let ((width, height), colour) = (decoder.dimensions(), decoder.color_type());
+        let bytes = check(width.into(), height.into(), colour.bytes_per_pixel().into(), size)?;
+        if format == ImageFormat::Tiff {
+            // Its pixels, which may be of four channels where three come out, and strips of them.
+            limits.max_alloc = Some(bytes.saturating_mul(DECODING) + BESIDE);
+            decoder.set_limits(limits).map_err(fault)?;
+        }
+        // A broken note on orientation does not make a broken picture.
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let (width, height) = (width as usize, height as usize);
+        Ok(Opened { format: name, width, height, colour, orientation, bytes, decoder: Some(decoder) })
+    }
+
+    /// What the header says.
+    pub fn head(&self) -> Result<Head, PictureFault> {
+        let (width, height) = match is_turned(self.orientation) {
+            true => (self.height, self.width),
+            false => (self.width, self.height),
+        };
+        Ok(Head { width, height, is_grey: !self.colour.has_color(), bytes: self.bytes })
+    }
+
+    /// The pixels; `all` are the bytes of the file.
+    pub fn decode(self, all: &[u8], reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
+        reserve(self.bytes.saturating_mul(DECODING));
+        let raw = match self.decoder {
+            None => jpeg::decode(all, self.colour, self.bytes as usize)?,
+            Some(decoder) => {
+                let mut raw = room(self.bytes)?;
+                decoder.read_image_boxed(&mut raw).map_err(|e| fault(self.format, e))?;
+                raw
+            }
+        };
+        let (channels, pixels) = samples::bytes(raw, self.colour).map_err(|value| PictureFault::Damaged {
+            format: self.format,
+            reason: format!("its floats must lie within [0, 1], got {value}"),
+        })?;
+        let shape = PictureShape { height: self.height, width: self.width, channels };
+        upright(Picture { shape, pixels }, self.orientation)
+    }
+}
+
+/// Zeros, if the system gives the memory.
+pub(super) fn room(bytes: u64) -> Result<Vec<u8>, PictureFault> {
+    let n = usize::try_from(bytes).unwrap_or(usize::MAX);
+    // `vec![0; n]` is given zeroed pages, and ends the process where there is no memory: asked first.
+    Vec::<u8>::new().try_reserve_exact(n).map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+    Ok(vec![0; n])
+}
+
+fn is_turned(orientation: Orientation) -> bool {
+    use Orientation::*;
+    matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
+}
+
+fn upright(picture: Picture, orientation: Orientation) -> Result<Picture, PictureFault> {
+    if orientation == Orientation::NoTransforms {
+        return Ok(picture);
+    }
+    let PictureShape { height, width, channels } = picture.shape;
+    let (w, h, pixels) = (width as u32, height as u32, picture.pixels);
+    let image = match channels {
+        1 => GrayImage::from_raw(w, h, pixels).map(DynamicImage::ImageLuma8),
+        _ => RgbImage::from_raw(w, h, pixels).map(DynamicImage::ImageRgb8),
+    };
+    let mut image = image.ok_or(PictureFault::NoPixels { width: width as u64, height: height as u64 })?;
+    image.apply_orientation(orientation);
+    let shape = PictureShape { height: image.height() as usize, width: image.width() as usize, channels };
+    Ok(Picture { shape, pixels: image.into_bytes() })
+}
+
+/// Whether a file of these first bytes is a picture.
+pub(crate) fn is_picture(first: &[u8]) -> bool {
+    format_of(&first[..first.len().min(MAGIC)]).is_ok()
+}
+
+/// The format that the first bytes are of.
+fn format_of(first: &[u8]) -> Result<ImageFormat, PictureFault> {
+    if first.is_empty() {
+        return Err(PictureFault::Empty);
+    }
+    match image::guess_format(first) {
+        Ok(
+            format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP | ImageFormat::Tiff | ImageFormat::Bmp),
+        ) => Ok(format),
+        Ok(other) => Err(PictureFault::Format { format: name_of(other) }),
+        Err(_) => match first.get(4..12) {
+            Some(brand) if brand.starts_with(b"ftyphei") || brand.starts_with(b"ftypmif") => {
+                Err(PictureFault::Format { format: "HEIF" })
+            }
+            Some(b"jP  \r\n\x87\n") => Err(PictureFault::Format { format: "JPEG 2000" }),
+            Some(b"JXL \r\n\x87\n") => Err(PictureFault::Format { format: "JPEG XL" }),
+            _ => Err(PictureFault::NotAPicture { begins: beginning(first) }),
+        },
+    }
+}
+
+fn name_of(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Png => "PNG",
+        ImageFormat::Jpeg => jpeg::FORMAT,
+        ImageFormat::WebP => "WebP",
+        ImageFormat::Tiff => "TIFF",
+        ImageFormat::Bmp => "BMP",
+        ImageFormat::Gif => "GIF",
+        ImageFormat::Avif => "AVIF",
+        ImageFormat::Pnm => "PNM",
+        ImageFormat::Ico => "ICO",
+        ImageFormat::Dds => "DDS",
+        ImageFormat::Hdr => "Radiance HDR",
+        ImageFormat::OpenExr => "OpenEXR",
+        ImageFormat::Farbfeld => "farbfeld",
+        ImageFormat::Qoi => "QOI",
+        _ => "other",
+    }
+}
+
+fn fault(format: &'static str, error: ImageError) -> PictureFault {
+    let reason = error.to_string();
+    match error {
+        ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            PictureFault::Truncated { format, reason: "its bytes end before its pixels do".into() }
+        }
+        ImageError::Unsupported(_) => PictureFault::Unsupported { format, reason },
+        ImageError::IoError(e) if e.raw_os_error().is_some() => PictureFault::Io(e),
+        _ => PictureFault::Damaged { format, reason },
+    }
+}

@@ -1,0 +1,47 @@
+//! Samples as decoders give them, to 8 bits of grey or of red, green and blue.
+//!
+//! 16 bits: v / 257, rounded. Floats: 255 v, rounded, within [0, 1]. Alpha: over black, which is what pads pictures too, c·α / 255, rounded.
+
+use image::ColorType;
+
+/// Channels, 1 or 3, and their bytes; the float that lies outside of [0, 1].
+pub(super) fn bytes(raw: Vec<u8>, colour: ColorType) -> Result<(usize, Vec<u8>), f32> {
+    let bytes = match colour {
+        ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16 => of_16_bits(raw),
+        ColorType::Rgb32F | ColorType::Rgba32F => of_floats(&raw)?,
+        _ => raw,
+    };
+    Ok(match colour.channel_count() {
+        2 => (1, over_black::<2>(bytes)),
+        4 => (3, over_black::<4>(bytes)),
+        n => (usize::from(n), bytes),
+    })
+}
+
+fn of_16_bits(raw: Vec<u8>) -> Vec<u8> {
+    let rounded = |v: u16| ((u32::from(v) + 128) / 257) as u8;
+    raw.chunks_exact(2).map(|pair| rounded(u16::from_ne_bytes([pair[0], pair[1]]))).collect()
+}
+
+fn of_floats(raw: &[u8]) -> Result<Vec<u8>, f32> {
+    let value = |four: &[u8]| f32::from_ne_bytes([four[0], four[1], four[2], four[3]]);
+    raw.chunks_exact(4).map(|four| of_unit(f64::from(value(four))).ok_or(value(four))).collect()
+}
+
+/// 255 v, rounded; `None` outside of [0, 1].
+pub(crate) fn of_unit(value: f64) -> Option<u8> {
+    (0.0..=1.0).contains(&value).then_some((value * 255.0).round() as u8)
+}
+
+/// The last of `N` channels is alpha.
+pub(crate) fn over_black<const N: usize>(mut bytes: Vec<u8>) -> Vec<u8> {
+    let n = bytes.len() / N;
+    for i in 0..n {
+        let alpha = u32::from(bytes[i * N + N - 1]);
+        for c in 0..N - 1 {
+            bytes[i * (N - 1) + c] = ((u32::from(bytes[i * N + c]) * alpha + 127) / 255) as u8;
+        }
+    }
+    bytes.truncate(n * (N - 1));
+    bytes
+}

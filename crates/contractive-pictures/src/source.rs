@@ -1,0 +1,296 @@
+//! Pictures that were found, each to be read by its number.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use contractive_core::patches::PictureShape;
+use contractive_table::checksum::Sha256Sum;
+
+use crate::error::{PictureError, PictureFault};
+use crate::fit::{Resampling, fitted, outcome};
+use crate::limits::MOST_PIXELS;
+use crate::options::{Colour, Fit, PictureOptions};
+use crate::picture::Picture;
+use crate::store::{Entry, Store};
+use crate::stream::Pictures;
+use crate::{decode, names};
+
+/// Pictures looked at for colour, evenly over the list.
+const LOOKED_AT: usize = 16;
+
+/// A folder, an archive or an array of pictures: a list of names, and pixels on demand. Clones share it.
+#[derive(Debug, Clone)]
+pub struct PictureSource(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    store: Store,
+    entries: Vec<Entry>,
+    options: PictureOptions,
+    channels: usize,
+    /// The size that all pictures have, where that was asked for.
+    own_size: Option<(usize, usize)>,
+    shape: OnceLock<Option<PictureShape>>,
+    skipped: Mutex<BTreeMap<usize, String>>,
+}
+
+impl PictureSource {
+    /// Lists the pictures in a folder, a .zip, a .tar, a .tar.gz (unpacked into a temporary file), an NPY or NPZ array, or takes one picture. Which of
+    /// these a file is, its bytes say.
+    ///
+    /// In a folder and the folders within it files are pictures by their endings (of PNG, JPEG, WebP, TIFF, BMP, and of formats that are not read, so that
+    /// none is lost unseen), whatever their bytes then say; all others are passed over, and what begins with a point and `__MACOSX` too. Names are relative,
+    /// with `/`, sorted by bytes. Grey or colour is settled here (with [`Colour::Auto`] by up to 16 pictures, evenly over the list:
+    /// three channels where the channels of any pixel differ by more than 8); and, where no size is given and [`Fit`] is
+    /// not [`Fit::Keep`], that all pictures have one size, by their headers.
+    ///
+    /// # Errors
+    /// Of a folder or archive that cannot be read, or holds no picture; [`PictureError::Sizes`]; [`PictureError::Size`];
+    /// [`PictureError::Broken`] of a picture that was looked at, unless broken ones are passed over.
+    pub fn open(path: impl AsRef<Path>, options: &PictureOptions) -> Result<Self, PictureError> {
+        let path = path.as_ref();
+        if let Some(size) = options.size {
+            let n = (size.width as u64).saturating_mul(size.height as u64);
+            if n == 0 || n > MOST_PIXELS {
+                return Err(PictureError::Size { width: size.width, height: size.height, most: MOST_PIXELS });
+            }
+        }
+        let (store, entries) = Store::open(path)?;
+        let mut inner = Inner {
+            path: path.to_path_buf(),
+            store,
+            entries,
+            options: options.clone(),
+            channels: 3,
+            own_size: None,
+            shape: OnceLock::new(),
+            skipped: Mutex::default(),
+        };
+        if options.size.is_none() && options.fit != Fit::Keep {
+            inner.own_size = Some(inner.one_size()?);
+        }
+        inner.channels = match options.colour {
+            Colour::Grey => 1,
+            Colour::Rgb => 3,
+            Colour::Auto => inner.found_channels()?,
+        };
+        Ok(PictureSource(Arc::new(inner)))
+    }
+
+    /// Pictures, broken ones among them.
+    #[allow(clippy::len_without_is_empty)] // a source without pictures is refused
+    pub fn len(&self) -> usize {
+        self.0.entries.len()
+    }
+
+    /// The folder or the file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// How the pictures are read.
+    pub fn options(&self) -> &PictureOptions {
+        &self.0.options
+    }
+
+    /// The name of picture `index`: relative to the folder, parts joined by `/`.
+    ///
+    /// # Panics
+    /// If there is no such picture.
+    pub fn name(&self, index: usize) -> &str {
+        &self.0.entries[index].name
+    }
+
+    /// The names of all pictures, in the order of their numbers.
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.0.entries.iter().map(|entry| entry.name.as_str())
+    }
+
+    /// The number of each picture's class, and the classes' names, sorted by bytes: the class is the path of the folder that a picture lies in, `.` at
+    /// the top. `None` where all lie at the top. Of an NPZ archive the whole numbers `y` beside `X`, named by themselves.
+    pub fn labels(&self) -> Option<(Vec<i64>, Vec<String>)> {
+        self.0.store.labels().cloned().or_else(|| names::labels(self.names()))
+    }
+
+    /// Numbers a pixel of every picture read: 1 or 3.
+    pub fn channels(&self) -> usize {
+        self.0.channels
+    }
+
+    /// The shape that all pictures are read with; `None` with [`Fit::Keep`] where they differ, or where a header cannot be read. The first call with
+    /// [`Fit::Keep`] reads all headers.
+    pub fn shape(&self) -> Option<PictureShape> {
+        *self.0.shape.get_or_init(|| self.0.found_shape())
+    }
+
+    /// Width and height of picture `index` as it lies there, upright, by its header.
+    ///
+    /// # Errors
+    /// [`PictureError::Broken`], [`PictureError::NoSuchPicture`].
+    pub fn own_size(&self, index: usize) -> Result<(usize, usize), PictureError> {
+        self.0.entry(index)?;
+        self.0.own_size_of(index)
+    }
+
+    /// Reads picture `index`.
+    ///
+    /// # Errors
+    /// [`PictureError::Broken`], [`PictureError::NoSuchPicture`].
+    pub fn read(&self, index: usize) -> Result<Picture, PictureError> {
+        self.read_reserving(index, &mut |_| ())
+    }
+
+    /// As [`PictureSource::read`]; `reserve` is told of bytes before they are taken.
+    pub(crate) fn read_reserving(&self, index: usize, reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureError> {
+        let inner = &self.0;
+        let entry = inner.entry(index)?;
+        inner.picture(index, inner.channels, reserve).map_err(|fault| inner.broken(entry, fault))
+    }
+
+    /// The pictures `order`, decoded by `threads` threads (at least one) and given in that order, with the same pixels for any number of
+    /// threads. Memory: at most two pictures a thread are decoded or wait, together 128 MiB unless one alone takes more.
+    ///
+    /// A broken picture is an error, after which the others follow; with `skip_broken` it is left out and told by [`PictureSource::skipped`].
+    pub fn stream(&self, order: Vec<u32>, threads: usize) -> Pictures {
+        Pictures::new(self.clone(), order, threads)
+    }
+
+    /// Broken pictures met so far and passed over: names and what is wrong with them, in the order of their numbers.
+    pub fn skipped(&self) -> Vec<(String, String)> {
+        let skipped = self.0.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        skipped.iter().map(|(&i, reason)| (self.0.entries[i].name.clone(), reason.clone())).collect()
+    }
+
+    /// Whether the error of picture `index` is one to pass over; if so it is remembered.
+    pub(crate) fn passes_over(&self, index: usize, error: &PictureError) -> bool {
+        self.0.passes_over(index, error)
+    }
+
+    /// SHA-256 over the names and sizes in bytes of all files, in hexadecimal: another list of files has another.
+    pub fn fingerprint(&self) -> String {
+        let mut sum = Sha256Sum::new();
+        for entry in &self.0.entries {
+            sum.update(&(entry.name.len() as u64).to_le_bytes());
+            sum.update(entry.name.as_bytes());
+            sum.update(&entry.size.to_le_bytes());
+        }
+        sum.finish()
+    }
+}
+
+impl Inner {
+    fn entry(&self, index: usize) -> Result<&Entry, PictureError> {
+        let (path, n) = (&self.path, self.entries.len());
+        self.entries.get(index).ok_or_else(|| PictureError::NoSuchPicture { path: path.clone(), index, n })
+    }
+
+    fn broken(&self, entry: &Entry, fault: PictureFault) -> PictureError {
+        let name = if self.store.is_single() { "" } else { &entry.name };
+        PictureError::broken(&self.path, name, fault)
+    }
+
+    fn picture(&self, i: usize, channels: usize, reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
+        let picture = self.store.picture(i, &self.entries[i], reserve)?;
+        let got = (picture.shape.width, picture.shape.height);
+        if let Some(expected) = self.own_size.filter(|expected| *expected != got) {
+            return Err(PictureFault::Changed { expected, got });
+        }
+        // Grey before it is scaled: a third of the work.
+        let picture = if channels == 1 { decode::grey(picture) } else { picture };
+        let picture = fitted(picture, self.options.size, self.options.fit, Resampling::Smooth);
+        Ok(if channels == 3 { decode::rgb(picture) } else { picture })
+    }
+
+    fn own_size_of(&self, i: usize) -> Result<(usize, usize), PictureError> {
+        let entry = &self.entries[i];
+        let head = self.store.head(i, entry).map_err(|fault| self.broken(entry, fault))?;
+        Ok((head.width, head.height))
+    }
+
+    fn passes_over(&self, index: usize, error: &PictureError) -> bool {
+        let PictureError::Broken { fault, .. } = error else { return false };
+        if self.options.skip_broken {
+            let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+            skipped.entry(index).or_insert_with(|| fault.to_string());
+        }
+        self.options.skip_broken
+    }
+
+    /// The size of all pictures, by their headers.
+    fn one_size(&self) -> Result<(usize, usize), PictureError> {
+        let mut first = None;
+        for i in 0..self.entries.len() {
+            let size = match self.own_size_of(i) {
+                Ok(size) => size,
+                Err(error) if self.passes_over(i, &error) => continue,
+                Err(error) => return Err(error),
+            };
+            let (at, first_size) = *first.get_or_insert((i, size));
+            if size != first_size {
+                let name = |i: usize| self.entries[i].name.clone();
+                let (first, other) = (name(at), name(i));
+                return Err(PictureError::Sizes {
+                    path: self.path.clone(),
+                    first,
+                    first_size,
+                    other,
+                    other_size: size,
+                });
+            }
+        }
+        first.map(|(_, size)| size).ok_or_else(|| self.nothing_left())
+    }
+
+    /// Of pictures that are all broken: the first.
+    fn nothing_left(&self) -> PictureError {
+        let fault = self.store.head(0, &self.entries[0]).err();
+        let empty = PictureFault::NoPixels { width: 0, height: 0 };
+        self.broken(&self.entries[0], fault.unwrap_or(empty))
+    }
+
+    fn found_channels(&self) -> Result<usize, PictureError> {
+        let n = self.entries.len();
+        let step = n.div_ceil(LOOKED_AT).max(1);
+        for i in (0..n).step_by(step) {
+            let entry = &self.entries[i];
+            let looked = match self.store.head(i, entry) {
+                Ok(head) if head.is_grey => continue,
+                Ok(_) => self.store.picture(i, entry, &mut |_| ()),
+                Err(fault) => Err(fault),
+            };
+            match looked.map_err(|fault| self.broken(entry, fault)) {
+                Ok(picture) if decode::has_colour(&picture) => return Ok(3),
+                Ok(_) => {}
+                Err(error) if self.passes_over(i, &error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(1)
+    }
+
+    fn found_shape(&self) -> Option<PictureShape> {
+        let PictureOptions { size, fit, .. } = self.options;
+        let shape = |(width, height)| PictureShape { height, width, channels: self.channels };
+        if let Some(own) = self.own_size {
+            return Some(shape(own));
+        }
+        if let Some(size) = size.filter(|_| fit != Fit::Keep) {
+            return Some(shape((size.width, size.height)));
+        }
+        let mut first = None;
+        for i in 0..self.entries.len() {
+            let own = match self.own_size_of(i) {
+                Ok(own) => own,
+                Err(error) if self.passes_over(i, &error) => continue,
+                Err(_) => return None,
+            };
+            let becomes = outcome(own, size, fit);
+            if *first.get_or_insert(becomes) != becomes {
+                return None;
+            }
+        }
+        first.map(shape)
+    }
+}

@@ -1,0 +1,191 @@
+//! Pictures in NPY and NPZ arrays, (N, H, W) or (N, H, W, C): each read where it lies. Their names are their numbers.
+
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+
+use contractive_core::patches::PictureShape;
+use contractive_table::array::{ArrayHeader, ArrayKind};
+use contractive_table::{TableError, most_expanded};
+use zip::{CompressionMethod, ZipArchive};
+
+use super::section::Section;
+use super::unpacked::{damaged, unpacked};
+use super::{Entry, Labels};
+use crate::decode::{Head, of_unit, over_black};
+use crate::error::{PictureError, PictureFault};
+use crate::limits::{MOST_PICTURES, check};
+use crate::picture::Picture;
+
+const EXPECTED: &str =
+    "(pictures, height, width) or (pictures, height, width, channels) with 1, 3 or 4 channels, in C order";
+
+/// An array whose header was read.
+#[derive(Debug)]
+pub(crate) struct ArrayStore {
+    values: Section,
+    header: ArrayHeader,
+    height: usize,
+    width: usize,
+    channels: usize,
+    pub labels: Option<Labels>,
+}
+
+/// Whether a file of these first bytes is an NPY array.
+pub(super) fn is_npy(first: &[u8]) -> bool {
+    first.starts_with(b"\x93NUMPY")
+}
+
+impl ArrayStore {
+    /// An array that begins `file`; `path` is its name in messages.
+    pub fn open(path: &Path, file: Section, labels: Option<Labels>) -> Result<(Self, Vec<Entry>), PictureError> {
+        let mut stream = file.clone();
+        let header = ArrayHeader::read(&mut stream, path)?;
+        let (n, height, width, channels) = shape(path, &header)?;
+        let start = stream.stream_position().map_err(|e| PictureError::io("read", path, e))?;
+        let (expected, got) = (header.n_bytes(), file.len().saturating_sub(start));
+        let path_buf = || path.to_path_buf();
+        match expected {
+            Some(expected) if expected == got => {}
+            Some(expected) if expected < got => return Err(TableError::Trailing { path: path_buf(), expected }.into()),
+            expected => {
+                return Err(
+                    TableError::Truncated { path: path_buf(), expected: expected.unwrap_or(u64::MAX), got }.into()
+                );
+            }
+        }
+        if n > MOST_PICTURES {
+            return Err(PictureError::TooMany { path: path_buf(), most: MOST_PICTURES });
+        }
+        let size = got / n as u64;
+        check(width as u64, height as u64, (channels * header.size) as u64, size)
+            .map_err(|fault| PictureError::broken(path, "0", fault))?;
+        let entries = (0..n).map(|i| Entry { name: i.to_string(), size }).collect();
+        let labels = labels.filter(|labels| labels.0.len() == n);
+        let values = file.part(start, got);
+        Ok((ArrayStore { values, header, height, width, channels, labels }, entries))
+    }
+
+    /// What every picture is.
+    pub fn head(&self) -> Head {
+        let (width, height, is_grey) = (self.width, self.height, self.channels == 1);
+        Head { width, height, is_grey, bytes: (width * height * self.channels) as u64 }
+    }
+
+    /// Picture `i`.
+    pub fn picture(&self, i: usize, reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
+        let n = self.height * self.width * self.channels;
+        let size = (n * self.header.size) as u64;
+        reserve(size.saturating_add(n as u64));
+        let bytes = super::folder::all_of(self.values.part(i as u64 * size, size), size)?;
+        let pixels = match (self.header.kind, self.header.size) {
+            (ArrayKind::Unsigned, 1) => bytes,
+            (ArrayKind::Boolean, _) => bytes.into_iter().map(|byte| if byte == 0 { 0 } else { 255 }).collect(),
+            _ => self.of_floats(&bytes)?,
+        };
+        let (channels, pixels) =
+            if self.channels == 4 { (3, over_black::<4>(pixels)) } else { (self.channels, pixels) };
+        Ok(Picture { shape: PictureShape { height: self.height, width: self.width, channels }, pixels })
+    }
+
+    fn of_floats(&self, bytes: &[u8]) -> Result<Vec<u8>, PictureFault> {
+        let (decode, c) = (self.header.decoder(), self.channels);
+        let pixel = |(i, four): (usize, &[u8])| {
+            let value = decode(four);
+            let (row, column, channel) = (i / c / self.width, i / c % self.width, i % c);
+            of_unit(value).ok_or(PictureFault::Value { value, row, column, channel })
+        };
+        bytes.chunks_exact(self.header.size).enumerate().map(pixel).collect()
+    }
+}
+
+/// (N, H, W, C) of an array of pictures.
+fn shape(path: &Path, header: &ArrayHeader) -> Result<(usize, usize, usize, usize), PictureError> {
+    let (n, height, width, channels) = match header.shape[..] {
+        [n, height, width] => (n, height, width, 1),
+        [n, height, width, channels @ (1 | 3 | 4)] => (n, height, width, channels),
+        _ => (0, 0, 0, 0),
+    };
+    if n == 0 || height == 0 || width == 0 || header.is_fortran {
+        let order = if header.is_fortran { " in Fortran order" } else { "" };
+        let dims = header.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        let got = format!("({dims}){order}");
+        return Err(PictureError::ArrayShape { path: path.to_path_buf(), expected: EXPECTED, got });
+    }
+    match (header.kind, header.size) {
+        (ArrayKind::Unsigned, 1) | (ArrayKind::Boolean | ArrayKind::Float, _) => Ok((n, height, width, channels)),
+        (kind, size) => {
+            let got = format!("{kind:?} integers of {} bits", size * 8).to_lowercase();
+            Err(PictureError::ArrayType { path: path.to_path_buf(), got })
+        }
+    }
+}
+
+/// The array `X` of an archive, or the only one with the shape of pictures, and the labels `y` (of `x_train`, `y_train`).
+pub(super) fn open_npz(path: &Path, file: Section) -> Result<(ArrayStore, Vec<Entry>), PictureError> {
+    let mut archive = ZipArchive::new(file.clone()).map_err(|e| damaged(path, e.to_string()))?;
+    let place = chosen(path, &mut archive)?;
+    let mut beside = archive.clone();
+    let entry = archive.by_index(place).map_err(|e| damaged(path, e.to_string()))?;
+    let name = entry.name().map(|name| name.into_owned()).unwrap_or_default();
+    let (packed, inside) = (entry.compressed_size().min(file.len()), path.join(&name));
+    let values = match (entry.compression(), entry.data_start()) {
+        (CompressionMethod::Stored, Some(start)) => file.part(start, packed),
+        _ => unpacked(&inside, entry, packed)?,
+    };
+    let labels = match name.strip_prefix(['x', 'X']) {
+        Some(rest) => labels(&mut beside, &format!("y{rest}")),
+        None => labels(&mut beside, "y.npy"),
+    };
+    ArrayStore::open(&inside, values, labels)
+}
+
+fn chosen(path: &Path, archive: &mut ZipArchive<Section>) -> Result<usize, PictureError> {
+    let (mut of_pictures, mut available) = (Vec::new(), Vec::new());
+    for place in 0..archive.len() {
+        let Ok(mut entry) = archive.by_index(place) else { continue };
+        let Ok(name) = entry.name().map(|name| name.into_owned()) else { continue };
+        let Some(array) = name.strip_suffix(".npy") else { continue };
+        let inside: PathBuf = path.join(&name);
+        match ArrayHeader::read(&mut entry, &inside).map(|header| (shape(&inside, &header).is_ok(), header.shape)) {
+            Ok((is_of_pictures, shape)) => {
+                available.push(format!("`{array}` {shape:?}"));
+                match (array, is_of_pictures) {
+                    ("X", _) => return Ok(place),
+                    (_, true) => of_pictures.push(place),
+                    _ => {}
+                }
+            }
+            Err(_) => available.push(format!("`{array}` (not an array of numbers)")),
+        }
+    }
+    match of_pictures[..] {
+        [place] => Ok(place),
+        _ => {
+            let wanted = "`X`, nor just one of pictures".into();
+            Err(TableError::NoSuchArray { path: path.to_path_buf(), wanted, available }.into())
+        }
+    }
+}
+
+/// Whole numbers as labels: the number of each one's class, and the classes, which are the numbers there are, in their order.
+fn labels(archive: &mut ZipArchive<Section>, member: &str) -> Option<Labels> {
+    let mut entry = archive.by_name(member).ok()?;
+    let header = ArrayHeader::read(&mut entry, Path::new(member)).ok()?;
+    let n = match header.shape[..] {
+        [n] | [n, 1] => n,
+        _ => return None,
+    };
+    let (size, decode) = (header.n_bytes()?, header.decoder());
+    if size > most_expanded(entry.compressed_size()) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    entry.take(size).read_to_end(&mut bytes).ok()?;
+    let whole = |value: f64| (value.fract() == 0.0 && value.abs() < 9e15).then_some(value as i64);
+    let numbers: Vec<i64> = bytes.chunks_exact(header.size).map(|value| whole(decode(value))).collect::<Option<_>>()?;
+    let mut classes = numbers.clone();
+    classes.sort_unstable();
+    classes.dedup();
+    let labels = numbers.iter().map(|number| classes.partition_point(|class| class < number) as i64).collect();
+    (numbers.len() == n).then(|| (labels, classes.iter().map(i64::to_string).collect()))
+}

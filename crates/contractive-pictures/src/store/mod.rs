@@ -1,0 +1,240 @@
+//! Where the bytes of pictures lie.
+
+mod array;
+mod folder;
+mod section;
+mod tar;
+mod unpacked;
+mod zip;
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use contractive_table::most_expanded;
+use contractive_table::opening::open_regular;
+use flate2::read::MultiGzDecoder;
+
+use crate::decode::{self, Head};
+use crate::error::{PictureError, PictureFault, beginning};
+use crate::limits::MOST_PICTURES;
+use crate::names;
+use crate::picture::Picture;
+use array::ArrayStore;
+pub(crate) use folder::FolderStore;
+use section::Section;
+use tar::TarStore;
+use zip::ZipStore;
+
+/// The number of each picture's class, and the classes' names.
+pub(crate) type Labels = (Vec<i64>, Vec<String>);
+
+/// A picture that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its name, relative, parts joined by `/`.
+    pub name: String,
+    /// Bytes of its file.
+    pub size: u64,
+}
+
+/// A folder, an archive or an array, open.
+#[derive(Debug)]
+pub(crate) enum Store {
+    Folder(FolderStore),
+    Zip(ZipStore),
+    Tar(TarStore),
+    Array(ArrayStore),
+}
+
+/// Bytes by which archives are told.
+const MAGIC: u64 = 512;
+
+impl Store {
+    /// Opens what lies at `path`, and lists its pictures, sorted by the bytes of their names.
+    pub fn open(path: &Path) -> Result<(Store, Vec<Entry>), PictureError> {
+        let failed = |e| PictureError::io("open", path, e);
+        if std::fs::metadata(path).map_err(failed)?.is_dir() {
+            return FolderStore::list(path).map(|(store, entries)| (Store::Folder(store), entries));
+        }
+        let file = open_regular(path).and_then(Section::whole).map_err(failed)?;
+        let first = file.first(MAGIC).map_err(failed)?;
+        if is_gzip(&first) {
+            let packed = file.len();
+            let inside = unpacked::unpacked(path, MultiGzDecoder::new(file), packed)?;
+            let first = inside.first(MAGIC).map_err(failed)?;
+            return Store::archive(path, inside, &first)?.ok_or_else(|| no_source(path, &first));
+        }
+        if let Some(opened) = Store::archive(path, file, &first)? {
+            return Ok(opened);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if names::is_picture(&name) || decode::is_picture(&first) {
+            return FolderStore::single(path).map(|(store, entries)| (Store::Folder(store), entries));
+        }
+        Err(no_source(path, &first))
+    }
+
+    fn archive(path: &Path, file: Section, first: &[u8]) -> Result<Option<(Store, Vec<Entry>)>, PictureError> {
+        Ok(Some(match first {
+            _ if array::is_npy(first) => {
+                let (store, entries) = ArrayStore::open(path, file, None)?;
+                (Store::Array(store), entries)
+            }
+            _ if is_zip(first) && is_npz(path) => {
+                let (store, entries) = array::open_npz(path, file)?;
+                (Store::Array(store), entries)
+            }
+            _ if is_zip(first) => {
+                let (store, entries) = ZipStore::open(path, file)?;
+                (Store::Zip(store), entries)
+            }
+            _ if tar::is_tar(first) => {
+                let (store, entries) = TarStore::open(path, file)?;
+                (Store::Tar(store), entries)
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The header of picture `i`.
+    pub fn head(&self, i: usize, entry: &Entry) -> Result<Head, PictureFault> {
+        match self {
+            Store::Folder(folder) => {
+                let (stream, size) = folder.open(i, entry)?;
+                decode::head(stream, size)
+            }
+            Store::Zip(zip) => {
+                let bytes = zip.bytes(i, &mut |_| ())?;
+                decode::head(Cursor::new(&bytes), bytes.len() as u64)
+            }
+            Store::Tar(tar) => {
+                let section = tar.section(i)?;
+                let size = section.len();
+                decode::head(section, size)
+            }
+            Store::Array(array) => Ok(array.head()),
+        }
+    }
+
+    /// The pixels of picture `i`.
+    pub fn picture(&self, i: usize, entry: &Entry, reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
+        let bytes = match self {
+            Store::Folder(folder) => folder.bytes(i, entry, reserve)?,
+            Store::Zip(zip) => zip.bytes(i, reserve)?,
+            Store::Tar(tar) => {
+                let section = tar.section(i)?;
+                let size = section.len();
+                reserve(size);
+                folder::all_of(section, size)?
+            }
+            Store::Array(array) => return array.picture(i, reserve),
+        };
+        decode::decode(&bytes, reserve)
+    }
+
+    /// Labels beside the pictures.
+    pub fn labels(&self) -> Option<&Labels> {
+        match self {
+            Store::Array(array) => array.labels.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is one picture, given by its own path.
+    pub fn is_single(&self) -> bool {
+        matches!(self, Store::Folder(folder) if folder.is_single())
+    }
+}
+
+/// Whether pictures are read from what lies at `path`: a folder or an archive in which a file has the ending of a picture, or an NPY or NPZ array of pictures in
+/// colour (one of three dimensions may be a table's as well, and is not claimed). Nothing is decoded.
+pub fn is_pictures(path: impl AsRef<Path>) -> bool {
+    let path = path.as_ref();
+    if path.is_dir() {
+        return folder::holds_pictures(path);
+    }
+    let Ok(file) = open_regular(path).and_then(Section::whole) else { return false };
+    let first = file.first(MAGIC).unwrap_or_default();
+    match &first[..] {
+        first if is_gzip(first) => {
+            let most = most_expanded(file.len());
+            ::tar::Archive::new(MultiGzDecoder::new(file).take(most)).entries().is_ok_and(|mut entries| {
+                entries.any(|entry| entry.is_ok_and(|entry| is_entry(&String::from_utf8_lossy(&entry.path_bytes()))))
+            })
+        }
+        first if array::is_npy(first) || (is_zip(first) && is_npz(path)) => {
+            Store::open(path).is_ok_and(|(store, _)| matches!(store, Store::Array(array) if !array.head().is_grey))
+        }
+        first if is_zip(first) => ::zip::ZipArchive::new(file)
+            .is_ok_and(|archive| archive.file_names().any(|name| name.is_ok_and(|name| is_entry(&name)))),
+        first if tar::is_tar(first) => ::tar::Archive::new(file).entries_with_seek().is_ok_and(|mut entries| {
+            entries.any(|entry| entry.is_ok_and(|entry| is_entry(&String::from_utf8_lossy(&entry.path_bytes()))))
+        }),
+        first => decode::is_picture(first),
+    }
+}
+
+fn is_entry(name: &str) -> bool {
+    names::of_entry(name).is_some_and(|name| names::is_picture(&name))
+}
+
+fn is_gzip(first: &[u8]) -> bool {
+    first.starts_with(&[0x1f, 0x8b])
+}
+
+fn is_zip(first: &[u8]) -> bool {
+    first.starts_with(b"PK\x03\x04") || first.starts_with(b"PK\x05\x06")
+}
+
+fn is_npz(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"))
+}
+
+fn no_source(path: &Path, first: &[u8]) -> PictureError {
+    PictureError::Source { path: path.to_path_buf(), begins: beginning(first) }
+}
+
+/// What a walk through an archive finds.
+struct Found<P> {
+    pictures: BTreeMap<String, (u64, P)>,
+    passed_over: Vec<String>,
+}
+
+impl<P> Default for Found<P> {
+    fn default() -> Self {
+        Found { pictures: BTreeMap::new(), passed_over: Vec::new() }
+    }
+}
+
+/// Names that are remembered for the message that there is no picture.
+const MOST_REMEMBERED: usize = 10_000;
+
+impl<P> Found<P> {
+    /// A file of `size` bytes at `place`.
+    fn add(&mut self, name: &str, size: u64, place: P) {
+        match names::of_entry(name) {
+            Some(name) if names::is_picture(&name) => drop(self.pictures.insert(name, (size, place))),
+            Some(name) if self.passed_over.len() < MOST_REMEMBERED => self.passed_over.push(name),
+            _ => {}
+        }
+    }
+
+    /// The pictures, sorted, and their places. A folder that all lie in and that has the archive's own name is no part of their names.
+    fn pictures(self, path: &Path) -> Result<(Vec<Entry>, Vec<P>), PictureError> {
+        if self.pictures.is_empty() {
+            let found = names::counted(self.passed_over.iter().map(String::as_str));
+            return Err(PictureError::NoPictures { path: path.to_path_buf(), found });
+        }
+        if self.pictures.len() > MOST_PICTURES {
+            return Err(PictureError::TooMany { path: path.to_path_buf(), most: MOST_PICTURES });
+        }
+        let own = format!("{}/", names::of_archive(path));
+        let is_wrapped = self.pictures.keys().all(|name| name.starts_with(&own));
+        let entry = |(name, (size, place)): (String, (u64, P))| {
+            let name = if is_wrapped { name[own.len()..].to_owned() } else { name };
+            (Entry { name, size }, place)
+        };
+        Ok(self.pictures.into_iter().map(entry).unzip())
+    }
+}
