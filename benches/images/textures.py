@@ -21,6 +21,8 @@ TEXTURES = ("brick", "grass", "gravel", "weave", "twill", "dots", "stripes", "wo
 KINDS = ("scratch", "spot", "smear", "blur", "colour", "rotation", "swap", "contrast", "hole", "noise")
 DEVELOPMENT_TEXTURES = ("brick", "weave", "dots", "wood", "leather", "mesh")
 DEVELOPMENT_KINDS = ("scratch", "blur", "colour", "swap", "hole")
+# A defect is drawn again until it changes what it covers by this much, root mean square: four times the noise of the camera.
+VISIBLE = 0.04
 # A turned piece of these looks like any other piece: they have no rotation.
 ISOTROPIC = ("grass", "gravel", "leather", "carpet")
 PHOTOGRAPHS = ("brick", "grass", "gravel")
@@ -304,6 +306,15 @@ def noise(rng, picture, name):
 DEFECTS = {f.__name__: f for f in (scratch, spot, smear, blur, colour, rotation, swap, contrast, hole, noise)}
 
 
+def planted(kind, name, rng, size):
+    """A picture with a visible defect of that kind, and its mask."""
+    while True:
+        picture = clean(name, rng, size, "test")
+        changed, mask = DEFECTS[kind](rng, picture, name)
+        if np.sqrt(np.mean((changed - picture)[mask] ** 2)) >= VISIBLE:
+            return changed, mask
+
+
 class Texture:
     """One texture of the benchmark: `train` (N, S, S, C) u8 and `test`, `masks` (M, S, S), `kinds` (M) with "good"."""
 
@@ -322,7 +333,7 @@ class Texture:
         for kind in kinds_of(name):
             r = rng(2, KINDS.index(kind))
             for _ in range(each):
-                changed, mask = DEFECTS[kind](r, clean(name, r, size, "test"), name)
+                changed, mask = planted(kind, name, r, size)
                 pictures.append(taken(changed, r))
                 masks.append(mask)
                 kinds.append(kind)
