@@ -7,13 +7,19 @@ use image::codecs::{bmp::BmpDecoder, png::PngDecoder, tiff::TiffDecoder, webp::W
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, Limits, RgbImage};
 
-use super::{Head, jpeg, samples};
+use super::head::Head;
+use super::room::room;
+use super::{jpeg, samples};
 use crate::error::{PictureFault, beginning};
-use crate::limits::{DECODING, check};
+use crate::limits::{Claim, DECODING};
 use crate::picture::Picture;
 
 /// What chunks beside the pixels may take: profiles, texts.
 const BESIDE: u64 = 16 << 20;
+/// The most bytes that a byte of deflate becomes.
+const DEFLATE: u64 = 1032;
+/// The most pixels that a byte of a BMP becomes.
+const RUNS: u64 = 128;
 /// Bytes by which formats are told.
 const MAGIC: usize = 32;
 
@@ -44,9 +50,19 @@ impl<'a> Opened<'a> {
         let format = format_of(&first[..got])?;
         if format == ImageFormat::Jpeg {
             let head = jpeg::head(stream)?;
-            let bytes = check(head.width as u64, head.height as u64, head.colour.bytes_per_pixel().into(), size)?;
+            let (width, height) = (head.width as u64, head.height as u64);
+            let bytes_a_pixel = head.colour.bytes_per_pixel().into();
+            let most_a_byte = Some(jpeg::PIXELS_A_BYTE);
+            let bytes = Claim { format: jpeg::FORMAT, width, height, bytes_a_pixel, size, most_a_byte }.check()?;
             let (width, height, colour, orientation) = (head.width, head.height, head.colour, head.orientation);
             return Ok(Opened { format: jpeg::FORMAT, width, height, colour, orientation, bytes, decoder: None });
+        }
+        if let (ImageFormat::WebP, Some(length)) = (format, first[..got].get(4..8)) {
+            let claimed = 8 + u64::from(u32::from_le_bytes([length[0], length[1], length[2], length[3]]));
+            if claimed > size {
+                let reason = format!("it has {size} of {claimed} bytes");
+                return Err(PictureFault::Truncated { format: "WebP", reason });
+            }
         }
         Opened::with_image(stream, format, size)
     }
@@ -63,7 +79,15 @@ impl<'a> Opened<'a> {
             _ => Box::new(BmpDecoder::new(stream).map_err(fault)?),
         };
         let ((width, height), colour) = (decoder.dimensions(), decoder.color_type());
-        let bytes = check(width.into(), height.into(), colour.bytes_per_pixel().into(), size)?;
+        let bits = u64::from(decoder.original_color_type().bits_per_pixel()).max(1);
+        let most_a_byte = match format {
+            ImageFormat::Png => Some(8 * DEFLATE / bits),
+            ImageFormat::Bmp => Some(RUNS),
+            _ => None,
+        };
+        let bytes_a_pixel = colour.bytes_per_pixel().into();
+        let (wide, high) = (width.into(), height.into());
+        let bytes = Claim { format: name, width: wide, height: high, bytes_a_pixel, size, most_a_byte }.check()?;
         if format == ImageFormat::Tiff {
             // Its pixels, which may be of four channels where three come out, and strips of them.
             limits.max_alloc = Some(bytes.saturating_mul(DECODING) + BESIDE);
@@ -102,14 +126,6 @@ impl<'a> Opened<'a> {
         let shape = PictureShape { height: self.height, width: self.width, channels };
         upright(Picture { shape, pixels }, self.orientation)
     }
-}
-
-/// Zeros, if the system gives the memory.
-pub(super) fn room(bytes: u64) -> Result<Vec<u8>, PictureFault> {
-    let n = usize::try_from(bytes).unwrap_or(usize::MAX);
-    // `vec![0; n]` is given zeroed pages, and ends the process where there is no memory: asked first.
-    Vec::<u8>::new().try_reserve_exact(n).map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
-    Ok(vec![0; n])
 }
 
 fn is_turned(orientation: Orientation) -> bool {
