@@ -25,7 +25,7 @@ mod tables;
 mod text;
 mod trained;
 
-pub use folders::{checkpoint, detector, model, run, scores, series_detector, weights};
+pub use folders::{checkpoint, detector, image_detector, model, run, scores, series_detector, weights};
 pub use refusal::was_refused;
 pub use series::series;
 pub use tables::{arrow, csv, hdf5, idx, market, npy, npz, parquet};
@@ -41,7 +41,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     Target { name: "arrow", run: arrow },
     Target { name: "checkpoint", run: checkpoint },
     Target { name: "csv", run: csv },
@@ -58,6 +58,7 @@ pub const TARGETS: [Target; 18] = [
     Target { name: "scores", run: scores },
     Target { name: "series", run: series },
     Target { name: "series_detector", run: series_detector },
+    Target { name: "image_detector", run: image_detector },
     Target { name: "weights", run: weights },
     Target { name: "words", run: words },
 ];

@@ -21,6 +21,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "npz" => tables::npz(),
         "parquet" => tables::parquet(),
         "recipe" => text::recipe(),
+        "image_detector" => folders::image_detector(),
         "run" => folders::run(),
         "scores" => tables::scores(),
         "series" => text::series(),
