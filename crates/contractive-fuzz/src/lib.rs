@@ -7,15 +7,17 @@
 //!
 //! 1. `tables` and `frames`: tables of every format in every way of reading; `series`: with timestamps.
 //! 2. `folders`: models, detectors, checkpoints, runs, weights of other programs, files of scores.
-//! 3. `text`: configurations, and words that people type.
-//! 4. [`mod@seeds`]: small valid inputs, made by our own writers; [`mutation`]: changes of them.
-//! 5. `trained`: detectors for new rows; `panics` and `refusal`: what is no finding; `repository`: files that lie in it; `input` and `scratch`: how bytes say what is read and how, and where they become files.
+//! 3. `pictures`: pictures, archives and arrays of them.
+//! 4. `text`: configurations, and words that people type.
+//! 5. [`mod@seeds`]: small valid inputs, made by our own writers; [`mutation`]: changes of them.
+//! 6. `trained`: detectors for new rows; `panics` and `refusal`: what is no finding; `repository`: files that lie in it; `input` and `scratch`: how bytes say what is read and how, and where they become files.
 
 mod folders;
 mod frames;
 mod input;
 pub mod mutation;
 mod panics;
+mod pictures;
 mod refusal;
 mod repository;
 mod scratch;
@@ -26,6 +28,7 @@ mod text;
 mod trained;
 
 pub use folders::{checkpoint, detector, image_detector, model, run, scores, series_detector, weights};
+pub use pictures::pictures;
 pub use refusal::was_refused;
 pub use series::series;
 pub use tables::{arrow, csv, hdf5, idx, market, npy, npz, parquet};
@@ -53,6 +56,7 @@ pub const TARGETS: [Target; 19] = [
     Target { name: "npy", run: npy },
     Target { name: "npz", run: npz },
     Target { name: "parquet", run: parquet },
+    Target { name: "pictures", run: pictures },
     Target { name: "recipe", run: recipe },
     Target { name: "run", run },
     Target { name: "scores", run: scores },
