@@ -24,6 +24,7 @@ mod members_bar;
 mod models;
 mod numbers;
 mod output;
+mod picture_arguments;
 mod pictures;
 mod progress;
 mod ranks;

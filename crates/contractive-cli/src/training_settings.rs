@@ -93,6 +93,10 @@ impl TrainingArguments {
         all.put("data.thousands", self.spelling.thousands.map(String::from).into_iter().map(word).collect())?;
         all.put("data.stream", truth(self.stream.then_some(true)))?;
         all.put("data.shuffle_rows", integers(&self.shuffle_rows))?;
+        all.put("data.colour", text(&self.pictures.colour))?;
+        all.put("data.image_size", text(&self.pictures.image_size.map(|size| size.to_string())))?;
+        all.put("data.fit", text(&self.pictures.fit))?;
+        all.put("data.skip_broken", truth(self.pictures.skip_broken.then_some(true)))?;
         all.put("data.patch", numbers_or_word("--patch", &self.patch, "none")?)?;
         all.put("data.validation", numbers(&self.validation))?;
         let sum = |text: &String| match text.parse::<f64>() {

@@ -15,6 +15,7 @@ use contractive_core::ArgumentError;
 use contractive_core::communicator::CommunicationError;
 use contractive_datasets::DatasetError;
 use contractive_onnx::OnnxError;
+use contractive_pictures::PictureError;
 use contractive_table::OutputError;
 
 use super::kind::Kind;
@@ -54,6 +55,10 @@ fn of_kind(kind: Kind<'_>) -> u8 {
         Kind::Argument(ArgumentError::Range { .. } | ArgumentError::NotFinite { .. }) => BAD_DATA,
         Kind::Argument(_) => USAGE,
         Kind::Checkpoint(_) | Kind::Preprocess(_) | Kind::Patches(_) => BAD_DATA,
+        Kind::Pictures(PictureError::Size { .. }) => USAGE,
+        Kind::Pictures(PictureError::Io { .. }) => FAILURE,
+        Kind::Pictures(_) => BAD_DATA,
+        Kind::Train(TrainError::SeveralSizes { .. }) => BAD_DATA,
         // Ranks that were given different things were started so.
         Kind::Communication(CommunicationError::Differs { .. }) => USAGE,
         Kind::Communication(_) => FAILURE,
@@ -122,8 +127,9 @@ fn of_dataset(error: &DatasetError) -> u8 {
         | DatasetError::NoSuchPart { .. }
         | DatasetError::RowCount { .. }
         | DatasetError::Columns { .. }
+        | DatasetError::NoPictures { .. }
         | DatasetError::Setting { .. } => USAGE,
-        DatasetError::Checksum { .. } => BAD_DATA,
+        DatasetError::Checksum { .. } | DatasetError::TooLarge { .. } => BAD_DATA,
         _ => FAILURE,
     }
 }

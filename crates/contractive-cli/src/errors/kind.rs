@@ -17,6 +17,7 @@ use contractive_core::ArgumentError;
 use contractive_core::communicator::CommunicationError;
 use contractive_datasets::DatasetError;
 use contractive_onnx::OnnxError;
+use contractive_pictures::PictureError;
 use contractive_table::OutputError;
 
 /// An error of the toolkit, by the room that it comes from.
@@ -36,6 +37,7 @@ pub(super) enum Kind<'a> {
     Onnx(&'a OnnxError),
     Output(&'a OutputError),
     Patches(&'a PatchError),
+    Pictures(&'a PictureError),
     Preprocess(&'a PreprocessError),
     Run(&'a RunError),
     Series(&'a SeriesError),
@@ -88,6 +90,8 @@ impl<'a> Kind<'a> {
             Kind::Train(TrainError::Columns(e)) => Kind::Preprocess(e),
             Kind::Train(TrainError::Argument(e)) => Kind::Argument(e),
             Kind::Train(TrainError::Patches(e)) => Kind::Patches(e),
+            Kind::Train(TrainError::Pictures(e)) => Kind::Pictures(e),
+            Kind::Dataset(DatasetError::Pictures(e)) => Kind::Pictures(e),
             Kind::Model(ModelError::Patches(e)) => Kind::Patches(e),
             Kind::Patches(PatchError::Grid(e)) => Kind::Argument(e),
             Kind::Train(TrainError::Checkpoint(e)) => Kind::Checkpoint(e),

@@ -13,6 +13,7 @@ use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
 use contractive_onnx::OnnxError;
+use contractive_pictures::PictureError;
 use contractive_table::{OutputError, Spelling};
 
 use super::kind::Kind;
@@ -35,6 +36,13 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         Kind::Output(OutputError::NumbersAlone { .. }) => {
             text("give a name that ends in .csv, .parquet, .arrow or .jsonl")
         }
+        Kind::Pictures(PictureError::Sizes { .. }) | Kind::Train(TrainError::SeveralSizes { .. }) => {
+            text("give --image-size WxH")
+        }
+        Kind::Pictures(PictureError::Broken { .. }) => {
+            text("remove it, or pass over broken pictures with --skip-broken")
+        }
+        Kind::Patches(PatchError::Small { .. }) => text("take a smaller --patch, or leave that picture out"),
         Kind::Patches(PatchError::NotPictures { .. }) => text("give pictures, or leave out --patch"),
         Kind::Patches(PatchError::TooMany { .. }) => text("give a larger --stride, or fewer pictures with --rows"),
         Kind::Preprocess(PreprocessError::TooLarge { .. }) => text("scale the data, with --scale standard or robust"),
@@ -73,6 +81,8 @@ fn of_dataset(error: &DatasetError) -> Option<String> {
         DatasetError::Checksum { .. } => {
             text("delete it to have it downloaded again, or give it as a path to use it as it is")
         }
+        DatasetError::NoPictures { setting, .. } => Some(format!("leave out {}", flag(setting))),
+        DatasetError::TooLarge { .. } => text("give fewer with --rows, or a smaller --image-size"),
         DatasetError::Columns { .. } => text("leave out --columns, --key, --categorical and --missing"),
         DatasetError::Setting { setting, .. } => Some(format!("leave out {}", flag(setting))),
         _ => None,

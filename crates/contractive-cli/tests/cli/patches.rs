@@ -4,7 +4,11 @@ use crate::support::Desk;
 
 /// A u8 array of this shape, as numpy saves it: gratings whose colours and slopes differ from picture to picture.
 fn pictures(n: usize, height: usize, width: usize, channels: usize) -> Vec<u8> {
-    let shape = if channels == 1 { format!("({n}, {height}, {width})") } else { format!("({n}, {height}, {width}, {channels})") };
+    let shape = if channels == 1 {
+        format!("({n}, {height}, {width})")
+    } else {
+        format!("({n}, {height}, {width}, {channels})")
+    };
     let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((header.len() as u16).to_le_bytes());
