@@ -108,14 +108,14 @@ python() {
         mkdir "$package/contractive"
         runtime=$(rustc +nightly --print target-libdir)/librustc-nightly_rt.asan.a
         cp "$runtime" "$package/asan.a"
-        # A library has no functions that run before all others.
+        # A library has no functions that run before all others, and one called libasan is taken for a second runtime.
         ar t "$package/asan.a" | grep preinit | xargs -r ar d "$package/asan.a"
-        cc -shared -o "$package/libasan.so" -Wl,--whole-archive "$package/asan.a" -Wl,--no-whole-archive -lpthread -ldl -lm -lrt
+        cc -shared -o "$package/runtime.so" -Wl,--whole-archive "$package/asan.a" -Wl,--no-whole-archive -lpthread -ldl -lm -lrt
         ln -s "$root"/python/contractive/* "$package/contractive"
         cp "$CARGO_TARGET_DIR/$triple/debug/libcontractive_python.so" "$package/contractive/_core.abi3.so"
         unset RUSTFLAGS
         observed python "borrowed arrays, Arrow streams" "$best" env PYTHONPATH="$package" PYTHONMALLOC=malloc \
-            LD_PRELOAD="$package/libasan.so" ASAN_OPTIONS=detect_leaks=0 \
+            LD_PRELOAD="$package/runtime.so" ASAN_OPTIONS=detect_leaks=0 \
             .venv/bin/python -m pytest -q -p no:cacheprovider tests/python/package/test_borrowed.py
         rm -rf "$package"
     else

@@ -26,6 +26,12 @@ def said(*command):
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
+def commit():
+    """The commit, and whether anything but results like these differs from it."""
+    changed = said("git", "status", "--porcelain", "--untracked-files=no", "--", ":!benches/results")
+    return said("git", "describe", "--always") + ("-dirty" if changed else "")
+
+
 def counted(tool, log):
     """Tests that passed, tests that failed, reports."""
     results = [re.findall(pattern, log) for pattern in (r"(\d+) passed", r"(\d+) failed")]
@@ -46,7 +52,7 @@ if __name__ == "__main__":
     with open(results, "a", encoding="utf-8") as file:
         line = {
             "date": date.today().isoformat(),
-            "commit": said("git", "describe", "--always", "--dirty"),
+            "commit": commit(),
             "processor": processor(),
             "tool": tool,
             "what": what,

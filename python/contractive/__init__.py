@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .autoencoder import ContractiveAutoencoder
     from .engines.arrow import score_arrow
     from .gradients import jacobian, objective
+    from .images import ImageDetector
     from .importing import import_weights
     from .machine import bench, show_versions
     from .runs import Run, train
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "AnomalyDetector": "anomaly",
     "ContractiveAutoencoder": "autoencoder",
+    "ImageDetector": "images",
     "Run": "runs",
     "SeriesDetector": "series",
     "bench": "machine",
@@ -54,6 +56,7 @@ _PLACES = {
 __all__ = [
     "AnomalyDetector",
     "ContractiveAutoencoder",
+    "ImageDetector",
     "Run",
     "SeriesDetector",
     "TrainingDiverged",

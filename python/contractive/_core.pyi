@@ -340,6 +340,70 @@ class SeriesDetector:
     def page(self, frame: Frame, *, n_threads: int | None = None) -> str:
         """Give the page of ``cae detect --report``, as HTML."""
 
+@type_check_only
+class _ScoredPictures(TypedDict):
+    name: list[str]
+    score: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    label: NDArray[np.bool_]
+    maps: list[NDArray[np.float32]]
+    notes: list[str]
+
+class ImageDetector:
+    """A trained detector of anomalies in pictures."""
+
+    @staticmethod
+    def train(
+        pictures: Any,
+        wishes: str,
+        skip_broken: bool,
+        settings: str,
+        threshold: str,
+        *,
+        n_threads: int | None = None,
+        listener: _Listener = None,
+    ) -> tuple[ImageDetector, list[str]]:
+        """Train on a path or on arrays (H, W, C) of bytes; the detector, and notes on what was passed over."""
+    @staticmethod
+    def load(path: _Path) -> ImageDetector:
+        """Read a detector directory."""
+    def save(self, path: _Path) -> None:
+        """Write a detector directory whole, replacing a detector that is there."""
+    def to_files(self) -> dict[str, bytes]:
+        """Give the directory's files."""
+    @staticmethod
+    def from_files(files: dict[str, bytes]) -> ImageDetector:
+        """Read what :meth:`to_files` gave."""
+    def with_threshold(self, threshold: str) -> ImageDetector:
+        """Give another detector with this rule."""
+    @property
+    def threshold(self) -> float:
+        """Scores above it are anomalies."""
+    @property
+    def threshold_rule(self) -> str:
+        """The rule that gave it."""
+    @property
+    def pixel_level(self) -> float:
+        """Pixels that score above it are odd."""
+    @property
+    def channels(self) -> int:
+        """Channels of a picture, 1 or 3."""
+    @property
+    def n_training_pictures(self) -> int:
+        """Pictures trained on, those held out among them."""
+    def spec(self) -> str:
+        """Give what of pictures is looked at, as JSON."""
+    def settings(self) -> str:
+        """Give the settings, as JSON."""
+    def score(
+        self, pictures: Any, *, maps: bool = False, skip_broken: bool = False, n_threads: int | None = None
+    ) -> _ScoredPictures:
+        """Score every picture; ``folder`` is there where there are folders."""
+    def page(self, pictures: Any, *, skip_broken: bool = False, n_threads: int | None = None) -> str:
+        """Give the page of ``cae detect --report``, as HTML."""
+    def drawn(self, pictures: Any, *, n_threads: int | None = None) -> list[tuple[bytes, bytes]]:
+        """Give the heat map and the outlined picture of each, as PNG files."""
+
 def objective(
     architecture: str,
     objective: str,

@@ -1,4 +1,4 @@
-"""What the detectors of tables and of time series share."""
+"""What the detectors of tables, of time series and of pictures share."""
 
 from __future__ import annotations
 

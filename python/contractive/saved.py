@@ -16,6 +16,7 @@ from ._settings import KEYS
 if TYPE_CHECKING:
     from .anomaly import AnomalyDetector
     from .autoencoder import ContractiveAutoencoder
+    from .images import ImageDetector
     from .series import SeriesDetector
 
 # Beside config.json and the tensors, what the estimator alone knows; `cae` passes it over.
@@ -28,7 +29,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
 
     Parameters
     ----------
-    estimator : ContractiveAutoencoder, AnomalyDetector or SeriesDetector
+    estimator : ContractiveAutoencoder, AnomalyDetector, SeriesDetector or ImageDetector
         A fitted one.
     path : path
         The directory; one of the same kind that is there already is replaced.
@@ -69,8 +70,8 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else _NOT_PLAIN
 
 
-def load(path: str | os.PathLike[str]) -> ContractiveAutoencoder | AnomalyDetector | SeriesDetector:
-    """Read a directory that ``cae`` or :func:`save` wrote: a model, a run, a detector of tables or of time series.
+def load(path: str | os.PathLike[str]) -> ContractiveAutoencoder | AnomalyDetector | SeriesDetector | ImageDetector:
+    """Read a directory that ``cae`` or :func:`save` wrote: a model, a run, a detector of any kind.
 
     Parameters
     ----------
@@ -95,6 +96,10 @@ def load(path: str | os.PathLike[str]) -> ContractiveAutoencoder | AnomalyDetect
         from .series import SeriesDetector
 
         return SeriesDetector._of(_core.SeriesDetector.load(os.fspath(path)))
+    if kind == "image_detector":
+        from .images import ImageDetector
+
+        return ImageDetector._of(_core.ImageDetector.load(os.fspath(path)))
     if kind == "detector":
         from .anomaly import AnomalyDetector
 

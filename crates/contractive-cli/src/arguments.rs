@@ -9,7 +9,7 @@ use contractive_pictures::PictureOptions;
 use contractive_table::{Format, TextOptions};
 
 use crate::errors::Usage;
-use crate::picture_arguments::PictureArguments;
+use crate::picture_row_arguments::PictureRowArguments;
 use crate::progress::Reporting;
 use crate::shell::quoted;
 
@@ -106,7 +106,7 @@ pub(crate) struct RowArguments {
     )]
     pub(crate) transpose: Option<bool>,
     #[command(flatten)]
-    pub(crate) pictures: PictureArguments,
+    pub(crate) pictures: PictureRowArguments,
     #[command(flatten)]
     pub(crate) text: TextArguments,
     #[command(flatten)]

@@ -33,11 +33,11 @@ use crate::terminal::say;
 /// The settings of a detector.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct DetectorArguments {
-    /// Train an anomaly detector on a table: an ensemble of contractive autoencoders with calibrated scores and a
-    /// threshold. Needs --data; sizes and steps come from the table's shape, and are explained.
+    /// Train an anomaly detector on a table, or on a folder of pictures without defects: contractive autoencoders with
+    /// calibrated scores and a threshold. Needs --data; sizes and steps come from the table's shape, and are explained.
     #[arg(long, help_heading = "Detector")]
     pub(crate) detector: bool,
-    /// Networks in the ensemble, each from its own seed, from 1 to 1000 [default: 8].
+    /// Networks in the ensemble, each from its own seed, from 1 to 1000 [default: 8; of pictures 1 a scale].
     #[arg(long, value_name = "N", requires = "detector", help_heading = "Detector")]
     ensemble: Option<usize>,
     /// All rows trained on are ordinary: a row that is unlike all of them is then an anomaly.
@@ -58,7 +58,7 @@ pub(crate) struct DetectorArguments {
     #[arg(long, value_name = "TIME", requires = "detector", value_parser = seconds, help_heading = "Detector")]
     time_budget: Option<f64>,
     /// Share of anomalies that you expect among the rows trained on, above 0 and at most 0.5. The same as --threshold
-    /// contamination:SHARE [default: 0.1].
+    /// contamination:SHARE [default: 0.1; of pictures sigma:3].
     #[arg(long, value_name = "SHARE", requires = "detector", conflicts_with = "threshold", help_heading = "Detector")]
     contamination: Option<f64>,
     /// Scores above it are anomalies: contamination:SHARE, quantile:P, sigma:K (mean + K standard deviations), pot:RATE
@@ -71,8 +71,9 @@ pub(crate) struct DetectorArguments {
 }
 
 /// Keys of the configuration that a detector takes from the other flags.
-pub(crate) const SHARED_KEYS: [&str; 15] = [
+pub(crate) const SHARED_KEYS: [&str; 16] = [
     "data.spec",
+    "data.patch",
     "data.rows",
     "data.label_column",
     "data.array",
@@ -114,6 +115,20 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 impl DetectorArguments {
+    /// Whether the number of networks was chosen.
+    pub(crate) fn has_ensemble(&self) -> bool {
+        self.ensemble.is_some()
+    }
+
+    /// Refuses what detectors of pictures have no use for.
+    pub(crate) fn refuse_for_pictures(&self) -> Result<(), Usage> {
+        let flags = [(self.clean, "--clean"), (self.contaminated, "--contaminated"), (self.score.is_some(), "--score")];
+        match flags.into_iter().find(|(is_given, _)| *is_given) {
+            None => Ok(()),
+            Some((_, flag)) => Err(Usage(format!("{flag} is for tables, and the data are pictures"))),
+        }
+    }
+
     /// Whether the threshold was chosen.
     pub(crate) fn has_threshold(&self) -> bool {
         self.threshold.is_some() || self.contamination.is_some()

@@ -1,8 +1,9 @@
-//! Trained detectors on the disk, of tables and of time series, as far as both are alike.
+//! Trained detectors on the disk, of tables, of time series and of pictures, as far as they are alike.
 
 use std::path::Path;
 
 use contractive_anomaly::detector::{Detector, ScoreOrigin, ThresholdRule, is_detector};
+use contractive_anomaly::images::{ImageDetector, is_image_detector};
 use contractive_anomaly::series::{SeriesDetector, is_series_detector};
 
 use crate::errors::Usage;
@@ -22,12 +23,14 @@ pub(crate) fn no_detector(path: &Path) -> Usage {
     Usage(format!("{} is no detector; make one with `cae train --detector --data FILE`", path.display()))
 }
 
-/// A detector of either kind.
+/// A detector of any kind.
 pub(crate) enum AnyDetector {
     /// Of the rows of a table.
     Table(Box<Detector>),
     /// Of the timestamps of a series.
     Series(Box<SeriesDetector>),
+    /// Of pictures.
+    Images(Box<ImageDetector>),
 }
 
 impl AnyDetector {
@@ -35,6 +38,9 @@ impl AnyDetector {
     pub(crate) fn found(path: &Path) -> anyhow::Result<Option<Self>> {
         if is_series_detector(path) {
             return Ok(Some(AnyDetector::Series(Box::new(SeriesDetector::load(path)?))));
+        }
+        if is_image_detector(path) {
+            return Ok(Some(AnyDetector::Images(Box::new(ImageDetector::load(path)?))));
         }
         if is_detector(path) {
             return Ok(Some(AnyDetector::Table(Box::new(Detector::load(path)?))));
@@ -52,6 +58,7 @@ impl AnyDetector {
         match self {
             AnyDetector::Table(detector) => detector.threshold(),
             AnyDetector::Series(detector) => detector.threshold(),
+            AnyDetector::Images(detector) => detector.threshold(),
         }
     }
 
@@ -60,6 +67,7 @@ impl AnyDetector {
         match self {
             AnyDetector::Table(detector) => detector.settings().threshold,
             AnyDetector::Series(detector) => detector.threshold_rule(),
+            AnyDetector::Images(detector) => detector.threshold_rule(),
         }
     }
 
@@ -68,30 +76,34 @@ impl AnyDetector {
         match self {
             AnyDetector::Table(detector) => detector.share_above(threshold),
             AnyDetector::Series(detector) => detector.share_above(threshold),
+            AnyDetector::Images(detector) => detector.share_above(threshold),
         }
     }
 
-    /// Rows, or timestamps, that it was trained on.
+    /// Rows, or timestamps, that it was trained on; of pictures those that its threshold's rule is applied to.
     pub(crate) fn n_training_rows(&self) -> usize {
         match self {
             AnyDetector::Table(detector) => detector.n_training_rows(),
             AnyDetector::Series(detector) => detector.n_training_rows(),
+            AnyDetector::Images(detector) => detector.n_reference(),
         }
     }
 
-    /// The networks and what they say of rows: those of a series are of its windows.
-    pub(crate) fn networks(&self) -> &Detector {
+    /// What its rows, timestamps or pictures are called, one of them.
+    pub(crate) fn unit(&self) -> &'static str {
         match self {
-            AnyDetector::Table(detector) => detector,
-            AnyDetector::Series(detector) => detector.windows(),
+            AnyDetector::Table(_) => "row",
+            AnyDetector::Series(_) => "timestamp",
+            AnyDetector::Images(_) => "picture",
         }
     }
 
-    /// Where its scores of all rows come from.
-    pub(crate) fn score_origin(&self) -> ScoreOrigin {
+    /// Where its scores of all rows come from; `None` of pictures, whose scores say nothing of that.
+    pub(crate) fn score_origin(&self) -> Option<ScoreOrigin> {
         match self {
-            AnyDetector::Table(detector) => detector.score_origin(),
-            AnyDetector::Series(detector) => detector.score_origin(),
+            AnyDetector::Table(detector) => Some(detector.score_origin()),
+            AnyDetector::Series(detector) => Some(detector.score_origin()),
+            AnyDetector::Images(_) => None,
         }
     }
 
@@ -100,6 +112,7 @@ impl AnyDetector {
         match self {
             AnyDetector::Table(detector) => detector.set_threshold(rule)?,
             AnyDetector::Series(detector) => detector.set_threshold(rule)?,
+            AnyDetector::Images(detector) => detector.set_threshold(rule)?,
         }
         Ok(())
     }
@@ -109,6 +122,7 @@ impl AnyDetector {
         match self {
             AnyDetector::Table(detector) => detector.save_threshold(path)?,
             AnyDetector::Series(detector) => detector.save_threshold(path)?,
+            AnyDetector::Images(detector) => detector.save_threshold(path)?,
         }
         Ok(())
     }
@@ -118,6 +132,7 @@ impl AnyDetector {
         match self {
             AnyDetector::Table(detector) => detector.save(path)?,
             AnyDetector::Series(detector) => detector.save(path)?,
+            AnyDetector::Images(detector) => detector.save(path)?,
         }
         Ok(())
     }

@@ -90,7 +90,9 @@ impl Opened {
         match (spec.pictures(), arguments.pictures.first()) {
             (Some(_), _) => options.pictures = arguments.pictures.options(self.picture_options()),
             (None, Some(flag)) => {
-                return Err(Usage(format!("{flag} is of a folder or an archive of pictures, and {spec} is none")).into());
+                return Err(
+                    Usage(format!("{flag} is of a folder or an archive of pictures, and {spec} is none")).into()
+                );
             }
             (None, None) => {}
         }

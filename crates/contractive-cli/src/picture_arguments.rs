@@ -1,62 +1,122 @@
-//! How pictures of a folder or an archive are made alike, as flags.
+//! How pictures are read: flags of `cae train`.
 
 use clap::Args;
-use contractive::config::ImageSize;
-use contractive_pictures::{Colour, Fit, PictureOptions, Size};
+use clap::builder::PossibleValuesParser;
+use contractive_anomaly::images::{ImageSpec, PictureSize};
+use contractive_pictures::{Colour, Fit};
 
-/// How pictures are read.
+use crate::errors::Usage;
+use crate::training_settings::Settings;
+
+/// How pictures are made alike, and looked at.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PictureArguments {
-    /// Of a folder or an archive of pictures: red, green and blue, or grey; auto: colour where any of those looked at has
-    /// some [default: auto].
-    #[arg(long, value_name = "NAME", value_parser = ["auto", "grey", "rgb"], help_heading = "Pictures")]
-    pub(crate) colour: Option<String>,
-    /// Of a folder or an archive of pictures: width and height that they are brought to, in pixels, or one number for both
-    /// [default: the size that all have; with --patch each its own].
-    #[arg(long, value_name = "WxH", value_parser = image_size, help_heading = "Pictures")]
-    pub(crate) image_size: Option<ImageSize>,
-    /// What becomes of pictures of another aspect than --image-size: pad (black around), crop (what lies beyond is cut off),
-    /// stretch, or keep (made to lie within it; sizes may then differ, for --patch) [default: pad; with --patch keep].
-    #[arg(long, value_name = "HOW", value_parser = ["keep", "pad", "crop", "stretch"], help_heading = "Pictures")]
-    pub(crate) fit: Option<String>,
-    /// Pass over broken pictures, and say how many and which; without this the first is an error.
+    /// Of pictures: grey, rgb, or auto: in colour where any of the first pictures has colour [default: auto].
+    #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "rgb", value_parser = colours(), help_heading = "Pictures")]
+    colour: Option<String>,
+    /// The size that pictures are brought to, such as 256x256 or 256, or `none` for their own [default: none;
+    /// with --detector 256x256].
+    #[arg(long, value_name = "WxH", value_parser = size, help_heading = "Pictures")]
+    image_size: Option<Wish>,
+    /// What becomes of a picture of another aspect: keep (it is made so small that it lies within the size), pad (and black
+    /// is put around it), crop (what lies beyond is cut off) or stretch [default: keep with
+    /// --detector and --patch, else pad].
+    #[arg(long, value_name = "HOW", value_parser = fits(), help_heading = "Pictures")]
+    fit: Option<String>,
+    /// Pass over broken pictures, and say which; else the first ends the reading.
     #[arg(long, help_heading = "Pictures")]
     pub(crate) skip_broken: bool,
+    /// All pictures show the same parts at the same places: what is ordinary at one place may be odd at another.
+    #[arg(long, requires = "detector", help_heading = "Pictures")]
+    position_aware: bool,
 }
 
-fn image_size(text: &str) -> Result<ImageSize, String> {
-    text.parse()
+/// A size, or that of each picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wish(Option<PictureSize>);
+
+fn size(text: &str) -> Result<Wish, String> {
+    if text == "none" {
+        return Ok(Wish(None));
+    }
+    let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
+    match (width.trim().parse(), height.trim().parse()) {
+        (Ok(width), Ok(height)) if width > 0 && height > 0 => Ok(Wish(Some(PictureSize { width, height }))),
+        _ => Err("give width and height in pixels, such as 256x192, one number for both, or none".into()),
+    }
+}
+
+const COLOURS: [(&str, Colour); 3] = [("auto", Colour::Auto), ("grey", Colour::Grey), ("rgb", Colour::Rgb)];
+const FITS: [(&str, Fit); 4] = [("keep", Fit::Keep), ("pad", Fit::Pad), ("crop", Fit::Crop), ("stretch", Fit::Stretch)];
+
+fn colours() -> PossibleValuesParser {
+    PossibleValuesParser::new(COLOURS.map(|(name, _)| name))
+}
+
+fn fits() -> PossibleValuesParser {
+    PossibleValuesParser::new(FITS.map(|(name, _)| name))
+}
+
+fn named<T: Copy>(all: &[(&str, T)], name: Option<&str>) -> Option<T> {
+    name.and_then(|name| all.iter().find(|(other, _)| *other == name)).map(|(_, value)| *value)
 }
 
 impl PictureArguments {
-    /// The first flag given, with its value: what is of pictures must not be passed over with other data.
-    pub(crate) fn first(&self) -> Option<&'static str> {
-        let all = [
-            ("--colour", self.colour.is_some()),
-            ("--image-size", self.image_size.is_some()),
-            ("--fit", self.fit.is_some()),
-            ("--skip-broken", self.skip_broken),
+    /// The first flag given, of those that a table has no use for.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let flags = [
+            (self.colour.is_some(), "--colour"),
+            (self.image_size.is_some(), "--image-size"),
+            (self.fit.is_some(), "--fit"),
+            (self.skip_broken, "--skip-broken"),
+            (self.position_aware, "--position-aware"),
         ];
-        all.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
+        flags.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
     }
 
-    /// The options, those not given as in `otherwise`.
-    pub(crate) fn options(&self, otherwise: PictureOptions) -> PictureOptions {
-        let colour = match self.colour.as_deref() {
-            Some("grey") => Colour::Grey,
-            Some("rgb") => Colour::Rgb,
-            Some(_) => Colour::Auto,
-            None => otherwise.colour,
-        };
-        let fit = match self.fit.as_deref() {
-            Some("keep") => Fit::Keep,
-            Some("crop") => Fit::Crop,
-            Some("stretch") => Fit::Stretch,
-            Some(_) => Fit::Pad,
-            None => otherwise.fit,
-        };
-        let size = self.image_size.map(|size| Size { width: size.width, height: size.height });
-        let skip_broken = self.skip_broken || otherwise.skip_broken;
-        PictureOptions { colour, size: size.or(otherwise.size), fit, skip_broken }
+    /// The flags as settings of a run.
+    ///
+    /// # Errors
+    /// As [`Settings::put`].
+    pub(crate) fn put(&self, settings: &mut Settings) -> Result<(), Usage> {
+        let size = self.image_size.map(|Wish(size)| match size {
+            Some(size) => format!("{}x{}", size.width, size.height),
+            None => "none".to_owned(),
+        });
+        let words = [("data.colour", self.colour.clone()), ("data.image_size", size), ("data.fit", self.fit.clone())];
+        settings.put_pictures(words, self.skip_broken)
+    }
+
+    /// What is looked at, with patches of these sides where they were chosen.
+    pub(crate) fn spec(&self, patch: Option<usize>, stride: Option<usize>) -> ImageSpec {
+        let mut spec = ImageSpec::default();
+        if let Some(patch) = patch {
+            spec = spec.with_patch(patch);
+        }
+        spec.stride = stride.unwrap_or(spec.stride);
+        spec.colour = named(&COLOURS, self.colour.as_deref()).unwrap_or(spec.colour);
+        spec.fit = named(&FITS, self.fit.as_deref()).unwrap_or(spec.fit);
+        if let Some(Wish(size)) = self.image_size {
+            spec.size = size;
+        }
+        if self.position_aware {
+            spec.position = ImageSpec::POSITION_AWARE;
+        }
+        spec
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_one_number_or_two() {
+        let of = |width, height| Ok(Wish(Some(PictureSize { width, height })));
+        assert_eq!([size("64"), size("64x48"), size("64×48")], [of(64, 64), of(64, 48), of(64, 48)]);
+        assert_eq!(size("none"), Ok(Wish(None)));
+        for bad in ["", "0", "64x", "ax4", "-1x4"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -69,6 +69,16 @@ fn share_of(
 }
 
 impl TableArguments {
+    /// Refuses the flags of tables.
+    pub(crate) fn refuse_for_pictures(&self) -> Result<(), Usage> {
+        match self.is_given() {
+            true => Err(Usage(
+                "--columns, --key, --categorical and --missing are for tables, and the data are pictures".into(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// `--missing` of a time series: whether a missing value is that of the row above. Flags of tables are refused.
     pub(crate) fn take_missing_of_series(&mut self) -> Result<bool, Usage> {
         let missing = self.missing.take();

@@ -10,7 +10,6 @@ use contractive_core::optimiser::Optimiser;
 use contractive_core::{Activation, Loss, Penalty};
 
 use crate::arguments::TextArguments;
-use crate::picture_arguments::PictureArguments;
 use crate::setting_words::{LayerSizes, layer_sizes};
 
 /// The settings of a run.
@@ -47,8 +46,6 @@ pub(crate) struct TrainingArguments {
     /// For a file sorted by time or class give a good part of its rows, or shuffle the file before.
     #[arg(long, value_delimiter = ',', value_name = "N", help_heading = "Data")]
     pub(crate) shuffle_rows: Vec<i64>,
-    #[command(flatten)]
-    pub(crate) pictures: PictureArguments,
     /// Learn pictures patch by patch, N x N pixels at a time, as a convolution sees them: exact for any size of picture and
     /// any number of layers (--hidden), since patches at different places have their parts of the Jacobian to themselves.
     /// Of a folder of pictures, or a file of shape (N, H, W) or, in colour, (N, H, W, 3). See --stride; `none` learns whole pictures [default: none].

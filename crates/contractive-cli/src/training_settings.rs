@@ -93,10 +93,6 @@ impl TrainingArguments {
         all.put("data.thousands", self.spelling.thousands.map(String::from).into_iter().map(word).collect())?;
         all.put("data.stream", truth(self.stream.then_some(true)))?;
         all.put("data.shuffle_rows", integers(&self.shuffle_rows))?;
-        all.put("data.colour", text(&self.pictures.colour))?;
-        all.put("data.image_size", text(&self.pictures.image_size.map(|size| size.to_string())))?;
-        all.put("data.fit", text(&self.pictures.fit))?;
-        all.put("data.skip_broken", truth(self.pictures.skip_broken.then_some(true)))?;
         all.put("data.patch", numbers_or_word("--patch", &self.patch, "none")?)?;
         all.put("data.validation", numbers(&self.validation))?;
         let sum = |text: &String| match text.parse::<f64>() {
@@ -210,6 +206,17 @@ impl Settings {
         // What is more than TOML holds is more than any patch too.
         let value = |stride: usize| (stride.to_string(), Value::from(i64::try_from(stride).unwrap_or(i64::MAX)));
         self.put("data.stride", stride.map(value).into_iter().collect())
+    }
+
+    /// Asks for pictures made alike: in colour or grey, of a size, by a fit; and whether broken ones are passed over.
+    ///
+    /// # Errors
+    /// As [`Settings::put`].
+    pub(crate) fn put_pictures(&mut self, words: [(&str, Option<String>); 3], skip_broken: bool) -> Result<(), Usage> {
+        for (key, asked) in words {
+            self.put(key, asked.into_iter().map(word).collect())?;
+        }
+        self.put("data.skip_broken", truth(skip_broken.then_some(true)))
     }
 
     /// The settings with several values, the seed last.

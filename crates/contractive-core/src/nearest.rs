@@ -127,17 +127,19 @@ impl Bank {
         let d = self.n_features as f32;
         let (unit, lost) = ((2.0 * d + 8.0) * f32::EPSILON, (4.0 * d + 8.0) * f32::MIN_POSITIVE);
         // Bounds from above: the k-th of them is no less than the k-th distance.
-        order.clear();
-        for (product, of_y) in products.iter_mut().zip(&self.squares) {
+        order.resize(products.len(), 0.0);
+        for ((product, of_y), above) in products.iter_mut().zip(&self.squares).zip(order.iter_mut()) {
             let (about, error) = (of_x + of_y - 2.0 * *product, unit * (of_x + of_y) + lost);
             // Squares that overflow bound nothing.
-            let bounds =
-                if about.is_finite() && error.is_finite() { [about - error, about + error] } else { UNBOUNDED };
-            order.push(bounds[1]);
-            *product = bounds[0];
+            let is_bound = about.is_finite() & error.is_finite();
+            *above = if is_bound { about + error } else { UNBOUNDED[1] };
+            *product = if is_bound { about - error } else { UNBOUNDED[0] };
         }
-        let bound =
-            if k < order.len() { *order.select_nth_unstable_by(k - 1, |a, b| a.total_cmp(b)).1 } else { f32::INFINITY };
+        let bound = match k {
+            1 => least(order),
+            k if k < order.len() => *order.select_nth_unstable_by(k - 1, |a, b| a.total_cmp(b)).1,
+            _ => f32::INFINITY,
+        };
         found.clear();
         for (row, below) in products.iter().enumerate() {
             if *below <= bound {
@@ -145,6 +147,18 @@ impl Bank {
             }
         }
     }
+}
+
+/// The least of numbers that are none of them NaN: by sixteen running ones, which vector registers hold.
+fn least(numbers: &[f32]) -> f32 {
+    let (sixteens, rest) = numbers.as_chunks::<16>();
+    let mut running = [f32::INFINITY; 16];
+    for sixteen in sixteens {
+        for (least, number) in running.iter_mut().zip(sixteen) {
+            *least = if number < least { *number } else { *least };
+        }
+    }
+    running.into_iter().chain(rest.iter().copied()).fold(f32::INFINITY, f32::min)
 }
 
 fn square(x: &[f32]) -> f32 {

@@ -4,7 +4,8 @@
 //! claims more than [`MOST_PIXELS`], or pixels of more bytes than a file of its size may become: 64 MiB, or 200 times the
 //! file, as for everything compressed ([`contractive_table::most_expanded`]). So 100 bytes that claim 60,000 × 60,000 are
 //! refused for the pixels, 100 bytes that claim 8,000 × 8,000 in colour for the bytes, and a blank page of 35 megapixels in a few hundred bytes
-//! is read. Decoders take up to three times the pixels' bytes on the way (the coefficients of a progressive JPEG).
+//! of TIFF is read. Of formats in which a byte can only become so much (JPEG: 512 pixels, a bit for each block of 64; PNG: 1032 bytes, which is
+//! deflate's most; BMP: 128 pixels, runs of 255 in two bytes) a file that is too small for its pixels is cut off, and is refused by its header too. Decoders take up to three times the pixels' bytes on the way (the coefficients of a progressive JPEG).
 
 use contractive_table::most_expanded;
 
@@ -21,18 +22,37 @@ pub const MOST_PICTURES: usize = u32::MAX as usize;
 /// What a decoder takes for each byte of its pixels.
 pub(crate) const DECODING: u64 = 3;
 
-/// Bytes of the pixels, or the refusal of a header that claims too many for a file of `size` bytes.
-pub(crate) fn check(width: u64, height: u64, bytes_a_pixel: u64, size: u64) -> Result<u64, PictureFault> {
-    let pixels = width.saturating_mul(height);
-    if pixels == 0 {
-        return Err(PictureFault::NoPixels { width, height });
-    }
-    if pixels > MOST_PIXELS {
-        return Err(PictureFault::Pixels { width, height, most: MOST_PIXELS });
-    }
-    let (bytes, most) = (pixels * bytes_a_pixel, most_expanded(size));
-    match bytes <= most {
-        true => Ok(bytes),
-        false => Err(PictureFault::Claim { width, height, bytes, size, most }),
+/// What a header claims of a file of `size` bytes.
+pub(crate) struct Claim {
+    pub format: &'static str,
+    pub width: u64,
+    pub height: u64,
+    /// Bytes a pixel as it is decoded.
+    pub bytes_a_pixel: u64,
+    pub size: u64,
+    /// The most pixels that a byte of the format can become, where there is such a number.
+    pub most_a_byte: Option<u64>,
+}
+
+impl Claim {
+    /// Bytes of the pixels, or the refusal.
+    pub fn check(&self) -> Result<u64, PictureFault> {
+        let &Claim { format, width, height, bytes_a_pixel, size, most_a_byte } = self;
+        let pixels = width.saturating_mul(height);
+        if pixels == 0 {
+            return Err(PictureFault::NoPixels { width, height });
+        }
+        if pixels > MOST_PIXELS {
+            return Err(PictureFault::Pixels { width, height, most: MOST_PIXELS });
+        }
+        if most_a_byte.is_some_and(|most| pixels > most.saturating_mul(size)) {
+            let reason = format!("its {size} bytes are too few for {width} × {height} pixels");
+            return Err(PictureFault::Truncated { format, reason });
+        }
+        let (bytes, most) = (pixels * bytes_a_pixel, most_expanded(size));
+        match bytes <= most {
+            true => Ok(bytes),
+            false => Err(PictureFault::Claim { width, height, bytes, size, most }),
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! 1. [`rows`]: NumPy's arrays as data sets; [`frames`]: tables of pandas, polars and Arrow.
 //! 2. [`work`]: work that Ctrl-C stops; [`calling_thread`] and [`communicator`]: processes that work together;
 //!    [`ending`]: the interpreter's end in the middle of work; [`failure`]: errors as Python has them; [`folders`]: directories as bytes.
-//! 3. [`training`], [`incremental`], [`model`] and [`tensors`]: autoencoders; [`detector`], [`series`], [`settings`] and [`telling`]:
+//! 3. [`training`], [`incremental`], [`model`] and [`tensors`]: autoencoders; [`detector`], [`series`], [`images`], [`settings`] and [`telling`]:
 //!    anomalies; [`onnx`]: all of them as graphs.
 //! 4. [`objective`]: values and gradients to check; [`datasets`], [`page`] and [`command`]: the rest.
 
@@ -19,6 +19,7 @@ mod ending;
 mod failure;
 mod folders;
 mod frames;
+mod images;
 mod incremental;
 mod model;
 mod objective;
@@ -47,6 +48,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<frames::Frame>()?;
     module.add_class::<detector::Detector>()?;
     module.add_class::<series::SeriesDetector>()?;
+    module.add_class::<images::ImageDetector>()?;
     module.add_function(wrap_pyfunction!(training::fit, module)?)?;
     module.add_function(wrap_pyfunction!(objective::objective, module)?)?;
     module.add_function(wrap_pyfunction!(objective::jacobian, module)?)?;

@@ -125,18 +125,51 @@ impl Detector {
         options: &TrainOptions<'_>,
         group: &Group,
     ) -> Result<Detector, DetectorError> {
-        let began = Instant::now();
+        let (encoding, overlap, columns) = of.parts();
         let held = Held::of(group, data.len())?;
+        let kind = (encoding.as_ref(), overlap > 0);
+        let Networks { models, preprocessing, validation_rows } =
+            Detector::fit_networks((data, missing), scale, kind, settings, options, &held)?;
+        let (preprocessing, validation_rows) = (&preprocessing, &validation_rows[..]);
+        let known = Known { data, missing, preprocessing, validation_rows, overlap, columns, held };
+        finish(models, &known, encoding, settings, options)
+    }
+
+    /// The networks alone of a detector of bare rows, scaled by `scale`; the rows held out are those of
+    /// [`split_validation`] by the share and the seed of the settings.
+    ///
+    /// # Errors
+    /// As [`Detector::train_with`].
+    pub(crate) fn networks(
+        data: &Dataset,
+        scale: Scale,
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+    ) -> Result<Vec<Model>, DetectorError> {
+        let group = Group::alone();
+        let held = Held::of(&group, data.len())?;
+        Ok(Detector::fit_networks((data, &[]), scale, (None, false), settings, options, &held)?.models)
+    }
+
+    /// Splits and scales the rows, and trains the networks.
+    fn fit_networks(
+        (data, missing): (&Dataset, &[bool]),
+        scale: Scale,
+        (encoding, is_windows): (Option<&TableEncoding>, bool),
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+        held: &Held<'_>,
+    ) -> Result<Networks, DetectorError> {
+        let began = Instant::now();
+        let group = held.group;
         group.agree(check(data.name(), held.total, settings, options))?;
         let name = String::from_utf8_lossy(&group.of_first(data.name().as_bytes().to_vec())?).into_owned();
-        let (encoding, overlap, columns) = of.parts();
         let (train_rows, validation_rows) = split(held.total, settings);
         let preprocessing = Preprocessing::fit(scale, data, &held.own(&train_rows));
         let reader = ScaledRows { data, preprocessing: &preprocessing };
-        let part = |rows: &[u32]| Part::of(&held, rows, |own| NetworkRows::gathered(&reader, missing, own));
+        let part = |rows: &[u32]| Part::of(held, rows, |own| NetworkRows::gathered(&reader, missing, own));
         let parts = (&part(&train_rows), &part(&validation_rows));
-        let plan =
-            planned(settings, (&train_rows, &validation_rows), data.n_features(), encoding.as_ref(), overlap > 0);
+        let plan = planned(settings, (&train_rows, &validation_rows), data.n_features(), encoding, is_windows);
         member::objective(settings).check(&plan.architecture)?;
         (options.on_plan)(&plan);
         let trained = group.agree(train_members(settings, options, &plan, parts, group, began))?;
@@ -156,10 +189,15 @@ impl Detector {
             Ok(model.with_picture_shape(data.picture_shape()).with_provenance(provenance))
         };
         let models = trained.into_iter().map(model).collect::<Result<Vec<Model>, ModelError>>()?;
-        let (preprocessing, validation_rows) = (&preprocessing, &validation_rows[..]);
-        let known = Known { data, missing, preprocessing, validation_rows, overlap, columns, held };
-        finish(models, &known, encoding, settings, options)
+        Ok(Networks { models, preprocessing, validation_rows })
     }
+}
+
+/// Trained networks, how rows become theirs, and the rows they did not learn from.
+struct Networks {
+    models: Vec<Model>,
+    preprocessing: Preprocessing,
+    validation_rows: Vec<u32>,
 }
 
 /// What tells an encoding from others.

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 /// Does every job, on up to `threads` threads; `worker` makes what a thread does its jobs with.
-pub(super) fn for_each<J: Send, F: FnMut(J)>(
+pub(crate) fn for_each<J: Send, F: FnMut(J)>(
     jobs: impl Iterator<Item = J> + Send,
     threads: usize,
     worker: impl Fn() -> F + Sync,

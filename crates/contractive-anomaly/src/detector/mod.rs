@@ -76,7 +76,6 @@ use contractive::preprocess::ScaledRows;
 
 use self::calibration::Calibration;
 use self::contributions::Parts;
-use self::jobs::for_each;
 use self::planes::Planes;
 use self::reference::Reference;
 use self::rows::NetworkRows;
@@ -86,6 +85,7 @@ use self::surroundings::Surroundings;
 use self::weights::Weights;
 use contractive_core::row_network::RowNetwork;
 
+pub(crate) use self::jobs::for_each;
 pub use agreement::Agreement;
 pub use contractive::encoding::{
     self, Admission, EncodingOptions, MissingRule, TableEncoding, TableScale, TrainingTable, UsualCells,

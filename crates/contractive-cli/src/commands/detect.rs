@@ -10,10 +10,12 @@ use clap::Args;
 use contractive_anomaly::detector::{
     Admission, Detector, FrameScorer, ScoreOptions, ScoreOrigin, ScoredFrame, Shard, ThresholdRule, is_detector,
 };
+use contractive_anomaly::images::is_image_detector;
 use contractive_anomaly::series::is_series_detector;
 use contractive_report::{TableMeter, table_html};
 use contractive_table::{Frame, FrameReader, FrameWriter};
 
+use super::detect_images::{self, DetectImages, ImageFlags};
 use super::detect_series;
 use super::detected_rows::{Layout, bar, called, filtered};
 use super::detected_summary::Summary;
@@ -30,8 +32,8 @@ use crate::output::{check_file, check_page, print_json, say_notes, write_file};
 use crate::progress::Reporting;
 use crate::terminal::say;
 
-/// Score the rows of a table, or the timestamps of a time series: for each its keys, score, probability, label and the
-/// columns at fault.
+/// Score the rows of a table, the timestamps of a time series, or pictures: for each its keys, score, probability, label and
+/// the columns at fault, of a picture a map of where it is odd.
 ///
 /// Rows are read, scored and written in pieces: the table may be larger than memory. A row's score depends on that row
 /// alone, so parts made by --shard are, put together, the whole; `cae threshold --merge` sets one threshold by all of them.
@@ -42,7 +44,7 @@ pub(crate) struct Detect {
     #[arg(value_name = "DETECTOR")]
     pub(super) detector: PathBuf,
     /// The table: .csv or .tsv (also .gz), .parquet, .arrow, .ipc, .feather, .npy or .npz; `-` is CSV on standard input. Of
-    /// time series a folder too, a series a file.
+    /// time series a folder too, a series a file; of pictures a folder of them, a .zip or .tar of one, or an array.
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     data: PathBuf,
     /// Further columns to carry to the output, cell for cell, beside the keys named in training.
@@ -97,6 +99,8 @@ pub(crate) struct Detect {
     pub(super) quiet: bool,
     #[command(flatten)]
     series: SeriesFlags,
+    #[command(flatten)]
+    images: ImageFlags,
     /// Threads, at least 1; by default one a processor core. Results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
@@ -107,6 +111,7 @@ Columns of the output: the keys; row, the row's number in the table from 0 (of a
 and first the file where it is of a folder); score, higher is more anomalous;
 probability, the share of training rows that score lower; label, true above the threshold (see `cae threshold`);
 feature_1, share_1, ...: the columns that make up most of the score, with their shares of its parts above 0.
+Of pictures: name, the folder where there are folders, score, probability (of ordinary pictures in training) and label.
 Where a key has one of these names, cae_ is put before ours. Score and probability are missing for a row of which
 every cell is missing. Parquet and Arrow files also say, in their metadata, which detector, kind of score and part of the
 rows they are of; `cae threshold --merge` reads it.
@@ -120,6 +125,7 @@ Examples:
   cae detect DETECTOR --data new.csv -o scores.csv --score scaled_error --threshold contamination:0.01
   cae detect DETECTOR --data new.csv --report report.html
   cae detect DETECTOR --data today.csv -o today-scores.csv --fail-on-anomaly || notify
+  cae detect IMAGE-DETECTOR --data new/ -o scores.csv --heatmaps out/
   cae detect SERIES-DETECTOR --data load.csv -o scores.csv --report report.html
   cae detect SERIES-DETECTOR --data growing.csv --follow --json";
 
@@ -128,6 +134,13 @@ impl Detect {
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
         let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
         let threads = self.threads.map_or_else(cores, usize::from);
+        if is_image_detector(&self.detector) {
+            return self.run_images(threads);
+        }
+        if let Some(flag) = self.images.given() {
+            let text = format!("{flag} is for detectors of pictures, and {} is none", self.detector.display());
+            return Err(Usage(text).into());
+        }
         if is_series_detector(&self.detector) {
             return self.run_series(threads);
         }
@@ -250,6 +263,49 @@ impl Detect {
         self.explain.unwrap_or(3)
     }
 
+    fn run_images(&self, threads: usize) -> anyhow::Result<Ending> {
+        let is_spelled = !self.text.options(Some(&self.data.to_string_lossy()))?.is_default();
+        detect_images::refuse(&[
+            (!self.key.is_empty(), "--key"),
+            (self.reorder, "--reorder"),
+            (self.array.is_some(), "--array"),
+            (self.shard != Shard::default(), "--shard"),
+            (self.score.is_some(), "--score"),
+            (self.explain.is_some(), "--explain"),
+            (self.explain_all, "--explain-all"),
+            (is_spelled, "--header, --decimal or --thousands"),
+        ])?;
+        if let Some(flag) = self.series.given() {
+            let text =
+                format!("{flag} is for detectors of time series, and {} is one of pictures", self.detector.display());
+            return Err(Usage(text).into());
+        }
+        let has_maps = self.images.heatmaps.is_some() && self.output.is_none();
+        let output = if has_maps { self.checked_report(None)? } else { self.target()? };
+        detect_images::run(&DetectImages {
+            model: &self.detector,
+            data: &self.data,
+            flags: &self.images,
+            output: output.as_deref(),
+            report: self.report.as_deref(),
+            threshold: self.threshold,
+            anomalies_only: self.anomalies_only,
+            fail_on_anomaly: self.fail_on_anomaly,
+            json: self.json,
+            quiet: self.quiet,
+            threads,
+        })
+    }
+
+    /// Refuses a page that cannot be written; where the rows go.
+    fn checked_report(&self, output: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
+        let inputs = Inputs::default().and(Some(&self.data)).and_trained(&self.detector);
+        if let Some(report) = &self.report {
+            check_page(report, &inputs, output)?;
+        }
+        Ok(output.map(Path::to_path_buf))
+    }
+
     fn run_series(&self, threads: usize) -> anyhow::Result<Ending> {
         for (is_given, flag) in [
             (self.reorder, "--reorder"),
@@ -303,10 +359,7 @@ impl Detect {
             check_file(output)?;
             inputs.check(output, "-o")?;
         }
-        if let Some(report) = &self.report {
-            check_page(report, &inputs, output)?;
-        }
-        Ok(output.map(Path::to_path_buf))
+        self.checked_report(output)
     }
 
     /// The scores of a piece, with contributions where the output or the page wants them: a second look at some rows costs

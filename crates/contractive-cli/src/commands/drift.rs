@@ -61,7 +61,8 @@ impl Drift {
     pub(crate) fn run(self) -> anyhow::Result<Ending> {
         let AnyDetector::Table(detector) = AnyDetector::load(&self.detector)? else {
             let path = self.detector.display();
-            let text = format!("{path} is a detector of a time series; cae drift takes detectors of tables");
+            let text =
+                format!("{path} is a detector of a time series or of pictures; cae drift takes detectors of tables");
             return Err(Usage(text).into());
         };
         let text = self.text.options(Some(&self.data.to_string_lossy()))?;

@@ -13,6 +13,7 @@ use crate::inputs::Inputs;
 use crate::models::Opened;
 use crate::numbers::grouped;
 use crate::output::{check_file, print, print_json};
+use crate::shell::quoted;
 use crate::table::{Side, aligned};
 
 /// Write a model or a detector as an ONNX file, which ONNX Runtime computes with in any language.
@@ -85,6 +86,13 @@ impl Export {
         let file = match AnyDetector::found(&self.model)? {
             Some(AnyDetector::Table(detector)) => export_detector(&detector, opset)?,
             Some(AnyDetector::Series(detector)) => export_series(&detector, opset)?,
+            Some(AnyDetector::Images(_)) => {
+                let member = quoted(&self.model.join("scale-1/member-0").to_string_lossy());
+                let text = format!(
+                    "a detector of pictures is not exported as a whole; its networks are, patch by patch, such as {member}"
+                );
+                return Err(Usage(text).into());
+            }
             None => export_model(&Opened::new(&self.model)?.model, opset)?,
         };
         file.write(&self.output)?;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::geometry::{Geometry, SpectrumTable};
 use super::inspect_detector::DetectorRecord;
+use super::inspect_images::ImageDetectorRecord;
 use super::per_row;
 use super::tangents::TangentArguments;
 use super::verified::Verified;
@@ -136,15 +137,26 @@ impl Inspect {
     fn detector(&self, detector: &AnyDetector) -> anyhow::Result<Ending> {
         if self.rows.data.is_some() {
             let path = quoted(&self.model.to_string_lossy());
-            let text = format!("{path} is a detector: its rows are scored by `cae detect {path} --data FILE`");
+            let text =
+                format!("{path} is a detector: its {}s are scored by `cae detect {path} --data FILE`", detector.unit());
             return Err(Usage(text).into());
         }
         if self.verify {
-            let member = quoted(&self.model.join("member-0").to_string_lossy());
+            let first = if let AnyDetector::Images(_) = detector { "scale-1/member-0" } else { "member-0" };
+            let member = quoted(&self.model.join(first).to_string_lossy());
             let text = format!("--verify is of models; a detector's are its members: `cae inspect {member} --verify`");
             return Err(Usage(text).into());
         }
-        let record = DetectorRecord::of(detector);
+        if let AnyDetector::Images(detector) = detector {
+            let record = ImageDetectorRecord::of(detector);
+            if self.json {
+                print_json(&record)?
+            } else {
+                print(&record.in_words())?
+            }
+            return Ok(Ending::Done);
+        }
+        let Some(record) = DetectorRecord::of(detector) else { return Ok(Ending::Done) };
         if self.json {
             print_json(&record)?
         } else {

@@ -52,13 +52,18 @@ struct Columns {
 }
 
 impl<'a> DetectorRecord<'a> {
-    pub(super) fn of(any: &'a AnyDetector) -> Self {
-        let detector: &Detector = any.networks();
+    /// `None` of a detector of pictures, which has a record of its own.
+    pub(super) fn of(any: &'a AnyDetector) -> Option<Self> {
+        let detector: &Detector = match any {
+            AnyDetector::Table(detector) => detector,
+            AnyDetector::Series(detector) => detector.windows(),
+            AnyDetector::Images(_) => return None,
+        };
         let model = detector.first_model();
         let provenance = model.provenance();
         let series = match any {
-            AnyDetector::Table(_) => None,
             AnyDetector::Series(detector) => Some(detector.spec()),
+            AnyDetector::Table(_) | AnyDetector::Images(_) => None,
         };
         let columns = detector.encoding().map(|encoding| Columns {
             features: encoding.source_names(),
@@ -67,7 +72,7 @@ impl<'a> DetectorRecord<'a> {
             constant: encoding.constant_names(),
             scale: encoding.scale().name(),
         });
-        DetectorRecord {
+        Some(DetectorRecord {
             kind: if series.is_some() { "series_detector" } else { "detector" },
             training_rows: any.n_training_rows(),
             data: provenance.data.clone(),
@@ -83,7 +88,7 @@ impl<'a> DetectorRecord<'a> {
             threshold: any.threshold(),
             rule: any.rule().to_string(),
             share_above: any.share_above(any.threshold()),
-        }
+        })
     }
 
     pub(super) fn in_words(&self) -> String {

@@ -6,6 +6,7 @@ use contractive_anomaly::detector::{MergedFile, MergedThreshold, ScoreFiles, Thr
 use serde::Serialize;
 
 use crate::detectors::AnyDetector;
+use crate::errors::Usage;
 use crate::numbers::{count, grouped, percent, significant};
 use crate::output::say_notes;
 
@@ -37,7 +38,12 @@ struct File {
 impl Merged {
     /// Applies `rule` to the scores of `detector` in the files or folders `parts`.
     pub(super) fn of(parts: &[PathBuf], rule: ThresholdRule, detector: &AnyDetector) -> anyhow::Result<Self> {
-        let found = ScoreFiles::open(parts, &detector.score_origin())?.threshold(rule)?;
+        let Some(origin) = detector.score_origin() else {
+            return Err(
+                Usage("--merge is for tables and time series, and the detector is one of pictures".into()).into()
+            );
+        };
+        let found = ScoreFiles::open(parts, &origin)?.threshold(rule)?;
         let notes = notes(&found, detector.threshold());
         let file = |MergedFile { path, scores, without_score, shard }| File {
             path,

@@ -204,6 +204,15 @@ fn open(path: &Path) -> anyhow::Result<Subject> {
         };
         return Ok(Subject { run, kept: Kept::Checkpoints(Box::new(resume)) });
     }
+    if let Some(AnyDetector::Images(_)) = AnyDetector::found(path)? {
+        let page = quoted(&path.join("report.html").to_string_lossy());
+        let path = quoted(&path.to_string_lossy());
+        let text = format!(
+            "{path} is a detector of pictures: the page of its training is {page}, and `cae detect {path} --data FOLDER --report \
+             FILE.html` makes one of other pictures"
+        );
+        return Err(Usage(text).into());
+    }
     if AnyDetector::found(path)?.is_some() {
         let path = quoted(&path.to_string_lossy());
         let text = format!(

@@ -6,16 +6,20 @@ use clap::Args;
 use contractive::config::Layer;
 use contractive::run::{RunError, default_path};
 use contractive::{Prepared, RunDirectory, TrainConfig, recipe};
-use contractive_anomaly::detector::Detector;
+use contractive_anomaly::detector::{Detector, DetectorSettings};
+use contractive_anomaly::images::ImageDetector;
 use contractive_anomaly::series::SeriesDetector;
 use contractive_core::communicator::Group;
+use contractive_pictures::is_pictures;
 use contractive_table::atomic::is_free;
 
 use crate::arguments::{OutputArguments, SourceArguments};
 use crate::detector_training::{self, DetectorArguments};
 use crate::errors::Usage;
 use crate::exit::Ending;
+use crate::image_training;
 use crate::output::check_folder;
+use crate::picture_arguments::PictureArguments;
 use crate::progress::Reporting;
 use crate::ranks::{of_first, reporting};
 use crate::run_names::of_data;
@@ -63,6 +67,8 @@ pub(crate) struct Train {
     #[command(flatten)]
     series: SeriesArguments,
     #[command(flatten)]
+    pictures: PictureArguments,
+    #[command(flatten)]
     source: SourceArguments,
     /// The run directory; it must be new or empty [default: runs/NAME-TIME; for several runs the folder of all,
     /// runs/NAME-by-SETTINGS].
@@ -88,6 +94,7 @@ Examples:
   cae train --detector --data table.csv --contamination 0.02 --time-budget 30s
   cae train --detector --data orders.csv --key id,when --categorical shop --missing mask --out detector
   cae train --detector --data load.csv --time timestamp --window 48
+  cae train --detector --data good/ --out detector      pictures without a defect, in a folder
   cae train --data pictures.npy --patch 8 --stride 4     pictures of any size, in grey or colour
   cae train --config mine.toml --set training.optimiser.beta2=0.99 --seed 7
 
@@ -103,6 +110,7 @@ impl Train {
         }
         let mut settings = self.settings.settings()?;
         settings.put_stride(self.series.stride)?;
+        self.pictures.put(&mut settings)?;
         self.sweep.put_seeds(&mut settings)?;
         if !settings.several().is_empty() {
             return match group.is_alone() {
@@ -185,14 +193,15 @@ impl Train {
         let keys = self.settings.keys()?;
         let config = TrainConfig::layered(&TrainConfig::default(), &[self.settings.layer()?])?;
         let settings = self.detector.settings(&config, &keys)?;
+        let is_images = self.series.time.is_none() && (config.data.patch.is_some() || is_pictures(&config.data.spec));
         if !keys.iter().any(|key| key == "data.spec") {
             return Err(Usage("--detector needs the rows to train on: give --data FILE".into()).into());
         }
         let out = self.out.clone().unwrap_or_else(|| detector_training::default_place(&self.data_name(&config)));
-        group.agree(if group.is_first() { self.check_place_of_detector(&out) } else { Ok(()) })?;
+        group.agree(if group.is_first() { self.check_place_of_detector(&out, is_images) } else { Ok(()) })?;
         let reporting = reporting(&self.output, group);
-        if let (None, Some(_)) = (&self.series.time, self.series.stride) {
-            let text = "--stride is of the windows of a time series (--time), or of the patches of pictures (--patch)";
+        if self.series.time.is_none() && self.series.stride.is_some() && !is_images {
+            let text = "--stride is of the windows of a time series (--time), or of the patches of pictures";
             return Err(Usage(text.into()).into());
         }
         if self.series.time.is_some() {
@@ -204,19 +213,61 @@ impl Train {
             let missing = self.table.take_missing_of_series()?;
             return series_training::run(&self.series, missing, &config, settings, has_threshold, &out, reporting);
         }
+        if is_images {
+            return self.run_images(&config, settings, scale.as_deref(), &out, reporting, group);
+        }
+        if let Some(flag) = self.pictures.given() {
+            let text = format!(
+                "{flag} is for pictures, and {} holds none; give --patch to take an array as pictures",
+                config.data.spec
+            );
+            return Err(Usage(text).into());
+        }
         let table = self.table.read(&config, scale.as_deref(), reporting, group)?;
         detector_training::run(&config, &settings, table, &self.source, &out, reporting, group)
     }
 
+    /// Trains a detector of pictures.
+    fn run_images(
+        &self,
+        config: &TrainConfig,
+        settings: DetectorSettings,
+        scale: Option<&str>,
+        out: &Path,
+        reporting: Reporting,
+        group: &Group,
+    ) -> anyhow::Result<Ending> {
+        if !group.is_alone() {
+            let text = "pictures are for `cae train`, in one process; several ranks train detectors of tables";
+            return Err(Usage(text.into()).into());
+        }
+        for (is_given, flag) in [
+            (config.data.rows.is_some(), "--rows"),
+            (config.data.array.is_some(), "--array"),
+            (config.data.label_column.is_some(), "--label-column"),
+            (scale.is_some(), "--scale"),
+        ] {
+            if is_given {
+                return Err(Usage(format!("{flag} does not go with pictures")).into());
+            }
+        }
+        self.table.refuse_for_pictures()?;
+        self.detector.refuse_for_pictures()?;
+        let settings = image_training::settings(settings, self.detector.has_ensemble(), self.detector.has_threshold());
+        let spec = self.pictures.spec(config.data.patch, self.series.stride);
+        image_training::run(config, &spec, self.pictures.skip_broken, &settings, out, reporting)
+    }
+
     /// Refuses, before any work, a place that is taken or where no detector can be written. What a killed training left
     /// there is cleared away.
-    fn check_place_of_detector(&self, out: &Path) -> anyhow::Result<()> {
+    fn check_place_of_detector(&self, out: &Path, is_images: bool) -> anyhow::Result<()> {
         let failed = |source| RunError::Write { path: out.to_path_buf(), source };
         if !out.exists() {
             return Ok(check_folder(out).map_err(failed)?);
         }
         let place = match self.series.time {
             Some(_) => SeriesDetector::reserve(out).map_err(anyhow::Error::from),
+            None if is_images => ImageDetector::reserve(out).map_err(anyhow::Error::from),
             None => Detector::reserve(out).map_err(anyhow::Error::from),
         };
         let is_taken = match place {

@@ -10,6 +10,7 @@ use contractive::run::RunError;
 use contractive::train::TrainError;
 use contractive_anomaly::detector::encoding::EncodingError;
 use contractive_anomaly::detector::{DetectorError, MergeError};
+use contractive_anomaly::images::ImageError;
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_core::communicator::CommunicationError;
@@ -55,9 +56,6 @@ fn of_kind(kind: Kind<'_>) -> u8 {
         Kind::Argument(ArgumentError::Range { .. } | ArgumentError::NotFinite { .. }) => BAD_DATA,
         Kind::Argument(_) => USAGE,
         Kind::Checkpoint(_) | Kind::Preprocess(_) | Kind::Patches(_) => BAD_DATA,
-        Kind::Pictures(PictureError::Size { .. }) => USAGE,
-        Kind::Pictures(PictureError::Io { .. }) => FAILURE,
-        Kind::Pictures(_) => BAD_DATA,
         Kind::Train(TrainError::SeveralSizes { .. }) => BAD_DATA,
         // Ranks that were given different things were started so.
         Kind::Communication(CommunicationError::Differs { .. }) => USAGE,
@@ -94,6 +92,12 @@ fn of_kind(kind: Kind<'_>) -> u8 {
         Kind::Run(RunError::Metrics { .. }) => BAD_DATA,
         Kind::Run(RunError::Read { source, .. }) if source.kind() == ErrorKind::InvalidData => BAD_DATA,
         Kind::Run(_) => FAILURE,
+        Kind::Image(ImageError::Setting { .. }) => USAGE,
+        Kind::Image(ImageError::File { .. }) => FAILURE,
+        Kind::Image(_) => BAD_DATA,
+        Kind::Picture(PictureError::Size { .. } | PictureError::NoMasks { .. }) => USAGE,
+        Kind::Picture(PictureError::Io { .. }) => FAILURE,
+        Kind::Picture(_) => BAD_DATA,
         Kind::Series(SeriesError::Setting { .. } | SeriesError::Columns { .. }) => USAGE,
         Kind::Series(SeriesError::File { .. }) => FAILURE,
         Kind::Series(_) => BAD_DATA,

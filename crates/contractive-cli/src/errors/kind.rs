@@ -12,6 +12,7 @@ use contractive::train::TrainError;
 use contractive_anomaly::LabelError;
 use contractive_anomaly::detector::encoding::EncodingError;
 use contractive_anomaly::detector::{DetectorError, MergeError, ThresholdError};
+use contractive_anomaly::images::ImageError;
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_core::communicator::CommunicationError;
@@ -30,6 +31,7 @@ pub(super) enum Kind<'a> {
     Dataset(&'a DatasetError),
     Detector(&'a DetectorError),
     Encoding(&'a EncodingError),
+    Image(&'a ImageError),
     Import(&'a ImportError),
     Label(&'a LabelError),
     Merge(&'a MergeError),
@@ -37,7 +39,7 @@ pub(super) enum Kind<'a> {
     Onnx(&'a OnnxError),
     Output(&'a OutputError),
     Patches(&'a PatchError),
-    Pictures(&'a PictureError),
+    Picture(&'a PictureError),
     Preprocess(&'a PreprocessError),
     Run(&'a RunError),
     Series(&'a SeriesError),
@@ -69,6 +71,8 @@ impl<'a> Kind<'a> {
                 .or_else(|| of(cause.downcast_ref().map(Kind::Merge)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Threshold)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Series)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Image)))
+                .or_else(|| of(cause.downcast_ref().map(Kind::Picture)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Tensors)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Onnx)))
                 .or_else(|| of(cause.downcast_ref().map(Kind::Argument)))
@@ -90,8 +94,8 @@ impl<'a> Kind<'a> {
             Kind::Train(TrainError::Columns(e)) => Kind::Preprocess(e),
             Kind::Train(TrainError::Argument(e)) => Kind::Argument(e),
             Kind::Train(TrainError::Patches(e)) => Kind::Patches(e),
-            Kind::Train(TrainError::Pictures(e)) => Kind::Pictures(e),
-            Kind::Dataset(DatasetError::Pictures(e)) => Kind::Pictures(e),
+            Kind::Train(TrainError::Pictures(e)) => Kind::Picture(e),
+            Kind::Dataset(DatasetError::Pictures(e)) => Kind::Picture(e),
             Kind::Model(ModelError::Patches(e)) => Kind::Patches(e),
             Kind::Patches(PatchError::Grid(e)) => Kind::Argument(e),
             Kind::Train(TrainError::Checkpoint(e)) => Kind::Checkpoint(e),
@@ -119,6 +123,9 @@ impl<'a> Kind<'a> {
             Kind::Merge(MergeError::Table(TableError::Cell { .. } | TableError::ColumnKind { .. })) => return self,
             Kind::Merge(MergeError::Table(e)) => Kind::Table(e),
             Kind::Merge(MergeError::Threshold(e)) => Kind::Threshold(e),
+            Kind::Image(ImageError::Picture(e)) => Kind::Picture(e),
+            Kind::Image(ImageError::Detector(e)) => Kind::Detector(e),
+            Kind::Picture(PictureError::Array(e)) => Kind::Table(e),
             Kind::Series(SeriesError::Data(e)) => Kind::Table(e),
             Kind::Series(SeriesError::Labels(e)) => Kind::Label(e),
             Kind::Series(SeriesError::Detector(e)) => Kind::Detector(e),

@@ -9,6 +9,7 @@ use contractive::train::TrainError;
 use contractive_anomaly::LabelError;
 use contractive_anomaly::detector::encoding::EncodingError;
 use contractive_anomaly::detector::{DetectorError, MergeError, ThresholdError};
+use contractive_anomaly::images::ImageError;
 use contractive_anomaly::series::SeriesError;
 use contractive_core::ArgumentError;
 use contractive_datasets::DatasetError;
@@ -36,12 +37,6 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         Kind::Output(OutputError::NumbersAlone { .. }) => {
             text("give a name that ends in .csv, .parquet, .arrow or .jsonl")
         }
-        Kind::Pictures(PictureError::Sizes { .. }) | Kind::Train(TrainError::SeveralSizes { .. }) => {
-            text("give --image-size WxH")
-        }
-        Kind::Pictures(PictureError::Broken { .. }) => {
-            text("remove it, or pass over broken pictures with --skip-broken")
-        }
         Kind::Patches(PatchError::Small { .. }) => text("take a smaller --patch, or leave that picture out"),
         Kind::Patches(PatchError::NotPictures { .. }) => text("give pictures, or leave out --patch"),
         Kind::Patches(PatchError::TooMany { .. }) => text("give a larger --stride, or fewer pictures with --rows"),
@@ -55,6 +50,13 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         }
         Kind::Run(RunError::Held { .. }) => text("wait for it, or choose another place with `--out`"),
         Kind::Run(RunError::NotBegun { .. }) => text("begin it again with the command that began it"),
+        Kind::Image(ImageError::TooSmall { .. }) => text("leave it out, or train with a smaller --patch"),
+        Kind::Picture(PictureError::Broken { .. }) => {
+            text("repair it, take it out, or pass over broken pictures with --skip-broken")
+        }
+        Kind::Picture(PictureError::Sizes { .. }) | Kind::Train(TrainError::SeveralSizes { .. }) => {
+            text("give a size for all, such as --image-size 256x256")
+        }
         Kind::Series(e) => of_series(e),
         Kind::Table(e) => of_table(e),
         Kind::Train(e) => of_training(e),

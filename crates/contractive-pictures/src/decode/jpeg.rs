@@ -14,6 +14,8 @@ use super::opened::room;
 use crate::error::PictureFault;
 
 pub(super) const FORMAT: &str = "JPEG";
+/// The most pixels that a byte becomes: a block of 64 takes a bit at least.
+pub(super) const PIXELS_A_BYTE: u64 = 512;
 /// What `zune-jpeg` says, when it is strict, of bytes between segments, which cameras leave there and which do no harm.
 const HARMLESS: &str = "Extra bytes between headers";
 

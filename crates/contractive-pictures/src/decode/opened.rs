@@ -9,11 +9,15 @@ use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageF
 
 use super::{Head, jpeg, samples};
 use crate::error::{PictureFault, beginning};
-use crate::limits::{DECODING, check};
+use crate::limits::{Claim, DECODING};
 use crate::picture::Picture;
 
 /// What chunks beside the pixels may take: profiles, texts.
 const BESIDE: u64 = 16 << 20;
+/// The most bytes that a byte of deflate becomes.
+const DEFLATE: u64 = 1032;
+/// The most pixels that a byte of a BMP becomes.
+const RUNS: u64 = 128;
 /// Bytes by which formats are told.
 const MAGIC: usize = 32;
 
@@ -44,9 +48,19 @@ impl<'a> Opened<'a> {
         let format = format_of(&first[..got])?;
         if format == ImageFormat::Jpeg {
             let head = jpeg::head(stream)?;
-            let bytes = check(head.width as u64, head.height as u64, head.colour.bytes_per_pixel().into(), size)?;
+            let (width, height) = (head.width as u64, head.height as u64);
+            let bytes_a_pixel = head.colour.bytes_per_pixel().into();
+            let most_a_byte = Some(jpeg::PIXELS_A_BYTE);
+            let bytes = Claim { format: jpeg::FORMAT, width, height, bytes_a_pixel, size, most_a_byte }.check()?;
             let (width, height, colour, orientation) = (head.width, head.height, head.colour, head.orientation);
             return Ok(Opened { format: jpeg::FORMAT, width, height, colour, orientation, bytes, decoder: None });
+        }
+        if let (ImageFormat::WebP, Some(length)) = (format, first[..got].get(4..8)) {
+            let claimed = 8 + u64::from(u32::from_le_bytes([length[0], length[1], length[2], length[3]]));
+            if claimed > size {
+                let reason = format!("it has {size} of {claimed} bytes");
+                return Err(PictureFault::Truncated { format: "WebP", reason });
+            }
         }
         Opened::with_image(stream, format, size)
     }
@@ -63,7 +77,15 @@ impl<'a> Opened<'a> {
             _ => Box::new(BmpDecoder::new(stream).map_err(fault)?),
         };
         let ((width, height), colour) = (decoder.dimensions(), decoder.color_type());
-        let bytes = check(width.into(), height.into(), colour.bytes_per_pixel().into(), size)?;
+        let bits = u64::from(decoder.original_color_type().bits_per_pixel()).max(1);
+        let most_a_byte = match format {
+            ImageFormat::Png => Some(8 * DEFLATE / bits),
+            ImageFormat::Bmp => Some(RUNS),
+            _ => None,
+        };
+        let bytes_a_pixel = colour.bytes_per_pixel().into();
+        let (wide, high) = (width.into(), height.into());
+        let bytes = Claim { format: name, width: wide, height: high, bytes_a_pixel, size, most_a_byte }.check()?;
         if format == ImageFormat::Tiff {
             // Its pixels, which may be of four channels where three come out, and strips of them.
             limits.max_alloc = Some(bytes.saturating_mul(DECODING) + BESIDE);

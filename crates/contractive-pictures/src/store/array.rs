@@ -13,7 +13,7 @@ use super::unpacked::{damaged, unpacked};
 use super::{Entry, Labels};
 use crate::decode::{Head, of_unit, over_black};
 use crate::error::{PictureError, PictureFault};
-use crate::limits::{MOST_PICTURES, check};
+use crate::limits::{Claim, MOST_PICTURES};
 use crate::picture::Picture;
 
 const EXPECTED: &str =
@@ -57,8 +57,9 @@ impl ArrayStore {
             return Err(PictureError::TooMany { path: path_buf(), most: MOST_PICTURES });
         }
         let size = got / n as u64;
-        check(width as u64, height as u64, (channels * header.size) as u64, size)
-            .map_err(|fault| PictureError::broken(path, "0", fault))?;
+        let (wide, high, bytes_a_pixel) = (width as u64, height as u64, (channels * header.size) as u64);
+        let claim = Claim { format: "NPY", width: wide, height: high, bytes_a_pixel, size, most_a_byte: None };
+        claim.check().map_err(|fault| PictureError::broken(path, "0", fault))?;
         let entries = (0..n).map(|i| Entry { name: i.to_string(), size }).collect();
         let labels = labels.filter(|labels| labels.0.len() == n);
         let values = file.part(start, got);

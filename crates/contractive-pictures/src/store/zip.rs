@@ -5,8 +5,8 @@
 
 use std::path::Path;
 
-use zip::ZipArchive;
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::section::Section;
 use super::unpacked::damaged;
@@ -45,6 +45,10 @@ impl ZipStore {
     /// All bytes of picture `i`.
     pub fn bytes(&self, i: usize, reserve: &mut dyn FnMut(u64)) -> Result<Vec<u8>, PictureFault> {
         let mut archive = self.archive.clone();
+        let method = archive.by_index_raw(self.places[i]).map_err(fault)?.compression();
+        if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
+            return Err(PictureFault::Packing { method: method.to_string() });
+        }
         let entry = archive.by_index(self.places[i]).map_err(fault)?;
         let (packed, claimed) = (entry.compressed_size(), entry.size());
         let most = most_expanded(packed);
@@ -70,7 +74,6 @@ fn fault(error: ZipError) -> PictureFault {
     match error {
         ZipError::Io(e) if e.raw_os_error().is_some() => PictureFault::Io(e),
         ZipError::UnsupportedArchive(method) => PictureFault::Packing { method: method.into() },
-        ZipError::CompressionMethodNotSupported(method) => PictureFault::Packing { method: format!("method {method}") },
         other => PictureFault::Entry { reason: other.to_string() },
     }
 }

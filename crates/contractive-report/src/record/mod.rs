@@ -4,6 +4,7 @@
 //! takes seconds and a few megabytes whatever the data.
 
 mod examples;
+pub mod images;
 mod judged;
 mod of_model;
 pub mod table;

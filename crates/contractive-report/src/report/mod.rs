@@ -11,6 +11,7 @@ mod examples;
 mod filters;
 mod geometry;
 mod header;
+pub mod images;
 mod legend;
 mod loss;
 mod network;

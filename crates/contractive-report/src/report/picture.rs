@@ -44,7 +44,8 @@ pub(crate) fn signed(values: &[f32], shape: PictureShape, largest: f64) -> Resul
     Ok(uri(&png::encode(&pixels, w, h, ColorType::Rgba)?))
 }
 
-fn uri(png: &[u8]) -> String {
+/// A PNG as a data URI.
+pub(super) fn uri(png: &[u8]) -> String {
     format!("data:image/png;base64,{}", base64(png))
 }
 

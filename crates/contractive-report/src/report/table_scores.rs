@@ -33,7 +33,7 @@ pub(super) fn panel(table: &TableRecord) -> Result<String, FigureError> {
     let (mut charts, mut beyond) = (Vec::new(), String::new());
     if both.iter().all(|scores| !scores.is_empty()) {
         let bars = Bars::new(both, table.threshold);
-        charts = vec![bars.chart(table.threshold)?, tail(both, table.threshold)?];
+        charts = vec![bars.chart(table.threshold, ROWS)?, tail(both, table.threshold)?];
         let above = table.scores.iter().filter(|score| **score > bars.high()).count();
         if above > 0 {
             let most = significant(table.scores.last().copied().unwrap_or(0.0), 4);
@@ -60,8 +60,18 @@ pub(super) fn panel(table: &TableRecord) -> Result<String, FigureError> {
     .render()?)
 }
 
+/// What a chart calls those scored, those in training, and both.
+#[derive(Clone, Copy)]
+pub(super) struct Called {
+    pub(super) these: &'static str,
+    pub(super) training: &'static str,
+    pub(super) unit: &'static str,
+}
+
+const ROWS: Called = Called { these: "these rows", training: "training rows", unit: "rows" };
+
 /// Shares of the rows, and of the training rows, between edges.
-struct Bars {
+pub(super) struct Bars {
     edges: Vec<f64>,
     is_logarithmic: bool,
     shares: [Vec<f64>; 2],
@@ -70,7 +80,7 @@ struct Bars {
 impl Bars {
     /// Of ascending scores, at least one each. What lies below the first edge is in the first bar, what lies above the last
     /// in none.
-    fn new(both: [&[f64]; 2], threshold: f64) -> Self {
+    pub(super) fn new(both: [&[f64]; 2], threshold: f64) -> Self {
         let end = |p: f64| both.map(|scores| quantile_of_sorted(scores, p));
         let low = end(0.001).into_iter().fold(threshold, f64::min);
         let bulk = end(0.99).into_iter().fold(threshold, f64::max);
@@ -94,24 +104,25 @@ impl Bars {
         Bars { edges, is_logarithmic, shares }
     }
 
-    fn high(&self) -> f64 {
+    /// The last edge.
+    pub(super) fn high(&self) -> f64 {
         self.edges[BINS]
     }
 
-    fn chart(&self, threshold: f64) -> Result<String, FigureError> {
+    pub(super) fn chart(&self, threshold: f64, called: Called) -> Result<String, FigureError> {
         let (low, high) = (self.edges[0], self.high());
         let x = if self.is_logarithmic { Axis::logarithmic(low, high, 5) } else { Axis::linear(low, high, 5) };
         let most = self.shares.iter().flatten().copied().fold(0.0, f64::max);
         let mut y = Axis::linear(0.0, 100.0 * most, 4);
         y.start_at(0.0);
-        let mut chart = Chart::new(x, y, "score", "% of rows");
+        let mut chart = Chart::new(x, y, "score", &format!("% of {}", called.unit));
         let [these, training] = &self.shares;
         let pairs = self.edges.windows(2).zip(these).filter(|(_, share)| **share > 0.0);
         chart.bars = pairs.map(|(edge, share)| (edge[0], edge[1], 100.0 * share)).collect();
         // Its key alone: bars have none of their own.
-        chart.dots = vec![Dots { name: "these rows".to_owned(), points: Vec::new(), series: 0 }];
+        chart.dots = vec![Dots { name: called.these.to_owned(), points: Vec::new(), series: 0 }];
         chart.lines = vec![Line {
-            name: "training rows".to_owned(),
+            name: called.training.to_owned(),
             positions: self.edges.windows(2).flat_map(|edge| [edge[0], edge[1]]).collect(),
             values: training.iter().flat_map(|share| [100.0 * share; 2]).collect(),
             series: 1,
@@ -119,12 +130,12 @@ impl Bars {
         }];
         chart.marks = vec![(threshold, "threshold".to_owned())];
         let described = format!(
-            "{BINS} bars from {} to {}, with the same of the training rows as a line; the threshold is at {}.",
+            "{BINS} bars from {} to {}, with the same of those in training as a line; the threshold is at {}.",
             significant(low, 3),
             significant(high, 3),
             significant(threshold, 4)
         );
-        chart.draw("bars-chart", "Scores: histogram over rows", &described, None)
+        chart.draw("bars-chart", &format!("Scores: histogram over {}", called.unit), &described, None)
     }
 }
 
@@ -210,7 +221,7 @@ mod tests {
             for scores in [&[3.0][..], &[0.0], &[-2.0, -2.0], &[1e-300, 1e300]] {
                 let bars = Bars::new([scores, scores], threshold);
                 assert!(bars.edges.is_sorted(), "{:?}", bars.edges);
-                for markup in [bars.chart(threshold).unwrap(), tail([scores, scores], threshold).unwrap()] {
+                for markup in [bars.chart(threshold, ROWS).unwrap(), tail([scores, scores], threshold).unwrap()] {
                     assert!(!markup.contains("NaN") && !markup.contains("inf"), "{markup}");
                 }
             }

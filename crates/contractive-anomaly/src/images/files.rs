@@ -1,0 +1,264 @@
+//! The directory of a detector of pictures: `config.json` beside one directory a scale, `scale-1/`, `scale-2/`, …, of the factor
+//! that pictures are made smaller by.
+//!
+//! `config.json` holds `format_version`, `kind` (`"image_detector"`), what of pictures is looked at, the settings, the threshold,
+//! the reference scores as quantiles and the units of each scale. A scale has its networks, `member-0/`, …, model directories
+//! like any other, and `patches.safetensors`: the mean of features, what whitens them, and the bank of training
+//! patches. Reading runs no code; lengths that do not fit and numbers that are not finite are refused.
+
+use std::path::Path;
+
+use contractive::model::{CONFIG_FILE, DocumentHead, Model, ModelError};
+use contractive::tensor_file::{Expected, read_tensors, write_tensors};
+use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_json};
+use contractive_table::limits::read_at_most;
+use serde::{Deserialize, Serialize};
+
+use super::error::ImageError;
+use super::rows::PatchRows;
+use super::scale::{PLACE, Scale, TailUnit, feature_width};
+use super::spec::ImageSpec;
+use super::whitening::Whitening;
+use super::{ImageDetector, MOST_REFERENCES};
+use crate::detector::DetectorSettings;
+use contractive_core::nearest::Bank;
+
+/// The format written and read.
+pub const IMAGES_FORMAT_VERSION: u64 = 1;
+/// What `kind` says of a detector of pictures.
+const KIND: &str = "image_detector";
+/// What the folders of scales are called, before their factor, and in them those of networks, before their number.
+const SCALE_FOLDER: &str = "scale-";
+const MEMBER_FOLDER: &str = "member-";
+/// The numbers of a scale.
+const PATCHES_FILE: &str = "patches.safetensors";
+const PARTS: FolderParts = FolderParts { is_part, last: CONFIG_FILE };
+/// The largest configuration read.
+const LARGEST_CONFIG: u64 = 16 << 20;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    format_version: u64,
+    kind: String,
+    spec: ImageSpec,
+    settings: DetectorSettings,
+    channels: usize,
+    scales: Vec<StoredScale>,
+    threshold: f64,
+    pixel_level: f64,
+    training_pictures: usize,
+    reference_pictures: usize,
+    is_held_out: bool,
+    reference: Vec<f64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredScale {
+    /// Training patches in the bank.
+    bank: usize,
+    /// Numbers of a feature.
+    width: usize,
+    unit: TailUnit,
+    place: f32,
+}
+
+fn is_part(name: &str) -> bool {
+    let is_scale = |name: &str| {
+        name.strip_prefix(SCALE_FOLDER).is_some_and(|n| !n.is_empty() && n.bytes().all(|c| c.is_ascii_digit()))
+    };
+    name == CONFIG_FILE || is_scale(name)
+}
+
+/// Whether `path` is the directory of a detector of pictures, by its `config.json`; nothing else is checked.
+pub fn is_image_detector(path: impl AsRef<Path>) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        kind: String,
+    }
+    let text = read_at_most(&path.as_ref().join(CONFIG_FILE), LARGEST_CONFIG).ok();
+    text.and_then(|text| serde_json::from_slice::<Kind>(&text).ok()).is_some_and(|file| file.kind == KIND)
+}
+
+impl ImageDetector {
+    /// Takes the place of a detector before the work that makes it, as [`Detector::reserve`](crate::Detector::reserve) does.
+    ///
+    /// # Errors
+    /// [`ImageError::File`] with what the system said, or that something else is there.
+    pub fn reserve(path: impl AsRef<Path>) -> Result<ReservedFolder, ImageError> {
+        let path = path.as_ref();
+        let failed = |source| ImageError::File { verb: "write", path: path.to_path_buf(), source };
+        let folder = ReservedFolder::new(path, PARTS).map_err(failed)?;
+        if !is_free(path).map_err(failed)? && !is_image_detector(path) {
+            let reason = "it is there already, and no detector of pictures; give a new folder";
+            return Err(failed(std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason)));
+        }
+        Ok(folder)
+    }
+
+    /// Writes the directory `path` whole: under a temporary name first, then renamed. A detector of pictures that is there
+    /// already is replaced, and files beside it stay; anything else is not replaced.
+    ///
+    /// # Errors
+    /// [`ImageError::File`] and [`ImageError::Detector`] with what the system said.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ImageError> {
+        self.save_in(Self::reserve(path)?)
+    }
+
+    /// Writes the directory that [`ImageDetector::reserve`] has taken.
+    ///
+    /// # Errors
+    /// As [`ImageDetector::save`].
+    pub fn save_in(&self, folder: ReservedFolder) -> Result<(), ImageError> {
+        let path = folder.path().to_path_buf();
+        let failed = |source| ImageError::File { verb: "write", path: path.clone(), source };
+        folder.fill(failed, |whole| {
+            for scale in &self.scales {
+                let folder = whole.join(format!("{SCALE_FOLDER}{}", scale.rows.scale));
+                std::fs::create_dir(&folder).map_err(failed)?;
+                for (i, model) in scale.models.iter().enumerate() {
+                    model.save(folder.join(format!("{MEMBER_FOLDER}{i}")))?;
+                }
+                save_scale(scale, &folder.join(PATCHES_FILE))?;
+            }
+            write_json(&whole.join(CONFIG_FILE), &self.stored()).map_err(failed)
+        })
+    }
+
+    /// Writes the threshold and its rule into the directory that this detector was read from, and nothing else.
+    ///
+    /// # Errors
+    /// [`ImageError::File`] with what the system said.
+    pub fn save_threshold(&self, path: impl AsRef<Path>) -> Result<(), ImageError> {
+        let path = path.as_ref().join(CONFIG_FILE);
+        write_json(&path, &self.stored()).map_err(|source| ImageError::File { verb: "write", path, source })
+    }
+
+    fn stored(&self) -> Stored {
+        let of = |scale: &Scale| StoredScale {
+            bank: scale.bank.len(),
+            width: scale.whitening.width(),
+            unit: scale.unit,
+            place: scale.place,
+        };
+        Stored {
+            format_version: IMAGES_FORMAT_VERSION,
+            kind: KIND.to_owned(),
+            spec: self.spec.clone(),
+            settings: self.settings.clone(),
+            channels: self.channels,
+            scales: self.scales.iter().map(of).collect(),
+            threshold: self.threshold,
+            pixel_level: self.pixel_level,
+            training_pictures: self.n_training,
+            reference_pictures: self.n_reference,
+            is_held_out: self.is_held_out,
+            reference: self.reference.clone(),
+        }
+    }
+
+    /// Reads the directory of a detector of pictures.
+    ///
+    /// # Errors
+    /// [`ImageError::File`] where a file cannot be read, [`ImageError::Stored`] where its numbers contradict each other or it
+    /// is of another version, [`ImageError::Detector`] of a network.
+    pub fn load(path: impl AsRef<Path>) -> Result<ImageDetector, ImageError> {
+        let path = path.as_ref();
+        let config_path = path.join(CONFIG_FILE);
+        let stored = |reason: String| ImageError::Stored { path: config_path.clone(), reason };
+        let text = read_at_most(&config_path, LARGEST_CONFIG).map_err(|source| ImageError::File {
+            verb: "read",
+            path: config_path.clone(),
+            source,
+        })?;
+        let head = DocumentHead::of(&text).map_err(|e| stored(e.to_string()))?;
+        if head.kind() != Some(KIND) {
+            return Err(stored(format!("`kind` must be \"{KIND}\"")));
+        }
+        if head.version() != Some(IMAGES_FORMAT_VERSION) {
+            let got = head.version_text();
+            return Err(stored(format!("`format_version` must be {IMAGES_FORMAT_VERSION}, got {got}")));
+        }
+        let file: Stored = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
+        check(&file).map_err(stored)?;
+        let Stored { spec, settings, channels, threshold, pixel_level, reference, is_held_out, .. } = file;
+        let scales = PatchRows::of(&spec, channels).into_iter().zip(file.scales).map(|(rows, of)| {
+            let folder = path.join(format!("{SCALE_FOLDER}{}", rows.scale));
+            let model = |i: usize| Ok(Model::load(folder.join(format!("{MEMBER_FOLDER}{i}")))?);
+            let models = (0..settings.ensemble).map(model).collect::<Result<Vec<Model>, ImageError>>()?;
+            load_scale((rows, &spec), of, models, &folder.join(PATCHES_FILE))
+        });
+        Ok(ImageDetector {
+            scales: scales.collect::<Result<_, ImageError>>()?,
+            n_training: file.training_pictures,
+            n_reference: file.reference_pictures,
+            spec,
+            settings,
+            channels,
+            reference,
+            is_held_out,
+            threshold,
+            pixel_level,
+        })
+    }
+}
+
+/// What is wrong with a configuration, if anything is.
+fn check(file: &Stored) -> Result<(), String> {
+    file.spec.check().map_err(|e| e.to_string())?;
+    file.settings.check().map_err(|e| e.to_string())?;
+    let must = |is_right: bool, what: &str| if is_right { Ok(()) } else { Err(what.to_owned()) };
+    must([1, 3].contains(&file.channels), "`channels` must be 1 or 3")?;
+    must(file.scales.len() == file.spec.scales.len(), "`scales` must have one entry a scale")?;
+    let are_sizes = file.scales.iter().all(|s| (1..=1 << 20).contains(&s.bank) && (1..=1 << 16).contains(&s.width));
+    must(are_sizes, "the bank of a scale must be from 1 to 1048576, the width of a feature from 1 to 65536")?;
+    let are_right = file.scales.iter().all(|s| s.unit.is_valid() && s.place.is_finite() && s.place >= 0.0);
+    must(are_right, "the unit of a scale must ascend, and what places are multiplied by must be at least 0")?;
+    must(file.threshold.is_finite() && file.pixel_level.is_finite(), "`threshold` and `pixel_level` must be finite")?;
+    let reference = &file.reference;
+    let is_right = (1..=MOST_REFERENCES).contains(&reference.len())
+        && reference.is_sorted()
+        && reference.iter().all(|s| s.is_finite());
+    must(is_right, &format!("`reference` must be 1 to {MOST_REFERENCES} finite numbers, ascending"))
+}
+
+/// The tensors of a scale: features of `k` numbers, `n` of them in the bank, each with its place.
+fn tensors(k: usize, n: usize) -> [Expected; 3] {
+    let of = |name: &str, shape: Vec<usize>| Expected { name: name.into(), shape };
+    [of("mean", vec![k]), of("whitening", vec![k, k]), of("bank", vec![n, k + PLACE])]
+}
+
+fn save_scale(scale: &Scale, path: &Path) -> Result<(), ImageError> {
+    let [mean, whitening, bank] = tensors(scale.whitening.width(), scale.bank.len());
+    let Whitening { mean: of_mean, inverse } = &scale.whitening;
+    let tensors = [(mean, &of_mean[..]), (whitening, &inverse[..]), (bank, scale.bank.rows())];
+    Ok(write_tensors(path, &tensors, ("kind", KIND.to_owned())).map_err(ModelError::from)?)
+}
+
+fn load_scale(
+    (rows, spec): (PatchRows, &ImageSpec),
+    of: StoredScale,
+    models: Vec<Model>,
+    path: &Path,
+) -> Result<Scale, ImageError> {
+    let (d, k) = (rows.n_features(), of.width);
+    let fit = models.iter().all(|m| m.architecture().input_size() == d) && feature_width(&models) == k;
+    if !fit {
+        let reason = format!("its networks must take {d} numbers a patch and give {} of code in all", k - 1);
+        return Err(ImageError::Stored { path: path.to_path_buf(), reason });
+    }
+    let mut mean = read_tensors(path, &tensors(k, of.bank)).map_err(ModelError::from)?;
+    let bank = mean.split_off(k + k * k);
+    let inverse = mean.split_off(k);
+    Ok(Scale {
+        rows,
+        models,
+        whitening: Whitening { mean, inverse },
+        bank: Bank::new(bank, k + PLACE),
+        unit: of.unit,
+        place: of.place,
+        score: spec.score,
+        neighbours: spec.neighbours,
+    })
+}

@@ -1,0 +1,78 @@
+//! Patches to learn from: so many of every picture, drawn by a seed in one pass, within a bound of memory.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use contractive_core::random::{Purpose, Stream};
+
+use super::error::ImageError;
+use super::rows::PatchRows;
+use super::source::PictureSet;
+use crate::detector::DetectorError;
+
+/// Most patches learnt from at a scale.
+const MOST_PATCHES: usize = 24_000;
+/// Most bytes of them, over all scales.
+const MOST_BYTES: usize = 48 << 20;
+/// The epoch of the streams that draw patches.
+const DRAWN: u64 = 11;
+
+/// Patches of a scale, as the networks take them, row-major (n, d), with the places of their middles in the picture, in
+/// sides of the picture.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Sample {
+    pub(super) rows: Vec<f32>,
+    pub(super) places: Vec<[f32; 2]>,
+}
+
+/// How many patches there may be of each of `scales` scales, `d` numbers each.
+pub(super) fn most_patches(d: usize, scales: usize) -> usize {
+    (MOST_BYTES / (size_of::<f32>() * d * scales)).clamp(1, MOST_PATCHES)
+}
+
+/// Draws patches of the pictures at the places `order`, evenly over all of them, for each scale of `rows`. Pictures of which
+/// none would be drawn are not read. Which are drawn depends on the seed and the number of pictures alone.
+pub(super) fn sample(
+    source: &dyn PictureSet,
+    order: &[u32],
+    rows: &[PatchRows],
+    seed: u64,
+    (threads, stop): (usize, &AtomicBool),
+    told: &(dyn Fn(usize) + Sync),
+) -> Result<Vec<Sample>, ImageError> {
+    let n = order.len() as u64;
+    let mut samples = vec![Sample::default(); rows.len()];
+    // The i-th of n pictures gives ⌊(i + 1)·most/n⌋ − ⌊i·most/n⌋ patches.
+    let share = |i: u64, most: usize| ((i + 1) * most as u64 / n - i * most as u64 / n) as usize;
+    let wanted: Vec<(u32, Vec<usize>)> = order
+        .iter()
+        .zip(0..n)
+        .map(|(place, i)| {
+            let of = |rows: &PatchRows| share(i, most_patches(rows.n_features(), samples.len()));
+            (*place, rows.iter().map(of).collect::<Vec<usize>>())
+        })
+        .filter(|(_, shares)| shares.iter().any(|share| *share > 0))
+        .collect();
+    let mut wishes = wanted.iter();
+    let mut buffer = Vec::new();
+    let places = wanted.iter().map(|(place, _)| *place).collect();
+    for (done, item) in source.stream(places, threads).enumerate() {
+        if stop.load(Ordering::Relaxed) {
+            return Err(DetectorError::Stopped.into());
+        }
+        let (place, picture) = item?;
+        // A broken picture is missing in the stream.
+        let Some((_, shares)) = wishes.by_ref().find(|(wish, _)| *wish == place) else { continue };
+        for (s, ((rows, sample), share)) in rows.iter().zip(&mut samples).zip(shares).enumerate() {
+            let Some(cut) = rows.cut(&picture, || source.name(place as usize))? else { continue };
+            let mut stream = Stream::new(seed, Purpose::Analysis, DRAWN + s as u64, u64::from(place) << 20);
+            for _ in 0..*share {
+                let i = stream.below(cut.grid.n_patches() as u32) as usize;
+                cut.row(i, &mut buffer);
+                sample.rows.extend_from_slice(&buffer);
+                sample.places.push(cut.place(i));
+            }
+        }
+        told(done + 1);
+    }
+    Ok(samples)
+}

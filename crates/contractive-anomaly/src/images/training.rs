@@ -1,0 +1,193 @@
+//! From pictures to a detector: split, patches, scales, reference scores, threshold.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use contractive::data::split_validation;
+use contractive_core::statistics::quantile_of_sorted;
+
+use super::error::ImageError;
+use super::rows::PatchRows;
+use super::sampling::{Sample, sample};
+use super::scale::Scale;
+use super::source::PictureSet;
+use super::spec::ImageSpec;
+use super::{ImageDetector, ScoredPicture, sketch};
+use crate::detector::{DetectorError, DetectorSettings, MemberReport, TrainOptions, for_each};
+
+/// Fewest pictures that a detector is trained on.
+const FEWEST: usize = 2;
+/// Fewest pictures of which some are held out.
+const FEWEST_SPLIT: usize = 20;
+/// Most pictures held out, and most that are scored for the reference.
+const MOST_HELD_OUT: usize = 500;
+/// The order of the quantile of the pictures' highest pixels that is the level of odd pixels.
+const LEVEL: f64 = 0.9;
+
+/// How far a training of a detector of pictures is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// So many of so many pictures are read for their patches.
+    Patches {
+        /// Pictures read.
+        done: usize,
+        /// Pictures in all.
+        of: usize,
+    },
+    /// So many of so many pictures are scored, to compare with.
+    Reference {
+        /// Pictures scored.
+        done: usize,
+        /// Pictures in all.
+        of: usize,
+    },
+}
+
+/// What a training tells while it runs.
+pub struct Told<'a> {
+    /// How far it is.
+    pub on_stage: &'a (dyn Fn(Stage) + Sync),
+    /// Every picture of the reference, with its score and map; its probability and label are not known yet.
+    pub on_reference: &'a mut dyn FnMut(&ScoredPicture),
+}
+
+impl ImageDetector {
+    /// Trains a detector on ordinary pictures, without labels. Of 20 pictures and more the share `validation` (at most 500)
+    /// is held out: the threshold's rule is applied to their scores, of fewer to those of all.
+    ///
+    /// The same seed gives the same bits for any number of threads.
+    ///
+    /// # Errors
+    /// [`ImageError`].
+    pub fn train(
+        source: &dyn PictureSet,
+        spec: &ImageSpec,
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+    ) -> Result<ImageDetector, ImageError> {
+        Self::train_telling(source, spec, settings, options, Told { on_stage: &|_| {}, on_reference: &mut |_| {} })
+    }
+
+    /// [`ImageDetector::train`], with calls that report its progress.
+    ///
+    /// # Errors
+    /// As [`ImageDetector::train`].
+    pub fn train_telling(
+        source: &dyn PictureSet,
+        spec: &ImageSpec,
+        settings: &DetectorSettings,
+        options: &TrainOptions<'_>,
+        told: Told<'_>,
+    ) -> Result<ImageDetector, ImageError> {
+        spec.check()?;
+        settings.check()?;
+        let (what, n) = (source.what(), source.len());
+        if n < FEWEST {
+            return Err(ImageError::TooFew { data: what.to_owned(), least: FEWEST, got: n });
+        }
+        let (train, held_out) = split(n, settings);
+        let channels = channels(source, options.threads)?;
+        let rows = PatchRows::of(spec, channels);
+        let on_picture = |done| (told.on_stage)(Stage::Patches { done, of: train.len() });
+        let samples = sample(source, &train, &rows, settings.seed, (options.threads, options.stop), &on_picture)?;
+        let scales = learn_scales(what, rows.iter().zip(samples), (spec, settings), options)?;
+        if scales.is_empty() {
+            return Err(ImageError::TooFew { data: what.to_owned(), least: FEWEST, got: 0 });
+        }
+        let mut spec = spec.clone();
+        spec.scales = scales.iter().map(|scale| scale.rows.scale).collect();
+        let is_held_out = !held_out.is_empty();
+        let mut detector = ImageDetector {
+            spec,
+            settings: settings.clone(),
+            channels,
+            scales,
+            reference: vec![0.0],
+            n_training: n,
+            n_reference: 0,
+            is_held_out,
+            threshold: 0.0,
+            pixel_level: 0.0,
+        };
+        let judged = if is_held_out { held_out } else { train };
+        detector.learn_reference(source, judged, options, told)?;
+        Ok(detector)
+    }
+
+    fn learn_reference(
+        &mut self,
+        source: &dyn PictureSet,
+        order: Vec<u32>,
+        options: &TrainOptions<'_>,
+        told: Told<'_>,
+    ) -> Result<(), ImageError> {
+        let (mut scores, mut peaks) = (Vec::new(), Vec::new());
+        let of = order.len();
+        self.score_each(source, order, options.threads, &mut |scored| {
+            scores.push(scored.score);
+            peaks.push(scored.map.highest());
+            (told.on_stage)(Stage::Reference { done: scores.len(), of });
+            (told.on_reference)(&scored);
+            !options.stop.load(Ordering::Relaxed)
+        })?;
+        if options.stop.load(Ordering::Relaxed) {
+            return Err(DetectorError::Stopped.into());
+        }
+        if scores.is_empty() {
+            return Err(ImageError::TooFew { data: source.what().to_owned(), least: FEWEST, got: 0 });
+        }
+        peaks.sort_unstable_by(f64::total_cmp);
+        self.pixel_level = quantile_of_sorted(&peaks, LEVEL);
+        self.n_reference = scores.len();
+        self.reference = sketch(scores);
+        Ok(self.set_threshold(self.settings.threshold)?)
+    }
+}
+
+/// Learns every scale of which there are patches: beside each other, as far as the threads go.
+fn learn_scales<'a>(
+    what: &str,
+    samples: impl Iterator<Item = (&'a PatchRows, Sample)>,
+    (spec, settings): (&ImageSpec, &DetectorSettings),
+    options: &TrainOptions<'_>,
+) -> Result<Vec<Scale>, ImageError> {
+    let samples: Vec<(&PatchRows, Sample)> = samples.filter(|(_, sample)| !sample.rows.is_empty()).collect();
+    let beside = samples.len().clamp(1, options.threads.max(1));
+    let n = samples.len();
+    let done = AtomicUsize::new(0);
+    let on_member = |report: &MemberReport| {
+        let member = done.fetch_add(1, Ordering::Relaxed);
+        (options.on_member)(&MemberReport { member, members: n * report.members, ..*report });
+    };
+    let own = || TrainOptions { threads: (options.threads / beside).max(1), on_member: &on_member, ..plain(options) };
+    let mut scales: Vec<Option<Result<Scale, ImageError>>> = samples.iter().map(|_| None).collect();
+    for_each(samples.into_iter().zip(&mut scales), beside, || {
+        |((rows, sample), scale): ((&PatchRows, Sample), &mut Option<_>)| {
+            *scale = Some(Scale::learn(what, rows, sample, spec, settings, &own()));
+        }
+    });
+    scales.into_iter().flatten().collect()
+}
+
+/// The same options, their calls as they are.
+fn plain<'a>(options: &TrainOptions<'a>) -> TrainOptions<'a> {
+    let TrainOptions { threads, on_plan, on_member, on_scores, stop } = *options;
+    TrainOptions { threads, on_plan, on_member, on_scores, stop }
+}
+
+/// (pictures learnt from, pictures held out), ascending.
+fn split(n: usize, settings: &DetectorSettings) -> (Vec<u32>, Vec<u32>) {
+    if n < FEWEST_SPLIT {
+        return ((0..n as u32).collect(), Vec::new());
+    }
+    let share = settings.validation.min(MOST_HELD_OUT as f64 / n as f64);
+    split_validation(n, share, settings.seed)
+}
+
+/// The channels of the first picture that can be read.
+fn channels(source: &dyn PictureSet, threads: usize) -> Result<usize, ImageError> {
+    let first = source.stream((0..source.len() as u32).collect(), threads).next();
+    match first.transpose()? {
+        Some((_, picture)) => Ok(picture.shape.channels),
+        None => Err(ImageError::TooFew { data: source.what().to_owned(), least: FEWEST, got: 0 }),
+    }
+}

@@ -1,0 +1,9 @@
+//! Pictures of every format, in folders, archives and arrays; broken ones; sizes; masks.
+
+mod broken;
+mod formats;
+mod masks;
+mod places;
+mod sizes;
+mod stream;
+mod support;
