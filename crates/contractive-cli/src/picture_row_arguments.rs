@@ -41,6 +41,11 @@ impl PictureRowArguments {
         all.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
     }
 
+    /// As [`PictureRowArguments::first`], of what says how pictures are made alike.
+    pub(crate) fn first_but_broken(&self) -> Option<&'static str> {
+        PictureRowArguments { skip_broken: false, ..self.clone() }.first()
+    }
+
     /// The options, those not given as in `otherwise`.
     pub(crate) fn options(&self, otherwise: PictureOptions) -> PictureOptions {
         let colour = match self.colour.as_deref() {
