@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use contractive::data::FileOptions;
 use contractive_datasets::{LoadOptions, Source};
+use contractive_pictures::PictureOptions;
 use contractive_table::{Format, TextOptions};
 
 use crate::errors::Usage;
+use crate::picture_row_arguments::PictureRowArguments;
 use crate::progress::Reporting;
 use crate::shell::quoted;
 
@@ -79,7 +81,7 @@ impl TextArguments {
 pub(crate) struct RowArguments {
     /// A registered name (`mnist`, `mnist:train`; the test part when none is named; see `cae data list`) or a file:
     /// .csv, .tsv, .npy, IDX, .mtx (each also .gz), .npz, .parquet, .arrow, .ipc, .feather, .h5ad
-    /// or .h5 (10x).
+    /// or .h5 (10x); or a folder, .zip or .tar of pictures.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     pub(crate) data: Option<String>,
     /// The first rows only, at least 1; all by default.
@@ -103,6 +105,8 @@ pub(crate) struct RowArguments {
         help_heading = "Data"
     )]
     pub(crate) transpose: Option<bool>,
+    #[command(flatten)]
+    pub(crate) pictures: PictureRowArguments,
     #[command(flatten)]
     pub(crate) text: TextArguments,
     #[command(flatten)]
@@ -146,7 +150,8 @@ impl RowArguments {
             text: self.text.options(self.data.as_deref())?,
             ..FileOptions::default()
         };
-        Ok(LoadOptions { source: self.source.source(), file })
+        let pictures = self.pictures.options(PictureOptions::default());
+        Ok(LoadOptions { source: self.source.source(), file, pictures })
     }
 
     /// Threads to use.

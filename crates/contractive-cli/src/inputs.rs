@@ -23,6 +23,7 @@ const PARTS: [&str; 6] =
 impl Inputs {
     /// The files that `data` names: one, several, or those of a folder; none where it is a registered name.
     pub(crate) fn of(data: Option<&str>) -> Self {
+        // Of a folder of pictures the folder.
         let named = |data: &str| files_of(data).unwrap_or_else(|_| vec![data.into()]);
         Inputs { files: data.map(named).unwrap_or_default(), trained: None }
     }

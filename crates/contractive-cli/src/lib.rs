@@ -26,6 +26,7 @@ mod models;
 mod numbers;
 mod output;
 mod picture_arguments;
+mod picture_row_arguments;
 mod pictures;
 mod progress;
 mod ranks;

@@ -7,6 +7,7 @@ use contractive::encoding::EncodingError;
 use contractive::model::CONFIG_FILE;
 use contractive::{Model, RunDirectory, TrainConfig};
 use contractive_datasets::{DataSpec, DatasetError, Part, has_test_part};
+use contractive_pictures::{Colour, PictureOptions, Size};
 
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
@@ -86,7 +87,16 @@ impl Opened {
                 options.file.rows = options.file.rows.or(trained.rows);
             }
         }
-        if spec.registered().is_none() {
+        match (spec.pictures(), arguments.pictures.first()) {
+            (Some(_), _) => options.pictures = arguments.pictures.options(self.picture_options()),
+            (None, Some(flag)) => {
+                return Err(
+                    Usage(format!("{flag} is of a folder or an archive of pictures, and {spec} is none")).into()
+                );
+            }
+            (None, None) => {}
+        }
+        if spec.registered().is_none() && spec.pictures().is_none() {
             let as_trained = trained.is_some_and(|trained| trained.transpose);
             options.file.transpose = arguments.transpose.unwrap_or(as_trained);
             let preprocessing = self.model.preprocessing();
@@ -110,6 +120,18 @@ impl Opened {
             ) => Ok(load(&spec, Part::Test, &options, is_quiet)?),
             other => Ok(other?),
         }
+    }
+
+    /// How pictures are read for the model: with its channels; those that it learns whole with its size.
+    fn picture_options(&self) -> PictureOptions {
+        let mut options = self.config.as_ref().map(|config| config.data.picture_options()).unwrap_or_default();
+        if let Some(shape) = self.model.picture_shape() {
+            options.colour = if shape.channels == 1 { Colour::Grey } else { Colour::Rgb };
+            if self.model.patches().is_none() {
+                options.size = Some(Size { width: shape.width, height: shape.height });
+            }
+        }
+        options
     }
 
     /// The spec that the model was trained on, as far as it is known.

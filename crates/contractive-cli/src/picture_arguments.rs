@@ -1,25 +1,30 @@
-//! How pictures are read: flags of `cae train --detector`.
+//! How pictures are read: flags of `cae train`.
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use contractive_anomaly::images::{ImageSpec, PictureSize};
 use contractive_pictures::{Colour, Fit};
 
+use crate::errors::Usage;
+use crate::training_settings::Settings;
+
 /// How pictures are made alike, and looked at.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PictureArguments {
     /// Of pictures: grey, rgb, or auto: in colour where any of the first pictures has colour [default: auto].
-    #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "rgb", requires = "detector", value_parser = colours(), help_heading = "Pictures")]
+    #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "rgb", value_parser = colours(), help_heading = "Pictures")]
     colour: Option<String>,
-    /// The size that pictures are brought to, such as 256x256 or 256, or `none` for their own [default: 256x256].
-    #[arg(long, value_name = "WxH", requires = "detector", value_parser = size, help_heading = "Pictures")]
+    /// The size that pictures are brought to, such as 256x256 or 256, or `none` for their own [default: none;
+    /// with --detector 256x256].
+    #[arg(long, value_name = "WxH", value_parser = size, help_heading = "Pictures")]
     image_size: Option<Wish>,
     /// What becomes of a picture of another aspect: keep (it is made so small that it lies within the size), pad (and black
-    /// is put around it), crop (what lies beyond is cut off) or stretch [default: keep].
-    #[arg(long, value_name = "HOW", requires = "detector", value_parser = fits(), help_heading = "Pictures")]
+    /// is put around it), crop (what lies beyond is cut off) or stretch [default: keep with
+    /// --detector and --patch, else pad].
+    #[arg(long, value_name = "HOW", value_parser = fits(), help_heading = "Pictures")]
     fit: Option<String>,
     /// Pass over broken pictures, and say which; else the first ends the reading.
-    #[arg(long, requires = "detector", help_heading = "Pictures")]
+    #[arg(long, help_heading = "Pictures")]
     pub(crate) skip_broken: bool,
     /// All pictures show the same parts at the same places: what is ordinary at one place may be odd at another.
     #[arg(long, requires = "detector", help_heading = "Pictures")]
@@ -67,6 +72,19 @@ impl PictureArguments {
             (self.position_aware, "--position-aware"),
         ];
         flags.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
+    }
+
+    /// The flags as settings of a run.
+    ///
+    /// # Errors
+    /// As [`Settings::put`].
+    pub(crate) fn put(&self, settings: &mut Settings) -> Result<(), Usage> {
+        let size = self.image_size.map(|Wish(size)| match size {
+            Some(size) => format!("{}x{}", size.width, size.height),
+            None => "none".to_owned(),
+        });
+        let words = [("data.colour", self.colour.clone()), ("data.image_size", size), ("data.fit", self.fit.clone())];
+        settings.put_pictures(words, self.skip_broken)
     }
 
     /// What is looked at, with patches of these sides where they were chosen.

@@ -16,7 +16,8 @@ use crate::setting_words::{LayerSizes, layer_sizes};
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TrainingArguments {
     /// What to train on: a registered name (see `cae data list`) or a file: .csv, .tsv, .npy, IDX, .mtx (each also .gz),
-    /// .npz (also SciPy's sparse ones), .parquet, .arrow, .ipc, .feather, .h5ad (AnnData) or .h5 (counts of 10x). A
+    /// .npz (also SciPy's sparse ones), .parquet, .arrow, .ipc, .feather, .h5ad (AnnData) or .h5 (counts of 10x); or a folder,
+    /// .zip or .tar of pictures (PNG, JPEG, WebP, TIFF, BMP), whose folders are labels. A
     /// registered set's test part is judged after each epoch.
     #[arg(long, value_name = "SPEC", help_heading = "Data")]
     pub(crate) data: Option<String>,
@@ -47,7 +48,7 @@ pub(crate) struct TrainingArguments {
     pub(crate) shuffle_rows: Vec<i64>,
     /// Learn pictures patch by patch, N x N pixels at a time, as a convolution sees them: exact for any size of picture and
     /// any number of layers (--hidden), since patches at different places have their parts of the Jacobian to themselves.
-    /// Of a file of shape (N, H, W) or, in colour, (N, H, W, 3). See --stride; `none` learns whole pictures [default: none].
+    /// Of a folder of pictures, or a file of shape (N, H, W) or, in colour, (N, H, W, 3). See --stride; `none` learns whole pictures [default: none].
     #[arg(long, value_delimiter = ',', value_name = "N", help_heading = "Data")]
     pub(crate) patch: Vec<String>,
     /// Share of the training rows held out for validation, from 0 to below 1 [default: 0.1].

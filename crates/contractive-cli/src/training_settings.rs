@@ -208,6 +208,17 @@ impl Settings {
         self.put("data.stride", stride.map(value).into_iter().collect())
     }
 
+    /// Asks for pictures made alike: in colour or grey, of a size, by a fit; and whether broken ones are passed over.
+    ///
+    /// # Errors
+    /// As [`Settings::put`].
+    pub(crate) fn put_pictures(&mut self, words: [(&str, Option<String>); 3], skip_broken: bool) -> Result<(), Usage> {
+        for (key, asked) in words {
+            self.put(key, asked.into_iter().map(word).collect())?;
+        }
+        self.put("data.skip_broken", truth(skip_broken.then_some(true)))
+    }
+
     /// The settings with several values, the seed last.
     pub(crate) fn several(&self) -> Vec<&Asked> {
         let mut several: Vec<&Asked> = self.0.iter().filter(|asked| asked.values.len() > 1).collect();

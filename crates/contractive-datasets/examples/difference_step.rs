@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = LoadOptions {
         source: Source { data_dir: words.next().map(Into::into), offline: false },
         file: FileOptions { rows: Some(ROWS), ..FileOptions::default() },
+        ..LoadOptions::default()
     };
     let data = load(&spec, Part::Test, &options)?;
     let (d, k) = (model.architecture().input_size(), model.architecture().code_size());

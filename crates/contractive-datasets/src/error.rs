@@ -7,6 +7,7 @@ use contractive::data::TableError;
 use contractive::encoding::EncodingError;
 use contractive::train::TrainError;
 use contractive_core::communicator::CommunicationError;
+use contractive_pictures::PictureError;
 use thiserror::Error;
 
 use crate::part::Part;
@@ -112,6 +113,31 @@ pub enum DatasetError {
         /// The sum of the bytes found.
         got: String,
     },
+    /// Settings of pictures in folders and archives for other data.
+    #[error(
+        "`{setting}` is of pictures in a folder or an archive, and {name} is none: it must be left out, got `{got}`"
+    )]
+    NoPictures {
+        /// The setting, as in a configuration file.
+        setting: &'static str,
+        /// What the data are called.
+        name: String,
+        /// What it was set to.
+        got: String,
+    },
+    /// More pictures than are held in memory.
+    #[error("the pictures of {} take {got} bytes, and at most {most} are held in memory", path.display())]
+    TooLarge {
+        /// The folder or archive.
+        path: PathBuf,
+        /// The most bytes.
+        most: u64,
+        /// Bytes of all pixels.
+        got: u64,
+    },
+    /// Pictures that cannot be read.
+    #[error(transparent)]
+    Pictures(#[from] PictureError),
     /// Ranks cannot go on together.
     #[error(transparent)]
     Communication(#[from] CommunicationError),

@@ -10,6 +10,7 @@ mod file;
 mod load;
 mod options;
 mod part;
+mod pictures;
 pub mod registry;
 mod share;
 mod spec;

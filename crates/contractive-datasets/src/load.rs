@@ -10,7 +10,7 @@ use crate::options::{LoadOptions, refuse_options};
 use crate::part::Part;
 use crate::registry::{self, Source};
 use crate::spec::{DataSpec, Target};
-use crate::{file, share};
+use crate::{file, pictures, share};
 
 /// Loads data; `part` is meant when the spec names none.
 ///
@@ -37,6 +37,7 @@ pub fn load_with_progress(
     }
     match spec.target() {
         Target::File(path) => file::load(path, &options.file),
+        Target::Pictures(path) => pictures::load(path, options),
         Target::Files(_) => share::load(spec, part, options, &Group::alone(), progress),
         Target::Registered { set, part: named } => {
             refuse_options(set, &options.file)?;
@@ -90,6 +91,14 @@ pub fn prepare_shared(
         false => share::load(spec, part, options, group, &mut *progress),
     };
     let spec = group.agree(config.data.spec.parse::<DataSpec>())?;
+    if let (None, Some((setting, got))) = (spec.pictures(), config.data.first_of_pictures()) {
+        return group.agree(Err(DatasetError::NoPictures { setting, name: config.data.spec.clone(), got }));
+    }
+    if let (true, Some(path)) = (group.is_alone(), spec.pictures())
+        && let Some(prepared) = pictures::streamed(config, path, &LoadOptions::of(&config.data, source.clone()))?
+    {
+        return Ok(prepared);
+    }
     if config.data.stream {
         return streamed(config, &spec, group);
     }

@@ -2,6 +2,7 @@
 
 use contractive::config::DataConfig;
 use contractive::data::{FileOptions, TextOptions};
+use contractive_pictures::PictureOptions;
 
 use crate::error::DatasetError;
 use crate::registry::{Registered, Source};
@@ -14,6 +15,8 @@ pub struct LoadOptions {
     /// How a file is read. Registered sets heed its `rows` alone: a set drawn from a seed has a default of its own, and a
     /// maximum.
     pub file: FileOptions,
+    /// How pictures of a folder or an archive are read.
+    pub pictures: PictureOptions,
 }
 
 impl LoadOptions {
@@ -28,14 +31,19 @@ impl LoadOptions {
             columns: config.column_options(),
             ..FileOptions::default()
         };
-        LoadOptions { source, file }
+        LoadOptions { source, file, pictures: config.picture_options() }
     }
 }
 
 /// Refuses options that mean nothing for a registered set, rather than pass over them.
 pub(crate) fn refuse_options(set: &'static Registered, options: &FileOptions) -> Result<(), DatasetError> {
+    refuse_columns(set.name, options)
+}
+
+/// Refuses options of tables and arrays for what is neither.
+pub(crate) fn refuse_columns(name: &'static str, options: &FileOptions) -> Result<(), DatasetError> {
     if options.columns.is_given() {
-        return Err(DatasetError::Columns { name: set.name.to_owned() });
+        return Err(DatasetError::Columns { name: name.to_owned() });
     }
     let TextOptions { header, decimal, thousands } = options.text;
     for (setting, got) in [
@@ -47,7 +55,7 @@ pub(crate) fn refuse_options(set: &'static Registered, options: &FileOptions) ->
         ("data.thousands", thousands.map(String::from)),
     ] {
         if let Some(got) = got {
-            return Err(DatasetError::Setting { setting, name: set.name, got });
+            return Err(DatasetError::Setting { setting, name, got });
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ use crate::error::DatasetError;
 use crate::file::is_encoded;
 use crate::options::{LoadOptions, refuse_options};
 use crate::part::Part;
+use crate::pictures;
 use crate::registry::{self, Registered};
 use crate::spec::{DataSpec, Target};
 
@@ -28,6 +29,7 @@ pub(crate) fn load(
 ) -> Result<Dataset, DatasetError> {
     match spec.target() {
         Target::Registered { set, part: named } => registered(set, named.unwrap_or(part), options, group, progress),
+        Target::Pictures(path) => pictures::load_share(path, options, group),
         _ => files(spec, &options.file, group),
     }
 }

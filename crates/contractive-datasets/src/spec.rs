@@ -8,12 +8,13 @@ use contractive_table::{Format, TableError, files_of, names_several};
 
 use crate::error::DatasetError;
 use crate::part::Part;
+use crate::pictures::are_pictures;
 use crate::registry::{self, Registered};
 
 /// A registered data set, perhaps with a part, a file, or several that are one table.
 ///
 /// A registered name comes first (write `./mnist` for a file of that name); then whatever exists as a path, colons and
-/// all; a folder, a pattern (`part-*.parquet`) or names with commas between them are the files that [`files_of`] gives; then `NAME:train` and `NAME:test`.
+/// all; a folder or an archive of pictures; a folder of tables, a pattern (`part-*.parquet`) or names with commas between them are the files that [`files_of`] gives; then `NAME:train` and `NAME:test`.
 ///
 /// ```
 /// use contractive_datasets::{DataSpec, Part};
@@ -38,6 +39,8 @@ pub(super) enum Target {
     File(PathBuf),
     /// A pattern, a folder, or a list.
     Files(String),
+    /// A folder or an archive of pictures.
+    Pictures(PathBuf),
 }
 
 impl DataSpec {
@@ -55,15 +58,23 @@ impl DataSpec {
     pub fn registered(&self) -> Option<&'static Registered> {
         match self.target {
             Target::Registered { set, .. } => Some(set),
-            Target::File(_) | Target::Files(_) => None,
+            _ => None,
         }
     }
 
-    /// The file, if it is one; several have no path.
+    /// The folder or archive, if it is one of pictures.
+    pub fn pictures(&self) -> Option<&Path> {
+        match &self.target {
+            Target::Pictures(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The file, if it is one; several have no path, nor have pictures.
     pub fn path(&self) -> Option<&Path> {
         match &self.target {
-            Target::Registered { .. } | Target::Files(_) => None,
             Target::File(path) => Some(path),
+            _ => None,
         }
     }
 
@@ -75,7 +86,7 @@ impl DataSpec {
         match &self.target {
             Target::File(path) => Ok(vec![path.clone()]),
             Target::Files(text) => files_of(text),
-            Target::Registered { .. } => Err(TableError::NoFiles { pattern: self.text.clone() }),
+            Target::Registered { .. } | Target::Pictures(_) => Err(TableError::NoFiles { pattern: self.text.clone() }),
         }
     }
 
@@ -89,7 +100,7 @@ impl DataSpec {
     pub fn part(&self) -> Option<Part> {
         match self.target {
             Target::Registered { part, .. } => part,
-            Target::File(_) | Target::Files(_) => None,
+            _ => None,
         }
     }
 }
@@ -107,6 +118,8 @@ impl FromStr for DataSpec {
         let as_set = |set: &'static Registered, part| Target::Registered { set, part };
         let target = if let Some(set) = registry::find(text) {
             as_set(set, None)
+        } else if are_pictures(text) {
+            Target::Pictures(text.into())
         } else if names_several(text) {
             Target::Files(text.into())
         } else if !text.is_empty() && Path::new(text).exists() {

@@ -30,7 +30,8 @@ pub fn load<'py>(
     };
     let spec: DataSpec = spec.parse().map_err(raise)?;
     let source = Source { data_dir, offline };
-    let options = LoadOptions { source, file: FileOptions { rows, ..FileOptions::default() } };
+    let file = FileOptions { rows, ..FileOptions::default() };
+    let options = LoadOptions { source, file, ..LoadOptions::default() };
     let (data, values) = whole(py, || {
         let data = contractive_datasets::load(&spec, part, &options).map_err(raise)?;
         let values = data.to_vec();

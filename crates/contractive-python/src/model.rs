@@ -188,6 +188,9 @@ impl Model {
             "log1p": model.preprocessing().counts().log1p,
             "library_size": model.preprocessing().counts().library_size,
             "image_shape": model.image_shape(),
+            "picture_shape": model.picture_shape().map(|shape| (shape.height, shape.width, shape.channels)),
+            "patch": model.patches().map(|patches| patches.patch),
+            "stride": model.patches().map(|patches| patches.stride),
             "provenance": model.provenance(),
         });
         Ok(told.to_string())

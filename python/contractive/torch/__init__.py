@@ -16,12 +16,14 @@ from .autoencoder import ContractiveAutoencoder
 from .conversion import from_torch, to_torch
 from .errors import PenaltyError
 from .loss import ContractiveLoss, Objective, Terms
+from .patches import PatchAutoencoder
 from .penalties import hessian, jacobian, jacobian_norm, jacobian_penalty, layerwise, reconstruction
 
 __all__ = [
     "ContractiveAutoencoder",
     "ContractiveLoss",
     "Objective",
+    "PatchAutoencoder",
     "PenaltyError",
     "Terms",
     "from_torch",

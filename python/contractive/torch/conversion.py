@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from .._from_layers import Layer, layers_of, model_of_layers
+from .._from_layers import Layer, layers_of, model_of, model_of_layers
 from .._tensor_file import tensors_as_bytes
 from ..importing import import_weights
 from .autoencoder import ACTIVATIONS, ContractiveAutoencoder
 from .errors import PenaltyError
 from .loss import parts_of
+from .patches import PatchAutoencoder
 from .tied import TiedLinear
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _NAMES = {made().__class__: name for name, made in ACTIVATIONS.items()}
 
 def to_torch(
     model_or_estimator: Any, *, dtype: torch.dtype = torch.float32, device: Any = None
-) -> ContractiveAutoencoder:
+) -> ContractiveAutoencoder | PatchAutoencoder:
     """Give a trained autoencoder as a PyTorch module, with its weights copied.
 
     Parameters
@@ -42,13 +44,28 @@ def to_torch(
     -------
     ContractiveAutoencoder
         It takes and gives rows in the network's units: where the estimator scales features,
-        ``torch.from_numpy(estimator.model_.scaled(X))``.
+        ``torch.from_numpy(estimator.model_.scaled(X))``. Of a model of patches (``cae train --patch``) a
+        :class:`PatchAutoencoder`, which takes whole pictures (N, C, H, W), with values in [0, 1]; tied weights are copied.
+
+    Raises
+    ------
+    ValueError
+        If a model of patches scales its pixels.
     """
     if isinstance(model_or_estimator, str | os.PathLike):
         from ..saved import load
 
         model_or_estimator = load(model_or_estimator)
     stacks = layers_of(model_or_estimator)
+    told = json.loads(model_of(model_or_estimator).describe())
+    if told.get("patch") is not None:
+        if told["scale"] != "none":
+            raise ValueError(f"a model of patches must not scale its pixels to be a convolution, got {told['scale']!r}")
+        convolution = PatchAutoencoder(
+            told["patch"], told["stride"], told["picture_shape"][2], stacks.encoder, stacks.decoder
+        )
+        convolution.to(device=device, dtype=dtype)
+        return convolution
     module = ContractiveAutoencoder(
         stacks.encoder[0].weight.shape[1],
         [len(layer.bias) for layer in stacks.encoder],

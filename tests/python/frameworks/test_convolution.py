@@ -4,6 +4,8 @@ import contractive
 import numpy as np
 import pytest
 import torch
+from contractive import _core
+from contractive.torch import jacobian_penalty, to_torch
 from torch import nn
 
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "identity": nn.Identity, "softplus": nn.Softplus}
@@ -60,6 +62,29 @@ def test_the_penalty_of_a_picture_is_the_sum_over_its_patches(channels, sizes, s
         # Place by place, too.
         of_places = (whole**2).sum(dim=(0, 3, 4, 5)).flatten()
         np.testing.assert_allclose(at["row_penalties"], of_places.detach().numpy(), rtol=1e-11)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_trained_model_of_patches_is_a_convolution(channels, tmp_path, one_thread):
+    torch.set_default_device("cpu")
+    random = np.random.default_rng(channels)
+    pixels = random.integers(0, 256, (8, 10, 13, channels), dtype=np.uint8)
+    np.save(tmp_path / "p.npy", pixels if channels > 1 else pixels[..., 0])
+    words = f"--data {tmp_path / 'p.npy'} --patch 4 --stride 3 --hidden 6,2 --epochs 1 --loss bce --quiet"
+    assert _core.run(["cae", "train", *words.split(), "--out", str(tmp_path / "run")]) == 0
+    whole = ["reconstruct", str(tmp_path / "run"), "-o", str(tmp_path / "r.npy"), "--quiet"]
+    assert _core.run(["cae", *whole]) == 0
+    module = to_torch(tmp_path / "run", dtype=torch.float64)
+    pictures = torch.tensor(pixels.transpose(0, 3, 1, 2) / 255.0)
+    restored = module(pictures).permute(0, 2, 3, 1).reshape(8, -1).detach().numpy()
+    np.testing.assert_allclose(restored, np.load(tmp_path / "r.npy") / 255.0, atol=2e-6)
+    # The penalty of contractive.torch at the whole picture is the sum over the patches.
+    codes = torch.func.jacrev(module.encoder)(pictures[0])
+    np.testing.assert_allclose(
+        jacobian_penalty(module.encoder, pictures[:1]).item(), (codes**2).sum().item(), rtol=1e-9
+    )
+    with pytest.raises(ValueError, match="4, 7, 10, …"):
+        module(pictures[:, :, :9])
 
 
 def test_a_second_spatial_layer_has_no_such_sum(one_thread):

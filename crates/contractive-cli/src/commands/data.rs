@@ -10,6 +10,7 @@ use contractive_table::listing::some_names;
 use serde_json::{Value, json};
 
 use super::data_info;
+use super::pictures_info::PicturesInfo;
 use crate::arguments::{RowArguments, SourceArguments, TextArguments};
 use crate::errors::Usage;
 use crate::exit::Ending;
@@ -239,6 +240,15 @@ fn verify(name: &str, source: &Source, is_json: bool) -> anyhow::Result<Ending> 
 
 fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<Ending> {
     let spec: DataSpec = text.parse()?;
+    if let Some(path) = spec.pictures() {
+        let info = PicturesInfo::of(path)?;
+        if is_json {
+            print_json(&info.json())?
+        } else {
+            print(&info.in_words())?
+        }
+        return Ok(Ending::Done);
+    }
     let options = arguments.load_options()?;
     let table = match spec.path() {
         Some(path) if has_columns(path) == Some(true) && path != Path::new("-") && !options.file.transpose => {

@@ -140,6 +140,10 @@ impl Evaluate {
             let text = format!("{flag} is for detectors of pictures, and {} is none", self.model.display());
             return Err(Usage(text).into());
         }
+        if let (Some(flag), true) = (self.rows.pictures.first(), is_any_detector(&self.model)) {
+            let text = format!("{flag} is of pictures, and {} is a detector of rows", self.model.display());
+            return Err(Usage(text).into());
+        }
         if is_detector(&self.model) {
             let (labels, anomaly) = (self.labels.as_deref(), self.anomaly.as_deref());
             let numbers = evaluate_detector::evaluate(&self.model, &self.rows, labels, anomaly, self.json)?;

@@ -32,16 +32,12 @@ pub(crate) struct ImageLabels {
     /// picture, or that with _mask [default: ground_truth beside the data, where it is there].
     #[arg(long, value_name = "FOLDER", help_heading = "Pictures")]
     pub(super) masks: Option<PathBuf>,
-    /// Of a detector of pictures: pass over broken ones, and say which.
-    #[arg(long, help_heading = "Pictures")]
-    pub(super) skip_broken: bool,
 }
 
 impl ImageLabels {
     /// The first flag given, of those that no other detector has a use for.
     pub(super) fn given(&self) -> Option<&'static str> {
-        let flags =
-            [(self.good.is_some(), "--good"), (self.masks.is_some(), "--masks"), (self.skip_broken, "--skip-broken")];
+        let flags = [(self.good.is_some(), "--good"), (self.masks.is_some(), "--masks")];
         flags.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
     }
 }
@@ -53,12 +49,15 @@ pub(super) fn evaluate(
     labels: &ImageLabels,
     is_quiet: bool,
 ) -> anyhow::Result<ImageEvaluation> {
+    if let Some(flag) = rows.pictures.first_but_broken() {
+        return Err(Usage(format!("{flag} is of models; a detector reads pictures as it was trained")).into());
+    }
     let detector = ImageDetector::load(path)?;
     let Some(data) = &rows.data else {
         let text = "a detector of pictures is judged on pictures in folders, good and others: give --data FOLDER";
         return Err(Usage(text.into()).into());
     };
-    let source = NamedSource::new(PictureSource::open(data, &detector.reading(labels.skip_broken))?);
+    let source = NamedSource::new(PictureSource::open(data, &detector.reading(rows.pictures.skip_broken))?);
     let pictures = source.source();
     let is_anomaly = anomalies(pictures, data, labels.good.as_deref().unwrap_or(GOOD))?;
     let folder = labels.masks.clone().or_else(|| masks::beside(data));

@@ -31,6 +31,7 @@ mod inspect_images;
 mod man;
 mod merged_threshold;
 mod per_row;
+mod pictures_info;
 mod recipes;
 mod reconstruct;
 mod report;

@@ -110,6 +110,7 @@ impl Train {
         }
         let mut settings = self.settings.settings()?;
         settings.put_stride(self.series.stride)?;
+        self.pictures.put(&mut settings)?;
         self.sweep.put_seeds(&mut settings)?;
         if !settings.several().is_empty() {
             return match group.is_alone() {

@@ -56,6 +56,7 @@ fn of_kind(kind: Kind<'_>) -> u8 {
         Kind::Argument(ArgumentError::Range { .. } | ArgumentError::NotFinite { .. }) => BAD_DATA,
         Kind::Argument(_) => USAGE,
         Kind::Checkpoint(_) | Kind::Preprocess(_) | Kind::Patches(_) => BAD_DATA,
+        Kind::Train(TrainError::SeveralSizes { .. }) => BAD_DATA,
         // Ranks that were given different things were started so.
         Kind::Communication(CommunicationError::Differs { .. }) => USAGE,
         Kind::Communication(_) => FAILURE,
@@ -130,8 +131,9 @@ fn of_dataset(error: &DatasetError) -> u8 {
         | DatasetError::NoSuchPart { .. }
         | DatasetError::RowCount { .. }
         | DatasetError::Columns { .. }
+        | DatasetError::NoPictures { .. }
         | DatasetError::Setting { .. } => USAGE,
-        DatasetError::Checksum { .. } => BAD_DATA,
+        DatasetError::Checksum { .. } | DatasetError::TooLarge { .. } => BAD_DATA,
         _ => FAILURE,
     }
 }

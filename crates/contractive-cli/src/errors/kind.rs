@@ -94,6 +94,8 @@ impl<'a> Kind<'a> {
             Kind::Train(TrainError::Columns(e)) => Kind::Preprocess(e),
             Kind::Train(TrainError::Argument(e)) => Kind::Argument(e),
             Kind::Train(TrainError::Patches(e)) => Kind::Patches(e),
+            Kind::Train(TrainError::Pictures(e)) => Kind::Picture(e),
+            Kind::Dataset(DatasetError::Pictures(e)) => Kind::Picture(e),
             Kind::Model(ModelError::Patches(e)) => Kind::Patches(e),
             Kind::Patches(PatchError::Grid(e)) => Kind::Argument(e),
             Kind::Train(TrainError::Checkpoint(e)) => Kind::Checkpoint(e),

@@ -37,6 +37,7 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         Kind::Output(OutputError::NumbersAlone { .. }) => {
             text("give a name that ends in .csv, .parquet, .arrow or .jsonl")
         }
+        Kind::Patches(PatchError::Small { .. }) => text("take a smaller --patch, or leave that picture out"),
         Kind::Patches(PatchError::NotPictures { .. }) => text("give pictures, or leave out --patch"),
         Kind::Patches(PatchError::TooMany { .. }) => text("give a larger --stride, or fewer pictures with --rows"),
         Kind::Preprocess(PreprocessError::TooLarge { .. }) => text("scale the data, with --scale standard or robust"),
@@ -53,7 +54,9 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         Kind::Picture(PictureError::Broken { .. }) => {
             text("repair it, take it out, or pass over broken pictures with --skip-broken")
         }
-        Kind::Picture(PictureError::Sizes { .. }) => text("give a size for all, such as --image-size 256x256"),
+        Kind::Picture(PictureError::Sizes { .. }) | Kind::Train(TrainError::SeveralSizes { .. }) => {
+            text("give a size for all, such as --image-size 256x256")
+        }
         Kind::Series(e) => of_series(e),
         Kind::Table(e) => of_table(e),
         Kind::Train(e) => of_training(e),
@@ -80,6 +83,8 @@ fn of_dataset(error: &DatasetError) -> Option<String> {
         DatasetError::Checksum { .. } => {
             text("delete it to have it downloaded again, or give it as a path to use it as it is")
         }
+        DatasetError::NoPictures { setting, .. } => Some(format!("leave out {}", flag(setting))),
+        DatasetError::TooLarge { .. } => text("give fewer with --rows, or a smaller --image-size"),
         DatasetError::Columns { .. } => text("leave out --columns, --key, --categorical and --missing"),
         DatasetError::Setting { setting, .. } => Some(format!("leave out {}", flag(setting))),
         _ => None,

@@ -16,6 +16,7 @@ mod detect_trouble;
 mod detector;
 mod drift;
 mod export;
+mod folders;
 mod golden;
 mod help;
 mod hostile_names;

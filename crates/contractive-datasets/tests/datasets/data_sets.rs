@@ -45,7 +45,7 @@ fn offline_in(folder: &Folder) -> Source {
 #[test]
 fn strokes_need_no_files() {
     let source = Source { data_dir: None, offline: true };
-    let options = LoadOptions { source: source.clone(), file: first(20) };
+    let options = LoadOptions { source: source.clone(), file: first(20), ..LoadOptions::default() };
     let data = named("strokes", &options).unwrap();
     assert_eq!((data.name(), data.len(), data.image_shape()), ("strokes:train", 20, Some((28, 28))));
     assert!(matches!(data.storage(), Storage::U8(_)));

@@ -89,13 +89,6 @@ impl TrainConfig {
         let (patch, stride) = (self.data.patch, self.data.stride);
         if let Some(patch) = patch {
             at_least_one("data.patch", patch)?;
-            if self.data.stream {
-                let what = "a stream must be rows as their file has them".to_owned();
-                let but = "`data.patch` asks for patches of pictures".to_owned();
-                return Err(
-                    ArgumentError::Conflict { what, but, remedy: "leave out `data.stream` or `data.patch`" }.into()
-                );
-            }
         }
         if let Some(stride) = stride {
             number("data.stride", "left out where data.patch is not set", stride as f64, |_| patch.is_some())?;

@@ -14,9 +14,10 @@ const KINDS: [&str; 4] = [PENALTY, "objective.noise", "training.optimiser", "tra
 const PENALTY: &str = "objective.penalty";
 
 /// Keys that a layer can unset, with the word that does it.
-const UNSET: [(&str, &str); 16] = [
+const UNSET: [(&str, &str); 17] = [
     ("data.rows", "none"),
     ("data.patch", "none"),
+    ("data.image_size", "none"),
     ("data.stride", "auto"),
     ("data.scale", "auto"),
     ("data.library_size", "none"),

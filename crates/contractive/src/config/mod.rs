@@ -12,6 +12,7 @@ mod error;
 mod layers;
 mod one_patch;
 mod penalty;
+mod pictures;
 mod text;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::preprocess::{LibrarySize, Scale};
 pub use error::ConfigError;
 pub use layers::Layer;
 pub use penalty::CHEAP;
+pub use pictures::{ImageSize, PictureColour, PictureFit};
 pub use text::config_text;
 
 /// A training run: data, network, objective and training.
@@ -90,6 +92,20 @@ pub struct DataConfig {
     /// What parts the thousands of a text table's numbers: `,`, `.`, `_`, a space or an apostrophe. By default nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thousands: Option<char>,
+    /// Of pictures in a folder or an archive: `auto`, `grey` or `rgb`. Left out: `auto`, colour where there is any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub colour: Option<PictureColour>,
+    /// Of pictures in a folder or an archive: width and height that they are brought to, such as "64x48", or one number for
+    /// both. Left out: all have one size, or with `patch` each its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<ImageSize>,
+    /// Of pictures in a folder or an archive, what becomes of other aspects than that of `image_size`: `keep`, `pad`, `crop` or
+    /// `stretch`. Left out: `pad`, and with `patch` `keep`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<PictureFit>,
+    /// Whether broken pictures of a folder or an archive are counted and passed over. Default false: the first is an error.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub skip_broken: bool,
     /// Pixels of a patch's side: pictures are trained on patch by patch, as a convolution sees them. By default (`"none"`) on
     /// whole pictures.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "one_patch::deserialize")]
@@ -158,6 +174,10 @@ impl Default for DataConfig {
             missing: MissingRule::Refuse,
             array: None,
             transpose: false,
+            colour: None,
+            image_size: None,
+            fit: None,
+            skip_broken: false,
             patch: None,
             stride: None,
             header: None,

@@ -73,6 +73,12 @@ pub enum TrainError {
         /// What was to be streamed.
         name: String,
     },
+    /// Pictures of several sizes, where rows are whole pictures.
+    #[error("the pictures of {} have several sizes: set `data.image_size`, or learn them by patches (`data.patch`)", path.display())]
+    SeveralSizes {
+        /// The folder or archive.
+        path: PathBuf,
+    },
     /// A file that is read again and again is no longer what it was.
     #[error("{} was changed while it was trained on, or another file took its name; it must stay as it is until the run ends", path.display())]
     Changed {
@@ -99,6 +105,10 @@ pub enum TrainError {
     /// Rows that are read while training could not be.
     #[error(transparent)]
     Data(#[from] TableError),
+    /// Pictures that are read while training could not be.
+    #[cfg(feature = "pictures")]
+    #[error(transparent)]
+    Pictures(#[from] contractive_pictures::PictureError),
     /// Pictures that have no such patches.
     #[error(transparent)]
     Patches(#[from] PatchError),

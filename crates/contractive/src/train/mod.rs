@@ -49,6 +49,8 @@ pub use outcome::{End, EngineBuilder, Outcome, Start};
 pub use prepared::Prepared;
 pub use row_order::RowOrder;
 pub use step_loop::{NextStep, StepLoop};
+#[cfg(feature = "pictures")]
+pub use stream::skipped_note;
 pub use trainer::Trainer;
 
 /// Trains on the CPU; [`Trainer`] is the shorter way.

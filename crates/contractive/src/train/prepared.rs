@@ -127,10 +127,38 @@ impl Prepared {
     /// # Errors
     /// As [`Prepared::new`]; [`TrainError::NotAStream`] and [`TrainError::Data`].
     pub fn streamed(config: &TrainConfig, path: impl AsRef<Path>) -> Result<Self, TrainError> {
-        let mut config = config.clone();
         config.check()?;
-        let Surveyed { rows, data, train_rows, validation_rows, counts, statistics, first_outside } =
-            stream::survey(&config, path.as_ref())?;
+        if config.data.patch.is_some() {
+            let what = "a stream of a file must be rows as it has them".to_owned();
+            let but = "`data.patch` asks for patches of pictures".to_owned();
+            let remedy = "leave out `data.stream` or `data.patch`, or give a folder of pictures";
+            return Err(ArgumentError::Conflict { what, but, remedy }.into());
+        }
+        let surveyed = stream::survey(config, path.as_ref())?;
+        Prepared::of_survey(config, surveyed)
+    }
+
+    /// The same of the pictures of a folder or an archive, whole or by patches: they are decoded anew each epoch, ahead of the
+    /// training, in bounded memory. Pictures, not patches, are held out.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`]; [`TrainError::Pictures`]; [`TrainError::SeveralSizes`] of whole pictures;
+    /// [`TrainError::Patches`] of a picture smaller than a patch.
+    #[cfg(feature = "pictures")]
+    pub fn streamed_pictures(
+        config: &TrainConfig,
+        source: contractive_pictures::PictureSource,
+    ) -> Result<Self, TrainError> {
+        let mut config = config.clone();
+        config.data.stream = true;
+        config.check()?;
+        let surveyed = stream::survey_pictures(&config, source)?;
+        Prepared::of_survey(&config, surveyed)
+    }
+
+    fn of_survey(config: &TrainConfig, surveyed: Surveyed) -> Result<Self, TrainError> {
+        let mut config = config.clone();
+        let Surveyed { rows, data, train_rows, validation_rows, counts, statistics, first_outside } = surveyed;
         config.resolve(&data, rows.n_training);
         let architecture = config.architecture(data.n_features());
         let objective = config.objective();
@@ -270,6 +298,12 @@ impl Prepared {
         ScaledRows { data: &self.data, preprocessing: &self.preprocessing }
     }
 
+    /// Where rows are patches of pictures; a stream keeps some patches alone.
+    fn patches(&self) -> Option<Patches> {
+        let of_config = || self.config.data.patches().map(|(patch, stride)| Patches { patch, stride });
+        self.data.patch_grid().map(Patches::of).or_else(of_config)
+    }
+
     /// A model of this run with these parameters, of epoch `epoch`.
     pub fn model(&self, parameters: contractive_core::Parameters, epoch: usize) -> Model {
         Model {
@@ -278,7 +312,7 @@ impl Prepared {
             noise: self.config.objective.noise,
             preprocessing: self.preprocessing.clone(),
             picture_shape: self.data.picture_shape(),
-            patches: self.data.patch_grid().map(Patches::of),
+            patches: self.patches(),
             provenance: Provenance {
                 recipe: self.config.recipe.clone(),
                 seed: self.config.training.seed,

@@ -160,7 +160,8 @@ fn settings_that_make_no_patches_are_refused_and_a_second_layer_is_explained() {
     for text in ["stride = 2", "patch = 0", "patch = 3\nstride = 4", "patch = 3\nstride = 0"] {
         assert!(matches!(refused(text), TrainError::Config(ConfigError::Number { .. })), "{text}");
     }
-    assert!(matches!(refused("patch = 3\nstream = true"), TrainError::Config(ConfigError::Argument(_))));
+    let streamed = Prepared::streamed(&config("patch = 3\nstream = true"), "x.npy").unwrap_err();
+    assert!(streamed.to_string().contains("folder of pictures"), "{streamed}");
     assert!(matches!(refused("patch = 8"), TrainError::Patches(PatchError::Grid(_))));
     let several = TrainConfig::from_toml("test", "[data]\npatch = [8, 4]").unwrap_err().to_string();
     assert!(several.contains("second spatial layer") && several.contains("contractive.torch"), "{several}");

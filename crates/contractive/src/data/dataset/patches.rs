@@ -26,6 +26,16 @@ pub enum PatchError {
         /// Channels of the pictures.
         got: usize,
     },
+    /// A picture smaller than a patch.
+    #[error("{what} has {got} pixels, fewer than a patch of {patch} a side")]
+    Small {
+        /// The picture.
+        what: String,
+        /// Pixels of a patch's side.
+        patch: usize,
+        /// The picture's shape.
+        got: PictureShape,
+    },
     /// A patch that does not fit the pictures, or leaves pixels between.
     #[error(transparent)]
     Grid(#[from] ArgumentError),

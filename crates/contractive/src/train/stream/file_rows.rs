@@ -3,6 +3,8 @@
 use contractive_core::patches::PictureShape;
 use contractive_table::{Field, Format, FrameReader, ReadOptions, TableError, is_sparse};
 
+#[cfg(feature = "pictures")]
+use super::picture_rows::{PictureRows, StreamedPictures};
 use super::streamed_rows::StreamedRows;
 use crate::data::{not_a_feature, shape_of};
 use crate::train::error::TrainError;
@@ -12,18 +14,54 @@ const CHUNK: (usize, usize) = (2 << 20, 8192);
 
 /// A walk through the file.
 pub(super) struct FileRows {
-    reader: FrameReader,
+    rows: Rows,
     left: u64,
     divides: bool,
+}
+
+/// What is walked through.
+enum Rows {
+    Table(Box<FrameReader>),
+    #[cfg(feature = "pictures")]
+    Pictures(Box<PictureRows>, PictureShape),
 }
 
 impl FileRows {
     /// Opens the file, which must be the one that was surveyed; also says how many features a row has.
     pub fn open(rows: &StreamedRows) -> Result<(Self, usize), TrainError> {
+        #[cfg(feature = "pictures")]
+        if let Some(pictures) = &rows.pictures {
+            rows.check_unchanged()?;
+            return Self::of_pictures(pictures, PictureRows::all(pictures, rows.most_rows), rows);
+        }
         let opened = Self::open_any(rows);
         // First: another file may be refused for what the user knows nothing of.
         rows.check_unchanged()?;
         opened
+    }
+
+    /// As [`FileRows::open`], for the rows of epoch `epoch`, those held out perhaps among them: pictures come in an order of
+    /// its own.
+    pub fn of_epoch(rows: &StreamedRows, epoch: usize) -> Result<(Self, usize), TrainError> {
+        #[cfg(feature = "pictures")]
+        if let Some(pictures) = &rows.pictures {
+            rows.check_unchanged()?;
+            return Self::of_pictures(pictures, PictureRows::of_epoch(pictures, rows, epoch), rows);
+        }
+        let _ = epoch;
+        Self::open(rows)
+    }
+
+    #[cfg(feature = "pictures")]
+    fn of_pictures(
+        of: &StreamedPictures,
+        pictures: PictureRows,
+        rows: &StreamedRows,
+    ) -> Result<(Self, usize), TrainError> {
+        let shape = of.row_shape().ok_or_else(|| TrainError::SeveralSizes { path: rows.path.clone() })?;
+        let rows = Rows::Pictures(Box::new(pictures), shape);
+        // How many are looked at is settled by their order.
+        Ok((FileRows { rows, left: u64::MAX, divides: true }, shape.n_values()))
     }
 
     fn open_any(rows: &StreamedRows) -> Result<(Self, usize), TrainError> {
@@ -52,27 +90,46 @@ impl FileRows {
         }
         // A matrix in memory is not read twice; its blocks are bounded whatever is asked for.
         if is_sparse(&rows.path, rows.options.array.as_deref()) && label.is_none() {
-            return Ok((FileRows { reader: probe, left: rows.most_rows, divides: rows.divides }, n_features));
+            return Ok((FileRows::of_table(probe, rows), n_features));
         }
         drop(probe);
         let reader = FrameReader::open(&rows.path, &options)?;
-        Ok((FileRows { reader, left: rows.most_rows, divides: rows.divides }, n_features))
+        Ok((FileRows::of_table(reader, rows), n_features))
+    }
+
+    fn of_table(reader: FrameReader, rows: &StreamedRows) -> Self {
+        FileRows { rows: Rows::Table(Box::new(reader)), left: rows.most_rows, divides: rows.divides }
     }
 
     /// Names of the features, where the file has them.
     pub fn feature_names(&self) -> Option<Vec<String>> {
-        self.reader.has_names().then(|| self.reader.fields().iter().map(|field| field.name.clone()).collect())
+        match &self.rows {
+            Rows::Table(reader) => {
+                reader.has_names().then(|| reader.fields().iter().map(|field| field.name.clone()).collect())
+            }
+            #[cfg(feature = "pictures")]
+            Rows::Pictures(..) => None,
+        }
     }
 
     /// What a user should know of how the file was understood.
     pub fn notes(&self) -> Vec<String> {
-        self.reader.notes().to_vec()
+        match &self.rows {
+            Rows::Table(reader) => reader.notes().to_vec(),
+            #[cfg(feature = "pictures")]
+            Rows::Pictures(..) => Vec::new(),
+        }
     }
 
-    /// Whether rows are images of bytes of which one is above 1; goes through the file up to there.
-    pub fn has_grey(mut self) -> Result<bool, TableError> {
+    /// Whether rows are images of bytes of which one is above 1; goes through the file up to there. Pictures of a folder are.
+    pub fn has_grey(self) -> Result<bool, TableError> {
+        let mut reader = match self.rows {
+            Rows::Table(reader) => reader,
+            #[cfg(feature = "pictures")]
+            Rows::Pictures(..) => return Ok(true),
+        };
         let mut values = Vec::new();
-        while self.reader.has_pixels() && self.reader.next_rows(&mut values)? {
+        while reader.has_pixels() && reader.next_rows(&mut values)? {
             if values.iter().any(|value| *value > 1.0) {
                 return Ok(true);
             }
@@ -83,21 +140,44 @@ impl FileRows {
 
     /// Whether rows are images of bytes.
     pub fn has_pixels(&self) -> bool {
-        self.reader.has_pixels()
+        match &self.rows {
+            Rows::Table(reader) => reader.has_pixels(),
+            #[cfg(feature = "pictures")]
+            Rows::Pictures(..) => true,
+        }
     }
 
     /// Their shape where rows are pictures.
     pub fn picture_shape(&self) -> Option<PictureShape> {
-        self.reader.image_shape().map(shape_of)
+        match &self.rows {
+            Rows::Table(reader) => reader.image_shape().map(shape_of),
+            #[cfg(feature = "pictures")]
+            Rows::Pictures(_, shape) => Some(*shape),
+        }
+    }
+
+    /// What decides whether the rows last given, of which `row` is the number of one, are held out: the number itself, of
+    /// pictures that of the picture.
+    pub fn group(&self, row: u64) -> u64 {
+        match &self.rows {
+            Rows::Table(_) => row,
+            #[cfg(feature = "pictures")]
+            Rows::Pictures(pictures, _) => pictures.group(),
+        }
     }
 
     /// The next rows, row-major and finite, in place of what is in `values`; false at the end.
-    pub fn next(&mut self, values: &mut Vec<f64>, n_features: usize) -> Result<bool, TableError> {
+    pub fn next(&mut self, values: &mut Vec<f64>, n_features: usize) -> Result<bool, TrainError> {
         values.clear();
-        if self.left == 0 || !self.reader.next_rows(values)? {
+        let reader = match &mut self.rows {
+            Rows::Table(reader) => reader,
+            #[cfg(feature = "pictures")]
+            Rows::Pictures(pictures, _) => return pictures.next(values),
+        };
+        if self.left == 0 || !reader.next_rows(values)? {
             return Ok(false);
         }
-        if self.reader.has_pixels() && self.divides {
+        if reader.has_pixels() && self.divides {
             // As a data set in memory scales them: divided in 32 bits.
             values.iter_mut().for_each(|value| *value = f64::from(*value as f32 / 255.0));
         }

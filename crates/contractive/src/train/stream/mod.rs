@@ -21,6 +21,8 @@
 
 mod file_rows;
 mod identity;
+#[cfg(feature = "pictures")]
+mod picture_rows;
 mod reader;
 mod shuffle;
 mod streamed_rows;
@@ -28,4 +30,8 @@ mod survey;
 
 pub(super) use reader::{StreamSettings, Streamed};
 pub(crate) use streamed_rows::StreamedRows;
+#[cfg(feature = "pictures")]
+pub use survey::skipped_note;
+#[cfg(feature = "pictures")]
+pub(super) use survey::survey_pictures;
 pub(super) use survey::{Surveyed, survey};

@@ -211,7 +211,7 @@ impl Worker {
         let mut shuffle = Shuffle::new(seed, first, shuffle_rows, n_features);
         for epoch in first..self.epochs {
             shuffle.begin(seed, epoch);
-            if !self.epoch(&mut shuffle)? || self.send.send(Message::End).is_err() {
+            if !self.epoch(epoch, &mut shuffle)? || self.send.send(Message::End).is_err() {
                 break;
             }
             self.skip = 0;
@@ -220,8 +220,8 @@ impl Worker {
     }
 
     /// One epoch; false when nobody listens.
-    fn epoch(&mut self, shuffle: &mut Shuffle) -> Result<bool, TrainError> {
-        let (mut reader, d) = FileRows::open(&self.rows)?;
+    fn epoch(&mut self, epoch: usize, shuffle: &mut Shuffle) -> Result<bool, TrainError> {
+        let (mut reader, d) = FileRows::of_epoch(&self.rows, epoch)?;
         if d != self.rows.n_features {
             return Err(TrainError::Changed { path: self.rows.path.clone() });
         }
@@ -231,7 +231,7 @@ impl Worker {
         let mut scaled = vec![0.0; d];
         while reader.next(&mut values, d)? {
             for one in values.chunks_exact(d) {
-                if !is_held_out(self.rows.seed, row, self.rows.validation) {
+                if !is_held_out(self.rows.seed, reader.group(row), self.rows.validation) {
                     self.scale(one, row, &mut scaled)?;
                     shuffle.push(&scaled, &mut block);
                     if block.len() >= full && !self.hand_over(&mut block, full + d) {

@@ -5,15 +5,20 @@ use std::path::PathBuf;
 use contractive_table::ReadOptions;
 
 use super::identity::FileIdentity;
+#[cfg(feature = "pictures")]
+use super::picture_rows::StreamedPictures;
 use crate::train::error::TrainError;
 
 /// Training rows in a file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct StreamedRows {
     pub(super) path: PathBuf,
     /// The file that was surveyed.
     pub(super) identity: FileIdentity,
     pub(super) options: ReadOptions,
+    /// Where it is a folder or an archive of pictures.
+    #[cfg(feature = "pictures")]
+    pub(super) pictures: Option<StreamedPictures>,
     pub(super) label_column: Option<String>,
     pub(super) n_features: usize,
     /// Whether images of bytes are divided by 255; known once all bytes were seen.

@@ -6,11 +6,15 @@ use std::thread::{self, JoinHandle};
 
 use contractive_core::patches::PictureShape;
 use contractive_core::statistics::{Moments, Statistics};
+#[cfg(feature = "pictures")]
+use contractive_pictures::PictureSource;
 use contractive_table::checksum::sha256_of_file;
 use contractive_table::{ReadOptions, TableError};
 
 use super::file_rows::FileRows;
 use super::identity::FileIdentity;
+#[cfg(feature = "pictures")]
+use super::picture_rows::StreamedPictures;
 use super::streamed_rows::{StreamedRows, hash, is_held_out};
 use crate::config::TrainConfig;
 use crate::data::{Dataset, bits_note, label_note};
@@ -43,8 +47,36 @@ pub(in crate::train) struct Surveyed {
     pub first_outside: Option<(usize, usize, f32)>,
 }
 
+/// Goes through the pictures of a folder or an archive once.
+#[cfg(feature = "pictures")]
+pub(in crate::train) fn survey_pictures(config: &TrainConfig, source: PictureSource) -> Result<Surveyed, TrainError> {
+    let mut rows = rows_of(config, source.path())?;
+    rows.pictures = Some(StreamedPictures { source, patch: config.data.patches() });
+    surveyed(config, rows)
+}
+
+/// What is said of broken pictures that were passed over.
+#[cfg(feature = "pictures")]
+pub fn skipped_note(source: &PictureSource) -> Option<String> {
+    const NAMED: usize = 3;
+    let skipped = source.skipped();
+    if skipped.is_empty() {
+        return None;
+    }
+    let named: Vec<String> = skipped.iter().take(NAMED).map(|(name, reason)| format!("{name} ({reason})")).collect();
+    let more = skipped.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let n = skipped.len();
+    Some(format!("{n} of {} pictures are broken and were passed over: {}{more}", source.len(), named.join(", ")))
+}
+
 /// Goes through the file of a configuration once.
 pub(in crate::train) fn survey(config: &TrainConfig, path: &Path) -> Result<Surveyed, TrainError> {
+    surveyed(config, rows_of(config, path)?)
+}
+
+/// The rows of a configuration in the file at `path`, not looked at yet.
+fn rows_of(config: &TrainConfig, path: &Path) -> Result<StreamedRows, TrainError> {
     let text = config.data.text();
     let (array, transpose) = (config.data.array.clone(), config.data.transpose);
     let options = ReadOptions { array, text, transpose, ..ReadOptions::default() };
@@ -52,10 +84,12 @@ pub(in crate::train) fn survey(config: &TrainConfig, path: &Path) -> Result<Surv
     let validation = config.data.validation;
     let label_column = config.data.label_column.clone();
     let most_rows = config.data.rows.map_or(u64::MAX, |rows| rows as u64);
-    let mut rows = StreamedRows {
+    Ok(StreamedRows {
         path: path.to_path_buf(),
         identity: FileIdentity::of(path)?,
         options,
+        #[cfg(feature = "pictures")]
+        pictures: None,
         label_column,
         n_features: 0,
         divides: true,
@@ -65,7 +99,10 @@ pub(in crate::train) fn survey(config: &TrainConfig, path: &Path) -> Result<Surv
         shuffle_rows: 0,
         n_training: 0,
         n_validation: 0,
-    };
+    })
+}
+
+fn surveyed(config: &TrainConfig, mut rows: StreamedRows) -> Result<Surveyed, TrainError> {
     rows.divides = FileRows::open(&rows)?.0.has_grey()?;
     let counts = counts(config, &rows)?;
     let survey = Survey::of(&mut rows, counts)?;
@@ -88,7 +125,7 @@ fn counts(config: &TrainConfig, rows: &StreamedRows) -> Result<Counts, TrainErro
             let (mut values, mut row, mut sums) = (Vec::new(), 0_u64, Vec::new());
             while reader.next(&mut values, d)? {
                 for one in values.chunks_exact(d) {
-                    if !is_held_out(rows.seed, row, rows.validation) {
+                    if !is_held_out(rows.seed, reader.group(row), rows.validation) {
                         sums.push(one.iter().sum());
                     }
                     row += 1;
@@ -126,7 +163,11 @@ impl Survey {
             notes.extend(label_note(&names));
         }
         // The file's bytes are wanted twice: their sum is taken while they are read, when they are in the system's cache.
-        let sum = thread::spawn(move || sha256_of_file(&path));
+        #[cfg(feature = "pictures")]
+        let fingerprint = rows.pictures.as_ref().map(|pictures| pictures.source.fingerprint());
+        #[cfg(not(feature = "pictures"))]
+        let fingerprint = None;
+        let sum = thread::spawn(move || fingerprint.map_or_else(|| sha256_of_file(&path), Ok));
         rows.n_features = d;
         let most = |bytes: usize| (bytes / (size_of::<f64>() * d)).max(1);
         let mut survey = Survey {
@@ -147,10 +188,12 @@ impl Survey {
                 counts.check(&name, d, row as usize, one)?;
                 transformed.copy_from_slice(one);
                 counts.apply(&mut transformed);
-                survey.see(rows, row, one, &transformed);
+                survey.see(rows, (row, reader.group(row)), one, &transformed);
                 row += 1;
             }
         }
+        #[cfg(feature = "pictures")]
+        survey.notes.extend(rows.pictures.as_ref().and_then(|pictures| skipped_note(&pictures.source)));
         if row == 0 {
             return Err(TableError::Empty { what: rows.path.display().to_string() }.into());
         }
@@ -161,14 +204,14 @@ impl Survey {
     }
 
     /// Sees a row as the file has it, and with its counts transformed.
-    fn see(&mut self, rows: &mut StreamedRows, row: u64, values: &[f64], transformed: &[f64]) {
+    fn see(&mut self, rows: &mut StreamedRows, (row, group): (u64, u64), values: &[f64], transformed: &[f64]) {
         if self.first_outside.is_none()
             && let Some(column) = transformed.iter().position(|value| !(0.0..=1.0).contains(value))
         {
             self.first_outside = Some((row as usize, column, transformed[column] as f32));
         }
         let hash = hash(rows.seed, row);
-        if is_held_out(rows.seed, row, rows.validation) {
+        if is_held_out(rows.seed, group, rows.validation) {
             rows.n_validation += 1;
             self.validation.offer(hash, row, values);
         } else {

@@ -1,0 +1,122 @@
+//! Folders of pictures as data: in memory and streamed, whole and by patches, of one size and of several.
+
+use std::fs;
+
+use crate::support::Desk;
+
+/// A BMP of 24 bits: stripes whose width and colour follow `number`.
+fn bmp(width: usize, height: usize, number: usize) -> Vec<u8> {
+    let line = (3 * width).next_multiple_of(4);
+    let mut bytes = b"BM".to_vec();
+    bytes.extend((54 + line * height).to_le_bytes()[..4].iter().chain(&[0; 4]).chain(&[54, 0, 0, 0, 40, 0, 0, 0]));
+    bytes.extend((width as u32).to_le_bytes().iter().chain(&(height as u32).to_le_bytes()).chain(&[1, 0, 24, 0]));
+    bytes.extend([0; 24]);
+    for y in 0..height {
+        for x in 0..line {
+            let wave = ((x / 3) as f64 * (0.4 + 0.05 * number as f64) + 0.2 * y as f64 + (x % 3 * number) as f64).sin();
+            bytes.push(if x < 3 * width { (127.0 + 120.0 * wave) as u8 } else { 0 });
+        }
+    }
+    bytes
+}
+
+/// `n` pictures in each of two folders, of one size or of several.
+fn folder(n: usize, is_mixed: bool) -> Desk {
+    let desk = Desk::new();
+    for kind in ["bars", "dots"] {
+        fs::create_dir_all(desk.path(&format!("photos/{kind}"))).unwrap();
+        for i in 0..n {
+            let more = if is_mixed { i % 3 } else { 0 };
+            desk.write(&format!("photos/{kind}/{i:02}.bmp"), bmp(12 + more, 10 + 2 * more, i));
+        }
+    }
+    desk
+}
+
+#[test]
+fn a_folder_of_one_size_is_learnt_whole_with_its_folders_as_labels() {
+    let desk = folder(8, false);
+    desk.stdout("train --data photos --hidden 8,2 --epochs 2 --out run --quiet");
+    let config: serde_json::Value = serde_json::from_slice(&desk.read("run/model/config.json")).unwrap();
+    assert_eq!((&config["image_shape"], &config["channels"]), (&serde_json::json!([10, 12]), &3.into()));
+    desk.stdout("encode run --data photos -o codes.csv");
+    let codes = desk.text("codes.csv");
+    assert!(codes.starts_with("picture,code_0,code_1\nbars/00.bmp,"), "{}", &codes[..80]);
+    desk.stdout("evaluate run --data photos --per-row rows.csv --json");
+    assert!(desk.text("rows.csv").contains("\n8,dots,"));
+    assert!(desk.text("run/report.html").contains("dots"));
+    // A model of grey pictures of another size takes them as it learnt them.
+    desk.stdout(
+        "train --data photos --colour grey --image-size 6x5 --fit stretch --hidden 4 --epochs 1 --out grey --quiet",
+    );
+    let config: serde_json::Value = serde_json::from_slice(&desk.read("grey/model/config.json")).unwrap();
+    assert_eq!((&config["image_shape"], config.get("channels")), (&serde_json::json!([5, 6]), None));
+    assert_eq!(desk.json("evaluate grey/model --data photos --json")["features"], 30);
+}
+
+#[test]
+fn patches_of_a_folder_are_learnt_in_memory_or_from_the_disk() {
+    let desk = folder(8, false);
+    desk.stdout("train --data photos --patch 4 --hidden 8,3 --epochs 2 --out memory --quiet");
+    let judged = desk.json("evaluate memory --data photos --json --per-picture each.csv");
+    assert_eq!((&judged["pictures"]["pictures"], &judged["pictures"]["patches"]), (&16.into(), &20.into()));
+    assert!(desk.text("each.csv").contains("\n8,dots,"));
+    let streamed = "train --data photos --patch 4 --hidden 8,3 --stream --quiet --epochs";
+    desk.stdout(&format!("{streamed} 3 --out stream"));
+    assert!(desk.text("stream/config.toml").contains("stream = true"));
+    let config: serde_json::Value = serde_json::from_slice(&desk.read("stream/model/config.json")).unwrap();
+    assert_eq!((&config["patch"], &config["stride"], &config["channels"]), (&4.into(), &2.into(), &3.into()));
+    // Part of the way, then on: the same bits.
+    desk.stdout(&format!("{streamed} 1 --out part"));
+    desk.stdout("resume part --epochs 3 --quiet");
+    assert_eq!(desk.read("stream/model/model.safetensors"), desk.read("part/model/model.safetensors"));
+    desk.stdout("evaluate stream --data photos --json");
+}
+
+#[test]
+fn pictures_of_several_sizes_are_learnt_by_patches_without_a_word() {
+    let desk = folder(6, true);
+    let error = desk.refused("train --data photos", 3);
+    assert!(error.contains("--image-size"), "{error}");
+    desk.stdout("train --data photos --patch 4 --hidden 6,2 --epochs 1 --out run --quiet");
+    let error = desk.refused("train --data photos --patch 11", 3);
+    assert!(error.contains("fewer than a patch of 11"), "{error}");
+    let error = desk.refused("evaluate run --data photos", 3);
+    assert!(error.contains("--image-size"), "{error}");
+    assert_eq!(
+        desk.json("evaluate run --data photos --image-size 12x10 --fit crop --json")["pictures"]["pictures"],
+        12
+    );
+    let info = desk.json("data info photos --json");
+    assert_eq!((&info["pictures"], &info["sizes"].as_array().unwrap().len()), (&12.into(), &3));
+    assert!(desk.stdout("data info photos").contains("bars (6), dots (6)"));
+}
+
+#[test]
+fn a_broken_picture_is_named_or_passed_over() {
+    let desk = folder(5, false);
+    desk.write("photos/bars/99.bmp", &bmp(12, 10, 1)[..80]);
+    let error = desk.refused("train --data photos --patch 4", 3);
+    assert!(error.contains("bars/99.bmp") && error.contains("--skip-broken"), "{error}");
+    let train = "train --data photos --patch 4 --hidden 4 --epochs 1 --skip-broken --out";
+    for (place, more) in [("memory", ""), ("stream", " --stream")] {
+        let output = desk.cae(&format!("{train} {place}{more}")).assert().success().get_output().clone();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(said.contains("1 of 11 pictures are broken and were passed over: bars/99.bmp"), "{said}");
+    }
+    desk.stdout("evaluate memory --json");
+}
+
+#[test]
+fn settings_of_pictures_are_refused_for_tables_and_a_folder_of_tables_stays_one() {
+    let desk = folder(2, false);
+    desk.write("table.csv", "a,b\n1,2\n3,4\n5,6\n");
+    let error = desk.refused("train --data table.csv --image-size 8", 2);
+    assert!(error.contains("data.image_size") && error.contains("leave out --image-size"), "{error}");
+    let error = desk.refused("train --data photos --label-column x", 2);
+    assert!(error.contains("label_column"), "{error}");
+    fs::create_dir(desk.path("tables")).unwrap();
+    desk.write("tables/part.csv", "a,b\n1,2\n3,5\n5,6\n");
+    desk.write("tables/plot.bmp", bmp(12, 10, 0));
+    assert_eq!(desk.json("data info tables --json")["features"], 2);
+}

@@ -1,0 +1,125 @@
+//! How pictures of a folder or an archive are made alike, as settings.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// What a pixel is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PictureColour {
+    /// Red, green and blue where any of the pictures looked at has colour, else grey.
+    #[default]
+    Auto,
+    /// One number: luma.
+    Grey,
+    /// Red, green and blue.
+    Rgb,
+}
+
+/// What becomes of a picture of another aspect than `data.image_size`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PictureFit {
+    /// It is made so small that it lies within the size and keeps its aspect: sizes may differ, for patches.
+    Keep,
+    /// It lies within the size, black around it.
+    Pad,
+    /// It covers the size, and what lies beyond is cut off.
+    Crop,
+    /// Each side is scaled by itself.
+    Stretch,
+}
+
+/// Width and height in pixels, each at least 1: "64x48", or one number for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageSize {
+    /// Pixels a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+impl fmt::Display for ImageSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+impl FromStr for ImageSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let side = |text: &str| text.trim().parse::<usize>().ok().filter(|side| *side > 0);
+        let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
+        match (side(width), side(height)) {
+            (Some(width), Some(height)) => Ok(ImageSize { width, height }),
+            _ => Err(format!(
+                "width and height are given in pixels, such as 64x48, or one number for both; got `{text}`"
+            )),
+        }
+    }
+}
+
+impl Serialize for ImageSize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ImageSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Given {
+            Side(u64),
+            Text(String),
+        }
+        let text = match Given::deserialize(deserializer)? {
+            Given::Side(side) => side.to_string(),
+            Given::Text(text) => text,
+        };
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(feature = "pictures")]
+impl super::DataConfig {
+    /// How pictures of a folder or an archive are read. Where nothing is said of the fit, patches are taken of pictures of
+    /// their own size, and whole pictures are padded.
+    pub fn picture_options(&self) -> contractive_pictures::PictureOptions {
+        use contractive_pictures::{Colour, Fit, PictureOptions, Size};
+        PictureOptions {
+            colour: match self.colour.unwrap_or_default() {
+                PictureColour::Auto => Colour::Auto,
+                PictureColour::Grey => Colour::Grey,
+                PictureColour::Rgb => Colour::Rgb,
+            },
+            size: self.image_size.map(|size| Size { width: size.width, height: size.height }),
+            fit: match self.fit {
+                Some(PictureFit::Keep) => Fit::Keep,
+                None if self.patch.is_some() => Fit::Keep,
+                Some(PictureFit::Pad) | None => Fit::Pad,
+                Some(PictureFit::Crop) => Fit::Crop,
+                Some(PictureFit::Stretch) => Fit::Stretch,
+            },
+            skip_broken: self.skip_broken,
+        }
+    }
+
+    /// Whether any setting of pictures in folders and archives is given; with its name and what it is set to.
+    pub fn first_of_pictures(&self) -> Option<(&'static str, String)> {
+        fn word(word: impl Serialize) -> String {
+            serde_json::to_value(word).ok().and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
+        }
+        [
+            ("data.colour", self.colour.map(word)),
+            ("data.image_size", self.image_size.map(|size| size.to_string())),
+            ("data.fit", self.fit.map(word)),
+            ("data.skip_broken", self.skip_broken.then(|| "true".into())),
+        ]
+        .into_iter()
+        .find_map(|(name, got)| Some((name, got?)))
+    }
+}
