@@ -224,7 +224,7 @@ fn headers_that_are_no_such_dictionary_are_refused() {
 fn shapes_that_are_no_rows_are_refused() {
     assert!(matches!(bad_bytes("a.npy", &npy(&[6], Order::C, &[1f32; 6])), TableError::Shape { .. }));
     assert!(matches!(bad_bytes("a.npy", &npy(&[], Order::C, &[1f32])), TableError::Shape { .. }));
-    assert!(matches!(bad_bytes("a.npy", &npy(&[1, 2, 1, 3], Order::C, &[1f32; 6])), TableError::Shape { .. }));
+    assert!(matches!(bad_bytes("a.npy", &npy(&[1, 2, 1, 2], Order::C, &[1f32; 4])), TableError::Shape { .. }));
     for shape in [&[0, 3][..], &[3, 0], &[0, 28, 28], &[3, 0, 0]] {
         for order in [Order::C, Order::Fortran] {
             assert!(matches!(bad_bytes("a.npy", &npy::<u8>(shape, order, &[])), TableError::Empty { .. }));

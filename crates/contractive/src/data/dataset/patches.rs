@@ -1,7 +1,7 @@
 //! Pictures seen as their patches: rows are (picture, place), gathered from the pictures as they are read out.
 
 use contractive_core::ArgumentError;
-use contractive_core::patches::PatchGrid;
+use contractive_core::patches::{PatchGrid, PictureShape};
 use thiserror::Error;
 
 /// Why pictures have no such patches.

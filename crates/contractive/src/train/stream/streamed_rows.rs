@@ -6,7 +6,7 @@ use contractive_table::ReadOptions;
 
 use super::identity::FileIdentity;
 #[cfg(feature = "pictures")]
-use super::picture_rows::StreamedPictures;
+use super::streamed_pictures::StreamedPictures;
 use crate::train::error::TrainError;
 
 /// Training rows in a file.

@@ -14,7 +14,7 @@ use contractive_table::{ReadOptions, TableError};
 use super::file_rows::FileRows;
 use super::identity::FileIdentity;
 #[cfg(feature = "pictures")]
-use super::picture_rows::StreamedPictures;
+use super::streamed_pictures::StreamedPictures;
 use super::streamed_rows::{StreamedRows, hash, is_held_out};
 use crate::config::TrainConfig;
 use crate::data::{Dataset, bits_note, label_note};
