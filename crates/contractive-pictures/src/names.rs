@@ -72,6 +72,6 @@ pub(crate) fn counted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(String, 
     let mut counts = BTreeMap::<String, usize>::new();
     names.for_each(|name| *counts.entry(ending(name)).or_default() += 1);
     let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by(|a, b| b.1.cmp(&a.1));
+    counts.sort_by_key(|count| std::cmp::Reverse(count.1));
     counts
 }

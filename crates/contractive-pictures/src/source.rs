@@ -13,7 +13,6 @@ use crate::limits::MOST_PIXELS;
 use crate::options::{Colour, Fit, PictureOptions};
 use crate::picture::Picture;
 use crate::store::{Entry, Store};
-use crate::stream::Pictures;
 use crate::{decode, names};
 
 /// Pictures looked at for colour, evenly over the list.
@@ -147,14 +146,6 @@ impl PictureSource {
         let inner = &self.0;
         let entry = inner.entry(index)?;
         inner.picture(index, inner.channels, reserve).map_err(|fault| inner.broken(entry, fault))
-    }
-
-    /// The pictures `order`, decoded by `threads` threads (at least one) and given in that order, with the same pixels for any number of
-    /// threads. Memory: at most two pictures a thread are decoded or wait, together 128 MiB unless one alone takes more.
-    ///
-    /// A broken picture is an error, after which the others follow; with `skip_broken` it is left out and told by [`PictureSource::skipped`].
-    pub fn stream(&self, order: Vec<u32>, threads: usize) -> Pictures {
-        Pictures::new(self.clone(), order, threads)
     }
 
     /// Broken pictures met so far and passed over: names and what is wrong with them, in the order of their numbers.

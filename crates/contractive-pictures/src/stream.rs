@@ -100,6 +100,16 @@ impl Pictures {
     }
 }
 
+impl PictureSource {
+    /// The pictures `order`, decoded by `threads` threads (at least one) and given in that order, with the same pixels for any number of
+    /// threads. Memory: at most two pictures a thread are decoded or wait, together 128 MiB unless one alone takes more.
+    ///
+    /// A broken picture is an error, after which the others follow; with `skip_broken` it is left out and told by [`PictureSource::skipped`].
+    pub fn stream(&self, order: Vec<u32>, threads: usize) -> Pictures {
+        Pictures::new(self.clone(), order, threads)
+    }
+}
+
 impl Iterator for Pictures {
     type Item = Result<(u32, Picture), PictureError>;
 

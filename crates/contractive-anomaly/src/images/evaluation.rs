@@ -163,7 +163,8 @@ pub fn evaluate_images(
     (pixels, without_mask): (&PixelMeter, usize),
 ) -> ImageEvaluation {
     let resamples = (DRAWN / scores.len().max(1)).clamp(20, RESAMPLES);
-    let estimate = |statistic: &dyn Fn(&[f64], &[bool]) -> Option<f64>| {
+    type Statistic<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
+    let estimate = |statistic: &Statistic<'_>| {
         let mut stream = Stream::new(0, Purpose::Analysis, 1, 0);
         bootstrap(scores, is_anomaly, resamples, |n| stream.below(n), statistic)
     };

@@ -65,11 +65,13 @@ pub(super) fn sample(
         for (s, ((rows, sample), share)) in rows.iter().zip(&mut samples).zip(shares).enumerate() {
             let Some(cut) = rows.cut(&picture, || source.name(place as usize))? else { continue };
             let mut stream = Stream::new(seed, Purpose::Analysis, DRAWN + s as u64, u64::from(place) << 20);
-            for _ in 0..*share {
-                let i = stream.below(cut.grid.n_patches() as u32) as usize;
-                cut.row(i, &mut buffer);
+            // Each at most once: a patch held out must not be one learnt from.
+            let mut drawn: Vec<u32> = (0..cut.grid.n_patches() as u32).collect();
+            stream.shuffle(&mut drawn);
+            for i in drawn.into_iter().take(*share) {
+                cut.row(i as usize, &mut buffer);
                 sample.rows.extend_from_slice(&buffer);
-                sample.places.push(cut.place(i));
+                sample.places.push(cut.place(i as usize));
             }
         }
         told(done + 1);

@@ -98,7 +98,10 @@ impl Scale {
         let d = rows.n_features();
         let Sample { rows: values, places } = sample;
         let name = format!("the patches of {what} at 1/{}", rows.scale);
-        let data = Dataset::from_f32(&name, d, values).map_err(EncodingError::from).map_err(DetectorError::from)?;
+        let data = match values.is_empty() {
+            true => Dataset::without_rows(&name, d, false),
+            false => Dataset::from_f32(&name, d, values).map_err(EncodingError::from).map_err(DetectorError::from)?,
+        };
         let models = Detector::networks(&data, Scaling::Standard, settings, options)?;
         let (mut train, mut ordinary) = split_validation(data.len(), settings.validation, settings.seed);
         let mut stream = Stream::new(settings.seed, Purpose::Analysis, 12, rows.scale as u64);

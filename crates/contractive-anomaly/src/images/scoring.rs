@@ -112,7 +112,6 @@ impl ImageDetector {
                     *to = scorer.as_mut().map(|scorer| scorer.score(place, picture, &source.name(place as usize)));
                 }
             });
-            drop(lent);
             for scored in scored.into_iter().flatten() {
                 if !each(scored?) {
                     return Ok(());

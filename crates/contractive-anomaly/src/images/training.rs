@@ -16,6 +16,8 @@ use crate::detector::{DetectorError, DetectorSettings, MemberReport, TrainOption
 
 /// Fewest pictures that a detector is trained on.
 const FEWEST: usize = 2;
+/// Fewest patches of a scale that is not the first; with fewer it is left out.
+const FEWEST_PATCHES: usize = 50;
 /// Fewest pictures of which some are held out.
 const FEWEST_SPLIT: usize = 20;
 /// Most pictures held out, and most that are scored for the reference.
@@ -143,14 +145,16 @@ impl ImageDetector {
     }
 }
 
-/// Learns every scale of which there are patches: beside each other, as far as the threads go.
+/// Learns every scale of which there are enough patches: beside each other, as far as the threads go.
 fn learn_scales<'a>(
     what: &str,
     samples: impl Iterator<Item = (&'a PatchRows, Sample)>,
     (spec, settings): (&ImageSpec, &DetectorSettings),
     options: &TrainOptions<'_>,
 ) -> Result<Vec<Scale>, ImageError> {
-    let samples: Vec<(&PatchRows, Sample)> = samples.filter(|(_, sample)| !sample.rows.is_empty()).collect();
+    // The first says what is wrong where it has too few.
+    let is_enough = |(i, (_, sample)): &(usize, (_, Sample))| *i == 0 || sample.places.len() >= FEWEST_PATCHES;
+    let samples: Vec<(&PatchRows, Sample)> = samples.enumerate().filter(is_enough).map(|(_, one)| one).collect();
     let beside = samples.len().clamp(1, options.threads.max(1));
     let n = samples.len();
     let done = AtomicUsize::new(0);

@@ -10,7 +10,7 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
-use super::opened::room;
+use super::room::room;
 use crate::error::PictureFault;
 
 pub(super) const FORMAT: &str = "JPEG";

@@ -1,8 +1,10 @@
 //! Bytes of a file to pixels: the format by content, the header before anything is given room, 8 bits a channel, alpha over
 //! black, upright.
 
+mod head;
 mod jpeg;
 mod opened;
+mod room;
 mod samples;
 
 use std::io::{BufRead, Cursor, Seek};
@@ -12,22 +14,10 @@ use contractive_table::contain;
 
 use crate::error::PictureFault;
 use crate::picture::Picture;
+pub(crate) use head::Head;
 use opened::Opened;
 pub(crate) use opened::is_picture;
 pub(crate) use samples::{of_unit, over_black};
-
-/// What a picture's header says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Head {
-    /// Pixels a row, upright.
-    pub width: usize,
-    /// Rows, upright.
-    pub height: usize,
-    /// Whether the format itself holds no colour.
-    pub is_grey: bool,
-    /// Bytes of the pixels as the decoder gives them.
-    pub bytes: u64,
-}
 
 /// Reads the header of a file of `size` bytes.
 pub(crate) fn head<'a>(stream: impl BufRead + Seek + 'a, size: u64) -> Result<Head, PictureFault> {

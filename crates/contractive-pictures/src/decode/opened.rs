@@ -7,7 +7,9 @@ use image::codecs::{bmp::BmpDecoder, png::PngDecoder, tiff::TiffDecoder, webp::W
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, Limits, RgbImage};
 
-use super::{Head, jpeg, samples};
+use super::head::Head;
+use super::room::room;
+use super::{jpeg, samples};
 use crate::error::{PictureFault, beginning};
 use crate::limits::{Claim, DECODING};
 use crate::picture::Picture;
@@ -124,14 +126,6 @@ impl<'a> Opened<'a> {
         let shape = PictureShape { height: self.height, width: self.width, channels };
         upright(Picture { shape, pixels }, self.orientation)
     }
-}
-
-/// Zeros, if the system gives the memory.
-pub(super) fn room(bytes: u64) -> Result<Vec<u8>, PictureFault> {
-    let n = usize::try_from(bytes).unwrap_or(usize::MAX);
-    // `vec![0; n]` is given zeroed pages, and ends the process where there is no memory: asked first.
-    Vec::<u8>::new().try_reserve_exact(n).map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
-    Ok(vec![0; n])
 }
 
 fn is_turned(orientation: Orientation) -> bool {

@@ -8,9 +8,9 @@ use contractive_table::array::{ArrayHeader, ArrayKind};
 use contractive_table::{TableError, most_expanded};
 use zip::{CompressionMethod, ZipArchive};
 
+use super::entry::{Entry, Labels};
 use super::section::Section;
 use super::unpacked::{damaged, unpacked};
-use super::{Entry, Labels};
 use crate::decode::{Head, of_unit, over_black};
 use crate::error::{PictureError, PictureFault};
 use crate::limits::{Claim, MOST_PICTURES};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use contractive_table::opening::{identity, open_regular};
 
-use super::Entry;
+use super::entry::Entry;
 use crate::error::{PictureError, PictureFault};
 use crate::limits::{MOST_FILE, MOST_PICTURES};
 use crate::names;

@@ -1,13 +1,13 @@
 //! Where the bytes of pictures lie.
 
 mod array;
+mod entry;
 mod folder;
 mod section;
 mod tar;
 mod unpacked;
 mod zip;
 
-use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -17,26 +17,14 @@ use flate2::read::MultiGzDecoder;
 
 use crate::decode::{self, Head};
 use crate::error::{PictureError, PictureFault, beginning};
-use crate::limits::MOST_PICTURES;
 use crate::names;
 use crate::picture::Picture;
 use array::ArrayStore;
+pub(crate) use entry::{Entry, Labels};
 pub(crate) use folder::FolderStore;
 use section::Section;
 use tar::TarStore;
 use zip::ZipStore;
-
-/// The number of each picture's class, and the classes' names.
-pub(crate) type Labels = (Vec<i64>, Vec<String>);
-
-/// A picture that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    /// Its name, relative, parts joined by `/`.
-    pub name: String,
-    /// Bytes of its file.
-    pub size: u64,
-}
 
 /// A folder, an archive or an array, open.
 #[derive(Debug)]
@@ -193,48 +181,4 @@ fn is_npz(path: &Path) -> bool {
 
 fn no_source(path: &Path, first: &[u8]) -> PictureError {
     PictureError::Source { path: path.to_path_buf(), begins: beginning(first) }
-}
-
-/// What a walk through an archive finds.
-struct Found<P> {
-    pictures: BTreeMap<String, (u64, P)>,
-    passed_over: Vec<String>,
-}
-
-impl<P> Default for Found<P> {
-    fn default() -> Self {
-        Found { pictures: BTreeMap::new(), passed_over: Vec::new() }
-    }
-}
-
-/// Names that are remembered for the message that there is no picture.
-const MOST_REMEMBERED: usize = 10_000;
-
-impl<P> Found<P> {
-    /// A file of `size` bytes at `place`.
-    fn add(&mut self, name: &str, size: u64, place: P) {
-        match names::of_entry(name) {
-            Some(name) if names::is_picture(&name) => drop(self.pictures.insert(name, (size, place))),
-            Some(name) if self.passed_over.len() < MOST_REMEMBERED => self.passed_over.push(name),
-            _ => {}
-        }
-    }
-
-    /// The pictures, sorted, and their places. A folder that all lie in and that has the archive's own name is no part of their names.
-    fn pictures(self, path: &Path) -> Result<(Vec<Entry>, Vec<P>), PictureError> {
-        if self.pictures.is_empty() {
-            let found = names::counted(self.passed_over.iter().map(String::as_str));
-            return Err(PictureError::NoPictures { path: path.to_path_buf(), found });
-        }
-        if self.pictures.len() > MOST_PICTURES {
-            return Err(PictureError::TooMany { path: path.to_path_buf(), most: MOST_PICTURES });
-        }
-        let own = format!("{}/", names::of_archive(path));
-        let is_wrapped = self.pictures.keys().all(|name| name.starts_with(&own));
-        let entry = |(name, (size, place)): (String, (u64, P))| {
-            let name = if is_wrapped { name[own.len()..].to_owned() } else { name };
-            (Entry { name, size }, place)
-        };
-        Ok(self.pictures.into_iter().map(entry).unzip())
-    }
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use tar::{Archive, EntryType};
 
+use super::entry::{Entry, Found};
 use super::section::Section;
 use super::unpacked::damaged;
-use super::{Entry, Found};
 use crate::error::{PictureError, PictureFault};
 use crate::limits::MOST_FILE;
 

@@ -8,9 +8,10 @@ use std::path::Path;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
+use super::entry::{Entry, Found};
+use super::folder::all_of;
 use super::section::Section;
 use super::unpacked::damaged;
-use super::{Entry, Found, folder::all_of};
 use crate::error::{PictureError, PictureFault};
 use crate::limits::MOST_FILE;
 use contractive_table::most_expanded;
@@ -34,8 +35,7 @@ impl ZipStore {
                 continue;
             }
             // Names that are no UTF-8 and not declared as another encoding are shown as far as they go.
-            let name =
-                entry.name().map_or_else(|_| String::from_utf8_lossy(entry.name_raw()), |name| name).into_owned();
+            let name = entry.name().unwrap_or_else(|_| String::from_utf8_lossy(entry.name_raw())).into_owned();
             found.add(&name, entry.size(), place);
         }
         let (entries, places) = found.pictures(path)?;

@@ -11,7 +11,7 @@ const SHOWN: usize = 24;
 /// Most pixels of a picture shown: beyond, it would make the page heavy.
 const MOST_PIXELS: usize = 1 << 19;
 
-/// A picture shown: its numbers, and PNGs of it and its map.
+/// A picture shown: its numbers, and PNG files of it and its map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShownPicture {
     /// Its name, relative to its folder.

@@ -1,5 +1,6 @@
 //! Rows of numbers in memory.
 
+mod as_patches;
 mod joined;
 mod patches;
 mod rows;
@@ -39,7 +40,7 @@ pub struct Dataset {
     n_features: usize,
     picture_shape: Option<PictureShape>,
     /// Where rows are patches of the pictures that the values are of.
-    patches: Option<Arc<Patches>>,
+    patches: Option<Arc<Patches<Dataset>>>,
     labels: Option<Vec<i64>>,
     class_names: Option<Vec<String>>,
     feature_names: Option<Vec<String>>,

@@ -4,6 +4,7 @@ mod error;
 mod files;
 pub mod finite;
 mod head;
+mod of_patches;
 mod patches;
 mod session;
 mod whole_pictures;
