@@ -91,6 +91,27 @@ sweep() {
     "$cae" train --data rows.csv --hidden 2 --contraction 0,0.1 --seed 3 --epochs 1 --no-report --out saved -q
     rm -rf saved/*/images
 }
+images() {
+    mkdir -p rows/good rows/odd
+    "$python" - <<'PY'
+import math, random, struct
+random.seed(1)
+side = 20
+for i in range(6):
+    odd = i > 3
+    pixels = bytearray()
+    for y in range(side):
+        for x in range(side):
+            v = 120 + 40 * math.sin(0.9 * x + i) * math.cos(0.7 * y) + random.gauss(0, 5)
+            pixels += bytes([250] * 3 if odd and 8 <= y < 11 and 5 <= x < 14 else [int(v)] * 3)
+    head = struct.pack("<IIIIiiHHIIIIII", 54 + len(pixels), 0, 54, 40, side, -side, 1, 24, 0, len(pixels), 0, 0, 0, 0)
+    with open(f"rows/{'odd' if odd else 'good'}/{i}.bmp", "wb") as file:
+        file.write(b"BM" + head + pixels)
+PY
+    "$cae" train --detector --data rows/good --patch 4 --hidden 6,2 --steps 40 --seed 3 --out saved -q
+    rm -f saved/report.html
+    "$cae" detect saved --data rows -o scores.csv -q
+}
 
 (make run-1 run)
 (make run-1-checksum run) # checkpoints have had a SHA-256 since 2026-11-30
@@ -98,4 +119,5 @@ sweep() {
 (make detector-2-orders detector)
 (make detector-2-clean clean)
 (make series-1-windows-3 series)
+(make images-1 images)
 (make sweep-1 sweep)

@@ -7,8 +7,10 @@ use contractive::data::Dataset;
 use contractive::import::{ImportOptions, import};
 use contractive::{Model, RunDirectory};
 use contractive_anomaly::detector::{ScoreFiles, ScoreOptions};
-use contractive_anomaly::{Detector, SeriesDetector};
+use contractive_anomaly::{Detector, ImageDetector, SeriesDetector};
 use contractive_core::Activation;
+use contractive_core::patches::PictureShape;
+use contractive_pictures::Picture;
 
 use crate::input::Input;
 use crate::panics::begin;
@@ -125,6 +127,33 @@ pub fn series_detector(bytes: &[u8]) {
     detector.probability(0.5);
     detector.share_above(0.5);
     rewritten(&detector, |detector, path| detector.save(path), |path| SeriesDetector::load(path));
+}
+
+/// Files of a detector of pictures of one scale and one network.
+pub(crate) const IMAGE_FILES: [&str; 4] = [
+    "config.json",
+    "scale-1/patches.safetensors",
+    "scale-1/member-0/config.json",
+    "scale-1/member-0/model.safetensors",
+];
+
+/// The directory of a detector of pictures.
+pub fn image_detector(bytes: &[u8]) {
+    begin();
+    let files = Input::new(bytes).files(IMAGE_FILES.len());
+    let named: Vec<(&str, &[u8])> = IMAGE_FILES.into_iter().zip(files).collect();
+    let detector = match ImageDetector::load(scratch::folder_of("images", &named)) {
+        Ok(detector) => detector,
+        Err(error) => return refused(&error),
+    };
+    assert!(detector.threshold().is_finite(), "a threshold must be finite");
+    let shape = PictureShape { height: 12, width: 12, channels: detector.channels() };
+    let picture = Picture { shape, pixels: (0..shape.n_values()).map(|i| (i * 37 % 256) as u8).collect() };
+    match detector.score(&picture) {
+        Ok(scored) => assert_eq!(scored.map.values.len(), shape.n_pixels(), "one score a pixel"),
+        Err(error) => refused(&error),
+    }
+    rewritten(&detector, |detector, path| detector.save(path), |path| ImageDetector::load(path));
 }
 
 /// A checkpoint.

@@ -7,15 +7,17 @@
 //!
 //! 1. `tables` and `frames`: tables of every format in every way of reading; `series`: with timestamps.
 //! 2. `folders`: models, detectors, checkpoints, runs, weights of other programs, files of scores.
-//! 3. `text`: configurations, and words that people type.
-//! 4. [`mod@seeds`]: small valid inputs, made by our own writers; [`mutation`]: changes of them.
-//! 5. `trained`: detectors for new rows; `panics` and `refusal`: what is no finding; `repository`: files that lie in it; `input` and `scratch`: how bytes say what is read and how, and where they become files.
+//! 3. `pictures`: pictures, archives and arrays of them.
+//! 4. `text`: configurations, and words that people type.
+//! 5. [`mod@seeds`]: small valid inputs, made by our own writers; [`mutation`]: changes of them.
+//! 6. `trained`: detectors for new rows; `panics` and `refusal`: what is no finding; `repository`: files that lie in it; `input` and `scratch`: how bytes say what is read and how, and where they become files.
 
 mod folders;
 mod frames;
 mod input;
 pub mod mutation;
 mod panics;
+mod pictures;
 mod refusal;
 mod repository;
 mod scratch;
@@ -25,7 +27,8 @@ mod tables;
 mod text;
 mod trained;
 
-pub use folders::{checkpoint, detector, model, run, scores, series_detector, weights};
+pub use folders::{checkpoint, detector, image_detector, model, run, scores, series_detector, weights};
+pub use pictures::pictures;
 pub use refusal::was_refused;
 pub use series::series;
 pub use tables::{arrow, csv, hdf5, idx, market, npy, npz, parquet};
@@ -41,7 +44,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     Target { name: "arrow", run: arrow },
     Target { name: "checkpoint", run: checkpoint },
     Target { name: "csv", run: csv },
@@ -53,11 +56,13 @@ pub const TARGETS: [Target; 18] = [
     Target { name: "npy", run: npy },
     Target { name: "npz", run: npz },
     Target { name: "parquet", run: parquet },
+    Target { name: "pictures", run: pictures },
     Target { name: "recipe", run: recipe },
     Target { name: "run", run },
     Target { name: "scores", run: scores },
     Target { name: "series", run: series },
     Target { name: "series_detector", run: series_detector },
+    Target { name: "image_detector", run: image_detector },
     Target { name: "weights", run: weights },
     Target { name: "words", run: words },
 ];

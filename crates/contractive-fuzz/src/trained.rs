@@ -4,8 +4,11 @@ use std::sync::OnceLock;
 
 use contractive::encoding::{EncodingOptions, MissingRule, TrainingTable};
 use contractive_anomaly::detector::{DetectorSettings, TrainOptions};
+use contractive_anomaly::images::{ImageSpec, PicturesInMemory};
 use contractive_anomaly::series::{Gaps, Missing, Series, SeriesColumns, SeriesSpec};
-use contractive_anomaly::{Detector, SeriesDetector};
+use contractive_anomaly::{Detector, ImageDetector, SeriesDetector};
+use contractive_core::patches::PictureShape;
+use contractive_pictures::Picture;
 
 use crate::scratch;
 
@@ -60,6 +63,17 @@ pub(crate) fn series_detector() -> &'static SeriesDetector {
         let options = TrainOptions { threads: 1, ..TrainOptions::default() };
         SeriesDetector::train(&read, &spec, &small(), &options).expect("a detector can be trained")
     })
+}
+
+/// A detector of pictures of one scale.
+pub(crate) fn image_detector() -> ImageDetector {
+    let shape = PictureShape { height: 12, width: 12, channels: 1 };
+    let pixel = |i: usize, seed: usize| ((i * 7 + i / 12 * 5 + seed * 3) % 11 * 20) as u8;
+    let picture = |seed| Picture { shape, pixels: (0..shape.n_pixels()).map(|i| pixel(i, seed)).collect() };
+    let pictures = PicturesInMemory { what: "drawn".into(), pictures: (0..4).map(picture).collect() };
+    let spec = ImageSpec { scales: vec![1], bank: 16, ..ImageSpec::default() }.with_patch(4);
+    let options = TrainOptions { threads: 1, ..TrainOptions::default() };
+    ImageDetector::train(&pictures, &spec, &small(), &options).expect("a detector can be trained")
 }
 
 /// A series with an even pace.

@@ -76,7 +76,8 @@ macro_rules! replays {
 }
 
 replays! {
-    arrow checkpoint csv detector hdf5 idx market model npy npz parquet recipe run scores series series_detector weights words
+    arrow checkpoint csv detector hdf5 idx image_detector market model npy npz parquet pictures recipe run scores series series_detector
+    weights words
 }
 
 #[test]

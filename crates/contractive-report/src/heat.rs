@@ -27,8 +27,7 @@ const HALO: Rgb = [255, 255, 255];
 /// The colour of `share`, 0 to 1; values outside are clamped, NaN is that of 0.
 fn heat(share: f64) -> Rgb {
     let steps = (HEAT.len() - 1) as f64;
-    let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
-    let place = share * steps;
+    let place = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) } * steps;
     let below = (place.floor() as usize).min(HEAT.len() - 2);
     let part = place - below as f64;
     std::array::from_fn(|c| {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::ImageDetector;
 use super::map::HeatMap;
 use super::regions::regions;
+use crate::detector::evaluation::Statistic;
 use crate::detector::metrics::{Counts, Estimate, Share, auroc, average_precision, bootstrap};
 
 /// Resamples of a bootstrap.
@@ -163,7 +164,6 @@ pub fn evaluate_images(
     (pixels, without_mask): (&PixelMeter, usize),
 ) -> ImageEvaluation {
     let resamples = (DRAWN / scores.len().max(1)).clamp(20, RESAMPLES);
-    type Statistic<'a> = dyn Fn(&[f64], &[bool]) -> Option<f64> + 'a;
     let estimate = |statistic: &Statistic<'_>| {
         let mut stream = Stream::new(0, Purpose::Analysis, 1, 0);
         bootstrap(scores, is_anomaly, resamples, |n| stream.below(n), statistic)

@@ -78,3 +78,52 @@ pub(super) fn sample(
     }
     Ok(samples)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use contractive_core::patches::PictureShape;
+    use contractive_pictures::Picture;
+
+    use super::*;
+    use crate::images::{ImageSpec, PicturesInMemory};
+
+    /// Pictures of which no two pixels of one row of a column are alike.
+    fn pictures(n: usize, side: usize) -> PicturesInMemory {
+        let shape = PictureShape { height: side, width: side, channels: 1 };
+        let pixel = |i: usize, p: usize| ((i * 31 + i / side * 17 + p * 101) % 251) as u8;
+        let picture = |p| Picture { shape, pixels: (0..shape.n_pixels()).map(|i| pixel(i, p)).collect() };
+        PicturesInMemory { what: "some".into(), pictures: (0..n).map(picture).collect() }
+    }
+
+    fn drawn(source: &PicturesInMemory, order: &[u32], seed: u64) -> Vec<Sample> {
+        let rows = PatchRows::of(&ImageSpec::default(), 1);
+        sample(source, order, &rows, seed, (1, &AtomicBool::new(false)), &|_| {}).unwrap()
+    }
+
+    #[test]
+    fn patches_are_drawn_at_most_once_and_again_by_the_same_seed() {
+        let source = pictures(3, 24);
+        let all = drawn(&source, &[0, 2], 1);
+        // 25 places of 24 × 24 pixels, 4 of 12 × 12; fewer than might be drawn.
+        assert_eq!((all[0].places.len(), all[1].places.len()), (50, 8));
+        let distinct: HashSet<Vec<u32>> =
+            all[0].rows.chunks(64).map(|row| row.iter().map(|v| v.to_bits()).collect()).collect();
+        assert_eq!(distinct.len(), 50);
+        assert_eq!(all, drawn(&source, &[0, 2], 1));
+        assert_ne!(all, drawn(&source, &[0, 2], 2));
+    }
+
+    #[test]
+    fn many_pictures_give_few_patches_each_and_no_more_than_the_bound() {
+        let n = 30_000;
+        let share = |i: u64| (i + 1) * MOST_PATCHES as u64 / n - i * MOST_PATCHES as u64 / n;
+        assert_eq!((0..n).map(share).sum::<u64>(), MOST_PATCHES as u64);
+        assert!((0..n).all(|i| share(i) <= 1));
+        for (d, scales) in [(64, 2), (3 * 64 * 64, 3), (4, 1)] {
+            let bytes = most_patches(d, scales) * d * scales * size_of::<f32>();
+            assert!(bytes <= MOST_BYTES, "{bytes}");
+        }
+    }
+}

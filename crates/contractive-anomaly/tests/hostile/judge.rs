@@ -16,6 +16,7 @@ use contractive::import::{ImportOptions, import};
 use contractive::{Model, RunDirectory};
 use contractive_anomaly::detector::Detector;
 use contractive_anomaly::series::SeriesDetector;
+use contractive_pictures::{Fit, PictureOptions, PictureSource};
 use contractive_table::{FrameReader, ReadOptions, TextOptions, array, is_decoding};
 
 /// What a damaged file may take beside 4 times its size.
@@ -128,6 +129,13 @@ pub const TOML: Reader = Reader("toml", |path| {
 /// The numbers of a run directory.
 pub const METRICS: Reader = Reader("metrics", |path| Ok(RunDirectory::open(path)?.metrics().map(drop)?));
 
+/// All pictures of a file.
+pub const PICTURES: Reader = Reader("pictures", |path| {
+    let options = PictureOptions { fit: Fit::Keep, ..PictureOptions::default() };
+    let source = PictureSource::open(path, &options)?;
+    Ok(source.stream((0..source.len() as u32).collect(), 1).try_for_each(|read| read.map(drop))?)
+});
+
 /// A folder for bad inputs, and the turn to read them.
 pub struct Judge {
     folder: tempfile::TempDir,
@@ -179,6 +187,14 @@ impl Judge {
         std::fs::write(&path, bytes).unwrap();
         readers.iter().for_each(|reader| drop(bounded(&path, bytes.len(), *reader)));
     }
+}
+
+/// The most memory held while `work` is done, beside what was held before.
+pub fn peak_of(work: impl FnOnce()) -> usize {
+    let held = HELD.load(Relaxed);
+    PEAK.store(held, Relaxed);
+    work();
+    PEAK.load(Relaxed).saturating_sub(held)
 }
 
 /// Reads within the bounds of time, and, where it is refused, of memory.

@@ -8,4 +8,5 @@ mod cut;
 mod documents;
 mod headers;
 mod judge;
+mod pictures;
 mod width;

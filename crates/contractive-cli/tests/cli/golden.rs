@@ -85,6 +85,11 @@ fn detectors_of_every_format_give_the_scores_they_gave() {
 }
 
 #[test]
+fn a_detector_of_pictures_of_format_1_gives_the_scores_it_gave() {
+    gives(&desk_with("images-1"), "detect saved --data rows", "scores.csv");
+}
+
+#[test]
 fn a_folder_of_runs_of_format_1_is_whole() {
     let desk = desk_with("sweep-1");
     let before = (desk.text("saved/table.csv"), desk.text("saved/runs.csv"));
@@ -98,6 +103,7 @@ fn nothing_golden_is_left_out() {
     let known = [
         "detector-2-clean",
         "detector-2-orders",
+        "images-1",
         "model-1-counts",
         "run-1",
         "run-1-checksum",

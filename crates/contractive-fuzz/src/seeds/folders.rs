@@ -9,7 +9,7 @@ use contractive::{TrainConfig, Trainer};
 use contractive_anomaly::Detector;
 use contractive_anomaly::detector::TrainOptions;
 
-use crate::folders::{DETECTOR_FILES, RUN_FILES};
+use crate::folders::{DETECTOR_FILES, IMAGE_FILES, RUN_FILES};
 use crate::input::joined;
 use crate::panics::begin;
 use crate::{scratch, trained};
@@ -109,6 +109,13 @@ pub(super) fn series_detector() -> Vec<Vec<u8>> {
     let mut all = files(&folder, &["config.json"]);
     all.extend(files(&folder.join("detector"), &DETECTOR_FILES));
     vec![joined(&[], &all)]
+}
+
+pub(super) fn image_detector() -> Vec<Vec<u8>> {
+    begin();
+    let folder = scratch::emptied("seed-of-images");
+    trained::image_detector().save(&folder).expect("a detector can be saved");
+    vec![joined(&[], &files(&folder, &IMAGE_FILES))]
 }
 
 /// Weights of `layers`, each a name with (out, in), for kernels (in, out).

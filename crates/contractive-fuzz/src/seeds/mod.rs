@@ -1,6 +1,7 @@
 //! Small valid inputs of every target, made by our own writers, and the files of `fixtures/` that other programs wrote.
 
 mod folders;
+mod pictures;
 mod tables;
 mod text;
 
@@ -20,7 +21,9 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "npy" => tables::npy(),
         "npz" => tables::npz(),
         "parquet" => tables::parquet(),
+        "pictures" => pictures::all(),
         "recipe" => text::recipe(),
+        "image_detector" => folders::image_detector(),
         "run" => folders::run(),
         "scores" => tables::scores(),
         "series" => text::series(),
