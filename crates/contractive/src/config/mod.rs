@@ -12,6 +12,8 @@ mod error;
 mod layers;
 mod one_patch;
 mod penalty;
+#[cfg(feature = "pictures")]
+mod picture_options;
 mod pictures;
 mod text;
 

@@ -4,7 +4,9 @@ use contractive_core::patches::PictureShape;
 use contractive_table::{Field, Format, FrameReader, ReadOptions, TableError, is_sparse};
 
 #[cfg(feature = "pictures")]
-use super::picture_rows::{PictureRows, StreamedPictures};
+use super::picture_rows::PictureRows;
+#[cfg(feature = "pictures")]
+use super::streamed_pictures::StreamedPictures;
 use super::streamed_rows::StreamedRows;
 use crate::data::{not_a_feature, shape_of};
 use crate::train::error::TrainError;

@@ -25,6 +25,8 @@ mod identity;
 mod picture_rows;
 mod reader;
 mod shuffle;
+#[cfg(feature = "pictures")]
+mod streamed_pictures;
 mod streamed_rows;
 mod survey;
 

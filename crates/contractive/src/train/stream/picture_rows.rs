@@ -4,6 +4,7 @@ use contractive_core::patches::{PatchGrid, PictureShape};
 use contractive_core::random::{Purpose, Stream};
 use contractive_pictures::{Picture, PictureSource, Pictures};
 
+use super::streamed_pictures::StreamedPictures;
 use super::streamed_rows::{StreamedRows, is_held_out};
 use crate::data::PatchError;
 use crate::train::error::TrainError;
@@ -12,31 +13,6 @@ use crate::train::error::TrainError;
 const CHUNK: usize = 4 << 20;
 /// Threads that decode, at most: more would wait for the training.
 const MOST_THREADS: usize = 4;
-
-/// Pictures that stay where they lie.
-#[derive(Debug, Clone)]
-pub(in crate::train) struct StreamedPictures {
-    pub source: PictureSource,
-    /// A patch's side and the stride, where patches are trained on.
-    pub patch: Option<(usize, usize)>,
-}
-
-impl StreamedPictures {
-    /// The shape of a row: of a patch, or of a picture, all of which then have one shape.
-    pub fn row_shape(&self) -> Option<PictureShape> {
-        let channels = self.source.channels();
-        match self.patch {
-            Some((patch, _)) => Some(PictureShape { height: patch, width: patch, channels }),
-            None => self.source.shape(),
-        }
-    }
-
-    /// The numbers of the pictures in their order, at most `most`.
-    fn all(&self, most: u64) -> Vec<u32> {
-        let n = self.source.len();
-        (0..usize::try_from(most).map_or(n, |most| most.min(n)) as u32).collect()
-    }
-}
 
 /// A walk through pictures.
 pub(super) struct PictureRows {

@@ -6,7 +6,7 @@ use contractive_table::ReadOptions;
 
 use super::identity::FileIdentity;
 #[cfg(feature = "pictures")]
-use super::picture_rows::StreamedPictures;
+use super::streamed_pictures::StreamedPictures;
 use crate::train::error::TrainError;
 
 /// Training rows in a file.
@@ -36,6 +36,15 @@ pub(crate) struct StreamedRows {
 }
 
 impl StreamedRows {
+    /// Where they stay.
+    pub(super) fn in_words(&self) -> &'static str {
+        #[cfg(feature = "pictures")]
+        if self.pictures.is_some() {
+            return "pictures stay where they lie";
+        }
+        "rows stay in the file"
+    }
+
     /// Refuses a file that is not the one surveyed.
     pub(super) fn check_unchanged(&self) -> Result<(), TrainError> {
         match FileIdentity::of(&self.path)? == self.identity {

@@ -14,7 +14,7 @@ use contractive_table::{ReadOptions, TableError};
 use super::file_rows::FileRows;
 use super::identity::FileIdentity;
 #[cfg(feature = "pictures")]
-use super::picture_rows::StreamedPictures;
+use super::streamed_pictures::StreamedPictures;
 use super::streamed_rows::{StreamedRows, hash, is_held_out};
 use crate::config::TrainConfig;
 use crate::data::{Dataset, bits_note, label_note};
@@ -241,7 +241,8 @@ impl Survey {
         // The sum is of the rows that were seen.
         rows.check_unchanged()?;
         data = data.with_sha256(sum).with_note(format!(
-            "the rows stay in the file; they are read anew each epoch, through a shuffle buffer of {}",
+            "the {}; they are read anew each epoch, through a shuffle buffer of {}",
+            rows.in_words(),
             rows.shuffle_rows
         ));
         if rows.n_validation > n_held as usize {
