@@ -63,6 +63,7 @@ fn data(prepared: &Prepared) -> String {
     let data = prepared.data();
     let shape = match data.picture_shape() {
         Some(shape) => match data.patch_grid() {
+            None if prepared.config().data.patch.is_some() => format!("patches of {}", pixels(shape)),
             None => format!("images of {}", pixels(shape)),
             Some(grid) => format!(
                 "patches of {}, {} apart, {} from each of {} of {}",

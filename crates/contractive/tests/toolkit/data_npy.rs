@@ -224,13 +224,24 @@ fn headers_that_are_no_such_dictionary_are_refused() {
 fn shapes_that_are_no_rows_are_refused() {
     assert!(matches!(bad_bytes("a.npy", &npy(&[6], Order::C, &[1f32; 6])), TableError::Shape { .. }));
     assert!(matches!(bad_bytes("a.npy", &npy(&[], Order::C, &[1f32])), TableError::Shape { .. }));
-    assert!(matches!(bad_bytes("a.npy", &npy(&[1, 2, 1, 2], Order::C, &[1f32; 4])), TableError::Shape { .. }));
+    assert!(matches!(bad_bytes("a.npy", &npy(&[1, 2, 2, 2], Order::C, &[1f32; 8])), TableError::Shape { .. }));
+    // Channels come last.
+    assert!(matches!(bad_bytes("a.npy", &npy(&[1, 3, 2, 2], Order::C, &[1f32; 12])), TableError::Shape { .. }));
     for shape in [&[0, 3][..], &[3, 0], &[0, 28, 28], &[3, 0, 0]] {
         for order in [Order::C, Order::Fortran] {
             assert!(matches!(bad_bytes("a.npy", &npy::<u8>(shape, order, &[])), TableError::Empty { .. }));
             assert!(matches!(bad_bytes("a.npy", &npy::<f32>(shape, order, &[])), TableError::Empty { .. }));
         }
     }
+}
+
+#[test]
+fn four_dimensions_are_pictures_in_colour() {
+    let bytes: Vec<u8> = (0..36).collect();
+    let data = load_bytes("a.npy", &npy(&[2, 3, 2, 3], Order::C, &bytes)).unwrap();
+    let shape = contractive_core::patches::PictureShape { height: 3, width: 2, channels: 3 };
+    assert_eq!((data.len(), data.picture_shape(), data.image_shape()), (2, Some(shape), None));
+    assert_eq!(data.storage(), &Storage::U8(bytes));
 }
 
 #[test]

@@ -36,6 +36,15 @@ pub(crate) struct StreamedRows {
 }
 
 impl StreamedRows {
+    /// Where they stay.
+    pub(super) fn in_words(&self) -> &'static str {
+        #[cfg(feature = "pictures")]
+        if self.pictures.is_some() {
+            return "pictures stay where they lie";
+        }
+        "rows stay in the file"
+    }
+
     /// Refuses a file that is not the one surveyed.
     pub(super) fn check_unchanged(&self) -> Result<(), TrainError> {
         match FileIdentity::of(&self.path)? == self.identity {

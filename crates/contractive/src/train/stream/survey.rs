@@ -241,7 +241,8 @@ impl Survey {
         // The sum is of the rows that were seen.
         rows.check_unchanged()?;
         data = data.with_sha256(sum).with_note(format!(
-            "the rows stay in the file; they are read anew each epoch, through a shuffle buffer of {}",
+            "the {}; they are read anew each epoch, through a shuffle buffer of {}",
+            rows.in_words(),
             rows.shuffle_rows
         ));
         if rows.n_validation > n_held as usize {
