@@ -188,7 +188,8 @@ def all_textures(methods, done, keep):
             found = methods[method](texture)
             seconds = time.process_time() - began
             done[method][name] = {**judged(texture, found), "cpu_seconds": round(seconds, 1)}
-            print(name, method, round(done[method][name]["all"]["pixel_auroc"], 3), f"{seconds:.0f} s", file=sys.stderr, flush=True)
+            said = done[method][name]["all"]["pixel_auroc"]
+            print(name, method, round(said, 3), f"{seconds:.0f} s", file=sys.stderr, flush=True)
             keep()
 
 
@@ -210,7 +211,12 @@ def all_classes(methods, done, keep, step):
 
 def run(path, of_textures, of_classes, only, step):
     """Measures methods, and keeps the results in a JSON file as they come."""
-    results = json.load(open(path)) if os.path.exists(path) else {"textures": {}, "one_class": {}, "step": step}
+    results = {"textures": {}, "one_class": {}, "step": step}
+    if os.path.exists(path):
+        with open(path) as file:
+            results = json.load(file)
+    if results["step"] != step:
+        sys.exit(f"{path} was measured with --step {results['step']}")
 
     def keep():
         with open(f"{path}.writing", "w") as file:
