@@ -5,7 +5,6 @@ The only file here that uses our package. Each entry takes pictures as arrays an
 
 import numpy as np
 import peers
-
 from contractive import ImageDetector
 
 
