@@ -21,7 +21,7 @@ def pro(maps, masks, most=0.3):
     rates = np.linspace(0, most, 100)
     thresholds = np.quantile(normal, 1 - rates, method="nearest")
     overlaps = []
-    for scores, mask in zip(maps, masks):
+    for scores, mask in zip(maps, masks, strict=True):
         regions, count = ndimage.label(mask)
         for i in range(1, count + 1):
             inside = np.sort(scores[regions == i])

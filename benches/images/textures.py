@@ -1,9 +1,9 @@
 """The benchmark of picture defects: twelve textures, ten kinds of planted defects with masks, all from a seed, no download.
 
-    python textures.py FOLDER [--seed 0] [--size 128]     writes it as folders of PNG: NAME/{train/good,test/good,test/KIND,masks/KIND}
+    python textures.py FOLDER [--seed 0] [--size 128]   writes folders of PNG: NAME/{train/good,test/good,test/KIND,masks/KIND}
 
-Brick, grass and gravel are those that scikit-image ships (512 × 512, grey): training pictures are crops of their left half, test
-pictures of their right half. The others are drawn: each picture has its own phase, small turn, scale and noise, so that no
+Brick, grass and gravel are those that scikit-image ships (512 × 512, grey): training pictures are crops of their left half,
+test pictures of their right half. The others are drawn: each picture has its own phase, small turn, scale and noise, so that no
 two are aligned. Every picture has a lighting of its own (gain within 8 %, a slope within 6 %) and noise of 1 % of the range.
 
 The split, written down before any detector was run on it. Settings are chosen on DEVELOPMENT textures with DEVELOPMENT kinds
@@ -351,7 +351,7 @@ def write(folder, seed, size):
         texture = Texture(name, seed, size)
         for i, picture in enumerate(texture.train):
             save(Image, Path(folder, name, "train", "good", f"{i:03}.png"), picture)
-        for i, (picture, mask, kind) in enumerate(zip(texture.test, texture.masks, texture.kinds)):
+        for i, (picture, mask, kind) in enumerate(zip(texture.test, texture.masks, texture.kinds, strict=True)):
             save(Image, Path(folder, name, "test", kind, f"{i:03}.png"), picture)
             if kind != "good":
                 save(Image, Path(folder, name, "masks", kind, f"{i:03}.png"), mask[..., None] * np.uint8(255))
