@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes the readers: scripts/fuzz.sh [SECONDS [TARGET...]]
-# SECONDS a target, 1800 by default; all 19 targets of fuzz/ by default, one after the other on one core at the lowest
-# priority: nine and a half hours. Each run appends a line to benches/results/fuzz.jsonl. Exits with 1 where something was found: the
+# SECONDS a target, 1800 by default; all 20 targets of fuzz/ by default, one after the other on one core at the lowest
+# priority: ten hours. Each run appends a line to benches/results/fuzz.jsonl. Exits with 1 where something was found: the
 # input is in fuzz/artifacts/TARGET.
 # FUZZ_GUIDE=coverage, the default, is libFuzzer: it needs cargo-fuzz (cargo install cargo-fuzz --locked) and a C++ compiler, no
 # nightly toolchain; its first build takes about a quarter of an hour on two idle cores; what it learnt stays in fuzz/corpus, so that runs add up.

@@ -16,6 +16,7 @@ __all__ = [
     "Fitted",
     "Frame",
     "Group",
+    "ImageDetector",
     "Incremental",
     "Model",
     "SeriesDetector",
@@ -349,6 +350,7 @@ class _ScoredPictures(TypedDict):
     maps: list[NDArray[np.float32]]
     notes: list[str]
 
+@final
 class ImageDetector:
     """A trained detector of anomalies in pictures."""
 

@@ -44,13 +44,14 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     Target { name: "arrow", run: arrow },
     Target { name: "checkpoint", run: checkpoint },
     Target { name: "csv", run: csv },
     Target { name: "detector", run: detector },
     Target { name: "hdf5", run: hdf5 },
     Target { name: "idx", run: idx },
+    Target { name: "image_detector", run: image_detector },
     Target { name: "market", run: market },
     Target { name: "model", run: model },
     Target { name: "npy", run: npy },
@@ -62,7 +63,6 @@ pub const TARGETS: [Target; 19] = [
     Target { name: "scores", run: scores },
     Target { name: "series", run: series },
     Target { name: "series_detector", run: series_detector },
-    Target { name: "image_detector", run: image_detector },
     Target { name: "weights", run: weights },
     Target { name: "words", run: words },
 ];

@@ -3,7 +3,8 @@
 /// What a pixel is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Colour {
-    /// Three channels where any of the first pictures has colour, else one.
+    /// Three channels where any of up to 16 pictures, evenly over the list, has colour (a pixel whose channels differ by more than 8),
+    /// else one.
     #[default]
     Auto,
     /// One channel: luma, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
@@ -41,7 +42,7 @@ pub struct Size {
 pub struct PictureOptions {
     /// Grey or colour.
     pub colour: Colour,
-    /// The size that they are brought to; without one all must have the size of the first.
+    /// The size that they are brought to; without one all must have one size, or, with [`Fit::Keep`], stay as they are.
     pub size: Option<Size>,
     /// What becomes of other aspects.
     pub fit: Fit,

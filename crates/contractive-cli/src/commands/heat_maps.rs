@@ -75,7 +75,9 @@ impl HeatMaps {
     fn place(&mut self, name: &str) -> String {
         let whole = sanitised(name);
         let stem = match whole.rsplit_once('.') {
-            Some((stem, end)) if !stem.is_empty() && !stem.ends_with('/') && !end.contains('/') => stem.to_owned(),
+            Some((stem, end)) if !stem.ends_with(['/', '.']) && !stem.is_empty() && !end.contains('/') => {
+                stem.to_owned()
+            }
             _ => whole.clone(),
         };
         let numbered = (2..).map(|i| format!("{whole}-{i}"));

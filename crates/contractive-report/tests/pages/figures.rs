@@ -118,7 +118,12 @@ fn grid_refuses_what_does_not_fit() {
     let values = [0.0; 8];
     assert_eq!(
         reconstruction_grid(&values, &values[..6], 2, PictureShape::grey(2, 2), 1),
-        Err(FigureError::Length { what: "reconstructions", sizes: "n × height × width × channels", expected: 8, got: 6 })
+        Err(FigureError::Length {
+            what: "reconstructions",
+            sizes: "n × height × width × channels",
+            expected: 8,
+            got: 6
+        })
     );
     assert_eq!(
         reconstruction_grid(&[], &[], 0, PictureShape::grey(2, 2), 1),
@@ -168,7 +173,9 @@ fn filters_stop_at_the_number_asked_for_and_refuse_a_part_of_one() {
     let refused = filter_grid(&weights[..800], PictureShape::grey(28, 28), 64, 2);
     assert_eq!(
         refused,
-        Err(FigureError::Length { what: "weights", sizes: "m × height × width × channels", expected: 784, got: 800 })
+        Err(FigureError::Length {
+            what: "weights", sizes: "m × height × width × channels", expected: 784, got: 800
+        })
     );
     assert_eq!(filter_grid(&[], PictureShape::grey(28, 28), 4, 2), Err(FigureError::Empty { what: "weights" }));
     let refused = filter_grid(&[0.0, 1.0, f32::NAN, 0.0], PictureShape::grey(1, 2), 4, 2);

@@ -1,6 +1,5 @@
-//! What the settings of pictures ask of their reader.
+//! The settings of pictures in folders and archives, as their reader takes them.
 
-use contractive_pictures::{Colour, Fit, PictureOptions, Size};
 use serde::Serialize;
 
 use super::DataConfig;
@@ -9,7 +8,8 @@ use super::pictures::{PictureColour, PictureFit};
 impl DataConfig {
     /// How pictures of a folder or an archive are read. Where nothing is said of the fit, patches are taken of pictures of
     /// their own size, and whole pictures are padded.
-    pub fn picture_options(&self) -> PictureOptions {
+    pub fn picture_options(&self) -> contractive_pictures::PictureOptions {
+        use contractive_pictures::{Colour, Fit, PictureOptions, Size};
         PictureOptions {
             colour: match self.colour.unwrap_or_default() {
                 PictureColour::Auto => Colour::Auto,

@@ -1,4 +1,4 @@
-//! Pictures of a folder or an archive that are decoded as they are trained on.
+//! Pictures of a folder or an archive that are trained on where they lie.
 
 use contractive_core::patches::PictureShape;
 use contractive_pictures::PictureSource;
@@ -22,7 +22,7 @@ impl StreamedPictures {
     }
 
     /// The numbers of the pictures in their order, at most `most`.
-    pub fn all(&self, most: u64) -> Vec<u32> {
+    pub(super) fn all(&self, most: u64) -> Vec<u32> {
         let n = self.source.len();
         (0..usize::try_from(most).map_or(n, |most| most.min(n)) as u32).collect()
     }
