@@ -55,7 +55,7 @@ class Detecting:
         """Give the scores, higher is more anomalous."""
         raise NotImplementedError
 
-    def _scored(self, X: Any) -> _core._Scored:
+    def _scored(self, X: Any) -> _core._Scored | _core._ScoredPictures:
         raise NotImplementedError
 
     def score_samples(self, X: Any) -> Array:

@@ -208,12 +208,11 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
                 "aspect": self.aspect,
                 "position_aware": bool(self.position_aware),
             }
-            settings = json.loads(detector_settings(self, self.seed_))
             self.detector_, self.notes_ = _core.ImageDetector.train(
                 pictures_of(X),
                 json.dumps(wishes),
                 bool(self.skip_broken),
-                json.dumps(settings),
+                detector_settings(self, self.seed_),
                 self._rule(),
                 n_threads=threads_of(self.n_jobs),
                 listener=bar.listener,
@@ -229,7 +228,7 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
         super()._learnt()
         self.pixel_level_ = self.detector_.pixel_level
 
-    def _seen(self, X: Any, *, maps: bool = False) -> _core._ScoredPictures:
+    def _scored(self, X: Any, *, maps: bool = False) -> _core._ScoredPictures:
         fitted(self, "detector_")
         with speaking_parameters():
             return self.detector_.score(
@@ -241,11 +240,7 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
 
         A pixel scores 0 where the patches over it are the usual ones, and 1 where they are as one in twenty.
         """
-        return np.asarray(self._seen(X)["score"])
-
-    def predict(self, X: Any) -> Array:
-        """Give 1 for ordinary pictures and -1 for anomalies, shape (N,)."""
-        return np.where(self._seen(X)["label"], -1, 1)
+        return np.asarray(self._scored(X)["score"])
 
     def heatmap(self, X: Any) -> Array | list[Array]:
         """Give a score of each pixel, float32.
@@ -258,7 +253,7 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
         -------
         array of shape (N, H, W), or list of arrays (H, W) where pictures differ in size
         """
-        maps = self._seen(X, maps=True)["maps"]
+        maps = self._scored(X, maps=True)["maps"]
         return np.stack(maps) if len({shape.shape for shape in maps}) == 1 else maps
 
     def detect(self, X: Any) -> dict[str, Array]:
@@ -270,7 +265,7 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
             ``name``, ``folder`` perhaps, ``score``, ``probability`` (the share of ordinary pictures that score lower) and
             ``label`` (whether the score is above the threshold).
         """
-        scored: Any = self._seen(X)
+        scored: Any = self._scored(X)
         names = [name for name in ("name", "folder", "score", "probability", "label") if name in scored]
         return {name: np.asarray(scored[name]) for name in names}
 

@@ -6,6 +6,8 @@
 //! 4. [`labels`]: which rows are anomalies, where that is known.
 
 pub mod detector;
+mod distribution;
+mod documents;
 pub mod images;
 pub mod labels;
 pub mod series;

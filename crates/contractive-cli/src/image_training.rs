@@ -89,9 +89,7 @@ pub(crate) fn run(
     let n = source.source().len();
     if reporting == Reporting::Lines {
         let colour = if source.source().channels() == 3 { "in colour" } else { "in grey" };
-        let scales: Vec<String> =
-            spec.scales.iter().map(|s| if *s == 1 { "1".into() } else { format!("1/{s}") }).collect();
-        let patches = format!("patches of {0} x {0} at scales {1}", spec.patch, scales.join(" and "));
+        let patches = format!("patches of {0} x {0} at scales {1}", spec.patch, scales_in_words(spec));
         say(format!("{}: {} {colour}; {patches}", config.data.spec, count(n, "picture")));
     }
     let began = std::time::Instant::now();
@@ -151,6 +149,12 @@ pub(crate) fn run(
 fn watch(meter: &Mutex<ImageMeter>, source: &NamedSource, scored: &contractive_anomaly::images::ScoredPicture) {
     let name = source.source().name(scored.place as usize);
     meter.lock().unwrap_or_else(|e| e.into_inner()).add(name, scored);
+}
+
+/// The scales of a detector: "1 and 1/2".
+pub(crate) fn scales_in_words(spec: &ImageSpec) -> String {
+    let word = |scale: &usize| if *scale == 1 { "1".to_owned() } else { format!("1/{scale}") };
+    spec.scales.iter().map(word).collect::<Vec<String>>().join(" and ")
 }
 
 /// What the page of a detector is called.

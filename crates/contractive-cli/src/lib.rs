@@ -27,6 +27,7 @@ mod numbers;
 mod output;
 mod picture_arguments;
 mod picture_row_arguments;
+mod picture_words;
 mod pictures;
 mod progress;
 mod ranks;

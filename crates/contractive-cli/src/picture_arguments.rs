@@ -1,11 +1,12 @@
 //! How pictures are read: flags of `cae train`.
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
+use contractive::config::ImageSize;
 use contractive_anomaly::images::{ImageSpec, PictureSize};
 use contractive_pictures::{Colour, Fit};
 
 use crate::errors::Usage;
+use crate::picture_words::{colours, fits};
 use crate::training_settings::Settings;
 
 /// How pictures are made alike, and looked at.
@@ -33,32 +34,15 @@ pub(crate) struct PictureArguments {
 
 /// A size, or that of each picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wish(Option<PictureSize>);
+struct Wish(Option<ImageSize>);
 
 fn size(text: &str) -> Result<Wish, String> {
     if text == "none" {
         return Ok(Wish(None));
     }
-    let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
-    match (width.trim().parse(), height.trim().parse()) {
-        (Ok(width), Ok(height)) if width > 0 && height > 0 => Ok(Wish(Some(PictureSize { width, height }))),
-        _ => Err("give width and height in pixels, such as 256x192, one number for both, or none".into()),
-    }
-}
-
-const COLOURS: [(&str, Colour); 3] = [("auto", Colour::Auto), ("grey", Colour::Grey), ("rgb", Colour::Rgb)];
-const FITS: [(&str, Fit); 4] = [("keep", Fit::Keep), ("pad", Fit::Pad), ("crop", Fit::Crop), ("stretch", Fit::Stretch)];
-
-fn colours() -> PossibleValuesParser {
-    PossibleValuesParser::new(COLOURS.map(|(name, _)| name))
-}
-
-fn fits() -> PossibleValuesParser {
-    PossibleValuesParser::new(FITS.map(|(name, _)| name))
-}
-
-fn named<T: Copy>(all: &[(&str, T)], name: Option<&str>) -> Option<T> {
-    name.and_then(|name| all.iter().find(|(other, _)| *other == name)).map(|(_, value)| *value)
+    let size = text.parse::<ImageSize>();
+    let size = size.map_err(|_| "give width and height in pixels, such as 256x192, one number for both, or none")?;
+    Ok(Wish(Some(size)))
 }
 
 impl PictureArguments {
@@ -80,7 +64,7 @@ impl PictureArguments {
     /// As [`Settings::put`].
     pub(crate) fn put(&self, settings: &mut Settings) -> Result<(), Usage> {
         let size = self.image_size.map(|Wish(size)| match size {
-            Some(size) => format!("{}x{}", size.width, size.height),
+            Some(size) => size.to_string(),
             None => "none".to_owned(),
         });
         let words = [("data.colour", self.colour.clone()), ("data.image_size", size), ("data.fit", self.fit.clone())];
@@ -94,10 +78,10 @@ impl PictureArguments {
             spec = spec.with_patch(patch);
         }
         spec.stride = stride.unwrap_or(spec.stride);
-        spec.colour = named(&COLOURS, self.colour.as_deref()).unwrap_or(spec.colour);
-        spec.fit = named(&FITS, self.fit.as_deref()).unwrap_or(spec.fit);
+        spec.colour = self.colour.as_deref().and_then(Colour::named).unwrap_or(spec.colour);
+        spec.fit = self.fit.as_deref().and_then(Fit::named).unwrap_or(spec.fit);
         if let Some(Wish(size)) = self.image_size {
-            spec.size = size;
+            spec.size = size.map(|ImageSize { width, height }| PictureSize { width, height });
         }
         if self.position_aware {
             spec.position = ImageSpec::POSITION_AWARE;
@@ -112,7 +96,7 @@ mod tests {
 
     #[test]
     fn sizes_are_one_number_or_two() {
-        let of = |width, height| Ok(Wish(Some(PictureSize { width, height })));
+        let of = |width, height| Ok(Wish(Some(ImageSize { width, height })));
         assert_eq!([size("64"), size("64x48"), size("64×48")], [of(64, 64), of(64, 48), of(64, 48)]);
         assert_eq!(size("none"), Ok(Wish(None)));
         for bad in ["", "0", "64x", "ax4", "-1x4"] {

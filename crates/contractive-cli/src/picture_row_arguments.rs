@@ -4,13 +4,15 @@ use clap::Args;
 use contractive::config::ImageSize;
 use contractive_pictures::{Colour, Fit, PictureOptions, Size};
 
+use crate::picture_words::{colours, fits};
+
 /// How pictures are read.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PictureRowArguments {
     /// Of a folder or an archive of pictures: red, green and blue, or grey; auto: colour where any of those looked at has
     /// some [default:
     /// that of the model].
-    #[arg(long, value_name = "NAME", value_parser = ["auto", "grey", "rgb"], help_heading = "Pictures")]
+    #[arg(long, value_name = "NAME", value_parser = colours(), help_heading = "Pictures")]
     pub(crate) colour: Option<String>,
     /// Of a folder or an archive of pictures: width and height that they are brought to, in pixels, or one number for both
     /// [default: that of training].
@@ -18,7 +20,7 @@ pub(crate) struct PictureRowArguments {
     pub(crate) image_size: Option<ImageSize>,
     /// What becomes of pictures of another aspect than --image-size: pad (black around), crop (what lies beyond is cut off),
     /// stretch, or keep (made to lie within it; sizes may then differ, for --patch) [default: that of training].
-    #[arg(long, value_name = "HOW", value_parser = ["keep", "pad", "crop", "stretch"], help_heading = "Pictures")]
+    #[arg(long, value_name = "HOW", value_parser = fits(), help_heading = "Pictures")]
     pub(crate) fit: Option<String>,
     /// Pass over broken pictures, and say how many and which; without this the first is an error.
     #[arg(long, help_heading = "Pictures")]
@@ -48,19 +50,8 @@ impl PictureRowArguments {
 
     /// The options, those not given as in `otherwise`.
     pub(crate) fn options(&self, otherwise: PictureOptions) -> PictureOptions {
-        let colour = match self.colour.as_deref() {
-            Some("grey") => Colour::Grey,
-            Some("rgb") => Colour::Rgb,
-            Some(_) => Colour::Auto,
-            None => otherwise.colour,
-        };
-        let fit = match self.fit.as_deref() {
-            Some("keep") => Fit::Keep,
-            Some("crop") => Fit::Crop,
-            Some("stretch") => Fit::Stretch,
-            Some(_) => Fit::Pad,
-            None => otherwise.fit,
-        };
+        let colour = self.colour.as_deref().and_then(Colour::named).unwrap_or(otherwise.colour);
+        let fit = self.fit.as_deref().and_then(Fit::named).unwrap_or(otherwise.fit);
         let size = self.image_size.map(|size| Size { width: size.width, height: size.height });
         let skip_broken = self.skip_broken || otherwise.skip_broken;
         PictureOptions { colour, size: size.or(otherwise.size), fit, skip_broken }

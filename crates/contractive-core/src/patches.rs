@@ -5,9 +5,9 @@
 //! ```
 //!
 //! Tops are 0, s, 2s, …, and H − k where the last of these leaves pixels out; lefts likewise. Without such a last one the
-//! patches are those of a convolution with kernel k, stride s and no padding. Outputs at different places have no
-//! parameter of the picture in common but the pixels they share, and rows of the picture's Jacobian that belong to
-//! different places are apart: ‖J‖²_F of the picture is Σ over places of ‖J‖²_F of the patch.
+//! patches are those of a convolution with kernel k, stride s and no padding. An output at a place depends on the pixels of
+//! its patch alone, so that its row of the picture's Jacobian holds that of the patch, and zeros: ‖J‖²_F of the picture is Σ
+//! over places of ‖J‖²_F of the patch.
 
 use std::fmt;
 

@@ -42,7 +42,7 @@ pub(crate) fn load_share(path: &Path, options: &LoadOptions, group: &Group) -> R
     let load = || {
         refuse_too_large(&source, own.len())?;
         match own.is_empty() {
-            true => Ok(Dataset::without_rows(name(&source), 1, true)),
+            true => Ok(Dataset::without_rows(source.file_name(), 1, true)),
             false => read(&source, own),
         }
     };
@@ -94,7 +94,7 @@ fn read(source: &PictureSource, range: Range<usize>) -> Result<Dataset, DatasetE
         pixels.extend_from_slice(&picture.pixels);
         kept.push(index as usize);
     }
-    let mut data = Dataset::from_u8_pictures(name(source), shape, pixels)?;
+    let mut data = Dataset::from_u8_pictures(source.file_name(), shape, pixels)?;
     if let Some((labels, names)) = source.labels() {
         data = data.with_labels(kept.iter().map(|i| labels[*i]).collect())?.with_class_names(names);
     }
@@ -105,9 +105,4 @@ fn read(source: &PictureSource, range: Range<usize>) -> Result<Dataset, DatasetE
         Some(note) => data.with_note(note),
         None => data,
     })
-}
-
-fn name(source: &PictureSource) -> String {
-    let last = source.path().file_name().map(|name| name.to_string_lossy().into_owned());
-    last.unwrap_or_else(|| source.path().display().to_string())
 }

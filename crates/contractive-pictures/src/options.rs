@@ -13,6 +13,25 @@ pub enum Colour {
     Rgb,
 }
 
+impl Colour {
+    /// All, in the order of their documentation.
+    pub const ALL: [Colour; 3] = [Colour::Auto, Colour::Grey, Colour::Rgb];
+
+    /// The name used in files, in Python and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Colour::Auto => "auto",
+            Colour::Grey => "grey",
+            Colour::Rgb => "rgb",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|colour| colour.name() == name)
+    }
+}
+
 /// What becomes of a picture whose aspect is not that of the size asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Fit {
@@ -26,6 +45,26 @@ pub enum Fit {
     Crop,
     /// It is scaled to the size, each side by itself.
     Stretch,
+}
+
+impl Fit {
+    /// All, in the order of their documentation.
+    pub const ALL: [Fit; 4] = [Fit::Keep, Fit::Pad, Fit::Crop, Fit::Stretch];
+
+    /// The name used in files, in Python and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Fit::Keep => "keep",
+            Fit::Pad => "pad",
+            Fit::Crop => "crop",
+            Fit::Stretch => "stretch",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fit| fit.name() == name)
+    }
 }
 
 /// Width and height in pixels, each at least 1.

@@ -159,6 +159,12 @@ impl PictureSource {
         self.0.passes_over(index, error)
     }
 
+    /// The last part of the path: the name of the folder, the archive or the file; the whole path where it has no name.
+    pub fn file_name(&self) -> String {
+        let last = self.path().file_name().map(|name| name.to_string_lossy().into_owned());
+        last.unwrap_or_else(|| self.path().display().to_string())
+    }
+
     /// SHA-256 over the names and sizes in bytes of all files, in hexadecimal: another list of files has another.
     pub fn fingerprint(&self) -> String {
         let mut sum = Sha256Sum::new();

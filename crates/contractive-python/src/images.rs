@@ -120,32 +120,22 @@ struct Wishes {
 impl Default for Wishes {
     fn default() -> Self {
         let ImageSpec { patch, scales, .. } = ImageSpec::default();
-        let (colour, aspect) = ("auto".into(), "keep".into());
+        let (colour, aspect) = (Colour::Auto.name().into(), Fit::Keep.name().into());
         Wishes { patch, stride: None, scales, colour, image_size: None, aspect, position_aware: false }
     }
 }
 
 impl Wishes {
     fn spec(&self) -> PyResult<ImageSpec> {
-        let unknown = |name: &str, known: &str, got: &str| {
-            PyValueError::new_err(format!("`{name}` must be one of {known}, got {got}"))
+        let unknown = |name: &str, known: &[&str], got: &str| {
+            PyValueError::new_err(format!("`{name}` must be one of {}, got {got}", known.join(", ")))
         };
         let mut spec = ImageSpec { scales: self.scales.clone(), ..ImageSpec::default() }.with_patch(self.patch);
         spec.stride = self.stride.unwrap_or(spec.stride);
         spec.size = self.image_size.map(|[width, height]| PictureSize { width, height });
-        spec.colour = match &self.colour[..] {
-            "auto" => Colour::Auto,
-            "grey" => Colour::Grey,
-            "rgb" => Colour::Rgb,
-            other => return Err(unknown("colour", "auto, grey, rgb", other)),
-        };
-        spec.fit = match &self.aspect[..] {
-            "keep" => Fit::Keep,
-            "pad" => Fit::Pad,
-            "crop" => Fit::Crop,
-            "stretch" => Fit::Stretch,
-            other => return Err(unknown("aspect", "keep, pad, crop, stretch", other)),
-        };
+        spec.colour = Colour::named(&self.colour)
+            .ok_or_else(|| unknown("colour", &Colour::ALL.map(Colour::name), &self.colour))?;
+        spec.fit = Fit::named(&self.aspect).ok_or_else(|| unknown("aspect", &Fit::ALL.map(Fit::name), &self.aspect))?;
         if self.position_aware {
             spec.position = ImageSpec::POSITION_AWARE;
         }
@@ -293,7 +283,10 @@ impl ImageDetector {
         let mut meter = ImageMeter::default();
         let source = self.each(py, pictures, skip_broken, n_threads, |name, scored| meter.add(&name, &scored))?;
         let what = source.set().what().to_owned();
-        let name = what.rsplit(['/', '\\']).next().unwrap_or(&what).to_owned();
+        let name = match &source {
+            Source::Path(source) => source.source().file_name(),
+            Source::Memory(_) => what.clone(),
+        };
         let record = meter.finish(&self.trained, (name, what, false), source.notes()).map_err(raise)?;
         images_html(&record).map_err(raise)
     }

@@ -63,6 +63,13 @@ const RESAMPLES: usize = 1000;
 /// Rows drawn over all resamples, about: large tables get fewer resamples, at least 20.
 const ROWS_DRAWN: usize = 10_000_000;
 
+/// A statistic of independent scores and their labels, with a bootstrap interval that is the same each time.
+pub(crate) fn estimate(scores: &[f64], is_anomaly: &[bool], statistic: &Statistic<'_>) -> Option<Estimate> {
+    let resamples = (ROWS_DRAWN / scores.len().max(1)).clamp(20, RESAMPLES);
+    let mut stream = Stream::new(0, Purpose::Analysis, 1, 0);
+    bootstrap(scores, is_anomaly, resamples, |n| stream.below(n), statistic)
+}
+
 /// Judges the scores of `detector` on rows called `data` against their labels. Rows without a score are left out.
 ///
 /// # Panics
@@ -79,11 +86,7 @@ pub fn evaluate_scores(
     let score = &of_kept(&scores.score);
     let is_anomaly: &[bool] = &kept.iter().map(|row| is_anomaly[*row]).collect::<Vec<bool>>();
     let threshold = detector.threshold();
-    let resamples = (ROWS_DRAWN / kept.len().max(1)).clamp(20, RESAMPLES);
-    let estimate = |statistic: &Statistic<'_>| {
-        let mut stream = Stream::new(0, Purpose::Analysis, 1, 0);
-        bootstrap(score, is_anomaly, resamples, |n| stream.below(n), statistic)
-    };
+    let estimate = |statistic: &Statistic<'_>| estimate(score, is_anomaly, statistic);
     let counts = Counts::at(threshold, score, is_anomaly);
     DetectorEvaluation {
         data: data.to_owned(),

@@ -22,11 +22,12 @@ use super::settings::DetectorSettings;
 use super::surroundings::{Learnt, Surroundings};
 use super::weights::{PLANE_TERMS, Weights};
 use super::{Detector, Member};
+use crate::documents::is_of_kind;
 use contractive::encoding::TableEncoding;
 use contractive::model::{CONFIG_FILE, DocumentHead, Model, ModelError, TensorFileError, read_at_most};
 use contractive::preprocess::Scale;
 use contractive::tensor_file::{Expected, read_tensors, write_tensors};
-use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_json};
+use contractive_table::atomic::{FolderParts, ReservedFolder, write_json};
 
 /// The newest format, that of windows. Tables are written as format 2; 1 is read too, and written of a detector that was
 /// read from it.
@@ -128,14 +129,7 @@ struct Stored {
 
 /// Whether `path` is a detector directory, by its `config.json`; nothing else is checked.
 pub fn is_detector(path: impl AsRef<Path>) -> bool {
-    #[derive(Deserialize)]
-    struct Kind {
-        kind: String,
-    }
-    read_at_most(&path.as_ref().join(CONFIG_FILE), LARGEST_CONFIG)
-        .ok()
-        .and_then(|text| serde_json::from_slice::<Kind>(&text).ok())
-        .is_some_and(|file| file.kind == KIND)
+    is_of_kind(path.as_ref(), KIND, LARGEST_CONFIG)
 }
 
 impl Detector {
@@ -148,11 +142,8 @@ impl Detector {
     pub fn reserve(path: impl AsRef<Path>) -> Result<ReservedFolder, DetectorError> {
         let path = path.as_ref();
         let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
-        let folder = ReservedFolder::new(path, PARTS).map_err(failed)?;
-        if !is_free(path).map_err(failed)? && !is_detector(path) {
-            return Err(ModelError::Occupied { path: path.to_path_buf() }.into());
-        }
-        Ok(folder)
+        let folder = ReservedFolder::free_or_own(path, PARTS, |path| is_detector(path)).map_err(failed)?;
+        Ok(folder.ok_or_else(|| ModelError::Occupied { path: path.to_path_buf() })?)
     }
 
     /// Writes the detector directory `path` whole: under a temporary name first, then renamed. A detector that is there

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::scores::{KINDS, ScoreKind};
-use contractive_core::statistics::quantile_of_sorted;
+use crate::distribution::{is_distribution, share_above, share_below, sketch};
 
 use super::threshold::{ThresholdError, ThresholdRule};
 
@@ -36,7 +36,7 @@ impl Reference {
             let all = || scores.iter().map(|s| s[kind as usize]).collect::<Vec<f64>>();
             let some = || held_out.iter().map(|r| scores[*r as usize][kind as usize]).collect::<Vec<f64>>();
             let held_out = if held_out.len() < FEWEST_HELD_OUT { all() } else { some() };
-            KindReference { kind, training: sketch(all()), held_out: sketch(held_out) }
+            KindReference { kind, training: sketch(all(), MOST), held_out: sketch(held_out, MOST) }
         };
         Reference(ScoreKind::ALL.map(of).into())
     }
@@ -58,16 +58,12 @@ impl Reference {
         if score.is_nan() {
             return f64::NAN;
         }
-        let sorted = &self.0[kind as usize].held_out;
-        let below = sorted.partition_point(|s| *s < score);
-        let up_to = sorted.partition_point(|s| *s <= score);
-        (0.5 * (below + up_to) as f64 + 0.5) / (sorted.len() + 1) as f64
+        share_below(self.held_out(kind), score)
     }
 
     /// The share of all rows given for training that score above `threshold`; exact up to 2,049 of them.
     pub(super) fn share_above(&self, threshold: f64, kind: ScoreKind) -> f64 {
-        let sorted = &self.0[kind as usize].training;
-        (sorted.len() - sorted.partition_point(|s| *s <= threshold)) as f64 / sorted.len() as f64
+        share_above(self.training(kind), threshold)
     }
 
     /// How many rows were given for training, where they are few enough to be kept one by one.
@@ -92,8 +88,7 @@ impl Reference {
         }
         for reference in &self.0 {
             for (what, scores) in [("training", &reference.training), ("held_out", &reference.held_out)] {
-                let is_right = !scores.is_empty() && scores.is_sorted() && scores.iter().all(|s| s.is_finite());
-                if !is_right {
+                if !is_distribution(scores) {
                     let kind = reference.kind.name();
                     return Some(format!("`{what}` scores of `{kind}` must be finite and ascending, at least one"));
                 }
@@ -101,12 +96,4 @@ impl Reference {
         }
         None
     }
-}
-
-fn sketch(mut scores: Vec<f64>) -> Vec<f64> {
-    scores.sort_unstable_by(f64::total_cmp);
-    if scores.len() <= MOST {
-        return scores;
-    }
-    (0..MOST).map(|i| quantile_of_sorted(&scores, i as f64 / (MOST - 1) as f64)).collect()
 }

@@ -5,19 +5,13 @@
 //! each marked region that lies above it, the mean over regions; its area over the false positive rate of pixels from 0 to 0.3,
 //! divided by 0.3.
 
-use contractive_core::random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 
 use super::ImageDetector;
 use super::map::HeatMap;
 use super::regions::regions;
-use crate::detector::evaluation::Statistic;
-use crate::detector::metrics::{Counts, Estimate, Share, auroc, average_precision, bootstrap};
-
-/// Resamples of a bootstrap.
-const RESAMPLES: usize = 1000;
-/// Pictures drawn over all resamples, about: of many there are fewer resamples, at least 20.
-const DRAWN: usize = 10_000_000;
+use crate::detector::evaluation::{Statistic, estimate};
+use crate::detector::metrics::{Counts, Estimate, Share, auroc, average_precision};
 
 /// Bits of a number that bins leave out.
 const LEFT_OUT: u32 = 12;
@@ -163,11 +157,7 @@ pub fn evaluate_images(
     (scores, is_anomaly): (&[f64], &[bool]),
     (pixels, without_mask): (&PixelMeter, usize),
 ) -> ImageEvaluation {
-    let resamples = (DRAWN / scores.len().max(1)).clamp(20, RESAMPLES);
-    let estimate = |statistic: &Statistic<'_>| {
-        let mut stream = Stream::new(0, Purpose::Analysis, 1, 0);
-        bootstrap(scores, is_anomaly, resamples, |n| stream.below(n), statistic)
-    };
+    let estimate = |statistic: &Statistic<'_>| estimate(scores, is_anomaly, statistic);
     let threshold = detector.threshold();
     let counts = Counts::at(threshold, scores, is_anomaly);
     ImageEvaluation {

@@ -8,9 +8,9 @@
 
 use std::path::Path;
 
-use contractive::model::{CONFIG_FILE, DocumentHead, Model, ModelError};
+use contractive::model::{CONFIG_FILE, Model, ModelError};
 use contractive::tensor_file::{Expected, read_tensors, write_tensors};
-use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_json};
+use contractive_table::atomic::{FolderParts, ReservedFolder, write_json};
 use contractive_table::limits::read_at_most;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ use super::spec::ImageSpec;
 use super::whitening::Whitening;
 use super::{ImageDetector, MOST_REFERENCES};
 use crate::detector::DetectorSettings;
+use crate::distribution::is_distribution;
+use crate::documents::{document, is_of_kind};
 use contractive_core::nearest::Bank;
 
 /// The format written and read.
@@ -73,12 +75,7 @@ fn is_part(name: &str) -> bool {
 
 /// Whether `path` is the directory of a detector of pictures, by its `config.json`; nothing else is checked.
 pub fn is_image_detector(path: impl AsRef<Path>) -> bool {
-    #[derive(Deserialize)]
-    struct Kind {
-        kind: String,
-    }
-    let text = read_at_most(&path.as_ref().join(CONFIG_FILE), LARGEST_CONFIG).ok();
-    text.and_then(|text| serde_json::from_slice::<Kind>(&text).ok()).is_some_and(|file| file.kind == KIND)
+    is_of_kind(path.as_ref(), KIND, LARGEST_CONFIG)
 }
 
 impl ImageDetector {
@@ -89,12 +86,9 @@ impl ImageDetector {
     pub fn reserve(path: impl AsRef<Path>) -> Result<ReservedFolder, ImageError> {
         let path = path.as_ref();
         let failed = |source| ImageError::File { verb: "write", path: path.to_path_buf(), source };
-        let folder = ReservedFolder::new(path, PARTS).map_err(failed)?;
-        if !is_free(path).map_err(failed)? && !is_image_detector(path) {
-            let reason = "it is there already, and no detector of pictures; give a new folder";
-            return Err(failed(std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason)));
-        }
-        Ok(folder)
+        let folder = ReservedFolder::free_or_own(path, PARTS, |path| is_image_detector(path)).map_err(failed)?;
+        let reason = "it is there already, and no detector of pictures; give a new folder";
+        folder.ok_or_else(|| failed(std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason)))
     }
 
     /// Writes the directory `path` whole: under a temporary name first, then renamed. A detector of pictures that is there
@@ -172,15 +166,7 @@ impl ImageDetector {
             path: config_path.clone(),
             source,
         })?;
-        let head = DocumentHead::of(&text).map_err(|e| stored(e.to_string()))?;
-        if head.kind() != Some(KIND) {
-            return Err(stored(format!("`kind` must be \"{KIND}\"")));
-        }
-        if head.version() != Some(IMAGES_FORMAT_VERSION) {
-            let got = head.version_text();
-            return Err(stored(format!("`format_version` must be {IMAGES_FORMAT_VERSION}, got {got}")));
-        }
-        let file: Stored = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
+        let file: Stored = document(&text, KIND, IMAGES_FORMAT_VERSION).map_err(stored)?;
         check(&file).map_err(stored)?;
         let Stored { spec, settings, channels, threshold, pixel_level, reference, is_held_out, .. } = file;
         let scales = PatchRows::of(&spec, channels).into_iter().zip(file.scales).map(|(rows, of)| {
@@ -217,9 +203,7 @@ fn check(file: &Stored) -> Result<(), String> {
     must(are_right, "the unit of a scale must ascend, and what places are multiplied by must be at least 0")?;
     must(file.threshold.is_finite() && file.pixel_level.is_finite(), "`threshold` and `pixel_level` must be finite")?;
     let reference = &file.reference;
-    let is_right = (1..=MOST_REFERENCES).contains(&reference.len())
-        && reference.is_sorted()
-        && reference.iter().all(|s| s.is_finite());
+    let is_right = reference.len() <= MOST_REFERENCES && is_distribution(reference);
     must(is_right, &format!("`reference` must be 1 to {MOST_REFERENCES} finite numbers, ascending"))
 }
 

@@ -15,7 +15,7 @@ pub struct HeatMap {
     pub height: usize,
     /// Pixels a row.
     pub width: usize,
-    /// Height · width scores; 0 is usual, 1 what one patch in a hundred of ordinary pictures has.
+    /// Height · width scores; 0 is usual, 1 what one patch in twenty of ordinary pictures has.
     pub values: Vec<f32>,
 }
 

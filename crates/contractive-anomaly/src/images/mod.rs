@@ -38,11 +38,11 @@ mod whitening;
 #[cfg(test)]
 mod tests;
 
-use contractive_core::statistics::quantile_of_sorted;
 use contractive_pictures::{Colour, PictureOptions};
 
 use self::scale::Scale;
 use crate::detector::{DetectorError, DetectorSettings, ThresholdRule};
+use crate::distribution::{share_above, share_below};
 
 pub use error::ImageError;
 pub use files::{IMAGES_FORMAT_VERSION, is_image_detector};
@@ -167,24 +167,11 @@ impl ImageDetector {
 
     /// The share of ordinary pictures that score below `score`, ties counted half, strictly between 0 and 1.
     pub fn probability(&self, score: f64) -> f64 {
-        let below = self.reference.partition_point(|s| *s < score);
-        let up_to = self.reference.partition_point(|s| *s <= score);
-        (0.5 * (below + up_to) as f64 + 0.5) / (self.reference.len() + 1) as f64
+        share_below(&self.reference, score)
     }
 
     /// The share of the ordinary pictures that score above `threshold`.
     pub fn share_above(&self, threshold: f64) -> f64 {
-        let up_to = self.reference.partition_point(|s| *s <= threshold);
-        (self.reference.len() - up_to) as f64 / self.reference.len() as f64
+        share_above(&self.reference, threshold)
     }
-}
-
-/// Ascending, and as quantiles where they are many.
-fn sketch(mut scores: Vec<f64>) -> Vec<f64> {
-    scores.sort_unstable_by(f64::total_cmp);
-    if scores.len() <= MOST_REFERENCES {
-        return scores;
-    }
-    let share = |i: usize| i as f64 / (MOST_REFERENCES - 1) as f64;
-    (0..MOST_REFERENCES).map(|i| quantile_of_sorted(&scores, share(i))).collect()
 }

@@ -29,6 +29,11 @@ pub(super) fn most_patches(d: usize, scales: usize) -> usize {
     (MOST_BYTES / (size_of::<f32>() * d * scales)).clamp(1, MOST_PATCHES)
 }
 
+/// How many of `most` patches the i-th of n pictures gives: ⌊(i + 1)·most/n⌋ − ⌊i·most/n⌋.
+fn share((i, n): (u64, u64), most: usize) -> usize {
+    ((i + 1) * most as u64 / n - i * most as u64 / n) as usize
+}
+
 /// Draws patches of the pictures at the places `order`, evenly over all of them, for each scale of `rows`. Pictures of which
 /// none would be drawn are not read. Which are drawn depends on the seed and the number of pictures alone.
 pub(super) fn sample(
@@ -41,13 +46,11 @@ pub(super) fn sample(
 ) -> Result<Vec<Sample>, ImageError> {
     let n = order.len() as u64;
     let mut samples = vec![Sample::default(); rows.len()];
-    // The i-th of n pictures gives ⌊(i + 1)·most/n⌋ − ⌊i·most/n⌋ patches.
-    let share = |i: u64, most: usize| ((i + 1) * most as u64 / n - i * most as u64 / n) as usize;
     let wanted: Vec<(u32, Vec<usize>)> = order
         .iter()
         .zip(0..n)
         .map(|(place, i)| {
-            let of = |rows: &PatchRows| share(i, most_patches(rows.n_features(), samples.len()));
+            let of = |rows: &PatchRows| share((i, n), most_patches(rows.n_features(), samples.len()));
             (*place, rows.iter().map(of).collect::<Vec<usize>>())
         })
         .filter(|(_, shares)| shares.iter().any(|share| *share > 0))
@@ -118,8 +121,8 @@ mod tests {
     #[test]
     fn many_pictures_give_few_patches_each_and_no_more_than_the_bound() {
         let n = 30_000;
-        let share = |i: u64| (i + 1) * MOST_PATCHES as u64 / n - i * MOST_PATCHES as u64 / n;
-        assert_eq!((0..n).map(share).sum::<u64>(), MOST_PATCHES as u64);
+        let share = |i: u64| share((i, n), MOST_PATCHES);
+        assert_eq!((0..n).map(share).sum::<usize>(), MOST_PATCHES);
         assert!((0..n).all(|i| share(i) <= 1));
         for (d, scales) in [(64, 2), (3 * 64 * 64, 3), (4, 1)] {
             let bytes = most_patches(d, scales) * d * scales * size_of::<f32>();

@@ -19,7 +19,7 @@ pub struct ScoredPicture {
     pub place: u32,
     /// The picture.
     pub picture: Picture,
-    /// Its score, higher is more anomalous; 0 is usual for a pixel, 1 what one patch in a hundred of ordinary pictures has.
+    /// Its score, higher is more anomalous; 0 is usual for a pixel, 1 what one patch in twenty of ordinary pictures has.
     pub score: f64,
     /// The share of ordinary pictures that score lower, strictly between 0 and 1.
     pub probability: f64,

@@ -11,8 +11,9 @@ use super::sampling::{Sample, sample};
 use super::scale::Scale;
 use super::source::PictureSet;
 use super::spec::ImageSpec;
-use super::{ImageDetector, ScoredPicture, sketch};
+use super::{ImageDetector, MOST_REFERENCES, ScoredPicture};
 use crate::detector::{DetectorError, DetectorSettings, MemberReport, TrainOptions, for_each};
+use crate::distribution::sketch;
 
 /// Fewest pictures that a detector is trained on.
 const FEWEST: usize = 2;
@@ -140,7 +141,7 @@ impl ImageDetector {
         peaks.sort_unstable_by(f64::total_cmp);
         self.pixel_level = quantile_of_sorted(&peaks, LEVEL);
         self.n_reference = scores.len();
-        self.reference = sketch(scores);
+        self.reference = sketch(scores, MOST_REFERENCES);
         Ok(self.set_threshold(self.settings.threshold)?)
     }
 }

@@ -12,9 +12,10 @@ use super::error::SeriesError;
 use super::spec::SeriesSpec;
 use super::{MOST_REFERENCES, SeriesDetector};
 use crate::detector::{Detector, ThresholdRule};
+use crate::distribution::is_distribution;
+use crate::documents::{document, is_of_kind};
 use contractive::model::CONFIG_FILE;
-use contractive::model::DocumentHead;
-use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_json};
+use contractive_table::atomic::{FolderParts, ReservedFolder, write_json};
 use contractive_table::limits::read_at_most;
 
 /// The format written and read.
@@ -45,12 +46,7 @@ struct Stored {
 
 /// Whether `path` is the directory of a detector of time series, by its `config.json`; nothing else is checked.
 pub fn is_series_detector(path: impl AsRef<Path>) -> bool {
-    #[derive(Deserialize)]
-    struct Kind {
-        kind: String,
-    }
-    let text = read_at_most(&path.as_ref().join(CONFIG_FILE), LARGEST_CONFIG).ok();
-    text.and_then(|text| serde_json::from_slice::<Kind>(&text).ok()).is_some_and(|file| file.kind == KIND)
+    is_of_kind(path.as_ref(), KIND, LARGEST_CONFIG)
 }
 
 impl SeriesDetector {
@@ -61,12 +57,9 @@ impl SeriesDetector {
     pub fn reserve(path: impl AsRef<Path>) -> Result<ReservedFolder, SeriesError> {
         let path = path.as_ref();
         let failed = |source| SeriesError::File { verb: "write", path: path.to_path_buf(), source };
-        let folder = ReservedFolder::new(path, PARTS).map_err(failed)?;
-        if !is_free(path).map_err(failed)? && !is_series_detector(path) {
-            let reason = "it is there already, and no detector of time series; give a new folder";
-            return Err(failed(std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason)));
-        }
-        Ok(folder)
+        let folder = ReservedFolder::free_or_own(path, PARTS, |path| is_series_detector(path)).map_err(failed)?;
+        let reason = "it is there already, and no detector of time series; give a new folder";
+        folder.ok_or_else(|| failed(std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason)))
     }
 
     /// Writes the directory `path` whole: under a temporary name first, then renamed. A detector of time series that is
@@ -128,15 +121,7 @@ impl SeriesDetector {
             path: config_path.clone(),
             source,
         })?;
-        let head = DocumentHead::of(&text).map_err(|e| stored(e.to_string()))?;
-        if head.kind() != Some(KIND) {
-            return Err(stored(format!("`kind` must be \"{KIND}\"")));
-        }
-        if head.version() != Some(SERIES_FORMAT_VERSION) {
-            let got = head.version_text();
-            return Err(stored(format!("`format_version` must be {SERIES_FORMAT_VERSION}, got {got}")));
-        }
-        let file: Stored = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
+        let file: Stored = document(&text, KIND, SERIES_FORMAT_VERSION).map_err(stored)?;
         file.spec.check().map_err(|e| stored(e.to_string()))?;
         let rule = file.rule.check();
         rule.map_err(|e| stored(e.to_string()))?;
@@ -148,9 +133,7 @@ impl SeriesDetector {
         must(fits, "`scales` must be one number a value column, finite and at least 0")?;
         must(file.threshold.is_finite(), "`threshold` must be finite")?;
         let reference = &file.reference;
-        let is_right = (1..=MOST_REFERENCES).contains(&reference.len())
-            && reference.is_sorted()
-            && reference.iter().all(|s| s.is_finite());
+        let is_right = reference.len() <= MOST_REFERENCES && is_distribution(reference);
         must(is_right, &format!("`reference` must be 1 to {MOST_REFERENCES} finite numbers, ascending"))?;
         let detector = Detector::load(path.join(WINDOWS))?;
         let (d, n) = (detector.n_features(), file.spec.n_features());

@@ -55,7 +55,7 @@ mod wishes;
 mod tests;
 
 use crate::detector::{Detector, DetectorError, DetectorSettings, ScoreKind, ThresholdRule, TrainOptions};
-use contractive_core::statistics::quantile_of_sorted;
+use crate::distribution::{share_above, share_below, sketch};
 use contractive_table::listing::some_names;
 
 use self::gaps::{GapWatch, stretches};
@@ -179,13 +179,8 @@ impl SeriesDetector {
         check_columns(&self.spec, series)?;
         let (mut scores, _) = self.raw(series, threads, false, &mut |_| {})?;
         scores.retain(|score| !score.is_nan());
-        scores.sort_unstable_by(f64::total_cmp);
         let n = scores.len();
-        if n > MOST_REFERENCES {
-            let share = |i: usize| i as f64 / (MOST_REFERENCES - 1) as f64;
-            scores = (0..MOST_REFERENCES).map(|i| quantile_of_sorted(&scores, share(i))).collect();
-        }
-        self.reference = scores;
+        self.reference = sketch(scores, MOST_REFERENCES);
         Ok(n)
     }
 
@@ -231,15 +226,12 @@ impl SeriesDetector {
 
     /// The share of the timestamps trained on that score below `score`, ties counted half, strictly between 0 and 1.
     pub fn probability(&self, score: f64) -> f64 {
-        let below = self.reference.partition_point(|s| *s < score);
-        let up_to = self.reference.partition_point(|s| *s <= score);
-        (0.5 * (below + up_to) as f64 + 0.5) / (self.reference.len() + 1) as f64
+        share_below(&self.reference, score)
     }
 
     /// The share of the timestamps trained on that score above `threshold`; beyond 4,097 of them to about one in as many.
     pub fn share_above(&self, threshold: f64) -> f64 {
-        let up_to = self.reference.partition_point(|s| *s <= threshold);
-        (self.reference.len() - up_to) as f64 / self.reference.len() as f64
+        share_above(&self.reference, threshold)
     }
 
     /// Timestamps trained on.

@@ -158,7 +158,7 @@ pub(super) fn run(arguments: &DetectImages<'_>) -> anyhow::Result<Ending> {
     }
     let skipped = Skipped::of(pictures);
     if arguments.report.is_some() || maps.is_some() {
-        let called = (called(arguments.data), arguments.data.display().to_string(), false);
+        let called = (pictures.file_name(), arguments.data.display().to_string(), false);
         let record = meter.finish(&detector, called, Skipped::notes(&skipped)).context("cannot make the report")?;
         let page = images_html(&record).context("cannot make the report")?;
         maps.as_ref().map_or(Ok(()), |maps| maps.write_page(&page))?;
@@ -192,11 +192,6 @@ fn stop(arguments: &DetectImages<'_>) -> anyhow::Result<Arc<std::sync::atomic::A
     let is_pipe = arguments.output == Some(Path::new("-"));
     let has_file = !is_pipe || arguments.report.is_some() || arguments.flags.heatmaps.is_some();
     if has_file { Ok(stop_flag(Reporting::Quiet)?) } else { Ok(Arc::default()) }
-}
-
-/// What the page is called: the folder or the file.
-fn called(data: &Path) -> String {
-    data.file_name().map_or_else(|| data.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Refuses what only tables and series have.

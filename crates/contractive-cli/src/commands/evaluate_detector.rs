@@ -197,13 +197,24 @@ fn labels_of(data: &Dataset) -> Option<Vec<Option<String>>> {
     Some(data.labels()?.iter().map(|label| Some(named(label).unwrap_or_else(|| label.to_string()))).collect())
 }
 
+/// A number with its interval.
+pub(super) fn estimate(e: Option<Estimate>) -> String {
+    interval(e.map(|e| [e.value, e.lower, e.upper]))
+}
+
+/// A share with its interval.
+pub(super) fn share(s: Option<Share>) -> String {
+    interval(s.map(|s| [s.value, s.lower, s.upper]))
+}
+
+fn interval(all: Option<[f64; 3]>) -> String {
+    let shown = all.map(|all| all.map(|value| significant(value, 4)));
+    shown.map_or("not defined".into(), |[value, lower, upper]| format!("{value}  ({lower} to {upper})"))
+}
+
 /// The numbers in words.
 pub(super) fn in_words(e: &DetectorEvaluation) -> String {
     let shown = |value: f64| significant(value, 4);
-    let range =
-        |value: f64, lower: f64, upper: f64| format!("{}  ({} to {})", shown(value), shown(lower), shown(upper));
-    let estimate = |e: Option<Estimate>| e.map_or("not defined".into(), |e| range(e.value, e.lower, e.upper));
-    let share = |s: Option<Share>| s.map_or("not defined".into(), |s| range(s.value, s.lower, s.upper));
     let without_score = match e.rows_without_score {
         0 => String::new(),
         n => format!("; {} left out, without any present cell", count(n, "row")),

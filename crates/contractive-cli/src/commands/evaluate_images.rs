@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use contractive_anomaly::detector::metrics::{Estimate, Share};
 use contractive_anomaly::images::evaluation::{ImageEvaluation, PixelMeter, evaluate_images};
 use contractive_anomaly::images::{ImageDetector, NamedSource, ScoredPicture};
 use contractive_pictures::{PictureSource, masks};
 use contractive_table::listing::some_names;
 
+use super::evaluate_detector::{estimate, share};
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
 use crate::image_training::{Skipped, say_skipped};
@@ -116,12 +116,6 @@ fn anomalies(pictures: &PictureSource, data: &str, good: &str) -> Result<Vec<boo
 /// The numbers in words.
 pub(super) fn in_words(e: &ImageEvaluation) -> String {
     let shown = |value: f64| significant(value, 4);
-    let estimate = |e: Option<Estimate>| {
-        e.map_or("not defined".into(), |e| format!("{}  ({} to {})", shown(e.value), shown(e.lower), shown(e.upper)))
-    };
-    let share = |e: Option<Share>| {
-        e.map_or("not defined".into(), |e| format!("{}  ({} to {})", shown(e.value), shown(e.lower), shown(e.upper)))
-    };
     let mut lines = vec![
         ("data", format!("{}, {} pictures, {} anomalous", e.data, grouped(e.pictures), grouped(e.anomalies))),
         ("auroc", estimate(e.auroc)),

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use contractive_anomaly::detector::metrics::Estimate;
 use contractive_anomaly::series::evaluation::{SeriesEvaluation, evaluate_series};
 use contractive_anomaly::series::{Series, SeriesDetector};
 
 use super::detect_series::timestamps_bar;
+use super::evaluate_detector::estimate;
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
 use crate::numbers::{grouped, significant};
@@ -44,9 +44,6 @@ pub(super) fn evaluate(
 /// The numbers in words.
 pub(super) fn in_words(e: &SeriesEvaluation) -> String {
     let shown = |value: f64| significant(value, 4);
-    let estimate = |e: Option<Estimate>| {
-        e.map_or("not defined".into(), |e| format!("{}  ({} to {})", shown(e.value), shown(e.lower), shown(e.upper)))
-    };
     let number = |value: Option<f64>| value.map_or("not defined".into(), shown);
     let anomalies = format!("{} anomalous in {} ranges", grouped(e.anomalies), grouped(e.anomaly_ranges));
     let buffer = format!("buffers 0 to {}", e.vus_buffer);

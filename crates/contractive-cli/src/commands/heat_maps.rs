@@ -122,9 +122,8 @@ mod tests {
         let names =
             ["../../etc/x.png", "/abs/y.png", "a\\..\\b:c.png", "", "...", ".hidden", "ä/ö.jpg", "a\nb.png", "n."];
         let found: Vec<String> = names.iter().map(|name| maps().place(name)).collect();
-        let expected = ["etc/x", "abs/y", "a_.._b_c", "picture", "..", ".hidden", "ä/ö", "a_b", "n"];
-        assert_eq!(found[..4], expected[..4]);
-        assert_eq!(found[5..], expected[5..]);
+        let expected = ["etc/x", "abs/y", "a_.._b_c", "picture", "...", ".hidden", "ä/ö", "a_b", "n"];
+        assert_eq!(found, expected);
         assert!(found.iter().all(|name| !Path::new(name).is_absolute() && !name.split('/').any(|part| part == "..")));
     }
 

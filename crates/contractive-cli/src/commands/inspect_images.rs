@@ -4,6 +4,7 @@ use contractive_anomaly::detector::DetectorSettings;
 use contractive_anomaly::images::{ImageDetector, ImageSpec};
 use serde::Serialize;
 
+use crate::image_training::scales_in_words;
 use crate::introduction::network;
 use crate::numbers::{count, grouped, percent, significant};
 use crate::table::pairs;
@@ -62,8 +63,6 @@ impl<'a> ImageDetectorRecord<'a> {
         let spec = self.spec;
         let colour = if self.channels == 3 { "in colour" } else { "in grey" };
         let size = spec.size.map_or("their own size".into(), |size| format!("{} x {}", size.width, size.height));
-        let scales: Vec<String> =
-            spec.scales.iter().map(|s| if *s == 1 { "1".into() } else { format!("1/{s}") }).collect();
         let networks = self.networks.iter().map(|n| format!("{} at 1/{}", network(n.architecture), n.scale));
         let banked: Vec<String> = self.banked.iter().map(|n| grouped(*n)).collect();
         let above = (self.share_above * self.reference_pictures as f64).round() as usize;
@@ -74,7 +73,7 @@ impl<'a> ImageDetectorRecord<'a> {
             ("pictures", format!("{colour}, {size}")),
             (
                 "patches",
-                format!("{0} x {0}, one every {1}, at scales {2}", spec.patch, spec.stride, scales.join(" and ")),
+                format!("{0} x {0}, one every {1}, at scales {2}", spec.patch, spec.stride, scales_in_words(spec)),
             ),
             ("networks", networks.collect::<Vec<String>>().join("; ")),
             ("contraction", significant(self.settings.contraction, 4)),

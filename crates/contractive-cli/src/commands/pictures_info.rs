@@ -40,7 +40,7 @@ impl PicturesInfo {
         let (labels, names) = source.labels().unwrap_or_default();
         let count = |label: usize| labels.iter().filter(|one| **one == label as i64).count();
         let folders = names.iter().enumerate().map(|(i, name)| (name.clone(), count(i))).collect();
-        let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into());
+        let name = source.file_name();
         let (channels, sha256, pictures) = (source.channels(), source.fingerprint(), source.len());
         Ok(PicturesInfo { name, pictures, channels, sizes, folders, broken, sha256 })
     }

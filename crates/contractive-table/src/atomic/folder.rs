@@ -45,6 +45,20 @@ pub struct ReservedFolder {
 }
 
 impl ReservedFolder {
+    /// Takes the folder `path` as [`ReservedFolder::new`] does where it is free, or what `is_own` says may be replaced; `None`
+    /// where something else is there, which stays.
+    ///
+    /// # Errors
+    /// As [`ReservedFolder::new`].
+    pub fn free_or_own(
+        path: &Path,
+        parts: FolderParts,
+        is_own: impl FnOnce(&Path) -> bool,
+    ) -> io::Result<Option<Self>> {
+        let reserved = ReservedFolder::new(path, parts)?;
+        Ok((is_free(path)? || is_own(path)).then_some(reserved))
+    }
+
     /// Takes the folder `path`, and makes it where it is not there. What a killed process left unfinished in it is removed.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use contractive_pictures::{Colour, Fit, PictureOptions, Size};
 use serde::Serialize;
 
-use super::DataConfig;
+use super::data::DataConfig;
 use super::pictures::{PictureColour, PictureFit};
 
 impl DataConfig {

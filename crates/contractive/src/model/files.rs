@@ -11,7 +11,7 @@ use super::head::DocumentHead;
 use super::{Model, ModelError, Patches, Provenance};
 use crate::preprocess::Preprocessing;
 use crate::tensor_file::{Expected, TensorFile, tensors_of, write_tensors};
-use contractive_table::atomic::{FolderParts, ReservedFolder, is_free, write_atomically};
+use contractive_table::atomic::{FolderParts, ReservedFolder, write_atomically};
 use contractive_table::limits;
 
 /// The format written and read.
@@ -72,10 +72,8 @@ impl Model {
         let failed = |source| ModelError::Write { path: path.to_path_buf(), source };
         self.parameters.check_finite()?;
         self.preprocessing.check_stored()?;
-        let folder = ReservedFolder::new(path, PARTS).map_err(failed)?;
-        if !is_free(path).map_err(failed)? && !is_model(path) {
-            return Err(ModelError::Occupied { path: path.to_path_buf() });
-        }
+        let folder = ReservedFolder::free_or_own(path, PARTS, is_model).map_err(failed)?;
+        let folder = folder.ok_or_else(|| ModelError::Occupied { path: path.to_path_buf() })?;
         folder.fill(failed, |whole| {
             self.write_config(&whole.join(CONFIG_FILE)).map_err(failed)?;
             let tensors: Vec<_> = self
