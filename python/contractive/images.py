@@ -51,7 +51,7 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
         Whether broken files are passed over; ``notes_`` names them.
     ensemble : int, default=1
         Networks a scale, each from its own seed.
-    hidden_layer_sizes : sequence of int, default=(128, 24)
+    hidden_layer_sizes : sequence of int, default=(128, 12)
         Sizes of the encoder's layers, the last one the code.
     contraction : float, default=0.01
         Weight of the penalty ‖∂h/∂x‖².
@@ -129,7 +129,7 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
         position_aware: bool = False,
         skip_broken: bool = False,
         ensemble: int = 1,
-        hidden_layer_sizes: Sequence[int] | None = (128, 24),
+        hidden_layer_sizes: Sequence[int] | None = (128, 12),
         contraction: float = 1e-2,
         tied: bool = True,
         steps: int | None = None,

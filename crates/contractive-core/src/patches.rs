@@ -118,6 +118,16 @@ impl PatchGrid {
         self.patch * self.patch * self.shape.channels
     }
 
+    /// Top rows of the rows of patches, ascending.
+    pub fn tops(&self) -> &[usize] {
+        &self.tops
+    }
+
+    /// Left columns of the columns of patches, ascending.
+    pub fn lefts(&self) -> &[usize] {
+        &self.lefts
+    }
+
     /// Whether all places are one stride apart, as those of a convolution are.
     pub fn is_convolution(&self) -> bool {
         self.is_convolution

@@ -15,8 +15,9 @@ use contractive_table::limits::read_at_most;
 use serde::{Deserialize, Serialize};
 
 use super::error::ImageError;
+use super::features::PatchNetworks;
 use super::rows::PatchRows;
-use super::scale::{PLACE, Scale, TailUnit, feature_width};
+use super::scale::{PLACE, Scale, TailUnit};
 use super::spec::ImageSpec;
 use super::whitening::Whitening;
 use super::{ImageDetector, MOST_REFERENCES};
@@ -109,9 +110,9 @@ impl ImageDetector {
         let failed = |source| ImageError::File { verb: "write", path: path.clone(), source };
         folder.fill(failed, |whole| {
             for scale in &self.scales {
-                let folder = whole.join(format!("{SCALE_FOLDER}{}", scale.rows.scale));
+                let folder = whole.join(format!("{SCALE_FOLDER}{}", scale.networks.rows.scale));
                 std::fs::create_dir(&folder).map_err(failed)?;
-                for (i, model) in scale.models.iter().enumerate() {
+                for (i, model) in scale.networks.models.iter().enumerate() {
                     model.save(folder.join(format!("{MEMBER_FOLDER}{i}")))?;
                 }
                 save_scale(scale, &folder.join(PATCHES_FILE))?;
@@ -227,17 +228,18 @@ fn load_scale(
     path: &Path,
 ) -> Result<Scale, ImageError> {
     let (d, k) = (rows.n_features(), of.width);
-    let fit = models.iter().all(|m| m.architecture().input_size() == d) && feature_width(&models) == k;
-    if !fit {
-        let reason = format!("its networks must take {d} numbers a patch and give {} of code in all", k - 1);
+    let networks = PatchNetworks { rows, models };
+    let width = networks.feature_width();
+    if width != k || networks.models.iter().any(|m| m.architecture().input_size() != d) {
+        let reason =
+            format!("its networks must take {d} numbers a patch, and a feature of theirs have {k}, not {width}");
         return Err(ImageError::Stored { path: path.to_path_buf(), reason });
     }
     let mut mean = read_tensors(path, &tensors(k, of.bank)).map_err(ModelError::from)?;
     let bank = mean.split_off(k + k * k);
     let inverse = mean.split_off(k);
     Ok(Scale {
-        rows,
-        models,
+        networks,
         whitening: Whitening { mean, inverse },
         bank: Bank::new(bank, k + PLACE),
         unit: of.unit,

@@ -5,7 +5,8 @@
 //!
 //! 1. [`spec`]: what of a picture is looked at; [`source`]: where pictures come from.
 //! 2. `rows`: patches as rows; `sampling`: those learnt from, within a bound of memory.
-//! 3. `scale`: networks, bank and units of one scale, `whitening` of its features; `training` all of them; [`map`]: from patches to pixels and pictures.
+//! 3. `features`: what networks and pixels tell of a patch, `describing` those of training patches; `scale`: bank and units of one
+//!    scale, `whitening` of its features; `training` all of them; [`map`]: from patches to pixels and pictures.
 //! 4. [`scoring`]: pictures in parallel, in their order. `files`: the directory.
 //! 5. [`evaluation`]: what a detector is worth where labels and masks are known; [`regions`]: what of a picture is odd.
 //!
@@ -21,8 +22,10 @@
 //! # }
 //! ```
 
+mod describing;
 mod error;
 pub mod evaluation;
+mod features;
 mod files;
 pub mod map;
 pub mod regions;
@@ -76,12 +79,12 @@ pub struct ImageDetector {
 }
 
 impl ImageDetector {
-    /// The settings of a detector of pictures where none is chosen: one network a scale, with a code of 24 numbers, and a threshold three standard
+    /// The settings of a detector of pictures where none is chosen: one network a scale, with a code of 12 numbers, and a threshold three standard
     /// deviations above the mean score of ordinary pictures.
     pub fn default_settings() -> DetectorSettings {
         DetectorSettings {
             ensemble: 1,
-            hidden: Some(vec![128, 24]),
+            hidden: Some(vec![128, 12]),
             threshold: ThresholdRule::Sigma { k: 3.0 },
             ..DetectorSettings::default()
         }
@@ -110,7 +113,8 @@ impl ImageDetector {
 
     /// The networks of every scale, each with the factor that pictures are made smaller by.
     pub fn networks(&self) -> impl Iterator<Item = (usize, &contractive::Model)> {
-        self.scales.iter().flat_map(|scale| scale.models.iter().map(|model| (scale.rows.scale, model)))
+        let networks = self.scales.iter().map(|scale| &scale.networks);
+        networks.flat_map(|of| of.models.iter().map(|model| (of.rows.scale, model)))
     }
 
     /// Training patches among which neighbours are looked for, at every scale.

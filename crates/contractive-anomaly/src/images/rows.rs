@@ -21,8 +21,8 @@ pub(super) struct PatchRows {
     pub(super) channels: usize,
     of_picture: Normalise,
     of_patch: Normalise,
-    /// Whether a picture too small for this scale is an error; else the scale is left out of it.
-    is_first: bool,
+    /// Whether no scale is finer. A picture too small for it is an error; any other is left out of such a picture.
+    pub(super) is_finest: bool,
 }
 
 /// A picture with its patches at one scale.
@@ -43,7 +43,7 @@ impl PatchRows {
             channels,
             of_picture: picture_normalise,
             of_patch: patch_normalise,
-            is_first: i == 0,
+            is_finest: i == 0,
         };
         spec.scales.iter().enumerate().map(of).collect()
     }
@@ -63,7 +63,7 @@ impl PatchRows {
         if shape.height.min(shape.width) < self.patch {
             let PictureShape { width, height, .. } = picture.shape;
             let error = || ImageError::TooSmall { picture: name(), patch: self.patch * self.scale, width, height };
-            return if self.is_first { Err(error()) } else { Ok(None) };
+            return if self.is_finest { Err(error()) } else { Ok(None) };
         }
         normalise(&mut values, self.channels, self.of_picture);
         Ok(Some(Cut { rows: self, grid: PatchGrid::new(shape, self.patch, self.stride)?, values }))
@@ -71,6 +71,11 @@ impl PatchRows {
 }
 
 impl Cut<'_> {
+    /// What the picture was made smaller by.
+    pub(super) fn scale(&self) -> usize {
+        self.rows.scale
+    }
+
     /// The row of patch `i`, left in `out`.
     pub(super) fn row(&self, i: usize, out: &mut Vec<f32>) {
         out.resize(self.rows.n_features(), 0.0);
@@ -78,11 +83,11 @@ impl Cut<'_> {
         normalise(out, self.rows.channels, self.rows.of_patch);
     }
 
-    /// The rows of patches `range`, left in `out`, row-major.
-    pub(super) fn rows(&self, range: std::ops::Range<usize>, out: &mut Vec<f32>) {
+    /// The rows of some `patches`, left in `out`, row-major.
+    pub(super) fn rows(&self, patches: impl ExactSizeIterator<Item = usize>, out: &mut Vec<f32>) {
         let d = self.rows.n_features();
-        out.resize(range.len() * d, 0.0);
-        for (i, row) in range.zip(out.chunks_exact_mut(d)) {
+        out.resize(patches.len() * d, 0.0);
+        for (i, row) in patches.zip(out.chunks_exact_mut(d)) {
             self.grid.gather(&self.values, i, row);
             normalise(row, self.rows.channels, self.rows.of_patch);
         }

@@ -11,17 +11,21 @@ use crate::detector::DetectorError;
 
 /// Most patches learnt from at a scale.
 const MOST_PATCHES: usize = 24_000;
+/// Most pictures that they are from, evenly spaced: beyond, more pictures tell no more and take long to decode.
+const MOST_PICTURES: usize = 4_000;
 /// Most bytes of them, over all scales.
 const MOST_BYTES: usize = 48 << 20;
 /// The epoch of the streams that draw patches.
 const DRAWN: u64 = 11;
 
-/// Patches of a scale, as the networks take them, row-major (n, d), with the places of their middles in the picture, in
-/// sides of the picture.
+/// A patch: the place of its picture in the source, and its own in the picture's grid.
+pub(super) type PatchOf = (u32, u32);
+
+/// Patches of a scale, as the networks take them, row-major (n, d), and which they are.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Sample {
     pub(super) rows: Vec<f32>,
-    pub(super) places: Vec<[f32; 2]>,
+    pub(super) patches: Vec<PatchOf>,
 }
 
 /// How many patches there may be of each of `scales` scales, `d` numbers each.
@@ -34,8 +38,14 @@ fn share((i, n): (u64, u64), most: usize) -> usize {
     ((i + 1) * most as u64 / n - i * most as u64 / n) as usize
 }
 
-/// Draws patches of the pictures at the places `order`, evenly over all of them, for each scale of `rows`. Pictures of which
-/// none would be drawn are not read. Which are drawn depends on the seed and the number of pictures alone.
+/// At most `most` of the places, evenly spaced.
+fn evenly(order: &[u32], most: usize) -> Vec<u32> {
+    let n = order.len();
+    (0..n.min(most)).map(|i| order[i * n / n.min(most)]).collect()
+}
+
+/// Draws patches of the pictures at the places `order`, evenly over all of them or over as many as are looked at, for each scale
+/// of `rows`. Pictures of which none would be drawn are not read. Which are drawn depends on the seed and the number of pictures alone.
 pub(super) fn sample(
     source: &dyn PictureSet,
     order: &[u32],
@@ -44,14 +54,15 @@ pub(super) fn sample(
     (threads, stop): (usize, &AtomicBool),
     told: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Sample>, ImageError> {
+    let order = evenly(order, MOST_PICTURES);
     let n = order.len() as u64;
     let mut samples = vec![Sample::default(); rows.len()];
     let wanted: Vec<(u32, Vec<usize>)> = order
-        .iter()
+        .into_iter()
         .zip(0..n)
         .map(|(place, i)| {
             let of = |rows: &PatchRows| share((i, n), most_patches(rows.n_features(), samples.len()));
-            (*place, rows.iter().map(of).collect::<Vec<usize>>())
+            (place, rows.iter().map(of).collect::<Vec<usize>>())
         })
         .filter(|(_, shares)| shares.iter().any(|share| *share > 0))
         .collect();
@@ -74,7 +85,7 @@ pub(super) fn sample(
             for i in drawn.into_iter().take(*share) {
                 cut.row(i as usize, &mut buffer);
                 sample.rows.extend_from_slice(&buffer);
-                sample.places.push(cut.place(i as usize));
+                sample.patches.push((place, i));
             }
         }
         told(done + 1);
@@ -110,12 +121,20 @@ mod tests {
         let source = pictures(3, 24);
         let all = drawn(&source, &[0, 2], 1);
         // 25 places of 24 × 24 pixels, 4 of 12 × 12; fewer than might be drawn.
-        assert_eq!((all[0].places.len(), all[1].places.len()), (50, 8));
+        assert_eq!((all[0].patches.len(), all[1].patches.len()), (50, 8));
         let distinct: HashSet<Vec<u32>> =
             all[0].rows.chunks(64).map(|row| row.iter().map(|v| v.to_bits()).collect()).collect();
         assert_eq!(distinct.len(), 50);
         assert_eq!(all, drawn(&source, &[0, 2], 1));
         assert_ne!(all, drawn(&source, &[0, 2], 2));
+    }
+
+    #[test]
+    fn pictures_looked_at_are_evenly_spaced() {
+        let all: Vec<u32> = (5..15).collect();
+        assert_eq!(evenly(&all, 10), all);
+        assert_eq!(evenly(&all, 4), [5, 7, 10, 12]);
+        assert!(evenly(&[], 4).is_empty());
     }
 
     #[test]

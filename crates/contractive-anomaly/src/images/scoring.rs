@@ -4,6 +4,7 @@ use contractive_pictures::Picture;
 
 use super::error::ImageError;
 use super::map::{HeatMap, map_of};
+use super::rows::Cut;
 use super::scale::PatchScorer;
 use super::source::PictureSet;
 use super::{ImageDetector, Scale};
@@ -41,12 +42,14 @@ impl ImageScorer<'_> {
     /// # Errors
     /// [`ImageError::Channels`], [`ImageError::TooSmall`].
     pub fn map(&mut self, picture: &Picture, name: &str) -> Result<HeatMap, ImageError> {
-        let mut scored = Vec::with_capacity(self.scales.len());
+        let mut scored: Vec<(Cut<'_>, usize, Vec<f64>)> = Vec::with_capacity(self.scales.len());
+        let mut of_finer = Vec::new();
         for (scale, scorer) in &mut self.scales {
-            if let Some(cut) = scale.rows.cut(picture, || name.to_owned())? {
-                let scores = scorer.scores(&cut)?;
-                scored.push((cut, scale.rows.scale, scores));
-            }
+            let Some(cut) = scale.networks.rows.cut(picture, || name.to_owned())? else { break };
+            let finer = scored.last().map(|(finer, ..)| (finer, &of_finer[..]));
+            let (scores, roughness) = scorer.scores(&cut, finer)?;
+            scored.push((cut, scale.networks.rows.scale, scores));
+            of_finer = roughness;
         }
         Ok(map_of(picture.shape, &scored, &self.detector.spec))
     }

@@ -96,7 +96,7 @@ impl Normalise {
 pub enum PatchScore {
     /// The reconstruction error.
     Error,
-    /// The distance of code and error to the nearest among those of training patches, whitened.
+    /// The distance of code, error and contrast to the nearest among those of training patches, whitened.
     #[default]
     Nearest,
 }

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use contractive::data::split_validation;
 use contractive_core::statistics::quantile_of_sorted;
 
+use super::describing::{Chosen, describe};
 use super::error::ImageError;
+use super::features::PatchNetworks;
 use super::rows::PatchRows;
 use super::sampling::{Sample, sample};
-use super::scale::Scale;
+use super::scale::{self, Scale};
 use super::source::PictureSet;
 use super::spec::ImageSpec;
 use super::{ImageDetector, MOST_REFERENCES, ScoredPicture};
@@ -92,12 +94,17 @@ impl ImageDetector {
         let rows = PatchRows::of(spec, channels);
         let on_picture = |done| (told.on_stage)(Stage::Patches { done, of: train.len() });
         let samples = sample(source, &train, &rows, settings.seed, (options.threads, options.stop), &on_picture)?;
-        let scales = learn_scales(what, rows.iter().zip(samples), (spec, settings), options)?;
+        let (networks, chosen): (Vec<_>, Vec<_>) =
+            learn_networks(what, rows.iter().zip(samples), (spec, settings), options)?.into_iter().unzip();
+        let on_picture = |done, of| (told.on_stage)(Stage::Patches { done, of });
+        let described = describe(source, &networks, &chosen, (options.threads, options.stop), &on_picture)?;
+        let scales: Vec<Scale> =
+            networks.into_iter().zip(described).map_while(|(of, described)| Scale::new(of, described, spec)).collect();
         if scales.is_empty() {
             return Err(ImageError::TooFew { data: what.to_owned(), least: FEWEST, got: 0 });
         }
         let mut spec = spec.clone();
-        spec.scales = scales.iter().map(|scale| scale.rows.scale).collect();
+        spec.scales = scales.iter().map(|scale| scale.networks.rows.scale).collect();
         let is_held_out = !held_out.is_empty();
         let mut detector = ImageDetector {
             spec,
@@ -146,16 +153,16 @@ impl ImageDetector {
     }
 }
 
-/// Learns every scale of which there are enough patches: beside each other, as far as the threads go.
-fn learn_scales<'a>(
+/// Trains the networks of every scale of which there are enough patches: beside each other, as far as the threads go.
+fn learn_networks<'a>(
     what: &str,
     samples: impl Iterator<Item = (&'a PatchRows, Sample)>,
     (spec, settings): (&ImageSpec, &DetectorSettings),
     options: &TrainOptions<'_>,
-) -> Result<Vec<Scale>, ImageError> {
+) -> Result<Vec<(PatchNetworks, Chosen)>, ImageError> {
     // The first says what is wrong where it has too few.
-    let is_enough = |(i, (_, sample)): &(usize, (_, Sample))| *i == 0 || sample.places.len() >= FEWEST_PATCHES;
-    let samples: Vec<(&PatchRows, Sample)> = samples.enumerate().filter(is_enough).map(|(_, one)| one).collect();
+    let is_enough = |(i, (_, sample)): &(usize, (_, Sample))| *i == 0 || sample.patches.len() >= FEWEST_PATCHES;
+    let samples: Vec<(&PatchRows, Sample)> = samples.enumerate().take_while(is_enough).map(|(_, one)| one).collect();
     let beside = samples.len().clamp(1, options.threads.max(1));
     let n = samples.len();
     let done = AtomicUsize::new(0);
@@ -164,13 +171,13 @@ fn learn_scales<'a>(
         (options.on_member)(&MemberReport { member, members: n * report.members, ..*report });
     };
     let own = || TrainOptions { threads: (options.threads / beside).max(1), on_member: &on_member, ..plain(options) };
-    let mut scales: Vec<Option<Result<Scale, ImageError>>> = samples.iter().map(|_| None).collect();
-    for_each(samples.into_iter().zip(&mut scales), beside, || {
-        |((rows, sample), scale): ((&PatchRows, Sample), &mut Option<_>)| {
-            *scale = Some(Scale::learn(what, rows, sample, spec, settings, &own()));
+    let mut learnt: Vec<Option<Result<(PatchNetworks, Chosen), ImageError>>> = samples.iter().map(|_| None).collect();
+    for_each(samples.into_iter().zip(&mut learnt), beside, || {
+        |((rows, sample), learnt): ((&PatchRows, Sample), &mut Option<_>)| {
+            *learnt = Some(scale::learn_networks(what, rows, sample, spec.bank, settings, &own()));
         }
     });
-    scales.into_iter().flatten().collect()
+    learnt.into_iter().flatten().collect()
 }
 
 /// The same options, their calls as they are.

@@ -1,4 +1,4 @@
-//! Features brought to a covariance of one: L⁻¹(f − mean), L Lᵀ the covariance.
+//! Features brought to a covariance of one: L⁻¹(f − mean), L Lᵀ the covariance, correlations made smaller by a thousandth.
 
 /// The mean, and L⁻¹ as rows of a lower triangle, row-major (K, K).
 #[derive(Debug, Clone, PartialEq)]
@@ -7,16 +7,12 @@ pub(super) struct Whitening {
     pub(super) inverse: Vec<f32>,
 }
 
-/// The share of the mean variance that is added to every variance: directions in which nothing varies stay finite.
-const RIDGE: f64 = 1e-6;
+/// The share that correlations are made smaller by, and the share of the mean variance that is added to every variance: directions
+/// in which nothing varies stay finite.
+const SHRINKAGE: f64 = 1e-3;
+const RIDGE: f64 = 1e-9;
 
 impl Whitening {
-    /// None of features of `width` numbers.
-    pub(super) fn none(width: usize) -> Self {
-        let inverse = (0..width * width).map(|i| if i / width == i % width { 1.0 } else { 0.0 }).collect();
-        Whitening { mean: vec![0.0; width], inverse }
-    }
-
     /// Of features, row-major (n, width), n at least 1.
     pub(super) fn of(features: &[f32], width: usize) -> Self {
         let n = (features.len() / width) as f64;
@@ -36,7 +32,8 @@ impl Whitening {
         }
         let mean_variance = (0..width).map(|i| covariance[i * width + i]).sum::<f64>() / width as f64;
         let ridge = RIDGE * mean_variance + 1e-12;
-        (0..width).for_each(|i| covariance[i * width + i] += ridge);
+        covariance.iter_mut().for_each(|c| *c *= 1.0 - SHRINKAGE);
+        (0..width).for_each(|i| covariance[i * width + i] = covariance[i * width + i] / (1.0 - SHRINKAGE) + ridge);
         let lower = cholesky(covariance, width);
         let inverse = inverse_of_lower(&lower, width);
         Whitening { mean: narrow(mean), inverse: narrow(inverse) }
@@ -104,11 +101,22 @@ mod tests {
         let whitening = Whitening::of(&features, 3);
         let mut white = Vec::new();
         features.chunks_exact(3).for_each(|f| whitening.append(f, &mut white));
+        let covariance = |of: &[f32], i: usize, j: usize| -> f64 {
+            let mean = |i: usize| of.chunks_exact(3).map(|f| f64::from(f[i])).sum::<f64>() / 4000.0;
+            let (a, b) = (mean(i), mean(j));
+            of.chunks_exact(3).map(|f| (f64::from(f[i]) - a) * (f64::from(f[j]) - b)).sum::<f64>() / 4000.0
+        };
+        // L⁻¹ takes the covariance with smaller correlations, of which it was made, to one: to the one of what is whitened is
+        // added what shrinkage leaves out, S = 10⁻³(diagonal − covariance) of the features.
+        let w = |i: usize, j: usize| f64::from(whitening.inverse[i * 3 + j]);
+        let left_out = |a: usize, b: usize| if a == b { 0.0 } else { -1e-3 * covariance(&features, a, b) };
         for i in 0..3 {
             for j in 0..3 {
-                let sum: f64 = white.chunks_exact(3).map(|w| f64::from(w[i] * w[j])).sum();
+                let pairs = (0..3).flat_map(|a| (0..3).map(move |b| (a, b)));
+                let added: f64 = pairs.map(|(a, b)| w(i, a) * left_out(a, b) * w(j, b)).sum();
+                let sum = covariance(&white, i, j) + added;
                 let expected = if i == j { 1.0 } else { 0.0 };
-                assert!((sum / 4000.0 - expected).abs() < 0.01, "{i} {j}: {}", sum / 4000.0);
+                assert!((sum - expected).abs() < 1e-4, "{i} {j}: {sum}");
             }
         }
     }
