@@ -41,18 +41,23 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
         Factors that pictures are made smaller by before they are cut into patches, ascending.
     colour : {"auto", "grey", "rgb"}, default="auto"
         Grey or colour, of pictures in files. auto: in colour where any of the first pictures has colour.
-    image_size : int or (int, int) or None, default=(256, 256)
-        Width and height that pictures in files are brought to; None leaves them as they are. Arrays are taken as they are.
-    aspect : {"keep", "pad", "crop", "stretch"}, default="keep"
-        What becomes of a picture of another aspect, as ``--fit`` of the command.
+    image_size : int or (int, int) or None or "auto", default="auto"
+        Width and height that pictures in files are brought to; None leaves them as they are. auto: 256 × 256, where they are looked
+        at as wholes 32 × 32. Arrays are taken as they are.
+    aspect : {"auto", "keep", "pad", "crop", "stretch"}, default="auto"
+        What becomes of a picture of another aspect, as ``--fit`` of the command. auto: keep, of wholes stretch.
     position_aware : bool, default=False
         Whether all pictures show the same parts at the same places.
+    whole : bool, default=False
+        Whether pictures are looked at as wholes, not at their patches: small pictures of one thing each, upright and in the middle,
+        all of one size. Odd is another outline; ``patch`` and ``stride`` are of the cells in which edges are counted, and
+        ``scales`` and ``position_aware`` count for nothing.
     skip_broken : bool, default=False
         Whether broken files are passed over; ``notes_`` names them.
     ensemble : int, default=1
         Networks a scale, each from its own seed.
-    hidden_layer_sizes : sequence of int, default=(128, 12)
-        Sizes of the encoder's layers, the last one the code.
+    hidden_layer_sizes : sequence of int, optional
+        Sizes of the encoder's layers, the last one the code; by default (128, 12), of wholes (256, 64).
     contraction : float, default=0.01
         Weight of the penalty ‖∂h/∂x‖².
     tied : bool, default=True
@@ -124,12 +129,13 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
         stride: int | None = None,
         scales: Sequence[int] = (1, 2),
         colour: str = "auto",
-        image_size: int | tuple[int, int] | None = (256, 256),
-        aspect: str = "keep",
+        image_size: int | tuple[int, int] | str | None = "auto",
+        aspect: str = "auto",
         position_aware: bool = False,
+        whole: bool = False,
         skip_broken: bool = False,
         ensemble: int = 1,
-        hidden_layer_sizes: Sequence[int] | None = (128, 12),
+        hidden_layer_sizes: Sequence[int] | None = None,
         contraction: float = 1e-2,
         tied: bool = True,
         steps: int | None = None,
@@ -151,6 +157,7 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
         self.image_size = image_size
         self.aspect = aspect
         self.position_aware = position_aware
+        self.whole = whole
         self.skip_broken = skip_broken
         self.ensemble = ensemble
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -196,7 +203,7 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
 
     def _learn(self, X: Any) -> None:
         scales = sizes_of(self.scales, "scales")
-        networks = whole_number(self.ensemble, "ensemble", 1) * len(scales)
+        networks = whole_number(self.ensemble, "ensemble", 1) * (1 if self.whole else len(scales))
         with speaking_parameters(), MembersBar(self.verbose, networks, type(self).__name__) as bar:
             self.seed_ = seed_of(self.random_state)
             wishes = {
@@ -205,8 +212,9 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
                 "scales": scales,
                 "colour": self.colour,
                 "image_size": _size_of(self.image_size),
-                "aspect": self.aspect,
+                "aspect": None if self.aspect == "auto" else self.aspect,
                 "position_aware": bool(self.position_aware),
+                "whole": bool(self.whole),
             }
             self.detector_, self.notes_ = _core.ImageDetector.train(
                 pictures_of(X),
@@ -300,6 +308,7 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
             image_size=(size["width"], size["height"]) if size else None,
             aspect=spec["fit"],
             position_aware=spec["position"] > 0,
+            whole=spec["whole"],
             **settings,
         )
         estimator.detector_, estimator.notes_, estimator.seed_ = detector, [], estimator.random_state
@@ -315,12 +324,14 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
 
 
 def _size_of(size: Any) -> list[int] | None:
-    """Give width and height."""
-    if size is None:
+    """Give width and height, none of them for the pictures' own, and None for the detector's choice."""
+    if isinstance(size, str) and size == "auto":
         return None
+    if size is None:
+        return []
     both = (size, size) if np.ndim(size) == 0 else tuple(size)
     if len(both) != 2:
-        raise ValueError(f"`image_size` must be one number, width and height, or None, got {size!r}")
+        raise ValueError(f"`image_size` must be one number, width and height, None or 'auto', got {size!r}")
     return [whole_number(side, "image_size", 1) for side in both]
 
 

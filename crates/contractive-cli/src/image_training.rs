@@ -89,7 +89,10 @@ pub(crate) fn run(
     let n = source.source().len();
     if reporting == Reporting::Lines {
         let colour = if source.source().channels() == 3 { "in colour" } else { "in grey" };
-        let patches = format!("patches of {0} x {0} at scales {1}", spec.patch, scales_in_words(spec));
+        let patches = match spec.whole {
+            true => format!("as wholes, their outlines in cells of {0} x {0}", spec.patch),
+            false => format!("patches of {0} x {0} at scales {1}", spec.patch, scales_in_words(spec)),
+        };
         say(format!("{}: {} {colour}; {patches}", config.data.spec, count(n, "picture")));
     }
     let began = std::time::Instant::now();

@@ -16,12 +16,12 @@ pub(crate) struct PictureArguments {
     #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "rgb", value_parser = colours(), help_heading = "Pictures")]
     colour: Option<String>,
     /// The size that pictures are brought to, such as 256x256 or 256, or `none` for their own [default: none;
-    /// with --detector 256x256].
+    /// with --detector 256x256, with --whole 32x32].
     #[arg(long, value_name = "WxH", value_parser = size, help_heading = "Pictures")]
     image_size: Option<Wish>,
     /// What becomes of a picture of another aspect: keep (it is made so small that it lies within the size), pad (and black
     /// is put around it), crop (what lies beyond is cut off) or stretch [default: keep with
-    /// --detector and --patch, else pad].
+    /// --detector and --patch, stretch with --whole, else pad].
     #[arg(long, value_name = "HOW", value_parser = fits(), help_heading = "Pictures")]
     fit: Option<String>,
     /// Pass over broken pictures, and say which; else the first ends the reading.
@@ -30,6 +30,10 @@ pub(crate) struct PictureArguments {
     /// All pictures show the same parts at the same places: what is ordinary at one place may be odd at another.
     #[arg(long, requires = "detector", help_heading = "Pictures")]
     position_aware: bool,
+    /// Look at each picture as a whole, not at its patches: for small pictures of one thing each, upright and in the middle, such as
+    /// digits, clothes or a part on a stage. Odd is another outline.
+    #[arg(long, requires = "detector", conflicts_with = "position_aware", help_heading = "Pictures")]
+    whole: bool,
 }
 
 /// A size, or that of each picture.
@@ -54,6 +58,7 @@ impl PictureArguments {
             (self.fit.is_some(), "--fit"),
             (self.skip_broken, "--skip-broken"),
             (self.position_aware, "--position-aware"),
+            (self.whole, "--whole"),
         ];
         flags.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
     }
@@ -73,7 +78,7 @@ impl PictureArguments {
 
     /// What is looked at, with patches of these sides where they were chosen.
     pub(crate) fn spec(&self, patch: Option<usize>, stride: Option<usize>) -> ImageSpec {
-        let mut spec = ImageSpec::default();
+        let mut spec = if self.whole { ImageSpec::whole() } else { ImageSpec::default() };
         if let Some(patch) = patch {
             spec = spec.with_patch(patch);
         }

@@ -112,16 +112,19 @@ struct Wishes {
     stride: Option<usize>,
     scales: Vec<usize>,
     colour: String,
-    image_size: Option<[usize; 2]>,
-    aspect: String,
+    /// `None` is as by default, a list of none their own size.
+    image_size: Option<Vec<usize>>,
+    aspect: Option<String>,
     position_aware: bool,
+    whole: bool,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
         let ImageSpec { patch, scales, .. } = ImageSpec::default();
-        let (colour, aspect) = (Colour::Auto.name().into(), Fit::Keep.name().into());
-        Wishes { patch, stride: None, scales, colour, image_size: None, aspect, position_aware: false }
+        let colour = Colour::Auto.name().into();
+        let (stride, image_size, aspect) = (None, None, None);
+        Wishes { patch, stride, scales, colour, image_size, aspect, position_aware: false, whole: false }
     }
 }
 
@@ -130,12 +133,22 @@ impl Wishes {
         let unknown = |name: &str, known: &[&str], got: &str| {
             PyValueError::new_err(format!("`{name}` must be one of {}, got {got}", known.join(", ")))
         };
-        let mut spec = ImageSpec { scales: self.scales.clone(), ..ImageSpec::default() }.with_patch(self.patch);
+        let mut spec = match self.whole {
+            true => ImageSpec::whole(),
+            false => ImageSpec { scales: self.scales.clone(), ..ImageSpec::default() },
+        }
+        .with_patch(self.patch);
         spec.stride = self.stride.unwrap_or(spec.stride);
-        spec.size = self.image_size.map(|[width, height]| PictureSize { width, height });
+        match self.image_size.as_deref() {
+            None => {}
+            Some([width, height]) => spec.size = Some(PictureSize { width: *width, height: *height }),
+            Some(_) => spec.size = None,
+        }
         spec.colour = Colour::named(&self.colour)
             .ok_or_else(|| unknown("colour", &Colour::ALL.map(Colour::name), &self.colour))?;
-        spec.fit = Fit::named(&self.aspect).ok_or_else(|| unknown("aspect", &Fit::ALL.map(Fit::name), &self.aspect))?;
+        if let Some(aspect) = &self.aspect {
+            spec.fit = Fit::named(aspect).ok_or_else(|| unknown("aspect", &Fit::ALL.map(Fit::name), aspect))?;
+        }
         if self.position_aware {
             spec.position = ImageSpec::POSITION_AWARE;
         }

@@ -146,6 +146,29 @@ def test_flat_pictures_are_no_trouble():
     assert np.isfinite(detector.heatmap(flat)).all()
 
 
+def ring(seed, is_square=False):
+    """A ring, or a square, at nearly the same place."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:24, :24] - rng.uniform(11, 13, (2, 1, 1))
+    far = np.maximum(abs(x), abs(y)) if is_square else np.hypot(x, y)
+    return np.uint8(np.where(abs(far - rng.uniform(7, 9)) < 1.5, rng.uniform(120, 220), 10))
+
+
+def test_wholes_are_told_by_their_outline(tmp_path):
+    good = np.stack([ring(seed) for seed in range(60)])
+    detector = ImageDetector(whole=True, hidden_layer_sizes=(32, 8), steps=60, random_state=0).fit(good)
+    new = np.stack([ring(100 + i, is_square=i % 2 == 1) for i in range(10)])
+    scores = detector.anomaly_scores(new)
+    assert scores[1::2].min() > scores[::2].max()
+    assert detector.heatmap(new).shape == (10, 24, 24)
+    detector.save(tmp_path / "d")
+    again = ImageDetector.load(tmp_path / "d")
+    assert again.whole
+    assert np.array_equal(again.anomaly_scores(new), scores)
+    with pytest.raises(ValueError, match="24 × 24"):
+        detector.anomaly_scores(np.zeros((1, 24, 25), np.uint8))
+
+
 def test_it_clones_and_tells_of_no_onnx(detector):
     clone = pytest.importorskip("sklearn.base").clone
     assert clone(detector).get_params() == detector.get_params()

@@ -55,6 +55,16 @@ pub enum ImageError {
         /// Channels of the picture.
         got: usize,
     },
+    /// A picture of another size than those trained on as wholes.
+    #[error("{picture}: pictures that are looked at as wholes must all be of {} × {} pixels, got {} × {}", expected.0, expected.1, got.0, got.1)]
+    Size {
+        /// The picture.
+        picture: String,
+        /// Width and height of the first.
+        expected: (usize, usize),
+        /// Width and height of the picture.
+        got: (usize, usize),
+    },
     /// A file that cannot be read or written.
     #[error("cannot {verb} {}: {source}", path.display())]
     File {

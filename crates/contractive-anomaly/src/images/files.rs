@@ -4,7 +4,8 @@
 //! `config.json` holds `format_version`, `kind` (`"image_detector"`), what of pictures is looked at, the settings, the threshold,
 //! the reference scores as quantiles and the units of each scale. A scale has its networks, `member-0/`, …, model directories
 //! like any other, and `patches.safetensors`: the mean of features, what whitens them, and the bank of training
-//! patches. Reading runs no code; lengths that do not fit and numbers that are not finite are refused.
+//! patches. A detector of wholes has `whole/` in place of scales: networks, and `pictures.safetensors`, the mean row and the bank of
+//! training pictures. Reading runs no code; lengths that do not fit and numbers that are not finite are refused.
 
 use std::path::Path;
 
@@ -16,15 +17,18 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ImageError;
 use super::features::PatchNetworks;
+use super::gradients::cells;
 use super::rows::PatchRows;
 use super::scale::{PLACE, Scale, TailUnit};
 use super::spec::ImageSpec;
 use super::whitening::Whitening;
-use super::{ImageDetector, MOST_REFERENCES};
+use super::whole::Whole;
+use super::{ImageDetector, Learnt, MOST_REFERENCES};
 use crate::detector::DetectorSettings;
 use crate::distribution::is_distribution;
 use crate::documents::{document, is_of_kind};
 use contractive_core::nearest::Bank;
+use contractive_core::patches::PictureShape;
 
 /// The format written and read.
 pub const IMAGES_FORMAT_VERSION: u64 = 1;
@@ -35,6 +39,11 @@ const SCALE_FOLDER: &str = "scale-";
 const MEMBER_FOLDER: &str = "member-";
 /// The numbers of a scale.
 const PATCHES_FILE: &str = "patches.safetensors";
+/// The folder of wholes, and their numbers.
+const WHOLE_FOLDER: &str = "whole";
+const PICTURES_FILE: &str = "pictures.safetensors";
+/// Largest side of whole pictures.
+const LARGEST_SIDE: usize = 16_384;
 const PARTS: FolderParts = FolderParts { is_part, last: CONFIG_FILE };
 /// The largest configuration read.
 const LARGEST_CONFIG: u64 = 16 << 20;
@@ -48,6 +57,8 @@ struct Stored {
     settings: DetectorSettings,
     channels: usize,
     scales: Vec<StoredScale>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    whole: Option<StoredWhole>,
     threshold: f64,
     pixel_level: f64,
     training_pictures: usize,
@@ -67,11 +78,24 @@ struct StoredScale {
     place: f32,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredWhole {
+    /// The pictures' size.
+    width: usize,
+    height: usize,
+    /// Training pictures in the bank.
+    bank: usize,
+    spread: f32,
+    unit: TailUnit,
+    of_cells: TailUnit,
+}
+
 fn is_part(name: &str) -> bool {
     let is_scale = |name: &str| {
         name.strip_prefix(SCALE_FOLDER).is_some_and(|n| !n.is_empty() && n.bytes().all(|c| c.is_ascii_digit()))
     };
-    name == CONFIG_FILE || is_scale(name)
+    name == CONFIG_FILE || name == WHOLE_FOLDER || is_scale(name)
 }
 
 /// Whether `path` is the directory of a detector of pictures, by its `config.json`; nothing else is checked.
@@ -109,13 +133,24 @@ impl ImageDetector {
         let path = folder.path().to_path_buf();
         let failed = |source| ImageError::File { verb: "write", path: path.clone(), source };
         folder.fill(failed, |whole| {
-            for scale in &self.scales {
-                let folder = whole.join(format!("{SCALE_FOLDER}{}", scale.networks.rows.scale));
-                std::fs::create_dir(&folder).map_err(failed)?;
-                for (i, model) in scale.networks.models.iter().enumerate() {
-                    model.save(folder.join(format!("{MEMBER_FOLDER}{i}")))?;
+            let save_models = |folder: &Path, models: &[Model]| -> Result<(), ImageError> {
+                std::fs::create_dir(folder).map_err(failed)?;
+                let mut each = models.iter().enumerate();
+                each.try_for_each(|(i, model)| Ok(model.save(folder.join(format!("{MEMBER_FOLDER}{i}")))?))
+            };
+            match &self.learnt {
+                Learnt::Patches(scales) => {
+                    for scale in scales {
+                        let folder = whole.join(format!("{SCALE_FOLDER}{}", scale.networks.rows.scale));
+                        save_models(&folder, &scale.networks.models)?;
+                        save_scale(scale, &folder.join(PATCHES_FILE))?;
+                    }
                 }
-                save_scale(scale, &folder.join(PATCHES_FILE))?;
+                Learnt::Whole(of) => {
+                    let folder = whole.join(WHOLE_FOLDER);
+                    save_models(&folder, &of.models)?;
+                    save_whole(of, &folder.join(PICTURES_FILE))?;
+                }
             }
             write_json(&whole.join(CONFIG_FILE), &self.stored()).map_err(failed)
         })
@@ -137,13 +172,18 @@ impl ImageDetector {
             unit: scale.unit,
             place: scale.place,
         };
+        let (scales, whole) = match &self.learnt {
+            Learnt::Patches(scales) => (scales.iter().map(of).collect(), None),
+            Learnt::Whole(whole) => (Vec::new(), Some(stored_whole(whole))),
+        };
         Stored {
             format_version: IMAGES_FORMAT_VERSION,
             kind: KIND.to_owned(),
             spec: self.spec.clone(),
             settings: self.settings.clone(),
             channels: self.channels,
-            scales: self.scales.iter().map(of).collect(),
+            scales,
+            whole,
             threshold: self.threshold,
             pixel_level: self.pixel_level,
             training_pictures: self.n_training,
@@ -170,14 +210,30 @@ impl ImageDetector {
         let file: Stored = document(&text, KIND, IMAGES_FORMAT_VERSION).map_err(stored)?;
         check(&file).map_err(stored)?;
         let Stored { spec, settings, channels, threshold, pixel_level, reference, is_held_out, .. } = file;
-        let scales = PatchRows::of(&spec, channels).into_iter().zip(file.scales).map(|(rows, of)| {
-            let folder = path.join(format!("{SCALE_FOLDER}{}", rows.scale));
+        let models_in = |folder: &Path| -> Result<Vec<Model>, ImageError> {
             let model = |i: usize| Ok(Model::load(folder.join(format!("{MEMBER_FOLDER}{i}")))?);
-            let models = (0..settings.ensemble).map(model).collect::<Result<Vec<Model>, ImageError>>()?;
-            load_scale((rows, &spec), of, models, &folder.join(PATCHES_FILE))
-        });
+            (0..settings.ensemble).map(model).collect()
+        };
+        let learnt = match file.whole {
+            Some(of) => {
+                let folder = path.join(WHOLE_FOLDER);
+                Learnt::Whole(Box::new(load_whole(
+                    (&spec, channels),
+                    of,
+                    models_in(&folder)?,
+                    &folder.join(PICTURES_FILE),
+                )?))
+            }
+            None => {
+                let scales = PatchRows::of(&spec, channels).into_iter().zip(file.scales).map(|(rows, of)| {
+                    let folder = path.join(format!("{SCALE_FOLDER}{}", rows.scale));
+                    load_scale((rows, &spec), of, models_in(&folder)?, &folder.join(PATCHES_FILE))
+                });
+                Learnt::Patches(scales.collect::<Result<_, ImageError>>()?)
+            }
+        };
         Ok(ImageDetector {
-            scales: scales.collect::<Result<_, ImageError>>()?,
+            learnt,
             n_training: file.training_pictures,
             n_reference: file.reference_pictures,
             spec,
@@ -197,7 +253,12 @@ fn check(file: &Stored) -> Result<(), String> {
     file.settings.check().map_err(|e| e.to_string())?;
     let must = |is_right: bool, what: &str| if is_right { Ok(()) } else { Err(what.to_owned()) };
     must([1, 3].contains(&file.channels), "`channels` must be 1 or 3")?;
-    must(file.scales.len() == file.spec.scales.len(), "`scales` must have one entry a scale")?;
+    must(file.whole.is_some() == file.spec.whole, "`whole` must be there where pictures are looked at as wholes")?;
+    let n_scales = if file.spec.whole { 0 } else { file.spec.scales.len() };
+    must(file.scales.len() == n_scales, "`scales` must have one entry a scale, and none of wholes")?;
+    if let Some(whole) = &file.whole {
+        check_whole(whole, &file.spec)?;
+    }
     let are_sizes = file.scales.iter().all(|s| (1..=1 << 20).contains(&s.bank) && (1..=1 << 16).contains(&s.width));
     must(are_sizes, "the bank of a scale must be from 1 to 1048576, the width of a feature from 1 to 65536")?;
     let are_right = file.scales.iter().all(|s| s.unit.is_valid() && s.place.is_finite() && s.place >= 0.0);
@@ -206,6 +267,16 @@ fn check(file: &Stored) -> Result<(), String> {
     let reference = &file.reference;
     let is_right = reference.len() <= MOST_REFERENCES && is_distribution(reference);
     must(is_right, &format!("`reference` must be 1 to {MOST_REFERENCES} finite numbers, ascending"))
+}
+
+fn check_whole(whole: &StoredWhole, spec: &ImageSpec) -> Result<(), String> {
+    let must = |is_right: bool, what: &str| if is_right { Ok(()) } else { Err(what.to_owned()) };
+    let StoredWhole { width, height, .. } = *whole;
+    let are_sides = [width, height].iter().all(|side| (spec.patch..=LARGEST_SIDE).contains(side));
+    must(are_sides, &format!("whole pictures must be of {} to {LARGEST_SIDE} pixels a side", spec.patch))?;
+    must((1..=1 << 20).contains(&whole.bank), "the bank of whole pictures must be from 1 to 1048576")?;
+    let are_units = whole.unit.is_valid() && whole.of_cells.is_valid();
+    must(are_units && whole.spread.is_finite() && whole.spread > 0.0, "units must ascend, and the spread be above 0")
 }
 
 /// The tensors of a scale: features of `k` numbers, `n` of them in the bank, each with its place.
@@ -247,4 +318,40 @@ fn load_scale(
         score: spec.score,
         neighbours: spec.neighbours,
     })
+}
+
+/// The tensors of wholes: rows of `d` numbers, `n` pictures in the bank.
+fn whole_tensors(d: usize, n: usize) -> [Expected; 2] {
+    let of = |name: &str, shape: Vec<usize>| Expected { name: name.into(), shape };
+    [of("mean", vec![d]), of("bank", vec![n, 2 * d])]
+}
+
+fn stored_whole(whole: &Whole) -> StoredWhole {
+    let Whole { shape, bank, spread, unit, of_cells, .. } = whole;
+    let (width, height) = (shape.width, shape.height);
+    StoredWhole { width, height, bank: bank.len(), spread: *spread, unit: *unit, of_cells: *of_cells }
+}
+
+fn save_whole(whole: &Whole, path: &Path) -> Result<(), ImageError> {
+    let [mean, bank] = whole_tensors(whole.mean.len(), whole.bank.len());
+    let tensors = [(mean, &whole.mean[..]), (bank, whole.bank.rows())];
+    Ok(write_tensors(path, &tensors, ("kind", KIND.to_owned())).map_err(ModelError::from)?)
+}
+
+fn load_whole(
+    (spec, channels): (&ImageSpec, usize),
+    of: StoredWhole,
+    models: Vec<Model>,
+    path: &Path,
+) -> Result<Whole, ImageError> {
+    let StoredWhole { width, height, bank, spread, unit, of_cells } = of;
+    let shape = PictureShape { width, height, channels };
+    let (grid, d) = cells(shape, spec.patch, spec.stride)?;
+    if models.iter().any(|m| m.architecture().input_size() != d) {
+        let reason = format!("its networks must take {d} numbers a picture");
+        return Err(ImageError::Stored { path: path.to_path_buf(), reason });
+    }
+    let mut mean = read_tensors(path, &whole_tensors(d, bank)).map_err(ModelError::from)?;
+    let bank = Bank::new(mean.split_off(d), 2 * d);
+    Ok(Whole { shape, grid, models, mean, spread, bank, unit, of_cells, neighbours: spec.neighbours })
 }

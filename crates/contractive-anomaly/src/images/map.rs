@@ -3,7 +3,7 @@
 //! A pixel takes the weighted mean of the scores of the patches over it, the weight a Gaussian of its way to the patch's
 //! middle; the map is the mean over the scales, brought to the picture's size and smoothed.
 
-use contractive_core::patches::{OverlapMean, PictureShape};
+use contractive_core::patches::{OverlapMean, PatchGrid, PictureShape};
 
 use super::rows::Cut;
 use super::spec::ImageSpec;
@@ -26,15 +26,15 @@ impl HeatMap {
         HeatMap { height, width, values: vec![0.0; height * width] }
     }
 
-    /// Adds `share` of the scores of the patches of `cut`, a picture made smaller by `scale`.
-    pub(super) fn add(&mut self, cut: &Cut<'_>, scores: &[f64], scale: usize, credit: f64, share: f32) {
-        let k = cut.grid.patch();
+    /// Adds `share` of the scores of the patches of `grid`, of a picture made smaller by `scale`.
+    pub(super) fn add(&mut self, grid: &PatchGrid, scores: &[f64], scale: usize, credit: f64, share: f32) {
+        let k = grid.patch();
         let weights = weights(k, credit);
-        let mut mean = OverlapMean::new(&cut.grid, 1);
+        let mut mean = OverlapMean::new(grid, 1);
         for (i, score) in scores.iter().enumerate() {
             mean.add_number(i, *score, |u, v| weights[u] * weights[v]);
         }
-        let shape = cut.grid.shape();
+        let shape = grid.shape();
         let small: Vec<f32> = mean.finish().into_iter().map(|v| v as f32).collect();
         let (rows, columns) = (between(self.height, shape.height, scale), between(self.width, shape.width, scale));
         for (line, (a, b, t)) in self.values.chunks_exact_mut(self.width).zip(rows) {
@@ -126,7 +126,7 @@ pub(super) fn map_of(shape: PictureShape, scales: &[(Cut<'_>, usize, Vec<f64>)],
     let mut map = HeatMap::new(shape);
     let share = 1.0 / scales.len() as f32;
     for (cut, scale, scores) in scales {
-        map.add(cut, scores, *scale, spec.credit, share);
+        map.add(&cut.grid, scores, *scale, spec.credit, share);
     }
     map.smooth(spec.smooth);
     map

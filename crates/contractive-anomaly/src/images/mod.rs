@@ -6,7 +6,7 @@
 //! 1. [`spec`]: what of a picture is looked at; [`source`]: where pictures come from.
 //! 2. `rows`: patches as rows; `sampling`: those learnt from, within a bound of memory.
 //! 3. `features`: what networks and pixels tell of a patch, `describing` those of training patches; `scale`: bank and units of one
-//!    scale, `whitening` of its features; `training` all of them; [`map`]: from patches to pixels and pictures.
+//!    scale, `whitening` of its features; `whole`: pictures as wholes, by their `gradients`; `training` all of them; [`map`]: from patches to pixels and pictures.
 //! 4. [`scoring`]: pictures in parallel, in their order. `files`: the directory.
 //! 5. [`evaluation`]: what a detector is worth where labels and masks are known; [`regions`]: what of a picture is odd.
 //!
@@ -27,6 +27,7 @@ mod error;
 pub mod evaluation;
 mod features;
 mod files;
+mod gradients;
 pub mod map;
 pub mod regions;
 mod rows;
@@ -37,13 +38,16 @@ pub mod source;
 pub mod spec;
 mod training;
 mod whitening;
+mod whole;
 
 #[cfg(test)]
 mod tests;
 
+use contractive::Model;
 use contractive_pictures::{Colour, PictureOptions};
 
 use self::scale::Scale;
+use self::whole::Whole;
 use crate::detector::{DetectorError, DetectorSettings, ThresholdRule};
 use crate::distribution::{share_above, share_below};
 
@@ -58,6 +62,13 @@ pub use training::{Stage, Told};
 /// Most reference scores kept: beyond, evenly spaced quantiles.
 const MOST_REFERENCES: usize = 4097;
 
+/// What was learnt of pictures: of their patches at every scale, or of wholes.
+#[derive(Debug, Clone, PartialEq)]
+enum Learnt {
+    Patches(Vec<Scale>),
+    Whole(Box<Whole>),
+}
+
 /// A detector of pictures: what was learnt at each scale, scores of ordinary pictures, and a threshold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageDetector {
@@ -65,7 +76,7 @@ pub struct ImageDetector {
     settings: DetectorSettings,
     /// Channels of a picture.
     channels: usize,
-    scales: Vec<Scale>,
+    learnt: Learnt,
     /// Scores of ordinary pictures, ascending, as quantiles.
     reference: Vec<f64>,
     /// Pictures given for training.
@@ -79,15 +90,10 @@ pub struct ImageDetector {
 }
 
 impl ImageDetector {
-    /// The settings of a detector of pictures where none is chosen: one network a scale, with a code of 12 numbers, and a threshold three standard
-    /// deviations above the mean score of ordinary pictures.
+    /// The settings of a detector of pictures where none is chosen: one network a scale, of layers that [`ImageSpec::hidden`]
+    /// tells, and a threshold three standard deviations above the mean score of ordinary pictures.
     pub fn default_settings() -> DetectorSettings {
-        DetectorSettings {
-            ensemble: 1,
-            hidden: Some(vec![128, 12]),
-            threshold: ThresholdRule::Sigma { k: 3.0 },
-            ..DetectorSettings::default()
-        }
+        DetectorSettings { ensemble: 1, threshold: ThresholdRule::Sigma { k: 3.0 }, ..DetectorSettings::default() }
     }
 
     /// What of a picture is looked at.
@@ -112,14 +118,23 @@ impl ImageDetector {
     }
 
     /// The networks of every scale, each with the factor that pictures are made smaller by.
-    pub fn networks(&self) -> impl Iterator<Item = (usize, &contractive::Model)> {
-        let networks = self.scales.iter().map(|scale| &scale.networks);
-        networks.flat_map(|of| of.models.iter().map(|model| (of.rows.scale, model)))
+    pub fn networks(&self) -> impl Iterator<Item = (usize, &Model)> {
+        let (scales, whole): (&[Scale], &[Model]) = match &self.learnt {
+            Learnt::Patches(scales) => (scales, &[]),
+            Learnt::Whole(whole) => (&[], &whole.models),
+        };
+        let networks = scales.iter().map(|scale| &scale.networks);
+        let of_scales = networks.flat_map(|of| of.models.iter().map(|model| (of.rows.scale, model)));
+        of_scales.chain(whole.iter().map(|model| (1, model)))
     }
 
-    /// Training patches among which neighbours are looked for, at every scale.
+    /// Training patches among which neighbours are looked for, at every scale, or training pictures where they are looked at as
+    /// wholes.
     pub fn n_banked(&self) -> Vec<usize> {
-        self.scales.iter().map(|scale| scale.bank.len()).collect()
+        match &self.learnt {
+            Learnt::Patches(scales) => scales.iter().map(|scale| scale.bank.len()).collect(),
+            Learnt::Whole(whole) => vec![whole.bank.len()],
+        }
     }
 
     /// The threshold in force: pictures whose score is above it are flagged as anomalies.

@@ -39,7 +39,7 @@ fn share((i, n): (u64, u64), most: usize) -> usize {
 }
 
 /// At most `most` of the places, evenly spaced.
-fn evenly(order: &[u32], most: usize) -> Vec<u32> {
+pub(super) fn evenly(order: &[u32], most: usize) -> Vec<u32> {
     let n = order.len();
     (0..n.min(most)).map(|i| order[i * n / n.min(most)]).collect()
 }

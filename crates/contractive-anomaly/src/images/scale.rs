@@ -46,16 +46,23 @@ pub(super) struct TailUnit {
     tail: f64,
 }
 
+impl Default for TailUnit {
+    /// Numbers as they are.
+    fn default() -> Self {
+        TailUnit { median: 0.0, tail: 1.0 }
+    }
+}
+
 impl TailUnit {
     /// Of numbers, at least one, which are sorted.
-    fn of(numbers: &mut [f64]) -> Self {
+    pub(super) fn of(numbers: &mut [f64]) -> Self {
         numbers.sort_unstable_by(f64::total_cmp);
         let median = quantile_of_sorted(numbers, 0.5);
         let tail = quantile_of_sorted(numbers, TAIL);
         TailUnit { median, tail: if tail - median > LEAST * (1.0 + median.abs()) { tail } else { median + 1.0 } }
     }
 
-    fn units(&self, v: f64) -> f64 {
+    pub(super) fn units(&self, v: f64) -> f64 {
         (v - self.median) / (self.tail - self.median)
     }
 
@@ -120,7 +127,7 @@ impl Scale {
             query(&whitening, place, feature, at, &mut of_bank);
         });
         let bank = Bank::new(of_bank, width + PLACE);
-        let unit = TailUnit { median: 0.0, tail: 1.0 };
+        let unit = TailUnit::default();
         let mut scale =
             Scale { networks, whitening, bank, unit, place, score: spec.score, neighbours: spec.neighbours };
         let mut scores = Vec::with_capacity(ordinary.errors.len());

@@ -7,7 +7,8 @@ use super::map::{HeatMap, map_of};
 use super::rows::Cut;
 use super::scale::PatchScorer;
 use super::source::PictureSet;
-use super::{ImageDetector, Scale};
+use super::whole::WholeScorer;
+use super::{ImageDetector, Learnt, Scale};
 use crate::detector::{DetectorError, for_each};
 
 /// Pictures that wait for each thread.
@@ -33,25 +34,42 @@ pub struct ScoredPicture {
 /// A detector made ready to score pictures, one after the other, in one thread.
 pub struct ImageScorer<'a> {
     detector: &'a ImageDetector,
-    scales: Vec<(&'a Scale, PatchScorer<'a>)>,
+    looks: Looks<'a>,
+}
+
+/// At patches of every scale, or at wholes.
+enum Looks<'a> {
+    Patches(Vec<(&'a Scale, PatchScorer<'a>)>),
+    Whole(Box<WholeScorer<'a>>),
 }
 
 impl ImageScorer<'_> {
     /// The heat map of `picture`, called `name` in messages.
     ///
     /// # Errors
-    /// [`ImageError::Channels`], [`ImageError::TooSmall`].
+    /// [`ImageError::Channels`], [`ImageError::TooSmall`]; of pictures as wholes [`ImageError::Size`].
     pub fn map(&mut self, picture: &Picture, name: &str) -> Result<HeatMap, ImageError> {
-        let mut scored: Vec<(Cut<'_>, usize, Vec<f64>)> = Vec::with_capacity(self.scales.len());
+        Ok(self.look(picture, name)?.1)
+    }
+
+    /// The score and the heat map of a picture.
+    fn look(&mut self, picture: &Picture, name: &str) -> Result<(f64, HeatMap), ImageError> {
+        let spec = &self.detector.spec;
+        let scales = match &mut self.looks {
+            Looks::Whole(scorer) => return scorer.score(picture, name, spec),
+            Looks::Patches(scales) => scales,
+        };
+        let mut scored: Vec<(Cut<'_>, usize, Vec<f64>)> = Vec::with_capacity(scales.len());
         let mut of_finer = Vec::new();
-        for (scale, scorer) in &mut self.scales {
+        for (scale, scorer) in scales {
             let Some(cut) = scale.networks.rows.cut(picture, || name.to_owned())? else { break };
             let finer = scored.last().map(|(finer, ..)| (finer, &of_finer[..]));
             let (scores, roughness) = scorer.scores(&cut, finer)?;
             scored.push((cut, scale.networks.rows.scale, scores));
             of_finer = roughness;
         }
-        Ok(map_of(picture.shape, &scored, &self.detector.spec))
+        let map = map_of(picture.shape, &scored, spec);
+        Ok((map.top_mean(spec.top_share), map))
     }
 
     /// All that the detector says of the picture at `place`.
@@ -59,8 +77,7 @@ impl ImageScorer<'_> {
     /// # Errors
     /// As [`ImageScorer::map`].
     pub fn score(&mut self, place: u32, picture: Picture, name: &str) -> Result<ScoredPicture, ImageError> {
-        let map = self.map(&picture, name)?;
-        let score = map.top_mean(self.detector.spec.top_share);
+        let (score, map) = self.look(&picture, name)?;
         let (probability, is_anomaly) = (self.detector.probability(score), score > self.detector.threshold);
         Ok(ScoredPicture { place, picture, score, probability, is_anomaly, map })
     }
@@ -72,8 +89,14 @@ impl ImageDetector {
     /// # Errors
     /// [`ImageError::Detector`] where a network cannot be made ready.
     pub fn scorer(&self) -> Result<ImageScorer<'_>, ImageError> {
-        let scales = self.scales.iter().map(|scale| Ok((scale, scale.scorer()?)));
-        Ok(ImageScorer { detector: self, scales: scales.collect::<Result<_, ImageError>>()? })
+        let looks = match &self.learnt {
+            Learnt::Whole(whole) => Looks::Whole(Box::new(whole.scorer()?)),
+            Learnt::Patches(scales) => {
+                let scorers = scales.iter().map(|scale| Ok((scale, scale.scorer()?)));
+                Looks::Patches(scorers.collect::<Result<_, ImageError>>()?)
+            }
+        };
+        Ok(ImageScorer { detector: self, looks })
     }
 
     /// What it says of one picture. For many, [`ImageDetector::scorer`] or [`ImageDetector::score_each`].

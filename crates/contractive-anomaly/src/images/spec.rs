@@ -34,12 +34,17 @@ pub struct ImageSpec {
     pub picture_normalise: Normalise,
     /// What is taken out of each patch. Default nothing.
     pub patch_normalise: Normalise,
+    /// Whether pictures are looked at as wholes, all of one size: the outline of the one thing that each shows in the same place.
+    /// `patch` and `stride` are then those of the cells in which edges are counted; scales, `picture_normalise`,
+    /// `patch_normalise`, `score`, `position` and `top_share` count for nothing. Default no.
+    pub whole: bool,
     /// What a patch's score is made of.
     pub score: PatchScore,
     /// How much the place in the picture counts where neighbours are looked for, at least 0; 0 for pictures whose parts
     /// lie anywhere. At 1 a whole side of the picture counts as one standard deviation of each number of a feature.
     pub position: f64,
-    /// Training patches kept to look for neighbours among, from 16 to 65,536. Default 2,000.
+    /// Training patches, or whole pictures, kept to look for neighbours among, from 16 to 65,536. Default 2,000; of whole pictures
+    /// 16,384.
     pub bank: usize,
     /// Neighbours whose mean distance counts, from 1 to 64. Default 1.
     pub neighbours: usize,
@@ -142,6 +147,7 @@ impl Default for ImageSpec {
             colour: Colour::Auto,
             picture_normalise: Normalise::Standard,
             patch_normalise: Normalise::None,
+            whole: false,
             score: PatchScore::default(),
             position: 0.0,
             bank: 2000,
@@ -157,6 +163,23 @@ impl ImageSpec {
     /// What `position` is where all pictures show the same parts at the same places: a tenth of the side of a picture counts as
     /// a fifth of a standard deviation of each number.
     pub const POSITION_AWARE: f64 = 2.0;
+
+    /// Pictures as wholes: brought to 32 × 32 pixels, whatever their aspect.
+    pub fn whole() -> Self {
+        ImageSpec {
+            whole: true,
+            size: Some(PictureSize { width: 32, height: 32 }),
+            fit: Fit::Stretch,
+            scales: vec![1],
+            bank: 16_384,
+            ..ImageSpec::default()
+        }
+    }
+
+    /// The layers of an encoder where none are chosen.
+    pub fn hidden(&self) -> Vec<usize> {
+        if self.whole { vec![256, 64] } else { vec![128, 12] }
+    }
 
     /// Patches of another side, half of it apart.
     pub fn with_patch(self, patch: usize) -> Self {

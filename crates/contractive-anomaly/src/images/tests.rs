@@ -170,3 +170,77 @@ fn damaged_directories_are_refused() {
     std::fs::write(&patches, &bytes[..bytes.len() - 4]).unwrap();
     assert!(ImageDetector::load(&path).is_err());
 }
+
+/// A ring, or a square where it is none, at nearly the same place.
+fn drawn(seed: u64, is_ring: bool) -> Picture {
+    const N: usize = 24;
+    let mut stream = Stream::new(seed, Purpose::Analysis, 1, 0);
+    let (cx, cy, size) = (11.0 + 2.0 * stream.uniform(), 11.0 + 2.0 * stream.uniform(), 7.0 + 2.0 * stream.uniform());
+    let light = 120.0 + 100.0 * stream.uniform();
+    let pixel = |i: usize| {
+        let (x, y) = ((i % N) as f64 - cx, (i / N) as f64 - cy);
+        let far = if is_ring { x.hypot(y) } else { x.abs().max(y.abs()) };
+        if (far - size).abs() < 1.5 { light as u8 } else { 10 }
+    };
+    Picture { shape: PictureShape::grey(N, N), pixels: (0..N * N).map(pixel).collect() }
+}
+
+#[test]
+fn wholes_are_told_by_their_outline() {
+    let pictures = (0..80).map(|seed| drawn(seed, true)).collect();
+    let source = PicturesInMemory { what: "rings".into(), pictures };
+    let spec = ImageSpec { smooth: 1.0, ..ImageSpec::whole() };
+    let settings =
+        DetectorSettings { steps: Some(100), hidden: Some(vec![48, 16]), ..ImageDetector::default_settings() };
+    let train = |threads: usize| {
+        let options = TrainOptions { threads, ..TrainOptions::default() };
+        ImageDetector::train(&source, &spec, &settings, &options).unwrap()
+    };
+    let detector = train(1);
+    assert_eq!(detector, train(2));
+    assert_eq!(detector.networks().next().unwrap().1.architecture().code_size(), 16);
+    for seed in 200..210 {
+        let (ring, square) =
+            (detector.score(&drawn(seed, true)).unwrap(), detector.score(&drawn(seed, false)).unwrap());
+        assert!(square.is_anomaly && square.score > 2.0 * ring.score.max(1.0), "{} {}", square.score, ring.score);
+        assert!(square.map.highest() > ring.map.highest());
+    }
+    let other = |height, width, channels| {
+        let shape = PictureShape { height, width, channels };
+        detector.score(&Picture { shape, pixels: vec![9; shape.n_values()] }).unwrap_err()
+    };
+    assert!(matches!(other(24, 25, 1), ImageError::Size { expected: (24, 24), got: (25, 24), .. }));
+    assert!(matches!(other(24, 24, 3), ImageError::Channels { .. }));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d");
+    detector.save(&path).unwrap();
+    assert_eq!(ImageDetector::load(&path).unwrap(), detector);
+    detector.save(&path).unwrap();
+    let config = path.join("config.json");
+    let stored: serde_json::Value = serde_json::from_slice(&std::fs::read(&config).unwrap()).unwrap();
+    for (at, value) in [
+        ("/spec/whole", false.into()),
+        ("/whole/width", 1_000_000.into()),
+        ("/whole/height", 25.into()),
+        ("/whole/bank", 7.into()),
+        ("/whole/spread", 0.0.into()),
+        ("/whole", serde_json::Value::Null),
+    ] {
+        let mut other = stored.clone();
+        *other.pointer_mut(at).unwrap() = value;
+        std::fs::write(&config, other.to_string()).unwrap();
+        assert!(ImageDetector::load(&path).is_err(), "{at}");
+    }
+}
+
+#[test]
+fn wholes_of_several_sizes_or_too_small_are_refused() {
+    let train = |pictures: Vec<Picture>| {
+        let source = PicturesInMemory { what: "some".into(), pictures };
+        ImageDetector::train(&source, &ImageSpec::whole(), &settings(), &TrainOptions::default()).unwrap_err()
+    };
+    let flat = |side: usize| Picture { shape: PictureShape::grey(side, side), pixels: vec![7; side * side] };
+    assert!(matches!(train(vec![flat(12), flat(12), flat(13)]), ImageError::Size { .. }));
+    assert!(matches!(train(vec![flat(7), flat(7)]), ImageError::TooSmall { .. }));
+    assert!(matches!(train(vec![flat(12); 9]), ImageError::TooFew { least: 10, got: 9, .. }));
+}

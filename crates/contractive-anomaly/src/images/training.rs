@@ -9,16 +9,19 @@ use super::describing::{Chosen, describe};
 use super::error::ImageError;
 use super::features::PatchNetworks;
 use super::rows::PatchRows;
-use super::sampling::{Sample, sample};
+use super::sampling::{Sample, evenly, sample};
 use super::scale::{self, Scale};
 use super::source::PictureSet;
 use super::spec::ImageSpec;
-use super::{ImageDetector, MOST_REFERENCES, ScoredPicture};
+use super::whole::{Whole, WholeRows};
+use super::{ImageDetector, Learnt, MOST_REFERENCES, ScoredPicture};
 use crate::detector::{DetectorError, DetectorSettings, MemberReport, TrainOptions, for_each};
 use crate::distribution::sketch;
 
 /// Fewest pictures that a detector is trained on.
 const FEWEST: usize = 2;
+/// Fewest that are learnt from as wholes.
+const FEWEST_WHOLES: usize = 10;
 /// Fewest patches of a scale that is not the first; with fewer it is left out.
 const FEWEST_PATCHES: usize = 50;
 /// Fewest pictures of which some are held out.
@@ -90,27 +93,23 @@ impl ImageDetector {
             return Err(ImageError::TooFew { data: what.to_owned(), least: FEWEST, got: n });
         }
         let (train, held_out) = split(n, settings);
+        let settings =
+            &DetectorSettings { hidden: Some(settings.hidden.clone().unwrap_or(spec.hidden())), ..settings.clone() };
         let channels = channels(source, options.threads)?;
-        let rows = PatchRows::of(spec, channels);
-        let on_picture = |done| (told.on_stage)(Stage::Patches { done, of: train.len() });
-        let samples = sample(source, &train, &rows, settings.seed, (options.threads, options.stop), &on_picture)?;
-        let (networks, chosen): (Vec<_>, Vec<_>) =
-            learn_networks(what, rows.iter().zip(samples), (spec, settings), options)?.into_iter().unzip();
-        let on_picture = |done, of| (told.on_stage)(Stage::Patches { done, of });
-        let described = describe(source, &networks, &chosen, (options.threads, options.stop), &on_picture)?;
-        let scales: Vec<Scale> =
-            networks.into_iter().zip(described).map_while(|(of, described)| Scale::new(of, described, spec)).collect();
-        if scales.is_empty() {
-            return Err(ImageError::TooFew { data: what.to_owned(), least: FEWEST, got: 0 });
-        }
         let mut spec = spec.clone();
-        spec.scales = scales.iter().map(|scale| scale.networks.rows.scale).collect();
+        let learnt = if spec.whole {
+            Learnt::Whole(Box::new(learn_wholes(source, &train, &spec, settings, options, told.on_stage)?))
+        } else {
+            let scales = learn_scales(source, &train, channels, &spec, settings, options, told.on_stage)?;
+            spec.scales = scales.iter().map(|scale| scale.networks.rows.scale).collect();
+            Learnt::Patches(scales)
+        };
         let is_held_out = !held_out.is_empty();
         let mut detector = ImageDetector {
             spec,
             settings: settings.clone(),
             channels,
-            scales,
+            learnt,
             reference: vec![0.0],
             n_training: n,
             n_reference: 0,
@@ -151,6 +150,68 @@ impl ImageDetector {
         self.reference = sketch(scores, MOST_REFERENCES);
         Ok(self.set_threshold(self.settings.threshold)?)
     }
+}
+
+/// Learns from pictures as wholes, at the places `train`.
+fn learn_wholes(
+    source: &dyn PictureSet,
+    train: &[u32],
+    spec: &ImageSpec,
+    settings: &DetectorSettings,
+    options: &TrainOptions<'_>,
+    on_stage: &(dyn Fn(Stage) + Sync),
+) -> Result<Whole, ImageError> {
+    let mut rows: Option<WholeRows> = None;
+    let mut read = 0;
+    // How many there is room for is known of the first.
+    let mut order = train.to_vec();
+    let first = source.stream(order.clone(), options.threads).next();
+    if let Some((place, picture)) = first.transpose()? {
+        let like = WholeRows::like(&picture, &source.name(place as usize), spec)?;
+        order = evenly(train, like.most());
+        rows = Some(like);
+    }
+    let of = order.len();
+    for item in source.stream(order, options.threads) {
+        if options.stop.load(Ordering::Relaxed) {
+            return Err(DetectorError::Stopped.into());
+        }
+        let (place, picture) = item?;
+        if let Some(rows) = &mut rows {
+            rows.push(&picture, &source.name(place as usize))?;
+        }
+        read += 1;
+        on_stage(Stage::Patches { done: read, of });
+    }
+    match rows {
+        Some(rows) if read >= FEWEST_WHOLES => Whole::learn(source.what(), rows, spec, settings, options),
+        _ => Err(ImageError::TooFew { data: source.what().to_owned(), least: FEWEST_WHOLES, got: read }),
+    }
+}
+
+/// Learns every scale of patches of the pictures at the places `train`.
+fn learn_scales(
+    source: &dyn PictureSet,
+    train: &[u32],
+    channels: usize,
+    spec: &ImageSpec,
+    settings: &DetectorSettings,
+    options: &TrainOptions<'_>,
+    on_stage: &(dyn Fn(Stage) + Sync),
+) -> Result<Vec<Scale>, ImageError> {
+    let rows = PatchRows::of(spec, channels);
+    let on_picture = |done| on_stage(Stage::Patches { done, of: train.len() });
+    let samples = sample(source, train, &rows, settings.seed, (options.threads, options.stop), &on_picture)?;
+    let (networks, chosen): (Vec<_>, Vec<_>) =
+        learn_networks(source.what(), rows.iter().zip(samples), (spec, settings), options)?.into_iter().unzip();
+    let on_picture = |done, of| on_stage(Stage::Patches { done, of });
+    let described = describe(source, &networks, &chosen, (options.threads, options.stop), &on_picture)?;
+    let scales: Vec<Scale> =
+        networks.into_iter().zip(described).map_while(|(of, described)| Scale::new(of, described, spec)).collect();
+    if scales.is_empty() {
+        return Err(ImageError::TooFew { data: source.what().to_owned(), least: FEWEST, got: 0 });
+    }
+    Ok(scales)
 }
 
 /// Trains the networks of every scale of which there are enough patches: beside each other, as far as the threads go.

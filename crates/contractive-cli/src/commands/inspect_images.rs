@@ -65,20 +65,30 @@ impl<'a> ImageDetectorRecord<'a> {
         let size = spec.size.map_or("their own size".into(), |size| format!("{} x {}", size.width, size.height));
         let networks = self.networks.iter().map(|n| format!("{} at 1/{}", network(n.architecture), n.scale));
         let banked: Vec<String> = self.banked.iter().map(|n| grouped(*n)).collect();
+        let banked = banked.join(" and ");
+        let (kept, score, picture) = match spec.whole {
+            true => (
+                format!("wholes, edges in cells of {0} x {0}, one every {1}", spec.patch, spec.stride),
+                format!("nearest, of {banked} training pictures"),
+                "distance of its outline".to_owned(),
+            ),
+            false => (
+                format!("{0} x {0}, one every {1}, at scales {2}", spec.patch, spec.stride, scales_in_words(spec)),
+                format!("{}, of {banked} training patches", spec.score.name()),
+                format!("mean of the highest {} of its pixels", percent(spec.top_share)),
+            ),
+        };
         let above = (self.share_above * self.reference_pictures as f64).round() as usize;
         let of = if self.is_held_out { "held out" } else { "trained on" };
         pairs(&[
             ("detector", "of pictures".into()),
             ("trained on", format!("{}, by version {}", count(self.training_pictures, "picture"), self.version)),
             ("pictures", format!("{colour}, {size}")),
-            (
-                "patches",
-                format!("{0} x {0}, one every {1}, at scales {2}", spec.patch, spec.stride, scales_in_words(spec)),
-            ),
+            ("patches", kept),
             ("networks", networks.collect::<Vec<String>>().join("; ")),
             ("contraction", significant(self.settings.contraction, 4)),
-            ("score", format!("{}, of {} training patches", spec.score.name(), banked.join(" and "))),
-            ("picture", format!("mean of the highest {} of its pixels", percent(spec.top_share))),
+            ("score", score),
+            ("picture", picture),
             (
                 "threshold",
                 format!(

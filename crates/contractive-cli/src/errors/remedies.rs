@@ -50,6 +50,7 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<String> {
         }
         Kind::Run(RunError::Held { .. }) => text("wait for it, or choose another place with `--out`"),
         Kind::Run(RunError::NotBegun { .. }) => text("begin it again with the command that began it"),
+        Kind::Image(ImageError::Size { .. }) => text("bring them to one size with --image-size WxH and --fit stretch"),
         Kind::Image(ImageError::TooSmall { .. }) => text("leave it out, or train with a smaller --patch"),
         Kind::Picture(PictureError::Broken { .. }) => {
             text("repair it, take it out, or pass over broken pictures with --skip-broken")

@@ -30,12 +30,17 @@ fn pixels(number: usize, is_odd: bool) -> Vec<[u8; 3]> {
 
 /// A BMP of 24 bits.
 fn bmp(pixels: &[[u8; 3]]) -> Vec<u8> {
+    bmp_of(pixels, SIDE)
+}
+
+/// The same, so many pixels a side, a multiple of four.
+fn bmp_of(pixels: &[[u8; 3]], side: usize) -> Vec<u8> {
     let size = pixels.len() * 3;
     let mut bytes = b"BM".to_vec();
-    for word in [54 + size as u32, 0, 54, 40, SIDE as u32, SIDE as u32, 1 | 24 << 16, 0, size as u32, 0, 0, 0, 0] {
+    for word in [54 + size as u32, 0, 54, 40, side as u32, side as u32, 1 | 24 << 16, 0, size as u32, 0, 0, 0, 0] {
         bytes.extend(word.to_le_bytes());
     }
-    for line in pixels.chunks(SIDE).rev() {
+    for line in pixels.chunks(side).rev() {
         line.iter().for_each(|[r, g, b]| bytes.extend([*b, *g, *r]));
     }
     bytes
@@ -139,6 +144,31 @@ fn thresholds_and_what_it_is_are_told_and_the_rest_is_refused() {
     desk.cae("train --detector --data table.csv --ensemble 1 --steps 20 --out t -q").assert().success();
     assert!(desk.refused("detect t --data table.csv -o s.csv --heatmaps out", 2).contains("pictures"));
     assert!(desk.refused("train --detector --data table.csv --colour --out f", 2).contains("pictures"));
+}
+
+#[test]
+fn wholes_are_brought_to_one_size_and_told_by_their_outline() {
+    let desk = Desk::new();
+    folders(&desk);
+    let text = desk.refused("train --detector --whole --data train --out w", 3);
+    assert!(text.contains("at least 10 pictures"), "{text}");
+    (8..14).for_each(|i| desk.write(&format!("train/good/{i}.bmp"), bmp(&pixels(i, false))));
+    desk.cae("train --detector --whole --data train --hidden 24,8 --steps 60 --out w -q").assert().success().stdout("");
+    let told = desk.json("inspect w --json");
+    assert_eq!((&told["spec"]["whole"], &told["spec"]["size"]["width"]), (&true.into(), &32.into()));
+    let text = desk.stdout("inspect w");
+    assert!(text.contains("wholes, edges in cells of 8 x 8") && text.contains("training pictures"), "{text}");
+    assert!(desk.text("w/report.html").contains("the outlines of whole pictures"));
+    assert_eq!(desk.json("evaluate w --data test --json")["auroc"]["value"], 1.0);
+    desk.cae("detect w --data test -o scores.csv --heatmaps out").assert().success().stdout("");
+    assert!(desk.read("out/bar/0.png").starts_with(b"\x89PNG"));
+    desk.cae("threshold w value:0.25 -q").assert().success();
+    assert_eq!(desk.json("inspect w --json")["threshold"], 0.25);
+    let text = desk.refused("train --detector --whole --position-aware --data train --out x", 2);
+    assert!(text.contains("--position-aware"), "{text}");
+    desk.write("train/good/small.bmp", bmp_of(&[[9; 3]; 400], 20));
+    let text = desk.refused("train --detector --whole --image-size none --data train --out x", 3);
+    assert!(text.contains("small.bmp") && text.contains("--image-size"), "{text}");
 }
 
 #[test]

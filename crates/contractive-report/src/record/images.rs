@@ -129,5 +129,9 @@ fn looked_at(detector: &ImageDetector) -> String {
     let scales: Vec<String> =
         spec.scales.iter().map(|s| if *s == 1 { "full size".into() } else { format!("1/{s}") }).collect();
     let colour = if detector.channels() == 3 { "in colour" } else { "in grey" };
-    format!("{0} × {0} pixels {colour}, one every {1}, at {2}", spec.patch, spec.stride, scales.join(" and "))
+    let what = format!("{0} × {0} pixels {colour}, one every {1}", spec.patch, spec.stride);
+    match spec.whole {
+        true => format!("the outlines of whole pictures, in cells of {what}"),
+        false => format!("{what}, at {}", scales.join(" and ")),
+    }
 }
