@@ -18,11 +18,23 @@ def by_images(**settings):
     return found
 
 
+def by_wholes(**settings):
+    """Scores of a detector of whole pictures."""
+
+    def found(train, test):
+        return ImageDetector(whole=True, random_state=0, **settings).fit(train).anomaly_scores(test)
+
+    return found
+
+
 TEXTURES = {
     "contractive, default": by_images(),
     "the same, contraction 0": by_images(contraction=0.0),
 }
-ONE_CLASS = {}
+ONE_CLASS = {
+    "contractive, whole": by_wholes(),
+    "the same, contraction 0": by_wholes(contraction=0.0),
+}
 
 if __name__ == "__main__":
     given = peers.words(__doc__.splitlines()[0])
