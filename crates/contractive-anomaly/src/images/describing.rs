@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::ImageError;
 use super::features::{Beneath, CHUNK, FeatureReader, PatchNetworks, Roughness};
-use super::rows::Cut;
+use super::rows::{Cut, PLACE};
 use super::sampling::PatchOf;
-use super::scale::PLACE;
 use super::source::PictureSet;
 use crate::detector::DetectorError;
 

@@ -12,6 +12,9 @@ use super::spec::{ImageSpec, Normalise};
 /// Least standard deviation that is divided by: a step of 8 bits more or less in a flat patch is no shape.
 const LEAST_DEVIATION: f32 = 1.0 / 64.0;
 
+/// Numbers of a place.
+pub(super) const PLACE: usize = 2;
+
 /// How patches of one scale are cut.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PatchRows {
@@ -94,7 +97,7 @@ impl Cut<'_> {
     }
 
     /// The place of the middle of patch `i`, down and across, in sides of the picture.
-    pub(super) fn place(&self, i: usize) -> [f32; 2] {
+    pub(super) fn place(&self, i: usize) -> [f32; PLACE] {
         let ((top, left), shape, half) = (self.grid.place(i), self.grid.shape(), self.rows.patch as f32 / 2.0);
         [(top as f32 + half) / shape.height as f32, (left as f32 + half) / shape.width as f32]
     }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::describing::{Chosen, DescribedScale};
 use super::error::ImageError;
 use super::features::{Beneath, CHUNK, FeatureReader, PatchNetworks, Roughness};
-use super::rows::{Cut, PatchRows};
+use super::rows::{Cut, PLACE, PatchRows};
 use super::sampling::Sample;
 use super::spec::{ImageSpec, PatchScore};
 use super::whitening::Whitening;
@@ -34,9 +34,6 @@ const MOST_ORDINARY: usize = 4096;
 const LEAST: f64 = 1e-9;
 /// The quantile that is one unit above the median.
 const TAIL: f64 = 0.95;
-/// Numbers of a place.
-pub(super) const PLACE: usize = 2;
-
 /// In what scores of patches are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
