@@ -154,6 +154,11 @@ impl PictureSource {
         skipped.iter().map(|(&i, reason)| (self.0.entries[i].name.clone(), reason.clone())).collect()
     }
 
+    /// Names of the tables at the top of the folder, which are passed over: an index of the pictures, perhaps.
+    pub fn tables(&self) -> &[String] {
+        self.0.store.tables()
+    }
+
     /// Whether the error of picture `index` is one to pass over; if so it is remembered.
     pub(crate) fn passes_over(&self, index: usize, error: &PictureError) -> bool {
         self.0.passes_over(index, error)

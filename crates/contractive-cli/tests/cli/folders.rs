@@ -120,3 +120,36 @@ fn settings_of_pictures_are_refused_for_tables_and_a_folder_of_tables_stays_one(
     desk.write("tables/plot.bmp", bmp(12, 10, 0));
     assert_eq!(desk.json("data info tables --json")["features"], 2);
 }
+
+#[test]
+fn a_folder_of_tables_and_pictures_is_what_it_holds_most_of_or_refused() {
+    let desk = folder(5, false);
+    desk.write("photos/labels.csv", "name,kind\nbars/00.bmp,1\n");
+    assert_eq!(desk.json("data info photos --json")["pictures"], 10);
+    let told = |command: &str| {
+        let output = desk.cae(command).assert().success().get_output().clone();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(said.contains("labels.csv was passed over: photos holds 10 pictures"), "{said}");
+    };
+    told("train --data photos --hidden 4 --epochs 1 --out run");
+    told("train --data photos --hidden 4 --epochs 1 --patch 4 --stream --out stream");
+    told("train --detector --data photos --hidden 4 --patch 4 --steps 2 --out detector");
+    desk.stdout("evaluate run --data photos --json");
+    // Between the two nothing is chosen, and what would be is said.
+    desk.write("photos/more.csv", "a\n1\n");
+    for command in ["train --data photos", "train --detector --data photos", "data info photos"] {
+        let error = desk.refused(command, 2);
+        let of = "as a table, of labels.csv and 1 more, and as 10 pictures";
+        assert!(error.contains(of) && error.contains("for the table give 'photos/*.csv'"), "{error}");
+    }
+    // Tables with a plot beside them stay tables, for detectors too.
+    fs::create_dir(desk.path("tables")).unwrap();
+    for part in 0..2 {
+        let rows: String = (0..40).map(|i| format!("{},{}\n", i % 7, (i * part) % 5)).collect();
+        desk.write(&format!("tables/part-{part}.csv"), format!("a,b\n{rows}"));
+    }
+    desk.write("tables/plot.bmp", bmp(12, 10, 0));
+    assert_eq!(desk.json("data info tables --json")["rows"], 80);
+    desk.stdout("train --detector --data tables --hidden 2 --steps 2 --out of-table --quiet");
+    desk.stdout("detect of-table --data tables/part-0.csv -o scores.csv --quiet");
+}
