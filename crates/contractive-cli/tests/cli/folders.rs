@@ -81,15 +81,59 @@ fn pictures_of_several_sizes_are_learnt_by_patches_without_a_word() {
     desk.stdout("train --data photos --patch 4 --hidden 6,2 --epochs 1 --out run --quiet");
     let error = desk.refused("train --data photos --patch 11", 3);
     assert!(error.contains("fewer than a patch of 11"), "{error}");
-    let error = desk.refused("evaluate run --data photos", 3);
+    // The model knows the median of their sizes, wherever it lies; flags choose otherwise.
+    fs::rename(desk.path("run/model"), desk.path("alone")).unwrap();
+    let judged = desk.json("evaluate alone --data photos --json");
+    let size = |judged: &serde_json::Value| {
+        ["pictures", "height", "width"].map(|key| judged["pictures"][key].as_u64().unwrap())
+    };
+    assert_eq!(size(&judged), [12, 12, 13]);
+    let same = desk.json("evaluate alone --data photos --image-size 13x12 --fit crop --json");
+    assert_eq!(judged["pictures"], same["pictures"]);
+    assert_eq!(size(&desk.json("evaluate alone --data photos --image-size 12x10 --fit crop --json")), [12, 10, 12]);
+    let error = desk.refused("evaluate alone --data photos --fit keep", 3);
     assert!(error.contains("--image-size"), "{error}");
-    assert_eq!(
-        desk.json("evaluate run --data photos --image-size 12x10 --fit crop --json")["pictures"]["pictures"],
-        12
-    );
+    let said = desk.cae("encode alone --data photos -o codes.csv").assert().success().get_output().stderr.clone();
+    assert!(String::from_utf8_lossy(&said).contains("brought to 13 x 12, the median"));
+    desk.stdout("reconstruct alone --data photos --image restored.png -o restored.npy");
+    // Of one size they are taken as they are.
+    assert_eq!(size(&desk.json("evaluate alone --data photos/bars/00.bmp --json")), [1, 10, 12]);
     let info = desk.json("data info photos --json");
     assert_eq!((&info["pictures"], &info["sizes"].as_array().unwrap().len()), (&12.into(), &3));
     assert!(desk.stdout("data info photos").contains("bars (6), dots (6)"));
+}
+
+#[test]
+fn what_training_did_to_pictures_goes_with_the_model() {
+    let desk = folder(6, true);
+    for (name, flags, fit) in [
+        ("whole", "--image-size 8x6 --fit crop", "crop"),
+        ("patches", "--patch 4 --image-size 8x6 --fit stretch", "stretch"),
+        ("bounded", "--patch 4 --image-size 9x9", "keep"),
+    ] {
+        desk.stdout(&format!("train --data photos {flags} --hidden 4 --epochs 1 --out {name} --quiet"));
+        fs::rename(desk.path(&format!("{name}/model")), desk.path(&format!("{name}-alone"))).unwrap();
+        let told = desk.json(&format!("inspect {name}-alone --json"));
+        assert_eq!(told["fit"], fit, "{name}");
+        // As with the flags of training, where they give one size.
+        let evaluate = |more: &str| desk.json(&format!("evaluate {name}-alone --data photos {more} --json"));
+        let judged = evaluate("");
+        if fit != "keep" {
+            assert_eq!(judged, evaluate(flags.trim_start_matches("--patch 4")), "{name}");
+        }
+        assert_ne!(judged["mse"], evaluate("--image-size 8x6 --fit pad")["mse"], "{name}");
+    }
+    // A model of before says nothing of it, and takes whole pictures as they were taken then.
+    let path = desk.path("whole-alone/config.json");
+    let mut config: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    config.as_object_mut().unwrap().remove("fit").unwrap();
+    fs::write(&path, config.to_string()).unwrap();
+    let evaluate = |more: &str| desk.json(&format!("evaluate whole-alone --data photos {more} --json"))["mse"].clone();
+    assert_eq!(evaluate(""), evaluate("--fit pad"));
+    config["image_size"] = "8x6".into();
+    fs::write(&path, config.to_string()).unwrap();
+    let error = desk.refused("inspect whole-alone", 3);
+    assert!(error.contains("`image_size` and `median_size` must be left out without `patch`, got 8x6"), "{error}");
 }
 
 #[test]
