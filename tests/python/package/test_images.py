@@ -139,6 +139,17 @@ def test_parameters_out_of_range_are_named(good, parameters, says):
         ImageDetector(**{"steps": 5, **parameters}).fit(good)
 
 
+def test_a_rule_counts_before_a_share_as_in_the_other_detectors(good):
+    def rule(**parameters):
+        return ImageDetector(steps=5, scales=(1,), random_state=0, **parameters).fit(good).detector_.threshold_rule
+
+    assert rule() == "sigma:3"
+    assert rule(contamination=0.25) == "contamination:0.25"
+    assert rule(threshold="quantile:0.5", contamination=0.25) == "quantile:0.5"
+    with pytest.raises(ValueError, match="threshold"):
+        rule(threshold=0.5, contamination=0.25)
+
+
 def test_flat_pictures_are_no_trouble():
     flat = np.full((4, 24, 24), 128, np.uint8)
     detector = ImageDetector(steps=5, random_state=0).fit(flat)
