@@ -164,6 +164,12 @@ impl Opened {
         )))
     }
 
+    /// Whether the rows are pictures of a folder or an archive.
+    pub(crate) fn reads_pictures(&self, arguments: &RowArguments) -> bool {
+        let text = arguments.data.clone().or_else(|| self.trained_on().ok());
+        text.and_then(|text| text.parse::<DataSpec>().ok()).is_some_and(|spec| spec.pictures().is_some())
+    }
+
     /// The spec that the model was trained on, as far as it is known.
     fn trained_on(&self) -> Result<String, Usage> {
         if let Some(config) = &self.config {

@@ -52,6 +52,21 @@ fn a_folder_of_one_size_is_learnt_whole_with_its_folders_as_labels() {
     let config: serde_json::Value = serde_json::from_slice(&desk.read("grey/model/config.json")).unwrap();
     assert_eq!((&config["image_shape"], config.get("channels")), (&serde_json::json!([5, 6]), None));
     assert_eq!(desk.json("evaluate grey/model --data photos --json")["features"], 30);
+    // Restored they are an array of pictures, which is data again; in tables they are columns, and other images stay rows.
+    let shape = |file: &str| {
+        let head = String::from_utf8_lossy(&desk.read(file)[..128]).into_owned();
+        head[head.find("'shape'").unwrap()..].trim_end().to_owned()
+    };
+    desk.stdout("reconstruct grey --data photos -o grey.npy -q");
+    desk.stdout("reconstruct run -o colour.npy -q");
+    assert_eq!(shape("grey.npy"), "'shape': (16, 5, 6), }");
+    assert_eq!(shape("colour.npy"), "'shape': (16, 10, 12, 3), }");
+    assert_eq!(desk.json("data info colour.npy --json")["image_shape"], serde_json::json!([10, 12]));
+    desk.stdout("reconstruct grey --data photos -o grey.csv -q");
+    assert!(desk.text("grey.csv").starts_with("picture,feature_0,"));
+    desk.stdout("train --data strokes --rows 20 --hidden 4 --epochs 1 --out strokes --no-report --quiet");
+    desk.stdout("reconstruct strokes --data strokes:test --rows 3 -o strokes.npy -q");
+    assert_eq!(shape("strokes.npy"), "'shape': (3, 784), }");
 }
 
 #[test]
@@ -96,6 +111,7 @@ fn pictures_of_several_sizes_are_learnt_by_patches_without_a_word() {
     let said = desk.cae("encode alone --data photos -o codes.csv").assert().success().get_output().stderr.clone();
     assert!(String::from_utf8_lossy(&said).contains("brought to 13 x 12, the median"));
     desk.stdout("reconstruct alone --data photos --image restored.png -o restored.npy");
+    assert!(desk.read("restored.npy")[..128].windows(29).any(|text| text == b"'shape': (12, 12, 13, 3), }  "));
     // Of one size they are taken as they are.
     assert_eq!(size(&desk.json("evaluate alone --data photos/bars/00.bmp --json")), [1, 10, 12]);
     let info = desk.json("data info photos --json");
