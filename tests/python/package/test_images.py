@@ -177,7 +177,7 @@ def test_an_ordinary_part_at_the_wrong_place_is_found_where_places_count_alone()
         ).fit(good)
         return detector, auroc(detector.anomaly_scores(new), detector.anomaly_scores(odd))
 
-    # Of these seeds 1.000 beside 0.465; of the next two 1.000 beside 0.563 and 0.590.
+    # Of seeds 0, 1 and 2: 1.000 each, beside 0.521, 0.597 and 0.625.
     assert found(False)[1] < 0.75
     detector, value = found(True)
     assert value > 0.95

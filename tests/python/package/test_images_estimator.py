@@ -1,6 +1,7 @@
 """A detector of pictures as an estimator: parameters, copies, threads, Ctrl-C, and the checks of scikit-learn."""
 
 import copy
+import inspect
 import os
 import pickle
 import subprocess
@@ -11,31 +12,7 @@ import numpy as np
 import pytest
 from contractive import ImageDetector
 
-DEFAULTS = {
-    "patch": 8,
-    "stride": None,
-    "scales": (1, 2),
-    "colour": "auto",
-    "image_size": (256, 256),
-    "aspect": "keep",
-    "position_aware": False,
-    "skip_broken": False,
-    "ensemble": 1,
-    "hidden_layer_sizes": (128, 24),
-    "contraction": 0.01,
-    "tied": True,
-    "steps": None,
-    "batch_size": 128,
-    "learning_rate": 0.003,
-    "trim": 0.0,
-    "time_budget": None,
-    "contamination": None,
-    "threshold": None,
-    "validation_fraction": 0.15,
-    "random_state": None,
-    "n_jobs": None,
-    "verbose": 0,
-}
+DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(ImageDetector).parameters.items()}
 # Each other than its default, and of a detector that is fitted in a moment.
 OTHERS = {
     "patch": 6,
