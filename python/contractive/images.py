@@ -46,16 +46,16 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
     colour : {"auto", "grey", "rgb"}, default="auto"
         Grey or colour, of pictures in files. auto: in colour where any of the first pictures has colour.
     image_size : int or (int, int) or None or "auto", default="auto"
-        Width and height that pictures in files are brought to; None leaves them as they are. auto: 256 × 256, where they are looked
-        at as wholes 32 × 32. Arrays are taken as they are.
+        Width and height that pictures in files are brought to; None leaves them as they are. auto: 256 × 256, where they
+        are looked at as wholes 32 × 32. Arrays are taken as they are.
     aspect : {"auto", "keep", "pad", "crop", "stretch"}, default="auto"
         What becomes of a picture of another aspect, as ``--fit`` of the command. auto: keep, of wholes stretch.
     position_aware : bool, default=False
         Whether all pictures show the same parts at the same places.
     whole : bool, default=False
-        Whether pictures are looked at as wholes, not at their patches: small pictures of one thing each, upright and in the middle,
-        all of one size. Odd is another outline; ``patch`` and ``stride`` are of the cells in which edges are counted, and
-        ``scales`` and ``position_aware`` count for nothing.
+        Whether pictures are looked at as wholes, not at their patches: small pictures of one thing each, upright and in the
+        middle, all of one size. Odd is another outline; ``patch`` and ``stride`` are of the cells in which edges are
+        counted, and ``scales`` and ``position_aware`` count for nothing.
     skip_broken : bool, default=False
         Whether broken files are passed over; ``notes_`` names them.
     ensemble : int, default=1

@@ -22,6 +22,7 @@ OTHERS = {
     "image_size": None,
     "aspect": "pad",
     "position_aware": True,
+    "whole": False,
     "skip_broken": True,
     "ensemble": 2,
     "hidden_layer_sizes": (16, 4),
@@ -39,6 +40,8 @@ OTHERS = {
     "n_jobs": 2,
     "verbose": 0,
 }
+# Of patches, and of wholes.
+BOTH = pytest.mark.parametrize("others", [OTHERS, {**OTHERS, "whole": True}])
 
 
 def pictures(n, seed=0):
@@ -48,7 +51,7 @@ def pictures(n, seed=0):
     return np.stack([np.uint8(wave + rng.normal(0, 5, wave.shape)) for wave in waves])
 
 
-GOOD = pictures(6)
+GOOD = pictures(12)
 GOOD.setflags(write=False)  # every test has the same
 
 
@@ -72,18 +75,19 @@ def test_parameters_are_kept_as_they_are_given():
     assert estimator.get_params() == OTHERS
 
 
-def test_copies_are_equal_and_apart(tmp_path):
-    fitted = ImageDetector(**OTHERS).fit(GOOD)
+@BOTH
+def test_copies_are_equal_and_apart(others, tmp_path):
+    fitted = ImageDetector(**others).fit(GOOD)
     scores = fitted.anomaly_scores(GOOD)
     for other in (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
-        assert other.get_params() == OTHERS
+        assert other.get_params() == others
         assert repr(other) == repr(fitted)
         np.testing.assert_array_equal(other.anomaly_scores(GOOD), scores)
         other.set_params(random_state=4).fit(GOOD)
         assert not np.array_equal(other.anomaly_scores(GOOD), scores)
     np.testing.assert_array_equal(fitted.anomaly_scores(GOOD), scores)
-    new = pickle.loads(pickle.dumps(ImageDetector(**OTHERS)))
-    assert new.get_params() == OTHERS
+    new = pickle.loads(pickle.dumps(ImageDetector(**others)))
+    assert new.get_params() == others
     assert not hasattr(new, "detector_")
     # What the directory says is enough to train the same again.
     fitted.save(tmp_path / "d")
@@ -92,11 +96,12 @@ def test_copies_are_equal_and_apart(tmp_path):
     assert again.threshold_ == fitted.threshold_
 
 
-def test_a_clone_has_the_parameters_and_nothing_else():
+@BOTH
+def test_a_clone_has_the_parameters_and_nothing_else(others):
     clone = pytest.importorskip("sklearn.base").clone
-    fitted = ImageDetector(**OTHERS).fit(GOOD)
+    fitted = ImageDetector(**others).fit(GOOD)
     other = clone(fitted)
-    assert other.get_params() == OTHERS
+    assert other.get_params() == others
     assert not hasattr(other, "detector_")
     np.testing.assert_array_equal(other.fit(GOOD).anomaly_scores(GOOD), fitted.anomaly_scores(GOOD))
 
@@ -107,7 +112,7 @@ def test_it_says_what_it_is():
     fitted = small().fit(GOOD)
     first, second = repr(fitted).splitlines()[0], repr(fitted).splitlines()[-1]
     assert first.startswith("ImageDetector(")
-    assert second == f"# fitted on 6 pictures, threshold {fitted.threshold_:.4g}"
+    assert second == f"# fitted on 12 pictures, threshold {fitted.threshold_:.4g}"
 
 
 def test_what_is_not_fitted_says_so():
@@ -265,5 +270,5 @@ def test_fitting_changes_neither_pictures_nor_parameters_and_only_adds_what_ends
     scores = found.score_samples(X)
     np.testing.assert_array_equal(found.fit(X).score_samples(X), scores)
     np.testing.assert_array_equal(found.score_samples(X[::-1]), scores[::-1])
-    np.testing.assert_array_equal(np.concatenate([found.score_samples(X[i : i + 1]) for i in range(6)]), scores)
+    np.testing.assert_array_equal(np.concatenate([found.score_samples(X[i : i + 1]) for i in range(len(X))]), scores)
     np.testing.assert_array_equal(found.predict(X), np.where(found.decision_function(X) < 0, -1, 1))
