@@ -113,6 +113,31 @@ PY
     "$cae" detect saved --data rows -o scores.csv -q
 }
 
+pictures() {
+    mkdir rows
+    "$python" - <<'PY'
+import math, random, struct
+random.seed(1)
+for i in range(6):
+    width, height = 15 + i % 3, 18 - 2 * (i % 2)
+    pixels = bytearray()
+    for y in range(height):
+        for x in range(width):
+            v = 120 + 40 * math.sin(0.9 * x + i) * math.cos(0.7 * y) + random.gauss(0, 5)
+            pixels += bytes([int(v), int(v), int(v) + 40])
+        pixels += bytes(-3 * width % 4)
+    head = struct.pack("<IIIIiiHHIIIIII", 54 + len(pixels), 0, 54, 40, width, -height, 1, 24, 0, len(pixels), 0, 0, 0, 0)
+    with open(f"rows/{i}.bmp", "wb") as file:
+        file.write(b"BM" + head + pixels)
+PY
+    "$cae" train --data rows --patch 4 --image-size 14x14 --hidden 6,2 --seed 3 --epochs 2 --no-report --out run -q
+    mv run/model saved
+    rm -r run
+    "$cae" encode saved --data rows -o codes.csv -q
+    "$cae" reconstruct saved --data rows -o restored.csv -q
+    "$cae" evaluate saved --data rows --json > evaluated.json
+}
+
 (make run-1 run)
 (make run-1-checksum run) # checkpoints have had a SHA-256 since 2026-11-30
 (make model-1-counts counts)
@@ -120,4 +145,5 @@ PY
 (make detector-2-clean clean)
 (make series-1-windows-3 series)
 (make images-1 images)
+(make model-1-pictures pictures) # how pictures were made alike
 (make sweep-1 sweep)

@@ -12,10 +12,10 @@ import numpy as np
 
 from . import _core
 from ._base import BaseEstimator, OutlierMixin, fitted, seed_of
-from ._detecting import Detecting, detector_settings, parameters_of, rule_words
+from ._detecting import Detecting, detector_settings, parameters_of, threshold_words
 from ._learning import learning
 from ._progress import MembersBar
-from ._settings import share_of, sizes_of, speaking_parameters, threads_of, whole_number
+from ._settings import sizes_of, speaking_parameters, threads_of, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .pages import Page
 
     Array = NDArray[Any]
+
+
+# Where a score becomes an anomaly, unless another rule or a share is given: no picture fitted on need be odd.
+ORDINARY = "sigma:3"
 
 
 class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
@@ -42,16 +46,16 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
     colour : {"auto", "grey", "rgb"}, default="auto"
         Grey or colour, of pictures in files. auto: in colour where any of the first pictures has colour.
     image_size : int or (int, int) or None or "auto", default="auto"
-        Width and height that pictures in files are brought to; None leaves them as they are. auto: 256 × 256, of wholes
-        32 × 32. Arrays are taken as they are.
+        Width and height that pictures in files are brought to; None leaves them as they are. auto: 256 × 256, where they
+        are looked at as wholes 32 × 32. Arrays are taken as they are.
     aspect : {"auto", "keep", "pad", "crop", "stretch"}, default="auto"
         What becomes of a picture of another aspect, as ``--fit`` of the command. auto: keep, of wholes stretch.
     position_aware : bool, default=False
         Whether all pictures show the same parts at the same places.
     whole : bool, default=False
         Whether pictures are looked at as wholes, not at their patches: small pictures of one thing each, upright and in the
-        middle, all of one size. Odd is another outline; ``patch`` and ``stride`` are of the cells edges are counted in,
-        and ``scales`` and ``position_aware`` count for nothing.
+        middle, all of one size. Odd is another outline; ``patch`` and ``stride`` are of the cells in which edges are
+        counted, and ``scales`` and ``position_aware`` count for nothing.
     skip_broken : bool, default=False
         Whether broken files are passed over; ``notes_`` names them.
     ensemble : int, default=1
@@ -73,10 +77,10 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
     time_budget : float, optional
         Longest time for training a scale, in seconds.
     contamination : float, optional
-        Share of ordinary pictures that lie above the threshold: the same as ``threshold="contamination:SHARE"``.
-    threshold : str, default="sigma:3"
-        Where a score becomes an anomaly: "sigma:K", "quantile:P", "contamination:SHARE", "pot:RATE" or "value:T", of the
-        scores of ordinary pictures.
+        Share of the ordinary pictures that lie above the threshold, above 0 and at most 0.5.
+    threshold : str, optional
+        Another rule: "sigma:K", "quantile:P", "contamination:SHARE", "pot:RATE" or "value:T", of the scores of ordinary
+        pictures; it counts where both are given. Without either: "sigma:3".
     validation_fraction : float, default=0.15
         Share of the pictures held out (of 20 and more, at most 500), whose scores the threshold's rule is applied to.
     random_state : int, numpy.random.Generator, RandomState or None, default=None
@@ -144,7 +148,7 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
         trim: float = 0.0,
         time_budget: float | None = None,
         contamination: float | None = None,
-        threshold: str = "sigma:3",
+        threshold: str | None = None,
         validation_fraction: float = 0.15,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -228,9 +232,9 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
         self._learnt()
 
     def _rule(self) -> str:
-        if self.contamination is None:
-            return rule_words(self.threshold)
-        return f"contamination:{share_of(self.contamination)!r}"
+        if self.threshold is None and self.contamination is None:
+            return ORDINARY
+        return threshold_words(self)
 
     def _learnt(self) -> None:
         super()._learnt()

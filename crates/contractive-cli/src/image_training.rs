@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 use contractive::TrainConfig;
+use contractive::train::picture_notes;
 use contractive_anomaly::detector::{DetectorSettings, MemberReport, TrainOptions};
 use contractive_anomaly::images::{ImageDetector, ImageSpec, NamedSource, Stage, Told};
 use contractive_pictures::PictureSource;
@@ -94,6 +95,7 @@ pub(crate) fn run(
             false => format!("patches of {0} x {0} at scales {1}", spec.patch, scales_in_words(spec)),
         };
         say(format!("{}: {} {colour}; {patches}", config.data.spec, count(n, "picture")));
+        picture_notes(source.source()).iter().for_each(|note| say(format!("note: {note}")));
     }
     let began = std::time::Instant::now();
     let reading = WorkBar::new(reporting, Size::Known(n as u64), "pictures read");

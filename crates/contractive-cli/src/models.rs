@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use contractive::config::ImageSize;
 use contractive::data::{Dataset, TableError};
 use contractive::encoding::EncodingError;
 use contractive::model::CONFIG_FILE;
 use contractive::{Model, RunDirectory, TrainConfig};
 use contractive_datasets::{DataSpec, DatasetError, Part, has_test_part};
-use contractive_pictures::{Colour, PictureOptions, Size};
+use contractive_pictures::{Colour, Fit, PictureOptions, PictureSource, Size};
 
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
@@ -87,8 +88,14 @@ impl Opened {
                 options.file.rows = options.file.rows.or(trained.rows);
             }
         }
+        let mut note = None;
         match (spec.pictures(), arguments.pictures.first()) {
-            (Some(_), _) => options.pictures = arguments.pictures.options(self.picture_options()),
+            (Some(path), _) => {
+                options.pictures = arguments.pictures.options(self.picture_options());
+                if !arguments.pictures.is_made_alike() {
+                    note = self.make_alike(path, &mut options.pictures)?;
+                }
+            }
             (None, Some(flag)) => {
                 return Err(
                     Usage(format!("{flag} is of a folder or an archive of pictures, and {spec} is none")).into()
@@ -109,7 +116,10 @@ impl Opened {
         let inherited_label = trained
             .and_then(|trained| trained.label_column.clone())
             .filter(|_| arguments.label_column.is_none() && spec.registered().is_none());
-        let Some(column) = inherited_label else { return Ok(load(&spec, Part::Test, &options, is_quiet)?) };
+        let Some(column) = inherited_label else {
+            let data = load(&spec, Part::Test, &options, is_quiet)?;
+            return Ok(note.into_iter().fold(data, Dataset::with_note));
+        };
         let mut with_label = options.clone();
         with_label.file.label_column = Some(column);
         match load(&spec, Part::Test, &with_label, is_quiet) {
@@ -122,9 +132,15 @@ impl Opened {
         }
     }
 
-    /// How pictures are read for the model: with its channels; those that it learns whole with its size.
+    /// How pictures are read for the model: as in training, with its channels; those that it learns whole with its size.
     fn picture_options(&self) -> PictureOptions {
-        let mut options = self.config.as_ref().map(|config| config.data.picture_options()).unwrap_or_default();
+        let of_run = self.config.as_ref().map(|config| config.data.clone());
+        let mut settings = of_run.unwrap_or_default();
+        let reading = self.model.picture_reading();
+        settings.patch = self.model.patches().map(|patches| patches.patch);
+        settings.image_size = reading.size.or(settings.image_size);
+        settings.fit = reading.fit.or(settings.fit);
+        let mut options = settings.picture_options();
         if let Some(shape) = self.model.picture_shape() {
             options.colour = if shape.channels == 1 { Colour::Grey } else { Colour::Rgb };
             if self.model.patches().is_none() {
@@ -132,6 +148,26 @@ impl Opened {
             }
         }
         options
+    }
+
+    /// Where pictures differ in size, as those did that the model was trained on, they are brought to the median of those; with what
+    /// is said of it.
+    fn make_alike(&self, path: &Path, options: &mut PictureOptions) -> anyhow::Result<Option<String>> {
+        let Some(ImageSize { width, height }) = self.model.picture_reading().median_size else { return Ok(None) };
+        if options.fit != Fit::Keep || PictureSource::open(path, options)?.shape().is_some() {
+            return Ok(None);
+        }
+        (options.size, options.fit) = (Some(Size { width, height }), Fit::Crop);
+        Ok(Some(format!(
+            "pictures of several sizes are brought to {width} x {height}, the median of those trained on, and what lies beyond \
+             is cut off; --image-size and --fit choose otherwise"
+        )))
+    }
+
+    /// Whether the rows are pictures of a folder or an archive.
+    pub(crate) fn reads_pictures(&self, arguments: &RowArguments) -> bool {
+        let text = arguments.data.clone().or_else(|| self.trained_on().ok());
+        text.and_then(|text| text.parse::<DataSpec>().ok()).is_some_and(|spec| spec.pictures().is_some())
     }
 
     /// The spec that the model was trained on, as far as it is known.

@@ -165,11 +165,16 @@ impl TableTarget {
 
     /// Writes the table whole.
     pub(crate) fn write(&self, columns: Vec<Column>) -> Result<(), OutputError> {
+        self.write_shaped(columns, &[])
+    }
+
+    /// Writes the table whole; rows of an array have this shape, where it is not empty.
+    fn write_shaped(&self, columns: Vec<Column>, shape: &[usize]) -> Result<(), OutputError> {
         let frame = Frame { first_row: 0, columns };
         let fields = frame.fields();
         let mut writer = match self {
-            TableTarget::File(path) => FrameWriter::create(path, &fields)?,
-            TableTarget::Stdout(format) => FrameWriter::to_stdout(*format, &fields, frame.n_rows() as u64)?,
+            TableTarget::File(path) => FrameWriter::of_arrays(path, &fields, shape)?,
+            TableTarget::Stdout(format) => FrameWriter::to_stdout(*format, &fields, frame.n_rows() as u64, shape)?,
         };
         writer.write(&frame)?;
         writer.finish()
@@ -191,12 +196,23 @@ impl TableTarget {
         columns: Vec<Column>,
         is_quiet: bool,
     ) -> Result<(), OutputError> {
+        self.write_pictures_along(carried, columns, &[], is_quiet)
+    }
+
+    /// The same of rows that are pictures of this shape, where it is not empty: an array has it.
+    pub(crate) fn write_pictures_along(
+        &self,
+        carried: &[Column],
+        columns: Vec<Column>,
+        shape: &[usize],
+        is_quiet: bool,
+    ) -> Result<(), OutputError> {
         if self.is_array() {
             if !carried.is_empty() && !is_quiet {
                 let names: Vec<&str> = carried.iter().map(|column| column.name.as_str()).collect();
                 say(format!("note: an array of numbers is written without {}", some_names(&names)));
             }
-            return self.write(columns);
+            return self.write_shaped(columns, shape);
         }
         let taken: HashSet<&str> = carried.iter().map(|column| column.name.as_str()).collect();
         let renamed = columns.into_iter().map(|mut column| {

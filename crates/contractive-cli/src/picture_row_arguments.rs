@@ -43,6 +43,11 @@ impl PictureRowArguments {
         all.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
     }
 
+    /// Whether it was said how pictures of several sizes or aspects are made alike.
+    pub(crate) fn is_made_alike(&self) -> bool {
+        self.image_size.is_some() || self.fit.is_some()
+    }
+
     /// As [`PictureRowArguments::first`], of what says how pictures are made alike.
     pub(crate) fn first_but_broken(&self) -> Option<&'static str> {
         PictureRowArguments { skip_broken: false, ..self.clone() }.first()

@@ -1,12 +1,14 @@
 //! Data, with a bar where they must be downloaded first.
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
 use contractive::data::Dataset;
 use contractive::{Prepared, TrainConfig};
 use contractive_core::communicator::Group;
 use contractive_datasets::registry::Progress;
 use contractive_datasets::{DataSpec, DatasetError, LoadOptions, Part};
+use contractive_pictures::is_pictures;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::arguments::SourceArguments;
@@ -83,6 +85,14 @@ pub(crate) fn load(
     contractive_datasets::load_with_progress(spec, part, options, &mut |file, done, all| {
         downloads.tell(file, done, all)
     })
+}
+
+/// Whether data are pictures for a detector of them. Arrays in colour are too, which are rows of numbers for a model.
+pub(crate) fn holds_pictures(text: &str) -> Result<bool, DatasetError> {
+    match Path::new(text).is_dir() {
+        true => Ok(text.parse::<DataSpec>()?.pictures().is_some()),
+        false => Ok(is_pictures(text)),
+    }
 }
 
 /// Checks a configuration, loads its data and makes them ready, showing a download.

@@ -31,6 +31,24 @@ fn measuring_the_jacobian_leaves_the_next_objective_alone() {
     }
 }
 
+#[test]
+fn codes_and_squares_of_one_pass_are_those_of_two_to_the_bit() {
+    for (sizes, n) in [(&[6, 5, 3][..], 1), (&[6, 4], 700), (&[700, 130, 9], 37)] {
+        let network = network_of(sizes, Activation::Tanh, Activation::Identity, false);
+        let (d, k) = (sizes[0], sizes[sizes.len() - 1]);
+        let values = numbers(5, n * d, 0.3);
+        let rows = MatRef::new(&values, n, d);
+        let mut engine = engine(&network, &Objective::new(Loss::Mse, Penalty::None, 0.0), Optimiser::default(), 2);
+        let (mut codes, mut squares) = (vec![0.0; n * k], vec![0.0; n]);
+        engine.encode(rows, &mut codes).unwrap();
+        engine.jacobian_squares(rows, &mut squares).unwrap();
+        let (mut codes_of_one, mut squares_of_one) = (vec![0.0; n * k], vec![0.0; n]);
+        engine.encode_with_squares(rows, &mut codes_of_one, &mut squares_of_one).unwrap();
+        assert_eq!((codes_of_one, squares_of_one), (codes, squares), "{sizes:?}");
+        assert!(engine.encode_with_squares(rows, &mut [], &mut vec![0.0; n]).is_err());
+    }
+}
+
 /// What one plan does without, the next may need.
 #[test]
 fn large_layers_serve_one_plan_after_the_other() {

@@ -125,6 +125,21 @@ pub enum DatasetError {
         /// What it was set to.
         got: String,
     },
+    /// A folder that may be meant as a table and as pictures.
+    #[error(
+        "{} can be read in two ways: as a table, of {}{}, and as {pictures} pictures",
+        path.display(), table.file_name().unwrap_or_default().display(), more(*tables)
+    )]
+    TwoReadings {
+        /// The folder.
+        path: PathBuf,
+        /// The first table at its top.
+        table: PathBuf,
+        /// Tables at its top.
+        tables: usize,
+        /// Pictures in it and in the folders within it.
+        pictures: usize,
+    },
     /// More pictures than are held in memory.
     #[error("the pictures of {} take {got} bytes, and at most {most} are held in memory", path.display())]
     TooLarge {
@@ -157,6 +172,10 @@ impl DatasetError {
 
 fn hint(nearest: Option<&str>) -> String {
     nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+fn more(tables: usize) -> String {
+    if tables > 1 { format!(" and {} more", tables - 1) } else { String::new() }
 }
 
 fn paths(searched: &[PathBuf]) -> String {

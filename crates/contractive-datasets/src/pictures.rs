@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use contractive::data::Dataset;
-use contractive::train::{TrainError, skipped_note};
+use contractive::train::{TrainError, picture_notes};
 use contractive::{Prepared, TrainConfig};
 use contractive_core::communicator::Group;
-use contractive_pictures::{PictureSource, is_pictures};
-use contractive_table::{Column, Format, Values, files_of};
+use contractive_pictures::{PictureSource, count_pictures, is_pictures};
+use contractive_table::{Column, Format, Values, tables_of_folder};
 
 use crate::error::DatasetError;
 use crate::options::{LoadOptions, refuse_columns};
@@ -16,11 +16,35 @@ use crate::options::{LoadOptions, refuse_columns};
 /// Bytes of pictures that are held in memory at most; more stay where they lie, and are decoded as they are trained on.
 const MOST_IN_MEMORY: u64 = 512 << 20;
 
-/// Whether `text` names pictures: a folder that holds some, and no table at its top; an archive of them; or one picture.
-pub(crate) fn are_pictures(text: &str) -> bool {
+/// Pictures for each table at the top of a folder from which on it is one of pictures, beside which tables lie.
+const PICTURES_A_TABLE: usize = 10;
+
+/// Whether `text` names pictures: a folder of them, an archive of them, or one picture.
+///
+/// A folder that holds both pictures and, at its top, tables is what it holds most of: of pictures where there are at least ten
+/// for each table, of tables where there are as many of these at least.
+///
+/// # Errors
+/// [`DatasetError::TwoReadings`] between the two.
+pub(crate) fn are_pictures(text: &str) -> Result<bool, DatasetError> {
     let path = Path::new(text);
-    let is_table = if path.is_dir() { files_of(text).is_ok() } else { Format::of(path).is_some() };
-    !text.is_empty() && path.exists() && !is_table && is_pictures(path)
+    if text.is_empty() || !path.exists() {
+        return Ok(false);
+    }
+    if !path.is_dir() {
+        return Ok(Format::of(path).is_none() && is_pictures(path));
+    }
+    let tables = tables_of_folder(path).unwrap_or_default();
+    let Some(table) = tables.first() else { return Ok(is_pictures(path)) };
+    let enough = tables.len().saturating_mul(PICTURES_A_TABLE);
+    match count_pictures(path, enough) {
+        pictures if pictures >= enough => Ok(true),
+        pictures if pictures <= tables.len() => Ok(false),
+        pictures => {
+            let (path, table) = (path.to_path_buf(), table.clone());
+            Err(DatasetError::TwoReadings { path, table, tables: tables.len(), pictures })
+        }
+    }
 }
 
 /// The pictures at `path`, in the order of their names, with the folders they lie in as labels and their names as the column
@@ -101,8 +125,5 @@ fn read(source: &PictureSource, range: Range<usize>) -> Result<Dataset, DatasetE
     let names = kept.iter().map(|i| Some(source.name(*i).to_owned())).collect();
     data = data.with_carried(vec![Column { name: "picture".into(), values: Values::Text(names) }])?;
     data = data.with_sha256(source.fingerprint());
-    Ok(match skipped_note(source) {
-        Some(note) => data.with_note(note),
-        None => data,
-    })
+    Ok(picture_notes(source).into_iter().fold(data, Dataset::with_note))
 }

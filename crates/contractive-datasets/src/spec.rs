@@ -14,7 +14,8 @@ use crate::registry::{self, Registered};
 /// A registered data set, perhaps with a part, a file, or several that are one table.
 ///
 /// A registered name comes first (write `./mnist` for a file of that name); then whatever exists as a path, colons and
-/// all; a folder or an archive of pictures; a folder of tables, a pattern (`part-*.parquet`) or names with commas between them are the files that [`files_of`] gives; then `NAME:train` and `NAME:test`.
+/// all; a folder or an archive of pictures (a folder of both is what it holds most of, and refused where that is not clear); a folder
+/// of tables, a pattern (`part-*.parquet`) or names with commas between them are the files that [`files_of`] gives; then `NAME:train` and `NAME:test`.
 ///
 /// ```
 /// use contractive_datasets::{DataSpec, Part};
@@ -118,7 +119,7 @@ impl FromStr for DataSpec {
         let as_set = |set: &'static Registered, part| Target::Registered { set, part };
         let target = if let Some(set) = registry::find(text) {
             as_set(set, None)
-        } else if are_pictures(text) {
+        } else if are_pictures(text)? {
             Target::Pictures(text.into())
         } else if names_several(text) {
             Target::Files(text.into())

@@ -27,5 +27,5 @@ pub use error::{PictureError, PictureFault};
 pub use options::{Colour, Fit, PictureOptions, Size};
 pub use picture::Picture;
 pub use source::PictureSource;
-pub use store::is_pictures;
+pub use store::{count_pictures, is_pictures};
 pub use stream::Pictures;

@@ -17,6 +17,8 @@ use crate::{decode, names};
 
 /// Pictures looked at for colour, evenly over the list.
 const LOOKED_AT: usize = 16;
+/// Pictures measured for the median size, evenly over the list.
+const MEASURED: usize = 1000;
 
 /// A folder, an archive or an array of pictures: a list of names, and pixels on demand. Clones share it.
 #[derive(Debug, Clone)]
@@ -32,6 +34,7 @@ struct Inner {
     /// The size that all pictures have, where that was asked for.
     own_size: Option<(usize, usize)>,
     shape: OnceLock<Option<PictureShape>>,
+    median_size: OnceLock<Option<(usize, usize)>>,
     skipped: Mutex<BTreeMap<usize, String>>,
 }
 
@@ -65,6 +68,7 @@ impl PictureSource {
             channels: 3,
             own_size: None,
             shape: OnceLock::new(),
+            median_size: OnceLock::new(),
             skipped: Mutex::default(),
         };
         if options.size.is_none() && options.fit != Fit::Keep {
@@ -124,6 +128,12 @@ impl PictureSource {
         *self.0.shape.get_or_init(|| self.0.found_shape())
     }
 
+    /// The median width and the median height that pictures are read with, by the headers of up to 1,000, evenly over the list; `None`
+    /// where none of these can be read.
+    pub fn median_size(&self) -> Option<(usize, usize)> {
+        *self.0.median_size.get_or_init(|| self.0.found_median_size())
+    }
+
     /// Width and height of picture `index` as it lies there, upright, by its header.
     ///
     /// # Errors
@@ -152,6 +162,11 @@ impl PictureSource {
     pub fn skipped(&self) -> Vec<(String, String)> {
         let skipped = self.0.skipped.lock().unwrap_or_else(PoisonError::into_inner);
         skipped.iter().map(|(&i, reason)| (self.0.entries[i].name.clone(), reason.clone())).collect()
+    }
+
+    /// Names of the tables at the top of the folder, which are passed over: an index of the pictures, perhaps.
+    pub fn tables(&self) -> &[String] {
+        self.0.store.tables()
     }
 
     /// Whether the error of picture `index` is one to pass over; if so it is remembered.
@@ -265,6 +280,16 @@ impl Inner {
             }
         }
         Ok(1)
+    }
+
+    fn found_median_size(&self) -> Option<(usize, usize)> {
+        let n = self.entries.len();
+        let sizes = (0..n).step_by(n.div_ceil(MEASURED).max(1)).filter_map(|i| self.own_size_of(i).ok());
+        let (mut widths, mut heights): (Vec<usize>, Vec<usize>) =
+            sizes.map(|own| outcome(own, self.options.size, self.options.fit)).unzip();
+        widths.sort_unstable();
+        heights.sort_unstable();
+        Some((*widths.get(widths.len() / 2)?, *heights.get(heights.len() / 2)?))
     }
 
     fn found_shape(&self) -> Option<PictureShape> {

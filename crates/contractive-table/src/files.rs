@@ -26,7 +26,7 @@ pub fn files_of(text: &str) -> Result<Vec<PathBuf>, TableError> {
     let files = if !names_several(text) {
         vec![PathBuf::from(text)]
     } else if Path::new(text).is_dir() {
-        of_folder(Path::new(text))?
+        tables_of_folder(Path::new(text))?
     } else if is_pattern(text) {
         of_pattern(text)?
     } else {
@@ -49,7 +49,11 @@ fn listed(text: &str) -> Option<Vec<PathBuf>> {
     (files.len() > 1 && files.iter().all(|file| file.is_file())).then_some(files)
 }
 
-fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, TableError> {
+/// The files of known formats at the top of a folder that do not begin with a dot or an underscore, in the order of their names.
+///
+/// # Errors
+/// [`TableError::Io`] for a folder that cannot be read.
+pub fn tables_of_folder(folder: &Path) -> Result<Vec<PathBuf>, TableError> {
     let failed = |e| TableError::io("read", folder, e);
     let mut files = Vec::new();
     for entry in folder.read_dir().map_err(failed)? {

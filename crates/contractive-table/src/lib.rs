@@ -83,7 +83,7 @@ mod writer;
 pub use arrow_values::frame_of_batches;
 pub use contained::{contain, is_decoding};
 pub use error::{TableError, shown};
-pub use files::{files_of, names_several};
+pub use files::{files_of, names_several, tables_of_folder};
 pub use format::Format;
 pub use frame::{Column, Field, Frame, Kind, Values};
 pub use frame_source::ReadOptions;

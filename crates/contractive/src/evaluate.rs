@@ -200,6 +200,7 @@ mod tests {
             preprocessing: Preprocessing::identity(3),
             picture_shape: None,
             patches: None,
+            reading: crate::model::PictureReading::default(),
             provenance: Provenance::default(),
         }
     }

@@ -208,6 +208,9 @@ fn in_json(opened: &Opened, geometry: Option<&Geometry>, verified: Option<&Verif
         "channels": model.picture_shape().map(|shape| shape.channels),
         "patch": model.patches().map(|patches| patches.patch),
         "stride": model.patches().map(|patches| patches.stride),
+        "image_size": model.picture_reading().size,
+        "fit": model.picture_reading().fit,
+        "median_size": model.picture_reading().median_size,
         "provenance": model.provenance(),
         "training": history.as_deref().map(|history| json!({
             "epochs": history.len(),

@@ -21,7 +21,8 @@ use crate::terminal::say;
 /// Write rows as the model restores them from their codes, in the units of the data, with a table's keys and labels.
 ///
 /// A model of patches restores whole pictures: each pixel is the mean of the patches over it, and a line has the H x W x C
-/// numbers of a picture, row by row with its colours last.
+/// numbers of a picture, row by row with its colours last. Pictures of a folder or an archive are in an .npy array of the
+/// shape (N, H, W), in colour (N, H, W, 3), from 0 to 255.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Reconstruct {
@@ -76,11 +77,19 @@ impl Reconstruct {
                 None => columns(&names, &restored, &data)?,
             };
             let n_columns = columns.len();
-            target.write_along(data.carried(), columns, self.target.quiet)?;
+            let shape = if opened.reads_pictures(&self.rows) { shape_of(&data) } else { Vec::new() };
+            target.write_pictures_along(data.carried(), columns, &shape, self.target.quiet)?;
             self.target.say_written(&target, data.len(), n_columns);
         }
         Ok(Ending::Done)
     }
+}
+
+/// The shape of pictures in an array: height, width, and colours where there are several.
+fn shape_of(data: &Dataset) -> Vec<usize> {
+    let Some(shape) = data.picture_shape() else { return Vec::new() };
+    let sides = [shape.height, shape.width, shape.channels];
+    sides[..if shape.channels == 1 { 2 } else { 3 }].to_vec()
 }
 
 /// The rows as the model restores them, with the names of their columns; of patches the whole pictures.

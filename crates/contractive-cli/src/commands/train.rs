@@ -10,7 +10,6 @@ use contractive_anomaly::detector::{Detector, DetectorSettings};
 use contractive_anomaly::images::ImageDetector;
 use contractive_anomaly::series::SeriesDetector;
 use contractive_core::communicator::Group;
-use contractive_pictures::is_pictures;
 use contractive_table::atomic::is_free;
 
 use crate::arguments::{OutputArguments, SourceArguments};
@@ -25,7 +24,7 @@ use crate::ranks::{of_first, reporting};
 use crate::run_names::of_data;
 use crate::series_training::{self, SeriesArguments};
 use crate::session;
-use crate::sources::prepare_shared;
+use crate::sources::{holds_pictures, prepare_shared};
 use crate::sweep::SweepFolder;
 use crate::sweep::arguments::SweepArguments;
 use crate::sweep::plan::{Plan, number_of_runs, place_word};
@@ -193,7 +192,8 @@ impl Train {
         let keys = self.settings.keys()?;
         let config = TrainConfig::layered(&TrainConfig::default(), &[self.settings.layer()?])?;
         let settings = self.detector.settings(&config, &keys)?;
-        let is_images = self.series.time.is_none() && (config.data.patch.is_some() || is_pictures(&config.data.spec));
+        let is_images =
+            self.series.time.is_none() && (config.data.patch.is_some() || holds_pictures(&config.data.spec)?);
         if !keys.iter().any(|key| key == "data.spec") {
             return Err(Usage("--detector needs the rows to train on: give --data FILE".into()).into());
         }

@@ -132,6 +132,7 @@ fn of_dataset(error: &DatasetError) -> u8 {
         | DatasetError::RowCount { .. }
         | DatasetError::Columns { .. }
         | DatasetError::NoPictures { .. }
+        | DatasetError::TwoReadings { .. }
         | DatasetError::Setting { .. } => USAGE,
         DatasetError::Checksum { .. } | DatasetError::TooLarge { .. } => BAD_DATA,
         _ => FAILURE,

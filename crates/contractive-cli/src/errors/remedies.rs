@@ -85,6 +85,13 @@ fn of_dataset(error: &DatasetError) -> Option<String> {
             text("delete it to have it downloaded again, or give it as a path to use it as it is")
         }
         DatasetError::NoPictures { setting, .. } => Some(format!("leave out {}", flag(setting))),
+        DatasetError::TwoReadings { path, table, .. } => {
+            let pattern = path.join(format!("*.{}", table.extension().unwrap_or_default().to_string_lossy()));
+            let pattern = quoted(&pattern.to_string_lossy());
+            Some(format!(
+                "for the table give {pattern}; for the pictures take the tables out of the folder, or name one within it"
+            ))
+        }
         DatasetError::TooLarge { .. } => text("give fewer with --rows, or a smaller --image-size"),
         DatasetError::Columns { .. } => text("leave out --columns, --key, --categorical and --missing"),
         DatasetError::Setting { setting, .. } => Some(format!("leave out {}", flag(setting))),

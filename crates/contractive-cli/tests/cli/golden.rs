@@ -46,9 +46,8 @@ fn gives(desk: &Desk, words: &str, stored: &str) {
 }
 
 /// The numbers that were known then are as they were.
-fn evaluates_as_it_did(desk: &Desk, model: &str) {
-    let now: Value =
-        serde_json::from_str(&succeeds(desk, &format!("evaluate {model} --data rows.csv --json"))).unwrap();
+fn evaluates_as_it_did(desk: &Desk, model: &str, data: &str) {
+    let now: Value = serde_json::from_str(&succeeds(desk, &format!("evaluate {model} --data {data} --json"))).unwrap();
     let then: Value = serde_json::from_str(&desk.text("evaluated.json")).unwrap();
     for (key, value) in then.as_object().unwrap() {
         assert_eq!(&now[key], value, "{key}");
@@ -64,7 +63,7 @@ fn a_checkpoint_of_format_1_is_resumed_to_the_bits_of_its_day() {
         assert_eq!(desk.text("saved/metrics.jsonl").lines().count(), 4);
         gives(&desk, "encode saved --data rows.csv", "codes.csv");
         gives(&desk, "reconstruct saved --data rows.csv", "restored.csv");
-        evaluates_as_it_did(&desk, "saved");
+        evaluates_as_it_did(&desk, "saved", "rows.csv");
     }
 }
 
@@ -73,7 +72,18 @@ fn a_model_of_format_1_gives_what_it_gave() {
     let desk = desk_with("model-1-counts");
     gives(&desk, "encode saved --data rows.csv", "codes.csv");
     gives(&desk, "reconstruct saved --data rows.csv", "restored.csv");
-    evaluates_as_it_did(&desk, "saved");
+    evaluates_as_it_did(&desk, "saved", "rows.csv");
+}
+
+#[test]
+fn a_model_of_pictures_of_format_1_takes_pictures_as_it_did() {
+    let desk = desk_with("model-1-pictures");
+    let config: Value = serde_json::from_str(&desk.text("saved/config.json")).unwrap();
+    let expected = ["14x14", "keep", "13x14"];
+    assert_eq!(["image_size", "fit", "median_size"].map(|key| config[key].as_str().unwrap().to_owned()), expected);
+    gives(&desk, "encode saved --data rows", "codes.csv");
+    gives(&desk, "reconstruct saved --data rows", "restored.csv");
+    evaluates_as_it_did(&desk, "saved", "rows");
 }
 
 #[test]
@@ -105,6 +115,7 @@ fn nothing_golden_is_left_out() {
         "detector-2-orders",
         "images-1",
         "model-1-counts",
+        "model-1-pictures",
         "run-1",
         "run-1-checksum",
         "series-1-windows-3",

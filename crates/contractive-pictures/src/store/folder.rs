@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use contractive_table::Format;
 use contractive_table::opening::{identity, open_regular};
 
 use super::entry::Entry;
@@ -21,6 +22,8 @@ pub(crate) struct FolderStore {
     is_single: bool,
     /// Paths of those whose names are not what the file system calls them.
     others: BTreeMap<usize, PathBuf>,
+    /// Tables at its top, passed over.
+    tables: Vec<String>,
 }
 
 impl FolderStore {
@@ -43,7 +46,10 @@ impl FolderStore {
             Entry { name, size }
         };
         let entries = walk.found.into_iter().enumerate().map(entry).collect();
-        Ok((FolderStore { root: root.to_path_buf(), is_single: false, others }, entries))
+        let is_table = |name: &String| !name.contains('/') && Format::of(name).is_some();
+        let mut tables: Vec<String> = walk.passed_over.into_iter().filter(is_table).collect();
+        tables.sort();
+        Ok((FolderStore { root: root.to_path_buf(), is_single: false, others, tables }, entries))
     }
 
     /// One picture.
@@ -51,7 +57,12 @@ impl FolderStore {
         let size = fs::metadata(path).map_err(|e| PictureError::io("open", path, e))?.len();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (root, others) = (PathBuf::new(), BTreeMap::from([(0, path.to_path_buf())]));
-        Ok((FolderStore { root, is_single: true, others }, vec![Entry { name, size }]))
+        Ok((FolderStore { root, is_single: true, others, tables: Vec::new() }, vec![Entry { name, size }]))
+    }
+
+    /// Names of tables at its top.
+    pub fn tables(&self) -> &[String] {
+        &self.tables
     }
 
     /// Whether it is one picture, given by its own path.
@@ -88,16 +99,18 @@ pub(super) fn all_of(mut stream: impl Read, size: u64) -> Result<Vec<u8>, Pictur
     }
 }
 
-/// Whether a folder holds a picture; it is looked through only until one is found.
-pub(crate) fn holds_pictures(root: &Path) -> bool {
-    let mut walk = Walk { is_first_enough: true, ..Walk::default() };
-    walk.all(root).is_ok() && !walk.found.is_empty()
+/// Pictures in a folder, looked through until there are `enough`; of one that cannot be read those found before.
+pub(crate) fn count_pictures(root: &Path, enough: usize) -> usize {
+    let mut walk = Walk { enough: Some(enough), ..Walk::default() };
+    // What is wrong is said when the folder is read.
+    let _ = walk.all(root);
+    walk.found.len()
 }
 
 /// Folders under way.
 #[derive(Default)]
 struct Walk {
-    is_first_enough: bool,
+    enough: Option<usize>,
     found: Vec<(String, PathBuf)>,
     passed_over: Vec<String>,
     /// Folders to come: their names and paths. Links come last, so that a folder that is also linked to is met under its own name.
@@ -128,7 +141,7 @@ impl Walk {
             if self.found.len() > MOST_PICTURES {
                 return Err(PictureError::TooMany { path: root.to_path_buf(), most: MOST_PICTURES });
             }
-            if self.is_first_enough && !self.found.is_empty() {
+            if self.enough.is_some_and(|enough| self.found.len() >= enough) {
                 break;
             }
         }

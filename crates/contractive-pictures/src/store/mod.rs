@@ -129,6 +129,14 @@ impl Store {
         }
     }
 
+    /// Names of tables that lie at the top of a folder, beside its pictures.
+    pub fn tables(&self) -> &[String] {
+        match self {
+            Store::Folder(folder) => folder.tables(),
+            _ => &[],
+        }
+    }
+
     /// Whether it is one picture, given by its own path.
     pub fn is_single(&self) -> bool {
         matches!(self, Store::Folder(folder) if folder.is_single())
@@ -140,7 +148,7 @@ impl Store {
 pub fn is_pictures(path: impl AsRef<Path>) -> bool {
     let path = path.as_ref();
     if path.is_dir() {
-        return folder::holds_pictures(path);
+        return folder::count_pictures(path, 1) > 0;
     }
     let Ok(file) = open_regular(path).and_then(Section::whole) else { return false };
     let first = file.first(MAGIC).unwrap_or_default();
@@ -161,6 +169,12 @@ pub fn is_pictures(path: impl AsRef<Path>) -> bool {
         }),
         first => decode::is_picture(first),
     }
+}
+
+/// Pictures in a folder and the folders within it, by their endings; folders are looked through only until there are `most`, so that
+/// a few more may be counted.
+pub fn count_pictures(folder: impl AsRef<Path>, most: usize) -> usize {
+    folder::count_pictures(folder.as_ref(), most)
 }
 
 fn is_entry(name: &str) -> bool {

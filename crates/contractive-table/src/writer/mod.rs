@@ -53,7 +53,17 @@ impl FrameWriter {
     /// [`OutputError::UnknownFormat`] for another ending, [`OutputError::NumbersAlone`] where NPY is to hold text,
     /// [`OutputError::Write`] when the folder takes no file.
     pub fn create(path: impl AsRef<Path>, fields: &[Field]) -> Result<Self, OutputError> {
-        Self::begin(path.as_ref(), fields, None)
+        Self::begin(path.as_ref(), fields, None, &[])
+    }
+
+    /// Begins a table whose rows are arrays of `shape`, such as pictures of (height, width), with as many numbers as there are columns.
+    /// NPY has (rows, height, width); in other formats they are columns.
+    ///
+    /// # Errors
+    ///
+    /// As [`FrameWriter::create`]; [`OutputError::Write`] where the shape does not have as many numbers, or more than three sides.
+    pub fn of_arrays(path: impl AsRef<Path>, fields: &[Field], shape: &[usize]) -> Result<Self, OutputError> {
+        Self::begin(path.as_ref(), fields, None, shape)
     }
 
     /// Begins a table that says `text` of itself under `key`, beside its columns: see [`FrameReader::metadata`]. Parquet
@@ -65,11 +75,11 @@ impl FrameWriter {
     ///
     /// [`FrameReader::metadata`]: crate::FrameReader::metadata
     pub fn saying(path: impl AsRef<Path>, fields: &[Field], key: &str, text: &str) -> Result<Self, OutputError> {
-        Self::begin(path.as_ref(), fields, Some((key, text)))
+        Self::begin(path.as_ref(), fields, Some((key, text)), &[])
     }
 
     #[cfg_attr(not(feature = "arrow"), allow(unused_variables))] // formats whose feature is off
-    fn begin(path: &Path, fields: &[Field], said: Said<'_>) -> Result<Self, OutputError> {
+    fn begin(path: &Path, fields: &[Field], said: Said<'_>, shape: &[usize]) -> Result<Self, OutputError> {
         let is_stdout = path == Path::new("-");
         let called = if is_stdout { Path::new(STDOUT) } else { path };
         let failed = |source| OutputError::Write { path: called.to_path_buf(), source };
@@ -88,7 +98,7 @@ impl FrameWriter {
             Box::new(text::JsonSink::new(target()?))
         } else if ends(&[".npy"]) {
             check_numbers(path, fields)?;
-            Box::new(numpy::NpySink::new(target()?, fields, None).map_err(failed)?)
+            Box::new(numpy::NpySink::new(target()?, fields, None, shape).map_err(failed)?)
         } else if let Some(feature) = Format::of(path).and_then(Format::feature) {
             return Err(OutputError::NotBuilt { path: path.to_path_buf(), feature });
         } else {
@@ -103,19 +113,20 @@ impl FrameWriter {
         Ok(FrameWriter { path: called.to_path_buf(), fields: fields.to_vec(), sink, n_rows: 0 })
     }
 
-    /// Begins a table on standard output, CSV or NPY; NPY needs `n_rows`, the number of rows to come.
+    /// Begins a table on standard output, CSV or NPY; NPY needs `n_rows`, the number of rows to come, and their `shape` where it is
+    /// not empty, as [`FrameWriter::of_arrays`].
     ///
     /// # Errors
     ///
     /// As [`FrameWriter::create`].
-    pub fn to_stdout(format: Format, fields: &[Field], n_rows: u64) -> Result<Self, OutputError> {
+    pub fn to_stdout(format: Format, fields: &[Field], n_rows: u64, shape: &[usize]) -> Result<Self, OutputError> {
         if format != Format::Npy {
             return FrameWriter::create("-", fields);
         }
         let path = PathBuf::from(STDOUT);
         let out = Target::Stdout(BufWriter::with_capacity(1 << 16, io::stdout()));
         check_numbers(&path, fields)?;
-        let sink = numpy::NpySink::new(out, fields, Some(n_rows))
+        let sink = numpy::NpySink::new(out, fields, Some(n_rows), shape)
             .map_err(|source| OutputError::Write { path: path.clone(), source })?;
         Ok(FrameWriter { path, fields: fields.to_vec(), sink: Box::new(sink), n_rows: 0 })
     }

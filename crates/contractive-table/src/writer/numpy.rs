@@ -17,19 +17,31 @@ pub(super) struct NpySink {
     /// Rows that the header promises.
     promised: Option<u64>,
     n_columns: usize,
+    /// The shape of a row: that of a picture, or the number of columns.
+    row_shape: Vec<usize>,
 }
 
 impl NpySink {
-    /// An array of `fields`, all numbers, of `n_rows` rows where that is known.
-    pub fn new(mut target: Target, fields: &[Field], promised: Option<u64>) -> io::Result<Self> {
+    /// An array of `fields`, all numbers, of `promised` rows where that is known; a row is an array of `row_shape` where that is
+    /// not empty, of at most three dimensions.
+    pub fn new(target: Target, fields: &[Field], promised: Option<u64>, row_shape: &[usize]) -> io::Result<Self> {
+        let n_columns = fields.len();
+        if !row_shape.is_empty() && (row_shape.len() > 3 || row_shape.iter().product::<usize>() != n_columns) {
+            let text = format!("rows of the shape {row_shape:?} do not have {n_columns} numbers");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         let is_single = fields.iter().all(|field| field.kind == Kind::Single);
-        target.write_all(&header(promised.unwrap_or(0), fields.len(), is_single))?;
-        Ok(NpySink { target, is_single, n_rows: 0, promised, n_columns: fields.len() })
+        let row_shape = if row_shape.is_empty() { vec![n_columns] } else { row_shape.to_vec() };
+        let mut sink = NpySink { target, is_single, n_rows: 0, promised, n_columns, row_shape };
+        let header = sink.header(promised.unwrap_or(0));
+        sink.target.write_all(&header)?;
+        Ok(sink)
     }
-}
 
-fn header(n_rows: u64, n_columns: usize, is_single: bool) -> Vec<u8> {
-    header_of(if is_single { "<f4" } else { "<f8" }, &[n_rows as usize, n_columns])
+    fn header(&self, n_rows: u64) -> Vec<u8> {
+        let shape = [&[n_rows as usize], &self.row_shape[..]].concat();
+        header_of(if self.is_single { "<f4" } else { "<f8" }, &shape)
+    }
 }
 
 /// The header of an array of at most four dimensions.
@@ -72,7 +84,7 @@ impl FrameSink for NpySink {
 
     fn finish(mut self: Box<Self>) -> io::Result<()> {
         if self.promised != Some(self.n_rows) {
-            let header = header(self.n_rows, self.n_columns, self.is_single);
+            let header = self.header(self.n_rows);
             let file = self.target.file()?;
             file.seek(SeekFrom::Start(0))?;
             file.write_all(&header)?;

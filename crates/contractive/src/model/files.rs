@@ -8,7 +8,8 @@ use contractive_core::{Architecture, Noise, Objective, Parameters};
 use serde::{Deserialize, Serialize};
 
 use super::head::DocumentHead;
-use super::{Model, ModelError, Patches, Provenance};
+use super::{Model, ModelError, Patches, PictureReading, Provenance};
+use crate::config::{ImageSize, PictureFit};
 use crate::preprocess::Preprocessing;
 use crate::tensor_file::{Expected, TensorFile, tensors_of, write_tensors};
 use contractive_table::atomic::{FolderParts, ReservedFolder, write_atomically};
@@ -47,6 +48,13 @@ struct ModelConfigFile {
     patch: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stride: Option<usize>,
+    /// These are left out where there is nothing to say, as in the files of versions that did not have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    image_size: Option<ImageSize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fit: Option<PictureFit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    median_size: Option<ImageSize>,
     #[serde(default)]
     provenance: Provenance,
 }
@@ -106,6 +114,9 @@ impl Model {
             channels: self.picture_shape.map(|shape| shape.channels).filter(|channels| *channels != 1),
             patch: self.patches.map(|patches| patches.patch),
             stride: self.patches.map(|patches| patches.stride),
+            image_size: self.reading.size,
+            fit: self.reading.fit,
+            median_size: self.reading.median_size,
             provenance: self.provenance.clone(),
         };
         write_atomically(path, |file| {
@@ -141,7 +152,8 @@ impl Model {
             return Err(ModelError::Config { path: config_path, reason });
         }
         let (picture_shape, patches) =
-            config.pictures(d).map_err(|reason| ModelError::Config { path: config_path, reason })?;
+            config.pictures(d).map_err(|reason| ModelError::Config { path: config_path.clone(), reason })?;
+        let reading = config.reading().map_err(|reason| ModelError::Config { path: config_path, reason })?;
         let expected = tensors_of(&config.architecture);
         let values = TensorFile::open(&directory.join(TENSOR_FILE))?.read(&expected)?;
         let mut parameters = Parameters::zeros(&config.architecture)?;
@@ -153,6 +165,7 @@ impl Model {
             preprocessing: config.preprocessing,
             picture_shape,
             patches,
+            reading,
             provenance: config.provenance,
         })
     }
@@ -187,6 +200,18 @@ impl ModelConfigFile {
             ));
         }
         Ok((shape, patches))
+    }
+
+    /// How pictures of folders are made alike, or what is wrong with what is said of it.
+    fn reading(&self) -> Result<PictureReading, String> {
+        let (size, fit, median_size) = (self.image_size, self.fit, self.median_size);
+        if let (None, Some(size)) = (self.patch, size.or(median_size)) {
+            return Err(format!("`image_size` and `median_size` must be left out without `patch`, got {size}"));
+        }
+        if fit.is_some() && self.image_shape.is_none() {
+            return Err("`fit` must be left out without `image_shape`".into());
+        }
+        Ok(PictureReading { size, fit, median_size })
     }
 }
 

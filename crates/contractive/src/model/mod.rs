@@ -6,6 +6,7 @@ pub mod finite;
 mod head;
 mod of_patches;
 mod patches;
+mod reading;
 mod session;
 mod whole_pictures;
 
@@ -25,6 +26,7 @@ pub use error::ModelError;
 pub use files::{CONFIG_FILE, FORMAT_VERSION, MODEL_FOLDER, NOTE_FILE, TENSOR_FILE, read_at_most};
 pub use head::DocumentHead;
 pub use patches::Patches;
+pub use reading::PictureReading;
 pub use session::Session;
 pub use whole_pictures::{JudgedPicture, PictureEvaluation, PictureSession, evaluate_pictures};
 
@@ -43,6 +45,8 @@ pub struct Model {
     pub(crate) picture_shape: Option<PictureShape>,
     /// Where rows are patches of pictures.
     pub(crate) patches: Option<Patches>,
+    /// How pictures of folders were made alike.
+    pub(crate) reading: PictureReading,
     /// Where it came from.
     pub(crate) provenance: Provenance,
 }
@@ -97,8 +101,8 @@ impl Model {
         preprocessing.check_stored()?;
         preprocessing.check_columns("the network", parameters.architecture().input_size(), None)?;
         let provenance = Provenance::default();
-        let (picture_shape, patches) = (None, None);
-        Ok(Model { parameters, objective, noise: None, preprocessing, picture_shape, patches, provenance })
+        let (picture_shape, patches, reading) = (None, None, PictureReading::default());
+        Ok(Model { parameters, objective, noise: None, preprocessing, picture_shape, patches, reading, provenance })
     }
 
     /// The model with what is known of where it came from.
@@ -153,6 +157,11 @@ impl Model {
     /// Where its rows are patches of pictures: how large, and how far apart.
     pub fn patches(&self) -> Option<Patches> {
         self.patches
+    }
+
+    /// How pictures of folders and archives were made alike in training.
+    pub fn picture_reading(&self) -> PictureReading {
+        self.reading
     }
 
     /// Where it came from.

@@ -113,8 +113,34 @@ impl Session<'_> {
     /// As [`Session::encode`].
     pub fn reconstruct<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f64>, ModelError> {
         let rows = rows.into();
+        let outputs = self.outputs(rows)?;
+        self.restored(rows, &outputs)
+    }
+
+    /// [`Session::reconstruct`] and [`Session::jacobian_squares`] of all rows, which pass through the encoder once.
+    ///
+    /// # Errors
+    /// As [`Session::encode`].
+    pub fn reconstruct_with_squares<'r>(
+        &mut self,
+        rows: impl Into<RowsRef<'r>>,
+    ) -> Result<(Vec<f64>, Vec<f64>), ModelError> {
+        let rows = rows.into();
+        let (name, mut all) = (rows.name(), Vec::new());
+        let outputs = self.outputs_of(rows, |engine, batch, code| {
+            let mut squares = vec![0.0; batch.rows()];
+            engine.encode_with_squares(batch, code, &mut squares)?;
+            check_squares(name, all.len(), &squares)?;
+            all.extend(squares);
+            Ok(())
+        })?;
+        Ok((self.restored(rows, &outputs)?, all))
+    }
+
+    /// The network's outputs for `rows` in the units of these.
+    fn restored(&self, rows: RowsRef<'_>, outputs: &[f32]) -> Result<Vec<f64>, ModelError> {
         let sums = self.model.preprocessing.row_sums(rows);
-        let mut restored = self.model.preprocessing.invert(&self.outputs(rows)?);
+        let mut restored = self.model.preprocessing.invert(outputs);
         self.model.preprocessing.invert_counts(&mut restored, &sums);
         self.model.check_restored(rows.name(), &restored)?;
         Ok(restored)
@@ -125,16 +151,24 @@ impl Session<'_> {
     /// # Errors
     /// As [`Session::encode`].
     pub fn outputs<'r>(&mut self, rows: impl Into<RowsRef<'r>>) -> Result<Vec<f32>, ModelError> {
+        self.outputs_of(rows.into(), |engine, batch, code| Ok(engine.encode(batch, code)?))
+    }
+
+    /// The outputs for rows that `encode` gives the codes of, a batch at a time.
+    fn outputs_of(
+        &mut self,
+        rows: RowsRef<'_>,
+        mut encode: impl FnMut(&mut CpuEngine, MatRef<'_>, &mut [f32]) -> Result<(), ModelError>,
+    ) -> Result<Vec<f32>, ModelError> {
         let (d, k) = (self.model.architecture().input_size(), self.model.architecture().code_size());
         let (mut outputs, mut code) = (Vec::new(), Vec::new());
-        let rows = rows.into();
         let (model, name) = (self.model, rows.name());
         self.for_each_batch(rows, |engine, batch| {
             let n = batch.rows();
             let done = outputs.len();
             outputs.resize(done + n * d, 0.0);
             code.resize(n * k, 0.0);
-            engine.encode(batch, &mut code)?;
+            encode(engine, batch, &mut code)?;
             check_rows(name, done / d, &code, k, code_unit)?;
             engine.decode(MatRef::new(&code, n, k), &mut outputs[done..])?;
             check_rows(name, done / d, &outputs[done..], d, |j| model.output_name(j))

@@ -26,6 +26,7 @@ fn model(sizes: &[usize], tied: bool, fill: impl Fn(usize) -> f32) -> Model {
         },
         picture_shape: None,
         patches: None,
+        reading: PictureReading::default(),
         provenance: Provenance { recipe: Some("strokes".into()), seed: 7, rows: 9, ..Provenance::default() },
     }
 }

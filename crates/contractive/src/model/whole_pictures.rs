@@ -87,11 +87,16 @@ impl<'a> PictureSession<'a> {
     /// If there is no such picture.
     pub fn reconstruct(&mut self, picture: usize) -> Result<Vec<f64>, ModelError> {
         let patches = self.session.reconstruct(&self.patches(picture))?;
+        Ok(self.mean(&patches))
+    }
+
+    /// The picture whose patches these are: each pixel is the mean of those over it.
+    fn mean(&self, patches: &[f64]) -> Vec<f64> {
         let mut mean = OverlapMean::new(self.grid, self.grid.shape().channels);
         for (i, patch) in patches.chunks_exact(self.grid.n_features()).enumerate() {
             mean.add(i, patch);
         }
-        Ok(mean.finish())
+        mean.finish()
     }
 
     /// ‖J‖²_F of each patch of a picture, exact. Rows of the Jacobian of the picture's code map that belong to different
@@ -106,7 +111,7 @@ impl<'a> PictureSession<'a> {
         self.session.jacobian_squares(&self.patches(picture))
     }
 
-    /// Both, in numbers.
+    /// Both, in numbers; the patches pass through the encoder once.
     ///
     /// # Errors
     /// As [`Session::encode`].
@@ -114,13 +119,13 @@ impl<'a> PictureSession<'a> {
     /// # Panics
     /// If there is no such picture.
     pub fn judge(&mut self, picture: usize) -> Result<JudgedPicture, ModelError> {
-        let restored = self.reconstruct(picture)?;
+        let (patches, squares) = self.session.reconstruct_with_squares(&self.patches(picture))?;
+        let restored = self.mean(&patches);
         let mut sum = 0.0;
         self.data.pictures().for_each_row(&[picture as u32], |original| {
             sum = original.iter().zip(&restored).map(|(x, x_hat)| (x - x_hat).powi(2)).sum();
         });
-        let penalty = self.penalties(picture)?.iter().sum();
-        Ok(JudgedPicture { mse: sum / restored.len() as f64, penalty })
+        Ok(JudgedPicture { mse: sum / restored.len() as f64, penalty: squares.iter().sum() })
     }
 
     fn patches(&self, picture: usize) -> Dataset {

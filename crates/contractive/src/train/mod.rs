@@ -50,7 +50,7 @@ pub use prepared::Prepared;
 pub use row_order::RowOrder;
 pub use step_loop::{NextStep, StepLoop};
 #[cfg(feature = "pictures")]
-pub use stream::skipped_note;
+pub use stream::picture_notes;
 pub use trainer::Trainer;
 
 /// Trains on the CPU; [`Trainer`] is the shorter way.

@@ -8,10 +8,10 @@ use contractive_core::{Architecture, ArgumentError};
 use super::error::TrainError;
 use super::shared::{Shared, check_settings, in_common};
 use super::stream::{self, StreamedRows, Surveyed};
-use crate::config::TrainConfig;
+use crate::config::{PictureFit, TrainConfig};
 use crate::data::{Dataset, PatchError, split_together};
 use crate::measure::Measured;
-use crate::model::{Model, Patches, Provenance};
+use crate::model::{Model, Patches, PictureReading, Provenance};
 use crate::preprocess::{Counts, Preprocessing, Sample, Scale, ScaledRows};
 
 /// A resolved configuration with its data.
@@ -304,6 +304,16 @@ impl Prepared {
         self.data.patch_grid().map(Patches::of).or_else(of_config)
     }
 
+    /// How pictures of folders are made alike; of patches, which are taken of pictures of any size, with what those had.
+    fn reading(&self) -> PictureReading {
+        let data = &self.config.data;
+        let size = data.image_size.filter(|_| data.patch.is_some());
+        let median_size = self.streamed.as_ref().and_then(StreamedRows::median_size);
+        let keeps = size.or(median_size).map(|_| PictureFit::Keep);
+        // Settings of pictures are refused for other data.
+        PictureReading { size, fit: data.fit.or(keeps), median_size }
+    }
+
     /// A model of this run with these parameters, of epoch `epoch`.
     pub fn model(&self, parameters: contractive_core::Parameters, epoch: usize) -> Model {
         Model {
@@ -313,6 +323,7 @@ impl Prepared {
             preprocessing: self.preprocessing.clone(),
             picture_shape: self.data.picture_shape(),
             patches: self.patches(),
+            reading: self.reading(),
             provenance: Provenance {
                 recipe: self.config.recipe.clone(),
                 seed: self.config.training.seed,

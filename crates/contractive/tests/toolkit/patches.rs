@@ -135,6 +135,14 @@ fn a_pictures_reconstruction_is_the_mean_of_its_patches_and_its_penalty_their_su
         Ok(())
     });
     let evaluation = evaluation.unwrap().unwrap();
+    // Both at once are each by itself, to the bit.
+    let mut session = PictureSession::new(&model, &data, 2).unwrap().unwrap();
+    let (restored, penalties) = (session.reconstruct(2).unwrap(), session.penalties(2).unwrap());
+    let original = pictures(3).select(&[2]).to_vec();
+    let errors = original.iter().zip(&restored).map(|(x, x_hat)| (f64::from(*x) - x_hat).powi(2));
+    let judged = session.judge(2).unwrap();
+    assert_eq!(judged.penalty.to_bits(), penalties.iter().sum::<f64>().to_bits());
+    assert!((judged.mse - errors.sum::<f64>() / restored.len() as f64).abs() <= 1e-6 * judged.mse);
     assert_eq!((evaluation.pictures, evaluation.patches), (3, n));
     assert!((evaluation.mse - mse / 3.0).abs() < 1e-15 && (evaluation.penalty - penalty / 3.0).abs() < 1e-12);
     let whole = evaluate(&model, &data, 1).unwrap();

@@ -19,6 +19,7 @@ mod step;
 mod team;
 mod weights;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::flush_to_zero::FlushToZero;
@@ -97,6 +98,43 @@ impl CpuEngine {
 
     fn columns(&self, what: &str, expected: usize, rows: MatRef<'_>) -> Result<(), ArgumentError> {
         size(what, "columns", expected, rows.columns())
+    }
+
+    /// Codes and exact ‖J‖²_F of `rows` (N, d), to the bits of [`Engine::encode`] and [`Engine::jacobian_squares`], in one pass through
+    /// the encoder: N·k numbers to `code`, N to `squares`.
+    ///
+    /// # Errors
+    /// [`ArgumentError::Size`].
+    pub fn encode_with_squares(
+        &mut self,
+        rows: MatRef<'_>,
+        code: &mut [f32],
+        squares: &mut [f64],
+    ) -> Result<(), ArgumentError> {
+        let k = self.architecture().code_size();
+        size("the codes", "numbers", rows.rows() * k, code.len())?;
+        self.jacobian_pass(rows, squares, |workspace, architecture, block| {
+            workspace.codes(architecture, &mut code[block.start * k..block.end * k]);
+        })
+    }
+
+    /// ‖J‖²_F of `rows`, block by block; `done` sees the workspace after each, with the block's rows.
+    fn jacobian_pass(
+        &mut self,
+        rows: MatRef<'_>,
+        squares: &mut [f64],
+        mut done: impl FnMut(&Workspace, &Architecture, Range<usize>),
+    ) -> Result<(), ArgumentError> {
+        self.columns("the rows", self.architecture().input_size(), rows)?;
+        size("the squares", "numbers", rows.rows(), squares.len())?;
+        for from in (0..rows.rows()).step_by(BLOCK) {
+            let block = from..(from + BLOCK).min(rows.rows());
+            let part = &mut squares[block.clone()];
+            let batch = Batch::plain(rows.slice(block.clone()));
+            self.workspace.pass(&self.objective, &self.parameters, &batch, PassKind::Jacobian, part, &mut []);
+            done(&self.workspace, self.parameters.architecture(), block);
+        }
+        Ok(())
     }
 
     fn check_batch(&self, batch: &Batch<'_>) -> Result<(), ArgumentError> {
@@ -184,15 +222,7 @@ impl Engine for CpuEngine {
     }
 
     fn jacobian_squares(&mut self, rows: MatRef<'_>, squares: &mut [f64]) -> Result<(), ArgumentError> {
-        self.columns("the rows", self.architecture().input_size(), rows)?;
-        size("the squares", "numbers", rows.rows(), squares.len())?;
-        for from in (0..rows.rows()).step_by(BLOCK) {
-            let block = from..(from + BLOCK).min(rows.rows());
-            let part = &mut squares[block.clone()];
-            let batch = Batch::plain(rows.slice(block));
-            self.workspace.pass(&self.objective, &self.parameters, &batch, PassKind::Jacobian, part, &mut []);
-        }
-        Ok(())
+        self.jacobian_pass(rows, squares, |_, _, _| ())
     }
 
     fn read_gradient(&self, gradient: &mut [f32]) -> Result<(), ArgumentError> {

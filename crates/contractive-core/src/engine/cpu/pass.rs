@@ -155,6 +155,16 @@ impl Workspace {
         copy(self.lanes.iter().flat_map(|lane| &lane.P), penalties);
     }
 
+    /// Codes of the last pass, which had as many rows and was evaluated at these alone.
+    pub fn codes(&self, architecture: &Architecture, codes: &mut [f32]) {
+        let record = Record::new(architecture, 1);
+        let Some(&column) = record.encoder[0].last() else { return };
+        let rows = self.stores[column.store].chunks(record.a_stride[column.store]);
+        for (code, row) in codes.chunks_exact_mut(column.width).zip(rows) {
+            code.copy_from_slice(&row[column.a..][..column.width]);
+        }
+    }
+
     /// Brings the derived weights up to date for `plan`.
     pub fn derive(&mut self, parameters: &Parameters, plan: PenaltyPlan) {
         if let Some(plans) = self.derived_for

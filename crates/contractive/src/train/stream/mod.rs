@@ -33,7 +33,7 @@ mod survey;
 pub(super) use reader::{StreamSettings, Streamed};
 pub(crate) use streamed_rows::StreamedRows;
 #[cfg(feature = "pictures")]
-pub use survey::skipped_note;
+pub use survey::picture_notes;
 #[cfg(feature = "pictures")]
 pub(super) use survey::survey_pictures;
 pub(super) use survey::{Surveyed, survey};

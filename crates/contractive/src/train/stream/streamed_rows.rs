@@ -7,6 +7,7 @@ use contractive_table::ReadOptions;
 use super::identity::FileIdentity;
 #[cfg(feature = "pictures")]
 use super::streamed_pictures::StreamedPictures;
+use crate::config::ImageSize;
 use crate::train::error::TrainError;
 
 /// Training rows in a file.
@@ -36,6 +37,15 @@ pub(crate) struct StreamedRows {
 }
 
 impl StreamedRows {
+    /// Of pictures that differ in size their median width and height.
+    pub fn median_size(&self) -> Option<ImageSize> {
+        #[cfg(feature = "pictures")]
+        if let Some(pictures) = self.pictures.as_ref().filter(|pictures| pictures.source.shape().is_none()) {
+            return pictures.source.median_size().map(|(width, height)| ImageSize { width, height });
+        }
+        None
+    }
+
     /// Where they stay.
     pub(super) fn in_words(&self) -> &'static str {
         #[cfg(feature = "pictures")]

@@ -55,9 +55,19 @@ pub(in crate::train) fn survey_pictures(config: &TrainConfig, source: PictureSou
     surveyed(config, rows)
 }
 
-/// What is said of broken pictures that were passed over.
+/// What is said of pictures that were read: of tables beside them, and of broken ones that were passed over.
 #[cfg(feature = "pictures")]
-pub fn skipped_note(source: &PictureSource) -> Option<String> {
+pub fn picture_notes(source: &PictureSource) -> Vec<String> {
+    let tables = source.tables();
+    let more = if tables.len() > 1 { format!(" (and {} more)", tables.len() - 1) } else { String::new() };
+    let beside = tables.first().map(|table| {
+        format!("{table}{more} was passed over: {} holds {} pictures", source.path().display(), source.len())
+    });
+    beside.into_iter().chain(skipped_note(source)).collect()
+}
+
+#[cfg(feature = "pictures")]
+fn skipped_note(source: &PictureSource) -> Option<String> {
     const NAMED: usize = 3;
     let skipped = source.skipped();
     if skipped.is_empty() {
@@ -193,7 +203,7 @@ impl Survey {
             }
         }
         #[cfg(feature = "pictures")]
-        survey.notes.extend(rows.pictures.as_ref().and_then(|pictures| skipped_note(&pictures.source)));
+        survey.notes.extend(rows.pictures.iter().flat_map(|pictures| picture_notes(&pictures.source)));
         if row == 0 {
             return Err(TableError::Empty { what: rows.path.display().to_string() }.into());
         }
