@@ -2,7 +2,7 @@
 //!
 //! A file must not decide how much memory is taken. Before pixels are given room, the header is read, and refused where it
 //! claims more than [`MOST_PIXELS`], or pixels of more bytes than a file of its size may become: 200 times the file, as
-//! everything compressed, or as many as are decoded within [`FREE`]. So 100 bytes that claim 60,000 × 60,000 are
+//! everything compressed, or as many as are decoded within 60 MiB. So 100 bytes that claim 60,000 × 60,000 are
 //! refused for the pixels, 100 bytes that claim 8,000 × 8,000 in colour for the bytes, and a blank page of 35 megapixels in a few hundred bytes
 //! of TIFF is read, two colours or levels a pixel. Of formats in which a byte can only become so much (JPEG: 512 pixels, a bit for each block of 64; PNG: 1032 bytes, which is
 //! deflate's most; BMP: 128 pixels, runs of 255 in two bytes) a file that is too small for its pixels is cut off, and is refused by its header too. Decoders take up to three times the pixels' bytes on the way (the coefficients of a progressive JPEG).
