@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use contractive::model::{CONFIG_FILE, DocumentHead};
+use contractive_table::json::from_json;
 use contractive_table::limits::read_at_most;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -26,5 +27,5 @@ pub(crate) fn document<T: DeserializeOwned>(text: &[u8], kind: &str, version: u6
     if head.version() != Some(version) {
         return Err(format!("`format_version` must be {version}, got {}", head.version_text()));
     }
-    serde_json::from_slice(text).map_err(|e| e.to_string())
+    from_json(text).map_err(|e| e.to_string())
 }

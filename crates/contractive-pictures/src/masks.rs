@@ -76,7 +76,7 @@ impl Masks {
         let broken = |fault| PictureError::broken(path, "", fault);
         let (folder, entries) = FolderStore::single(path)?;
         let bytes = folder.bytes(0, &entries[0], &mut |_| ()).map_err(broken)?;
-        let mask = decode::grey(decode::decode(&bytes, &mut |_| ()).map_err(broken)?);
+        let mask = decode::grey(decode::decode(&bytes, bytes.len() as u64, &mut |_| ()).map_err(broken)?);
         let PictureShape { height, width, .. } = mask.shape;
         if (width, height) != expected {
             let name = self.source.name(index).to_owned();

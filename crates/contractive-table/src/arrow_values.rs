@@ -76,7 +76,7 @@ fn kind_of(data: &DataType) -> Option<Kind> {
     })
 }
 
-/// The columns of `fields`, found by name, as a frame. Text of more than `most_text` bytes is refused.
+/// The columns of `fields`, found by name, as a frame. Texts of more than `most_text` bytes together are refused.
 pub(super) fn frame(
     path: &Path,
     batch: &RecordBatch,
@@ -84,15 +84,17 @@ pub(super) fn frame(
     first_row: u64,
     most_text: u64,
 ) -> Result<Frame, TableError> {
+    let mut texts = 0_u64;
     let column = |field: &Field| {
         let array = batch.column_by_name(&field.name).ok_or_else(|| TableError::Corrupt {
             path: path.to_path_buf(),
             reason: format!("its column `{}` is not where its schema says", field.name),
         })?;
         let n = text_bytes(array);
-        if n > most_text {
+        texts = texts.saturating_add(n);
+        if texts > most_text {
             let reason = format!(
-                "{} rows of column `{}` are {n} bytes of text, which no file of this size holds but by repetition",
+                "{} rows up to column `{}` are {texts} bytes of text, which no file of this size holds but by repetition",
                 array.len(),
                 field.name
             );

@@ -19,7 +19,7 @@ use crate::contained::contained;
 use crate::error::TableError;
 use crate::frame::{Field, Frame};
 use crate::frame_source::{Choice, FrameSource, Selection};
-use crate::limits::{check_columns, chunk_rows as rows_a_frame, most_expanded};
+use crate::limits::{check_columns, chunk_rows as rows_a_frame, most_unpacked};
 use crate::source::open_file;
 
 const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
@@ -123,7 +123,7 @@ impl FrameSource for IpcSource {
             };
             let n = self.chunk_rows.min(batch.num_rows() - given);
             let rows = batch.slice(given, n);
-            let frame = arrow_values::frame(&path, &rows, &self.fields, self.done, most_expanded(self.messages.size))?;
+            let frame = arrow_values::frame(&path, &rows, &self.fields, self.done, most_unpacked(self.messages.size))?;
             self.done += n as u64;
             if given + n < batch.num_rows() {
                 self.batch = Some((batch, given + n));
@@ -249,7 +249,7 @@ fn check_claims(message: &Message<'_>, body: &[u8]) -> Result<(), Claim> {
         _ => return Ok(()),
     };
     let Some(batch) = batch else { return Err(Claim::Size("a batch without contents".into())) };
-    let most = most_expanded(body.len() as u64);
+    let most = most_unpacked(body.len() as u64);
     // A row takes a bit at the least.
     if u64::try_from(batch.length()).is_ok_and(|rows| rows > most.saturating_mul(8)) {
         return Err(Claim::Size(format!("a batch of {} bytes claims {} rows", body.len(), batch.length())));

@@ -1,5 +1,7 @@
 //! Rows kept in memory, of a table that may be damaged further on.
 
+use std::path::Path;
+
 use crate::error::TableError;
 use crate::frame_source::ReadOptions;
 use crate::limits::is_accounted_for;
@@ -12,6 +14,8 @@ pub struct Keeping<'a> {
     size: u64,
     kept: u64,
     is_sound: bool,
+    /// Cells that are counted of a row, and how many of them there may be.
+    most_cells: (u64, u64),
 }
 
 impl<'a> Keeping<'a> {
@@ -25,7 +29,13 @@ impl<'a> Keeping<'a> {
             TableSource::Held { .. } => true,
         };
         let size = source.size().unwrap_or(0);
-        Keeping { source, options: options.clone(), size, kept: 0, is_sound }
+        Keeping { source, options: options.clone(), size, kept: 0, is_sound, most_cells: (0, u64::MAX) }
+    }
+
+    /// Refuses the table where all of its rows, of so many cells each, come to more than `most` cells.
+    pub fn of_at_most(mut self, cells_a_row: usize, most: usize) -> Self {
+        self.most_cells = (cells_a_row as u64, most as u64);
+        self
     }
 
     /// Takes note of `bytes` that are about to be kept.
@@ -37,10 +47,23 @@ impl<'a> Keeping<'a> {
         if self.is_sound || is_accounted_for(self.kept, self.size) {
             return Ok(());
         }
-        self.source.open(&self.options)?.try_for_each(|frame| frame.map(drop))?;
+        let (mut reader, mut n_rows) = (self.source.open(&self.options)?, 0_u64);
+        while let Some(frame) = reader.next() {
+            n_rows += frame?.n_rows() as u64;
+            if n_rows.saturating_mul(self.most_cells.0) > self.most_cells.1 {
+                return Err(unpacks_to_too_much(reader.path()));
+            }
+        }
         self.is_sound = true;
         Ok(())
     }
+}
+
+/// The refusal of a table that repetition makes small in its file.
+pub fn unpacks_to_too_much(path: &Path) -> TableError {
+    let reason = "it unpacks to more than 200 times its size, which is not taken into memory; if it is what it should be, \
+                  write it without compression and dictionaries, or as NPY";
+    TableError::Corrupt { path: path.to_path_buf(), reason: reason.into() }
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ mod hdf5;
 mod held;
 #[cfg(feature = "arrow")]
 mod ipc;
+pub mod json;
 mod keeping;
 pub mod limits;
 pub mod listing;
@@ -87,7 +88,7 @@ pub use files::{files_of, names_several, tables_of_folder};
 pub use format::Format;
 pub use frame::{Column, Field, Frame, Kind, Values};
 pub use frame_source::ReadOptions;
-pub use keeping::Keeping;
+pub use keeping::{Keeping, unpacks_to_too_much};
 pub use limits::most_expanded;
 pub use output::OutputError;
 pub use place::Place;

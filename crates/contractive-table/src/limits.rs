@@ -53,6 +53,16 @@ pub fn most_expanded(compressed: u64) -> u64 {
     compressed.saturating_mul(MOST_EXPANSION).max(FREE_EXPANSION)
 }
 
+/// What is unpacked of any file at a time: with the frame that is made of it less than 64 MiB.
+#[cfg(feature = "arrow")]
+const FREE_UNPACKED: u64 = 40 << 20;
+
+/// The most bytes that those parts of a columnar file may become which are unpacked at a time, or the texts of a frame.
+#[cfg(feature = "arrow")]
+pub(crate) fn most_unpacked(packed: u64) -> u64 {
+    packed.saturating_mul(MOST_EXPANSION).max(FREE_UNPACKED)
+}
+
 /// Whether a file of `size` bytes accounts for `bytes` in memory before it was read to its end.
 pub(crate) fn is_accounted_for(bytes: u64, size: u64) -> bool {
     bytes <= FREE_KEPT.saturating_add(size.saturating_mul(KEPT_A_BYTE))

@@ -5,13 +5,13 @@
 //! generator state: random streams are keyed by (seed, purpose, epoch, step). The JSON begins with `sha256`, of the JSON
 //! without it and the tensors' bytes in their order: a run does not go on from a damaged file. Older files have none.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use contractive_core::optimiser::{Optimiser, OptimiserState};
 use contractive_core::schedule::ScheduleState;
 use contractive_core::{Architecture, ArgumentError, Noise, Objective, Parameters};
 use contractive_table::checksum::Sha256Sum;
+use contractive_table::json::from_json;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -237,11 +237,10 @@ impl Checkpoint {
         let path = path.as_ref();
         let wrong = |reason: String| CheckpointError::State { path: path.to_path_buf(), reason };
         let settings = |source| CheckpointError::Settings { path: path.to_path_buf(), source };
-        let file = TensorFile::open(path)?;
-        let text = file.metadata(METADATA).ok_or_else(|| wrong(format!("it has no metadata `{METADATA}`")))?;
-        let text = text.to_owned();
-        let (sha256, text) = without_sum(&text);
-        let state: RunState = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        let mut file = TensorFile::open(path)?;
+        let text = file.take_metadata(METADATA).ok_or_else(|| wrong(format!("it has no metadata `{METADATA}`")))?;
+        let (sha256, text) = without_sum(text);
+        let state: RunState = from_json(text.as_bytes()).map_err(|e| wrong(e.to_string()))?;
         if state.format_version != FORMAT_VERSION {
             let got = state.format_version;
             return Err(wrong(format!("its `format_version` must be {FORMAT_VERSION}, got {got}")));
@@ -265,7 +264,7 @@ impl Checkpoint {
         if let Some(expected) = sha256 {
             let got = sum_of(&text, &[&values]);
             if got != expected {
-                return Err(CheckpointError::Checksum { path: path.to_path_buf(), expected: expected.to_owned(), got });
+                return Err(CheckpointError::Checksum { path: path.to_path_buf(), expected, got });
             }
         }
         let mut parts = values.chunks_exact(n.max(1));
@@ -286,11 +285,11 @@ fn summed(text: &str, numbers: &[&[f32]]) -> String {
 }
 
 /// The sum in front, if there is one, and the text that it is of.
-fn without_sum(text: &str) -> (Option<&str>, Cow<'_, str>) {
-    match text.strip_prefix(SUM).and_then(|rest| rest.split_once(AFTER_SUM)) {
-        Some((sum, rest)) => (Some(sum), format!("{{{rest}").into()),
-        None => (None, text.into()),
-    }
+fn without_sum(mut text: String) -> (Option<String>, String) {
+    let found = text.strip_prefix(SUM).and_then(|rest| rest.split_once(AFTER_SUM));
+    let Some(sum) = found.map(|(sum, _)| sum.to_owned()) else { return (None, text) };
+    text.replace_range(..SUM.len() + sum.len() + AFTER_SUM.len(), "{");
+    (Some(sum), text)
 }
 
 fn sum_of(text: &str, numbers: &[&[f32]]) -> String {

@@ -13,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use thiserror::Error;
 
 use contractive_table::atomic::write_atomically;
+use contractive_table::json::from_json;
 use contractive_table::opening::open_regular;
 
 /// The largest header read, the format's own limit.
@@ -221,15 +222,15 @@ impl TensorFile {
         let mut header = vec![0; claimed as usize];
         file.read_exact(&mut header).map_err(read)?;
         let wrong = |reason: String| TensorFileError::Header { path: path.to_path_buf(), reason };
-        let Header { metadata, tensors } = serde_json::from_slice(&header).map_err(|e| wrong(e.to_string()))?;
+        let Header { metadata, tensors } = from_json(&header).map_err(|e| wrong(e.to_string()))?;
         drop(header);
         let (start, payload) = (8 + claimed, size - 8 - claimed);
         Ok(TensorFile { path: path.to_path_buf(), file, start, payload, tensors, metadata })
     }
 
-    /// A string of the file's metadata.
-    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
-        self.metadata.get(key).map(String::as_str)
+    /// A string of the file's metadata, once.
+    pub(crate) fn take_metadata(&mut self, key: &str) -> Option<String> {
+        self.metadata.remove(key)
     }
 
     /// Every tensor's name, type and shape, in the order of names.

@@ -28,6 +28,7 @@ use contractive::model::{CONFIG_FILE, DocumentHead, Model, ModelError, TensorFil
 use contractive::preprocess::Scale;
 use contractive::tensor_file::{Expected, read_tensors, write_tensors};
 use contractive_table::atomic::{FolderParts, ReservedFolder, write_json};
+use contractive_table::json::from_json;
 
 /// The newest format, that of windows. Tables are written as format 2; 1 is read too, and written of a detector that was
 /// read from it.
@@ -225,7 +226,8 @@ impl Detector {
             let got = head.version_text();
             return Err(ModelError::Version { path: config_path, expected: DETECTOR_FORMAT_VERSION, got }.into());
         }
-        let file: Stored = serde_json::from_slice(&text).map_err(|e| stored(e.to_string()))?;
+        let mut file: Stored = from_json(&text).map_err(|e| stored(e.to_string()))?;
+        drop(text);
         file.settings.check().map_err(|e| stored(e.to_string()))?;
         if file.calibration.len() != file.settings.ensemble {
             let (expected, got) = (file.settings.ensemble, file.calibration.len());
@@ -255,7 +257,7 @@ impl Detector {
         }
         let encoding = load_encoding(&path.join(ENCODING_FILE))?;
         let mut members: Vec<Member> = Vec::new();
-        for (i, calibration) in file.calibration.iter().enumerate() {
+        for (i, calibration) in std::mem::take(&mut file.calibration).into_iter().enumerate() {
             let folder: PathBuf = path.join(member_folder(i));
             let model = Model::load(&folder)?;
             let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
@@ -266,7 +268,7 @@ impl Detector {
             if members.first().is_some_and(|first| first.model.preprocessing() != model.preprocessing()) {
                 return Err(stored(format!("{} has another preprocessing than member 0", folder.display())));
             }
-            members.push(Member { model, calibration: calibration.clone() });
+            members.push(Member { model, calibration });
         }
         if let (Some(encoding), Some(first)) = (&encoding, members.first()) {
             let preprocessing = &first.model.preprocessing();
@@ -360,8 +362,7 @@ fn load_encoding(path: &Path) -> Result<Option<TableEncoding>, DetectorError> {
         return Ok(None);
     }
     let stored = |reason: String| DetectorError::Stored { path: path.to_path_buf(), reason };
-    let encoding: TableEncoding =
-        serde_json::from_slice(&read_at_most(path, LARGEST_CONFIG)?).map_err(|e| stored(e.to_string()))?;
+    let encoding: TableEncoding = from_json(&read_at_most(path, LARGEST_CONFIG)?).map_err(|e| stored(e.to_string()))?;
     match encoding.fault() {
         None => Ok(Some(encoding)),
         Some(fault) => Err(stored(fault)),

@@ -1,6 +1,10 @@
 //! Small files that become large: gzip and zip bombs, endless lines, endless devices.
 
-use crate::judge::{ARRAY, ARRAYS, FRAMES, Judge, MATRIX, MODEL, ROWS, TEXT, TOML, gzip_of, npy, zip_of};
+use contractive_table::{Column, Field, Frame, FrameWriter, Kind, Values};
+
+use crate::judge::{
+    ARRAY, ARRAYS, ENCODED, FRAMES, Judge, MATRIX, MODEL, ROWS, TEXT, TOML, fixture, gzip_of, npy, zip_of,
+};
 
 const MEBIBYTE: usize = 1 << 20;
 
@@ -67,6 +71,32 @@ fn arrays_that_hold_less_than_they_claim_are_counted_before_they_are_kept() {
     judge.refused("cut.npz", &zip_of(&[("X.npy", claims)]), &ARRAYS, "Truncated|Corrupt");
     let bomb = npy("|u1", false, "(68157440, 1)", &vec![0; 65 * MEBIBYTE]);
     judge.refused("bomb.npz", &zip_of(&[("X.npy", bomb)]), &ARRAYS, "Oversized|Corrupt");
+}
+
+/// Of 7 kB, a page of 32 MB for each of six columns.
+#[test]
+fn pages_are_no_more_together_than_their_file_accounts_for() {
+    let judge = Judge::new();
+    let bytes = std::fs::read(fixture("tables/large-pages.parquet")).unwrap();
+    judge.refused("large-pages.parquet", &bytes, &[FRAMES, ROWS], "Corrupt");
+}
+
+/// 12 million cells in a few kilobytes: frames are given, and rows are counted before they are kept.
+#[test]
+fn rows_that_repetition_makes_small_are_counted_before_they_are_kept() {
+    let judge = Judge::new();
+    let path = judge.at("zeros.parquet");
+    let fields: Vec<Field> = (0..6).map(|i| Field { name: format!("c{i}"), kind: Kind::Number }).collect();
+    let mut writer = FrameWriter::create(&path, &fields).unwrap();
+    let rows = 100_000;
+    for i in 0..20 {
+        let column = |field: &Field| Column { name: field.name.clone(), values: Values::Numbers(vec![0.5; rows]) };
+        let columns = fields.iter().map(column).collect();
+        writer.write(&Frame { first_row: (i * rows) as u64, columns }).unwrap();
+    }
+    writer.finish().unwrap();
+    let size = std::fs::metadata(&path).unwrap().len() as usize;
+    judge.refused_at(&path, size, &[ROWS, ENCODED], "Corrupt");
 }
 
 #[test]

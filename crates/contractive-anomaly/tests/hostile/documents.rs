@@ -7,7 +7,7 @@ use contractive::checkpoint::{Checkpoint, RunState};
 use contractive_core::optimiser::{Optimiser, OptimiserState};
 use contractive_core::{Activation, Architecture, Parameters};
 
-use crate::judge::{CHECKPOINT, DETECTOR, IMPORT, Judge, METRICS, MODEL, Reader, SERIES, TOML, copy, fixture};
+use crate::judge::{CHECKPOINT, DETECTOR, IMAGES, IMPORT, Judge, METRICS, MODEL, Reader, SERIES, TOML, copy, fixture};
 
 const LONG: usize = 4 << 20;
 
@@ -65,6 +65,49 @@ fn lists_of_a_model_that_are_wrong_at_their_end_are_refused_within_bounds() {
     judge.refused_at(&at, text.len(), &[MODEL], "Settings|Config");
 }
 
+/// `n` entries more at the beginning of the list that follows `key`; of a word, behind it in a list of its own.
+fn lengthened(sound: &str, key: &str, entry: &str, n: usize) -> String {
+    let key_ends = sound.find(key).unwrap() + key.len();
+    let entries = format!("{entry},").repeat(n);
+    if key.contains(':') {
+        return format!("{},\"x\":[{entries}{entry}]{}", &sound[..key_ends], &sound[key_ends..]);
+    }
+    let open = key_ends + sound[key_ends..].find('[').unwrap() + 1;
+    format!("{}{entries}{}", &sound[..open], &sound[open..])
+}
+
+/// Lists of every kind that a document has, so long that their vectors have just doubled, of entries as short as can be.
+#[test]
+fn lists_of_short_entries_are_refused_within_bounds() {
+    let judge = Judge::new();
+    let (member, detector, images) = ("detector-1/detector/member-0", "detector-1/detector", "golden/images-1/saved");
+    let column = "{\"name\":\"\",\"role\":{\"kind\":\"key\"}}";
+    for (i, (folder, file, reader, key, entry, n)) in [
+        (member, "config.json", MODEL, "\"feature_names\"", "\"\"", 1 << 21),
+        (member, "config.json", MODEL, "\"kind\": \"jacobian\"", "0", 1 << 20),
+        (member, "config.json", MODEL, "\"encoder_sizes\"", "1", 1 << 22),
+        (detector, "config.json", DETECTOR, "\"training\"", "0", 1 << 22),
+        (detector, "encoding.json", DETECTOR, "\"columns\"", column, 1 << 19),
+        (detector, "encoding.json", DETECTOR, "\"kind\":\"number\"", "[]", 1 << 20),
+        ("series-2/detector", "config.json", SERIES, "\"values\"", "\"\"", 1 << 21),
+        ("series-2/detector", "config.json", SERIES, "\"scales\"", "0", 1 << 22),
+        (images, "config.json", IMAGES, "\"reference\"", "0", 1 << 22),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let at = judge.at(&i.to_string());
+        copy(&fixture(folder), &at);
+        let Reader(_, read) = reader;
+        read(&at).unwrap();
+        let sound = std::fs::read_to_string(at.join(file)).unwrap();
+        // What is held without its type would be read else: a penalty of no settings passes over what it does not know.
+        let text = lengthened(&sound, key, entry, n).replace("\"seed\": 4", "\"seed\": -4");
+        std::fs::write(at.join(file), &text).unwrap();
+        judge.refused_at(&at, text.len(), &[reader], "Config|Stored");
+    }
+}
+
 fn tensors(header: &str, numbers: usize) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header.bytes());
@@ -111,6 +154,24 @@ fn files_of_tensors_are_refused_within_bounds() {
             "Tensors|Empty|Layers|Shape|NotTensors|Format|File|Read|NoLayers|NoLayer|Dtype|Kind|Chain|Missing|Foreign";
         judge.refused("weights.safetensors", &bytes, &[IMPORT], kinds);
     }
+}
+
+/// As long as they are when vectors and tables have just doubled.
+#[test]
+fn files_of_tensors_with_long_lists_are_refused_within_bounds() {
+    let judge = Judge::new();
+    let shape = format!("{{\"a\":{{\"dtype\":\"F32\",\"shape\":[{}1]}}}}", "1,".repeat(1 << 22));
+    let words: String = (0..920_000).map(|i| format!("\"{i:x}\":\"\",")).collect();
+    for header in [shape, format!("{{\"__metadata__\":{{{words}\"a\":0}}}}")] {
+        let bytes = tensors(&header, 0);
+        judge.refused("long.safetensors", &bytes, &[CHECKPOINT], "Tensors");
+    }
+    let path = judge.at("last.safetensors");
+    checkpoint(&path);
+    let sound = String::from_utf8_lossy(&std::fs::read(&path).unwrap()[8..]).into_owned();
+    let header = &sound[..sound.rfind('}').unwrap() + 1];
+    let header = lengthened(header, "encoder_sizes", "1", 1 << 22);
+    judge.refused("long.safetensors", &tensors(&header, 0), &[CHECKPOINT], "State|Settings");
 }
 
 /// A checkpoint of a small network.

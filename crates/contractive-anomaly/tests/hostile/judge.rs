@@ -15,6 +15,7 @@ use contractive::encoding::{EncodingOptions, MissingRule, TableDiagnosis, Traini
 use contractive::import::{ImportOptions, import};
 use contractive::{Model, RunDirectory};
 use contractive_anomaly::detector::Detector;
+use contractive_anomaly::images::ImageDetector;
 use contractive_anomaly::series::SeriesDetector;
 use contractive_pictures::{Fit, PictureOptions, PictureSource};
 use contractive_table::{FrameReader, ReadOptions, TextOptions, array, is_decoding};
@@ -116,6 +117,8 @@ pub const MODEL: Reader = Reader("model", |path| Ok(Model::load(path).map(drop)?
 pub const DETECTOR: Reader = Reader("detector", |path| Ok(Detector::load(path).map(drop)?));
 /// A series detector's directory.
 pub const SERIES: Reader = Reader("series", |path| Ok(SeriesDetector::load(path).map(drop)?));
+/// An image detector's directory.
+pub const IMAGES: Reader = Reader("images", |path| Ok(ImageDetector::load(path).map(drop)?));
 /// A checkpoint.
 pub const CHECKPOINT: Reader = Reader("checkpoint", |path| Ok(Checkpoint::load(path).map(drop)?));
 /// The weights of another program.

@@ -9,4 +9,5 @@ mod documents;
 mod headers;
 mod judge;
 mod pictures;
+mod sparse;
 mod width;

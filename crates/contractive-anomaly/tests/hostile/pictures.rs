@@ -65,6 +65,41 @@ fn headers_that_lie_take_no_memory() {
     judge.refused("a.tif", &bytes, &[PICTURES], "Claim|Damaged|Truncated");
 }
 
+/// Pictures of few bytes that claim to be as wide and high as `side`.
+fn that_claim(side: u16) -> [(&'static str, Vec<u8>); 4] {
+    let mut lossy = picture("lossy.webp");
+    let at = lossy.windows(3).position(|three| three == [0x9d, 0x01, 0x2a]).unwrap();
+    lossy[at + 3..at + 7].copy_from_slice(&[side.to_le_bytes(), side.to_le_bytes()].concat());
+    let mut lossless = picture("lossless.webp");
+    let at = lossless.windows(4).position(|four| four == b"VP8L").unwrap() + 9;
+    let sides = (u32::from(side) - 1) | (u32::from(side) - 1) << 14;
+    lossless[at..at + 4].copy_from_slice(&sides.to_le_bytes());
+    // Its width, its height, and the rows of its only strip.
+    let mut tiff = picture("rgb.tif");
+    for tag in [256_u16, 257, 278] {
+        let at = tiff.windows(2).position(|two| two == tag.to_le_bytes()).unwrap();
+        tiff[at + 8..at + 10].copy_from_slice(&side.to_le_bytes());
+    }
+    // With a comment it is long enough for so many pixels.
+    let comment = [[0xff, 0xfe, 0xff, 0xff].as_slice(), &[0; 0xfffd]].concat();
+    let jpeg = picture("progressive.jpg");
+    let mut jpeg = [&jpeg[..2], &comment, &jpeg[2..]].concat();
+    let at = jpeg.windows(3).position(|three| three == [0xff, 0xc2, 0]).unwrap();
+    jpeg[at + 5..at + 9].copy_from_slice(&[side.to_be_bytes(), side.to_be_bytes()].concat());
+    [("lossy.webp", lossy), ("lossless.webp", lossless), ("rgb.tif", tiff), ("progressive.jpg", jpeg)]
+}
+
+/// As large as is believed of so few bytes, and larger, when decoding takes up to three times the pixels.
+#[test]
+fn headers_that_lie_take_no_more_than_is_free() {
+    let judge = Judge::new();
+    for (side, kinds) in [(2_600, "Damaged|Truncated"), (4_690, "Claim")] {
+        for (name, bytes) in that_claim(side) {
+            judge.refused(name, &bytes, &[PICTURES], kinds);
+        }
+    }
+}
+
 #[test]
 fn damaged_anywhere_a_picture_takes_little() {
     let judge = Judge::new();
@@ -96,6 +131,21 @@ fn archives_that_become_large_are_not_followed() {
         "Archive",
     );
     judge.refused("a.npy", &npy("|u1", false, "(1000000, 1000, 1000)", &[0; 64]), &[PICTURES], "Truncated");
+}
+
+/// 20 KB that become 20 MB, which in turn claim to be of 100 megapixels.
+#[test]
+fn a_picture_in_an_archive_is_as_small_as_it_is_packed() {
+    let judge = Judge::new();
+    let mut png = png_of(10_000, 9_900);
+    png.extend(vec![0; 20 * MEBIBYTE]);
+    judge.refused("a.zip", &zip_of(&[("a.png", png.clone())]), &[PICTURES], "Claim");
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(png.len() as u64);
+    archive.append_data(&mut header, "a.png", png.as_slice()).unwrap();
+    let archive = archive.into_inner().unwrap();
+    judge.refused("a.tar.gz", &gzip_of(&[(&archive, 1)]), &[PICTURES], "Claim");
 }
 
 #[test]

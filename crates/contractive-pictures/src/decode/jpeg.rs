@@ -24,6 +24,8 @@ pub(super) struct JpegHead {
     pub width: usize,
     pub height: usize,
     pub colour: ColorType,
+    /// Whether its coefficients are all held before there are pixels.
+    pub is_progressive: bool,
     pub orientation: Orientation,
 }
 
@@ -37,7 +39,14 @@ pub(super) fn head(stream: impl BufRead + Seek) -> Result<JpegHead, PictureFault
         _ => ColorType::Rgb8,
     };
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
-    Ok(JpegHead { width, height, colour, orientation: orientation.unwrap_or(Orientation::NoTransforms) })
+    let is_progressive = decoder.info().is_some_and(|info| info.sof.is_progressive());
+    Ok(JpegHead {
+        width,
+        height,
+        colour,
+        is_progressive,
+        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+    })
 }
 
 /// The pixels, of `colour`, in `n` bytes.

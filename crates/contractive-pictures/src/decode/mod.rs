@@ -13,20 +13,22 @@ use contractive_core::patches::PictureShape;
 use contractive_table::contain;
 
 use crate::error::PictureFault;
+use crate::limits::FileSize;
 use crate::picture::Picture;
 pub(crate) use head::Head;
 use opened::Opened;
 pub(crate) use opened::is_picture;
 pub(crate) use samples::{of_unit, over_black};
 
-/// Reads the header of a file of `size` bytes.
-pub(crate) fn head<'a>(stream: impl BufRead + Seek + 'a, size: u64) -> Result<Head, PictureFault> {
+/// Reads the header of a file.
+pub(crate) fn head<'a>(stream: impl BufRead + Seek + 'a, size: FileSize) -> Result<Head, PictureFault> {
     contained(|| Opened::new(stream, size)?.head())
 }
 
-/// Decodes a file; `reserve` is told how many bytes that takes before they are taken.
-pub(crate) fn decode(bytes: &[u8], reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
-    contained(|| Opened::new(Cursor::new(bytes), bytes.len() as u64)?.decode(bytes, reserve))
+/// Decodes a file of which there are `packed` bytes on the disk; `reserve` is told how many bytes that takes before they are taken.
+pub(crate) fn decode(bytes: &[u8], packed: u64, reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
+    let size = FileSize { bytes: bytes.len() as u64, packed };
+    contained(|| Opened::new(Cursor::new(bytes), size)?.decode(bytes, reserve))
 }
 
 fn contained<T>(decode: impl FnOnce() -> Result<T, PictureFault>) -> Result<T, PictureFault> {

@@ -5,13 +5,15 @@ use std::io::{BufRead, Seek, SeekFrom};
 use contractive_core::patches::PictureShape;
 use image::codecs::{bmp::BmpDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, Limits, RgbImage};
+use image::{
+    ColorType, DynamicImage, ExtendedColorType, GrayImage, ImageDecoder, ImageError, ImageFormat, Limits, RgbImage,
+};
 
 use super::head::Head;
 use super::room::room;
 use super::{jpeg, samples};
 use crate::error::{PictureFault, beginning};
-use crate::limits::{Claim, DECODING};
+use crate::limits::{Claim, DECODING, FileSize};
 use crate::picture::Picture;
 
 /// What chunks beside the pixels may take: profiles, texts.
@@ -36,7 +38,7 @@ pub(super) struct Opened<'a> {
 }
 
 impl<'a> Opened<'a> {
-    pub fn new(mut stream: impl BufRead + Seek + 'a, size: u64) -> Result<Self, PictureFault> {
+    pub fn new(mut stream: impl BufRead + Seek + 'a, size: FileSize) -> Result<Self, PictureFault> {
         let (mut first, mut got) = ([0; MAGIC], 0);
         while got < MAGIC {
             match stream.read(&mut first[got..]) {
@@ -53,41 +55,58 @@ impl<'a> Opened<'a> {
             let (width, height) = (head.width as u64, head.height as u64);
             let bytes_a_pixel = head.colour.bytes_per_pixel().into();
             let most_a_byte = Some(jpeg::PIXELS_A_BYTE);
-            let bytes = Claim { format: jpeg::FORMAT, width, height, bytes_a_pixel, size, most_a_byte }.check()?;
+            let held_for_ten = if head.is_progressive { 10 * DECODING } else { 12 };
+            let format = jpeg::FORMAT;
+            let bytes = Claim { format, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten }.check()?;
             let (width, height, colour, orientation) = (head.width, head.height, head.colour, head.orientation);
             return Ok(Opened { format: jpeg::FORMAT, width, height, colour, orientation, bytes, decoder: None });
         }
         if let (ImageFormat::WebP, Some(length)) = (format, first[..got].get(4..8)) {
             let claimed = 8 + u64::from(u32::from_le_bytes([length[0], length[1], length[2], length[3]]));
-            if claimed > size {
-                let reason = format!("it has {size} of {claimed} bytes");
+            if claimed > size.bytes {
+                let reason = format!("it has {} of {claimed} bytes", size.bytes);
                 return Err(PictureFault::Truncated { format: "WebP", reason });
             }
         }
         Opened::with_image(stream, format, size)
     }
 
-    fn with_image(stream: impl BufRead + Seek + 'a, format: ImageFormat, size: u64) -> Result<Self, PictureFault> {
+    fn with_image(stream: impl BufRead + Seek + 'a, format: ImageFormat, size: FileSize) -> Result<Self, PictureFault> {
         let name = name_of(format);
         let fault = |e| fault(name, e);
         let mut limits = Limits::no_limits();
         limits.max_alloc = Some(BESIDE);
+        let mut is_animated = false;
         let mut decoder: Box<dyn ImageDecoder + 'a> = match format {
             ImageFormat::Png => Box::new(PngDecoder::with_limits(stream, limits.clone()).map_err(fault)?),
-            ImageFormat::WebP => Box::new(WebPDecoder::new(stream).map_err(fault)?),
+            ImageFormat::WebP => {
+                let decoder = WebPDecoder::new(stream).map_err(fault)?;
+                is_animated = decoder.has_animation();
+                Box::new(decoder)
+            }
             ImageFormat::Tiff => Box::new(TiffDecoder::new(stream).map_err(fault)?),
             _ => Box::new(BmpDecoder::new(stream).map_err(fault)?),
         };
         let ((width, height), colour) = (decoder.dimensions(), decoder.color_type());
-        let bits = u64::from(decoder.original_color_type().bits_per_pixel()).max(1);
+        let original = decoder.original_color_type();
+        let bits = u64::from(original.bits_per_pixel()).max(1);
         let most_a_byte = match format {
             ImageFormat::Png => Some(8 * DEFLATE / bits),
             ImageFormat::Bmp => Some(RUNS),
             _ => None,
         };
+        // TIFF is decoded into pixels of its own. WebP has planes of colour, and alpha in a picture by itself.
+        let held_for_ten = match format {
+            ImageFormat::Png | ImageFormat::Bmp => 10,
+            ImageFormat::Tiff if bits == 1 => 12,
+            ImageFormat::Tiff if matches!(original, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) => 24,
+            ImageFormat::Tiff => 20,
+            _ if is_animated => 40,
+            _ => 28,
+        };
         let bytes_a_pixel = colour.bytes_per_pixel().into();
-        let (wide, high) = (width.into(), height.into());
-        let bytes = Claim { format: name, width: wide, height: high, bytes_a_pixel, size, most_a_byte }.check()?;
+        let (width, height) = (width.into(), height.into());
+        let bytes = Claim { format: name, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten }.check()?;
         if format == ImageFormat::Tiff {
             // Its pixels, which may be of four channels where three come out, and strips of them.
             limits.max_alloc = Some(bytes.saturating_mul(DECODING) + BESIDE);

@@ -13,7 +13,7 @@ use super::section::Section;
 use super::unpacked::{damaged, unpacked};
 use crate::decode::{Head, of_unit, over_black};
 use crate::error::{PictureError, PictureFault};
-use crate::limits::{Claim, MOST_PICTURES};
+use crate::limits::{Claim, FileSize, MOST_PICTURES};
 use crate::picture::Picture;
 
 const EXPECTED: &str =
@@ -58,7 +58,16 @@ impl ArrayStore {
         }
         let size = got / n as u64;
         let (wide, high, bytes_a_pixel) = (width as u64, height as u64, (channels * header.size) as u64);
-        let claim = Claim { format: "NPY", width: wide, height: high, bytes_a_pixel, size, most_a_byte: None };
+        let (format, most_a_byte, held_for_ten) = ("NPY", None, 10);
+        let claim = Claim {
+            format,
+            width: wide,
+            height: high,
+            bytes_a_pixel,
+            size: FileSize::plain(size),
+            most_a_byte,
+            held_for_ten,
+        };
         claim.check().map_err(|fault| PictureError::broken(path, "0", fault))?;
         let entries = (0..n).map(|i| Entry { name: i.to_string(), size }).collect();
         let labels = labels.filter(|labels| labels.0.len() == n);

@@ -17,6 +17,7 @@ use flate2::read::MultiGzDecoder;
 
 use crate::decode::{self, Head};
 use crate::error::{PictureError, PictureFault, beginning};
+use crate::limits::FileSize;
 use crate::names;
 use crate::picture::Picture;
 use array::ArrayStore;
@@ -51,9 +52,10 @@ impl Store {
             let packed = file.len();
             let inside = unpacked::unpacked(path, MultiGzDecoder::new(file), packed)?;
             let first = inside.first(MAGIC).map_err(failed)?;
-            return Store::archive(path, inside, &first)?.ok_or_else(|| no_source(path, &first));
+            return Store::archive(path, inside, packed, &first)?.ok_or_else(|| no_source(path, &first));
         }
-        if let Some(opened) = Store::archive(path, file, &first)? {
+        let size = file.len();
+        if let Some(opened) = Store::archive(path, file, size, &first)? {
             return Ok(opened);
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -63,7 +65,13 @@ impl Store {
         Err(no_source(path, &first))
     }
 
-    fn archive(path: &Path, file: Section, first: &[u8]) -> Result<Option<(Store, Vec<Entry>)>, PictureError> {
+    /// An archive or an array, of `packed` bytes on the disk.
+    fn archive(
+        path: &Path,
+        file: Section,
+        packed: u64,
+        first: &[u8],
+    ) -> Result<Option<(Store, Vec<Entry>)>, PictureError> {
         Ok(Some(match first {
             _ if array::is_npy(first) => {
                 let (store, entries) = ArrayStore::open(path, file, None)?;
@@ -78,7 +86,7 @@ impl Store {
                 (Store::Zip(store), entries)
             }
             _ if tar::is_tar(first) => {
-                let (store, entries) = TarStore::open(path, file)?;
+                let (store, entries) = TarStore::open(path, file, packed)?;
                 (Store::Tar(store), entries)
             }
             _ => return Ok(None),
@@ -90,16 +98,16 @@ impl Store {
         match self {
             Store::Folder(folder) => {
                 let (stream, size) = folder.open(i, entry)?;
-                decode::head(stream, size)
+                decode::head(stream, FileSize::plain(size))
             }
             Store::Zip(zip) => {
-                let bytes = zip.bytes(i, &mut |_| ())?;
-                decode::head(Cursor::new(&bytes), bytes.len() as u64)
+                let (bytes, packed) = zip.bytes(i, &mut |_| ())?;
+                decode::head(Cursor::new(&bytes), FileSize { bytes: bytes.len() as u64, packed })
             }
             Store::Tar(tar) => {
-                let section = tar.section(i)?;
-                let size = section.len();
-                decode::head(section, size)
+                let (section, packed) = tar.section(i)?;
+                let bytes = section.len();
+                decode::head(section, FileSize { bytes, packed })
             }
             Store::Array(array) => Ok(array.head()),
         }
@@ -107,18 +115,22 @@ impl Store {
 
     /// The pixels of picture `i`.
     pub fn picture(&self, i: usize, entry: &Entry, reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
-        let bytes = match self {
-            Store::Folder(folder) => folder.bytes(i, entry, reserve)?,
+        let (bytes, packed) = match self {
+            Store::Folder(folder) => {
+                let bytes = folder.bytes(i, entry, reserve)?;
+                let size = bytes.len() as u64;
+                (bytes, size)
+            }
             Store::Zip(zip) => zip.bytes(i, reserve)?,
             Store::Tar(tar) => {
-                let section = tar.section(i)?;
+                let (section, packed) = tar.section(i)?;
                 let size = section.len();
                 reserve(size);
-                folder::all_of(section, size)?
+                (folder::all_of(section, size)?, packed)
             }
             Store::Array(array) => return array.picture(i, reserve),
         };
-        decode::decode(&bytes, reserve)
+        decode::decode(&bytes, packed, reserve)
     }
 
     /// Labels beside the pictures.

@@ -21,6 +21,8 @@ pub(crate) struct TarStore {
     file: Section,
     /// Where each picture begins, and its bytes.
     places: Vec<(u64, u64)>,
+    /// Bytes of the archive on the disk.
+    packed: u64,
 }
 
 /// Whether a file of these first bytes is a .tar.
@@ -30,7 +32,7 @@ pub(super) fn is_tar(first: &[u8]) -> bool {
 
 impl TarStore {
     /// Goes from header to header.
-    pub fn open(path: &Path, file: Section) -> Result<(Self, Vec<Entry>), PictureError> {
+    pub fn open(path: &Path, file: Section, packed: u64) -> Result<(Self, Vec<Entry>), PictureError> {
         let failed = |e: std::io::Error| damaged(path, e.to_string());
         let mut archive = Archive::new(file.clone());
         let (mut found, mut all, mut links, mut end) = (Found::default(), HashMap::new(), Vec::new(), 0);
@@ -66,14 +68,14 @@ impl TarStore {
             }
         }
         let (entries, places) = found.pictures(path)?;
-        Ok((TarStore { file, places }, entries))
+        Ok((TarStore { file, places, packed }, entries))
     }
 
-    /// Picture `i`.
-    pub fn section(&self, i: usize) -> Result<Section, PictureFault> {
+    /// Picture `i`, and how many bytes there are of it on the disk, at most.
+    pub fn section(&self, i: usize) -> Result<(Section, u64), PictureFault> {
         let (start, size) = self.places[i];
         match size <= MOST_FILE {
-            true => Ok(self.file.part(start, size)),
+            true => Ok((self.file.part(start, size), size.min(self.packed))),
             false => Err(PictureFault::FileSize { size, most: MOST_FILE }),
         }
     }

@@ -42,8 +42,8 @@ impl ZipStore {
         Ok((ZipStore { archive, places }, entries))
     }
 
-    /// All bytes of picture `i`.
-    pub fn bytes(&self, i: usize, reserve: &mut dyn FnMut(u64)) -> Result<Vec<u8>, PictureFault> {
+    /// All bytes of picture `i`, and how many they are in the archive.
+    pub fn bytes(&self, i: usize, reserve: &mut dyn FnMut(u64)) -> Result<(Vec<u8>, u64), PictureFault> {
         let mut archive = self.archive.clone();
         let method = archive.by_index_raw(self.places[i]).map_err(fault)?.compression();
         if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
@@ -62,7 +62,7 @@ impl ZipStore {
             other => other,
         })?;
         match bytes.len() as u64 == claimed {
-            true => Ok(bytes),
+            true => Ok((bytes, packed)),
             false => {
                 Err(PictureFault::Entry { reason: format!("the archive promises {claimed} bytes, and others came") })
             }

@@ -23,7 +23,7 @@ use crate::error::TableError;
 use crate::frame::Field;
 use crate::frame::Frame;
 use crate::frame_source::{Choice, FrameSource, Selection};
-use crate::limits::{check_columns, chunk_rows as rows_a_frame, most_expanded};
+use crate::limits::{check_columns, chunk_rows as rows_a_frame, most_unpacked};
 use crate::source::open_file;
 use codec::Codec;
 use pages::{Chunk, Chunks, Shared};
@@ -145,7 +145,7 @@ impl FrameSource for ParquetSource {
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
         let path = self.shared.path.clone();
-        let most_text = most_expanded(self.shared.size);
+        let most_text = most_unpacked(self.shared.size);
         contained(&path, || {
             let Some(batch) = self.batches.next() else {
                 return match self.done == self.end {

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use parquet::errors::{ParquetError, Result};
 
 use super::codec::Codec;
 use super::thrift::{PageHeader, Trouble, page_header};
-use crate::limits::most_expanded;
+use crate::limits::{most_expanded, most_unpacked};
 
 /// The first guess at a header's length, and the most that is followed.
 const HEADER_BYTES: (usize, usize) = (1 << 10, 1 << 20);
@@ -29,11 +30,13 @@ pub(super) struct Shared {
     file: Arc<Mutex<File>>,
     pub path: PathBuf,
     pub size: u64,
+    /// Bytes of all pages that are unpacked.
+    held: Arc<AtomicU64>,
 }
 
 impl Shared {
     pub fn new(file: File, path: PathBuf, size: u64) -> Self {
-        Shared { file: Arc::new(Mutex::new(file)), path, size }
+        Shared { file: Arc::new(Mutex::new(file)), path, size, held: Arc::default() }
     }
 
     /// Bytes `start..start + length`, which must lie within the file.
@@ -74,7 +77,15 @@ impl Iterator for Chunks {
 
     fn next(&mut self) -> Option<Self::Item> {
         let Chunk { start, end, codec, has_levels } = self.chunks.next()?;
-        Some(Ok(Box::new(Pages { source: self.source.clone(), at: start, end, codec, has_levels, next: None })))
+        Some(Ok(Box::new(Pages {
+            source: self.source.clone(),
+            at: start,
+            end,
+            codec,
+            has_levels,
+            next: None,
+            held: [0; 2],
+        })))
     }
 }
 
@@ -89,9 +100,33 @@ struct Pages {
     has_levels: bool,
     /// The header at `at` once it is read, and its length.
     next: Option<(PageHeader, u64)>,
+    /// Bytes of its dictionary and of the page that was given last.
+    held: [u64; 2],
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        self.source.held.fetch_sub(self.held.iter().sum(), Relaxed);
+    }
 }
 
 impl Pages {
+    /// A page is to be unpacked in place of the one before. Each column has one, and all of them together may be no more than
+    /// the file accounts for.
+    fn hold(&mut self, header: &PageHeader) -> Result<()> {
+        let (bytes, most) = (header.unpacked as u64, most_unpacked(self.source.size));
+        let before = std::mem::replace(&mut self.held[usize::from(header.kind != 2)], bytes);
+        self.source.held.fetch_sub(before, Relaxed);
+        let all = self.source.held.fetch_add(bytes, Relaxed).saturating_add(bytes);
+        if all > most {
+            let claim = format!(
+                "its pages unpack to {all} bytes, a page a column; of a file of its size at most {most} are read"
+            );
+            return Err(damaged(claim));
+        }
+        Ok(())
+    }
+
     /// The header of the next page that is no index; `None` at the chunk's end.
     fn header(&mut self) -> Result<Option<(PageHeader, u64)>> {
         while self.next.is_none() && self.at < self.end {
@@ -234,6 +269,7 @@ impl Iterator for Pages {
 impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         let Some((header, length)) = self.header()? else { return Ok(None) };
+        self.hold(&header)?;
         let packed = self.source.read(self.at + length, header.packed as u64)?;
         self.next = None;
         self.at += length + header.packed as u64;

@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::checking::Arrays;
 use super::compressed::{Parts, Stored, corrupt, rows, sizes};
 use super::entries::Entries;
 use super::matrix::{Triplets, check_shape};
+use super::numbers::Numbers;
 use crate::error::TableError;
 use crate::hdf5::{Hdf5, Hdf5Numbers};
 
@@ -89,6 +91,14 @@ fn matrices(file: &Hdf5) -> Result<Vec<String>, TableError> {
 
 fn matrix(file: &Arc<Hdf5>, name: &str, transpose: bool) -> Result<Entries, TableError> {
     if let Some(array) = file.array(name)? {
+        if transpose {
+            let open = |array: &str| {
+                let numbers = numbers(file, array)?;
+                let n = numbers.shape().map_or(numbers.len(), |[rows, columns]| rows.saturating_mul(columns));
+                Ok((Box::new(numbers) as Box<dyn Numbers>, n))
+            };
+            Arrays { path: &file.path, open: &open }.check_dense(name)?;
+        }
         return dense(file, Hdf5Numbers::new(file, array)?, transpose);
     }
     let group =
@@ -117,16 +127,25 @@ fn matrix(file: &Arc<Hdf5>, name: &str, transpose: bool) -> Result<Entries, Tabl
 /// A matrix of lines, `shape` being their number and the places in one. Where they are the rows asked for, they stay in
 /// the file.
 fn lines(file: &Arc<Hdf5>, group: &str, shape: [u64; 2], are_rows: bool) -> Result<Entries, TableError> {
-    let open = |array: &str| numbers(file, &format!("{group}/{array}"));
-    let (indices, data) = (open("indices")?, open("data")?);
+    let whole = |array: &str| numbers(file, &format!("{group}/{array}"));
+    let open = |array: &str| {
+        let numbers = whole(array)?;
+        let n = numbers.len();
+        Ok((Box::new(numbers) as Box<dyn Numbers>, n))
+    };
+    let arrays = Arrays { path: &file.path, open: &open };
     if are_rows {
-        let (n, n_values) = (indices.len(), data.len());
-        let parts = Parts { indices: (Box::new(indices), n), data: (Box::new(data), n_values) };
-        let rows = rows(&file.path, shape, parts, || open("indptr")?.all())?;
+        let parts = Parts { indices: open("indices")?, data: open("data")? };
+        let rows = rows(&file.path, shape, parts, || {
+            arrays.check_lines(shape, false)?;
+            whole("indptr")?.all()
+        })?;
         return Ok(Entries::Compressed(Box::new(rows)));
     }
-    check_shape(&file.path, [shape[1], shape[0]], data.len())?;
-    let stored = Stored::of_lines(&file.path, shape, &indices.all()?, data.all()?, open("indptr")?.all()?)?;
+    arrays.check_shape([shape[1], shape[0]], arrays.n_entries()?)?;
+    arrays.check_lines(shape, true)?;
+    let (indices, data) = (whole("indices")?.all()?, whole("data")?.all()?);
+    let stored = Stored::of_lines(&file.path, shape, &indices, data, whole("indptr")?.all()?)?;
     Ok(Entries::Memory(stored.turned().matrix(&file.path)?))
 }
 

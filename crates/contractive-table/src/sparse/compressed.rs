@@ -8,7 +8,7 @@ use super::numbers::Numbers;
 use crate::error::TableError;
 
 /// Entries read at a time, however many a row has.
-const PORTION: usize = 1 << 14;
+pub(super) const PORTION: usize = 1 << 14;
 
 /// The entries of rows, read side by side from two arrays of a file.
 pub(crate) struct CompressedEntries {

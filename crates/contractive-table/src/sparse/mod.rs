@@ -4,6 +4,8 @@
 #[cfg(feature = "h5ad")]
 mod anndata;
 #[cfg(any(feature = "npz", feature = "h5ad"))]
+mod checking;
+#[cfg(any(feature = "npz", feature = "h5ad"))]
 mod compressed;
 mod entries;
 mod frames;

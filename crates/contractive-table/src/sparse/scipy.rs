@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
+use super::checking::Arrays;
 use super::compressed::{Parts, Stored, corrupt, index, rows, sizes};
 use super::entries::Entries;
 use super::matrix::Triplets;
+use super::numbers::Numbers;
 use crate::array::{NumberStream, archive_text, archive_vector};
 use crate::error::TableError;
 
@@ -18,18 +20,26 @@ pub(crate) fn order_of(path: &Path) -> Option<String> {
 /// Opens the matrix, transposed where asked for. CSR is left in its file unless it is to be transposed.
 pub(crate) fn open(path: &Path, transpose: bool) -> Result<Entries, TableError> {
     let shape = sizes(path, &archive_vector(path, "shape")?)?;
+    let open = |array: &str| {
+        let stream = NumberStream::open(path, array)?;
+        let n = stream.len();
+        Ok((Box::new(stream) as Box<dyn Numbers>, n))
+    };
+    let arrays = Arrays { path, open: &open };
+    let turned = [shape[1], shape[0]];
+    arrays.check_shape(if transpose { turned } else { shape }, arrays.n_entries()?)?;
     let stored = match order_of(path).as_deref() {
         Some("csr") if !transpose => {
-            let open = |array| NumberStream::open(path, array).map(|stream| (stream.len(), stream));
-            let ((n, columns), (n_values, values)) = (open("indices")?, open("data")?);
-            let parts = Parts { indices: (Box::new(columns), n), data: (Box::new(values), n_values) };
-            let rows = rows(path, shape, parts, || archive_vector(path, "indptr"))?;
+            let parts = Parts { indices: open("indices")?, data: open("data")? };
+            let indptr = || arrays.check_lines(shape, false).and_then(|()| archive_vector(path, "indptr"));
+            let rows = rows(path, shape, parts, indptr)?;
             return Ok(Entries::Compressed(Box::new(rows)));
         }
-        Some("csr") => lines(path, shape)?,
+        Some("csr") => lines(&arrays, shape)?,
         // The rows of the transposed matrix are the columns of this one.
-        Some("csc") => lines(path, [shape[1], shape[0]])?.turned(),
+        Some("csc") => lines(&arrays, turned)?.turned(),
         Some("coo") => {
+            arrays.check_triplets(shape)?;
             let values = archive_vector(path, "data")?;
             let (rows, columns) = (places(path, "row", shape[0])?, places(path, "col", shape[1])?);
             if rows.len() != values.len() || columns.len() != values.len() {
@@ -50,7 +60,9 @@ pub(crate) fn open(path: &Path, transpose: bool) -> Result<Entries, TableError> 
 }
 
 /// The entries of `indices` and `indptr`, of which the latter has a line for each row of `shape`.
-fn lines(path: &Path, shape: [u64; 2]) -> Result<Stored, TableError> {
+fn lines(arrays: &Arrays<'_>, shape: [u64; 2]) -> Result<Stored, TableError> {
+    arrays.check_lines(shape, true)?;
+    let path = arrays.path;
     let (values, indices) = (archive_vector(path, "data")?, archive_vector(path, "indices")?);
     Stored::of_lines(path, shape, &indices, values, archive_vector(path, "indptr")?)
 }

@@ -12,7 +12,7 @@ use contractive_table::csv::number_or_missing;
 use contractive_table::limits::make_room;
 use contractive_table::{
     Column, Field, Format, FrameReader, Kind, ReadOptions, Share, TableError, TableSource, TextOptions, Values,
-    most_expanded,
+    most_expanded, unpacks_to_too_much,
 };
 
 use super::Dataset;
@@ -185,6 +185,9 @@ impl<'a> Table<'a> {
         let most = usize::try_from(most_expanded(size)).unwrap_or(usize::MAX) / size_of::<f64>();
         let mut left = rows.unwrap_or(usize::MAX);
         let mut keeping = Keeping::of(self.source, &self.options);
+        if rows.is_none() {
+            keeping = keeping.of_at_most(self.reader.fields().len(), most);
+        }
         let mut n = 0;
         while left > 0 {
             let Some(frame) = self.reader.next() else { break };
@@ -196,8 +199,7 @@ impl<'a> Table<'a> {
                 frame.columns.iter_mut().for_each(|column| column.values = column.values.slice(0..taken));
             }
             if n.saturating_mul(frame.columns.len()) > most {
-                let reason = "it unpacks to more than 200 times its size, which is not taken into memory";
-                return Err(TableError::Corrupt { path, reason: reason.into() }.into());
+                return Err(unpacks_to_too_much(&path).into());
             }
             keeping.take((taken * self.encoding.n_features() * size_of::<f64>()) as u64 + frame.bytes())?;
             let plain = self.encoding.encode_plain(&frame, &path, &self.text)?;

@@ -7,7 +7,7 @@ use contractive_table::csv::number_or_missing;
 use contractive_table::numbers::append_in;
 use contractive_table::{
     Column, Format, FrameReader, Kind, Place, ReadOptions, TableError, TableSource, TextOptions, Values, most_expanded,
-    shown,
+    shown, unpacks_to_too_much,
 };
 
 use super::Dataset;
@@ -30,7 +30,6 @@ pub(super) fn load(source: TableSource<'_>, name: &str, options: &FileOptions) -
     let (kept, array, transpose) = (options.kept.clone(), options.array.clone(), options.transpose);
     let how = ReadOptions { as_text, kept, text, array, transpose, ..ReadOptions::default() };
     let mut reader = source.open(&how)?;
-    let mut keeping = Keeping::of(source, &how);
     let size = source.size().unwrap_or(0);
     reader.check_spelling(|_| true)?;
     let names: Vec<String> = reader.fields().iter().map(|field| field.name.clone()).collect();
@@ -48,17 +47,13 @@ pub(super) fn load(source: TableSource<'_>, name: &str, options: &FileOptions) -
     let n_features = names.len() - usize::from(label_at.is_some());
     // Repetition makes columnar files small, and what they unpack to large: memory follows the file's size all the same.
     let most = usize::try_from(most_expanded(size)).unwrap_or(usize::MAX) / size_of::<f64>();
+    let mut keeping = Keeping::of(source, &how).of_at_most(n_features, most);
     let (mut values, mut labels) = (Vec::new(), Labels::default());
     let mut carried = label_at.map(|at| Values::empty(&reader.fields()[at].kind));
     while let Some(frame) = reader.next() {
         let (frame, path) = (frame?, reader.path());
         if values.len().saturating_add(frame.n_rows().saturating_mul(n_features)) > most {
-            let reason = format!(
-                "it unpacks to more than 200 times its size, which is not taken into memory; if it is what it should be, \
-                 write it without compression and dictionaries, or as NPY (rows from {})",
-                frame.first_row
-            );
-            return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
+            return Err(unpacks_to_too_much(path));
         }
         // As numbers; of labels their text too.
         let cells = frame.n_rows() as u64 * n_features as u64;

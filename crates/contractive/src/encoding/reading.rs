@@ -9,7 +9,9 @@ use super::options::EncodingOptions;
 use super::seen::Seen;
 use super::share::{FileRows, MOST_ROWS};
 use contractive_table::Keeping;
-use contractive_table::{Frame, FrameReader, Place, ReadOptions, TableError, TableSource, TextOptions, most_expanded};
+use contractive_table::{
+    Frame, FrameReader, Place, ReadOptions, TableError, TableSource, TextOptions, most_expanded, unpacks_to_too_much,
+};
 
 /// A table whose columns are known.
 pub(super) struct Opened<'a> {
@@ -95,6 +97,9 @@ impl<'a> Opened<'a> {
         let mut holes = vec![None; columns.len()];
         let most_cells = most_expanded(self.size.unwrap_or(u64::MAX / 1024)) / size_of::<f64>() as u64;
         let mut keeping = Keeping::of(self.source, &self.options);
+        if most == u64::MAX {
+            keeping = keeping.of_at_most(columns.len(), usize::try_from(most_cells).unwrap_or(usize::MAX));
+        }
         let (mut frames, mut n_rows, mut nothing) = (Vec::new(), 0_u64, None);
         while n_rows < most {
             let Some(frame) = self.reader.as_mut().ok().and_then(FrameReader::next) else { break };
@@ -115,9 +120,7 @@ impl<'a> Opened<'a> {
                 return Err(EncodingError::ManyRows { path: path.to_path_buf(), most: MOST_ROWS });
             }
             if n_rows.saturating_mul(columns.len() as u64) > most_cells {
-                let reason = "it unpacks to more than 200 times its size, which is not taken into memory; write it without \
-                              compression and dictionaries, or train on a part of it";
-                return Err(TableError::Corrupt { path: path.to_path_buf(), reason: reason.into() }.into());
+                return Err(unpacks_to_too_much(path).into());
             }
             // What is seen of them, and the rows.
             keeping.take(frame.bytes() * if keeps { 2 } else { 1 })?;

@@ -13,6 +13,7 @@ use crate::config::{ImageSize, PictureFit};
 use crate::preprocess::Preprocessing;
 use crate::tensor_file::{Expected, TensorFile, tensors_of, write_tensors};
 use contractive_table::atomic::{FolderParts, ReservedFolder, write_atomically};
+use contractive_table::json::from_json;
 use contractive_table::limits;
 
 /// The format written and read.
@@ -242,5 +243,5 @@ fn read_config(path: &Path) -> Result<ModelConfigFile, ModelError> {
         let (expected, got) = (FORMAT_VERSION, head.version_text());
         return Err(ModelError::Version { path: path.to_path_buf(), expected, got });
     }
-    serde_json::from_slice(&text).map_err(wrong)
+    from_json(&text).map_err(wrong)
 }
