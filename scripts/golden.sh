@@ -91,14 +91,16 @@ sweep() {
     "$cae" train --data rows.csv --hidden 2 --contraction 0,0.1 --seed 3 --epochs 1 --no-report --out saved -q
     rm -rf saved/*/images
 }
-images() {
+# So many ordinary pictures, and two with a bar.
+drawn() {
     mkdir -p rows/good rows/odd
-    "$python" - <<'PY'
-import math, random, struct
+    "$python" - "$1" <<'PY'
+import math, random, struct, sys
 random.seed(1)
 side = 20
-for i in range(6):
-    odd = i > 3
+good = int(sys.argv[1])
+for i in range(good + 2):
+    odd = i >= good
     pixels = bytearray()
     for y in range(side):
         for x in range(side):
@@ -108,11 +110,19 @@ for i in range(6):
     with open(f"rows/{'odd' if odd else 'good'}/{i}.bmp", "wb") as file:
         file.write(b"BM" + head + pixels)
 PY
+}
+images() {
+    drawn 4
     "$cae" train --detector --data rows/good --patch 4 --hidden 6,2 --steps 40 --seed 3 --out saved -q
     rm -f saved/report.html
     "$cae" detect saved --data rows -o scores.csv -q
 }
-
+wholes() {
+    drawn 12
+    "$cae" train --detector --whole --data rows/good --image-size 16 --hidden 6,2 --steps 40 --seed 3 --out saved -q
+    rm -f saved/report.html
+    "$cae" detect saved --data rows -o scores.csv -q
+}
 pictures() {
     mkdir rows
     "$python" - <<'PY'
@@ -145,5 +155,6 @@ PY
 (make detector-2-clean clean)
 (make series-1-windows-3 series)
 (make images-1 images)
+(make images-1-whole wholes)
 (make model-1-pictures pictures) # how pictures were made alike
 (make sweep-1 sweep)

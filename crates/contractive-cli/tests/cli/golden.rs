@@ -95,8 +95,10 @@ fn detectors_of_every_format_give_the_scores_they_gave() {
 }
 
 #[test]
-fn a_detector_of_pictures_of_format_1_gives_the_scores_it_gave() {
-    gives(&desk_with("images-1"), "detect saved --data rows", "scores.csv");
+fn detectors_of_pictures_of_format_1_give_the_scores_they_gave() {
+    for name in ["images-1", "images-1-whole"] {
+        gives(&desk_with(name), "detect saved --data rows", "scores.csv");
+    }
 }
 
 #[test]
@@ -114,6 +116,7 @@ fn nothing_golden_is_left_out() {
         "detector-2-clean",
         "detector-2-orders",
         "images-1",
+        "images-1-whole",
         "model-1-counts",
         "model-1-pictures",
         "run-1",
