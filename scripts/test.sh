@@ -27,6 +27,9 @@ want() {
         return 1
     fi
 }
+say "room"
+echo "$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }') GB free; a first run takes about 20: builds 7, Python environments 12"
+
 want "a C compiler" "command -v cc" gcc libc6-dev || exit 1
 want "python3 with venv" "python3 -c 'import ensurepip, venv'" python3 python3-venv || exit 1
 want "Chromium" "command -v chromium && command -v chromedriver" chromium chromium-driver || true
