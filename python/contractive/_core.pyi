@@ -47,7 +47,7 @@ class Model:
         """Read a model directory."""
     def save(self, path: _Path, note: str | None = None) -> None:
         """Write a model directory whole, replacing a model that is there; the note goes into estimator.json."""
-    def to_onnx(self, path: _Path | None, *, opset: int) -> bytes | None:
+    def to_onnx(self, path: _Path | None, *, opset: int, rows: bool = False) -> bytes | None:
         """Write an ONNX file whole, or give its bytes where there is no path."""
     def to_files(self) -> dict[str, bytes]:
         """Give the directory's files."""

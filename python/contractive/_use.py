@@ -43,11 +43,15 @@ class Use:
         fitted(self)
         return as_rows(self, X, reset=False)
 
-    def to_onnx(self, path: str | os.PathLike[str] | None = None, *, opset: int = 17) -> bytes | None:
+    def to_onnx(
+        self, path: str | os.PathLike[str] | None = None, *, opset: int = 17, rows: bool = False
+    ) -> bytes | None:
         """Write the autoencoder as an ONNX file, which ONNX Runtime computes with in any language.
 
         The graph takes ``x``, rows in the units fitted on (64-bit where they are scaled, else 32-bit), and gives ``code``,
-        ``reconstruction``, ``score``, minus :meth:`score_samples`, and ``loss``.
+        ``reconstruction``, ``score``, minus :meth:`score_samples`, and ``loss``. Of a model of patches (``cae train --patch``)
+        it is the convolution: ``pictures`` (N, C, H, W) of any size in, their code maps ``code`` (N, k, h, w),
+        ``reconstruction`` (N, C, H, W), the mean of overlapping patches, and ``score``, the mean squared error of each.
 
         Parameters
         ----------
@@ -55,13 +59,20 @@ class Use:
             The file, written whole or not at all. Without it the file's bytes are given.
         opset : int, default=17
             The version of ONNX's operators, from 17 to 28.
+        rows : bool, default=False
+            Of a model of patches, write the graph of one patch, which takes rows as other models do.
 
         Returns
         -------
         bytes or None
+
+        Raises
+        ------
+        ValueError
+            For patches whose pixels are scaled by more than a line (``robust``, ``quantile``): give ``rows=True``.
         """
         fitted(self)
-        return self.model_.to_onnx(path, opset=opset)
+        return self.model_.to_onnx(path, opset=opset, rows=rows)
 
     def inverse_transform(self, H: Any) -> Array:
         """Give the rows that the decoder makes of codes, in the units fitted on.

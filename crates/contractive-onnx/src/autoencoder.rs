@@ -7,6 +7,7 @@ use contractive_core::Loss;
 
 use crate::activation::softplus;
 use crate::columns::{Cells, check_names};
+use crate::convolution;
 use crate::error::OnnxError;
 use crate::exported::{OnnxFile, check_room};
 use crate::graph::{Element, Graph, Size, Value};
@@ -19,7 +20,23 @@ const OUTPUTS: [&str; 4] = ["code", "reconstruction", "score", "loss"];
 const DOC: &str = "A contractive autoencoder: rows in the units of the data, their codes, their reconstructions in the same \
                    units, and how far each is off.";
 
-/// The graph of an autoencoder.
+/// The graph of an autoencoder; of a model of patches, that of the convolution it is.
+///
+/// Of patches, the input is `pictures`, (N, C, H, W), in the units of the data, of any size that holds a patch, of 64 bits
+/// where pixels are scaled, else of 32. Outputs: `code` (N, k, h, w), `reconstruction` (N, C, H, W), the mean of the patches
+/// over each pixel, and `score` (N), the mean squared error of the picture in the units of the data. Of all others as
+/// [`export_rows`].
+///
+/// # Errors
+/// [`OnnxError::NoConvolution`] for patches whose pixels are scaled by more than a line; as [`export_rows`].
+pub fn export_model(model: &Model, opset: Opset) -> Result<OnnxFile, OnnxError> {
+    match (model.patches(), model.picture_shape()) {
+        (Some(patches), Some(shape)) => convolution::export(model, patches, shape.channels, opset),
+        _ => export_rows(model, opset),
+    }
+}
+
+/// The graph of an autoencoder's rows; of a model of patches, of its patches, each (row, column, channel).
 ///
 /// Inputs: `x`, (N, d), or one column of text or numbers each, (N, 1), where it was trained on a table with categories.
 /// Numbers are of 64 bits where they are scaled, so that large ones keep their digits, else of 32. Outputs: `code` (N, k),
@@ -28,7 +45,7 @@ const DOC: &str = "A contractive autoencoder: rows in the units of the data, the
 ///
 /// # Errors
 /// [`OnnxError::TooLarge`]; [`OnnxError::Column`] where a column is called as an output is.
-pub fn export_model(model: &Model, opset: Opset) -> Result<OnnxFile, OnnxError> {
+pub fn export_rows(model: &Model, opset: Opset) -> Result<OnnxFile, OnnxError> {
     let preprocessing = model.preprocessing();
     if let Some(encoding) = preprocessing.table() {
         check_names(encoding, &OUTPUTS)?;
@@ -115,8 +132,6 @@ fn metadata(model: &Model) -> Vec<(String, String)> {
         "contractive.units",
         "rows and reconstructions: those of the data; score: squared, in the network's units",
     );
-    all.text("contractive.loss", model.objective().loss.name());
-    all.text("contractive.penalty", model.objective().penalty.name());
-    all.number("contractive.contraction", model.objective().contraction);
+    all.objective(model.objective());
     all.into_entries()
 }

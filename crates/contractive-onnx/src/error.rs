@@ -40,6 +40,12 @@ pub enum OnnxError {
         /// The network, from 0.
         member: usize,
     },
+    /// A model of patches that is no convolution of the picture.
+    #[error("as a convolution of whole pictures a model of patches cannot be exported where {reason}")]
+    NoConvolution {
+        /// Why not.
+        reason: String,
+    },
     /// Two columns, or a column and an output, would have one name.
     #[error("the column `{column}` cannot be an input of the graph: {reason}")]
     Column {

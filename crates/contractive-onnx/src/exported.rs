@@ -9,7 +9,7 @@ use contractive_table::atomic::write_atomically;
 
 use crate::error::OnnxError;
 use crate::graph::Graph;
-use crate::messages::{Entry, ModelProto, OperatorSetId, ValueInfoProto};
+use crate::messages::{Dimension, Entry, ModelProto, OperatorSetId, ValueInfoProto};
 use crate::opset::Opset;
 
 /// What protocol buffers hold at most: 2 GiB less one byte.
@@ -34,8 +34,10 @@ pub struct Port {
     pub name: String,
     /// `float32`, `float64`, `string` or `bool`.
     pub element: &'static str,
-    /// Its sizes; `None` is the number of rows.
+    /// Its sizes; `None` is one that is known when the graph is run: the number of rows, a picture's height.
     pub shape: Vec<Option<usize>>,
+    /// The same in words, the open ones by their names: `rows`, `784`.
+    pub sizes: Vec<String>,
     /// What it is.
     pub meaning: String,
 }
@@ -132,10 +134,16 @@ fn port(info: &ValueInfoProto) -> Port {
         9 => "bool",
         _ => "float64",
     };
-    let shape = tensor
-        .and_then(|tensor| tensor.shape.as_ref())
-        .map_or_else(Vec::new, |shape| shape.dim.iter().map(|dim| dim.dim_value.map(|n| n as usize)).collect());
-    Port { name: info.name.clone(), element, shape, meaning: info.doc_string.clone() }
+    let dimensions = tensor.and_then(|tensor| tensor.shape.as_ref()).map_or(&[][..], |shape| &shape.dim);
+    let word =
+        |dim: &Dimension| dim.dim_value.map_or_else(|| dim.dim_param.clone().unwrap_or_default(), |n| n.to_string());
+    Port {
+        name: info.name.clone(),
+        element,
+        shape: dimensions.iter().map(|dim| dim.dim_value.map(|n| n as usize)).collect(),
+        sizes: dimensions.iter().map(word).collect(),
+        meaning: info.doc_string.clone(),
+    }
 }
 
 #[cfg(test)]

@@ -19,12 +19,13 @@
 //!
 //! 1. `messages`: the format. `graph`: a graph under construction, whose values are added and multiplied like numbers.
 //! 2. `activation`, `network`; `ranks`, `scaling` and `columns`: rows, and tables with categories and missing cells.
-//! 3. `autoencoder`, `detector`, `series`: what is exported.
+//! 3. `autoencoder` with `convolution`, of patches; `detector`, `series`: what is exported.
 //! 4. `opset`, `metadata`, `exported`: the file.
 
 mod activation;
 mod autoencoder;
 mod columns;
+mod convolution;
 mod detector;
 mod error;
 mod exported;
@@ -40,7 +41,7 @@ mod series;
 #[cfg(test)]
 mod tests;
 
-pub use autoencoder::export_model;
+pub use autoencoder::{export_model, export_rows};
 pub use detector::export_detector;
 pub use error::OnnxError;
 pub use exported::{OnnxFile, Port};

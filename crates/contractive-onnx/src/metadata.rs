@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use contractive::Model;
+use contractive_core::Objective;
 
 /// Keys with their values; lists are JSON.
 #[derive(Default)]
@@ -38,6 +39,13 @@ impl Metadata {
     /// Adds names.
     pub(crate) fn names(&mut self, key: &str, names: &[String]) {
         self.text(key, &json!(names).to_string());
+    }
+
+    /// Adds what a model was trained for.
+    pub(crate) fn objective(&mut self, objective: &Objective) {
+        self.text("contractive.loss", objective.loss.name());
+        self.text("contractive.penalty", objective.penalty.name());
+        self.number("contractive.contraction", objective.contraction);
     }
 
     /// All of them.

@@ -10,15 +10,25 @@ use contractive::{Model, TrainConfig, Trainer};
 use contractive_anomaly::detector::{DetectorSettings, TrainOptions};
 use contractive_anomaly::series::{Series, SeriesColumns, SeriesSpec};
 use contractive_anomaly::{Detector, SeriesDetector};
+use contractive_core::patches::PictureShape;
 use prost::Message;
 
-use crate::messages::{GraphProto, ModelProto};
-use crate::{OnnxError, OnnxFile, Opset, export_detector, export_model, export_series};
+use crate::messages::{GraphProto, ModelProto, NodeProto};
+use crate::{OnnxError, OnnxFile, Opset, export_detector, export_model, export_rows, export_series};
 
 fn model(settings: &str) -> Model {
     let values: Vec<f64> = (0..1200).map(|i| (f64::from(i) * 0.37).sin() * f64::from(1 + i % 6)).collect();
     let data = Dataset::from_f64("waves", 6, values).unwrap();
     let text = format!("model.hidden = [5, 2]\ntraining.epochs = 1\n{settings}");
+    Trainer::new(TrainConfig::from_toml("test", &text).unwrap()).fit(&data).unwrap().model
+}
+
+/// A model of patches of 3 × 3 pixels, 2 apart, of pictures of 7 × 9 pixels in colour.
+fn of_patches(settings: &str) -> Model {
+    let (shape, n) = (PictureShape { height: 7, width: 9, channels: 3 }, 6);
+    let values = (0..n * shape.n_values()).map(|i| ((i as f32 * 0.37).sin() + 1.0) / 2.0).collect();
+    let data = Dataset::from_f32("pictures", shape.n_values(), values).unwrap().with_picture_shape(shape).unwrap();
+    let text = format!("data.patch = 3\ndata.stride = 2\nmodel.hidden = [5, 2]\ntraining.epochs = 1\n{settings}");
     Trainer::new(TrainConfig::from_toml("test", &text).unwrap()).fit(&data).unwrap().model
 }
 
@@ -103,12 +113,59 @@ fn rows_are_of_64_bits_where_they_are_scaled_and_of_32_where_not() {
 
 #[test]
 fn the_opset_is_a_number_in_the_file_and_nothing_else() {
-    let model = model("data.scale = \"quantile\"");
-    let graph = |opset| {
-        let opset = Opset::new(opset).unwrap();
-        checked(&export_model(&model, opset).unwrap(), opset.version()).graph.unwrap()
+    for model in [model("data.scale = \"quantile\""), of_patches("data.scale = \"standard\"")] {
+        let graph = |opset| {
+            let opset = Opset::new(opset).unwrap();
+            checked(&export_model(&model, opset).unwrap(), opset.version()).graph.unwrap()
+        };
+        assert!((18..=Opset::NEWEST).all(|opset| graph(opset) == graph(17)));
+    }
+}
+
+#[test]
+fn a_model_of_patches_is_a_convolution_of_pictures_of_any_size() {
+    let model = of_patches("data.scale = \"none\"");
+    let file = export_model(&model, Opset::default()).unwrap();
+    let graph = checked(&file, 17).graph.unwrap();
+    let input = &file.inputs()[0];
+    assert_eq!((input.name.as_str(), input.element, file.inputs().len()), ("pictures", "float32", 1));
+    assert_eq!(input.shape, [None, Some(3), None, None]);
+    assert_eq!(input.sizes, ["pictures", "3", "height", "width"]);
+    let outputs: Vec<(&str, String)> =
+        file.outputs().iter().map(|port| (port.name.as_str(), port.sizes.join(" "))).collect();
+    let [code, restored] = ["pictures 2 down across", "pictures 3 height width"].map(str::to_owned);
+    assert_eq!(outputs, [("code", code), ("reconstruction", restored), ("score", "pictures".to_owned())]);
+    // The shape of an operation's kernels, its second input.
+    let kernels = |node: &NodeProto| {
+        graph.initializer.iter().find(|tensor| tensor.name == node.input[1]).map(|tensor| tensor.dims.clone())
     };
-    assert!((18..=Opset::NEWEST).all(|opset| graph(opset) == graph(17)));
+    let of = |op: &str| graph.node.iter().filter(|node| node.op_type == op).filter_map(kernels).collect::<Vec<_>>();
+    // d-5-2-5-d: the last layer's weights put patches together; then how many there are over a pixel, and its bias.
+    assert_eq!(of("Conv"), [vec![5, 3, 3, 3], vec![2, 5, 1, 1], vec![5, 2, 1, 1]]);
+    assert_eq!(of("ConvTranspose"), [vec![1, 1, 3, 3], vec![5, 3, 3, 3], vec![1, 3, 3, 3]]);
+    assert_eq!((told(&file, "contractive.patch"), told(&file, "contractive.stride")), ("3", "2"));
+    assert_eq!(told(&file, "contractive.kind"), "patch_autoencoder");
+    let scaled = export_model(&of_patches("data.scale = \"minmax\""), Opset::default()).unwrap();
+    assert_eq!(scaled.inputs()[0].element, "float64");
+    let rows = export_rows(&model, Opset::default()).unwrap();
+    assert_eq!((rows.inputs()[0].name.as_str(), &rows.inputs()[0].shape[..]), ("x", &[None, Some(27)][..]));
+    assert_eq!(rows.outputs().len(), 4);
+}
+
+#[test]
+fn patches_whose_scaling_no_weights_can_hold_are_refused_and_their_rows_are_not() {
+    for (settings, says) in [
+        ("data.scale = \"robust\"", "`robust`"),
+        ("data.scale = \"quantile\"", "`quantile`"),
+        ("data.scale = \"minmax\"\nobjective.loss = \"bce\"", "within 0 and 1"),
+        ("data.log1p = true", "counts"),
+    ] {
+        let model = of_patches(settings);
+        let refused = export_model(&model, Opset::default()).unwrap_err();
+        assert!(matches!(refused, OnnxError::NoConvolution { .. }), "{refused}");
+        assert!(refused.to_string().contains(says), "{refused}");
+        checked(&export_rows(&model, Opset::default()).unwrap(), 17);
+    }
 }
 
 #[test]

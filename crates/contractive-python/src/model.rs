@@ -12,7 +12,7 @@ use contractive_core::engine::Engine;
 use contractive_core::jacobian::explicit;
 use contractive_core::matrix::MatRef;
 use contractive_core::row_spectra::RowSpectra;
-use contractive_onnx::export_model;
+use contractive_onnx::{export_model, export_rows};
 use contractive_report::analysis::spectrum::row_values;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -127,15 +127,17 @@ impl Model {
         self.trained.save_with_note(path, note).map_err(raise)
     }
 
-    /// An ONNX file at `path`, or its bytes where there is no path.
-    #[pyo3(signature = (path, *, opset))]
+    /// An ONNX file at `path`, or its bytes where there is no path; of a model of patches, of whole pictures or of `rows`.
+    #[pyo3(signature = (path, *, opset, rows=false))]
     fn to_onnx<'py>(
         &self,
         py: Python<'py>,
         path: Option<PathBuf>,
         opset: u32,
+        rows: bool,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        exported(py, path, opset, |opset| export_model(&self.trained, opset))
+        let export = if rows { export_rows } else { export_model };
+        exported(py, path, opset, |opset| export(&self.trained, opset))
     }
 
     fn to_files(&self) -> PyResult<Files> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use contractive_onnx::{OnnxFile, Opset, Port, export_detector, export_model, export_series};
+use contractive_onnx::{OnnxFile, Opset, Port, export_detector, export_model, export_rows, export_series};
 use serde::Serialize;
 
 use crate::detectors::AnyDetector;
@@ -19,8 +19,9 @@ use crate::table::{Side, aligned};
 /// Write a model or a detector as an ONNX file, which ONNX Runtime computes with in any language.
 ///
 /// The file holds all that is done to rows: scaling, missing cells, categories, networks, scores. It takes rows in the units
-/// of the data, any number at a time. Of a model it gives codes, reconstructions and errors; of a detector of tables scores,
-/// labels, probabilities and each column's part; of a detector of time series the scores of windows.
+/// of the data, any number at a time. Of a model it gives codes, reconstructions and errors; of a model of patches it is the
+/// convolution, whole pictures in; of a detector of tables it gives scores, labels, probabilities and each column's part; of a
+/// detector of time series the scores of windows.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Export {
@@ -33,6 +34,9 @@ pub(crate) struct Export {
     /// The version of ONNX's operators, from 17 to 28: newer ones need a newer runtime, and compute the same.
     #[arg(long, value_name = "N", default_value_t = Opset::OLDEST)]
     opset: u32,
+    /// Of a model of patches, write the graph of one patch: rows (patches, row x column x channel), of any scaling.
+    #[arg(long)]
+    rows: bool,
     /// Print JSON: the inputs, the outputs and what the file says of itself.
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -46,11 +50,15 @@ Numbers that are scaled come in as float64, images and other rows that are not a
 a detector's table is an input of its own, (rows, 1): float64, NaN where the cell is missing, or text,
 empty where it is. Constant columns, keys and labels are no inputs.
 
+A model of patches takes pictures (N, C, H, W) of any size, bytes divided by 255, and gives code maps
+(N, K, h, w) and the mean of overlapping patches (N, C, H, W).
+
 Scores are those of `cae detect` to 1e-5 and better; how near, and what is not exported, is in
 docs/onnx.md.
 
 Examples:
   cae export runs/NAME -o model.onnx
+  cae export runs/PATCHES -o patch.onnx --rows
   cae export DETECTOR -o detector.onnx --json
   cae export DETECTOR -o detector.onnx --opset 21";
 
@@ -69,7 +77,7 @@ struct Record<'a> {
 struct PortRecord<'a> {
     name: &'a str,
     element: &'static str,
-    /// Sizes; null is the number of rows.
+    /// Sizes; null is one that is known when the graph is run, such as the number of rows.
     shape: &'a [Option<usize>],
     meaning: &'a str,
 }
@@ -83,7 +91,13 @@ impl Export {
         let opset = Opset::new(self.opset)?;
         check_file(&self.output)?;
         Inputs::default().and_trained(&self.model).check(&self.output, "-o")?;
-        let file = match AnyDetector::found(&self.model)? {
+        let detector = AnyDetector::found(&self.model)?;
+        if self.rows && detector.is_some() {
+            return Err(
+                Usage("--rows is of a model of patches, and this is a detector: leave it out".to_owned()).into()
+            );
+        }
+        let file = match detector {
             Some(AnyDetector::Table(detector)) => export_detector(&detector, opset)?,
             Some(AnyDetector::Series(detector)) => export_series(&detector, opset)?,
             Some(AnyDetector::Images(_)) => {
@@ -93,6 +107,7 @@ impl Export {
                 );
                 return Err(Usage(text).into());
             }
+            None if self.rows => export_rows(&Opened::new(&self.model)?.model, opset)?,
             None => export_model(&Opened::new(&self.model)?.model, opset)?,
         };
         file.write(&self.output)?;
@@ -132,8 +147,7 @@ const SHOWN: usize = 12;
 
 fn in_words(path: &Path, file: &OnnxFile) -> String {
     let line = |role: &str, port: &Port| {
-        let sizes = port.shape.iter().map(|size| size.map_or_else(|| "rows".to_owned(), |n| n.to_string()));
-        let shape = format!("{}({})", port.element, sizes.collect::<Vec<String>>().join(", "));
+        let shape = format!("{}({})", port.element, port.sizes.join(", "));
         vec![role.to_owned(), port.name.clone(), shape, port.meaning.clone()]
     };
     let mut rows: Vec<Vec<String>> = file.inputs().iter().take(SHOWN).map(|port| line("input", port)).collect();

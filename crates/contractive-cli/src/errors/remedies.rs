@@ -284,6 +284,9 @@ fn of_onnx(error: &OnnxError) -> Option<String> {
         OnnxError::Opset { .. } => text("give --opset a number in that range, or leave it out for 17"),
         OnnxError::TooLarge { .. } => text("train a smaller one, with fewer columns or a smaller --hidden"),
         OnnxError::Activation { .. } => text("train the detector again with `cae train --detector`"),
+        OnnxError::NoConvolution { .. } => {
+            text("give --rows for the graph of one patch, or train with `--scale none`, `standard` or `minmax`")
+        }
         OnnxError::Column { .. } => text("give the column another name in the table, and train on that"),
         _ => None,
     }

@@ -48,6 +48,43 @@ fn detectors_of_tables_and_of_series_are_exported() {
 }
 
 #[test]
+fn a_model_of_patches_is_exported_as_a_convolution_or_as_its_rows() {
+    let desk = Desk::new();
+    let values: Vec<f32> = (0..6 * 64).map(|i| (i as f32 * 0.37).sin()).collect();
+    desk.write("p.npy", npy("(6, 8, 8)", &values));
+    let train = "train --data p.npy --patch 4 --stride 2 --hidden 4,2 --epochs 1 --no-report -q";
+    desk.cae(&format!("{train} --scale none --out run")).assert().success();
+    let told = desk.json("export run -o a.onnx --json");
+    assert_eq!(told["inputs"][0]["shape"], serde_json::json!([null, 1, null, null]));
+    assert_eq!(told["metadata"]["contractive.kind"], "patch_autoencoder");
+    let text = desk.stdout("export run -o b.onnx");
+    assert!(
+        text.contains("float32(pictures, 1, height, width)") && text.contains("(pictures, 2, down, across)"),
+        "{text}"
+    );
+    let told = desk.json("export run -o rows.onnx --rows --json");
+    assert_eq!(told["inputs"][0]["shape"], serde_json::json!([null, 16]));
+    desk.cae(&format!("{train} --scale robust --out robust")).assert().success();
+    let text = desk.refused("export robust -o c.onnx", 3);
+    assert!(text.contains("`robust`") && text.contains("--rows"), "{text}");
+    assert!(!desk.path("c.onnx").exists());
+    desk.cae("export robust -o c.onnx --rows -q").assert().success();
+    desk.write("t.csv", TABLE);
+    desk.cae("train --detector --data t.csv --ensemble 1 --steps 10 -q --out d").assert().success();
+    assert!(desk.refused("export d -o d.onnx --rows", 2).contains("--rows"));
+}
+
+/// An array of 32-bit numbers, as numpy saves it.
+fn npy(shape: &str, values: &[f32]) -> Vec<u8> {
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    bytes
+}
+
+#[test]
 fn what_cannot_be_exported_is_refused_and_nothing_is_written() {
     let desk = Desk::new();
     desk.write("t.csv", TABLE.replace("amount", "score"));

@@ -6,6 +6,7 @@
 mod arithmetic;
 mod elements;
 pub(crate) mod operations;
+mod pictures;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -48,6 +49,8 @@ pub(crate) struct Value<'g> {
 pub(crate) enum Size {
     /// The number of rows, known when the graph is run.
     Rows,
+    /// Another number that is known when the graph is run, by its name.
+    Open(&'static str),
     /// A number.
     Of(usize),
 }
@@ -211,8 +214,10 @@ fn untold(name: &str, element: Element) -> ValueInfoProto {
 }
 
 fn info(name: &str, element: Element, shape: &[Size], doc: &str) -> ValueInfoProto {
+    let open = |name: &str| Dimension { dim_value: None, dim_param: Some(name.to_owned()) };
     let dimension = |size: &Size| match size {
-        Size::Rows => Dimension { dim_value: None, dim_param: Some("rows".to_owned()) },
+        Size::Rows => open("rows"),
+        Size::Open(name) => open(name),
         Size::Of(n) => Dimension { dim_value: Some(*n as i64), dim_param: None },
     };
     let shape = TensorShape { dim: shape.iter().map(dimension).collect() };

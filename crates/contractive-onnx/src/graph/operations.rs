@@ -16,7 +16,13 @@ impl<'g> Value<'g> {
         self.element
     }
 
-    fn of(self, op: &str, inputs: &[Value<'g>], attributes: Vec<AttributeProto>, element: Element) -> Value<'g> {
+    pub(super) fn of(
+        self,
+        op: &str,
+        inputs: &[Value<'g>],
+        attributes: Vec<AttributeProto>,
+        element: Element,
+    ) -> Value<'g> {
         let [value] = self.graph.operation(op, inputs, attributes, [element]);
         value
     }
