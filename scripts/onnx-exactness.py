@@ -6,18 +6,20 @@ Needs `contractive`, onnx, onnxruntime and pytest; the tables are those of the t
 """
 
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
-from contractive import AnomalyDetector, ContractiveAutoencoder, SeriesDetector
+from contractive import AnomalyDetector, ContractiveAutoencoder, SeriesDetector, load
 from contractive._frames import core_frame
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests/python/frameworks"))
 import exported_files
 import test_onnx_autoencoders
 import test_onnx_detectors
+import test_onnx_pictures
 
 warnings.simplefilter("ignore")
 
@@ -45,6 +47,26 @@ def autoencoders():
             found["reconstruction"] = max(found["reconstruction"], off(got["reconstruction"], restored, sizes))
             found["score"] = max(found["score"], off(got["score"], -estimator.score_samples(X)))
     print("autoencoders, 9 activations x 5 scalings")
+    for name, share in found.items():
+        print(f"  {name:15} {share:.1e}")
+
+
+def pictures():
+    made = test_onnx_pictures
+    found = {"code": 0.0, "reconstruction": 0.0}
+    for channels in (1, 3):
+        whole = made.bytes_of(made.gratings(6, 12, 16, channels)), made.scanned(channels)
+        kinds = [(whole[0], 255.0, []), (whole[0], 255.0, ["--tied", "--loss", "bce"])]
+        kinds += [(whole[1], 1.0, ["--scale", scale]) for scale in ("standard", "minmax")]
+        for stride in (made.PATCH, 2, 1):
+            for pixels, unit, words in kinds:
+                with tempfile.TemporaryDirectory() as folder:
+                    run = made.trained(Path(folder), pixels, stride, *words)
+                    ready = exported_files.session(load(run).to_onnx())
+                    _, beside = made.given(Path(folder), ready, pixels, stride, unit)
+                    for name, (got, expected, size) in beside.items():
+                        found[name] = max(found[name], off(got, expected, size))
+    print("models of patches, 2 numbers of channels x 3 strides x 4 kinds")
     for name, share in found.items():
         print(f"  {name:15} {share:.1e}")
 
@@ -109,6 +131,7 @@ def speed():
 
 if __name__ == "__main__":
     autoencoders()
+    pictures()
     detectors()
     series()
     speed()

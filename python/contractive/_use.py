@@ -49,9 +49,11 @@ class Use:
         """Write the autoencoder as an ONNX file, which ONNX Runtime computes with in any language.
 
         The graph takes ``x``, rows in the units fitted on (64-bit where they are scaled, else 32-bit), and gives ``code``,
-        ``reconstruction``, ``score``, minus :meth:`score_samples`, and ``loss``. Of a model of patches (``cae train --patch``)
-        it is the convolution: ``pictures`` (N, C, H, W) of any size in, their code maps ``code`` (N, k, h, w),
-        ``reconstruction`` (N, C, H, W), the mean of overlapping patches, and ``score``, the mean squared error of each.
+        ``reconstruction``, ``score``, minus :meth:`score_samples`, and ``loss``.
+
+        Of a model of patches (``cae train --patch``) it is the convolution: it takes ``pictures`` (N, C, H, W) of any size
+        and gives their code maps ``code`` (N, k, h, w), ``reconstruction`` (N, C, H, W), the mean of overlapping patches,
+        and ``score``, the mean squared error of each picture.
 
         Parameters
         ----------

@@ -209,6 +209,8 @@ def _layers(stack: str, module: nn.Module) -> list[Layer]:
         elif type(part) in _NAMES and found and found[-1].activation == "identity":
             found[-1] = found[-1]._replace(activation=_activation(place, part))
         else:
+            if stack == "encoder" and isinstance(part, nn.Conv1d | nn.Conv2d):
+                _refuse_convolutions(module)
             raise PenaltyError(
                 f"module {place!r} ({type(part).__name__}) is none that a dense autoencoder has there: layers are "
                 f"Linear, each "
@@ -216,6 +218,25 @@ def _layers(stack: str, module: nn.Module) -> list[Layer]:
                 place,
             )
     return found
+
+
+def _refuse_convolutions(encoder: nn.Module) -> None:
+    """Say of an encoder of convolutions where it can be trained: with a second spatial layer by this module alone."""
+    kinds = (nn.Conv1d, nn.Conv2d)
+    spatial = [name for name, part in encoder.named_modules() if isinstance(part, kinds) and max(part.kernel_size) > 1]
+    if len(spatial) < 2:
+        raise PenaltyError(
+            "an encoder of one convolution under 1 × 1 layers is no dense one: `cae train --patch` trains it, `to_torch` "
+            "gives it, and `jacobian_penalty` takes it as it is",
+            next(iter(spatial), ""),
+        )
+    place = f"encoder.{spatial[1]}"
+    raise PenaltyError(
+        f"module {place!r} is a second spatial layer: outputs share hidden units, so that the penalty is no sum over places "
+        "and no model of patches has it. Train such an encoder in PyTorch, with `jacobian_penalty` or `ContractiveLoss` of "
+        "contractive.torch: method='probes' estimates its penalty, method='exact' costs the more the larger the code",
+        place,
+    )
 
 
 def _activation(place: str, module: nn.Module) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from contractive.torch import PenaltyError, from_torch
+from contractive.torch import PenaltyError, from_torch, jacobian_penalty
 from torch import nn
 from torch.nn.utils import prune, weight_norm
 
@@ -29,6 +29,22 @@ MORE = {
     "a hook on a layer": lambda: nn.Sequential(hooked(nn.Linear(6, 6)), nn.Tanh()),
     "a hook on all": lambda: hooked(nn.Sequential(nn.Linear(6, 6), nn.Tanh())),
 }
+
+
+def test_convolutions_are_refused_and_a_second_spatial_layer_is_told_of_probes():
+    first, decoder = nn.Conv2d(1, 4, 4, stride=2), nn.Linear(6, 6)
+    one = nn.Sequential(first, nn.Tanh(), nn.Conv2d(4, 2, 1), nn.Tanh())
+    with pytest.raises(PenaltyError, match="cae train --patch") as refused:
+        from_torch((one, decoder))
+    assert "spatial" not in str(refused.value)
+    two = nn.Sequential(first, nn.Tanh(), nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Linear(18, 6))
+    with pytest.raises(PenaltyError, match=r"'encoder\.2' is a second spatial layer.*method='probes'") as refused:
+        from_torch((two, decoder))
+    assert refused.value.module == "encoder.2"
+    # What the message names takes it.
+    assert jacobian_penalty(two, torch.rand(3, 1, 12, 12), method="probes").isfinite()
+    with pytest.raises(PenaltyError, match="is none that a dense autoencoder has"):
+        from_torch((nn.Linear(6, 6), nn.Sequential(nn.ConvTranspose2d(6, 1, 2))))
 
 
 @pytest.mark.parametrize("name", MORE)

@@ -103,7 +103,7 @@ fn grey_pictures_have_patches_too_and_a_file_that_has_none_is_refused() {
     assert!(desk.refused("train --data grey.npy --patch 10", 2).contains("got 10"));
     assert!(desk.refused("train --data grey.npy --stride 2", 2).contains("data.stride"));
     let error = desk.refused("train --data grey.npy --set data.patch=[4,2]", 2);
-    assert!(error.contains("second spatial layer") && error.contains("projection"), "{error}");
+    assert!(error.contains("second spatial layer") && error.contains("method=\"probes\""), "{error}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl<'de> Visitor<'de> for OnePatch {
         Err(A::Error::custom(
             "one size is taken, of one convolution under any number of 1 × 1 layers (`model.hidden`): with a second spatial \
              layer outputs share hidden units and the penalty is no sum over places; for such networks take \
-             `contractive.torch` with penalty=\"projection\", whose probes estimate it",
+             `contractive.torch` with method=\"probes\", which estimates it by projection",
         ))
     }
 

@@ -46,6 +46,10 @@ pub(super) struct State {
 /// Names that a layer's matrix has, and whether it then is (in, out).
 const MATRICES: [(&str, bool); 2] = [("weight", false), ("kernel", true)];
 
+const CONVOLUTIONS: &str = "; tensors of more than two dimensions, as convolutions have, are no layers here: with a second \
+                            spatial layer the penalty is no sum over places, and `contractive.torch` with method=\"probes\" \
+                            estimates it";
+
 impl State {
     /// Reads the header of the file; `is_turned` says whether weights are (in, out), where their names do not.
     pub(super) fn open(path: &Path, is_turned: Option<bool>) -> Result<Self, ImportError> {
@@ -70,7 +74,10 @@ impl State {
         if layers.is_empty() {
             let shown = |t: &Tensor| format!("`{}` {:?}", t.name, t.shape);
             let found = some_names(&tensors.iter().map(shown).collect::<Vec<String>>());
-            let found = if found.is_empty() { "none".to_owned() } else { found };
+            let mut found = if found.is_empty() { "none".to_owned() } else { found };
+            if tensors.iter().any(|tensor| tensor.shape.len() > 2) {
+                found += CONVOLUTIONS;
+            }
             return Err(ImportError::NoLayers { path: path.to_path_buf(), found });
         }
         Ok(State { path: path.to_path_buf(), file, tensors, layers })

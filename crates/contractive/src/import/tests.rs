@@ -318,7 +318,11 @@ fn wrong_requests_name_what_is_there() {
     let error = file.refusal(|o| o.decoder_layers = names(&["decoder.0", "decoder.0.bias"]));
     assert!(error.contains("no Linear layer `decoder.0.bias`"), "{error}");
     let convolution = File::of(&[("conv.weight", &[4, 1, 3, 3]), ("bn.running_mean", &[4])]);
-    assert!(convolution.refusal(|_| ()).contains("no Linear layer was found"));
+    let error = convolution.refusal(|_| ());
+    assert!(error.contains("no Linear layer was found") && error.contains("second spatial layer"), "{error}");
+    assert!(error.contains("`contractive.torch` with method=\"probes\""), "{error}");
+    let vectors = File::of(&[("norm.weight", &[4])]).refusal(|_| ());
+    assert!(vectors.contains("no Linear layer was found") && !vectors.contains("spatial"), "{vectors}");
     let odd = File::of(&[&MIRRORED[..], &[("bn.running_mean", &[5])]].concat()).import(|_| ()).unwrap();
     assert!(odd.report.notes.iter().any(|note| note.contains("bn.running_mean")));
     for (name, shape) in [("norm.weight", &[5][..]), ("norm.gamma", &[5]), ("encoder.1.weight_orig", &[5, 8])] {
