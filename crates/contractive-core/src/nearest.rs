@@ -119,6 +119,17 @@ impl Bank {
         }
     }
 
+    /// Adds to `out` the mean distance of every row of `queries` to its `k` nearest rows of the bank, as [`Bank::nearest`]
+    /// finds them.
+    ///
+    /// # Panics
+    /// As [`Bank::nearest`].
+    pub fn mean_distances(&self, queries: MatRef<'_>, k: usize, scratch: &mut NearestScratch, out: &mut Vec<f64>) {
+        self.nearest(queries, k, scratch, |_, near| {
+            out.push(near.iter().map(|n| n.square.sqrt()).sum::<f64>() / near.len() as f64);
+        });
+    }
+
     /// The rows that can be among the k nearest of `x`, with their distances in f64. `products` are ⟨x, y⟩ of all rows.
     fn candidates(&self, x: &[f32], products: &mut [f32], k: usize, order: &mut Vec<f32>, found: &mut Vec<Neighbour>) {
         let of_x = square(x);

@@ -54,11 +54,9 @@ impl PatchNetworks {
 
     /// What reads features, in one thread.
     pub(super) fn reader(&self) -> Result<FeatureReader<'_>, ImageError> {
-        let objective = Objective::new(Loss::Mse, Penalty::None, 0.0);
-        let engines = self.models.iter().map(|model| Ok(model.engine_for(&objective, 1)?));
         Ok(FeatureReader {
             networks: self,
-            engines: engines.collect::<Result<_, ImageError>>()?,
+            engines: engines(&self.models)?,
             scaled: vec![],
             code: vec![],
             outputs: vec![],
@@ -66,6 +64,12 @@ impl PatchNetworks {
             errors: vec![],
         })
     }
+}
+
+/// An engine of one thread for each network.
+pub(super) fn engines(models: &[Model]) -> Result<Vec<CpuEngine>, ImageError> {
+    let objective = Objective::new(Loss::Mse, Penalty::None, 0.0);
+    models.iter().map(|model| Ok(model.engine_for(&objective, 1)?)).collect()
 }
 
 /// What a thread reads features with.

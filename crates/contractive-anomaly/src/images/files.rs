@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ImageError;
 use super::features::PatchNetworks;
-use super::gradients::cells;
+use super::gradients::{cells, row_width};
 use super::rows::{PLACE, PatchRows};
 use super::scale::{Scale, TailUnit};
 use super::spec::ImageSpec;
@@ -346,7 +346,8 @@ fn load_whole(
 ) -> Result<Whole, ImageError> {
     let StoredWhole { width, height, bank, spread, unit, of_cells } = of;
     let shape = PictureShape { width, height, channels };
-    let (grid, d) = cells(shape, spec.patch, spec.stride)?;
+    let grid = cells(shape, spec.patch, spec.stride)?;
+    let d = row_width(&grid);
     if models.iter().any(|m| m.architecture().input_size() != d) {
         let reason = format!("its networks must take {d} numbers a picture");
         return Err(ImageError::Stored { path: path.to_path_buf(), reason });

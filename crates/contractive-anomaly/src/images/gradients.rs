@@ -25,11 +25,14 @@ const UNITS: [(f32, f32); DIRECTIONS] = {
     [(1.0, 0.0), (HALF, ROOT), (-HALF, ROOT), (-1.0, 0.0), (-HALF, -ROOT), (HALF, -ROOT)]
 };
 
-/// The cells of pictures of `shape`, and the numbers of a row: cells · 6, cell by cell.
-pub(super) fn cells(shape: PictureShape, patch: usize, stride: usize) -> Result<(PatchGrid, usize), ImageError> {
-    let grid = PatchGrid::new(PictureShape { channels: DIRECTIONS, ..shape }, patch, stride)?;
-    let n = grid.n_patches() * DIRECTIONS;
-    Ok((grid, n))
+/// The cells of pictures of `shape`.
+pub(super) fn cells(shape: PictureShape, patch: usize, stride: usize) -> Result<PatchGrid, ImageError> {
+    Ok(PatchGrid::new(PictureShape { channels: DIRECTIONS, ..shape }, patch, stride)?)
+}
+
+/// The numbers of a row, cell by cell.
+pub(super) fn row_width(cells: &PatchGrid) -> usize {
+    cells.n_patches() * DIRECTIONS
 }
 
 /// The row of a picture, added to `out`.
@@ -87,8 +90,8 @@ mod tests {
     #[test]
     fn an_edge_is_in_its_cell_and_its_direction() {
         let picture = edge(8, 8, 6);
-        let (grid, n) = cells(picture.shape, 4, 4).unwrap();
-        assert_eq!(n, 24);
+        let grid = cells(picture.shape, 4, 4).unwrap();
+        assert_eq!(row_width(&grid), 24);
         let mut row = Vec::new();
         append_row(&picture, &grid, &mut row);
         // Four of the sixteen pixels of a right cell have the step, to the right: √(4/16), and half of it squared at 60°.

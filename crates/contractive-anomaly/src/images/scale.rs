@@ -149,9 +149,7 @@ impl Scale {
         queries.clear();
         patches.zip(places).for_each(|((feature, _), at)| query(&self.whitening, self.place, feature, at, queries));
         let queries = MatRef::new(queries, places.len(), self.bank.n_features());
-        self.bank.nearest(queries, self.neighbours, nearest, |_, near| {
-            out.push(near.iter().map(|n| n.square.sqrt()).sum::<f64>() / near.len() as f64);
-        });
+        self.bank.mean_distances(queries, self.neighbours, nearest, out);
     }
 
     /// What scores patches, in one thread.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use contractive::data::split_validation;
 use contractive_core::statistics::quantile_of_sorted;
+use contractive_pictures::Picture;
 
 use super::describing::{Chosen, describe};
 use super::error::ImageError;
@@ -95,10 +96,11 @@ impl ImageDetector {
         let (train, held_out) = split(n, settings);
         let settings =
             &DetectorSettings { hidden: Some(settings.hidden.clone().unwrap_or(spec.hidden())), ..settings.clone() };
-        let channels = channels(source, options.threads)?;
+        let first = first(source, options.threads)?;
+        let channels = first.1.shape.channels;
         let mut spec = spec.clone();
         let learnt = if spec.whole {
-            Learnt::Whole(Box::new(learn_wholes(source, &train, &spec, settings, options, told.on_stage)?))
+            Learnt::Whole(Box::new(learn_wholes(source, (&train, &first), &spec, settings, options, told.on_stage)?))
         } else {
             let scales = learn_scales(source, &train, channels, &spec, settings, options, told.on_stage)?;
             spec.scales = scales.iter().map(|scale| scale.networks.rows.scale).collect();
@@ -152,41 +154,32 @@ impl ImageDetector {
     }
 }
 
-/// Learns from pictures as wholes, at the places `train`.
+/// Learns from pictures as wholes, at the places `train`, all of the size of the first.
 fn learn_wholes(
     source: &dyn PictureSet,
-    train: &[u32],
+    (train, (place, first)): (&[u32], &(u32, Picture)),
     spec: &ImageSpec,
     settings: &DetectorSettings,
     options: &TrainOptions<'_>,
     on_stage: &(dyn Fn(Stage) + Sync),
 ) -> Result<Whole, ImageError> {
-    let mut rows: Option<WholeRows> = None;
+    let mut rows = WholeRows::like(first, &source.name(*place as usize), spec)?;
     let mut read = 0;
-    // How many there is room for is known of the first.
-    let mut order = train.to_vec();
-    let first = source.stream(order.clone(), options.threads).next();
-    if let Some((place, picture)) = first.transpose()? {
-        let like = WholeRows::like(&picture, &source.name(place as usize), spec)?;
-        order = evenly(train, like.most());
-        rows = Some(like);
-    }
+    let order = evenly(train, rows.most());
     let of = order.len();
     for item in source.stream(order, options.threads) {
         if options.stop.load(Ordering::Relaxed) {
             return Err(DetectorError::Stopped.into());
         }
         let (place, picture) = item?;
-        if let Some(rows) = &mut rows {
-            rows.push(&picture, &source.name(place as usize))?;
-        }
+        rows.push(&picture, &source.name(place as usize))?;
         read += 1;
         on_stage(Stage::Patches { done: read, of });
     }
-    match rows {
-        Some(rows) if read >= FEWEST_WHOLES => Whole::learn(source.what(), rows, spec, settings, options),
-        _ => Err(ImageError::TooFew { data: source.what().to_owned(), least: FEWEST_WHOLES, got: read }),
+    if read < FEWEST_WHOLES {
+        return Err(ImageError::TooFew { data: source.what().to_owned(), least: FEWEST_WHOLES, got: read });
     }
+    Whole::learn(source.what(), rows, spec, settings, options)
 }
 
 /// Learns every scale of patches of the pictures at the places `train`.
@@ -256,11 +249,8 @@ fn split(n: usize, settings: &DetectorSettings) -> (Vec<u32>, Vec<u32>) {
     split_validation(n, share, settings.seed)
 }
 
-/// The channels of the first picture that can be read.
-fn channels(source: &dyn PictureSet, threads: usize) -> Result<usize, ImageError> {
-    let first = source.stream((0..source.len() as u32).collect(), threads).next();
-    match first.transpose()? {
-        Some((_, picture)) => Ok(picture.shape.channels),
-        None => Err(ImageError::TooFew { data: source.what().to_owned(), least: FEWEST, got: 0 }),
-    }
+/// The first picture that can be read, with its place.
+fn first(source: &dyn PictureSet, threads: usize) -> Result<(u32, Picture), ImageError> {
+    let first = source.stream((0..source.len() as u32).collect(), threads).next().transpose()?;
+    first.ok_or_else(|| ImageError::TooFew { data: source.what().to_owned(), least: FEWEST, got: 0 })
 }

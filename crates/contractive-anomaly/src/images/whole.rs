@@ -21,11 +21,11 @@ use contractive_core::matrix::MatRef;
 use contractive_core::nearest::{Bank, NearestScratch};
 use contractive_core::patches::{PatchGrid, PictureShape};
 use contractive_core::random::{Purpose, Stream};
-use contractive_core::{Loss, Objective, Penalty};
 use contractive_pictures::Picture;
 
 use super::error::ImageError;
-use super::gradients::{DIRECTIONS, append_row, cells};
+use super::features::engines;
+use super::gradients::{DIRECTIONS, append_row, cells, row_width};
 use super::map::HeatMap;
 use super::scale::TailUnit;
 use super::spec::ImageSpec;
@@ -69,17 +69,13 @@ impl WholeRows {
         if height.min(width) < spec.patch {
             return Err(ImageError::TooSmall { picture: name.to_owned(), patch: spec.patch, width, height });
         }
-        let (grid, _) = cells(first.shape, spec.patch, spec.stride)?;
+        let grid = cells(first.shape, spec.patch, spec.stride)?;
         Ok(WholeRows { shape: first.shape, grid, rows: Vec::new() })
     }
 
     /// Most pictures that there is room for.
     pub(super) fn most(&self) -> usize {
-        (MOST_BYTES / (size_of::<f32>() * self.width())).max(1)
-    }
-
-    fn width(&self) -> usize {
-        self.grid.n_patches() * DIRECTIONS
+        (MOST_BYTES / (size_of::<f32>() * row_width(&self.grid))).max(1)
     }
 
     /// Adds a picture.
@@ -111,7 +107,7 @@ impl Whole {
         settings: &DetectorSettings,
         options: &TrainOptions<'_>,
     ) -> Result<Whole, ImageError> {
-        let d = of.width();
+        let d = row_width(&of.grid);
         let WholeRows { shape, grid, mut rows } = of;
         let (mean, spread) = standard(&rows, d);
         centre(&mut rows, &mean, spread);
@@ -149,15 +145,11 @@ impl Whole {
     fn distances(&self, seen: &[f32], scratch: &mut NearestScratch, out: &mut Vec<f64>) {
         let width = self.bank.n_features();
         let queries = MatRef::new(seen, seen.len() / width, width);
-        self.bank.nearest(queries, self.neighbours, scratch, |_, near| {
-            out.push(near.iter().map(|n| n.square.sqrt()).sum::<f64>() / near.len() as f64);
-        });
+        self.bank.mean_distances(queries, self.neighbours, scratch, out);
     }
 
     fn seeing(&self) -> Result<Seeing<'_>, ImageError> {
-        let objective = Objective::new(Loss::Mse, Penalty::None, 0.0);
-        let engines = self.models.iter().map(|model| Ok(model.engine_for(&objective, 1)?));
-        let engines = engines.collect::<Result<_, ImageError>>()?;
+        let engines = engines(&self.models)?;
         Ok(Seeing { models: &self.models, engines, width: self.mean.len(), code: vec![], output: vec![] })
     }
 
