@@ -210,7 +210,7 @@ def _layers(stack: str, module: nn.Module) -> list[Layer]:
             found[-1] = found[-1]._replace(activation=_activation(place, part))
         else:
             if stack == "encoder" and isinstance(part, nn.Conv1d | nn.Conv2d):
-                _refuse_convolutions(module)
+                _refuse_convolutions(place, part, module)
             raise PenaltyError(
                 f"module {place!r} ({type(part).__name__}) is none that a dense autoencoder has there: layers are "
                 f"Linear, each "
@@ -220,15 +220,16 @@ def _layers(stack: str, module: nn.Module) -> list[Layer]:
     return found
 
 
-def _refuse_convolutions(encoder: nn.Module) -> None:
+def _refuse_convolutions(place: str, first: nn.Module, encoder: nn.Module) -> None:
     """Say of an encoder of convolutions where it can be trained: with a second spatial layer by this module alone."""
     kinds = (nn.Conv1d, nn.Conv2d)
     spatial = [name for name, part in encoder.named_modules() if isinstance(part, kinds) and max(part.kernel_size) > 1]
     if len(spatial) < 2:
+        of_pictures = "`cae train --patch` trains such an encoder of pictures, `to_torch` gives it, and "
         raise PenaltyError(
-            "an encoder of one convolution under 1 × 1 layers is no dense one: `cae train --patch` trains it, `to_torch` "
-            "gives it, and `jacobian_penalty` takes it as it is",
-            next(iter(spatial), ""),
+            f"module {place!r} ({type(first).__name__}) is none that a dense autoencoder has: "
+            f"{of_pictures if isinstance(first, nn.Conv2d) else ''}`jacobian_penalty` takes it as it is",
+            place,
         )
     place = f"encoder.{spatial[1]}"
     raise PenaltyError(
