@@ -11,7 +11,31 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-say() { printf '\n== %s\n' "$*"; }
+say() { printf '\n== %s (after %d s)\n' "$*" $SECONDS; }
+
+# What needs nothing of what comes next goes on beside it: aside NAME COMMAND... begins it, joined NAME waits for it, prints
+# what it said and fails where it failed.
+logs=$(mktemp -d)
+declare -A beside
+ended() {
+    for group in "${beside[@]}"; do kill -- "-$group" 2>/dev/null || true; done
+    rm -rf "$logs"
+}
+trap ended EXIT
+aside() {
+    local name=$1
+    shift
+    set -m # a process group of its own, which ends as a whole
+    "$@" >"$logs/$name" 2>&1 &
+    beside[$name]=$!
+    set +m
+}
+joined() {
+    local failed=0
+    wait "${beside[$1]}" || failed=$?
+    cat "$logs/$1"
+    return $failed
+}
 
 command -v cargo >/dev/null || { echo "cargo must be on the PATH: install Rust with rustup (https://rustup.rs)" >&2; exit 1; }
 # want WHAT TEST PACKAGE...: installs Debian packages when the test fails, or says what to install and fails.
@@ -43,6 +67,14 @@ fi
 
 say "Python tools"
 . scripts/python-tools.sh
+
+# Gigabytes to fetch, while the compiler works.
+environments() {
+    (. scripts/frameworks.sh)
+    (. scripts/engines.sh)
+    (. scripts/oldest.sh)
+}
+aside environments environments
 
 # What of the Python is held to ruff.
 package="python examples tests/python/package tests/python/frameworks tests/python/engines tests/python/oracle.py tests/python/test_docs.py tests/python/test_examples.py scripts/docs_hooks.py scripts/gallery.py"
@@ -121,31 +153,32 @@ bash scripts/mpi.sh
 
 say "the Python package: a wheel, installed"
 bash scripts/wheel.sh --quick
-.venv/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
+joined environments
+for venv in .venv .venv-frameworks .venv-engines .venv-oldest; do
+    $venv/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
+done
+export CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae
+# tested VENV TESTS...: the tests, by the Python of that environment.
+tested() {
+    local venv=$1
+    shift
+    $venv/bin/python -m pytest -q -rs -p no:cacheprovider "$@"
+}
+
+# The longest of them, beside the others.
+aside frameworks tested .venv-frameworks tests/python/frameworks
 
 say "Python tests"
-CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae .venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python \
-    --ignore tests/python/frameworks --ignore tests/python/engines
-
-say "the Python package with PyTorch, Keras and ONNX Runtime, and in several processes"
-. scripts/frameworks.sh
-$venv/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
-CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae $venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/frameworks
+tested .venv tests/python --ignore tests/python/frameworks --ignore tests/python/engines
 
 say "the Python package with Spark, Ray, Dask, polars and DuckDB"
-. scripts/engines.sh
-$venv/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
-CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae $venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/engines
+tested .venv-engines tests/python/engines
 
 say "the Python package with the oldest NumPy, scikit-learn and pandas"
-oldest=tests/python/requirements-oldest.txt
-if ! cmp -s $oldest .venv-oldest/requirements.txt; then
-    python3 -m venv .venv-oldest
-    .venv-oldest/bin/pip install -q -r $oldest
-    cp $oldest .venv-oldest/requirements.txt
-fi
-.venv-oldest/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
 # Threads, forks and signals are those of the newest.
-.venv-oldest/bin/python -m pytest -q -p no:cacheprovider tests/python/package --ignore tests/python/package/test_reliability.py
+tested .venv-oldest tests/python/package --ignore tests/python/package/test_reliability.py
+
+say "the Python package with PyTorch, Keras and ONNX Runtime, and in several processes"
+joined frameworks
 
 say "all green"
