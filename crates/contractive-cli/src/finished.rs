@@ -141,6 +141,7 @@ impl Finished<'_> {
         let judged = match (self.prepared.test().is_some(), rows) {
             (true, _) => "judge it on the test rows",
             (false, "") => "judge it, here on all rows",
+            (false, _) if self.prepared.data().picture_shape().is_some() => "judge it on a folder that memory holds",
             (false, _) => "judge it on a file of rows that memory holds",
         };
         let more = 2 * self.prepared.config().training.epochs();

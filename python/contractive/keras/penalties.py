@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from .._closed_form import Dense, Order, by_layer, chain_of, choose, positive_root, sizes_of, squared_norm
@@ -41,7 +42,7 @@ def jacobian_penalty(
     encoder : keras.Sequential, functional keras.Model, or list of layers
         From rows to codes, a chain of ``Dense``, elementwise activations, ``Dropout``, ``BatchNormalization``,
         ``Normalization``, ``Rescaling``, ``Flatten`` and ``Reshape``. Of a subclassed model, the encoder's layers in order.
-    x : tensor or array of shape (N, …)
+    x : tensor, array or nested list of shape (N, …)
         Rows.
     reduction : {"mean", "sum", "none"}, default="mean"
         Over rows; ``"none"`` gives shape (N,).
@@ -107,8 +108,9 @@ def _squared_norms(parts: list[Part], x: Any, code: Any) -> Any:
         return none + flat.shape[1]
     chain = chain_of(ops, parts)
     # Of what the sizes are for, the order, an identity in front leaves no choice.
-    sizes = sizes_of(chain, math.prod(x.shape[1:]))
-    order = Order(False, False) if chain.weights[0] is None else choose(sizes, x.shape[0] or _ROWS)
+    n_rows, *of_a_row = np.shape(x)
+    sizes = sizes_of(chain, math.prod(of_a_row))
+    order = Order(False, False) if chain.weights[0] is None else choose(sizes, n_rows or _ROWS)
     # A Jacobian that is the same for all rows is one value.
     return none + squared_norm(ops, chain, order)
 

@@ -157,6 +157,7 @@ def check_other_penalties():
     want = numbers(squares(jacobian(encoder, x)))
     assert_allclose(numbers(jacobian_penalty(encoder, x, reduction="none")), want, rtol=1e-12)
     assert_allclose(numbers(jacobian_penalty(encoder, x, reduction="sum")), want.sum(), rtol=1e-12)
+    assert_allclose(numbers(jacobian_penalty(encoder, x.tolist(), reduction="none")), want, rtol=1e-12)
     variables = encoder.trainable_variables
     got, gradient = with_gradients(lambda: jacobian_norm(encoder, x), variables)
     value, wanted = with_gradients(lambda: ops.mean(ops.sqrt(squares(jacobian(encoder, x)))), variables)

@@ -96,7 +96,7 @@ impl ImageDetector {
         let (train, held_out) = split(n, settings);
         let settings =
             &DetectorSettings { hidden: Some(settings.hidden.clone().unwrap_or(spec.hidden())), ..settings.clone() };
-        let first = first(source, options.threads)?;
+        let first = first(source)?;
         let channels = first.1.shape.channels;
         let mut spec = spec.clone();
         let learnt = if spec.whole {
@@ -249,8 +249,8 @@ fn split(n: usize, settings: &DetectorSettings) -> (Vec<u32>, Vec<u32>) {
     split_validation(n, share, settings.seed)
 }
 
-/// The first picture that can be read, with its place.
-fn first(source: &dyn PictureSet, threads: usize) -> Result<(u32, Picture), ImageError> {
-    let first = source.stream((0..source.len() as u32).collect(), threads).next().transpose()?;
+/// The first picture that can be read, with its place: one after the other, so that none after it is decoded for nothing.
+fn first(source: &dyn PictureSet) -> Result<(u32, Picture), ImageError> {
+    let first = (0..source.len() as u32).find_map(|i| source.stream(vec![i], 1).next()).transpose()?;
     first.ok_or_else(|| ImageError::TooFew { data: source.what().to_owned(), least: FEWEST, got: 0 })
 }
