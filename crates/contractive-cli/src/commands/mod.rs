@@ -1,44 +1,24 @@
-//! One file a subcommand: its flags, then what it does.
+//! One file or folder a subcommand: its flags, then what it does.
 
 mod bench;
 mod compare;
 mod completions;
 mod data;
-mod data_info;
 mod detect;
-mod detect_images;
-mod detect_series;
-mod detect_shared;
-mod detected_rows;
-mod detected_summary;
 mod drift;
 mod encode;
 mod evaluate;
-mod evaluate_detector;
-mod evaluate_images;
-mod evaluate_series;
 mod exchange;
 mod export;
-mod flagged_ranges;
-mod follow_series;
-mod geometry;
 mod glossary;
-mod heat_maps;
 mod import;
 mod inspect;
-mod inspect_detector;
-mod inspect_images;
 mod man;
-mod merged_threshold;
 mod per_row;
-mod pictures_info;
 mod recipes;
 mod reconstruct;
 mod report;
 mod resume;
-mod series_arguments;
-mod series_rows;
-mod tangents;
 mod threshold;
 mod train;
 mod verified;
@@ -93,7 +73,7 @@ impl GroupCommand {
         match self {
             GroupCommand::Train(command) => command.run(group),
             GroupCommand::Resume(command) => command.run(group),
-            GroupCommand::Detect(command) => detect_shared::run(*command, group),
+            GroupCommand::Detect(command) => detect::shared::run(*command, group),
             GroupCommand::Bench(command) => command.run(group),
             GroupCommand::Other(words) => Err(refusal(&words).into()),
         }

@@ -1,5 +1,7 @@
 //! `cae threshold`: another threshold for a trained detector.
 
+mod merged;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,7 +10,6 @@ use contractive_anomaly::detector::{Detector, DetectorSettings, ThresholdRule, T
 use contractive_table::atomic::Hold;
 use serde::Serialize;
 
-use super::merged_threshold::Merged;
 use crate::arguments::RowArguments;
 use crate::detectors::{AnyDetector, no_detector};
 use crate::errors::Usage;
@@ -19,6 +20,7 @@ use crate::numbers::{grouped, percent, significant};
 use crate::output::{check_folder, print, print_json};
 use crate::shell::quoted;
 use crate::table::{Side, aligned, pairs};
+use merged::Merged;
 
 /// Show or change the threshold of a detector, above which a row is an anomaly. Nothing is trained anew.
 ///

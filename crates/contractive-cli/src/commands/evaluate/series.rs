@@ -5,9 +5,9 @@ use std::path::Path;
 use contractive_anomaly::series::evaluation::{SeriesEvaluation, evaluate_series};
 use contractive_anomaly::series::{Series, SeriesDetector};
 
-use super::detect_series::timestamps_bar;
-use super::evaluate_detector::estimate;
+use super::detector::estimate;
 use crate::arguments::RowArguments;
+use crate::commands::detect::series::timestamps_bar;
 use crate::errors::Usage;
 use crate::numbers::{grouped, significant};
 use crate::series_training::warn;

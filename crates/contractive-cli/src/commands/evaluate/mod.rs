@@ -1,5 +1,9 @@
 //! `cae evaluate`: numbers that judge a model on rows.
 
+mod detector;
+mod images;
+mod series;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,9 +15,9 @@ use contractive_anomaly::images::is_image_detector;
 use contractive_anomaly::series::is_series_detector;
 use serde::Serialize;
 
-use super::evaluate_images::ImageLabels;
-use super::per_row::{self, PerRow};
-use super::{evaluate_detector, evaluate_images, evaluate_series};
+use crate::commands::per_row::{self, PerRow};
+use images::ImageLabels;
+
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
 use crate::exit::Ending;
@@ -133,8 +137,8 @@ impl Evaluate {
                 let text = "--labels, --anomaly and --label-column are for tables; of pictures the folders are the labels (--good)";
                 return Err(Usage(text.into()).into());
             }
-            let numbers = evaluate_images::evaluate(&self.model, &self.rows, &self.images, self.json)?;
-            return self.give(&numbers, is_json, evaluate_images::in_words);
+            let numbers = images::evaluate(&self.model, &self.rows, &self.images, self.json)?;
+            return self.give(&numbers, is_json, images::in_words);
         }
         if let Some(flag) = self.images.given() {
             let text = format!("{flag} is for detectors of pictures, and {} is none", self.model.display());
@@ -146,13 +150,13 @@ impl Evaluate {
         }
         if is_detector(&self.model) {
             let (labels, anomaly) = (self.labels.as_deref(), self.anomaly.as_deref());
-            let numbers = evaluate_detector::evaluate(&self.model, &self.rows, labels, anomaly, self.json)?;
-            return self.give(&numbers, is_json, evaluate_detector::in_words);
+            let numbers = detector::evaluate(&self.model, &self.rows, labels, anomaly, self.json)?;
+            return self.give(&numbers, is_json, detector::in_words);
         }
         if is_series_detector(&self.model) {
             let (labels, anomaly) = (self.labels.as_deref(), self.anomaly.as_deref());
-            let numbers = evaluate_series::evaluate(&self.model, &self.rows, labels, anomaly, self.json)?;
-            return self.give(&numbers, is_json, evaluate_series::in_words);
+            let numbers = series::evaluate(&self.model, &self.rows, labels, anomaly, self.json)?;
+            return self.give(&numbers, is_json, series::in_words);
         }
         if self.labels.is_some() || self.anomaly.is_some() {
             let text = format!("--labels and --anomaly judge a detector, and {} is none", self.model.display());

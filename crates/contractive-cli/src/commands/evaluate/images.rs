@@ -8,7 +8,7 @@ use contractive_anomaly::images::{ImageDetector, NamedSource, ScoredPicture};
 use contractive_pictures::{PictureSource, masks};
 use contractive_table::listing::some_names;
 
-use super::evaluate_detector::{estimate, share};
+use super::detector::{estimate, share};
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
 use crate::image_training::{Skipped, say_skipped};

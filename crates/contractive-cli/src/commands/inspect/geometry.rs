@@ -11,7 +11,7 @@ use contractive_core::row_spectra::RowSpectra;
 use contractive_report::analysis::{Activity, Reading, Spectrum, local_dimension, row_values};
 use serde::Serialize;
 
-use super::per_row::PerRow;
+use crate::commands::per_row::PerRow;
 use crate::numbers::{count, grouped, percent, significant};
 use crate::table::pairs;
 

@@ -1,6 +1,11 @@
 //! `cae detect` of a detector of time series: the score of every timestamp of a table, or of a file that is being
 //! written.
 
+pub(super) mod arguments;
+mod flagged_ranges;
+mod following;
+mod rows;
+
 use std::path::Path;
 
 use anyhow::Context;
@@ -10,10 +15,6 @@ use contractive_report::{SeriesPage, series_html};
 use contractive_table::FrameWriter;
 use serde::Serialize;
 
-use super::flagged_ranges;
-use super::follow_series::follow;
-use super::series_arguments::{DetectSeries, check_rule_of};
-use super::series_rows::{RangeLine, SeriesRows};
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::inputs::Inputs;
@@ -23,6 +24,9 @@ use crate::progress::Reporting;
 use crate::series_training::warn;
 use crate::terminal::say;
 use crate::work_bar::{Size, WorkBar};
+use arguments::{DetectSeries, check_rule_of};
+use following::follow;
+use rows::{RangeLine, SeriesRows};
 
 /// What was done, in numbers.
 #[derive(Serialize)]
@@ -167,7 +171,7 @@ fn whole(arguments: &DetectSeries<'_>, detector: &SeriesDetector) -> anyhow::Res
 }
 
 /// What is shown of timestamps under way.
-pub(super) fn timestamps_bar(series: &Series, is_quiet: bool) -> WorkBar {
+pub(in crate::commands) fn timestamps_bar(series: &Series, is_quiet: bool) -> WorkBar {
     WorkBar::new(Reporting::new(false, is_quiet), Size::Known(series.len() as u64), "timestamps")
 }
 

@@ -1,5 +1,8 @@
 //! `cae data`: the registered data sets, and what a file holds.
 
+mod info;
+mod pictures;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -9,8 +12,6 @@ use contractive_datasets::{DataSpec, Part, Source};
 use contractive_table::listing::some_names;
 use serde_json::{Value, json};
 
-use super::data_info;
-use super::pictures_info::PicturesInfo;
 use crate::arguments::{RowArguments, SourceArguments, TextArguments};
 use crate::errors::Usage;
 use crate::exit::Ending;
@@ -19,6 +20,7 @@ use crate::numbers::{bytes, count, grouped};
 use crate::output::{check_folder, print, print_json};
 use crate::sources::{Downloads, load};
 use crate::table::{Side, aligned, pairs};
+use pictures::PicturesInfo;
 
 /// List, fetch and verify data sets; describe a file.
 #[derive(Args)]
@@ -277,7 +279,7 @@ fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<E
             "lowest": lowest, "highest": highest, "classes": data.labels().map(|_| classes.len()),
             "class_names": data.class_names(), "sha256": data.sha256(), "notes": data.notes(),
             "columns": table.as_ref().map(|table| &table.columns),
-            "commands": table.as_ref().map(|table| data_info::commands(text, table)),
+            "commands": table.as_ref().map(|table| info::commands(text, table)),
         }))?;
         return Ok(Ending::Done);
     }
@@ -296,7 +298,7 @@ fn info(text: &str, arguments: &RowArguments, is_json: bool) -> anyhow::Result<E
     }
     lines.extend(data.sha256().map(|sum| ("sha256", sum.to_owned())));
     lines.extend(data.notes().iter().map(|note| ("note", note.clone())));
-    let columns = table.map(|table| format!("\n{}", data_info::in_words(text, &table, &options.file.text)));
+    let columns = table.map(|table| format!("\n{}", info::in_words(text, &table, &options.file.text)));
     print(&(pairs(&lines) + &columns.unwrap_or_default()))?;
     Ok(Ending::Done)
 }
@@ -306,13 +308,13 @@ fn describe(text: &str, table: &TableDiagnosis, arguments: &RowArguments, is_jso
     if is_json {
         print_json(&json!({
             "name": text, "rows": table.rows, "columns": table.columns, "notes": table.notes,
-            "commands": data_info::commands(text, table),
+            "commands": info::commands(text, table),
         }))?;
         return Ok(Ending::Done);
     }
     let mut lines = vec![("data", text.to_owned()), ("rows", grouped(table.rows as usize))];
     lines.extend(table.notes.iter().map(|note| ("note", note.clone())));
     let options = arguments.load_options()?.file.text;
-    print(&format!("{}\n{}", pairs(&lines), data_info::in_words(text, table, &options)))?;
+    print(&format!("{}\n{}", pairs(&lines), info::in_words(text, table, &options)))?;
     Ok(Ending::Done)
 }

@@ -6,7 +6,7 @@ use contractive_anomaly::detector::Shard;
 use contractive_anomaly::series::is_series_detector;
 use contractive_core::communicator::Group;
 
-use super::detect::Detect;
+use super::Detect;
 use crate::errors::Usage;
 use crate::exit::Ending;
 use crate::output::print;
@@ -16,7 +16,7 @@ use crate::ranks::share_of_cores;
 const RANK: &str = "{rank}";
 
 /// Scores the part of this rank.
-pub(super) fn run(mut command: Detect, group: &Group) -> anyhow::Result<Ending> {
+pub(in crate::commands) fn run(mut command: Detect, group: &Group) -> anyhow::Result<Ending> {
     if group.is_alone() {
         return command.run();
     }

@@ -1,5 +1,10 @@
 //! `cae inspect`: what a model is made of and, with rows, how its code moves.
 
+mod detector;
+mod geometry;
+mod images;
+mod tangents;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,13 +13,9 @@ use contractive::data::Dataset;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::geometry::{Geometry, SpectrumTable};
-use super::inspect_detector::DetectorRecord;
-use super::inspect_images::ImageDetectorRecord;
-use super::per_row;
-use super::tangents::TangentArguments;
-use super::verified::Verified;
 use crate::arguments::RowArguments;
+use crate::commands::per_row;
+use crate::commands::verified::Verified;
 use crate::detectors::AnyDetector;
 use crate::errors::Usage;
 use crate::exit::Ending;
@@ -25,6 +26,10 @@ use crate::numbers::{count, duration, grouped, plain, significant};
 use crate::output::{print, print_json};
 use crate::shell::quoted;
 use crate::table::{Side, aligned, pairs};
+use detector::DetectorRecord;
+use geometry::{Geometry, SpectrumTable};
+use images::ImageDetectorRecord;
+use tangents::TangentArguments;
 
 /// Rows looked at, unless --rows or --per-row says otherwise: a mean needs no more.
 const ROWS: usize = 200;

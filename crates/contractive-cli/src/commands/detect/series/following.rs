@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use contractive_anomaly::detector::largest_shares;
 use contractive_anomaly::series::{Follower, Growing, Growth, RowScore, SeriesDetector, Turn};
 
-use super::series_arguments::DetectSeries;
-use super::series_rows::{Line, Share, first_column, named};
+use super::arguments::DetectSeries;
+use super::rows::{Line, Share, first_column, named};
 use crate::exit::Ending;
 use crate::interruption::stop_flag;
 use crate::numbers::{count, grouped};

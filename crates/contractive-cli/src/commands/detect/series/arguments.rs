@@ -89,7 +89,7 @@ impl DetectSeries<'_> {
 }
 
 /// Refuses another kind of score where the detector's threshold is a fixed value of its own kind and no other rule is given.
-pub(super) fn check_rule_of(
+pub(in crate::commands) fn check_rule_of(
     rule: ThresholdRule,
     own: ScoreKind,
     wanted: &str,
