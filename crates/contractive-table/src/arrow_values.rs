@@ -10,6 +10,7 @@ use arrow_schema::{DataType, Schema, TimeUnit};
 use crate::error::TableError;
 use crate::frame::{Column, Field, Frame, Kind, Values};
 use crate::frame_source::{ReadOptions, Selection};
+use crate::limits::{FRAME_TEXT, most_unpacked};
 use crate::time::Unit;
 
 const READABLE: &str = "a number, a truth value, text, a date or a time";
@@ -76,30 +77,54 @@ fn kind_of(data: &DataType) -> Option<Kind> {
     })
 }
 
-/// The columns of `fields`, found by name, as a frame. Texts of more than `most_text` bytes together are refused.
-pub(super) fn frame(
-    path: &Path,
-    batch: &RecordBatch,
-    fields: &[Field],
-    first_row: u64,
-    most_text: u64,
-) -> Result<Frame, TableError> {
-    let mut texts = 0_u64;
+/// Bytes that a cell of this type takes in a batch, and as `kind` in the frame that is made of it, but for texts.
+pub(super) fn cell_bytes(data: &DataType, kind: &Kind) -> (usize, usize) {
+    let in_batch = match data {
+        DataType::Null | DataType::Boolean => 1,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => 16,
+        DataType::Dictionary(..) => 32,
+        data => data.primitive_width().unwrap_or(8).max(8),
+    };
+    let in_frame = match kind {
+        Kind::Number | Kind::Single => 8,
+        Kind::Boolean => 2,
+        Kind::Integer | Kind::Unsigned | Kind::Time(..) => 16,
+        Kind::Text if kind_of(data) == Some(Kind::Text) => 24,
+        // Digits of a number.
+        Kind::Text => 24 + 2 * in_batch,
+    };
+    (in_batch, in_frame)
+}
+
+/// How many of the first rows of a batch, at least one, have at most `most` bytes of text in `fields`, and the bytes that
+/// these have.
+pub(super) fn rows_of_text(batch: &RecordBatch, fields: &[Field], most: u64) -> (usize, u64) {
+    let arrays = || fields.iter().filter_map(|field| batch.column_by_name(&field.name));
+    let all = arrays().fold(0_u64, |sum, array| sum.saturating_add(text_bytes(array)));
+    if all <= most {
+        return (batch.num_rows(), all);
+    }
+    let mut lengths = vec![0_u64; batch.num_rows()];
+    for array in arrays() {
+        lengths_of_text(array, &mut |row, n| lengths[row] = lengths[row].saturating_add(n as u64));
+    }
+    let (mut rows, mut sum) = (0, 0_u64);
+    for n in lengths {
+        if rows > 0 && sum.saturating_add(n) > most {
+            break;
+        }
+        (rows, sum) = (rows + 1, sum.saturating_add(n));
+    }
+    (rows, sum)
+}
+
+/// The columns of `fields`, found by name, as a frame.
+pub(super) fn frame(path: &Path, batch: &RecordBatch, fields: &[Field], first_row: u64) -> Result<Frame, TableError> {
     let column = |field: &Field| {
         let array = batch.column_by_name(&field.name).ok_or_else(|| TableError::Corrupt {
             path: path.to_path_buf(),
             reason: format!("its column `{}` is not where its schema says", field.name),
         })?;
-        let n = text_bytes(array);
-        texts = texts.saturating_add(n);
-        if texts > most_text {
-            let reason = format!(
-                "{} rows up to column `{}` are {texts} bytes of text, which no file of this size holds but by repetition",
-                array.len(),
-                field.name
-            );
-            return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
-        }
         let values = values(array, &field.kind).ok_or_else(|| TableError::ColumnKind {
             path: path.to_path_buf(),
             column: field.name.clone(),
@@ -109,6 +134,28 @@ pub(super) fn frame(
         Ok(Column { name: field.name.clone(), values: values.into_kind(&field.kind) })
     };
     Ok(Frame { first_row, columns: fields.iter().map(column).collect::<Result<_, _>>()? })
+}
+
+/// The rows of a batch from `given` on as a frame of at most `most_rows`, fewer where their texts are many. Texts of a single
+/// row that are many are `known` to be sound where they are given at all.
+pub(super) fn next_frame(
+    path: &Path,
+    (batch, given): (&RecordBatch, usize),
+    fields: &[Field],
+    (first_row, most_rows): (u64, usize),
+    size: u64,
+    mut known: impl FnMut() -> Result<(), TableError>,
+) -> Result<Frame, TableError> {
+    let rows = batch.slice(given, most_rows.min(batch.num_rows() - given));
+    let (n, texts) = rows_of_text(&rows, fields, FRAME_TEXT as u64);
+    if texts > most_unpacked(size) {
+        let reason = format!("a row of it is {texts} bytes of text, which no file of its size holds but by repetition");
+        return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
+    }
+    if texts > FRAME_TEXT as u64 {
+        known()?;
+    }
+    frame(path, &rows.slice(0, n), fields, first_row)
 }
 
 /// Batches of Arrow that a program holds, as one frame; `name` is what messages call them.
@@ -131,7 +178,7 @@ pub fn frame_of_batches(
     let empty = |field: &Field| Column { name: field.name.clone(), values: Values::empty(&field.kind) };
     let mut whole = Frame { first_row: 0, columns: fields.iter().map(empty).collect() };
     for batch in batches {
-        let next = frame(path, &batch, &fields, 0, u64::MAX)?;
+        let next = frame(path, &batch, &fields, 0)?;
         whole.columns.iter_mut().zip(next.columns).for_each(|(all, more)| all.values.append(more.values));
     }
     Ok(whole)
@@ -139,15 +186,28 @@ pub fn frame_of_batches(
 
 /// Bytes of text that the cells of an array will be.
 fn text_bytes(array: &ArrayRef) -> u64 {
-    let sum = |lengths: &mut dyn Iterator<Item = usize>| lengths.map(|n| n as u64).sum();
+    let mut sum = 0_u64;
+    lengths_of_text(array, &mut |_, n| sum = sum.saturating_add(n as u64));
+    sum
+}
+
+/// Tells the row and the length of each text of an array; nothing of other arrays.
+fn lengths_of_text(array: &ArrayRef, tell: &mut dyn FnMut(usize, usize)) {
     match array.data_type() {
-        DataType::Utf8View => sum(&mut array.as_string_view().lengths().map(|n| n as usize)),
-        DataType::Dictionary(..) => {
-            let entries = array.as_any_dictionary().values();
-            let length_of = |entry| text(entries, entry).map_or(0, str::len);
-            sum(&mut entries_of(array).into_iter().flatten().map(length_of))
+        DataType::Utf8 => array.as_string::<i32>().offsets().lengths().enumerate().for_each(|(row, n)| tell(row, n)),
+        DataType::LargeUtf8 => {
+            array.as_string::<i64>().offsets().lengths().enumerate().for_each(|(row, n)| tell(row, n));
         }
-        _ => 0,
+        DataType::Utf8View => {
+            array.as_string_view().lengths().enumerate().for_each(|(row, n)| tell(row, n as usize));
+        }
+        DataType::Dictionary(_, of) if kind_of(of) == Some(Kind::Text) => {
+            let entries = array.as_any_dictionary().values();
+            for (row, entry) in entries_of(array).into_iter().enumerate() {
+                tell(row, entry.and_then(|entry| text(entries, entry)).map_or(0, str::len));
+            }
+        }
+        _ => {}
     }
 }
 
@@ -317,6 +377,22 @@ mod tests {
         let array: ArrayRef = Arc::new(DictionaryArray::new(keys, Arc::new(entries.finish())));
         assert_eq!(text_bytes(&array), 4);
         assert_eq!(values(&array, &Kind::Text), Some(Values::Text(vec![Some("kept".into()), None])));
+    }
+
+    #[test]
+    fn a_frame_has_rows_by_their_texts_and_one_at_the_least() {
+        use arrow_schema::Field as Named;
+        let texts = ["", "ab", "abcdefgh", "c"];
+        let keys = UInt8Array::from(vec![Some(2), None, Some(0), Some(1)]);
+        let dictionary = DictionaryArray::new(keys, Arc::new(arrow_array::StringArray::from(vec!["", "x", "yz"])));
+        let kind = dictionary.data_type().clone();
+        let schema = Schema::new(vec![Named::new("a", DataType::Utf8View, true), Named::new("b", kind, true)]);
+        let views = arrow_array::StringViewArray::from_iter_values(texts);
+        let batch = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(views), Arc::new(dictionary)]).unwrap();
+        let fields = ["a", "b"].map(|name| Field { name: name.into(), kind: Kind::Text });
+        let of = |given: usize, most| rows_of_text(&batch.slice(given, batch.num_rows() - given), &fields, most);
+        assert_eq!((of(0, 14), of(0, 13), of(0, 4), of(0, 3)), ((4, 14), (3, 12), (2, 4), (1, 2)));
+        assert_eq!((of(2, 1), of(3, 0)), ((1, 8), (1, 2)));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::error::TableError;
 use crate::frame_source::ReadOptions;
-use crate::limits::is_accounted_for;
+use crate::limits::is_accounted_for_beside;
+use crate::reader::FrameReader;
 use crate::table_source::TableSource;
 
 /// What is kept in memory of a table. Beyond what the table's size accounts for, it is first read to its end, once.
@@ -38,21 +39,18 @@ impl<'a> Keeping<'a> {
         self
     }
 
-    /// Takes note of `bytes` that are about to be kept.
+    /// Takes note of `bytes` that are about to be kept of rows that `reader` gave.
     ///
     /// # Errors
     /// Any [`TableError`] of the rows that follow.
-    pub fn take(&mut self, bytes: u64) -> Result<(), TableError> {
+    pub fn take(&mut self, bytes: u64, reader: &FrameReader) -> Result<(), TableError> {
         self.kept = self.kept.saturating_add(bytes);
-        if self.is_sound || is_accounted_for(self.kept, self.size) {
+        if self.is_sound || is_accounted_for_beside(self.kept, reader.held_at_most(), self.size) {
             return Ok(());
         }
-        let (mut reader, mut n_rows) = (self.source.open(&self.options)?, 0_u64);
-        while let Some(frame) = reader.next() {
-            n_rows += frame?.n_rows() as u64;
-            if n_rows.saturating_mul(self.most_cells.0) > self.most_cells.1 {
-                return Err(unpacks_to_too_much(reader.path()));
-            }
+        let (mut reader, (cells, most)) = (self.source.open(&self.options)?, self.most_cells);
+        if !reader.check(most.checked_div(cells).unwrap_or(u64::MAX))? {
+            return Err(unpacks_to_too_much(reader.path()));
         }
         self.is_sound = true;
         Ok(())
@@ -77,10 +75,17 @@ mod tests {
         let path = folder.path().join("t.csv");
         std::fs::write(&path, "a,b\n1,2\n3\n").unwrap();
         let options = ReadOptions::default();
-        assert!(Keeping::of(&path, &options).take(FREE_KEPT).is_ok());
-        let error = Keeping::of(&path, &options).take(FREE_KEPT + 100).unwrap_err();
+        let begun = folder.path().join("begun.csv");
+        std::fs::write(&begun, "a,b\n1,2\n").unwrap();
+        let reader = FrameReader::open(&begun, &options).unwrap();
+        let take = |bytes| Keeping::of(&path, &options).take(bytes, &reader);
+        assert!(take(FREE_KEPT).is_ok());
+        let error = take(FREE_KEPT + 100).unwrap_err();
         assert!(matches!(error, TableError::Ragged { line: 3, .. }), "{error}");
         std::fs::write(&path, "a,b\n1,2\n3,4\n").unwrap();
-        assert!(Keeping::of(&path, &options).take(u64::MAX).is_ok());
+        assert!(take(u64::MAX).is_ok());
+        let at_most = |rows: usize| Keeping::of(&path, &options).of_at_most(2, 2 * rows).take(u64::MAX, &reader);
+        assert!(at_most(2).is_ok());
+        assert!(at_most(1).unwrap_err().to_string().contains("200 times"));
     }
 }

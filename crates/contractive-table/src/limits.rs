@@ -53,14 +53,29 @@ pub fn most_expanded(compressed: u64) -> u64 {
     compressed.saturating_mul(MOST_EXPANSION).max(FREE_EXPANSION)
 }
 
-/// What is unpacked of any file at a time: with the frame that is made of it less than 64 MiB.
+/// Parts of any sound columnar file that are unpacked at a time may become this large.
 #[cfg(feature = "arrow")]
-const FREE_UNPACKED: u64 = 40 << 20;
+const FREE_SOUND: u64 = 40 << 20;
+/// What readers of columns hold of any file before it is known to be sound, rows that are kept of it among it: with a
+/// batch, the frame that is made of it and what the decoders need it is less than 64 MiB.
+const FREE_HELD: u64 = 32 << 20;
 
-/// The most bytes that those parts of a columnar file may become which are unpacked at a time, or the texts of a frame.
+/// Bytes of a frame and of the batch that it is made of, unless one row has more.
+#[cfg(feature = "arrow")]
+const FRAME_BYTES: usize = 24 << 20;
+/// Bytes of texts in a frame, unless one row has more.
+#[cfg(feature = "arrow")]
+pub(crate) const FRAME_TEXT: usize = 8 << 20;
+
+/// The most bytes that those parts of a sound columnar file may become which are unpacked at a time, or the texts of a row.
 #[cfg(feature = "arrow")]
 pub(crate) fn most_unpacked(packed: u64) -> u64 {
-    packed.saturating_mul(MOST_EXPANSION).max(FREE_UNPACKED)
+    packed.saturating_mul(MOST_EXPANSION).max(FREE_SOUND)
+}
+
+/// The most bytes that a reader of columns holds of a file of `size` bytes which may be damaged.
+pub(crate) fn most_held(size: u64) -> u64 {
+    FREE_HELD.saturating_add(size.saturating_mul(KEPT_A_BYTE))
 }
 
 /// Whether a file of `size` bytes accounts for `bytes` in memory before it was read to its end.
@@ -68,9 +83,21 @@ pub(crate) fn is_accounted_for(bytes: u64, size: u64) -> bool {
     bytes <= FREE_KEPT.saturating_add(size.saturating_mul(KEPT_A_BYTE))
 }
 
+/// Whether it does where a reader that holds `held` bytes meanwhile gave the rows of which `bytes` are kept.
+pub(crate) fn is_accounted_for_beside(bytes: u64, held: u64, size: u64) -> bool {
+    is_accounted_for(bytes, size) && bytes.saturating_add(held) <= most_held(size)
+}
+
 /// Rows a frame, where `wanted` are asked for in a table of `columns`.
 pub(crate) fn chunk_rows(wanted: usize, columns: usize) -> usize {
     wanted.min(FRAME_CELLS / columns.max(1)).max(1)
+}
+
+/// Rows a frame, where a row takes so many bytes in it and in the batch that it is made of, and may have texts beside.
+#[cfg(feature = "arrow")]
+pub(crate) fn frame_rows(wanted: usize, columns: usize, bytes_a_row: usize, has_text: bool) -> usize {
+    let most = if has_text { FRAME_BYTES - FRAME_TEXT } else { FRAME_BYTES };
+    chunk_rows(wanted, columns).min(most / bytes_a_row.max(1)).max(1)
 }
 
 /// Refuses more columns than a file of `size` bytes may have.
@@ -128,6 +155,14 @@ pub(crate) fn no_memory(path: &Path, bytes: usize) -> TableError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kept_rows_and_what_their_reader_holds_are_counted_together() {
+        let mebibytes = |kept: u64, held: u64, size: u64| is_accounted_for_beside(kept << 20, held << 20, size << 20);
+        assert!(mebibytes(16, 16, 0) && !mebibytes(17, 0, 0) && !mebibytes(16, 17, 0) && !mebibytes(0, 33, 0));
+        assert!(mebibytes(416, 16, 100) && mebibytes(0, 432, 100) && !mebibytes(216, 217, 100));
+        assert!(!is_accounted_for_beside(u64::MAX, u64::MAX, 1));
+    }
 
     #[test]
     fn limits_grow_with_the_file_and_end() {

@@ -177,6 +177,27 @@ impl FrameReader {
         self.source.n_rows().filter(|_| self.following.is_none())
     }
 
+    /// Reads all rows and keeps none, in as little memory as the format allows; whether there are at most `most`. Nothing can
+    /// be read afterwards.
+    pub(crate) fn check(&mut self, most: u64) -> Result<bool, TableError> {
+        let mut n = 0_u64;
+        while !std::mem::replace(&mut self.is_over, true) {
+            let said = self.source.n_rows().unwrap_or(0);
+            n = n.saturating_add(if n.saturating_add(said) > most { said } else { self.source.check(most - n)? });
+            if n > most {
+                return Ok(false);
+            }
+            self.is_over = !self.open_following()?;
+        }
+        Ok(true)
+    }
+
+    /// Bytes that reading may hold at a time beside frames, while the file is not known to be sound, and as many as
+    /// [`FrameReader::check`] takes meanwhile.
+    pub(crate) fn held_at_most(&self) -> u64 {
+        self.source.held_at_most()
+    }
+
     /// Whether the columns' names are the file's own, and not just their numbers from 1.
     pub fn has_names(&self) -> bool {
         self.source.has_names()

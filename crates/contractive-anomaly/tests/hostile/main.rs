@@ -4,10 +4,12 @@
 //! `cargo test -p contractive-anomaly --test hostile` runs all of it: this crate sees every reader but the command's own.
 
 mod bombs;
+mod columnar;
 mod cut;
 mod documents;
 mod headers;
 mod judge;
+mod parquet_file;
 mod pictures;
 mod sparse;
 mod width;

@@ -30,6 +30,17 @@ impl Codec {
         }
     }
 
+    /// Bytes that unpacking takes beside `packed` bytes and the `n` that they become; `start` is how they begin.
+    pub fn workspace(self, start: &[u8], n: u64) -> u64 {
+        const TABLES: u64 = 1 << 20;
+        match self {
+            Codec::None | Codec::Snappy | Codec::Lz4 => 0,
+            Codec::Gzip => TABLES,
+            // A ring of twice the window at most.
+            Codec::Zstd => TABLES.saturating_add(2 * window(start, n).unwrap_or(n)),
+        }
+    }
+
     /// Appends `packed`, unpacked to exactly `n` bytes, to `out`.
     pub fn unpack(self, packed: &[u8], n: usize, out: &mut Vec<u8>) -> Result<(), String> {
         let wrong = |got: usize| format!("a page unpacks to {got} bytes, but claims {n}");
@@ -52,7 +63,9 @@ impl Codec {
             }
             Codec::Gzip => read_all(MultiGzDecoder::new(packed), n, out)?,
             Codec::Zstd => {
-                let decoder = ruzstd::decoding::StreamingDecoder::new(packed).map_err(|e| e.to_string())?;
+                let most = window(packed, n as u64).unwrap_or(n as u64);
+                let decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(packed, most);
+                let decoder = decoder.map_err(|e| e.to_string())?;
                 read_all(decoder, n, out)?;
             }
         }
@@ -61,6 +74,18 @@ impl Codec {
             got => Err(wrong(got)),
         }
     }
+}
+
+/// The bytes that a Zstandard frame says may be repeated at a time, for which its decoder takes memory; `n`, all of them, where
+/// it is one segment. `None` where it is no such frame, or is cut off.
+fn window(packed: &[u8], n: u64) -> Option<u64> {
+    let frame = packed.strip_prefix(&[0x28, 0xb5, 0x2f, 0xfd])?;
+    let (descriptor, window) = (frame.first()?, frame.get(1)?);
+    if descriptor & 0x20 != 0 {
+        return Some(n);
+    }
+    let base = 1_u64 << (10 + (window >> 3));
+    Some(base + base / 8 * u64::from(window & 7))
 }
 
 /// One byte more than claimed is enough to know that the claim is wrong.

@@ -1,6 +1,11 @@
 //! Parquet files as frames. A page a column is in memory at a time, and the frame that is made.
+//!
+//! Where these pages are more together than the file's size accounts for, all columns are read one by one before, and what
+//! they unpack to is dropped: damage shows in little memory.
 
+mod checking;
 mod codec;
+mod needs;
 mod pages;
 mod thrift;
 
@@ -10,32 +15,42 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Fields, Schema};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowGroups};
-use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::column::page::PageIterator;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::schema::types::SchemaDescriptor;
 
 use crate::arrow_values;
 use crate::contained::contained;
 use crate::error::TableError;
 use crate::frame::Field;
-use crate::frame::Frame;
+use crate::frame::{Frame, Kind};
 use crate::frame_source::{Choice, FrameSource, Selection};
-use crate::limits::{check_columns, chunk_rows as rows_a_frame, most_unpacked};
+use crate::limits::{check_columns, frame_rows};
 use crate::source::open_file;
 use codec::Codec;
-use pages::{Chunk, Chunks, Shared};
+use pages::{Chunk, Chunks, Layout, Shared};
 
 /// An open Parquet file.
 pub(super) struct ParquetSource {
-    shared: Shared,
+    groups: Groups,
+    levels: FieldLevels,
     fields: Vec<Field>,
     left_out: Vec<String>,
     notes: Vec<String>,
     said: Vec<(String, String)>,
+    /// Rows a batch.
+    chunk_rows: usize,
     batches: ParquetRecordBatchReader,
+    /// The batch under way, and how many of its rows were given.
+    batch: Option<(RecordBatch, usize)>,
+    /// Bytes that are held where the file may be damaged; `None` before any page was read.
+    held: Option<u64>,
+    is_sound: bool,
     n_rows: u64,
     /// Where in the file the rows end that are read.
     end: u64,
@@ -91,35 +106,98 @@ impl ParquetSource {
         // Leaves of chosen columns are the columns themselves: nested ones were refused.
         let leaves: HashMap<usize, usize> =
             (0..parquet.num_columns()).rev().map(|leaf| (parquet.get_column_root_idx(leaf), leaf)).collect();
-        for &column in &chosen {
-            let leaf = leaves.get(&column).copied();
-            let is_flat = leaf.is_some_and(|leaf| parquet.column(leaf).max_rep_level() == 0);
-            if !is_flat {
-                let reason = format!("column `{}` is not what the schema says", names[column]);
-                return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
-            }
-        }
+        let leaf = |&column: &usize| {
+            let leaf = leaves.get(&column).copied().filter(|leaf| parquet.column(*leaf).max_rep_level() == 0);
+            let reason = || format!("column `{}` is not what the schema says", names[column]);
+            leaf.ok_or_else(|| TableError::Corrupt { path: path.to_path_buf(), reason: reason() })
+        };
+        let leaves = chosen.iter().map(leaf).collect::<Result<Vec<usize>, _>>()?;
         let mask = ProjectionMask::roots(parquet, chosen.iter().copied());
         let hints = as_views(all);
         let levels = parquet_to_arrow_field_levels(parquet, mask, Some(&hints)).map_err(failed)?;
-        let shared = Shared::new(file, path.to_path_buf(), size);
         let n_groups = metadata.metadata().num_row_groups();
         let wanted = selection.options.row_groups.clone().unwrap_or(0..n_groups);
         let first = wanted.start.min(n_groups);
         let wanted = first..wanted.end.clamp(first, n_groups);
-        let groups = Groups { metadata: metadata.metadata().clone(), shared: shared.clone(), wanted };
-        groups.check(path, &chosen)?;
+        let chunk_rows = rows_a_frame(chunk_rows, &fields, &chosen, all, (parquet, &leaves));
+        let columns = chosen.into_iter().zip(leaves).collect();
+        let shared = Shared::new(file, path.to_path_buf(), size);
+        let groups = Groups { metadata: metadata.metadata().clone(), shared, hints, columns, wanted };
+        groups.check_codecs(path)?;
         let rows = |groups: &[RowGroupMetaData]| groups.iter().map(|group| group.num_rows().max(0) as u64).sum::<u64>();
         let all = groups.metadata.row_groups();
         let (done, end) = (rows(&all[..groups.wanted.start]), rows(&all[..groups.wanted.end]));
-        let chunk_rows = rows_a_frame(chunk_rows, chosen.len());
         let batches = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, chunk_rows, None);
         let batches = batches.map_err(failed)?;
         let said = groups.metadata.file_metadata().key_value_metadata().into_iter().flatten();
         let said = said.filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?))).collect();
         let (notes, n_rows) = (note.into_iter().collect(), end - done);
-        Ok(ParquetSource { shared, fields, left_out, notes, said, batches, n_rows, end, done })
+        Ok(ParquetSource {
+            groups,
+            levels,
+            fields,
+            left_out,
+            notes,
+            said,
+            chunk_rows,
+            batches,
+            batch: None,
+            held: None,
+            is_sound: false,
+            n_rows,
+            end,
+            done,
+        })
     }
+
+    /// Before the first page is unpacked: as many rows a batch as the pages of their texts allow, and the check where all
+    /// pages together are more than the file's size accounts for.
+    fn prepare(&mut self) -> Result<(), TableError> {
+        let plan = self.groups.plan(self.chunk_rows)?;
+        if plan.rows != self.chunk_rows {
+            let batches =
+                ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &self.groups, plan.rows, None);
+            self.batches = batches.map_err(|e| failure(&self.groups.shared.path, e))?;
+        }
+        if plan.must_be_sound {
+            self.groups.check(plan.rows, self.n_rows)?;
+            self.is_sound = true;
+        }
+        self.held = Some(plan.held);
+        Ok(())
+    }
+
+    /// The next batch, which has rows and no more than are left.
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, TableError> {
+        let damaged = |reason: String| TableError::Corrupt { path: self.groups.shared.path.clone(), reason };
+        let Some(batch) = self.batches.next() else {
+            return match self.done == self.end {
+                true => Ok(None),
+                false => Err(damaged(format!("it promises {} rows and holds {}", self.end, self.done))),
+            };
+        };
+        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        if self.done + batch.num_rows() as u64 > self.end || batch.num_rows() == 0 {
+            return Err(damaged(format!("it promises {} rows and holds others", self.end)));
+        }
+        Ok(Some(batch))
+    }
+}
+
+/// Rows a frame, by what their cells take in it, in a batch, and on the way there.
+fn rows_a_frame(
+    wanted: usize,
+    fields: &[Field],
+    chosen: &[usize],
+    schema: &Schema,
+    (parquet, leaves): (&SchemaDescriptor, &[usize]),
+) -> usize {
+    let of = |((field, &column), &leaf): ((&Field, &usize), &usize)| {
+        let (in_batch, in_frame) = arrow_values::cell_bytes(schema.field(column).data_type(), &field.kind);
+        in_batch.max(usize::try_from(parquet.column(leaf).type_length()).unwrap_or(0)) + in_frame
+    };
+    let bytes = fields.iter().zip(chosen).zip(leaves).map(of).sum();
+    frame_rows(wanted, fields.len(), bytes, fields.iter().any(|field| field.kind == Kind::Text))
 }
 
 impl FrameSource for ParquetSource {
@@ -143,25 +221,43 @@ impl FrameSource for ParquetSource {
         Some(self.n_rows)
     }
 
-    fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
-        let path = self.shared.path.clone();
-        let most_text = most_unpacked(self.shared.size);
+    fn held_at_most(&self) -> u64 {
+        self.held.filter(|_| !self.is_sound).unwrap_or(0)
+    }
+
+    fn check(&mut self, _: u64) -> Result<u64, TableError> {
+        let path = self.groups.shared.path.clone();
         contained(&path, || {
-            let Some(batch) = self.batches.next() else {
-                return match self.done == self.end {
-                    true => Ok(None),
-                    false => Err(TableError::Corrupt {
-                        path: path.clone(),
-                        reason: format!("it promises {} rows and holds {}", self.end, self.done),
-                    }),
-                };
+            let plan = self.groups.plan(self.chunk_rows)?;
+            self.groups.check(plan.rows, self.n_rows)
+        })?;
+        Ok(self.n_rows)
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
+        let path = self.groups.shared.path.clone();
+        contained(&path, || {
+            if self.held.is_none() {
+                self.prepare()?;
+            }
+            let (batch, given) = match self.batch.take() {
+                Some(under_way) => under_way,
+                None => match self.next_batch()? {
+                    Some(batch) => (batch, 0),
+                    None => return Ok(None),
+                },
             };
-            let batch = batch.map_err(|e| TableError::Corrupt { path: path.clone(), reason: e.to_string() })?;
-            let frame = arrow_values::frame(&path, &batch, &self.fields, self.done, most_text)?;
+            let (groups, rows, n_rows, is_sound) = (&self.groups, self.chunk_rows, self.n_rows, &mut self.is_sound);
+            let known = || match std::mem::replace(is_sound, true) {
+                true => Ok(()),
+                false => groups.check(groups.plan(rows)?.rows, n_rows),
+            };
+            let (size, next) = (groups.shared.size, (self.done, rows));
+            let frame = arrow_values::next_frame(&path, (&batch, given), &self.fields, next, size, known)?;
+            let given = given + frame.n_rows();
             self.done += frame.n_rows() as u64;
-            if self.done > self.end || frame.n_rows() == 0 {
-                let reason = format!("it promises {} rows and holds others", self.end);
-                return Err(TableError::Corrupt { path: path.clone(), reason });
+            if given < batch.num_rows() {
+                self.batch = Some((batch, given));
             }
             Ok(Some(frame))
         })
@@ -200,6 +296,10 @@ fn failure(path: &Path, error: ParquetError) -> TableError {
 struct Groups {
     metadata: Arc<ParquetMetaData>,
     shared: Shared,
+    /// All columns of the file as batches have them.
+    hints: Fields,
+    /// Places of the chosen ones in the file's schema, and of their leaves.
+    columns: Vec<(usize, usize)>,
     wanted: Range<usize>,
 }
 
@@ -214,14 +314,11 @@ impl Groups {
     }
 
     /// Refuses codecs that are not read before any page is.
-    fn check(&self, path: &Path, columns: &[usize]) -> Result<(), TableError> {
-        let schema = self.metadata.file_metadata().schema_descr();
+    fn check_codecs(&self, path: &Path) -> Result<(), TableError> {
         for group in self.metadata.row_groups() {
-            for (leaf, column) in group.columns().iter().enumerate() {
-                if !columns.contains(&schema.get_column_root_idx(leaf)) {
-                    continue;
-                }
-                if let Err(codec) = Codec::of(column.compression()) {
+            for &(_, leaf) in &self.columns {
+                let column = group.columns().get(leaf);
+                if let Some(Err(codec)) = column.map(|column| Codec::of(column.compression())) {
                     return Err(TableError::Codec {
                         path: path.to_path_buf(),
                         codec,
@@ -232,6 +329,29 @@ impl Groups {
         }
         Ok(())
     }
+
+    /// Where a column lies in each of the groups.
+    fn chunks(&self, leaf: usize) -> Result<std::vec::IntoIter<Chunk>, ParquetError> {
+        let schema = self.metadata.file_metadata().schema_descr();
+        let (column, place) = (schema.column(leaf), schema.get_column_root_idx(leaf));
+        let layout = Layout {
+            has_levels: column.max_def_level() > 0,
+            physical: column.physical_type(),
+            length: u64::try_from(column.type_length()).unwrap_or(0),
+            is_viewed: matches!(self.hints[place].data_type(), DataType::Utf8View),
+        };
+        let chunk = |group: &RowGroupMetaData| {
+            let column = group.columns().get(leaf)?;
+            let first = column.dictionary_page_offset().filter(|&at| at > 0).unwrap_or(i64::MAX);
+            let start = u64::try_from(first.min(column.data_page_offset())).ok()?;
+            let end = start.checked_add(u64::try_from(column.compressed_size()).ok()?)?;
+            let codec = Codec::of(column.compression()).ok()?;
+            (end <= self.shared.size).then_some(Chunk { start, end, codec, layout })
+        };
+        let chunks: Option<Vec<Chunk>> = self.filled().map(chunk).collect();
+        let outside = || ParquetError::General("a column is said to lie beyond the end of the file".into());
+        Ok(chunks.ok_or_else(outside)?.into_iter())
+    }
 }
 
 impl RowGroups for Groups {
@@ -240,19 +360,7 @@ impl RowGroups for Groups {
     }
 
     fn column_chunks(&self, leaf: usize) -> Result<Box<dyn PageIterator>, ParquetError> {
-        let has_levels = self.metadata.file_metadata().schema_descr().column(leaf).max_def_level() > 0;
-        let chunk = |group: &RowGroupMetaData| {
-            let column = group.column(leaf);
-            let first = column.dictionary_page_offset().filter(|&at| at > 0).unwrap_or(i64::MAX);
-            let start = u64::try_from(first.min(column.data_page_offset())).ok()?;
-            let end = start.checked_add(u64::try_from(column.compressed_size()).ok()?)?;
-            let codec = Codec::of(column.compression()).ok()?;
-            (end <= self.shared.size).then_some(Chunk { start, end, codec, has_levels })
-        };
-        let chunks: Option<Vec<Chunk>> = self.filled().map(chunk).collect();
-        let outside = || ParquetError::General("a column is said to lie beyond the end of the file".into());
-        let chunks = chunks.ok_or_else(outside)?.into_iter();
-        Ok(Box::new(Chunks { source: self.shared.clone(), chunks }))
+        Ok(Box::new(Chunks { source: self.shared.clone(), chunks: self.chunks(leaf)? }))
     }
 
     fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {

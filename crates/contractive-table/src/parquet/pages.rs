@@ -5,24 +5,27 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use parquet::basic::Encoding;
+use parquet::basic::{Encoding, Type};
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 
 use super::codec::Codec;
 use super::thrift::{PageHeader, Trouble, page_header};
-use crate::limits::{most_expanded, most_unpacked};
+use crate::limits::most_expanded;
 
 /// The first guess at a header's length, and the most that is followed.
 const HEADER_BYTES: (usize, usize) = (1 << 10, 1 << 20);
 /// More values a page than any writer puts there.
 const MOST_VALUES: i32 = 1 << 27;
-/// The most lengths of texts that a page may announce in delta encoding: they are taken at once.
-const MOST_DELTAS: u64 = 1 << 24;
+/// Bytes of a decimal at most.
+const MOST_DIGITS: usize = 64;
+/// The number of the encoding [`Encoding::DELTA_LENGTH_BYTE_ARRAY`].
+const DELTA_LENGTH: i32 = 6;
+/// The least that tells how a packed page is to be unpacked.
+const PAGE_START: u64 = 16;
 
 /// An open file, read at any place by several columns in turn.
 #[derive(Debug, Clone)]
@@ -30,13 +33,11 @@ pub(super) struct Shared {
     file: Arc<Mutex<File>>,
     pub path: PathBuf,
     pub size: u64,
-    /// Bytes of all pages that are unpacked.
-    held: Arc<AtomicU64>,
 }
 
 impl Shared {
     pub fn new(file: File, path: PathBuf, size: u64) -> Self {
-        Shared { file: Arc::new(Mutex::new(file)), path, size, held: Arc::default() }
+        Shared { file: Arc::new(Mutex::new(file)), path, size }
     }
 
     /// Bytes `start..start + length`, which must lie within the file.
@@ -62,8 +63,45 @@ pub(super) struct Chunk {
     pub start: u64,
     pub end: u64,
     pub codec: Codec,
+    pub layout: Layout,
+}
+
+/// How a column's values lie in its pages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
     /// Whether cells may be missing: pages then begin with levels.
     pub has_levels: bool,
+    pub physical: Type,
+    /// Bytes of a value of fixed length.
+    pub length: u64,
+    /// Whether the cells of a batch are views of the pages, and hold them.
+    pub is_viewed: bool,
+}
+
+impl Layout {
+    /// Bytes that a value takes at the least where it is written plainly; `None` of truth values, which have no dictionary.
+    fn least(self) -> Option<u64> {
+        match self.physical {
+            Type::BOOLEAN => None,
+            Type::INT32 | Type::FLOAT | Type::BYTE_ARRAY => Some(4),
+            Type::INT64 | Type::DOUBLE => Some(8),
+            Type::INT96 => Some(12),
+            Type::FIXED_LEN_BYTE_ARRAY => Some(self.length.max(1)),
+        }
+    }
+}
+
+/// What a page takes in memory, as its header says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weight {
+    pub rows: u64,
+    pub is_dictionary: bool,
+    /// Once it is unpacked, and while its values are decoded.
+    pub bytes: u64,
+    /// What is made of a dictionary.
+    pub entries: u64,
+    /// While it is unpacked.
+    pub packed: u64,
 }
 
 /// A column through all row groups.
@@ -76,55 +114,61 @@ impl Iterator for Chunks {
     type Item = Result<Box<dyn PageReader>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Chunk { start, end, codec, has_levels } = self.chunks.next()?;
-        Some(Ok(Box::new(Pages {
-            source: self.source.clone(),
-            at: start,
-            end,
-            codec,
-            has_levels,
-            next: None,
-            held: [0; 2],
-        })))
+        let chunk = self.chunks.next()?;
+        Some(Ok(Box::new(Pages::of(&self.source, chunk))))
     }
 }
 
 impl PageIterator for Chunks {}
 
 /// The pages of one chunk.
-struct Pages {
+pub(super) struct Pages {
     source: Shared,
     at: u64,
     end: u64,
     codec: Codec,
-    has_levels: bool,
+    layout: Layout,
     /// The header at `at` once it is read, and its length.
     next: Option<(PageHeader, u64)>,
-    /// Bytes of its dictionary and of the page that was given last.
-    held: [u64; 2],
-}
-
-impl Drop for Pages {
-    fn drop(&mut self) {
-        self.source.held.fetch_sub(self.held.iter().sum(), Relaxed);
-    }
+    has_dictionary: bool,
 }
 
 impl Pages {
-    /// A page is to be unpacked in place of the one before. Each column has one, and all of them together may be no more than
-    /// the file accounts for.
-    fn hold(&mut self, header: &PageHeader) -> Result<()> {
-        let (bytes, most) = (header.unpacked as u64, most_unpacked(self.source.size));
-        let before = std::mem::replace(&mut self.held[usize::from(header.kind != 2)], bytes);
-        self.source.held.fetch_sub(before, Relaxed);
-        let all = self.source.held.fetch_add(bytes, Relaxed).saturating_add(bytes);
-        if all > most {
-            let claim = format!(
-                "its pages unpack to {all} bytes, a page a column; of a file of its size at most {most} are read"
-            );
-            return Err(damaged(claim));
+    pub fn of(source: &Shared, Chunk { start, end, codec, layout }: Chunk) -> Self {
+        Pages { source: source.clone(), at: start, end, codec, layout, next: None, has_dictionary: false }
+    }
+
+    /// Passes over the next page; what it takes, `None` at the chunk's end.
+    pub fn weigh(&mut self) -> Result<Option<Weight>> {
+        let Some((header, length)) = self.header()? else { return Ok(None) };
+        let (packed, unpacked, n_values) = (header.packed as u64, header.unpacked as u64, header.n_values as u64);
+        let levels =
+            if header.kind == 3 { header.level_bytes.0.max(0) as u64 + header.level_bytes.1.max(0) as u64 } else { 0 };
+        let is_plain = self.codec == Codec::None || header.kind == 3 && !header.is_packed;
+        let mut bytes = if is_plain { packed } else { unpacked };
+        // Old writers put the length before each value, and the decoder a copy without beside it; decimals of any length are
+        // copied as well.
+        if matches!(self.layout.physical, Type::FIXED_LEN_BYTE_ARRAY | Type::BYTE_ARRAY) && !self.layout.is_viewed {
+            bytes *= 2;
         }
-        Ok(())
+        if header.encoding == DELTA_LENGTH {
+            bytes += 4 * n_values;
+        }
+        let is_dictionary = header.kind == 2;
+        let entries = match self.layout.physical {
+            _ if !is_dictionary => 0,
+            Type::BYTE_ARRAY if self.layout.is_viewed => 16 * n_values,
+            _ => bytes,
+        };
+        let packed = if is_plain {
+            0
+        } else {
+            let start = self.at + length + levels;
+            let start = self.source.read(start, PAGE_START.min(self.end.saturating_sub(start)))?;
+            packed + self.codec.workspace(&start, unpacked)
+        };
+        self.skip_next_page()?;
+        Ok(Some(Weight { rows: if is_dictionary { 0 } else { n_values }, is_dictionary, bytes, entries, packed }))
     }
 
     /// The header of the next page that is no index; `None` at the chunk's end.
@@ -141,6 +185,9 @@ impl Pages {
             if header.unpacked as u64 > most_expanded(header.packed as u64) {
                 return Err(damaged(format!("a page of {} bytes claims {} unpacked", header.packed, header.unpacked)));
             }
+            if header.kind == 2 {
+                self.check_dictionary(&header)?;
+            }
             if header.kind == 1 {
                 self.at += length + header.packed as u64;
             } else {
@@ -148,6 +195,19 @@ impl Pages {
             }
         }
         Ok(self.next.clone())
+    }
+
+    /// The decoder takes memory for as many entries as the header says.
+    fn check_dictionary(&mut self, header: &PageHeader) -> Result<()> {
+        if std::mem::replace(&mut self.has_dictionary, true) {
+            return Err(damaged("a column has two dictionaries in one row group".into()));
+        }
+        let least = self.layout.least().ok_or_else(|| damaged("truth values have a dictionary".into()))?;
+        let bytes = if self.codec == Codec::None { header.packed } else { header.unpacked };
+        if (header.n_values as u64).saturating_mul(least) > bytes as u64 {
+            return Err(damaged(format!("a dictionary of {bytes} bytes claims {} entries", header.n_values)));
+        }
+        Ok(())
     }
 
     fn read_header(&self) -> Result<(PageHeader, u64)> {
@@ -187,8 +247,11 @@ impl Pages {
         };
         let encoding = encoding(header.encoding)?;
         if encoding == Encoding::DELTA_LENGTH_BYTE_ARRAY {
-            let levels = if header.kind == 0 && self.has_levels { levels_of_v1(&bytes)? } else { levels };
-            check_deltas(bytes.get(levels..).unwrap_or_default())?;
+            let levels = if header.kind == 0 && self.layout.has_levels { levels_of_v1(&bytes)? } else { levels };
+            check_deltas(bytes.get(levels..).unwrap_or_default(), header.n_values as u64)?;
+        }
+        if header.kind == 2 && self.layout.physical == Type::BYTE_ARRAY && !self.layout.is_viewed {
+            check_digits(&bytes)?;
         }
         let (buf, num_values) = (Bytes::from(bytes), header.n_values as u32);
         Ok(match header.kind {
@@ -223,8 +286,20 @@ fn levels_of_v1(bytes: &[u8]) -> Result<usize> {
     length.map(|length| length + 4).ok_or_else(|| damaged("a page ends within its levels".into()))
 }
 
+/// The entries of a dictionary that are copied for each row which holds them, decimals, are short.
+fn check_digits(mut entries: &[u8]) -> Result<()> {
+    while let Some((length, rest)) = entries.split_first_chunk() {
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > MOST_DIGITS {
+            return Err(damaged(format!("a decimal of {length} bytes")));
+        }
+        entries = rest.get(length..).unwrap_or_default();
+    }
+    Ok(())
+}
+
 /// The decoder takes memory for the length of each text that the first delta block announces.
-fn check_deltas(values: &[u8]) -> Result<()> {
+fn check_deltas(values: &[u8], most: u64) -> Result<()> {
     let mut bytes = values.iter();
     let mut number = || {
         let mut number = 0_u64;
@@ -237,7 +312,7 @@ fn check_deltas(values: &[u8]) -> Result<()> {
         number
     };
     let (_block_size, _blocks, n) = (number(), number(), number());
-    if n > MOST_DELTAS { Err(damaged(format!("a page claims the lengths of {n} texts"))) } else { Ok(()) }
+    if n > most { Err(damaged(format!("a page claims the lengths of {n} texts"))) } else { Ok(()) }
 }
 
 fn encoding(number: i32) -> Result<Encoding> {
@@ -249,7 +324,7 @@ fn encoding(number: i32) -> Result<Encoding> {
         3 => Encoding::RLE,
         4 => bit_packed,
         5 => Encoding::DELTA_BINARY_PACKED,
-        6 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        DELTA_LENGTH => Encoding::DELTA_LENGTH_BYTE_ARRAY,
         // A few bytes can stand for gigabytes: each text may repeat the one before.
         7 => return Err(damaged("it uses the encoding DELTA_BYTE_ARRAY, which is not read; write it without".into())),
         8 => Encoding::RLE_DICTIONARY,
@@ -269,7 +344,6 @@ impl Iterator for Pages {
 impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         let Some((header, length)) = self.header()? else { return Ok(None) };
-        self.hold(&header)?;
         let packed = self.source.read(self.at + length, header.packed as u64)?;
         self.next = None;
         self.at += length + header.packed as u64;

@@ -57,7 +57,8 @@ pub(super) fn load(source: TableSource<'_>, name: &str, options: &FileOptions) -
         }
         // As numbers; of labels their text too.
         let cells = frame.n_rows() as u64 * n_features as u64;
-        keeping.take(cells * size_of::<f64>() as u64 + if label_at.is_some() { frame.bytes() } else { 0 })?;
+        let kept = cells * size_of::<f64>() as u64 + if label_at.is_some() { frame.bytes() } else { 0 };
+        keeping.take(kept, &reader)?;
         append_in(path, &frame, label_at, &text, &mut values)?;
         let Some(label_at) = label_at else { continue };
         let column = &frame.columns[label_at];

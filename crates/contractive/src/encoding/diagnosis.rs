@@ -102,7 +102,7 @@ impl TableDiagnosis {
     /// [`TableError`] where the file cannot be read, or numbers are spelled otherwise.
     pub fn of(path: impl AsRef<Path>, text: TextOptions) -> Result<TableDiagnosis, TableError> {
         let (path, options) = (path.as_ref(), ReadOptions { text, ..ReadOptions::default() });
-        let reader = FrameReader::open(path, &options)?;
+        let mut reader = FrameReader::open(path, &options)?;
         let (mut keeping, mut kept) = (Keeping::of(path, &options), 0);
         reader.check_spelling(|_| true)?;
         let names: Vec<String> = reader.fields().iter().map(|field| field.name.clone()).collect();
@@ -110,12 +110,12 @@ impl TableDiagnosis {
         let notes = reader.notes().to_vec();
         let mut seen: Vec<Seen> = reader.fields().iter().map(|field| Seen::new(&field.kind)).collect();
         let mut rows = 0;
-        for frame in reader {
+        while let Some(frame) = reader.next() {
             let frame = frame?;
             rows += frame.n_rows() as u64;
             seen.iter_mut().zip(&frame.columns).for_each(|(seen, column)| seen.see(column, frame.first_row));
             let before = std::mem::replace(&mut kept, seen.iter().map(|seen| seen.kept).sum());
-            keeping.take(kept.saturating_sub(before))?;
+            keeping.take(kept.saturating_sub(before), &reader)?;
         }
         let columns = names.into_iter().zip(seen).map(|(name, seen)| {
             let is_label = label.as_ref() == Some(&name);

@@ -123,7 +123,9 @@ impl<'a> Opened<'a> {
                 return Err(unpacks_to_too_much(path).into());
             }
             // What is seen of them, and the rows.
-            keeping.take(frame.bytes() * if keeps { 2 } else { 1 })?;
+            if let Ok(reader) = &self.reader {
+                keeping.take(frame.bytes() * if keeps { 2 } else { 1 }, reader)?;
+            }
             for ((seen, column), hole) in columns.iter_mut().zip(&mut frame.columns).zip(&mut holes) {
                 if n < column.values.len() {
                     column.values = column.values.slice(0..n);

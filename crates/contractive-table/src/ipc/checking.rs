@@ -1,0 +1,185 @@
+//! What reading an Arrow file takes, by the heads of all messages, and whether the file is sound, in the memory of a body and
+//! one of its columns.
+
+use std::collections::HashMap;
+
+use arrow_array::ArrayRef;
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::{RecordBatchDecoder, read_dictionary};
+use arrow_ipc::{MessageHeader, MetadataVersion, RecordBatch, root_as_message};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, UnionMode};
+
+use super::messages::{Claims, Messages, batch_of};
+use crate::error::TableError;
+use crate::limits::most_held;
+
+/// Columns are checked together where they are small: so many bytes of them.
+const CHECKED_BYTES: u64 = 4 << 20;
+/// Bytes of a buffer in memory beside its contents, as part of an array.
+const BUFFER_BYTES: u64 = 128;
+/// Bytes of an entry of a dictionary of numbers, as a cell of a frame.
+const ENTRY_BYTES: u64 = 16;
+
+/// What reading takes beside frames, at most.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    /// All columns at a time.
+    together: u64,
+    /// One column of a batch, and which one it is; `None` where it is a dictionary.
+    alone: (u64, Option<usize>),
+}
+
+impl Needs {
+    /// Of all messages that are left.
+    pub fn of(messages: &mut Messages, schema: &Schema) -> Result<Self, TableError> {
+        let (mut needs, mut dictionaries) = (Needs::default(), HashMap::new());
+        let copies = schema.fields().iter().any(|field| field.data_type().primitive_width().is_some_and(|n| n > 8));
+        while let Some((head, body)) = messages.head()? {
+            let message = root_as_message(&head[8..]).map_err(|e| messages.damaged(e.to_string()))?;
+            let batch = batch_of(&message);
+            let claims = messages.claims(batch.as_ref(), body)?;
+            let Some(batch) = batch else { continue };
+            let unpacked = claims.unpacked();
+            // Of a body that is not packed, arrays are parts; what must lie at multiples of 16 bytes may be copied.
+            let plain = if copies && claims.has_plain { body } else { 0 };
+            let described = 2 * head.len() as u64 + BUFFER_BYTES * claims.buffers.len() as u64;
+            let shared = body + plain + described + claims.workspace + sum(dictionaries.values().copied());
+            if let Some(dictionary) = message.header_as_dictionary_batch() {
+                let entries = ENTRY_BYTES.saturating_mul(u64::try_from(batch.length()).unwrap_or(0));
+                let own = sum([unpacked, plain, if claims.has_plain { body } else { 0 }, entries]);
+                let held: &mut u64 = dictionaries.entry(dictionary.id()).or_default();
+                let before = std::mem::replace(held, if dictionary.isDelta() { held.saturating_add(own) } else { own });
+                // The one before, this one, and for a moment both of them as one.
+                let joined = if dictionary.isDelta() { before.saturating_add(own) } else { 0 };
+                needs.take(sum([shared, own, joined]), (sum([shared, own, joined]), None));
+                continue;
+            }
+            let columns = columns(&batch, message.version(), &claims, schema);
+            let (column, largest) = columns.enumerate().max_by_key(|(_, bytes)| *bytes).unwrap_or_default();
+            let alone = shared.saturating_add(largest.max(CHECKED_BYTES).min(unpacked));
+            needs.take(shared.saturating_add(unpacked), (alone, Some(column)));
+        }
+        Ok(needs)
+    }
+
+    fn take(&mut self, together: u64, alone: (u64, Option<usize>)) {
+        self.together = self.together.max(together);
+        if alone.0 > self.alone.0 {
+            self.alone = alone;
+        }
+    }
+
+    /// Bytes that reading and checking take together.
+    pub fn held(&self) -> u64 {
+        self.together.saturating_add(self.alone.0)
+    }
+
+    /// Refuses what cannot be checked in the memory that a file of `size` bytes accounts for.
+    pub fn check(&self, messages: &Messages, schema: &Schema) -> Result<(), TableError> {
+        let most = most_held(messages.size);
+        if self.alone.0 <= most {
+            return Ok(());
+        }
+        let what = match self.alone.1 {
+            Some(column) => format!("column `{}` of one of its batches", schema.field(column).name()),
+            None => "one of its dictionaries".to_owned(),
+        };
+        Err(messages.damaged(format!(
+            "{what} takes {} bytes to read, and a file of its size at most {most}: write it with smaller batches, or without \
+             compression",
+            self.alone.0
+        )))
+    }
+}
+
+fn sum(bytes: impl IntoIterator<Item = u64>) -> u64 {
+    bytes.into_iter().fold(0, u64::saturating_add)
+}
+
+/// Decodes all batches, some columns at a time, and keeps none; the rows of all, or of those up to the first beyond `most`.
+pub(super) fn check(messages: &mut Messages, schema: &SchemaRef, most: u64) -> Result<u64, TableError> {
+    let (mut dictionaries, mut rows) = (HashMap::new(), 0_u64);
+    while rows <= most {
+        let Some((bytes, head)) = messages.next()? else { break };
+        let message = root_as_message(&bytes[8..head]).map_err(|e| messages.damaged(e.to_string()))?;
+        let (body, version) = (bytes.slice(head), message.version());
+        match message.header_type() {
+            MessageHeader::NONE => {}
+            MessageHeader::DictionaryBatch => {
+                let Some(dictionary) = message.header_as_dictionary_batch() else { continue };
+                read_dictionary(&body, dictionary, schema, &mut dictionaries, &version)
+                    .map_err(|e| messages.damaged(e.to_string()))?;
+            }
+            MessageHeader::RecordBatch => {
+                let Some(batch) = message.header_as_record_batch() else { continue };
+                check_batch(messages, &body, (batch, version), schema, &dictionaries)?;
+                rows = rows.saturating_add(u64::try_from(batch.length()).unwrap_or(0));
+            }
+            other => return Err(messages.damaged(format!("a message of the kind {other:?} among its batches"))),
+        }
+    }
+    Ok(rows)
+}
+
+fn check_batch(
+    messages: &Messages,
+    body: &Buffer,
+    (batch, version): (RecordBatch<'_>, MetadataVersion),
+    schema: &SchemaRef,
+    dictionaries: &HashMap<i64, ArrayRef>,
+) -> Result<(), TableError> {
+    let claims = Claims::of(&batch, |at| body.get(at..).and_then(|rest| rest.first_chunk().copied()));
+    let decode = |columns: &[usize]| {
+        RecordBatchDecoder::try_new(body, batch, schema.clone(), dictionaries, &version)
+            .and_then(|decoder| decoder.with_projection(Some(columns)).read_record_batch())
+            .map(drop)
+            .map_err(|e| messages.damaged(e.to_string()))
+    };
+    let (mut group, mut bytes) = (Vec::new(), 0_u64);
+    for (column, more) in columns(&batch, version, &claims, schema).enumerate() {
+        if bytes.saturating_add(more) > CHECKED_BYTES && !group.is_empty() {
+            decode(&group)?;
+            (group, bytes) = (Vec::new(), 0);
+        }
+        group.push(column);
+        bytes = bytes.saturating_add(more);
+    }
+    decode(&group)
+}
+
+/// What each column of a batch unpacks to.
+fn columns<'a>(
+    batch: &RecordBatch<'a>,
+    version: MetadataVersion,
+    claims: &'a Claims,
+    schema: &'a Schema,
+) -> impl Iterator<Item = u64> + 'a {
+    let mut views = batch.variadicBufferCounts().into_iter().flatten();
+    let mut buffers = claims.buffers.iter();
+    schema.fields().iter().map(move |field| {
+        let n = n_buffers(field, version, &mut views);
+        sum(buffers.by_ref().take(n).copied())
+    })
+}
+
+/// Buffers of a column, as the format lays them down; `views` tells those that views point to.
+fn n_buffers(field: &Field, version: MetadataVersion, views: &mut impl Iterator<Item = i64>) -> usize {
+    let mut of = |field: &Field| n_buffers(field, version, views);
+    match field.data_type() {
+        DataType::Null => 0,
+        DataType::Utf8 | DataType::Binary | DataType::LargeUtf8 | DataType::LargeBinary => 3,
+        DataType::Utf8View | DataType::BinaryView => {
+            2_usize.saturating_add(views.next().and_then(|n| usize::try_from(n).ok()).unwrap_or(0))
+        }
+        DataType::List(field) | DataType::LargeList(field) | DataType::Map(field, _) => 2 + of(field),
+        DataType::ListView(field) | DataType::LargeListView(field) => 3 + of(field),
+        DataType::FixedSizeList(field, _) => 1 + of(field),
+        DataType::Struct(fields) => 1 + fields.iter().map(|field| of(field)).sum::<usize>(),
+        DataType::RunEndEncoded(ends, values) => of(ends) + of(values),
+        DataType::Union(fields, mode) => {
+            let own = 1 + usize::from(version < MetadataVersion::V5) + usize::from(*mode == UnionMode::Dense);
+            own + fields.iter().map(|(_, field)| of(field)).sum::<usize>()
+        }
+        _ => 2,
+    }
+}

@@ -1,0 +1,255 @@
+//! The messages of an Arrow file or stream: read whole, their claims checked before memory is taken for them.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use arrow_buffer::Buffer;
+use arrow_ipc::{CompressionType, Message, MessageHeader, RecordBatch, root_as_message};
+
+use crate::error::TableError;
+use crate::limits::most_unpacked;
+use crate::source::open_file;
+
+const MAGIC: &[u8; 6] = b"ARROW1";
+/// A message's description of itself is at most this long: it grows with the columns.
+const MOST_METADATA: u32 = 64 << 20;
+/// The size of a packed buffer once it is unpacked, and how its frame begins.
+const BUFFER_START: usize = 16;
+
+/// The messages of a stream, whole.
+pub(super) struct Messages {
+    pub path: PathBuf,
+    input: BufReader<File>,
+    pub size: u64,
+    /// Bytes not read yet.
+    left: u64,
+    is_file: bool,
+    is_over: bool,
+}
+
+impl Messages {
+    pub fn open(path: &Path) -> Result<Self, TableError> {
+        Self::of(path, open_file(path)?)
+    }
+
+    /// From the first message on, through a handle of their own. [`Messages::go_back`] is needed afterwards: the place in the
+    /// file is one.
+    pub fn from_start(&self) -> Result<Self, TableError> {
+        let file = self.input.get_ref().try_clone().map_err(|e| TableError::reading(&self.path, e))?;
+        Self::of(&self.path, file)
+    }
+
+    /// Goes to where it was before others read from the file.
+    pub fn go_back(&mut self) -> Result<(), TableError> {
+        let place = SeekFrom::Start(self.size - self.left);
+        self.input.seek(place).map(drop).map_err(|e| TableError::reading(&self.path, e))
+    }
+
+    fn of(path: &Path, mut file: File) -> Result<Self, TableError> {
+        let io = |e| TableError::io("open", path, e);
+        file.seek(SeekFrom::Start(0)).map_err(io)?;
+        let size = file.metadata().map_err(io)?.len();
+        let mut start = [0; 6];
+        let got = crate::source::read_up_to(&mut file, &mut start).map_err(io)?;
+        let corrupt = |reason: &str| Err(TableError::Corrupt { path: path.to_path_buf(), reason: reason.to_owned() });
+        if start.starts_with(b"FEA1") {
+            return corrupt("it is a Feather file of version 1, which is not read; write it with version 2");
+        }
+        let is_file = got == 6 && start == *MAGIC;
+        let mut begin = 0;
+        if is_file {
+            let mut end = [0; 6];
+            if size < 20 {
+                return corrupt("it ends within its header");
+            }
+            file.seek(SeekFrom::End(-6)).and_then(|_| file.read_exact(&mut end)).map_err(io)?;
+            if end != *MAGIC {
+                return corrupt("it is truncated: it does not end as it begins, with ARROW1");
+            }
+            begin = 8;
+        } else if start.get(..4) != Some(&[0xff; 4]) {
+            let got = start[..got].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+            return Err(TableError::Magic {
+                path: path.to_path_buf(),
+                expected: "ARROW1 (a file) or ff ff ff ff (a stream)".into(),
+                got,
+            });
+        }
+        file.seek(SeekFrom::Start(begin)).map_err(io)?;
+        let input = BufReader::with_capacity(1 << 16, file);
+        Ok(Messages { path: path.to_path_buf(), input, size, left: size - begin, is_file, is_over: false })
+    }
+
+    pub fn damaged(&self, reason: String) -> TableError {
+        TableError::Corrupt { path: self.path.clone(), reason }
+    }
+
+    fn cut(&self, n: u64) -> TableError {
+        self.damaged(format!("it is truncated: {n} bytes are promised where {} are left", self.left))
+    }
+
+    /// `n` bytes, which must be there, after `bytes`.
+    fn read(&mut self, n: u64, bytes: &mut Vec<u8>) -> Result<(), TableError> {
+        if n > self.left {
+            return Err(self.cut(n));
+        }
+        let start = bytes.len();
+        bytes.resize(start + n as usize, 0);
+        self.input.read_exact(&mut bytes[start..]).map_err(|e| TableError::reading(&self.path, e))?;
+        self.left -= n;
+        Ok(())
+    }
+
+    /// The head and the description of the next message, and the length of the body that follows; `None` at the end.
+    pub fn head(&mut self) -> Result<Option<(Vec<u8>, u64)>, TableError> {
+        if self.is_over || (self.left == 0 && !self.is_file) {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        self.read(8, &mut bytes)?;
+        // Files are padded after the magic word: to 8 bytes as the format says, by some to 64.
+        while self.is_file && bytes == [0; 8] && self.size - self.left <= 64 {
+            bytes.clear();
+            self.read(8, &mut bytes)?;
+        }
+        if bytes[..4] != [0xff; 4] {
+            return Err(self.damaged("a message does not begin with ff ff ff ff".into()));
+        }
+        let length = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+        if length == 0 {
+            self.is_over = true;
+            return Ok(None);
+        }
+        if length > MOST_METADATA {
+            return Err(self.damaged(format!("a message claims {length} bytes of description")));
+        }
+        self.read(u64::from(length), &mut bytes)?;
+        let message = root_as_message(&bytes[8..]).map_err(|e| self.damaged(e.to_string()))?;
+        let body =
+            u64::try_from(message.bodyLength()).map_err(|_| self.damaged("a message of negative length".into()))?;
+        if body > self.left {
+            return Err(self.cut(body));
+        }
+        Ok(Some((bytes, body)))
+    }
+
+    /// The next message with its head, as the decoder wants it, and where its body begins; `None` at the end.
+    pub fn next(&mut self) -> Result<Option<(Buffer, usize)>, TableError> {
+        let Some((mut bytes, body)) = self.head()? else { return Ok(None) };
+        // The description is needed beside the body: a copy, small beside it.
+        let (head, description) = (bytes.len(), bytes[8..].to_vec());
+        self.read(body, &mut bytes)?;
+        let message = root_as_message(&description).map_err(|e| self.damaged(e.to_string()))?;
+        if let Some(batch) = batch_of(&message) {
+            let claims = Claims::of(&batch, |at| bytes[head..].get(at..).and_then(|rest| rest.first_chunk().copied()));
+            self.check(&batch, &claims, body)?;
+        }
+        Ok(Some((Buffer::from_vec(bytes), head)))
+    }
+
+    /// What the message claims whose head was just read, which is left behind.
+    pub fn claims(&mut self, batch: Option<&RecordBatch<'_>>, body: u64) -> Result<Claims, TableError> {
+        let start = self.size - self.left;
+        let mut failed = None;
+        // Past the buffer: little is read of much.
+        let file = self.input.get_mut();
+        let mut read = |at: usize| {
+            let mut bytes = [0; BUFFER_START];
+            let is_within = (at as u64).checked_add(BUFFER_START as u64).is_some_and(|end| end <= body);
+            let place = SeekFrom::Start(start + at as u64);
+            match is_within.then(|| file.seek(place).and_then(|_| file.read_exact(&mut bytes)))? {
+                Ok(()) => Some(bytes),
+                Err(e) => {
+                    failed = Some(e);
+                    None
+                }
+            }
+        };
+        let claims = batch.map(|batch| Claims::of(batch, &mut read)).unwrap_or_default();
+        if let Some(e) = failed {
+            return Err(TableError::reading(&self.path, e));
+        }
+        if let Some(batch) = batch {
+            self.check(batch, &claims, body)?;
+        }
+        self.left -= body;
+        self.go_back()?;
+        Ok(claims)
+    }
+
+    /// Refuses what would make the decoder take more memory than the message's own size justifies.
+    fn check(&self, batch: &RecordBatch<'_>, claims: &Claims, body: u64) -> Result<(), TableError> {
+        let most = most_unpacked(body);
+        // A row takes a bit at the least.
+        if u64::try_from(batch.length()).is_ok_and(|rows| rows > most.saturating_mul(8)) {
+            return Err(self.damaged(format!("a batch of {body} bytes claims {} rows", batch.length())));
+        }
+        let Some(compression) = batch.compression() else { return Ok(()) };
+        if compression.codec() != CompressionType::LZ4_FRAME {
+            let codec = if compression.codec() == CompressionType::ZSTD { "ZSTD" } else { "an unknown one" };
+            return Err(TableError::Codec { path: self.path.clone(), codec, read: "LZ4 or none" });
+        }
+        match claims.unpacked() {
+            sum if sum > most => Err(self.damaged(format!("a batch of {body} bytes claims {sum} when unpacked"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The batch of rows, or of a dictionary's entries, that a message holds.
+pub(super) fn batch_of<'a>(message: &Message<'a>) -> Option<RecordBatch<'a>> {
+    match message.header_type() {
+        MessageHeader::RecordBatch => message.header_as_record_batch(),
+        MessageHeader::DictionaryBatch => message.header_as_dictionary_batch().and_then(|batch| batch.data()),
+        _ => None,
+    }
+}
+
+/// What the buffers of a batch claim to be once they are unpacked.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    /// Bytes of each; nothing of those that are not packed.
+    pub buffers: Vec<u64>,
+    /// Whether some are not.
+    pub has_plain: bool,
+    /// The most that unpacking one takes beside.
+    pub workspace: u64,
+}
+
+impl Claims {
+    /// Of a batch, where `start` gives the first bytes of the buffer at a place of its body.
+    pub fn of(batch: &RecordBatch<'_>, mut start: impl FnMut(usize) -> Option<[u8; BUFFER_START]>) -> Self {
+        let mut claims = Claims::default();
+        let is_packed = batch.compression().is_some();
+        for buffer in batch.buffers().iter().flatten() {
+            let place = usize::try_from(buffer.offset()).ok().filter(|_| is_packed && buffer.length() > 0);
+            let bytes = place.and_then(&mut start).unwrap_or_default();
+            let (claimed, frame) = bytes.split_at(8);
+            // -1: not packed.
+            let claimed =
+                claimed.first_chunk().map_or(0, |bytes| u64::try_from(i64::from_le_bytes(*bytes)).unwrap_or(0));
+            claims.buffers.push(claimed);
+            match claimed {
+                0 => claims.has_plain |= buffer.length() > 0,
+                _ => claims.workspace = claims.workspace.max(3 * block(frame)),
+            }
+        }
+        claims
+    }
+
+    /// Bytes of all of them.
+    pub fn unpacked(&self) -> u64 {
+        self.buffers.iter().fold(0, |sum, bytes| sum.saturating_add(*bytes))
+    }
+}
+
+/// The largest block of an LZ4 frame that begins so; its decoder has room for three.
+fn block(frame: &[u8]) -> u64 {
+    match frame {
+        [4, 0x22, 0x4d, 0x18, _, size, ..] if (4..=6).contains(&(size >> 4 & 7)) => 1 << (8 + 2 * (size >> 4 & 7)),
+        [4, 0x22, 0x4d, 0x18, ..] => 4 << 20,
+        // Of a frame of the old kind.
+        _ => 8 << 20,
+    }
+}
