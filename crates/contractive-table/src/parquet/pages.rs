@@ -160,13 +160,14 @@ impl Pages {
             Type::BYTE_ARRAY if self.layout.is_viewed => 16 * n_values,
             _ => bytes,
         };
-        let packed = if is_plain {
-            0
-        } else {
-            let start = self.at + length + levels;
-            let start = self.source.read(start, PAGE_START.min(self.end.saturating_sub(start)))?;
-            packed + self.codec.workspace(&start, unpacked)
+        let start = match self.codec {
+            Codec::Zstd if !is_plain => {
+                let start = self.at + length + levels;
+                self.source.read(start, PAGE_START.min(self.end.saturating_sub(start)))?
+            }
+            _ => Vec::new(),
         };
+        let packed = if is_plain { 0 } else { packed + self.codec.workspace(&start, unpacked) };
         self.skip_next_page()?;
         Ok(Some(Weight { rows: if is_dictionary { 0 } else { n_values }, is_dictionary, bytes, entries, packed }))
     }
