@@ -1,5 +1,6 @@
 //! Arrow's arrays as columns of frames.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
@@ -99,7 +100,9 @@ pub(super) fn cell_bytes(data: &DataType, kind: &Kind) -> (usize, usize) {
 /// How many of the first rows of a batch, at least one, have at most `most` bytes of text in `fields`, and the bytes that
 /// these have.
 pub(super) fn rows_of_text(batch: &RecordBatch, fields: &[Field], most: u64) -> (usize, u64) {
-    let arrays = || fields.iter().filter_map(|field| batch.column_by_name(&field.name));
+    let places = places(batch);
+    let texts = || fields.iter().filter(|field| field.kind == Kind::Text);
+    let arrays = || texts().filter_map(|field| Some(batch.column(*places.get(field.name.as_str())?)));
     let all = arrays().fold(0_u64, |sum, array| sum.saturating_add(text_bytes(array)));
     if all <= most {
         return (batch.num_rows(), all);
@@ -118,10 +121,17 @@ pub(super) fn rows_of_text(batch: &RecordBatch, fields: &[Field], most: u64) -> 
     (rows, sum)
 }
 
+/// Columns by their names, of which there may be many.
+fn places(batch: &RecordBatch) -> HashMap<&str, usize> {
+    batch.schema_ref().fields().iter().enumerate().map(|(place, field)| (field.name().as_str(), place)).collect()
+}
+
 /// The columns of `fields`, found by name, as a frame.
 pub(super) fn frame(path: &Path, batch: &RecordBatch, fields: &[Field], first_row: u64) -> Result<Frame, TableError> {
+    let places = places(batch);
     let column = |field: &Field| {
-        let array = batch.column_by_name(&field.name).ok_or_else(|| TableError::Corrupt {
+        let array = places.get(field.name.as_str()).map(|&place| batch.column(place));
+        let array = array.ok_or_else(|| TableError::Corrupt {
             path: path.to_path_buf(),
             reason: format!("its column `{}` is not where its schema says", field.name),
         })?;
@@ -147,7 +157,10 @@ pub(super) fn next_frame(
     mut known: impl FnMut() -> Result<(), TableError>,
 ) -> Result<Frame, TableError> {
     let rows = batch.slice(given, most_rows.min(batch.num_rows() - given));
-    let (n, texts) = rows_of_text(&rows, fields, FRAME_TEXT as u64);
+    let (n, texts) = match fields.iter().any(|field| field.kind == Kind::Text) {
+        true => rows_of_text(&rows, fields, FRAME_TEXT as u64),
+        false => (rows.num_rows(), 0),
+    };
     if texts > most_unpacked(size) {
         let reason = format!("a row of it is {texts} bytes of text, which no file of its size holds but by repetition");
         return Err(TableError::Corrupt { path: path.to_path_buf(), reason });

@@ -43,16 +43,31 @@ impl<'a> Keeping<'a> {
     ///
     /// # Errors
     /// Any [`TableError`] of the rows that follow.
-    pub fn take(&mut self, bytes: u64, reader: &FrameReader) -> Result<(), TableError> {
+    pub fn take(&mut self, bytes: u64, reader: &mut FrameReader) -> Result<(), TableError> {
         self.kept = self.kept.saturating_add(bytes);
         if self.is_sound || is_accounted_for_beside(self.kept, reader.held_at_most(), self.size) {
             return Ok(());
         }
-        let (mut reader, (cells, most)) = (self.source.open(&self.options)?, self.most_cells);
-        if !reader.check(most.checked_div(cells).unwrap_or(u64::MAX))? {
-            return Err(unpacks_to_too_much(reader.path()));
+        let (cells, most) = self.most_cells;
+        let most = most.checked_div(cells).unwrap_or(u64::MAX);
+        match reader.check(most)? {
+            Some(true) => {}
+            Some(false) => return Err(unpacks_to_too_much(reader.path())),
+            None => self.read(most)?,
         }
         self.is_sound = true;
+        Ok(())
+    }
+
+    /// Reads all rows, of which there are at most `most`, once more.
+    fn read(&self, most: u64) -> Result<(), TableError> {
+        let (mut reader, mut n_rows) = (self.source.open(&self.options)?, 0_u64);
+        while let Some(frame) = reader.next() {
+            n_rows += frame?.n_rows() as u64;
+            if n_rows > most {
+                return Err(unpacks_to_too_much(reader.path()));
+            }
+        }
         Ok(())
     }
 }
@@ -77,14 +92,15 @@ mod tests {
         let options = ReadOptions::default();
         let begun = folder.path().join("begun.csv");
         std::fs::write(&begun, "a,b\n1,2\n").unwrap();
-        let reader = FrameReader::open(&begun, &options).unwrap();
-        let take = |bytes| Keeping::of(&path, &options).take(bytes, &reader);
+        let mut reader = FrameReader::open(&begun, &options).unwrap();
+        let mut take = |bytes| Keeping::of(&path, &options).take(bytes, &mut reader);
         assert!(take(FREE_KEPT).is_ok());
         let error = take(FREE_KEPT + 100).unwrap_err();
         assert!(matches!(error, TableError::Ragged { line: 3, .. }), "{error}");
         std::fs::write(&path, "a,b\n1,2\n3,4\n").unwrap();
         assert!(take(u64::MAX).is_ok());
-        let at_most = |rows: usize| Keeping::of(&path, &options).of_at_most(2, 2 * rows).take(u64::MAX, &reader);
+        let mut at_most =
+            |rows: usize| Keeping::of(&path, &options).of_at_most(2, 2 * rows).take(u64::MAX, &mut reader);
         assert!(at_most(2).is_ok());
         assert!(at_most(1).unwrap_err().to_string().contains("200 times"));
     }

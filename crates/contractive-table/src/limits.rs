@@ -78,6 +78,12 @@ pub(crate) fn most_held(size: u64) -> u64 {
     FREE_HELD.saturating_add(size.saturating_mul(KEPT_A_BYTE))
 }
 
+/// The most bytes that the description of a Parquet file of `size` bytes may take: before a page of it is read.
+#[cfg(feature = "parquet")]
+pub(crate) fn most_described(size: u64) -> u64 {
+    most_held(size).saturating_add(FREE_HELD / 2)
+}
+
 /// Whether a file of `size` bytes accounts for `bytes` in memory before it was read to its end.
 pub(crate) fn is_accounted_for(bytes: u64, size: u64) -> bool {
     bytes <= FREE_KEPT.saturating_add(size.saturating_mul(KEPT_A_BYTE))

@@ -177,23 +177,18 @@ impl FrameReader {
         self.source.n_rows().filter(|_| self.following.is_none())
     }
 
-    /// Reads all rows and keeps none, in as little memory as the format allows; whether there are at most `most`. Nothing can
-    /// be read afterwards.
-    pub(crate) fn check(&mut self, most: u64) -> Result<bool, TableError> {
-        let mut n = 0_u64;
-        while !std::mem::replace(&mut self.is_over, true) {
-            let said = self.source.n_rows().unwrap_or(0);
-            n = n.saturating_add(if n.saturating_add(said) > most { said } else { self.source.check(most - n)? });
-            if n > most {
-                return Ok(false);
-            }
-            self.is_over = !self.open_following()?;
+    /// Reads the file that is under way in little memory, and keeps none of it; whether it has at most `most` rows. `None` where
+    /// files follow, or it must be opened for that once more.
+    pub(crate) fn check(&mut self, most: u64) -> Result<Option<bool>, TableError> {
+        match self.source.n_rows() {
+            _ if self.following.is_some() => Ok(None),
+            Some(rows) if rows > most => Ok(Some(false)),
+            _ => Ok(self.source.check(most).transpose()?.map(|rows| rows <= most)),
         }
-        Ok(true)
     }
 
-    /// Bytes that reading may hold at a time beside frames, while the file is not known to be sound, and as many as
-    /// [`FrameReader::check`] takes meanwhile.
+    /// Bytes that reading holds at most beside frames, with those that [`FrameReader::check`] takes, while the file is not
+    /// known to be sound.
     pub(crate) fn held_at_most(&self) -> u64 {
         self.source.held_at_most()
     }

@@ -269,3 +269,13 @@ fn texts_that_a_batch_repeats_make_short_frames() {
     damaged[last_frame(&bytes) + 8] = 0xff;
     judge.refused("last.arrow", &damaged, &[FRAMES], "Corrupt");
 }
+
+/// Ten thousand columns of a few rows: their description is more than their pages, and they are read at once.
+#[test]
+fn a_wide_table_of_few_rows_is_read() {
+    let (judge, codec) = (Judge::new(), Compression::SNAPPY);
+    let page = Page::plain(codec, 6, &plain(&[0.5; 6]));
+    let path = judge.at("wide.parquet");
+    std::fs::write(&path, Table::of_numbers(codec).file(&[(6, vec![vec![page]; 10_000])])).unwrap();
+    read(&path, &[0.5; 6], 10_000);
+}

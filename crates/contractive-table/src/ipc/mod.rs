@@ -139,9 +139,9 @@ impl FrameSource for IpcSource {
         self.held.filter(|_| !self.is_sound).unwrap_or(0)
     }
 
-    fn check(&mut self, most: u64) -> Result<u64, TableError> {
+    fn check(&mut self, most: u64) -> Option<Result<u64, TableError>> {
         let path = self.messages.path.clone();
-        contained(&path, || check(&mut self.messages, &self.schema, most))
+        Some(contained(&path, || check(&mut self.messages, &self.schema, most)))
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {

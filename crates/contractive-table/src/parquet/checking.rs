@@ -10,7 +10,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::schema::types::{SchemaDescriptor, Type};
 
-use super::needs::Needs;
+use super::needs::{Need, Needs};
 use super::pages::{Chunks, Pages};
 use super::{Groups, failure};
 use crate::error::TableError;
@@ -18,8 +18,10 @@ use crate::limits::{most_held, most_unpacked};
 
 /// The most rows a batch while columns are checked.
 const CHECKED_ROWS: usize = 1 << 14;
-/// Bytes for each column that readers take beside the file's metadata.
-const COLUMN_BYTES: u64 = 512;
+/// Bytes for each column that its reader takes, beside the file's metadata and the pages.
+const COLUMN_BYTES: u64 = 1 << 10;
+/// Pages of so many bytes are read at once, however many columns they are in.
+const LITTLE: u64 = 8 << 20;
 
 /// How a file is read.
 #[derive(Debug)]
@@ -42,36 +44,29 @@ impl Groups {
             let is_viewed = chunks.as_slice().first().is_some_and(|chunk| chunk.layout.is_viewed);
             needs.add(column, chunks.map(|chunk| Pages::of(&self.shared, chunk)), is_viewed).map_err(failed)?;
         }
+        let (most, sound) = (most_held(size), most_unpacked(size));
         let described = self.metadata.memory_size() as u64 + COLUMN_BYTES * self.hints.len() as u64;
-        let held = |alone: u64, together: u64| alone.saturating_add(together).saturating_add(2 * described);
         for need in needs.of() {
-            let held = held(need.alone, need.together);
-            if held <= most_held(size) {
-                return Ok(Plan { rows: need.rows, held, must_be_sound: false });
+            let held = need.alone.saturating_add(need.together);
+            if held <= LITTLE || held.saturating_add(described) <= most {
+                return Ok(Plan { rows: need.rows, held: held.saturating_add(described), must_be_sound: false });
             }
         }
-        for need in needs.of() {
-            if held(need.alone, 0) <= most_held(size) && need.together <= most_unpacked(size) {
-                return Ok(Plan { rows: need.rows, held: held(need.alone, 0), must_be_sound: true });
-            }
+        if let Some(Need { rows, alone, .. }) = needs.of().find(|need| need.alone <= most && need.together <= sound) {
+            return Ok(Plan { rows, held: alone, must_be_sound: true });
         }
-        let need = needs.of().last().into_iter().next();
-        let (alone, together, column) = need.map_or((0, 0, 0), |need| (need.alone, need.together, need.column));
-        let reason = if held(alone, 0) > most_held(size) {
-            format!(
-                "its column `{}` takes {} bytes to read at a time, and a file of its size at most {}: write it with smaller \
-                 pages or row groups, or without compression",
-                self.hints[column].name(),
-                held(alone, 0),
-                most_held(size)
-            )
-        } else {
-            format!(
-                "its pages unpack to {together} bytes, a page a column, and those of a file of its size to at most {}: write \
-                 it with smaller pages or row groups, or without compression",
-                most_unpacked(size)
-            )
+        let last = needs.of().last();
+        let reason = match last.filter(|need| need.alone > most) {
+            Some(Need { alone, column, .. }) => format!(
+                "its column `{}` takes {alone} bytes to read, and in a file of its size at most {most}",
+                self.hints[column].name()
+            ),
+            None => format!(
+                "its pages unpack to {} bytes, a page a column, and those of a file of its size to at most {sound}",
+                last.map_or(0, |need| need.together)
+            ),
         };
+        let reason = format!("{reason}: write it with smaller pages or row groups, or without compression");
         Err(TableError::Corrupt { path: self.shared.path.clone(), reason })
     }
 

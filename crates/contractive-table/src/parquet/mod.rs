@@ -21,7 +21,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::column::page::PageIterator;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::arrow_values;
@@ -30,10 +30,11 @@ use crate::error::TableError;
 use crate::frame::Field;
 use crate::frame::{Frame, Kind};
 use crate::frame_source::{Choice, FrameSource, Selection};
-use crate::limits::{check_columns, frame_rows};
+use crate::limits::{check_columns, frame_rows, most_described};
 use crate::source::open_file;
 use codec::Codec;
 use pages::{Chunk, Chunks, Layout, Shared};
+use thrift::check_lists;
 
 /// An open Parquet file.
 pub(super) struct ParquetSource {
@@ -69,13 +70,34 @@ pub(super) struct RowGroup {
 pub(super) fn row_groups(path: &Path) -> Result<Vec<RowGroup>, TableError> {
     let file = open_file(path)?;
     contained(path, || {
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| failure(path, e))?;
+        let size = file.metadata().map_err(|e| TableError::io("open", path, e))?.len();
+        let shared = Shared::new(file, path.to_path_buf(), size);
+        let metadata = load(&shared)?;
         let row_group = |group: &RowGroupMetaData| {
             let (rows, bytes) = (group.num_rows().max(0) as u64, group.compressed_size().max(0) as u64);
             RowGroup { rows, bytes }
         };
         Ok(metadata.metadata().row_groups().iter().map(row_group).collect())
     })
+}
+
+/// The description of a file, which is at its end.
+fn load(shared: &Shared) -> Result<ArrowReaderMetadata, TableError> {
+    let failed = |e| failure(&shared.path, e);
+    if let Some(described) = shared.described().map_err(failed)? {
+        let reason = || ParquetError::General("what it says of itself at its end is malformed".into());
+        let (elements, parts) = check_lists(&described).map_err(|_| failed(reason()))?;
+        check_columns(&shared.path, elements, shared.size)?;
+        let (bytes, most) =
+            (parts.saturating_mul(size_of::<ColumnChunkMetaData>() as u64), most_described(shared.size));
+        if bytes > most {
+            let reason = format!(
+                "it describes {parts} parts of columns, which take {bytes} bytes; a file of its size may have {most}"
+            );
+            return Err(failed(ParquetError::General(reason)));
+        }
+    }
+    shared.with_file(|file| ArrowReaderMetadata::load(file, ArrowReaderOptions::new())).map_err(failed)
 }
 
 impl ParquetSource {
@@ -95,7 +117,8 @@ impl ParquetSource {
         chunk_rows: usize,
     ) -> Result<Self, TableError> {
         let failed = |e| failure(path, e);
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(failed)?;
+        let shared = Shared::new(file, path.to_path_buf(), size);
+        let metadata = load(&shared)?;
         let all = metadata.schema();
         check_columns(path, all.fields().len() as u64, size)?;
         let names: Vec<String> = all.fields().iter().map(|field| field.name().clone()).collect();
@@ -121,7 +144,6 @@ impl ParquetSource {
         let wanted = first..wanted.end.clamp(first, n_groups);
         let chunk_rows = rows_a_frame(chunk_rows, &fields, &chosen, all, (parquet, &leaves));
         let columns = chosen.into_iter().zip(leaves).collect();
-        let shared = Shared::new(file, path.to_path_buf(), size);
         let groups = Groups { metadata: metadata.metadata().clone(), shared, hints, columns, wanted };
         groups.check_codecs(path)?;
         let rows = |groups: &[RowGroupMetaData]| groups.iter().map(|group| group.num_rows().max(0) as u64).sum::<u64>();
@@ -155,6 +177,7 @@ impl ParquetSource {
     fn prepare(&mut self) -> Result<(), TableError> {
         let plan = self.groups.plan(self.chunk_rows)?;
         if plan.rows != self.chunk_rows {
+            self.chunk_rows = plan.rows;
             let batches =
                 ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &self.groups, plan.rows, None);
             self.batches = batches.map_err(|e| failure(&self.groups.shared.path, e))?;
@@ -225,13 +248,13 @@ impl FrameSource for ParquetSource {
         self.held.filter(|_| !self.is_sound).unwrap_or(0)
     }
 
-    fn check(&mut self, _: u64) -> Result<u64, TableError> {
+    fn check(&mut self, _: u64) -> Option<Result<u64, TableError>> {
         let path = self.groups.shared.path.clone();
-        contained(&path, || {
-            let plan = self.groups.plan(self.chunk_rows)?;
-            self.groups.check(plan.rows, self.n_rows)
-        })?;
-        Ok(self.n_rows)
+        let check = || match std::mem::replace(&mut self.is_sound, true) {
+            true => Ok(()),
+            false => self.groups.check(self.chunk_rows, self.n_rows),
+        };
+        Some(contained(&path, check).map(|()| self.n_rows))
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
@@ -250,7 +273,7 @@ impl FrameSource for ParquetSource {
             let (groups, rows, n_rows, is_sound) = (&self.groups, self.chunk_rows, self.n_rows, &mut self.is_sound);
             let known = || match std::mem::replace(is_sound, true) {
                 true => Ok(()),
-                false => groups.check(groups.plan(rows)?.rows, n_rows),
+                false => groups.check(rows, n_rows),
             };
             let (size, next) = (groups.shared.size, (self.done, rows));
             let frame = arrow_values::next_frame(&path, (&batch, given), &self.fields, next, size, known)?;

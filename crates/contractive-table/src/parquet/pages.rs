@@ -18,6 +18,8 @@ use crate::limits::most_expanded;
 
 /// The first guess at a header's length, and the most that is followed.
 const HEADER_BYTES: (usize, usize) = (1 << 10, 1 << 20);
+/// Bytes at the file's end: the length of its description, and a magic word.
+const TAIL: u64 = 8;
 /// More values a page than any writer puts there.
 const MOST_VALUES: i32 = 1 << 27;
 /// Bytes of a decimal at most.
@@ -46,10 +48,27 @@ impl Shared {
             return Err(damaged(format!("{length} bytes are promised from byte {start} on; the file ends before")));
         }
         let mut bytes = vec![0; length as usize];
-        let mut file = self.file.lock().map_err(|_| damaged("another column of it could not be read".into()))?;
-        file.seek(SeekFrom::Start(start))?;
-        file.read_exact(&mut bytes)?;
+        self.with_file(|mut file| {
+            file.seek(SeekFrom::Start(start))?;
+            Ok(file.read_exact(&mut bytes)?)
+        })?;
         Ok(bytes)
+    }
+
+    /// The description at the file's end; `None` where there is none in the open.
+    pub fn described(&self) -> Result<Option<Vec<u8>>> {
+        let Some(end) = self.size.checked_sub(TAIL) else { return Ok(None) };
+        let tail = self.read(end, TAIL)?;
+        let length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
+        match end.checked_sub(length) {
+            Some(start) if tail.ends_with(b"PAR1") => self.read(start, length).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    pub fn with_file<T>(&self, read: impl FnOnce(&File) -> Result<T>) -> Result<T> {
+        let file = self.file.lock().map_err(|_| damaged("another column of it could not be read".into()))?;
+        read(&file)
     }
 }
 

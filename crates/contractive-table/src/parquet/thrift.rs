@@ -2,6 +2,8 @@
 
 /// Structures within structures that are followed when skipped.
 const MOST_DEPTH: u32 = 8;
+/// More than any list has that describes a part of a column.
+const MOST_DETAILS: u64 = 1 << 16;
 
 /// What a page's header says, all of it claims. Which fields are present depends on the kind of page.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -81,7 +83,26 @@ pub(super) fn page_header(bytes: &[u8]) -> Result<(PageHeader, usize), Trouble> 
 const TRUE: u8 = 1;
 const FALSE: u8 = 2;
 const I32: u8 = 5;
+const LIST: u8 = 9;
 const STRUCT: u8 = 12;
+
+/// Whether the lists in the description at a file's end can be as long as they say, for which the crate `parquet` takes memory
+/// at once; how many elements the schema has, and how many parts the columns in all row groups.
+pub(super) fn check_lists(bytes: &[u8]) -> Result<(u64, u64), Trouble> {
+    let mut input = Input { bytes, at: 0 };
+    let (mut elements, mut parts) = (0, 0);
+    input.fields(|input, id, kind| match (id, kind) {
+        (2, LIST) => {
+            elements += input.list(4, |input, kind| input.skip(kind, MOST_DEPTH))?;
+            Ok(())
+        }
+        (4, LIST) => input.list(16, |input, kind| input.row_group(kind).map(|n| parts += n)).map(drop),
+        // The order of values in each column.
+        (7, LIST) => input.list(3, |input, kind| input.skip(kind, MOST_DEPTH)).map(drop),
+        _ => input.skip(kind, MOST_DEPTH),
+    })?;
+    Ok((elements, parts))
+}
 
 struct Input<'a> {
     bytes: &'a [u8],
@@ -130,6 +151,34 @@ impl Input<'_> {
         }
     }
 
+    /// The parts of columns in a row group.
+    fn row_group(&mut self, kind: u8) -> Result<u64, Trouble> {
+        if kind != STRUCT {
+            return Err(Trouble::Malformed);
+        }
+        let mut parts = 0;
+        self.fields(|input, id, kind| match (id, kind) {
+            (1, LIST) => input.list(16, |input, kind| input.skip(kind, MOST_DEPTH)).map(|n| parts += n),
+            _ => input.skip(kind, MOST_DEPTH),
+        })?;
+        Ok(parts)
+    }
+
+    /// The elements of a list, each of at least so many bytes; how many there are.
+    fn list(&mut self, least: u64, mut read: impl FnMut(&mut Self, u8) -> Result<(), Trouble>) -> Result<u64, Trouble> {
+        let (n, kind) = self.list_head()?;
+        if n.saturating_mul(least) > (self.bytes.len() - self.at) as u64 {
+            return Err(Trouble::Cut);
+        }
+        (0..n).try_for_each(|_| read(self, kind)).map(|()| n)
+    }
+
+    fn list_head(&mut self) -> Result<(u64, u8), Trouble> {
+        let head = self.byte()?;
+        let n = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
+        Ok((n, head & 0xf))
+    }
+
     fn skip(&mut self, kind: u8, depth: u32) -> Result<(), Trouble> {
         let depth = depth.checked_sub(1).ok_or(Trouble::Malformed)?;
         match kind {
@@ -141,11 +190,13 @@ impl Input<'_> {
                 let length = self.varint()?;
                 self.advance(length)
             }
-            9 | 10 => {
-                let head = self.byte()?;
-                let length = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
-                for _ in 0..length {
-                    match head & 0xf {
+            LIST | 10 => {
+                let (n, kind) = self.list_head()?;
+                if n > MOST_DETAILS {
+                    return Err(Trouble::Malformed);
+                }
+                for _ in 0..n {
+                    match kind {
                         // In a list a truth value takes a byte of its own.
                         TRUE | FALSE => self.byte().map(drop)?,
                         kind => self.skip(kind, depth)?,
@@ -184,6 +235,28 @@ mod tests {
         assert_eq!(length, HEADER.len());
         assert_eq!((header.kind, header.unpacked, header.packed, header.n_values), (0, 40, 30, 10));
         assert_eq!(header.level_encodings, (3, 3));
+    }
+
+    #[test]
+    fn lists_of_a_description_are_no_longer_than_what_is_there() {
+        // version 1, schema of two structures { 4: "ab" }, 0 rows, one row group { 1: [{ 2: 0 }] }
+        let element = |name: &[u8]| [&[0x48, name.len() as u8][..], name, &[0]].concat();
+        let of = |schema: u8, columns: u8| {
+            let group = [&[0x19, columns << 4 | 0xc, 0x26, 0][..], &[0; 16], &[0]].concat();
+            [
+                &[0x15, 2, 0x19, schema << 4 | 0xc][..],
+                &element(b"ab"),
+                &element(b"cd"),
+                &[0x16, 0, 0x19, 0x1c],
+                &group,
+                &[0],
+            ]
+            .concat()
+        };
+        assert_eq!(check_lists(&of(2, 1)), Ok((2, 1)));
+        assert!(check_lists(&of(14, 1)).is_err() && check_lists(&of(2, 14)).is_err());
+        let long = [&[0x15, 2, 0x19, 0xfc][..], &[0xff, 0xff, 0xff, 0xff, 0x7f], &[0; 100]].concat();
+        assert_eq!(check_lists(&long), Err(Trouble::Cut));
     }
 
     #[test]

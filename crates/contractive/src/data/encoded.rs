@@ -201,8 +201,10 @@ impl<'a> Table<'a> {
             if n.saturating_mul(frame.columns.len()) > most {
                 return Err(unpacks_to_too_much(&path).into());
             }
-            keeping
-                .take((taken * self.encoding.n_features() * size_of::<f64>()) as u64 + frame.bytes(), &self.reader)?;
+            keeping.take(
+                (taken * self.encoding.n_features() * size_of::<f64>()) as u64 + frame.bytes(),
+                &mut self.reader,
+            )?;
             let plain = self.encoding.encode_plain(&frame, &path, &self.text)?;
             make_room(&mut self.values, plain.values.len(), &path)?;
             self.values.extend(plain.values);

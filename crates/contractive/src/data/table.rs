@@ -51,21 +51,21 @@ pub(super) fn load(source: TableSource<'_>, name: &str, options: &FileOptions) -
     let (mut values, mut labels) = (Vec::new(), Labels::default());
     let mut carried = label_at.map(|at| Values::empty(&reader.fields()[at].kind));
     while let Some(frame) = reader.next() {
-        let (frame, path) = (frame?, reader.path());
+        let (frame, path) = (frame?, reader.path().to_path_buf());
         if values.len().saturating_add(frame.n_rows().saturating_mul(n_features)) > most {
-            return Err(unpacks_to_too_much(path));
+            return Err(unpacks_to_too_much(&path));
         }
         // As numbers; of labels their text too.
         let cells = frame.n_rows() as u64 * n_features as u64;
         let kept = cells * size_of::<f64>() as u64 + if label_at.is_some() { frame.bytes() } else { 0 };
-        keeping.take(kept, &reader)?;
-        append_in(path, &frame, label_at, &text, &mut values)?;
+        keeping.take(kept, &mut reader)?;
+        append_in(&path, &frame, label_at, &text, &mut values)?;
         let Some(label_at) = label_at else { continue };
         let column = &frame.columns[label_at];
         if let Some(carried) = &mut carried {
             carried.append(column.values.clone());
         }
-        labels.take(column, path, frame.first_row, &text)?;
+        labels.take(column, &path, frame.first_row, &text)?;
     }
     if values.is_empty() {
         return Err(TableError::Empty { what: path.display().to_string() });

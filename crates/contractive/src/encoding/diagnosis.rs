@@ -115,7 +115,7 @@ impl TableDiagnosis {
             rows += frame.n_rows() as u64;
             seen.iter_mut().zip(&frame.columns).for_each(|(seen, column)| seen.see(column, frame.first_row));
             let before = std::mem::replace(&mut kept, seen.iter().map(|seen| seen.kept).sum());
-            keeping.take(kept.saturating_sub(before), &reader)?;
+            keeping.take(kept.saturating_sub(before), &mut reader)?;
         }
         let columns = names.into_iter().zip(seen).map(|(name, seen)| {
             let is_label = label.as_ref() == Some(&name);

@@ -110,7 +110,8 @@ impl<'a> Opened<'a> {
                 }
                 frame => frame?,
             };
-            let path = self.reader.as_ref().map_or(&*self.path, FrameReader::path);
+            let path = self.reader.as_ref().map_or(&*self.path, FrameReader::path).to_path_buf();
+            let path = path.as_path();
             if files.last().is_none_or(|file| file.path != path) {
                 files.push(FileRows { path: path.to_path_buf(), from: n_rows, in_file: frame.first_row });
             }
@@ -123,7 +124,7 @@ impl<'a> Opened<'a> {
                 return Err(unpacks_to_too_much(path).into());
             }
             // What is seen of them, and the rows.
-            if let Ok(reader) = &self.reader {
+            if let Ok(reader) = &mut self.reader {
                 keeping.take(frame.bytes() * if keeps { 2 } else { 1 }, reader)?;
             }
             for ((seen, column), hole) in columns.iter_mut().zip(&mut frame.columns).zip(&mut holes) {
