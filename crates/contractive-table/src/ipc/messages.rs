@@ -35,7 +35,7 @@ impl Messages {
 
     /// From the first message on, through a handle of their own. [`Messages::go_back`] is needed afterwards: the place in the
     /// file is one.
-    pub fn from_start(&self) -> Result<Self, TableError> {
+    pub fn again(&self) -> Result<Self, TableError> {
         let file = self.input.get_ref().try_clone().map_err(|e| TableError::reading(&self.path, e))?;
         Self::of(&self.path, file)
     }

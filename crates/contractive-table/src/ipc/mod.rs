@@ -85,7 +85,7 @@ impl IpcSource {
 
     /// Before the first batch is decoded: the check where a batch is more than the file's size accounts for.
     fn prepare(&mut self) -> Result<(), TableError> {
-        let mut all = self.messages.from_start()?;
+        let mut all = self.messages.again()?;
         all.next()?; // the schema
         let needs = Needs::of(&mut all, &self.schema)?;
         self.messages.go_back()?;
@@ -176,7 +176,7 @@ impl FrameSource for IpcSource {
 
 /// Decodes and drops all batches, from the first one on.
 fn check(messages: &mut Messages, schema: &SchemaRef, most: u64) -> Result<u64, TableError> {
-    let mut all = messages.from_start()?;
+    let mut all = messages.again()?;
     all.next()?; // the schema
     let rows = checking::check(&mut all, schema, most)?;
     messages.go_back()?;
