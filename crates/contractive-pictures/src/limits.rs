@@ -6,6 +6,11 @@
 //! refused for the pixels, 100 bytes that claim 8,000 × 8,000 in colour for the bytes, and a blank page of 35 megapixels in a few hundred bytes
 //! of TIFF is read, two colours or levels a pixel. Of formats in which a byte can only become so much (JPEG: 512 pixels, a bit for each block of 64; PNG: 1032 bytes, which is
 //! deflate's most; BMP: 128 pixels, runs of 255 in two bytes) a file that is too small for its pixels is cut off, and is refused by its header too. Decoders take up to three times the pixels' bytes on the way (the coefficients of a progressive JPEG).
+//!
+//! Within what a header may claim, 64 MiB and 4 times the file hold for a file that is not sound, with the file itself and all that decoding takes: what
+//! these do not account for ([`Claim::is_accounted_for`]) is read to its end in less memory first (`decode/check`), and is given room if that finds it
+//! sound. What can be neither held nor checked in so much is refused. Progressive JPEG, and WebP that is lossless, has alpha or is an animation, are the exceptions: their decoders make
+//! whole pictures, and damage shows with the pixels.
 
 use crate::error::PictureFault;
 
@@ -24,6 +29,9 @@ const FREE: u64 = 60 << 20;
 /// Bytes that a file's byte may become.
 const MOST_EXPANSION: u64 = 200;
 
+/// Rows that decoders hold beside the pixels.
+const ROWS: u64 = 4;
+
 /// Bytes of a file, and how many there are of it on the disk: fewer where it is packed in an archive.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileSize {
@@ -36,9 +44,16 @@ impl FileSize {
     pub fn plain(bytes: u64) -> Self {
         FileSize { bytes, packed: bytes }
     }
+
+    /// What may be held beside the file while it is not known whether it is sound: with it, less than 64 MiB and 4 times
+    /// what is on the disk.
+    pub fn room(self) -> u64 {
+        self.packed.saturating_mul(4).saturating_add(FREE).saturating_sub(self.bytes)
+    }
 }
 
 /// What a header claims of a file.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim {
     pub format: &'static str,
     pub width: u64,
@@ -75,5 +90,25 @@ impl Claim {
             true => Ok(bytes),
             false => Err(PictureFault::Claim { width, height, bytes, size: size.packed, most }),
         }
+    }
+
+    /// What is held while it is decoded.
+    pub fn held(&self) -> u64 {
+        let row = self.width.saturating_mul(self.bytes_a_pixel);
+        (row.saturating_mul(self.height) / 10)
+            .saturating_mul(self.held_for_ten)
+            .saturating_add(row.saturating_mul(ROWS))
+    }
+
+    /// Whether the file's size accounts for what is held: if not, it is first read to its end in less memory.
+    pub fn is_accounted_for(&self) -> bool {
+        self.held() <= self.size.room()
+    }
+
+    /// The refusal of what can be neither held nor read in less.
+    pub fn refusal(&self) -> PictureFault {
+        let &Claim { width, height, bytes_a_pixel, size, held_for_ten, .. } = self;
+        let bytes = width.saturating_mul(height).saturating_mul(bytes_a_pixel);
+        PictureFault::Claim { width, height, bytes, size: size.packed, most: size.room() / held_for_ten.max(1) * 10 }
     }
 }

@@ -11,5 +11,6 @@ mod headers;
 mod judge;
 mod parquet_file;
 mod pictures;
+mod pixels;
 mod sparse;
 mod width;

@@ -12,14 +12,25 @@ use zune_jpeg::errors::DecodeErrors;
 
 use super::room::room;
 use crate::error::PictureFault;
+use crate::limits::Claim;
 
 pub(super) const FORMAT: &str = "JPEG";
 /// The most pixels that a byte becomes: a block of 64 takes a bit at least.
 pub(super) const PIXELS_A_BYTE: u64 = 512;
 /// What `zune-jpeg` says, when it is strict, of bytes between segments, which cameras leave there and which do no harm.
 const HARMLESS: &str = "Extra bytes between headers";
+/// The marker of the end.
+const END: u8 = 0xd9;
+/// The marker before a scan.
+const SCAN: u8 = 0xda;
+
+/// Bytes for ten of the pixels, with the rows of blocks that become the next ones.
+pub(super) const HELD_FOR_TEN: u64 = 12;
+/// Bytes for ten of the pixels that a decoder holds which has all coefficients first: two and a byte for each sample.
+pub(super) const WITH_COEFFICIENTS: u64 = 30;
 
 /// What the header says.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct JpegHead {
     pub width: usize,
     pub height: usize,
@@ -27,6 +38,10 @@ pub(super) struct JpegHead {
     /// Whether its coefficients are all held before there are pixels.
     pub is_progressive: bool,
     pub orientation: Orientation,
+    /// Channels of the frame.
+    pub components: u8,
+    /// Whether the first channel is a grey picture by itself.
+    has_luma: bool,
 }
 
 /// Reads the segments before the pixels.
@@ -34,38 +49,73 @@ pub(super) fn head(stream: impl BufRead + Seek) -> Result<JpegHead, PictureFault
     let mut decoder = JpegDecoder::new_with_options(stream, options(false));
     decoder.decode_headers().map_err(fault)?;
     let (width, height) = decoder.dimensions().unwrap_or_default();
-    let colour = match decoder.input_colorspace() {
+    let space = decoder.input_colorspace();
+    let colour = match space {
         Some(ColorSpace::Luma) => ColorType::L8,
         _ => ColorType::Rgb8,
     };
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
-    let is_progressive = decoder.info().is_some_and(|info| info.sof.is_progressive());
+    let info = decoder.info();
     Ok(JpegHead {
         width,
         height,
         colour,
-        is_progressive,
+        is_progressive: info.as_ref().is_some_and(|info| info.sof.is_progressive()),
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        components: info.map_or(0, |info| info.components),
+        has_luma: matches!(space, Some(ColorSpace::Luma | ColorSpace::YCbCr)),
     })
 }
 
-/// The pixels, of `colour`, in `n` bytes.
-pub(super) fn decode(all: &[u8], colour: ColorType, n: usize) -> Result<Vec<u8>, PictureFault> {
-    if !is_whole(all) {
+/// The pixels, as the head says, in `n` bytes.
+pub(super) fn decode(all: &[u8], head: &JpegHead, claim: &Claim, n: usize) -> Result<Vec<u8>, PictureFault> {
+    if !markers(all).any(|(_, marker)| marker == END) {
         let reason = "its end marker is missing".into();
         return Err(PictureFault::Truncated { format: FORMAT, reason });
     }
-    let space = if colour == ColorType::L8 { ColorSpace::Luma } else { ColorSpace::RGB };
-    let decoded = |is_strict| -> Result<Vec<u8>, DecodeErrors> {
-        let mut pixels = room(n as u64).map_err(|_| DecodeErrors::FormatStatic("there is no memory for its pixels"))?;
-        let options = options(is_strict).jpeg_set_out_colorspace(space);
-        JpegDecoder::new_with_options(ZCursor::new(all), options).decode_into(&mut pixels)?;
-        Ok(pixels)
-    };
-    match decoded(true) {
-        Err(e) if e.to_string().contains(HARMLESS) => decoded(false).map_err(fault),
+    let space = if head.colour == ColorType::L8 { ColorSpace::Luma } else { ColorSpace::RGB };
+    match check(all, head, claim)? {
+        // Damage that the check does not find, in the colours of the last block, is no reason to refuse it once there is room for it.
+        true => decoded(all, space, n, false).map_err(fault),
+        false => decoded_strictly(all, space, n),
+    }
+}
+
+/// Decodes its luma alone, in a third of the memory, where its size does not account for the pixels: the codes of all channels are
+/// gone through for it. Whether it did; nothing is checked of a progressive one, whose coefficients are what takes the memory.
+fn check(all: &[u8], head: &JpegHead, claim: &Claim) -> Result<bool, PictureFault> {
+    let has_coefficients = has_coefficients(all, head);
+    let held_for_ten = if has_coefficients { WITH_COEFFICIENTS } else { claim.held_for_ten };
+    let claim = Claim { held_for_ten, ..*claim };
+    if head.is_progressive || claim.is_accounted_for() {
+        return Ok(false);
+    }
+    let luma = Claim { bytes_a_pixel: 1, held_for_ten: HELD_FOR_TEN, ..claim };
+    if has_coefficients || !head.has_luma || !luma.is_accounted_for() {
+        return Err(claim.refusal());
+    }
+    decoded_strictly(all, ColorSpace::Luma, head.width * head.height)?;
+    Ok(true)
+}
+
+/// Whether all coefficients are held before there are pixels: as well where the channels follow one another, each with a scan of its own.
+pub(super) fn has_coefficients(all: &[u8], head: &JpegHead) -> bool {
+    let first_scan = markers(all).find(|&(_, marker)| marker == SCAN).and_then(|(at, _)| all.get(at + 3));
+    head.is_progressive || first_scan.is_some_and(|&channels| channels != head.components)
+}
+
+fn decoded_strictly(all: &[u8], space: ColorSpace, n: usize) -> Result<Vec<u8>, PictureFault> {
+    match decoded(all, space, n, true) {
+        Err(e) if e.to_string().contains(HARMLESS) => decoded(all, space, n, false).map_err(fault),
         other => other.map_err(fault),
     }
+}
+
+fn decoded(all: &[u8], space: ColorSpace, n: usize, is_strict: bool) -> Result<Vec<u8>, DecodeErrors> {
+    let mut pixels = room(n as u64).map_err(|_| DecodeErrors::FormatStatic("there is no memory for its pixels"))?;
+    let options = options(is_strict).jpeg_set_out_colorspace(space);
+    JpegDecoder::new_with_options(ZCursor::new(all), options).decode_into(&mut pixels)?;
+    Ok(pixels)
 }
 
 fn options(is_strict: bool) -> DecoderOptions {
@@ -84,22 +134,24 @@ fn fault(error: DecodeErrors) -> PictureFault {
     }
 }
 
-/// Whether segments and scans follow one another up to the end marker. In a scan FF stands before 00 or a restart marker.
-fn is_whole(all: &[u8]) -> bool {
+/// Markers and where they stand, as segments and scans follow one another. In a scan FF stands before 00 or a restart marker, which are left out.
+fn markers(all: &[u8]) -> impl Iterator<Item = (usize, u8)> {
     let mut at = 2;
-    while let Some(found) = all.get(at..).and_then(|rest| rest.iter().position(|&byte| byte == 0xff)) {
-        at += found + 1;
-        match all.get(at) {
-            None => return false,
-            Some(0xd9) => return true,
-            // Fill bytes, a stuffed FF, markers without a length.
-            Some(0xff) => continue,
-            Some(0x00 | 0x01 | 0xd0..=0xd8) => at += 1,
-            Some(_) => {
-                let Some(length) = all.get(at + 1..at + 3) else { return false };
-                at += 1 + usize::from(u16::from_be_bytes([length[0], length[1]]));
+    std::iter::from_fn(move || {
+        loop {
+            at += all.get(at..)?.iter().position(|&byte| byte == 0xff)? + 1;
+            match *all.get(at)? {
+                // Fill bytes, a stuffed FF, markers without a length.
+                0xff => {}
+                0x00 | 0x01 | 0xd0..=0xd8 => at += 1,
+                END => return Some((at, END)),
+                marker => {
+                    let length = all.get(at + 1..at + 3)?;
+                    let here = at;
+                    at += 1 + usize::from(u16::from_be_bytes([length[0], length[1]]));
+                    return Some((here, marker));
+                }
             }
         }
-    }
-    false
+    })
 }

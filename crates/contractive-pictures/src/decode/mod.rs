@@ -1,9 +1,13 @@
 //! Bytes of a file to pixels: the format by content, the header before anything is given room, 8 bits a channel, alpha over
 //! black, upright.
 
+mod bmp;
+mod check;
+mod directory;
 mod head;
 mod jpeg;
 mod opened;
+mod riff;
 mod room;
 mod samples;
 
@@ -19,6 +23,9 @@ pub(crate) use head::Head;
 use opened::Opened;
 pub(crate) use opened::is_picture;
 pub(crate) use samples::{of_unit, over_black};
+
+/// What chunks beside the pixels may take: profiles, texts.
+const BESIDE: u64 = 16 << 20;
 
 /// Reads the header of a file.
 pub(crate) fn head<'a>(stream: impl BufRead + Seek + 'a, size: FileSize) -> Result<Head, PictureFault> {

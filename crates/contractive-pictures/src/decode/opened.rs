@@ -9,32 +9,37 @@ use image::{
     ColorType, DynamicImage, ExtendedColorType, GrayImage, ImageDecoder, ImageError, ImageFormat, Limits, RgbImage,
 };
 
+use super::check::check;
+use super::directory::Directory;
 use super::head::Head;
+use super::jpeg::{self, JpegHead};
 use super::room::room;
-use super::{jpeg, samples};
+use super::{BESIDE, bmp, riff, samples};
 use crate::error::{PictureFault, beginning};
 use crate::limits::{Claim, DECODING, FileSize};
 use crate::picture::Picture;
 
-/// What chunks beside the pixels may take: profiles, texts.
-const BESIDE: u64 = 16 << 20;
 /// The most bytes that a byte of deflate becomes.
 const DEFLATE: u64 = 1032;
 /// The most pixels that a byte of a BMP becomes.
 const RUNS: u64 = 128;
-/// Bytes by which formats are told.
-const MAGIC: usize = 32;
+/// Bytes by which formats are told, and by which a BMP is known to be cut off.
+const MAGIC: usize = bmp::HEAD;
 
 /// A file whose header was read and found to be in proportion.
 pub(super) struct Opened<'a> {
-    format: &'static str,
-    width: usize,
-    height: usize,
+    claim: Claim,
     colour: ColorType,
     orientation: Orientation,
     bytes: u64,
-    /// `None` of JPEG, which is decoded from all of its bytes.
-    decoder: Option<Box<dyn ImageDecoder + 'a>>,
+    decoder: Decoder<'a>,
+}
+
+/// What makes pixels of a file.
+enum Decoder<'a> {
+    /// Of JPEG, from all bytes at once.
+    Jpeg(JpegHead),
+    Image(ImageFormat, Box<dyn ImageDecoder + 'a>),
 }
 
 impl<'a> Opened<'a> {
@@ -51,24 +56,27 @@ impl<'a> Opened<'a> {
         stream.seek(SeekFrom::Start(0))?;
         let format = format_of(&first[..got])?;
         if format == ImageFormat::Jpeg {
-            let head = jpeg::head(stream)?;
-            let (width, height) = (head.width as u64, head.height as u64);
-            let bytes_a_pixel = head.colour.bytes_per_pixel().into();
-            let most_a_byte = Some(jpeg::PIXELS_A_BYTE);
-            let held_for_ten = if head.is_progressive { 10 * DECODING } else { 12 };
-            let format = jpeg::FORMAT;
-            let bytes = Claim { format, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten }.check()?;
-            let (width, height, colour, orientation) = (head.width, head.height, head.colour, head.orientation);
-            return Ok(Opened { format: jpeg::FORMAT, width, height, colour, orientation, bytes, decoder: None });
+            return Opened::with_jpeg(jpeg::head(stream)?, size);
         }
-        if let (ImageFormat::WebP, Some(length)) = (format, first[..got].get(4..8)) {
-            let claimed = 8 + u64::from(u32::from_le_bytes([length[0], length[1], length[2], length[3]]));
-            if claimed > size.bytes {
-                let reason = format!("it has {} of {claimed} bytes", size.bytes);
-                return Err(PictureFault::Truncated { format: "WebP", reason });
-            }
+        match format {
+            ImageFormat::WebP => riff::check_chunks(&mut stream, size.bytes)?,
+            ImageFormat::Tiff => Directory::read(&mut stream)?.check()?,
+            ImageFormat::Bmp => bmp::check_size(&first[..got], size)?,
+            _ => {}
         }
+        stream.seek(SeekFrom::Start(0))?;
         Opened::with_image(stream, format, size)
+    }
+
+    fn with_jpeg(head: JpegHead, size: FileSize) -> Result<Self, PictureFault> {
+        let (width, height) = (head.width as u64, head.height as u64);
+        let bytes_a_pixel = head.colour.bytes_per_pixel().into();
+        let most_a_byte = Some(jpeg::PIXELS_A_BYTE);
+        let held_for_ten = if head.is_progressive { jpeg::WITH_COEFFICIENTS } else { jpeg::HELD_FOR_TEN };
+        let claim = Claim { format: jpeg::FORMAT, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten };
+        let bytes = claim.check()?;
+        let (colour, orientation) = (head.colour, head.orientation);
+        Ok(Opened { claim, colour, orientation, bytes, decoder: Decoder::Jpeg(head) })
     }
 
     fn with_image(stream: impl BufRead + Seek + 'a, format: ImageFormat, size: FileSize) -> Result<Self, PictureFault> {
@@ -106,43 +114,45 @@ impl<'a> Opened<'a> {
         };
         let bytes_a_pixel = colour.bytes_per_pixel().into();
         let (width, height) = (width.into(), height.into());
-        let bytes = Claim { format: name, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten }.check()?;
+        let claim = Claim { format: name, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten };
+        let bytes = claim.check()?;
+        // A broken note on orientation does not make a broken picture.
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         if format == ImageFormat::Tiff {
             // Its pixels, which may be of four channels where three come out, and strips of them.
             limits.max_alloc = Some(bytes.saturating_mul(DECODING) + BESIDE);
             decoder.set_limits(limits).map_err(fault)?;
         }
-        // A broken note on orientation does not make a broken picture.
-        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let (width, height) = (width as usize, height as usize);
-        Ok(Opened { format: name, width, height, colour, orientation, bytes, decoder: Some(decoder) })
+        Ok(Opened { claim, colour, orientation, bytes, decoder: Decoder::Image(format, decoder) })
     }
 
     /// What the header says.
     pub fn head(&self) -> Result<Head, PictureFault> {
-        let (width, height) = match is_turned(self.orientation) {
-            true => (self.height, self.width),
-            false => (self.width, self.height),
-        };
+        let (width, height) = self.sides();
+        let (width, height) = if is_turned(self.orientation) { (height, width) } else { (width, height) };
         Ok(Head { width, height, is_grey: !self.colour.has_color(), bytes: self.bytes })
+    }
+
+    /// Width and height as the file has them.
+    fn sides(&self) -> (usize, usize) {
+        (self.claim.width as usize, self.claim.height as usize)
     }
 
     /// The pixels; `all` are the bytes of the file.
     pub fn decode(self, all: &[u8], reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
         reserve(self.bytes.saturating_mul(DECODING));
+        let (format, (width, height)) = (self.claim.format, self.sides());
         let raw = match self.decoder {
-            None => jpeg::decode(all, self.colour, self.bytes as usize)?,
-            Some(decoder) => {
+            Decoder::Jpeg(head) => jpeg::decode(all, &head, &self.claim, self.bytes as usize)?,
+            Decoder::Image(kind, decoder) => {
+                check(all, kind, &self.claim)?;
                 let mut raw = room(self.bytes)?;
-                decoder.read_image_boxed(&mut raw).map_err(|e| fault(self.format, e))?;
+                decoder.read_image_boxed(&mut raw).map_err(|e| fault(format, e))?;
                 raw
             }
         };
-        let (channels, pixels) = samples::bytes(raw, self.colour).map_err(|value| PictureFault::Damaged {
-            format: self.format,
-            reason: format!("its floats must lie within [0, 1], got {value}"),
-        })?;
-        let shape = PictureShape { height: self.height, width: self.width, channels };
+        let (channels, pixels) = samples::bytes(raw, self.colour).map_err(|value| samples::outside(format, value))?;
+        let shape = PictureShape { height, width, channels };
         upright(Picture { shape, pixels }, self.orientation)
     }
 }
@@ -225,3 +235,6 @@ fn fault(format: &'static str, error: ImageError) -> PictureFault {
         _ => PictureFault::Damaged { format, reason },
     }
 }
+
+#[cfg(test)]
+mod tests;

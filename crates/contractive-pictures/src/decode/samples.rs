@@ -4,6 +4,8 @@
 
 use image::ColorType;
 
+use crate::error::PictureFault;
+
 /// Channels, 1 or 3, and their bytes; the float that lies outside of [0, 1].
 pub(super) fn bytes(raw: Vec<u8>, colour: ColorType) -> Result<(usize, Vec<u8>), f32> {
     let bytes = match colour {
@@ -18,14 +20,27 @@ pub(super) fn bytes(raw: Vec<u8>, colour: ColorType) -> Result<(usize, Vec<u8>),
     })
 }
 
+/// What is wrong with a picture that has such a float.
+pub(super) fn outside(format: &'static str, value: f32) -> PictureFault {
+    PictureFault::Damaged { format, reason: format!("its floats must lie within [0, 1], got {value}") }
+}
+
 fn of_16_bits(raw: Vec<u8>) -> Vec<u8> {
     let rounded = |v: u16| ((u32::from(v) + 128) / 257) as u8;
     raw.chunks_exact(2).map(|pair| rounded(u16::from_ne_bytes([pair[0], pair[1]]))).collect()
 }
 
 fn of_floats(raw: &[u8]) -> Result<Vec<u8>, f32> {
-    let value = |four: &[u8]| f32::from_ne_bytes([four[0], four[1], four[2], four[3]]);
-    raw.chunks_exact(4).map(|four| of_unit(f64::from(value(four))).ok_or(value(four))).collect()
+    floats(raw).map(|value| of_unit(value.into()).ok_or(value)).collect()
+}
+
+fn floats(raw: &[u8]) -> impl Iterator<Item = f32> {
+    raw.chunks_exact(4).map(|four| f32::from_ne_bytes([four[0], four[1], four[2], four[3]]))
+}
+
+/// The first of these floats that is no pixel.
+pub(super) fn first_outside(raw: &[u8]) -> Option<f32> {
+    floats(raw).find(|&value| of_unit(value.into()).is_none())
 }
 
 /// 255 v, rounded; `None` outside of [0, 1].
