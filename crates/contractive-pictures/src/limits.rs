@@ -29,9 +29,6 @@ const FREE: u64 = 60 << 20;
 /// Bytes that a file's byte may become.
 const MOST_EXPANSION: u64 = 200;
 
-/// Rows that decoders hold beside the pixels.
-const ROWS: u64 = 4;
-
 /// Bytes of a file, and how many there are of it on the disk: fewer where it is packed in an archive.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileSize {
@@ -65,12 +62,14 @@ pub(crate) struct Claim {
     pub most_a_byte: Option<u64>,
     /// What is held for ten bytes of the pixels while they are decoded.
     pub held_for_ten: u64,
+    /// Bytes held beside them for each pixel of a row: rows that are being made.
+    pub beside: u64,
 }
 
 impl Claim {
     /// Bytes of the pixels, or the refusal.
     pub fn check(&self) -> Result<u64, PictureFault> {
-        let &Claim { format, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten } = self;
+        let &Claim { format, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten, .. } = self;
         let pixels = width.saturating_mul(height);
         if pixels == 0 {
             return Err(PictureFault::NoPixels { width, height });
@@ -94,10 +93,8 @@ impl Claim {
 
     /// What is held while it is decoded.
     pub fn held(&self) -> u64 {
-        let row = self.width.saturating_mul(self.bytes_a_pixel);
-        (row.saturating_mul(self.height) / 10)
-            .saturating_mul(self.held_for_ten)
-            .saturating_add(row.saturating_mul(ROWS))
+        let pixels = self.width.saturating_mul(self.height).saturating_mul(self.bytes_a_pixel);
+        (pixels / 10).saturating_mul(self.held_for_ten).saturating_add(self.width.saturating_mul(self.beside))
     }
 
     /// Whether the file's size accounts for what is held: if not, it is first read to its end in less memory.

@@ -24,9 +24,7 @@ const END: u8 = 0xd9;
 /// The marker before a scan.
 const SCAN: u8 = 0xda;
 
-/// Bytes for ten of the pixels, with the rows of blocks that become the next ones.
-pub(super) const HELD_FOR_TEN: u64 = 12;
-/// Bytes for ten of the pixels that a decoder holds which has all coefficients first: two and a byte for each sample.
+/// What is held for ten bytes of the pixels where all coefficients are there first: two bytes for each sample.
 pub(super) const WITH_COEFFICIENTS: u64 = 30;
 
 /// What the header says.
@@ -86,16 +84,27 @@ pub(super) fn decode(all: &[u8], head: &JpegHead, claim: &Claim, n: usize) -> Re
 fn check(all: &[u8], head: &JpegHead, claim: &Claim) -> Result<bool, PictureFault> {
     let has_coefficients = has_coefficients(all, head);
     let held_for_ten = if has_coefficients { WITH_COEFFICIENTS } else { claim.held_for_ten };
-    let claim = Claim { held_for_ten, ..*claim };
+    let of_a_channel = rows_of_blocks(all);
+    let claim = Claim { held_for_ten, beside: of_a_channel * u64::from(head.components), ..*claim };
     if head.is_progressive || claim.is_accounted_for() {
         return Ok(false);
     }
-    let luma = Claim { bytes_a_pixel: 1, held_for_ten: HELD_FOR_TEN, ..claim };
+    let luma = Claim { bytes_a_pixel: 1, held_for_ten: 10, beside: of_a_channel, ..claim };
     if has_coefficients || !head.has_luma || !luma.is_accounted_for() {
         return Err(claim.refusal());
     }
     decoded_strictly(all, ColorSpace::Luma, head.width * head.height)?;
     Ok(true)
+}
+
+/// Bytes that a channel of a baseline file has for each pixel of a row: of blocks as they are decoded, and as they are brought to the
+/// picture's size, each of eight rows, or of as many more as there are blocks one above the other, of two bytes.
+fn rows_of_blocks(all: &[u8]) -> u64 {
+    let frame =
+        markers(all).find(|&(_, marker)| matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc));
+    let channels = frame.and_then(|(at, _)| all.get(at + 9..)).unwrap_or_default();
+    let above = channels.chunks_exact(3).take(4).map(|channel| u64::from(channel[1] & 15)).max();
+    32 * above.unwrap_or(1).clamp(1, 4)
 }
 
 /// Whether all coefficients are held before there are pixels: as well where the channels follow one another, each with a scan of its own.

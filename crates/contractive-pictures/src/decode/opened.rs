@@ -23,6 +23,8 @@ use crate::picture::Picture;
 const DEFLATE: u64 = 1032;
 /// The most pixels that a byte of a BMP becomes.
 const RUNS: u64 = 128;
+/// Rows that decoders hold beside the pixels.
+const ROWS: u64 = 4;
 /// Bytes by which formats are told, and by which a BMP is known to be cut off.
 const MAGIC: usize = bmp::HEAD;
 
@@ -72,8 +74,11 @@ impl<'a> Opened<'a> {
         let (width, height) = (head.width as u64, head.height as u64);
         let bytes_a_pixel = head.colour.bytes_per_pixel().into();
         let most_a_byte = Some(jpeg::PIXELS_A_BYTE);
-        let held_for_ten = if head.is_progressive { jpeg::WITH_COEFFICIENTS } else { jpeg::HELD_FOR_TEN };
-        let claim = Claim { format: jpeg::FORMAT, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten };
+        let held_for_ten = if head.is_progressive { jpeg::WITH_COEFFICIENTS } else { 10 };
+        // What is beside them is known from all bytes.
+        let beside = 0;
+        let claim =
+            Claim { format: jpeg::FORMAT, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten, beside };
         let bytes = claim.check()?;
         let (colour, orientation) = (head.colour, head.orientation);
         Ok(Opened { claim, colour, orientation, bytes, decoder: Decoder::Jpeg(head) })
@@ -112,9 +117,10 @@ impl<'a> Opened<'a> {
             _ if is_animated => 40,
             _ => 28,
         };
-        let bytes_a_pixel = colour.bytes_per_pixel().into();
+        let bytes_a_pixel = u64::from(colour.bytes_per_pixel());
         let (width, height) = (width.into(), height.into());
-        let claim = Claim { format: name, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten };
+        let beside = ROWS * bytes_a_pixel;
+        let claim = Claim { format: name, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten, beside };
         let bytes = claim.check()?;
         // A broken note on orientation does not make a broken picture.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);

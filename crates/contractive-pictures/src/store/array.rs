@@ -67,6 +67,7 @@ impl ArrayStore {
             size: FileSize::plain(size),
             most_a_byte,
             held_for_ten,
+            beside: 0,
         };
         claim.check().map_err(|fault| PictureError::broken(path, "0", fault))?;
         let entries = (0..n).map(|i| Entry { name: i.to_string(), size }).collect();
