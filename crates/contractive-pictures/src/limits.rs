@@ -8,7 +8,7 @@
 //! deflate's most; BMP: 128 pixels, runs of 255 in two bytes) a file that is too small for its pixels is cut off, and is refused by its header too. Decoders take up to three times the pixels' bytes on the way (the coefficients of a progressive JPEG).
 //!
 //! Within what a header may claim, 64 MiB and 4 times the file hold for a file that is not sound, with the file itself and all that decoding takes: what
-//! these do not account for ([`Claim::is_accounted_for`]) is read to its end in less memory first (`decode/check`), and is given room if that finds it
+//! these do not account for is read to its end in less memory first (`decode/check`), and is given room if that finds it
 //! sound. What can be neither held nor checked in so much is refused. Progressive JPEG, and WebP that is lossless, has alpha or is an animation, are the exceptions: their decoders make
 //! whole pictures, and damage shows with the pixels.
 
@@ -24,6 +24,8 @@ pub const MOST_AHEAD: u64 = 128 << 20;
 pub const MOST_PICTURES: usize = u32::MAX as usize;
 /// What a decoder takes for each byte of its pixels, at most.
 pub(crate) const DECODING: u64 = 3;
+/// What chunks beside the pixels may take: profiles, texts, a row that is wider than the picture.
+pub(crate) const BESIDE: u64 = 16 << 20;
 /// What the pixels of a file of any size may take while they are decoded: with what is beside them less than 64 MiB.
 const FREE: u64 = 60 << 20;
 /// Bytes that a file's byte may become.
@@ -62,7 +64,7 @@ pub(crate) struct Claim {
     pub most_a_byte: Option<u64>,
     /// What is held for ten bytes of the pixels while they are decoded.
     pub held_for_ten: u64,
-    /// Bytes held beside them for each pixel of a row: rows that are being made.
+    /// Bytes held beside them: rows that are being made, a profile of colours.
     pub beside: u64,
 }
 
@@ -94,7 +96,7 @@ impl Claim {
     /// What is held while it is decoded.
     pub fn held(&self) -> u64 {
         let pixels = self.width.saturating_mul(self.height).saturating_mul(self.bytes_a_pixel);
-        (pixels / 10).saturating_mul(self.held_for_ten).saturating_add(self.width.saturating_mul(self.beside))
+        (pixels / 10).saturating_mul(self.held_for_ten).saturating_add(self.beside)
     }
 
     /// Whether the file's size accounts for what is held: if not, it is first read to its end in less memory.

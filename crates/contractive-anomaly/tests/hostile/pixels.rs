@@ -129,7 +129,7 @@ fn lossy(width: u16, height: u16, coefficients: usize) -> Vec<u8> {
     let tag = ((first as u32) << 5 | 1 << 4).to_le_bytes();
     let sides = [width.to_le_bytes(), height.to_le_bytes()].concat();
     let frame = [&tag[..3], &[0x9d, 0x01, 0x2a], &sides, &vec![0; first + coefficients]].concat();
-    webp(&[riff(b"VP8 ", &frame), riff(b"PADD", &padding(3 * usize::from(width) * usize::from(height)))])
+    webp(&[riff(b"VP8 ", &frame), riff(b"ZERO", &padding(3 * usize::from(width) * usize::from(height)))])
 }
 
 #[test]
@@ -155,6 +155,18 @@ fn a_png_is_checked_row_by_row() {
     assert!(picture.pixels == vec![0; picture.pixels.len()]);
     let short = deflated(&passes[1..]);
     judge.refused("d.png", &png(side, side, 1, true, &short), &[PICTURES], "Truncated|Damaged");
+}
+
+/// A profile of 15 MiB, in 15 KB, stays beside the pixels.
+#[test]
+fn a_profile_counts_with_the_pixels_of_a_png() {
+    let judge = Judge::new();
+    let side = 7900;
+    let rows = vec![0; (side as usize).div_ceil(8) * side as usize];
+    let mut bytes = png(side, side, 1, false, &deflated(&rows));
+    let profile = png_chunk(b"iCCP", &[b"a\0\0".as_slice(), &deflated(&vec![0; 15 << 20])].concat());
+    bytes.splice(33..33, profile);
+    judge.refused("a.png", &bytes, &[PICTURES], "Truncated|Damaged");
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub(super) fn decode(all: &[u8], head: &JpegHead, claim: &Claim, n: usize) -> Re
 fn check(all: &[u8], head: &JpegHead, claim: &Claim) -> Result<bool, PictureFault> {
     let has_coefficients = has_coefficients(all, head);
     let held_for_ten = if has_coefficients { WITH_COEFFICIENTS } else { claim.held_for_ten };
-    let of_a_channel = rows_of_blocks(all);
+    let of_a_channel = rows_of_blocks(all) * claim.width;
     let claim = Claim { held_for_ten, beside: of_a_channel * u64::from(head.components), ..*claim };
     if head.is_progressive || claim.is_accounted_for() {
         return Ok(false);

@@ -24,9 +24,6 @@ use opened::Opened;
 pub(crate) use opened::is_picture;
 pub(crate) use samples::{of_unit, over_black};
 
-/// What chunks beside the pixels may take: profiles, texts.
-const BESIDE: u64 = 16 << 20;
-
 /// Reads the header of a file.
 pub(crate) fn head<'a>(stream: impl BufRead + Seek + 'a, size: FileSize) -> Result<Head, PictureFault> {
     contained(|| Opened::new(stream, size)?.head())

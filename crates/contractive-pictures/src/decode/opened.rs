@@ -14,9 +14,9 @@ use super::directory::Directory;
 use super::head::Head;
 use super::jpeg::{self, JpegHead};
 use super::room::room;
-use super::{BESIDE, bmp, riff, samples};
+use super::{bmp, riff, samples};
 use crate::error::{PictureFault, beginning};
-use crate::limits::{Claim, DECODING, FileSize};
+use crate::limits::{BESIDE, Claim, DECODING, FileSize};
 use crate::picture::Picture;
 
 /// The most bytes that a byte of deflate becomes.
@@ -119,7 +119,9 @@ impl<'a> Opened<'a> {
         };
         let bytes_a_pixel = u64::from(colour.bytes_per_pixel());
         let (width, height) = (width.into(), height.into());
-        let beside = ROWS * bytes_a_pixel;
+        // Of PNG it is unpacked with the header, and stays.
+        let profile = if format == ImageFormat::Png { decoder.icc_profile().ok().flatten() } else { None };
+        let beside = ROWS * bytes_a_pixel * width + profile.map_or(0, |profile| profile.len() as u64);
         let claim = Claim { format: name, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten, beside };
         let bytes = claim.check()?;
         // A broken note on orientation does not make a broken picture.

@@ -7,10 +7,10 @@ use tiff::decoder::{ChunkType, Decoder, Limits};
 use tiff::tags::{CompressionMethod, Tag};
 use tiff::{TiffError, TiffResult};
 
-use super::super::{BESIDE, jpeg, samples};
+use super::super::{jpeg, samples};
 use super::strip;
 use crate::error::PictureFault;
-use crate::limits::{Claim, DECODING};
+use crate::limits::{BESIDE, Claim, DECODING};
 
 const FORMAT: &str = "TIFF";
 /// JPEG has blocks of so many pixels a side, and a strip or tile ends within one.
