@@ -233,6 +233,18 @@ pub enum PictureFault {
         /// The most bytes of pixels.
         most: u64,
     },
+    /// More tables to decode its pixels by than a file of its size may have.
+    #[error(
+        "has {groups} groups of prefix codes, whose tables take {bytes} bytes or more; a file of its size may take at most {most} for them"
+    )]
+    Tables {
+        /// Groups of prefix codes.
+        groups: u64,
+        /// Bytes of their tables, counted until they were too many.
+        bytes: u64,
+        /// The most bytes.
+        most: u64,
+    },
     /// A file larger than pictures are, or an entry of an archive that becomes so.
     #[error("has {size} bytes; at most {most} are read")]
     FileSize {

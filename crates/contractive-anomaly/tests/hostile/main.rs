@@ -12,5 +12,6 @@ mod judge;
 mod parquet_file;
 mod pictures;
 mod pixels;
+mod pictures_webp;
 mod sparse;
 mod width;

@@ -1,4 +1,4 @@
-//! Pictures: what Pillow wrote into `fixtures/pictures`, alone and in archives, and arrays.
+//! Pictures: what Pillow wrote into `fixtures/pictures` and `fixtures/webp`, alone and in archives, and arrays.
 
 use std::io::{Cursor, Write};
 
@@ -12,7 +12,9 @@ use crate::scratch;
 const ENDINGS: [&str; 7] = [".png", ".jpg", ".webp", ".tif", ".tiff", ".bmp", ".jpeg"];
 
 pub(super) fn all() -> Vec<Vec<u8>> {
-    let files = repository::files("fixtures/pictures", |name| ENDINGS.iter().any(|ending| name.ends_with(ending)));
+    let is_picture = |name: &str| ENDINGS.iter().any(|ending| name.ends_with(ending));
+    let mut files = repository::files("fixtures/pictures", is_picture);
+    files.extend(repository::files("fixtures/webp", is_picture));
     let with = |options: [u8; OPTIONS], bytes: &[u8]| [&options, bytes].concat();
     let mut seeds: Vec<Vec<u8>> = files
         .iter()

@@ -10,6 +10,7 @@ mod opened;
 mod riff;
 mod room;
 mod samples;
+mod webp;
 
 use std::io::{BufRead, Cursor, Seek};
 

@@ -14,7 +14,7 @@ use super::directory::Directory;
 use super::head::Head;
 use super::jpeg::{self, JpegHead};
 use super::room::room;
-use super::{bmp, riff, samples};
+use super::{bmp, riff, samples, webp};
 use crate::error::{PictureFault, beginning};
 use crate::limits::{BESIDE, Claim, DECODING, FileSize};
 use crate::picture::Picture;
@@ -216,7 +216,7 @@ fn name_of(format: ImageFormat) -> &'static str {
     match format {
         ImageFormat::Png => "PNG",
         ImageFormat::Jpeg => jpeg::FORMAT,
-        ImageFormat::WebP => "WebP",
+        ImageFormat::WebP => webp::FORMAT,
         ImageFormat::Tiff => "TIFF",
         ImageFormat::Bmp => "BMP",
         ImageFormat::Gif => "GIF",

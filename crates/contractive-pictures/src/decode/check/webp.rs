@@ -10,7 +10,7 @@ use crate::limits::Claim;
 /// What is held for ten pixels: a plane of luma, two of a quarter, and what is known of each block of 16 by 16 pixels.
 const HELD_FOR_TEN: u64 = 20;
 
-/// Nothing is checked of a file with alpha, of an animation and of a lossless one.
+/// Nothing is checked here of a file with alpha, of an animation and of a lossless one.
 pub(super) fn check(all: &[u8], claim: &Claim) -> Result<(), PictureFault> {
     let Some(planes) = planes(all) else { return Ok(()) };
     let held = Claim { bytes_a_pixel: 1, held_for_ten: HELD_FOR_TEN, ..*claim };
