@@ -11,7 +11,7 @@ mod headers;
 mod judge;
 mod parquet_file;
 mod pictures;
-mod pixels;
 mod pictures_webp;
+mod pixels;
 mod sparse;
 mod width;
