@@ -1,17 +1,21 @@
 //! The messages of an Arrow file or stream: read whole, their claims checked before memory is taken for them.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use arrow_buffer::Buffer;
-use arrow_ipc::{CompressionType, Message, MessageHeader, RecordBatch, root_as_message};
+use arrow_ipc::{CompressionType, Message, MessageHeader, RecordBatch, root_as_footer, root_as_message};
 
 use crate::error::TableError;
 use crate::limits::most_unpacked;
 use crate::source::open_file;
 
 const MAGIC: &[u8; 6] = b"ARROW1";
+/// Where the first message of a file begins.
+const FIRST: u64 = 8;
+/// Bytes behind a file's table of contents: its length and the magic word.
+const LAST: u64 = 10;
 /// A message's description of itself is at most this long: it grows with the columns.
 const MOST_METADATA: u32 = 64 << 20;
 /// The size of a packed buffer once it is unpacked, and how its frame begins.
@@ -26,6 +30,8 @@ pub(super) struct Messages {
     left: u64,
     is_file: bool,
     is_over: bool,
+    /// Bytes of the first description, where it has no head.
+    bare: Option<u32>,
 }
 
 impl Messages {
@@ -57,7 +63,7 @@ impl Messages {
             return corrupt("it is a Feather file of version 1, which is not read; write it with version 2");
         }
         let is_file = got == 6 && start == *MAGIC;
-        let mut begin = 0;
+        let (mut begin, mut bare) = (0, None);
         if is_file {
             let mut end = [0; 6];
             if size < 20 {
@@ -67,7 +73,8 @@ impl Messages {
             if end != *MAGIC {
                 return corrupt("it is truncated: it does not end as it begins, with ARROW1");
             }
-            begin = 8;
+            begin = FIRST;
+            bare = bare_schema(&mut file, size).map_err(io)?;
         } else if start.get(..4) != Some(&[0xff; 4]) {
             let got = start[..got].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
             return Err(TableError::Magic {
@@ -78,7 +85,7 @@ impl Messages {
         }
         file.seek(SeekFrom::Start(begin)).map_err(io)?;
         let input = BufReader::with_capacity(1 << 16, file);
-        Ok(Messages { path: path.to_path_buf(), input, size, left: size - begin, is_file, is_over: false })
+        Ok(Messages { path: path.to_path_buf(), input, size, left: size - begin, is_file, is_over: false, bare })
     }
 
     pub fn damaged(&self, reason: String) -> TableError {
@@ -106,16 +113,10 @@ impl Messages {
         if self.is_over || (self.left == 0 && !self.is_file) {
             return Ok(None);
         }
-        let mut bytes = Vec::new();
-        self.read(8, &mut bytes)?;
-        // Files are padded after the magic word: to 8 bytes as the format says, by some to 64.
-        while self.is_file && bytes == [0; 8] && self.size - self.left <= 64 {
-            bytes.clear();
-            self.read(8, &mut bytes)?;
-        }
-        if bytes[..4] != [0xff; 4] {
-            return Err(self.damaged("a message does not begin with ff ff ff ff".into()));
-        }
+        let mut bytes = match self.bare.take() {
+            Some(length) => [[0xff; 4], length.to_le_bytes()].concat(),
+            None => self.head_of_next()?,
+        };
         let length = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
         if length == 0 {
             self.is_over = true;
@@ -132,6 +133,21 @@ impl Messages {
             return Err(self.cut(body));
         }
         Ok(Some((bytes, body)))
+    }
+
+    /// The eight bytes before a description: the mark of a message, and the description's length.
+    fn head_of_next(&mut self) -> Result<Vec<u8>, TableError> {
+        let mut bytes = Vec::new();
+        self.read(8, &mut bytes)?;
+        // Files are padded after the magic word: to 8 bytes as the format says, by some to 64.
+        while self.is_file && bytes == [0; 8] && self.size - self.left <= 64 {
+            bytes.clear();
+            self.read(8, &mut bytes)?;
+        }
+        if bytes[..4] != [0xff; 4] {
+            return Err(self.damaged("a message does not begin with ff ff ff ff".into()));
+        }
+        Ok(bytes)
     }
 
     /// The next message with its head, as the decoder wants it, and where its body begins; `None` at the end.
@@ -195,6 +211,29 @@ impl Messages {
             _ => Ok(()),
         }
     }
+}
+
+/// The length of a schema that lies bare behind the magic word, without the head of a message: so polars writes files, which
+/// are read from their table of contents elsewhere. `None` where there is a message, or no table of contents.
+fn bare_schema(file: &mut File, size: u64) -> io::Result<Option<u32>> {
+    let mut start = [0; 4];
+    file.seek(SeekFrom::Start(FIRST)).and_then(|_| file.read_exact(&mut start))?;
+    if start == [0xff; 4] || start == [0; 4] {
+        return Ok(None);
+    }
+    let mut length = [0; 4];
+    file.seek(SeekFrom::End(-(LAST as i64))).and_then(|_| file.read_exact(&mut length))?;
+    let length = u64::from(u32::from_le_bytes(length));
+    let Some(end) = size.checked_sub(LAST + length).filter(|end| *end > FIRST && length <= MOST_METADATA.into()) else {
+        return Ok(None);
+    };
+    let mut contents = vec![0; length as usize];
+    file.seek(SeekFrom::Start(end)).and_then(|_| file.read_exact(&mut contents))?;
+    let Ok(contents) = root_as_footer(&contents) else { return Ok(None) };
+    let blocks = [contents.dictionaries(), contents.recordBatches()];
+    let starts = blocks.iter().flatten().flat_map(|blocks| blocks.iter().map(|block| block.offset()));
+    let first = starts.filter_map(|at| u64::try_from(at).ok()).min().unwrap_or(end);
+    Ok(first.checked_sub(FIRST).filter(|_| first <= end).and_then(|n| u32::try_from(n).ok()))
 }
 
 /// The batch of rows, or of a dictionary's entries, that a message holds.

@@ -50,7 +50,7 @@ fn parquet_is_read_exactly_whatever_it_is_packed_with() {
 
 #[test]
 fn arrow_is_read_exactly_from_files_and_streams() {
-    for file in ["kinds.arrow", "stream.arrow", "kinds-lz4.feather"] {
+    for file in ["kinds.arrow", "stream.arrow", "kinds-lz4.feather", "polars.arrow"] {
         assert_expected(file, 30, 12);
     }
 }

@@ -6,7 +6,7 @@ use crate::table_support::fixture;
 use contractive_table::TableError;
 use contractive_table::{FrameReader, ReadOptions};
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "kinds.parquet",
     "packed-none.parquet",
     "packed-snappy.parquet",
@@ -17,6 +17,7 @@ const FILES: [&str; 12] = [
     "kinds.arrow",
     "stream.arrow",
     "kinds-lz4.feather",
+    "polars.arrow",
     "rows.npy",
     "deflated.npz",
 ];
