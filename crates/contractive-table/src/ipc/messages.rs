@@ -30,8 +30,10 @@ pub(super) struct Messages {
     left: u64,
     is_file: bool,
     is_over: bool,
-    /// Bytes of the first description, where it has no head.
+    /// Bytes of the schema's description, where it has no head.
     bare: Option<u32>,
+    /// Where the messages after the schema begin, where they are not read one after the other.
+    order: Option<std::vec::IntoIter<u64>>,
 }
 
 impl Messages {
@@ -63,7 +65,7 @@ impl Messages {
             return corrupt("it is a Feather file of version 1, which is not read; write it with version 2");
         }
         let is_file = got == 6 && start == *MAGIC;
-        let (mut begin, mut bare) = (0, None);
+        let (mut begin, mut contents) = (0, Contents::default());
         if is_file {
             let mut end = [0; 6];
             if size < 20 {
@@ -74,7 +76,7 @@ impl Messages {
                 return corrupt("it is truncated: it does not end as it begins, with ARROW1");
             }
             begin = FIRST;
-            bare = bare_schema(&mut file, size).map_err(io)?;
+            contents = Contents::of(&mut file, size).map_err(io)?;
         } else if start.get(..4) != Some(&[0xff; 4]) {
             let got = start[..got].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
             return Err(TableError::Magic {
@@ -85,7 +87,9 @@ impl Messages {
         }
         file.seek(SeekFrom::Start(begin)).map_err(io)?;
         let input = BufReader::with_capacity(1 << 16, file);
-        Ok(Messages { path: path.to_path_buf(), input, size, left: size - begin, is_file, is_over: false, bare })
+        let Contents { bare, order } = contents;
+        let order = order.map(Vec::into_iter);
+        Ok(Messages { path: path.to_path_buf(), input, size, left: size - begin, is_file, is_over: false, bare, order })
     }
 
     pub fn damaged(&self, reason: String) -> TableError {
@@ -113,9 +117,18 @@ impl Messages {
         if self.is_over || (self.left == 0 && !self.is_file) {
             return Ok(None);
         }
-        let mut bytes = match self.bare.take() {
-            Some(length) => [[0xff; 4], length.to_le_bytes()].concat(),
-            None => self.head_of_next()?,
+        let mut bytes = match (self.bare.take(), &mut self.order) {
+            (Some(length), _) => [[0xff; 4], length.to_le_bytes()].concat(),
+            (None, Some(order)) if self.size - self.left > FIRST => {
+                let Some(at) = order.next() else {
+                    self.is_over = true;
+                    return Ok(None);
+                };
+                self.left = self.size.checked_sub(at).ok_or_else(|| self.cut(8))?;
+                self.go_back()?;
+                self.head_of_next()?
+            }
+            _ => self.head_of_next()?,
         };
         let length = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
         if length == 0 {
@@ -213,27 +226,40 @@ impl Messages {
     }
 }
 
-/// The length of a schema that lies bare behind the magic word, without the head of a message: so polars writes files, which
-/// are read from their table of contents elsewhere. `None` where there is a message, or no table of contents.
-fn bare_schema(file: &mut File, size: u64) -> io::Result<Option<u32>> {
-    let mut start = [0; 4];
-    file.seek(SeekFrom::Start(FIRST)).and_then(|_| file.read_exact(&mut start))?;
-    if start == [0xff; 4] || start == [0; 4] {
-        return Ok(None);
+/// What a file's table of contents says of its messages that they do not say themselves. polars puts a schema without a head
+/// behind the magic word, and dictionaries behind the rows that they are of: both are allowed, since other readers begin with the
+/// table of contents.
+#[derive(Debug, Default)]
+struct Contents {
+    bare: Option<u32>,
+    order: Option<Vec<u64>>,
+}
+
+impl Contents {
+    /// Of a file of `size` bytes, at least 20. Nothing where there is no table of contents: a stream between two magic words.
+    fn of(file: &mut File, size: u64) -> io::Result<Contents> {
+        let (mut start, mut length) = ([0; 4], [0; 4]);
+        file.seek(SeekFrom::Start(FIRST)).and_then(|_| file.read_exact(&mut start))?;
+        file.seek(SeekFrom::End(-(LAST as i64))).and_then(|_| file.read_exact(&mut length))?;
+        let length = u64::from(u32::from_le_bytes(length));
+        let within = size.checked_sub(LAST + length).filter(|end| *end > FIRST && length <= MOST_METADATA.into());
+        let Some(end) = within else { return Ok(Contents::default()) };
+        let mut contents = vec![0; length as usize];
+        file.seek(SeekFrom::Start(end)).and_then(|_| file.read_exact(&mut contents))?;
+        let Ok(contents) = root_as_footer(&contents) else { return Ok(Contents::default()) };
+        let [dictionaries, rows]: [Vec<u64>; 2] = [contents.dictionaries(), contents.recordBatches()]
+            .map(|blocks| blocks.iter().flatten().map(|block| block.offset().max(0) as u64).collect());
+        // A message that is listed twice would be read twice.
+        if ![&dictionaries, &rows].iter().all(|starts| starts.is_sorted_by(|a, b| a < b)) {
+            return Ok(Contents::default());
+        }
+        let order = [dictionaries, rows].concat();
+        let first = order.iter().copied().min().unwrap_or(end);
+        let is_bare = start != [0xff; 4] && start != [0; 4];
+        let bare = first.checked_sub(FIRST).filter(|_| is_bare && first <= end);
+        let order = (is_bare || !order.is_sorted()).then_some(order);
+        Ok(Contents { bare: bare.and_then(|n| u32::try_from(n).ok()), order })
     }
-    let mut length = [0; 4];
-    file.seek(SeekFrom::End(-(LAST as i64))).and_then(|_| file.read_exact(&mut length))?;
-    let length = u64::from(u32::from_le_bytes(length));
-    let Some(end) = size.checked_sub(LAST + length).filter(|end| *end > FIRST && length <= MOST_METADATA.into()) else {
-        return Ok(None);
-    };
-    let mut contents = vec![0; length as usize];
-    file.seek(SeekFrom::Start(end)).and_then(|_| file.read_exact(&mut contents))?;
-    let Ok(contents) = root_as_footer(&contents) else { return Ok(None) };
-    let blocks = [contents.dictionaries(), contents.recordBatches()];
-    let starts = blocks.iter().flatten().flat_map(|blocks| blocks.iter().map(|block| block.offset()));
-    let first = starts.filter_map(|at| u64::try_from(at).ok()).min().unwrap_or(end);
-    Ok(first.checked_sub(FIRST).filter(|_| first <= end).and_then(|n| u32::try_from(n).ok()))
 }
 
 /// The batch of rows, or of a dictionary's entries, that a message holds.
