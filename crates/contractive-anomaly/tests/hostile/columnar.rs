@@ -270,12 +270,24 @@ fn texts_that_a_batch_repeats_make_short_frames() {
     judge.refused("last.arrow", &damaged, &[FRAMES], "Corrupt");
 }
 
-/// Ten thousand columns of a few rows: their description is more than their pages, and they are read at once.
+/// Twenty thousand columns of a few rows: what decodes them together is far more than their pages, and waits until the last of
+/// them is known to be sound.
 #[test]
-fn a_wide_table_of_few_rows_is_read() {
+fn a_wide_table_of_few_rows_is_read_and_a_damaged_one_refused() {
     let (judge, codec) = (Judge::new(), Compression::SNAPPY);
-    let page = Page::plain(codec, 6, &plain(&[0.5; 6]));
+    let mut pages = vec![vec![Page::plain(codec, 6, &plain(&[0.5; 6]))]; 20_000];
     let path = judge.at("wide.parquet");
-    std::fs::write(&path, Table::of_numbers(codec).file(&[(6, vec![vec![page]; 10_000])])).unwrap();
-    read(&path, &[0.5; 6], 10_000);
+    std::fs::write(&path, Table::of_numbers(codec).file(&[(6, pages.clone())])).unwrap();
+    read(&path, &[0.5; 6], 20_000);
+    // Five numbers where there are six.
+    pages[19_999] = vec![Page::of(6, 40, &packed(codec, &plain(&[0.5; 5])), false, 0)];
+    judge.refused("wide.parquet", &Table::of_numbers(codec).file(&[(6, pages)]), &[FRAMES], "Corrupt");
+}
+
+/// Sixty thousand columns, of which the file says next to nothing, take more than it accounts for before a page is read.
+#[test]
+fn more_columns_than_a_file_accounts_for_are_refused_by_their_number() {
+    let (judge, codec) = (Judge::new(), Compression::UNCOMPRESSED);
+    let pages = vec![vec![Page::plain(codec, 1, &plain(&[0.5]))]; 60_000];
+    judge.refused("wide.parquet", &Table::of_numbers(codec).file(&[(1, pages)]), &[FRAMES], "Corrupt");
 }

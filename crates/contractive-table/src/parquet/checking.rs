@@ -18,10 +18,10 @@ use crate::limits::{most_held, most_unpacked};
 
 /// The most rows a batch while columns are checked.
 const CHECKED_ROWS: usize = 1 << 14;
-/// Bytes for each column that its reader takes, beside the file's metadata and the pages.
+/// Bytes for each column of the file beside its metadata: its names, its type.
 const COLUMN_BYTES: u64 = 1 << 10;
-/// Pages of so many bytes are read at once, however many columns they are in.
-const LITTLE: u64 = 8 << 20;
+/// Bytes for each column that is read, beside its pages: its decoders, its part of a batch and of a frame.
+const READER_BYTES: u64 = 7 << 10;
 
 /// How a file is read.
 #[derive(Debug)]
@@ -46,10 +46,11 @@ impl Groups {
         }
         let (most, sound) = (most_held(size), most_unpacked(size));
         let described = self.metadata.memory_size() as u64 + COLUMN_BYTES * self.hints.len() as u64;
+        let readers = READER_BYTES * self.columns.len() as u64;
         for need in needs.of() {
-            let held = need.alone.saturating_add(need.together);
-            if held <= LITTLE || held.saturating_add(described) <= most {
-                return Ok(Plan { rows: need.rows, held: held.saturating_add(described), must_be_sound: false });
+            let held = [need.together, readers, described].into_iter().fold(need.alone, u64::saturating_add);
+            if held <= most {
+                return Ok(Plan { rows: need.rows, held, must_be_sound: false });
             }
         }
         if let Some(Need { rows, alone, .. }) = needs.of().find(|need| need.alone <= most && need.together <= sound) {

@@ -36,6 +36,9 @@ use codec::Codec;
 use pages::{Chunk, Chunks, Layout, Shared};
 use thrift::check_lists;
 
+/// Bytes for each element of a schema: its names, its types.
+const ELEMENT_BYTES: u64 = 900;
+
 /// An open Parquet file.
 pub(super) struct ParquetSource {
     groups: Groups,
@@ -46,7 +49,8 @@ pub(super) struct ParquetSource {
     said: Vec<(String, String)>,
     /// Rows a batch.
     chunk_rows: usize,
-    batches: ParquetRecordBatchReader,
+    /// Of all columns, once it is known that they may be read together.
+    batches: Option<ParquetRecordBatchReader>,
     /// The batch under way, and how many of its rows were given.
     batch: Option<(RecordBatch, usize)>,
     /// Bytes that are held where the file may be damaged; `None` before any page was read.
@@ -88,11 +92,11 @@ fn load(shared: &Shared) -> Result<ArrowReaderMetadata, TableError> {
         let reason = || ParquetError::General("what it says of itself at its end is malformed".into());
         let (elements, parts) = check_lists(&described).map_err(|_| failed(reason()))?;
         check_columns(&shared.path, elements, shared.size)?;
-        let (bytes, most) =
-            (parts.saturating_mul(size_of::<ColumnChunkMetaData>() as u64), most_described(shared.size));
+        let bytes = parts.saturating_mul(size_of::<ColumnChunkMetaData>() as u64);
+        let (bytes, most) = (bytes.saturating_add(elements.saturating_mul(ELEMENT_BYTES)), most_described(shared.size));
         if bytes > most {
             let reason = format!(
-                "it describes {parts} parts of columns, which take {bytes} bytes; a file of its size may have {most}"
+                "it describes {elements} columns in {parts} parts, which take {bytes} bytes; a file of its size may have {most}"
             );
             return Err(failed(ParquetError::General(reason)));
         }
@@ -149,8 +153,6 @@ impl ParquetSource {
         let rows = |groups: &[RowGroupMetaData]| groups.iter().map(|group| group.num_rows().max(0) as u64).sum::<u64>();
         let all = groups.metadata.row_groups();
         let (done, end) = (rows(&all[..groups.wanted.start]), rows(&all[..groups.wanted.end]));
-        let batches = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, chunk_rows, None);
-        let batches = batches.map_err(failed)?;
         let said = groups.metadata.file_metadata().key_value_metadata().into_iter().flatten();
         let said = said.filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?))).collect();
         let (notes, n_rows) = (note.into_iter().collect(), end - done);
@@ -162,7 +164,7 @@ impl ParquetSource {
             notes,
             said,
             chunk_rows,
-            batches,
+            batches: None,
             batch: None,
             held: None,
             is_sound: false,
@@ -176,24 +178,22 @@ impl ParquetSource {
     /// pages together are more than the file's size accounts for.
     fn prepare(&mut self) -> Result<(), TableError> {
         let plan = self.groups.plan(self.chunk_rows)?;
-        if plan.rows != self.chunk_rows {
-            self.chunk_rows = plan.rows;
-            let batches =
-                ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &self.groups, plan.rows, None);
-            self.batches = batches.map_err(|e| failure(&self.groups.shared.path, e))?;
-        }
+        self.chunk_rows = plan.rows;
         if plan.must_be_sound {
             self.groups.check(plan.rows, self.n_rows)?;
             self.is_sound = true;
         }
         self.held = Some(plan.held);
+        // With many columns it takes more than the file's description.
+        let batches = ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &self.groups, plan.rows, None);
+        self.batches = Some(batches.map_err(|e| failure(&self.groups.shared.path, e))?);
         Ok(())
     }
 
     /// The next batch, which has rows and no more than are left.
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, TableError> {
         let damaged = |reason: String| TableError::Corrupt { path: self.groups.shared.path.clone(), reason };
-        let Some(batch) = self.batches.next() else {
+        let Some(batch) = self.batches.as_mut().and_then(Iterator::next) else {
             return match self.done == self.end {
                 true => Ok(None),
                 false => Err(damaged(format!("it promises {} rows and holds {}", self.end, self.done))),
