@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind, Values};
 use crate::frame_source::{FrameSource, Selection, is_row_index};
+use crate::keeping::unpacks_to_too_much;
 use crate::limits::{MOST_COLUMNS, is_accounted_for_beside, make_room, most_expanded};
 use crate::place::Place;
 use crate::text_options::TextOptions;
@@ -93,12 +94,15 @@ fn read(
     while let Some(frame) = source.next_frame()? {
         cells = cells.saturating_add(frame.n_rows().saturating_mul(frame.columns.len()));
         if cells > most / size_of::<f64>() {
-            let reason = "it unpacks to more than 200 times its size, which is not taken into memory";
-            return Err(TableError::Corrupt { path: path.into(), reason: reason.into() });
+            return Err(unpacks_to_too_much(path));
         }
         kept += frame.bytes();
         if !is_sound && !is_accounted_for_beside(kept, source.held_at_most(), size) {
             // Of a damaged table no more is kept than its size accounts for.
+            let columns = rows.len().max(1);
+            if source.n_rows().is_some_and(|n| n > (most / size_of::<f64>() / columns) as u64) {
+                return Err(unpacks_to_too_much(path));
+            }
             match source.check(u64::MAX) {
                 Some(checked) => drop(checked?),
                 None => {

@@ -10,7 +10,7 @@ use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use contractive_table::{FrameReader, ReadOptions, Values};
 use parquet::basic::{Compression, GzipLevel, Type, ZstdLevel};
 
-use crate::judge::{DIAGNOSIS, ENCODED, FRAMES, Judge, ROWS, TURNED};
+use crate::judge::{DIAGNOSIS, ENCODED, FRAMES, Judge, ROWS, TURNED, fixture};
 use crate::parquet_file::{Page, Table, packed};
 
 const COLUMNS: usize = 320;
@@ -290,4 +290,15 @@ fn more_columns_than_a_file_accounts_for_are_refused_by_their_number() {
     let (judge, codec) = (Judge::new(), Compression::UNCOMPRESSED);
     let pages = vec![vec![Page::plain(codec, 1, &plain(&[0.5]))]; 60_000];
     judge.refused("wide.parquet", &Table::of_numbers(codec).file(&[(1, pages)]), &[FRAMES], "Corrupt");
+}
+
+/// Files made by hand (fixtures/hostile): texts that are not UTF-8 where the decoder does not look, JSON and what only the Arrow
+/// schema calls text; parts of columns, and buffers, that all lie at one place and would be read as often as they are named.
+#[test]
+fn texts_that_are_none_and_parts_at_one_place_are_refused() {
+    let judge = Judge::new();
+    for name in ["not-utf-8-json.parquet", "not-utf-8-hint.parquet", "overlapping.parquet", "overlapping.arrow"] {
+        let bytes = std::fs::read(fixture(&format!("hostile/{name}"))).unwrap();
+        judge.refused(name, &bytes, &[FRAMES, DIAGNOSIS], "Corrupt");
+    }
 }

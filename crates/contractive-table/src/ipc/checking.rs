@@ -32,7 +32,7 @@ pub(super) struct Needs {
 impl Needs {
     /// Of all messages that are left.
     pub fn of(messages: &mut Messages, schema: &Schema) -> Result<Self, TableError> {
-        let (mut needs, mut dictionaries) = (Needs::default(), HashMap::new());
+        let (mut needs, mut dictionaries, mut of_dictionaries) = (Needs::default(), HashMap::new(), 0_u64);
         let copies = schema.fields().iter().any(|field| field.data_type().primitive_width().is_some_and(|n| n > 8));
         while let Some((head, body)) = messages.head()? {
             let message = root_as_message(&head[8..]).map_err(|e| messages.damaged(e.to_string()))?;
@@ -40,15 +40,17 @@ impl Needs {
             let claims = messages.claims(batch.as_ref(), body)?;
             let Some(batch) = batch else { continue };
             let unpacked = claims.unpacked();
-            // Of a body that is not packed, arrays are parts; what must lie at multiples of 16 bytes may be copied.
-            let plain = if copies && claims.has_plain { body } else { 0 };
+            // Of a body that is not packed, arrays are parts; what does not lie at multiples of 8 bytes, or must lie at those of 16, is copied.
+            let is_copied = copies || claims.is_askew || head.len() % 8 != 0;
+            let plain = if is_copied && claims.has_plain { body } else { 0 };
             let described = 2 * head.len() as u64 + BUFFER_BYTES * claims.buffers.len() as u64;
-            let shared = body + plain + described + claims.workspace + sum(dictionaries.values().copied());
+            let shared = body + plain + described + claims.workspace + of_dictionaries;
             if let Some(dictionary) = message.header_as_dictionary_batch() {
                 let entries = ENTRY_BYTES.saturating_mul(u64::try_from(batch.length()).unwrap_or(0));
                 let own = sum([unpacked, plain, if claims.has_plain { body } else { 0 }, entries]);
                 let held: &mut u64 = dictionaries.entry(dictionary.id()).or_default();
                 let before = std::mem::replace(held, if dictionary.isDelta() { held.saturating_add(own) } else { own });
+                of_dictionaries = of_dictionaries.saturating_sub(before).saturating_add(*held);
                 // The one before, this one, and for a moment both of them as one.
                 let joined = if dictionary.isDelta() { before.saturating_add(own) } else { 0 };
                 needs.take(sum([shared, own, joined]), (sum([shared, own, joined]), None));
@@ -131,7 +133,11 @@ fn check_batch(
     let claims = Claims::of(&batch, |at| body.get(at..).and_then(|rest| rest.first_chunk().copied()));
     let decode = |columns: &[usize]| {
         RecordBatchDecoder::try_new(body, batch, schema.clone(), dictionaries, &version)
-            .and_then(|decoder| decoder.with_projection(Some(columns)).read_record_batch())
+            // Of all columns a projection would cost the square of their number.
+            .and_then(|decoder| match columns.len() == schema.fields().len() {
+                true => decoder.read_record_batch(),
+                false => decoder.with_projection(Some(columns)).read_record_batch(),
+            })
             .map(drop)
             .map_err(|e| messages.damaged(e.to_string()))
     };

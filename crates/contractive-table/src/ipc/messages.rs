@@ -203,7 +203,13 @@ impl Messages {
             self.check(batch, &claims, body)?;
         }
         self.left -= body;
-        self.go_back()?;
+        if batch.is_some_and(|batch| batch.compression().is_some()) {
+            self.go_back()?;
+        } else {
+            // Small messages are in the buffer already.
+            let body = i64::try_from(body).unwrap_or(i64::MAX);
+            self.input.seek_relative(body).map_err(|e| TableError::reading(&self.path, e))?;
+        }
         Ok(claims)
     }
 
@@ -213,6 +219,12 @@ impl Messages {
         // A row takes a bit at the least.
         if u64::try_from(batch.length()).is_ok_and(|rows| rows > most.saturating_mul(8)) {
             return Err(self.damaged(format!("a batch of {body} bytes claims {} rows", batch.length())));
+        }
+        // Buffers that lie on one another would be looked at, and copied, many times.
+        let length = |buffer: &arrow_ipc::Buffer| u64::try_from(buffer.length()).unwrap_or(0);
+        let sum = batch.buffers().iter().flatten().map(length).fold(0, u64::saturating_add);
+        if sum > body {
+            return Err(self.damaged(format!("the buffers of a batch have {sum} bytes together, and it has {body}")));
         }
         let Some(compression) = batch.compression() else { return Ok(()) };
         if compression.codec() != CompressionType::LZ4_FRAME {
@@ -278,6 +290,8 @@ pub(super) struct Claims {
     pub buffers: Vec<u64>,
     /// Whether some are not.
     pub has_plain: bool,
+    /// Whether some do not begin at a multiple of 8 bytes: they are copied.
+    pub is_askew: bool,
     /// The most that unpacking one takes beside.
     pub workspace: u64,
 }
@@ -295,6 +309,7 @@ impl Claims {
             let claimed =
                 claimed.first_chunk().map_or(0, |bytes| u64::try_from(i64::from_le_bytes(*bytes)).unwrap_or(0));
             claims.buffers.push(claimed);
+            claims.is_askew |= buffer.offset() % 8 != 0;
             match claimed {
                 0 => claims.has_plain |= buffer.length() > 0,
                 _ => claims.workspace = claims.workspace.max(3 * block(frame)),

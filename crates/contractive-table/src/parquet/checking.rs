@@ -12,7 +12,7 @@ use parquet::schema::types::{SchemaDescriptor, Type};
 
 use super::needs::{Need, Needs};
 use super::pages::{Chunks, Pages};
-use super::{Groups, failure};
+use super::{Groups, failure, is_utf_8};
 use crate::error::TableError;
 use crate::limits::{most_held, most_unpacked};
 
@@ -93,7 +93,11 @@ impl Groups {
                 ParquetRecordBatchReader::try_new_with_row_groups(&levels, &one, rows, None).map_err(failed)?;
             let mut n = 0;
             for batch in batches {
-                let got = batch.map_err(|e| failed(ParquetError::General(e.to_string())))?.num_rows() as u64;
+                let batch = batch.map_err(|e| failed(ParquetError::General(e.to_string())))?;
+                if self.is_unseen_text(column, leaf) && !is_utf_8(batch.column(0)) {
+                    return Err(failed(ParquetError::General("a text is not UTF-8".into())));
+                }
+                let got = batch.num_rows() as u64;
                 n += got;
                 if got == 0 || n > n_rows {
                     break;

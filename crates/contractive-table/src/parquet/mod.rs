@@ -15,10 +15,12 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Fields, Schema};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowGroups};
 use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::basic::ConvertedType;
 use parquet::column::page::PageIterator;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
@@ -101,7 +103,16 @@ fn load(shared: &Shared) -> Result<ArrowReaderMetadata, TableError> {
             return Err(failed(ParquetError::General(reason)));
         }
     }
-    shared.with_file(|file| ArrowReaderMetadata::load(file, ArrowReaderOptions::new())).map_err(failed)
+    let metadata =
+        shared.with_file(|file| ArrowReaderMetadata::load(file, ArrowReaderOptions::new())).map_err(failed)?;
+    // Parts that lie on one another would be read many times.
+    let bytes = metadata.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
+    let bytes = bytes.map(|column| u64::try_from(column.compressed_size()).unwrap_or(0)).fold(0, u64::saturating_add);
+    if bytes > shared.size {
+        let reason = format!("the parts of its columns have {bytes} bytes together, and it has {}", shared.size);
+        return Err(failed(ParquetError::General(reason)));
+    }
+    Ok(metadata)
 }
 
 impl ParquetSource {
@@ -203,6 +214,15 @@ impl ParquetSource {
         if self.done + batch.num_rows() as u64 > self.end || batch.num_rows() == 0 {
             return Err(damaged(format!("it promises {} rows and holds others", self.end)));
         }
+        // The decoder has looked at the bytes of what the file calls UTF-8, and not at those of other texts.
+        for &(column, _) in
+            self.groups.columns.iter().filter(|&&(column, leaf)| self.groups.is_unseen_text(column, leaf))
+        {
+            let name = self.groups.hints[column].name();
+            if !batch.column_by_name(name).is_none_or(is_utf_8) {
+                return Err(damaged(format!("a text of column `{name}` is not UTF-8")));
+            }
+        }
         Ok(Some(batch))
     }
 }
@@ -290,7 +310,7 @@ impl FrameSource for ParquetSource {
 /// Text as views: a page of few texts that many rows repeat then stays small until its cells are made.
 fn as_views(schema: &Schema) -> Fields {
     let view = |field: &Arc<arrow_schema::Field>| {
-        let is_text = |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::LargeUtf8);
+        let is_text = |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
         let is_dictionary = matches!(field.data_type(), DataType::Dictionary(_, of) if is_text(of));
         if is_text(field.data_type()) || is_dictionary {
             Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
@@ -299,6 +319,12 @@ fn as_views(schema: &Schema) -> Fields {
         }
     };
     schema.fields().iter().map(view).collect()
+}
+
+/// Whether the texts of a column that the decoder has not looked at are UTF-8.
+fn is_utf_8(column: &ArrayRef) -> bool {
+    let is_text = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
+    column.as_string_view_opt().is_none_or(|texts| texts.clone().to_binary_view().iter().flatten().all(is_text))
 }
 
 fn failure(path: &Path, error: ParquetError) -> TableError {
@@ -351,6 +377,14 @@ impl Groups {
             }
         }
         Ok(())
+    }
+
+    /// Whether a column is read as texts, and is not UTF-8 by the file's own word: JSON, or what only its Arrow schema calls
+    /// text.
+    fn is_unseen_text(&self, column: usize, leaf: usize) -> bool {
+        let schema = self.metadata.file_metadata().schema_descr();
+        let is_text = matches!(self.hints[column].data_type(), DataType::Utf8View);
+        is_text && schema.column(leaf).converted_type() != ConvertedType::UTF8
     }
 
     /// Where a column lies in each of the groups.

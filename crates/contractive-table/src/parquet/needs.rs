@@ -42,21 +42,24 @@ impl Needs {
     /// Takes in the column at `place` through all of its `chunks`.
     pub fn add(&mut self, place: usize, chunks: impl Iterator<Item = Pages>, is_viewed: bool) -> Result<()> {
         let mut windows = PARTS.map(|part| Window::new((self.wanted / part).max(1) as u64, is_viewed));
-        let (mut entries, mut largest) = (0, 0);
+        let (mut entries, mut before, mut pair) = (0, 0, 0);
         for mut pages in chunks {
+            // The page before is held while one is unpacked, in the same row group.
+            let mut last = 0;
             while let Some(page) = pages.weigh()? {
                 windows.iter_mut().for_each(|window| window.add(page));
                 self.packed = self.packed.max(page.packed);
                 entries = entries.max(page.entries);
-                largest = largest.max(page.bytes);
+                before = before.max(last);
+                pair = pair.max(page.bytes.saturating_add(last));
+                last = page.bytes;
             }
         }
-        // The page before is held while one is unpacked; of one column alone.
-        self.step = self.step.max(largest);
+        self.step = self.step.max(before);
         for (i, window) in windows.iter().enumerate() {
             let all = window.most.saturating_add(entries);
             self.together[i] = self.together[i].saturating_add(all);
-            let alone = all.saturating_add(largest);
+            let alone = if is_viewed { all.saturating_add(before) } else { pair.saturating_add(entries) };
             if alone > self.alone[i].0 {
                 self.alone[i] = (alone, place);
             }
