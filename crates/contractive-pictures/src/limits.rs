@@ -94,6 +94,11 @@ impl Claim {
         }
     }
 
+    /// The most bytes that are unpacked of a file of this size.
+    pub fn most(&self) -> u64 {
+        self.size.packed.saturating_mul(MOST_EXPANSION).max(FREE)
+    }
+
     /// What is held while it is decoded.
     pub fn held(&self) -> u64 {
         let pixels = self.width.saturating_mul(self.height).saturating_mul(self.bytes_a_pixel);

@@ -285,3 +285,63 @@ fn chunks_of_a_webp_that_lie_take_no_memory() {
     let bytes = webp(&[riff(b"VP8X", &[&[8, 0, 0, 0], &sides[..]].concat()), lossy[12..].to_vec(), notes]);
     judge.refused("a.webp", &bytes, &[PICTURES], "Truncated");
 }
+
+/// Blank pages of a scanner, of one bit a pixel and of a palette: a byte of the file is a thousand of theirs, of 8 or 2 pixels.
+#[test]
+fn blank_pages_of_few_bits_are_read() {
+    let judge = Judge::new();
+    let page = |bits: u8, kind: u8, bytes_a_row: usize| {
+        let header = [&2480_u32.to_be_bytes()[..], &3508_u32.to_be_bytes(), &[bits, kind, 0, 0, 0]].concat();
+        let mut rows = ZlibEncoder::new(Vec::new(), Compression::best());
+        rows.write_all(&vec![0; 3508 * (1 + bytes_a_row)]).unwrap();
+        let rows = rows.finish().unwrap();
+        let palette = if kind == 3 { png_chunk(b"PLTE", &[255; 3]) } else { Vec::new() };
+        let chunks = [png_chunk(b"IHDR", &header), palette, png_chunk(b"IDAT", &rows), png_chunk(b"IEND", &[])];
+        [b"\x89PNG\r\n\x1a\n".as_slice(), &chunks.concat()].concat()
+    };
+    for (bits, kind, bytes_a_row) in [(1, 0, 310), (4, 3, 1240)] {
+        let bytes = page(bits, kind, bytes_a_row);
+        assert!(bytes.len() < 8_000, "{} bytes", bytes.len());
+        let picture = read(&judge, "page.png", &bytes, Colour::Grey);
+        assert_eq!((picture.shape.width, picture.shape.height), (2480, 3508));
+    }
+}
+
+/// Headers that the decoder reads in another way than it is told: a canvas of 16 by 16 pixels over colours of 16,383, a chunk behind
+/// a lossy picture that it does not look at, a first scan that hides in a marker of no length.
+#[test]
+fn what_the_decoder_reads_is_what_is_checked() {
+    let judge = Judge::new();
+    let canvas = riff(b"VP8X", &[0, 0, 0, 0, 15, 0, 0, 15, 0, 0]);
+    let colours = riff(b"VP8 ", &lossy(16_383, 16_383, 0)[20..300]);
+    judge.refused("canvas.webp", &webp(&[canvas, colours]), &[PICTURES], "Damaged");
+    let colours = lossy(4096, 4096, 1000)[12..].to_vec();
+    for behind in [b"VP8L", b"ALPH", b"ANMF"] {
+        judge.refused("behind.webp", &webp(&[colours.clone(), riff(behind, &[])]), &[PICTURES], "Damaged|Truncated");
+    }
+    // Of the frame the first scan has one of three channels.
+    let scan = |channels: &[u8]| segment(0xda, &[channels, &[0, 0x3f, 0]].concat());
+    let hidden = segment(1, &scan(&[3, 1, 0, 2, 0, 3, 0]));
+    let jpeg = jpeg_header(4500, 4500, 0xc0);
+    let bytes = [&jpeg[..2], &hidden, &jpeg[2..], &scan(&[1, 1, 0]), &[0; 64], &[0xff, 0xd9]].concat();
+    judge.refused("hidden.jpg", &bytes, &[PICTURES], "Damaged|Truncated|Claim");
+}
+
+/// Notes that the decoder sorts anew after each, texts that take ten times their bytes, and strips of a row of 16 MiB that all lie at
+/// one place.
+#[test]
+fn work_is_in_proportion_to_the_file() {
+    let judge = Judge::new();
+    let note = segment(0xe1, &[b"http://ns.adobe.com/xmp/extension/\0".as_slice(), &[0; 72]].concat());
+    let jpeg = jpeg(64, 64);
+    judge.refused("notes.jpg", &[&jpeg[..2], &note.repeat(5000), &jpeg[2..]].concat(), &[PICTURES], "Damaged");
+    let png = png(8, 8, 8, false, &deflated(&[0; 72]));
+    let text = png_chunk(b"tEXt", b"a\0");
+    judge.refused("texts.png", &[&png[..33], &text.repeat(70_000), &png[33..]].concat(), &[PICTURES], "Damaged");
+    let mut tags = rgb_tags(200, 1000, 1, 1, 600);
+    tags[2] = (258, 3, vec![8; 1]);
+    tags[6] = (277, 3, vec![65_535]);
+    let extra = (338, 3, vec![0; 65_532]);
+    let bytes = tiff(&padding(600_000), &[tags, vec![extra]].concat());
+    judge.refused("channels.tif", &bytes, &[PICTURES], "Damaged|Unsupported");
+}

@@ -1,6 +1,6 @@
 //! JPEG, by `zune-jpeg` itself: `image`, which uses it too, takes a file that is cut off for a picture with a grey end.
 
-use std::io::{BufRead, Seek};
+use std::io::{BufRead, Seek, SeekFrom};
 
 use image::ColorType;
 use image::metadata::Orientation;
@@ -23,6 +23,8 @@ const HARMLESS: &str = "Extra bytes between headers";
 const END: u8 = 0xd9;
 /// The marker before a scan.
 const SCAN: u8 = 0xda;
+/// Far more than the notes of a picture need, of up to 64 kB each.
+const MOST_SEGMENTS: usize = 4096;
 
 /// What is held for ten bytes of the pixels where all coefficients are there first: two bytes for each sample.
 pub(super) const WITH_COEFFICIENTS: u64 = 30;
@@ -36,14 +38,15 @@ pub(super) struct JpegHead {
     /// Whether its coefficients are all held before there are pixels.
     pub is_progressive: bool,
     pub orientation: Orientation,
-    /// Channels of the frame.
+    /// Channels of the frame, or of what a note of Adobe's says that it has.
     pub components: u8,
     /// Whether the first channel is a grey picture by itself.
     has_luma: bool,
 }
 
 /// Reads the segments before the pixels.
-pub(super) fn head(stream: impl BufRead + Seek) -> Result<JpegHead, PictureFault> {
+pub(super) fn head(mut stream: impl BufRead + Seek) -> Result<JpegHead, PictureFault> {
+    check_segments(&mut stream)?;
     let mut decoder = JpegDecoder::new_with_options(stream, options(false));
     decoder.decode_headers().map_err(fault)?;
     let (width, height) = decoder.dimensions().unwrap_or_default();
@@ -60,9 +63,43 @@ pub(super) fn head(stream: impl BufRead + Seek) -> Result<JpegHead, PictureFault
         colour,
         is_progressive: info.as_ref().is_some_and(|info| info.sof.is_progressive()),
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
-        components: info.map_or(0, |info| info.components),
+        components: info.map_or(0, |info| info.components).max(space.map_or(0, |space| space.num_components() as u8)),
         has_luma: matches!(space, Some(ColorSpace::Luma | ColorSpace::YCbCr)),
     })
+}
+
+/// That there are no more segments before the pixels than any picture has: the decoder sorts the notes among them after each.
+fn check_segments(stream: &mut (impl BufRead + Seek)) -> Result<(), PictureFault> {
+    stream.seek(SeekFrom::Start(2))?;
+    for _ in 0..MOST_SEGMENTS {
+        let (Some(marker), Some(high), Some(low)) = (next_marker(stream), next(stream), next(stream)) else {
+            return Ok(stream.seek(SeekFrom::Start(0)).map(drop)?);
+        };
+        let length = i64::from(u16::from_be_bytes([high, low]));
+        // What is none the decoder refuses.
+        if matches!(marker, SCAN | END) || length < 2 {
+            return Ok(stream.seek(SeekFrom::Start(0)).map(drop)?);
+        }
+        stream.seek_relative(length - 2)?;
+    }
+    let reason = format!("it has more than {MOST_SEGMENTS} segments before its pixels");
+    Err(PictureFault::Damaged { format: FORMAT, reason })
+}
+
+/// The next marker before the first scan: what follows FF, fill bytes and zeros left out.
+fn next_marker(stream: &mut impl BufRead) -> Option<u8> {
+    while next(stream)? != 0xff {}
+    loop {
+        let byte = next(stream)?;
+        if byte != 0xff && byte != 0 {
+            return Some(byte);
+        }
+    }
+}
+
+fn next(stream: &mut impl BufRead) -> Option<u8> {
+    let mut byte = [0];
+    stream.read_exact(&mut byte).ok().map(|()| byte[0])
 }
 
 /// The pixels, as the head says, in `n` bytes.
@@ -143,20 +180,25 @@ fn fault(error: DecodeErrors) -> PictureFault {
     }
 }
 
-/// Markers and where they stand, as segments and scans follow one another. In a scan FF stands before 00 or a restart marker, which are left out.
+/// Markers and where they stand, as segments and scans follow one another, and as `zune-jpeg` reads them: before the first scan each but the
+/// end has a length, whatever it is. In a scan FF stands before 00 or a restart marker, which are left out.
 fn markers(all: &[u8]) -> impl Iterator<Item = (usize, u8)> {
-    let mut at = 2;
+    let (mut at, mut is_in_scan) = (2, false);
     std::iter::from_fn(move || {
         loop {
             at += all.get(at..)?.iter().position(|&byte| byte == 0xff)? + 1;
+            if !is_in_scan {
+                at += all.get(at..)?.iter().position(|&byte| byte != 0xff && byte != 0)?;
+            }
             match *all.get(at)? {
                 // Fill bytes, a stuffed FF, markers without a length.
                 0xff => {}
-                0x00 | 0x01 | 0xd0..=0xd8 => at += 1,
+                0x00 | 0x01 | 0xd0..=0xd8 if is_in_scan => at += 1,
                 END => return Some((at, END)),
                 marker => {
                     let length = all.get(at + 1..at + 3)?;
                     let here = at;
+                    is_in_scan |= marker == SCAN;
                     at += 1 + usize::from(u16::from_be_bytes([length[0], length[1]]));
                     return Some((here, marker));
                 }

@@ -7,6 +7,7 @@ mod directory;
 mod head;
 mod jpeg;
 mod opened;
+mod png;
 mod riff;
 mod room;
 mod samples;

@@ -14,7 +14,7 @@ use super::directory::Directory;
 use super::head::Head;
 use super::jpeg::{self, JpegHead};
 use super::room::room;
-use super::{bmp, riff, samples, webp};
+use super::{bmp, png, riff, samples, webp};
 use crate::error::{PictureFault, beginning};
 use crate::limits::{BESIDE, Claim, DECODING, FileSize};
 use crate::picture::Picture;
@@ -61,13 +61,14 @@ impl<'a> Opened<'a> {
             return Opened::with_jpeg(jpeg::head(stream)?, size);
         }
         match format {
+            ImageFormat::Png => png::check_chunks(&mut stream)?,
             ImageFormat::WebP => riff::check_chunks(&mut stream, size.bytes)?,
             ImageFormat::Tiff => Directory::read(&mut stream)?.check()?,
             ImageFormat::Bmp => bmp::check_size(&first[..got], size)?,
             _ => {}
         }
         stream.seek(SeekFrom::Start(0))?;
-        Opened::with_image(stream, format, size)
+        Opened::with_image(stream, format, size, &first)
     }
 
     fn with_jpeg(head: JpegHead, size: FileSize) -> Result<Self, PictureFault> {
@@ -84,7 +85,12 @@ impl<'a> Opened<'a> {
         Ok(Opened { claim, colour, orientation, bytes, decoder: Decoder::Jpeg(head) })
     }
 
-    fn with_image(stream: impl BufRead + Seek + 'a, format: ImageFormat, size: FileSize) -> Result<Self, PictureFault> {
+    fn with_image(
+        stream: impl BufRead + Seek + 'a,
+        format: ImageFormat,
+        size: FileSize,
+        first: &[u8; MAGIC],
+    ) -> Result<Self, PictureFault> {
         let name = name_of(format);
         let fault = |e| fault(name, e);
         let mut limits = Limits::no_limits();
@@ -104,7 +110,7 @@ impl<'a> Opened<'a> {
         let original = decoder.original_color_type();
         let bits = u64::from(original.bits_per_pixel()).max(1);
         let most_a_byte = match format {
-            ImageFormat::Png => Some(8 * DEFLATE / bits),
+            ImageFormat::Png => Some(8 * DEFLATE / bits_of_png(first)),
             ImageFormat::Bmp => Some(RUNS),
             _ => None,
         };
@@ -127,8 +133,9 @@ impl<'a> Opened<'a> {
         // A broken note on orientation does not make a broken picture.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         if format == ImageFormat::Tiff {
-            // Its pixels, which may be of four channels where three come out, and strips of them.
-            limits.max_alloc = Some(bytes.saturating_mul(DECODING) + BESIDE);
+            // Its pixels, which may be of four channels where three come out, and strips of them; against this are held too the
+            // bytes of a strip as the file has them, channels that are left out among them.
+            limits.max_alloc = Some(bytes.saturating_mul(DECODING) + BESIDE + size.bytes);
             decoder.set_limits(limits).map_err(fault)?;
         }
         Ok(Opened { claim, colour, orientation, bytes, decoder: Decoder::Image(format, decoder) })
@@ -163,6 +170,17 @@ impl<'a> Opened<'a> {
         let shape = PictureShape { height, width, channels };
         upright(Picture { shape, pixels }, self.orientation)
     }
+}
+
+/// Bits a pixel of a PNG as its header says, whose decoder tells those of what it makes of a palette and of few levels.
+fn bits_of_png(first: &[u8; MAGIC]) -> u64 {
+    let channels = match first[25] {
+        2 => 3,
+        4 => 2,
+        6 => 4,
+        _ => 1,
+    };
+    u64::from(first[24]).max(1) * channels
 }
 
 fn is_turned(orientation: Orientation) -> bool {
@@ -204,6 +222,9 @@ fn format_of(first: &[u8]) -> Result<ImageFormat, PictureFault> {
         Err(_) => match first.get(4..12) {
             Some(brand) if brand.starts_with(b"ftyphei") || brand.starts_with(b"ftypmif") => {
                 Err(PictureFault::Format { format: "HEIF" })
+            }
+            _ if first.starts_with(b"II+\0") || first.starts_with(b"MM\0+") => {
+                Err(PictureFault::Format { format: "BigTIFF" })
             }
             Some(b"jP  \r\n\x87\n") => Err(PictureFault::Format { format: "JPEG 2000" }),
             Some(b"JXL \r\n\x87\n") => Err(PictureFault::Format { format: "JPEG XL" }),

@@ -2,8 +2,8 @@
 //!
 //! Of a file whose size accounts for its pixels nothing is checked: damage at its end is found within the bound. The other ones, blank
 //! pages and bombs, are decoded twice, the first time row by row or strip by strip, by the decoders that give the pixels later on, so that both
-//! find the same damage. Lossless WebP, whose decoder makes whole pictures, is
-//! read by `decode/webp`. There is no such way for lossy animations: they are decoded once.
+//! find the same damage. WebP, whose decoder makes whole pictures, is read by `decode/webp`; of lossy animations and lossy colours with alpha there is no such way:
+//! they are decoded once.
 
 #[cfg(test)]
 pub(super) use tiff::unpacked;
@@ -11,7 +11,6 @@ pub(super) use tiff::unpacked;
 mod png;
 mod strip;
 mod tiff;
-mod webp;
 
 use image::ImageFormat;
 
@@ -24,11 +23,7 @@ pub(super) fn check(all: &[u8], format: ImageFormat, claim: &Claim) -> Result<()
         // Of its strips and tiles the claim does not tell.
         ImageFormat::Tiff => tiff::check(all, claim),
         // Nor of the tables of a lossless stream.
-        ImageFormat::WebP => {
-            let size = (claim.width as u32, claim.height as u32);
-            super::webp::check(all, size, claim.held(), claim.size.room())?;
-            if claim.is_accounted_for() { Ok(()) } else { webp::check(all, claim) }
-        }
+        ImageFormat::WebP => super::webp::check(all, claim),
         _ if claim.is_accounted_for() => Ok(()),
         ImageFormat::Png => png::check(all, claim),
         // Without runs a BMP of the right size is sound.

@@ -23,6 +23,13 @@ pub(super) fn check(all: &[u8], claim: &Claim) -> Result<(), PictureFault> {
     if row > BESIDE {
         return Err(damaged(format!("a row of its strips or tiles has {row} bytes")));
     }
+    // Strips may be wider than the picture, and lie on one another: what is unpacked is as much as any picture of this size has.
+    let (unpacked, most) = (chunks.unpacked(row).map_err(fault)?, claim.most());
+    if unpacked > most {
+        return Err(damaged(format!(
+            "its strips or tiles have {unpacked} bytes, and in a file of its size at most {most}"
+        )));
+    }
     let unpacking = if chunks.method == CompressionMethod::ModernJPEG { chunks.most_of_jpeg()? } else { 0 };
     let room = claim.size.room().saturating_sub(row + unpacking);
     if claim.held() <= room {
@@ -80,6 +87,12 @@ impl<'a> Chunks<'a> {
         let channels = self.decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel)?.unwrap_or(1);
         let channels = if self.is_planar { 1 } else { channels };
         Ok((self.width * self.bits()?).saturating_mul(channels.into()).div_ceil(8))
+    }
+
+    /// Bytes of all of them, of so many bytes a row.
+    fn unpacked(&mut self, row: u64) -> TiffResult<u64> {
+        let heights = (0..self.places.len() as u32).map(|i| u64::from(self.decoder.chunk_data_dimensions(i).1));
+        Ok(heights.fold(0, |sum: u64, height| sum.saturating_add(row.saturating_mul(height))))
     }
 
     /// Bits of each channel of a pixel.
@@ -166,7 +179,7 @@ fn limits(claim: &Claim) -> Limits {
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::MAX;
     let pixels = claim.width * claim.height * claim.bytes_a_pixel;
-    limits.intermediate_buffer_size = (pixels * (DECODING - 1) + BESIDE) as usize;
+    limits.intermediate_buffer_size = (pixels * (DECODING - 1) + BESIDE + claim.size.bytes) as usize;
     limits
 }
 

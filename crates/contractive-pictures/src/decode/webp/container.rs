@@ -1,4 +1,4 @@
-//! Which lossless stream of a WebP file its decoder reads (RFC 9649, sections 2.4 to 2.7): that of a picture, of the first frame
+//! Which lossless stream of a WebP file, or which lossy colours, its decoder reads (RFC 9649, sections 2.4 to 2.7): that of a picture, of the first frame
 //! of an animation, or of the alpha of either, where its colours are lossy.
 //!
 //! What is out of order here is left to the decoder, which refuses it before it reads a stream.
@@ -52,6 +52,53 @@ fn chunks(all: &[u8], mut at: usize) -> impl Iterator<Item = Chunk> {
     })
 }
 
+/// An extended file, as `image-webp` reads it: the flags whatever the chunk's size is, and chunks up to the size that the
+/// file's header says counted from the first on.
+#[derive(Clone, Copy)]
+struct Extended<'a> {
+    all: &'a [u8],
+    flags: u8,
+    end: usize,
+}
+
+impl<'a> Extended<'a> {
+    fn of(all: &'a [u8], first: Chunk) -> Option<Self> {
+        let claimed = u32::from_le_bytes(*all.get(4..)?.first_chunk()?) as usize;
+        Some(Extended { all, flags: *all.get(first.at)?, end: first.end() + claimed.saturating_sub(12) })
+    }
+
+    fn is_animated(self) -> bool {
+        self.flags & 2 != 0
+    }
+
+    fn has_alpha(self) -> bool {
+        self.flags & 0x10 != 0
+    }
+
+    fn top(self) -> impl Iterator<Item = Chunk> {
+        chunks(self.all, 12).skip(1).take_while(move |chunk| chunk.at - 8 < self.end)
+    }
+
+    fn frame(self) -> Option<Chunk> {
+        self.top().find(|chunk| &chunk.name == b"ANMF")
+    }
+
+    /// The size of the first frame: 16 bytes of it come first, that among them.
+    fn size_of_frame(self) -> Option<(u32, u32)> {
+        Some(size(self.frame()?.body(self.all).get(6..12)?))
+    }
+
+    fn in_frame(self) -> impl Iterator<Item = Chunk> {
+        let inside =
+            move |frame: Chunk| chunks(self.all, frame.at + 16).take_while(move |it| it.at <= frame.at + frame.size);
+        self.frame().into_iter().flat_map(inside).take(2)
+    }
+
+    fn found(self, name: &[u8; 4]) -> Option<Chunk> {
+        self.top().chain(self.in_frame()).find(|chunk| &chunk.name == name)
+    }
+}
+
 /// The lossless stream of the file `all`, whose canvas has this size.
 pub(super) fn lossless(all: &[u8], canvas: (u32, u32)) -> Option<Lossless<'_>> {
     let picture = |chunk: Chunk, size| Some(Lossless { stream: chunk.body(all), size, of: Of::Picture });
@@ -61,20 +108,9 @@ pub(super) fn lossless(all: &[u8], canvas: (u32, u32)) -> Option<Lossless<'_>> {
         b"VP8X" => {}
         _ => return None,
     }
-    // As `image-webp` reads them: the flags whatever the chunk's size is, and chunks up to the size that the file's header says
-    // counted from the first on.
-    let flags = *all.get(first.at)?;
-    let claimed = u32::from_le_bytes(*all.get(4..)?.first_chunk()?) as usize;
-    let end = first.end() + claimed.saturating_sub(12);
-    let top = || chunks(all, 12).skip(1).take_while(|chunk| chunk.at - 8 < end);
-    let frame = top().find(|chunk| &chunk.name == b"ANMF");
-    // Of a frame there are 16 bytes first, its size among them.
-    let in_frame = || {
-        let inside = |frame: Chunk| chunks(all, frame.at + 16).take_while(move |it| it.at <= frame.at + frame.size);
-        frame.into_iter().flat_map(inside).take(2)
-    };
-    if flags & 2 != 0 {
-        let (size, first) = (size(frame?.body(all).get(6..12)?), in_frame().next()?);
+    let extended = Extended::of(all, first)?;
+    if extended.is_animated() {
+        let (size, first) = (extended.size_of_frame()?, extended.in_frame().next()?);
         let is_inside = size.0 <= canvas.0 && size.1 <= canvas.1;
         return match &first.name {
             b"VP8L" if is_inside => picture(first, size),
@@ -82,11 +118,39 @@ pub(super) fn lossless(all: &[u8], canvas: (u32, u32)) -> Option<Lossless<'_>> {
             _ => None,
         };
     }
-    let found = |name| top().chain(in_frame()).find(|chunk| &chunk.name == name);
-    match found(b"VP8L") {
+    match extended.found(b"VP8L") {
         Some(chunk) => picture(chunk, canvas),
-        None if flags & 0x10 != 0 => alpha(found(b"ALPH")?.body(all), canvas, Of::Alpha),
+        None if extended.has_alpha() => alpha(extended.found(b"ALPH")?.body(all), canvas, Of::Alpha),
         None => None,
+    }
+}
+
+/// The lossy colours that the decoder of the file reads first, and the size that they must have.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Lossy<'a> {
+    pub colours: &'a [u8],
+    pub size: (u32, u32),
+    /// Whether they are the whole picture: there is no alpha, and no further frame.
+    pub is_all: bool,
+}
+
+/// The lossy colours of the file `all`, whose canvas has this size.
+pub(super) fn lossy(all: &[u8], canvas: (u32, u32)) -> Option<Lossy<'_>> {
+    let first = chunks(all, 12).next()?;
+    let of = |chunk: Chunk, size, is_all| Some(Lossy { colours: chunk.body(all), size, is_all });
+    match &first.name {
+        b"VP8 " => return of(first, canvas, true),
+        b"VP8X" => {}
+        _ => return None,
+    }
+    let extended = Extended::of(all, first)?;
+    if extended.is_animated() {
+        let colours = extended.in_frame().find(|chunk| &chunk.name == b"VP8 ")?;
+        return of(colours, extended.size_of_frame()?, false);
+    }
+    match extended.found(b"VP8L") {
+        Some(_) => None,
+        None => of(extended.found(b"VP8 ")?, canvas, !extended.has_alpha()),
     }
 }
 

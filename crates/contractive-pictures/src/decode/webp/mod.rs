@@ -9,22 +9,30 @@
 mod bits;
 mod container;
 mod lossless;
+mod lossy;
 mod pixels;
 mod prefix;
 #[cfg(test)]
 mod tests;
 
 use crate::error::PictureFault;
+use crate::limits::Claim;
 use bits::Broken;
 use container::Of;
 use lossless::{LosslessStream, Tables};
 
 pub(super) const FORMAT: &str = "WebP";
 
-/// Refuses the file `all`, of this size in pixels, where tables of prefix codes would take too much, and where it is damaged and
-/// would take too much with its pixels: `pixels` are the bytes held to decode it beside the tables, `most` those that may be held
-/// before it is known to be sound.
-pub(super) fn check(all: &[u8], size: (u32, u32), pixels: u64, most: u64) -> Result<(), PictureFault> {
+/// Refuses the file `all` where tables of prefix codes would take too much, where its colours are not of its size, and where it is
+/// damaged and would take more than its size accounts for, as far as that can be told in less memory.
+pub(super) fn check(all: &[u8], claim: &Claim) -> Result<(), PictureFault> {
+    let size = (claim.width as u32, claim.height as u32);
+    check_tables(all, size, claim.held(), claim.size.room())?;
+    container::lossy(all, size).map_or(Ok(()), |lossy| lossy::check(&lossy, claim))
+}
+
+/// `pixels` are the bytes held to decode the file beside the tables, `most` those that may be held before it is known to be sound.
+fn check_tables(all: &[u8], size: (u32, u32), pixels: u64, most: u64) -> Result<(), PictureFault> {
     match container::lossless(all, size) {
         Some(lossless) if pixels + Tables::most_of(lossless.size) > most => check_stream(lossless, pixels, most),
         _ => Ok(()),

@@ -35,7 +35,7 @@ fn decoded(bytes: &[u8]) -> Option<((u32, u32), bool)> {
 }
 
 fn checked(bytes: &[u8], size: (u32, u32)) -> Result<(), PictureFault> {
-    check(bytes, size, NONE_FREE.0, NONE_FREE.1)
+    check_tables(bytes, size, NONE_FREE.0, NONE_FREE.1)
 }
 
 fn stream<'a>(bytes: &'a [u8], size: (u32, u32)) -> LosslessStream<'a> {
@@ -109,9 +109,9 @@ fn groups_are_counted_and_their_tables_bounded() {
         let tables = stream.tables(u64::MAX).unwrap();
         assert!(tables.bytes < stream.most() && stream.most() <= Tables::most_of(size), "{name}: {tables:?}");
         // A byte less than they take is too little, and then it is the tables that are named.
-        let fault = check(&bytes, size, 0, tables.bytes - 1).unwrap_err();
+        let fault = check_tables(&bytes, size, 0, tables.bytes - 1).unwrap_err();
         assert!(matches!(fault, PictureFault::Tables { bytes, most, .. } if bytes == most + 1), "{name}: {fault:?}");
-        check(&bytes, size, 0, tables.bytes).unwrap();
+        check_tables(&bytes, size, 0, tables.bytes).unwrap();
         tables.groups
     };
     let names = ["groups.webp", "fast.webp", "palette.webp", "lossless-alpha.webp", "frames.webp", "lossy-alpha.webp"];
