@@ -1,10 +1,8 @@
 //! Rows kept in memory, of a table that may be damaged further on.
 
-use std::path::Path;
-
 use crate::error::TableError;
 use crate::frame_source::ReadOptions;
-use crate::limits::is_accounted_for_beside;
+use crate::limits::{is_accounted_for_beside, unpacks_to_too_much};
 use crate::reader::FrameReader;
 use crate::table_source::TableSource;
 
@@ -70,13 +68,6 @@ impl<'a> Keeping<'a> {
         }
         Ok(())
     }
-}
-
-/// The refusal of a table that repetition makes small in its file.
-pub fn unpacks_to_too_much(path: &Path) -> TableError {
-    let reason = "it unpacks to more than 200 times its size, which is not taken into memory; if it is what it should be, \
-                  write it without compression and dictionaries, or as NPY";
-    TableError::Corrupt { path: path.to_path_buf(), reason: reason.into() }
 }
 
 #[cfg(test)]

@@ -152,6 +152,13 @@ pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The refusal of a table that repetition makes small in its file.
+pub fn unpacks_to_too_much(path: &Path) -> TableError {
+    let reason = "it unpacks to more than 200 times its size, which is not taken into memory; if it is what it should be, \
+                  write it without compression and dictionaries, or as NPY";
+    TableError::Corrupt { path: path.to_path_buf(), reason: reason.into() }
+}
+
 /// The refusal of what the system gives no memory for.
 pub(crate) fn no_memory(path: &Path, bytes: usize) -> TableError {
     let text = format!("the system does not give {bytes} bytes of memory");

@@ -5,8 +5,7 @@ use std::path::Path;
 use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind, Values};
 use crate::frame_source::{FrameSource, Selection, is_row_index};
-use crate::keeping::unpacks_to_too_much;
-use crate::limits::{MOST_COLUMNS, is_accounted_for_beside, make_room, most_expanded};
+use crate::limits::{MOST_COLUMNS, is_accounted_for_beside, make_room, most_expanded, unpacks_to_too_much};
 use crate::place::Place;
 use crate::text_options::TextOptions;
 

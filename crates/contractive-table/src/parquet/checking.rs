@@ -10,9 +10,10 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::schema::types::{SchemaDescriptor, Type};
 
+use super::groups::Groups;
 use super::needs::{Need, Needs};
 use super::pages::{Chunks, Pages};
-use super::{Groups, failure, is_utf_8};
+use super::{failure, is_utf_8};
 use crate::error::TableError;
 use crate::limits::{most_held, most_unpacked};
 

@@ -5,25 +5,23 @@
 
 mod checking;
 mod codec;
+mod groups;
 mod needs;
 mod pages;
 mod thrift;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Fields, Schema};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowGroups};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
 use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
-use parquet::basic::ConvertedType;
-use parquet::column::page::PageIterator;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::arrow_values;
@@ -34,8 +32,8 @@ use crate::frame::{Frame, Kind};
 use crate::frame_source::{Choice, FrameSource, Selection};
 use crate::limits::{check_columns, frame_rows, most_described};
 use crate::source::open_file;
-use codec::Codec;
-use pages::{Chunk, Chunks, Layout, Shared};
+use groups::Groups;
+use pages::Shared;
 use thrift::check_lists;
 
 /// Bytes for each element of a schema: its names, its types.
@@ -338,93 +336,5 @@ fn failure(path: &Path, error: ParquetError) -> TableError {
             let reason = text.strip_prefix("Parquet error: ").unwrap_or(&text).to_owned();
             TableError::Corrupt { path: path.to_path_buf(), reason }
         }
-    }
-}
-
-/// Row groups of a file, read through our own pages.
-struct Groups {
-    metadata: Arc<ParquetMetaData>,
-    shared: Shared,
-    /// All columns of the file as batches have them.
-    hints: Fields,
-    /// Places of the chosen ones in the file's schema, and of their leaves.
-    columns: Vec<(usize, usize)>,
-    wanted: Range<usize>,
-}
-
-impl Groups {
-    fn wanted(&self) -> &[RowGroupMetaData] {
-        &self.metadata.row_groups()[self.wanted.clone()]
-    }
-
-    /// The groups with rows: a group without any has no pages either, and writers give it no place in the file.
-    fn filled(&self) -> impl Iterator<Item = &RowGroupMetaData> {
-        self.wanted().iter().filter(|group| group.num_rows() != 0)
-    }
-
-    /// Refuses codecs that are not read before any page is.
-    fn check_codecs(&self, path: &Path) -> Result<(), TableError> {
-        for group in self.metadata.row_groups() {
-            for &(_, leaf) in &self.columns {
-                let column = group.columns().get(leaf);
-                if let Some(Err(codec)) = column.map(|column| Codec::of(column.compression())) {
-                    return Err(TableError::Codec {
-                        path: path.to_path_buf(),
-                        codec,
-                        read: "SNAPPY, ZSTD, GZIP, LZ4_RAW or none",
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a column is read as texts, and is not UTF-8 by the file's own word: JSON, or what only its Arrow schema calls
-    /// text.
-    fn is_unseen_text(&self, column: usize, leaf: usize) -> bool {
-        let schema = self.metadata.file_metadata().schema_descr();
-        let is_text = matches!(self.hints[column].data_type(), DataType::Utf8View);
-        is_text && schema.column(leaf).converted_type() != ConvertedType::UTF8
-    }
-
-    /// Where a column lies in each of the groups.
-    fn chunks(&self, leaf: usize) -> Result<std::vec::IntoIter<Chunk>, ParquetError> {
-        let schema = self.metadata.file_metadata().schema_descr();
-        let (column, place) = (schema.column(leaf), schema.get_column_root_idx(leaf));
-        let layout = Layout {
-            has_levels: column.max_def_level() > 0,
-            physical: column.physical_type(),
-            length: u64::try_from(column.type_length()).unwrap_or(0),
-            is_viewed: matches!(self.hints[place].data_type(), DataType::Utf8View),
-        };
-        let chunk = |group: &RowGroupMetaData| {
-            let column = group.columns().get(leaf)?;
-            let first = column.dictionary_page_offset().filter(|&at| at > 0).unwrap_or(i64::MAX);
-            let start = u64::try_from(first.min(column.data_page_offset())).ok()?;
-            let end = start.checked_add(u64::try_from(column.compressed_size()).ok()?)?;
-            let codec = Codec::of(column.compression()).ok()?;
-            (end <= self.shared.size).then_some(Chunk { start, end, codec, layout })
-        };
-        let chunks: Option<Vec<Chunk>> = self.filled().map(chunk).collect();
-        let outside = || ParquetError::General("a column is said to lie beyond the end of the file".into());
-        Ok(chunks.ok_or_else(outside)?.into_iter())
-    }
-}
-
-impl RowGroups for Groups {
-    fn num_rows(&self) -> usize {
-        self.wanted().iter().map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).sum()
-    }
-
-    fn column_chunks(&self, leaf: usize) -> Result<Box<dyn PageIterator>, ParquetError> {
-        Ok(Box::new(Chunks { source: self.shared.clone(), chunks: self.chunks(leaf)? }))
-    }
-
-    fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
-        Box::new(self.filled())
-    }
-
-    fn metadata(&self) -> &ParquetMetaData {
-        &self.metadata
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! What is out of order here is left to the decoder, which refuses it before it reads a stream.
 
+pub(in super::super) const FORMAT: &str = "WebP";
+
 /// A lossless stream, and the size of what it is of: pixels a row, and rows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Lossless<'a> {

@@ -4,8 +4,7 @@ use std::io::Cursor;
 
 use image_webp::vp8::Vp8Decoder;
 
-use super::FORMAT;
-use super::container::Lossy;
+use super::container::{FORMAT, Lossy};
 use crate::error::PictureFault;
 use crate::limits::Claim;
 

@@ -21,7 +21,7 @@ use bits::Broken;
 use container::Of;
 use lossless::{LosslessStream, Tables};
 
-pub(super) const FORMAT: &str = "WebP";
+pub(super) use container::FORMAT;
 
 /// Refuses the file `all` where tables of prefix codes would take too much, where its colours are not of its size, and where it is
 /// damaged and would take more than its size accounts for, as far as that can be told in less memory.
