@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from .._closed_form import Dense, Scale, Slopes
@@ -124,7 +125,8 @@ def read(encoder: Any, x: Any, derivatives: Derivatives) -> tuple[list[Part], An
     found = chain(encoder)
     weighted = [layer for layer in found if _is_dense(layer) or getattr(layer, "weights", None)]
     dtype = weighted[0].variable_dtype if weighted else keras.config.floatx()
-    a = ops.cast(ops.convert_to_tensor(x), dtype)
+    # Of a list TensorFlow would take 32 bits.
+    a = ops.cast(ops.convert_to_tensor(x if hasattr(x, "shape") else np.asarray(x)), dtype)
     if len(a.shape) < 2 or 0 in a.shape:
         raise PenaltyError(f"`x` must be rows, shape (N, features) or (N, …), got {tuple(a.shape)}")
     if isinstance(encoder, keras.Model) and not encoder.built:
