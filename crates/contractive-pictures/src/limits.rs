@@ -50,6 +50,11 @@ impl FileSize {
     pub fn room(self) -> u64 {
         self.packed.saturating_mul(4).saturating_add(FREE).saturating_sub(self.bytes)
     }
+
+    /// The most bytes that it may become, where any file may become `free`.
+    fn most_unpacked(self, free: u64) -> u64 {
+        self.packed.saturating_mul(MOST_EXPANSION).max(free)
+    }
 }
 
 /// What a header claims of a file.
@@ -87,7 +92,7 @@ impl Claim {
         let bytes = pixels * bytes_a_pixel;
         // Of what is free the file itself takes what is not on the disk.
         let free = FREE.saturating_sub(size.bytes.saturating_sub(size.packed));
-        let most = size.packed.saturating_mul(MOST_EXPANSION).max(free * 10 / held_for_ten.max(10));
+        let most = size.most_unpacked(free * 10 / held_for_ten.max(10));
         match bytes <= most {
             true => Ok(bytes),
             false => Err(PictureFault::Claim { width, height, bytes, size: size.packed, most }),
@@ -96,7 +101,7 @@ impl Claim {
 
     /// The most bytes that are unpacked of a file of this size.
     pub fn most(&self) -> u64 {
-        self.size.packed.saturating_mul(MOST_EXPANSION).max(FREE)
+        self.size.most_unpacked(FREE)
     }
 
     /// What is held while it is decoded.

@@ -141,7 +141,10 @@ impl FrameSource for IpcSource {
 
     fn check(&mut self, most: u64) -> Option<Result<u64, TableError>> {
         let path = self.messages.path.clone();
-        Some(contained(&path, || check(&mut self.messages, &self.schema, most)))
+        let rows = contained(&path, || check(&mut self.messages, &self.schema, most));
+        // What is known is not looked at again; of more rows it may have stopped before their end.
+        self.is_sound |= rows.as_ref().is_ok_and(|rows| *rows <= most);
+        Some(rows)
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
