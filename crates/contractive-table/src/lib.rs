@@ -11,7 +11,7 @@
 //! Compressed contents are followed to 200 times their size, or 64 MiB; no header's word is taken for more,
 //! and reading a damaged file takes at most 64 MiB and 4 times its size: see [`limits`].
 //!
-//! Parquet pages may be packed with SNAPPY, ZSTD, GZIP or LZ4_RAW, Arrow batches with LZ4; all are unpacked in Rust.
+//! Parquet pages may be packed with SNAPPY, ZSTD, GZIP or LZ4_RAW, Arrow batches with LZ4 or ZSTD; all are unpacked in Rust.
 //!
 //! ```
 //! use contractive_table::{FrameReader, FrameWriter, ReadOptions, TextOptions, Values};
@@ -79,6 +79,8 @@ mod text_options;
 mod time;
 mod transposed;
 mod writer;
+#[cfg(feature = "arrow")]
+mod zstandard;
 
 #[cfg(feature = "arrow")]
 pub use arrow_values::frame_of_batches;

@@ -242,6 +242,26 @@ fn batches_of_many_columns_are_checked_column_by_column() {
     }
 }
 
+/// The same of a batch that is packed with ZSTD, which is unpacked before it is decoded.
+#[test]
+fn batches_of_zstandard_are_checked_column_by_column() {
+    let judge = Judge::new();
+    let sound = fixture("tables/columns-zstd.feather");
+    let numbers: Vec<f64> = (0..250_000).map(|i| f64::from(i / 50_000) / 4.0).collect();
+    read(&sound, &numbers, 20);
+    let sound = std::fs::read(sound).unwrap();
+    let last = sound.windows(4).rposition(|four| four == [0x28, 0xb5, 0x2f, 0xfd]).unwrap();
+    // A frame that says it is longer than its buffer; a claim of more and of fewer bytes, one below zero, and a frame that is none.
+    let claimed = sound[last - 8..last].to_vec();
+    for (at, value) in
+        [(last + 5, 0xb0), (last - 8, claimed[0] + 8), (last - 7, claimed[1] - 1), (last - 1, 0xff), (last, 0)]
+    {
+        let mut damaged = sound.clone();
+        damaged[at] = value;
+        judge.refused("last.feather", &damaged, &[FRAMES, ENCODED], "Corrupt");
+    }
+}
+
 #[test]
 fn a_column_of_a_batch_that_is_more_than_its_file_accounts_for_is_named() {
     let judge = Judge::new();

@@ -2,14 +2,15 @@
 //! one of its columns.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use arrow_array::ArrayRef;
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::{RecordBatchDecoder, read_dictionary};
-use arrow_ipc::{MessageHeader, MetadataVersion, RecordBatch, root_as_message};
+use arrow_ipc::{Message, MessageHeader, MetadataVersion, RecordBatch, root_as_message};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, UnionMode};
 
-use super::messages::{Claims, Messages, batch_of};
+use super::messages::{Claims, Messages, batch_of, is_zstandard};
 use crate::error::TableError;
 use crate::limits::most_held;
 
@@ -40,8 +41,8 @@ impl Needs {
             let claims = messages.claims(batch.as_ref(), body)?;
             let Some(batch) = batch else { continue };
             let unpacked = claims.unpacked();
-            // Of a body that is not packed, arrays are parts; what does not lie at multiples of 8 bytes, or must lie at those of 16, is copied.
-            let is_copied = copies || claims.is_askew || head.len() % 8 != 0;
+            // Of a body that is not packed, arrays are parts; what is unpacked before it is decoded, does not lie at multiples of 8 bytes, or must lie at those of 16, is copied.
+            let is_copied = is_zstandard(&batch) || copies || claims.is_askew || head.len() % 8 != 0;
             let plain = if is_copied && claims.has_plain { body } else { 0 };
             let described = 2 * head.len() as u64 + BUFFER_BYTES * claims.buffers.len() as u64;
             let shared = body + plain + described + claims.workspace + of_dictionaries;
@@ -57,7 +58,8 @@ impl Needs {
                 continue;
             }
             let columns = columns(&batch, message.version(), &claims, schema);
-            let (column, largest) = columns.enumerate().max_by_key(|(_, bytes)| *bytes).unwrap_or_default();
+            let bytes = columns.map(|(_, bytes)| bytes).enumerate();
+            let (column, largest) = bytes.max_by_key(|(_, bytes)| *bytes).unwrap_or_default();
             let alone = shared.saturating_add(largest.max(CHECKED_BYTES).min(unpacked));
             needs.take(shared.saturating_add(unpacked), (alone, Some(column)));
         }
@@ -104,17 +106,15 @@ pub(super) fn check(messages: &mut Messages, schema: &SchemaRef, most: u64) -> R
     while rows <= most {
         let Some((bytes, head)) = messages.next()? else { break };
         let message = root_as_message(&bytes[8..head]).map_err(|e| messages.damaged(e.to_string()))?;
-        let (body, version) = (bytes.slice(head), message.version());
+        let body = bytes.slice(head);
         match message.header_type() {
             MessageHeader::NONE => {}
             MessageHeader::DictionaryBatch => {
-                let Some(dictionary) = message.header_as_dictionary_batch() else { continue };
-                read_dictionary(&body, dictionary, schema, &mut dictionaries, &version)
-                    .map_err(|e| messages.damaged(e.to_string()))?;
+                check_dictionary(messages, &body, &message, schema, &mut dictionaries)?;
             }
             MessageHeader::RecordBatch => {
                 let Some(batch) = message.header_as_record_batch() else { continue };
-                check_batch(messages, &body, (batch, version), schema, &dictionaries)?;
+                check_batch(messages, &body, (&message, batch), schema, &dictionaries)?;
                 rows = rows.saturating_add(u64::try_from(batch.length()).unwrap_or(0));
             }
             other => return Err(messages.damaged(format!("a message of the kind {other:?} among its batches"))),
@@ -123,15 +123,36 @@ pub(super) fn check(messages: &mut Messages, schema: &SchemaRef, most: u64) -> R
     Ok(rows)
 }
 
+fn check_dictionary(
+    messages: &Messages,
+    body: &Buffer,
+    message: &Message<'_>,
+    schema: &SchemaRef,
+    dictionaries: &mut HashMap<i64, ArrayRef>,
+) -> Result<(), TableError> {
+    let mut read = |body: &Buffer, message: &Message<'_>| match message.header_as_dictionary_batch() {
+        Some(dictionary) => read_dictionary(body, dictionary, schema, dictionaries, &message.version()),
+        None => Ok(()),
+    };
+    let damaged = |reason: String| messages.damaged(reason);
+    let Some(batch) = batch_of(message).filter(is_zstandard) else {
+        return read(body, message).map_err(|e| damaged(e.to_string()));
+    };
+    let (bytes, head) = messages.unpacked(message, &batch, body, &(0..usize::MAX))?;
+    let message = root_as_message(&bytes[8..head]).map_err(|e| damaged(e.to_string()))?;
+    read(&bytes.slice(head), &message).map_err(|e| damaged(e.to_string()))
+}
+
 fn check_batch(
     messages: &Messages,
     body: &Buffer,
-    (batch, version): (RecordBatch<'_>, MetadataVersion),
+    (message, batch): (&Message<'_>, RecordBatch<'_>),
     schema: &SchemaRef,
     dictionaries: &HashMap<i64, ArrayRef>,
 ) -> Result<(), TableError> {
     let claims = Claims::of(&batch, |at| body.get(at..).and_then(|rest| rest.first_chunk().copied()));
-    let decode = |columns: &[usize]| {
+    let version = message.version();
+    let decode = |body: &Buffer, batch: RecordBatch<'_>, columns: &[usize]| {
         RecordBatchDecoder::try_new(body, batch, schema.clone(), dictionaries, &version)
             // Of all columns a projection would cost the square of their number.
             .and_then(|decoder| match columns.len() == schema.fields().len() {
@@ -141,30 +162,39 @@ fn check_batch(
             .map(drop)
             .map_err(|e| messages.damaged(e.to_string()))
     };
-    let (mut group, mut bytes) = (Vec::new(), 0_u64);
-    for (column, more) in columns(&batch, version, &claims, schema).enumerate() {
+    let decode = |columns: &[usize], buffers: &Range<usize>| {
+        if !is_zstandard(&batch) {
+            return decode(body, batch, columns);
+        }
+        let (bytes, head) = messages.unpacked(message, &batch, body, buffers)?;
+        let message = root_as_message(&bytes[8..head]).map_err(|e| messages.damaged(e.to_string()))?;
+        batch_of(&message).map_or(Ok(()), |batch| decode(&bytes.slice(head), batch, columns))
+    };
+    let (mut group, mut bytes, mut buffers) = (Vec::new(), 0_u64, 0..0);
+    for (column, (n, more)) in columns(&batch, version, &claims, schema).enumerate() {
         if bytes.saturating_add(more) > CHECKED_BYTES && !group.is_empty() {
-            decode(&group)?;
-            (group, bytes) = (Vec::new(), 0);
+            decode(&group, &buffers)?;
+            (group, bytes, buffers) = (Vec::new(), 0, buffers.end..buffers.end);
         }
         group.push(column);
         bytes = bytes.saturating_add(more);
+        buffers.end = buffers.end.saturating_add(n);
     }
-    decode(&group)
+    decode(&group, &buffers)
 }
 
-/// What each column of a batch unpacks to.
+/// How many buffers each column of a batch has, and what they unpack to.
 fn columns<'a>(
     batch: &RecordBatch<'a>,
     version: MetadataVersion,
     claims: &'a Claims,
     schema: &'a Schema,
-) -> impl Iterator<Item = u64> + 'a {
+) -> impl Iterator<Item = (usize, u64)> + 'a {
     let mut views = batch.variadicBufferCounts().into_iter().flatten();
     let mut buffers = claims.buffers.iter();
     schema.fields().iter().map(move |field| {
         let n = n_buffers(field, version, &mut views);
-        sum(buffers.by_ref().take(n).copied())
+        (n, sum(buffers.by_ref().take(n).copied()))
     })
 }
 

@@ -2,14 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use arrow_buffer::Buffer;
 use arrow_ipc::{CompressionType, Message, MessageHeader, RecordBatch, root_as_footer, root_as_message};
 
+use super::unpacking;
 use crate::error::TableError;
 use crate::limits::most_unpacked;
 use crate::source::open_file;
+use crate::zstandard;
 
 const MAGIC: &[u8; 6] = b"ARROW1";
 /// Where the first message of a file begins.
@@ -163,7 +166,31 @@ impl Messages {
         Ok(bytes)
     }
 
-    /// The next message with its head, as the decoder wants it, and where its body begins; `None` at the end.
+    /// The next message with its head, as the decoder wants it: unpacked where it is packed with ZSTD. `None` at the end.
+    pub fn next_to_decode(&mut self) -> Result<Option<Buffer>, TableError> {
+        let Some((bytes, head)) = self.next()? else { return Ok(None) };
+        let message = root_as_message(&bytes[8..head]).map_err(|e| self.damaged(e.to_string()))?;
+        match batch_of(&message).filter(is_zstandard) {
+            Some(batch) => {
+                let (bytes, _) = self.unpacked(&message, &batch, &bytes[head..], &(0..usize::MAX))?;
+                Ok(Some(bytes))
+            }
+            None => Ok(Some(bytes)),
+        }
+    }
+
+    /// A message that is packed with ZSTD as one that is not: its buffers in `wanted`.
+    pub fn unpacked(
+        &self,
+        message: &Message<'_>,
+        batch: &RecordBatch<'_>,
+        body: &[u8],
+        wanted: &Range<usize>,
+    ) -> Result<(Buffer, usize), TableError> {
+        unpacking::unpacked(message, batch, body, wanted).map_err(|reason| self.damaged(reason))
+    }
+
+    /// The next message with its head, and where its body begins; `None` at the end.
     pub fn next(&mut self) -> Result<Option<(Buffer, usize)>, TableError> {
         let Some((mut bytes, body)) = self.head()? else { return Ok(None) };
         // The description is needed beside the body: a copy, small beside it.
@@ -227,9 +254,12 @@ impl Messages {
             return Err(self.damaged(format!("the buffers of a batch have {sum} bytes together, and it has {body}")));
         }
         let Some(compression) = batch.compression() else { return Ok(()) };
-        if compression.codec() != CompressionType::LZ4_FRAME {
-            let codec = if compression.codec() == CompressionType::ZSTD { "ZSTD" } else { "an unknown one" };
-            return Err(TableError::Codec { path: self.path.clone(), codec, read: "LZ4 or none" });
+        if ![CompressionType::LZ4_FRAME, CompressionType::ZSTD].contains(&compression.codec()) {
+            return Err(TableError::Codec {
+                path: self.path.clone(),
+                codec: "an unknown one",
+                read: "LZ4, ZSTD or none",
+            });
         }
         match claims.unpacked() {
             sum if sum > most => Err(self.damaged(format!("a batch of {body} bytes claims {sum} when unpacked"))),
@@ -274,6 +304,11 @@ impl Contents {
     }
 }
 
+/// Whether a batch must be unpacked before it is decoded.
+pub(super) fn is_zstandard(batch: &RecordBatch<'_>) -> bool {
+    batch.compression().is_some_and(|compression| compression.codec() == CompressionType::ZSTD)
+}
+
 /// The batch of rows, or of a dictionary's entries, that a message holds.
 pub(super) fn batch_of<'a>(message: &Message<'a>) -> Option<RecordBatch<'a>> {
     match message.header_type() {
@@ -300,9 +335,13 @@ impl Claims {
     /// Of a batch, where `start` gives the first bytes of the buffer at a place of its body.
     pub fn of(batch: &RecordBatch<'_>, mut start: impl FnMut(usize) -> Option<[u8; BUFFER_START]>) -> Self {
         let mut claims = Claims::default();
-        let is_packed = batch.compression().is_some();
+        let codec = batch.compression().map(|compression| compression.codec());
+        let workspace = |frame: &[u8], n| match codec {
+            Some(CompressionType::ZSTD) => zstandard::workspace(frame, n),
+            _ => 3 * block(frame),
+        };
         for buffer in batch.buffers().iter().flatten() {
-            let place = usize::try_from(buffer.offset()).ok().filter(|_| is_packed && buffer.length() > 0);
+            let place = usize::try_from(buffer.offset()).ok().filter(|_| codec.is_some() && buffer.length() > 0);
             let bytes = place.and_then(&mut start).unwrap_or_default();
             let (claimed, frame) = bytes.split_at(8);
             // -1: not packed.
@@ -312,7 +351,7 @@ impl Claims {
             claims.is_askew |= buffer.offset() % 8 != 0;
             match claimed {
                 0 => claims.has_plain |= buffer.length() > 0,
-                _ => claims.workspace = claims.workspace.max(3 * block(frame)),
+                _ => claims.workspace = claims.workspace.max(workspace(frame, claimed)),
             }
         }
         claims

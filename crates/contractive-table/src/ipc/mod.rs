@@ -7,6 +7,7 @@
 
 mod checking;
 mod messages;
+mod unpacking;
 
 use std::path::Path;
 
@@ -103,8 +104,8 @@ impl IpcSource {
         loop {
             if self.input.is_empty() {
                 self.input = Buffer::default();
-                self.input = match self.messages.next()? {
-                    Some((message, _)) => message,
+                self.input = match self.messages.next_to_decode()? {
+                    Some(message) => message,
                     // A message without a body is decoded when the next one comes.
                     None if !std::mem::replace(&mut self.is_over, true) => Buffer::from(END_OF_STREAM),
                     None => return Ok(None),

@@ -1,9 +1,9 @@
 //! Unpacking of pages, in Rust alone, within the size that a page's header claims.
 
-use std::io::Read;
-
 use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression;
+
+use crate::zstandard;
 
 /// A codec that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +36,7 @@ impl Codec {
         match self {
             Codec::None | Codec::Snappy | Codec::Lz4 => 0,
             Codec::Gzip => TABLES,
-            // A ring of twice the window at most.
-            Codec::Zstd => TABLES.saturating_add(2 * window(start, n).unwrap_or(n)),
+            Codec::Zstd => zstandard::workspace(start, n),
         }
     }
 
@@ -61,35 +60,12 @@ impl Codec {
                 let got = lz4_flex::block::decompress_into(packed, &mut out[start..]).map_err(|e| e.to_string())?;
                 out.truncate(start + got);
             }
-            Codec::Gzip => read_all(MultiGzDecoder::new(packed), n, out)?,
-            Codec::Zstd => {
-                let most = window(packed, n as u64).unwrap_or(n as u64);
-                let decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(packed, most);
-                let decoder = decoder.map_err(|e| e.to_string())?;
-                read_all(decoder, n, out)?;
-            }
+            Codec::Gzip => zstandard::read_all(MultiGzDecoder::new(packed), n, out)?,
+            Codec::Zstd => zstandard::unpack(packed, n, out)?,
         }
         match out.len() - start {
             got if got == n => Ok(()),
             got => Err(wrong(got)),
         }
     }
-}
-
-/// The bytes that a Zstandard frame says may be repeated at a time, for which its decoder takes memory; `n`, all of them, where
-/// it is one segment. `None` where it is no such frame, or is cut off.
-fn window(packed: &[u8], n: u64) -> Option<u64> {
-    let frame = packed.strip_prefix(&[0x28, 0xb5, 0x2f, 0xfd])?;
-    let (descriptor, window) = (frame.first()?, frame.get(1)?);
-    if descriptor & 0x20 != 0 {
-        return Some(n);
-    }
-    let base = 1_u64 << (10 + (window >> 3));
-    Some(base + base / 8 * u64::from(window & 7))
-}
-
-/// One byte more than claimed is enough to know that the claim is wrong.
-fn read_all(decoder: impl Read, n: usize, out: &mut Vec<u8>) -> Result<(), String> {
-    out.reserve(n + 1);
-    decoder.take(n as u64 + 1).read_to_end(out).map(drop).map_err(|e| e.to_string())
 }

@@ -6,7 +6,7 @@ use crate::table_support::fixture;
 use contractive_table::TableError;
 use contractive_table::{FrameReader, ReadOptions};
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 15] = [
     "kinds.parquet",
     "packed-none.parquet",
     "packed-snappy.parquet",
@@ -17,7 +17,9 @@ const FILES: [&str; 13] = [
     "kinds.arrow",
     "stream.arrow",
     "kinds-lz4.feather",
+    "kinds-zstd.feather",
     "polars.arrow",
+    "polars-zstd.arrow",
     "rows.npy",
     "deflated.npz",
 ];
