@@ -11,7 +11,6 @@ use arrow_schema::{DataType, Schema, TimeUnit};
 use crate::error::TableError;
 use crate::frame::{Column, Field, Frame, Kind, Values};
 use crate::frame_source::{ReadOptions, Selection};
-use crate::limits::{FRAME_TEXT, most_unpacked};
 use crate::time::Unit;
 
 const READABLE: &str = "a number, a truth value, text, a date or a time";
@@ -44,7 +43,7 @@ fn shown(kind: &DataType) -> String {
     text
 }
 
-fn kind_of(data: &DataType) -> Option<Kind> {
+pub(super) fn kind_of(data: &DataType) -> Option<Kind> {
     Some(match data {
         DataType::Null | DataType::Float16 | DataType::Float32 | DataType::Float64 => Kind::Number,
         // Whole ones of up to 18 digits fit 64 bits, whatever they are.
@@ -97,32 +96,8 @@ pub(super) fn cell_bytes(data: &DataType, kind: &Kind) -> (usize, usize) {
     (in_batch, in_frame)
 }
 
-/// How many of the first rows of a batch, at least one, have at most `most` bytes of text in `fields`, and the bytes that
-/// these have.
-pub(super) fn rows_of_text(batch: &RecordBatch, fields: &[Field], most: u64) -> (usize, u64) {
-    let places = places(batch);
-    let texts = || fields.iter().filter(|field| field.kind == Kind::Text);
-    let arrays = || texts().filter_map(|field| Some(batch.column(*places.get(field.name.as_str())?)));
-    let all = arrays().fold(0_u64, |sum, array| sum.saturating_add(text_bytes(array)));
-    if all <= most {
-        return (batch.num_rows(), all);
-    }
-    let mut lengths = vec![0_u64; batch.num_rows()];
-    for array in arrays() {
-        lengths_of_text(array, &mut |row, n| lengths[row] = lengths[row].saturating_add(n as u64));
-    }
-    let (mut rows, mut sum) = (0, 0_u64);
-    for n in lengths {
-        if rows > 0 && sum.saturating_add(n) > most {
-            break;
-        }
-        (rows, sum) = (rows + 1, sum.saturating_add(n));
-    }
-    (rows, sum)
-}
-
 /// Columns by their names, of which there may be many.
-fn places(batch: &RecordBatch) -> HashMap<&str, usize> {
+pub(super) fn places(batch: &RecordBatch) -> HashMap<&str, usize> {
     batch.schema_ref().fields().iter().enumerate().map(|(place, field)| (field.name().as_str(), place)).collect()
 }
 
@@ -144,31 +119,6 @@ pub(super) fn frame(path: &Path, batch: &RecordBatch, fields: &[Field], first_ro
         Ok(Column { name: field.name.clone(), values: values.into_kind(&field.kind) })
     };
     Ok(Frame { first_row, columns: fields.iter().map(column).collect::<Result<_, _>>()? })
-}
-
-/// The rows of a batch from `given` on as a frame of at most `most_rows`, fewer where their texts are many. Texts of a single
-/// row that are many are `known` to be sound where they are given at all.
-pub(super) fn next_frame(
-    path: &Path,
-    (batch, given): (&RecordBatch, usize),
-    fields: &[Field],
-    (first_row, most_rows): (u64, usize),
-    size: u64,
-    mut known: impl FnMut() -> Result<(), TableError>,
-) -> Result<Frame, TableError> {
-    let rows = batch.slice(given, most_rows.min(batch.num_rows() - given));
-    let (n, texts) = match fields.iter().any(|field| field.kind == Kind::Text) {
-        true => rows_of_text(&rows, fields, FRAME_TEXT as u64),
-        false => (rows.num_rows(), 0),
-    };
-    if texts > most_unpacked(size) {
-        let reason = format!("a row of it is {texts} bytes of text, which no file of its size holds but by repetition");
-        return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
-    }
-    if texts > FRAME_TEXT as u64 {
-        known()?;
-    }
-    frame(path, &rows.slice(0, n), fields, first_row)
 }
 
 /// Batches of Arrow that a program holds, as one frame; `name` is what messages call them.
@@ -197,35 +147,8 @@ pub fn frame_of_batches(
     Ok(whole)
 }
 
-/// Bytes of text that the cells of an array will be.
-fn text_bytes(array: &ArrayRef) -> u64 {
-    let mut sum = 0_u64;
-    lengths_of_text(array, &mut |_, n| sum = sum.saturating_add(n as u64));
-    sum
-}
-
-/// Tells the row and the length of each text of an array; nothing of other arrays.
-fn lengths_of_text(array: &ArrayRef, tell: &mut dyn FnMut(usize, usize)) {
-    match array.data_type() {
-        DataType::Utf8 => array.as_string::<i32>().offsets().lengths().enumerate().for_each(|(row, n)| tell(row, n)),
-        DataType::LargeUtf8 => {
-            array.as_string::<i64>().offsets().lengths().enumerate().for_each(|(row, n)| tell(row, n));
-        }
-        DataType::Utf8View => {
-            array.as_string_view().lengths().enumerate().for_each(|(row, n)| tell(row, n as usize));
-        }
-        DataType::Dictionary(_, of) if kind_of(of) == Some(Kind::Text) => {
-            let entries = array.as_any_dictionary().values();
-            for (row, entry) in entries_of(array).into_iter().enumerate() {
-                tell(row, entry.and_then(|entry| text(entries, entry)).map_or(0, str::len));
-            }
-        }
-        _ => {}
-    }
-}
-
 /// The entry of a dictionary that each row holds, `None` where it is missing.
-fn entries_of(array: &ArrayRef) -> Vec<Option<usize>> {
+pub(super) fn entries_of(array: &ArrayRef) -> Vec<Option<usize>> {
     let dictionary = array.as_any_dictionary();
     if dictionary.values().is_empty() {
         return vec![None; array.len()];
@@ -235,7 +158,7 @@ fn entries_of(array: &ArrayRef) -> Vec<Option<usize>> {
 }
 
 /// Cell `i` of an array of text; `None` where it is missing, and for all other arrays.
-fn text(array: &ArrayRef, i: usize) -> Option<&str> {
+pub(super) fn text(array: &ArrayRef, i: usize) -> Option<&str> {
     match array.data_type() {
         _ if array.is_null(i) => None,
         DataType::Utf8 => Some(array.as_string::<i32>().value(i)),
@@ -295,11 +218,27 @@ fn values(array: &ArrayRef, kind: &Kind) -> Option<Values> {
             match kind_of(of)? {
                 // Row by row: entries that no row holds may be text without end, one piece of it over and over.
                 Kind::Text => Values::Text(rows.into_iter().map(|row| owned(text(entries, row?))).collect()),
-                _ => take(&values(entries, kind)?, &rows),
+                _ => held(entries, &rows, kind)?,
             }
         }
         _ => return None,
     })
+}
+
+/// The cells that rows hold of a dictionary's entries. A frame may have few rows of a dictionary of many entries.
+fn held(entries: &ArrayRef, rows: &[Option<usize>], kind: &Kind) -> Option<Values> {
+    if entries.len() / 4 <= rows.len() {
+        return Some(take(&values(entries, kind)?, rows));
+    }
+    let mut used: Vec<usize> = rows.iter().flatten().copied().collect();
+    used.sort_unstable();
+    used.dedup();
+    let mut cells = values(&entries.slice(0, 0), kind)?;
+    for &entry in &used {
+        cells.append(values(&entries.slice(entry, 1), kind)?);
+    }
+    let places: Vec<Option<usize>> = rows.iter().map(|row| used.binary_search(&(*row)?).ok()).collect();
+    Some(take(&cells, &places))
 }
 
 fn owned(cell: Option<&str>) -> Option<String> {
@@ -388,24 +327,7 @@ mod tests {
         entries.append_value("kept");
         let keys = Int32Array::from(vec![Some(1 << 16), None]);
         let array: ArrayRef = Arc::new(DictionaryArray::new(keys, Arc::new(entries.finish())));
-        assert_eq!(text_bytes(&array), 4);
         assert_eq!(values(&array, &Kind::Text), Some(Values::Text(vec![Some("kept".into()), None])));
-    }
-
-    #[test]
-    fn a_frame_has_rows_by_their_texts_and_one_at_the_least() {
-        use arrow_schema::Field as Named;
-        let texts = ["", "ab", "abcdefgh", "c"];
-        let keys = UInt8Array::from(vec![Some(2), None, Some(0), Some(1)]);
-        let dictionary = DictionaryArray::new(keys, Arc::new(arrow_array::StringArray::from(vec!["", "x", "yz"])));
-        let kind = dictionary.data_type().clone();
-        let schema = Schema::new(vec![Named::new("a", DataType::Utf8View, true), Named::new("b", kind, true)]);
-        let views = arrow_array::StringViewArray::from_iter_values(texts);
-        let batch = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(views), Arc::new(dictionary)]).unwrap();
-        let fields = ["a", "b"].map(|name| Field { name: name.into(), kind: Kind::Text });
-        let of = |given: usize, most| rows_of_text(&batch.slice(given, batch.num_rows() - given), &fields, most);
-        assert_eq!((of(0, 14), of(0, 13), of(0, 4), of(0, 3)), ((4, 14), (3, 12), (2, 4), (1, 2)));
-        assert_eq!((of(2, 1), of(3, 0)), ((1, 8), (1, 2)));
     }
 
     #[test]
@@ -417,5 +339,10 @@ mod tests {
         assert_eq!(values(&array, &Kind::Integer), Some(Values::Integers(vec![Some(8), None, Some(7)])));
         let array = of(vec![None], vec![]);
         assert_eq!(values(&array, &Kind::Integer), Some(Values::Integers(vec![None])));
+        // Few rows of many entries.
+        let array = of(vec![Some(99), None, Some(3), Some(99)], (0..200).collect());
+        let expected = Values::Integers(vec![Some(99), None, Some(3), Some(99)]);
+        assert_eq!(values(&array, &Kind::Integer), Some(expected));
+        assert_eq!(values(&array.slice(1, 1), &Kind::Integer), Some(Values::Integers(vec![None])));
     }
 }

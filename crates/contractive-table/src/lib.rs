@@ -40,6 +40,8 @@
 
 pub mod array;
 #[cfg(feature = "arrow")]
+mod arrow_batches;
+#[cfg(feature = "arrow")]
 mod arrow_values;
 pub mod atomic;
 pub mod checksum;

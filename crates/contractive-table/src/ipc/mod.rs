@@ -18,6 +18,7 @@ use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::root_as_message;
 use arrow_schema::{Schema, SchemaRef};
 
+use crate::arrow_batches::{Batches, Given};
 use crate::arrow_values;
 use crate::contained::contained;
 use crate::error::TableError;
@@ -31,22 +32,23 @@ const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 /// An open Arrow file or stream.
 pub(super) struct IpcSource {
+    batches: IpcBatches,
+    given: Given,
+    left_out: Vec<String>,
+    notes: Vec<String>,
+    said: Vec<(String, String)>,
+}
+
+/// Its batches.
+struct IpcBatches {
     messages: Messages,
     schema: SchemaRef,
     decoder: StreamDecoder,
     /// What of the message under way the decoder has not taken yet.
     input: Buffer,
-    fields: Vec<Field>,
-    left_out: Vec<String>,
-    notes: Vec<String>,
-    said: Vec<(String, String)>,
-    /// The batch under way, and how many of its rows were given.
-    batch: Option<(RecordBatch, usize)>,
-    chunk_rows: usize,
     /// Bytes that are held where the file may be damaged; `None` before any batch was read.
     held: Option<u64>,
     is_sound: bool,
-    done: u64,
     is_over: bool,
 }
 
@@ -65,25 +67,27 @@ impl IpcSource {
             let Choice { places, left_out, note } =
                 selection.choose(path, &names, &arrow_values::index_columns(&schema))?;
             let fields = arrow_values::fields(path, &schema, &places, selection)?;
+            let chunk_rows = rows_a_frame(chunk_rows, &schema, &places, &fields);
             Ok(IpcSource {
-                messages,
-                decoder: StreamDecoder::new(),
-                input: first,
-                chunk_rows: rows_a_frame(chunk_rows, &schema, &places, &fields),
-                fields,
+                given: Given::none(fields, chunk_rows, 0),
                 left_out,
                 notes: note.into_iter().collect(),
                 said: schema.metadata().iter().map(|(key, text)| (key.clone(), text.clone())).collect(),
-                batch: None,
-                schema: schema.into(),
-                held: None,
-                is_sound: false,
-                done: 0,
-                is_over: false,
+                batches: IpcBatches {
+                    messages,
+                    schema: schema.into(),
+                    decoder: StreamDecoder::new(),
+                    input: first,
+                    held: None,
+                    is_sound: false,
+                    is_over: false,
+                },
             })
         })
     }
+}
 
+impl IpcBatches {
     /// Before the first batch is decoded: the check where a batch is more than the file's size accounts for.
     fn prepare(&mut self) -> Result<(), TableError> {
         let mut all = self.messages.again()?;
@@ -93,14 +97,28 @@ impl IpcSource {
         let held = *self.held.insert(needs.held());
         if held > most_held(self.messages.size) {
             needs.check(&self.messages, &self.schema)?;
-            check(&mut self.messages, &self.schema, u64::MAX)?;
-            self.is_sound = true;
+            self.must_be_sound()?;
         }
         Ok(())
     }
 
-    /// The next batch with rows.
+    /// Decodes and drops all batches, from the first one on, or up to the first beyond `most` rows; the rows of these.
+    fn check(&mut self, most: u64) -> Result<u64, TableError> {
+        let mut all = self.messages.again()?;
+        all.next()?; // the schema
+        let rows = checking::check(&mut all, &self.schema, most)?;
+        self.messages.go_back()?;
+        // What is known is not looked at again.
+        self.is_sound |= rows <= most;
+        Ok(rows)
+    }
+}
+
+impl Batches for IpcBatches {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, TableError> {
+        if self.held.is_none() {
+            self.prepare()?;
+        }
         loop {
             if self.input.is_empty() {
                 self.input = Buffer::default();
@@ -117,11 +135,19 @@ impl IpcSource {
             }
         }
     }
+
+    fn must_be_sound(&mut self) -> Result<(), TableError> {
+        if self.is_sound { Ok(()) } else { self.check(u64::MAX).map(drop) }
+    }
+
+    fn file(&self) -> (&Path, u64) {
+        (&self.messages.path, self.messages.size)
+    }
 }
 
 impl FrameSource for IpcSource {
     fn fields(&self) -> &[Field] {
-        &self.fields
+        &self.given.fields
     }
 
     fn notes(&self) -> &[String] {
@@ -137,54 +163,18 @@ impl FrameSource for IpcSource {
     }
 
     fn held_at_most(&self) -> u64 {
-        self.held.filter(|_| !self.is_sound).unwrap_or(0)
+        self.batches.held.filter(|_| !self.batches.is_sound).unwrap_or(0)
     }
 
     fn check(&mut self, most: u64) -> Option<Result<u64, TableError>> {
-        let path = self.messages.path.clone();
-        let rows = contained(&path, || check(&mut self.messages, &self.schema, most));
-        // What is known is not looked at again; of more rows it may have stopped before their end.
-        self.is_sound |= rows.as_ref().is_ok_and(|rows| *rows <= most);
-        Some(rows)
+        let path = self.batches.messages.path.clone();
+        Some(contained(&path, || self.batches.check(most)))
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
-        let path = self.messages.path.clone();
-        contained(&path, || {
-            if self.held.is_none() {
-                self.prepare()?;
-            }
-            let (batch, given) = match self.batch.take() {
-                Some(under_way) => under_way,
-                None => match self.next_batch()? {
-                    Some(batch) => (batch, 0),
-                    None => return Ok(None),
-                },
-            };
-            let (messages, schema, is_sound) = (&mut self.messages, &self.schema, &mut self.is_sound);
-            let (size, next) = (messages.size, (self.done, self.chunk_rows));
-            let known = || match std::mem::replace(is_sound, true) {
-                true => Ok(()),
-                false => check(messages, schema, u64::MAX).map(drop),
-            };
-            let frame = arrow_values::next_frame(&path, (&batch, given), &self.fields, next, size, known)?;
-            let given = given + frame.n_rows();
-            self.done += frame.n_rows() as u64;
-            if given < batch.num_rows() {
-                self.batch = Some((batch, given));
-            }
-            Ok(Some(frame))
-        })
+        let path = self.batches.messages.path.clone();
+        contained(&path, || self.given.next_frame(&mut self.batches))
     }
-}
-
-/// Decodes and drops all batches, from the first one on.
-fn check(messages: &mut Messages, schema: &SchemaRef, most: u64) -> Result<u64, TableError> {
-    let mut all = messages.again()?;
-    all.next()?; // the schema
-    let rows = checking::check(&mut all, schema, most)?;
-    messages.go_back()?;
-    Ok(rows)
 }
 
 /// Rows a frame, by what their cells take in it; batches are there already.

@@ -24,6 +24,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::schema::types::SchemaDescriptor;
 
+use crate::arrow_batches::{Batches, Given};
 use crate::arrow_values;
 use crate::contained::contained;
 use crate::error::TableError;
@@ -41,23 +42,26 @@ const ELEMENT_BYTES: u64 = 900;
 
 /// An open Parquet file.
 pub(super) struct ParquetSource {
-    groups: Groups,
-    levels: FieldLevels,
-    fields: Vec<Field>,
+    batches: GroupBatches,
+    given: Given,
     left_out: Vec<String>,
     notes: Vec<String>,
     said: Vec<(String, String)>,
+}
+
+/// The batches of its row groups.
+struct GroupBatches {
+    groups: Groups,
+    levels: FieldLevels,
     /// Rows a batch.
     chunk_rows: usize,
     /// Of all columns, once it is known that they may be read together.
-    batches: Option<ParquetRecordBatchReader>,
-    /// The batch under way, and how many of its rows were given.
-    batch: Option<(RecordBatch, usize)>,
+    reader: Option<ParquetRecordBatchReader>,
     /// Bytes that are held where the file may be damaged; `None` before any page was read.
     held: Option<u64>,
     is_sound: bool,
     n_rows: u64,
-    /// Where in the file the rows end that are read.
+    /// Where in the file the rows end that are read, and those that were.
     end: u64,
     done: u64,
 }
@@ -166,50 +170,58 @@ impl ParquetSource {
         let said = said.filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?))).collect();
         let (notes, n_rows) = (note.into_iter().collect(), end - done);
         Ok(ParquetSource {
-            groups,
-            levels,
-            fields,
+            given: Given::none(fields, chunk_rows, done),
             left_out,
             notes,
             said,
-            chunk_rows,
-            batches: None,
-            batch: None,
-            held: None,
-            is_sound: false,
-            n_rows,
-            end,
-            done,
+            batches: GroupBatches {
+                groups,
+                levels,
+                chunk_rows,
+                reader: None,
+                held: None,
+                is_sound: false,
+                n_rows,
+                end,
+                done,
+            },
         })
     }
+}
 
+impl GroupBatches {
     /// Before the first page is unpacked: as many rows a batch as the pages of their texts allow, and the check where all
     /// pages together are more than the file's size accounts for.
     fn prepare(&mut self) -> Result<(), TableError> {
         let plan = self.groups.plan(self.chunk_rows)?;
         self.chunk_rows = plan.rows;
         if plan.must_be_sound {
-            self.groups.check(plan.rows, self.n_rows)?;
-            self.is_sound = true;
+            self.must_be_sound()?;
         }
         self.held = Some(plan.held);
         // With many columns it takes more than the file's description.
-        let batches = ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &self.groups, plan.rows, None);
-        self.batches = Some(batches.map_err(|e| failure(&self.groups.shared.path, e))?);
+        let reader = ParquetRecordBatchReader::try_new_with_row_groups(&self.levels, &self.groups, plan.rows, None);
+        self.reader = Some(reader.map_err(|e| failure(&self.groups.shared.path, e))?);
         Ok(())
     }
+}
 
-    /// The next batch, which has rows and no more than are left.
+impl Batches for GroupBatches {
+    /// No more rows than are left.
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, TableError> {
+        if self.held.is_none() {
+            self.prepare()?;
+        }
         let damaged = |reason: String| TableError::Corrupt { path: self.groups.shared.path.clone(), reason };
-        let Some(batch) = self.batches.as_mut().and_then(Iterator::next) else {
+        let Some(batch) = self.reader.as_mut().and_then(Iterator::next) else {
             return match self.done == self.end {
                 true => Ok(None),
                 false => Err(damaged(format!("it promises {} rows and holds {}", self.end, self.done))),
             };
         };
         let batch = batch.map_err(|e| damaged(e.to_string()))?;
-        if self.done + batch.num_rows() as u64 > self.end || batch.num_rows() == 0 {
+        self.done += batch.num_rows() as u64;
+        if self.done > self.end || batch.num_rows() == 0 {
             return Err(damaged(format!("it promises {} rows and holds others", self.end)));
         }
         // The decoder has looked at the bytes of what the file calls UTF-8, and not at those of other texts.
@@ -222,6 +234,18 @@ impl ParquetSource {
             }
         }
         Ok(Some(batch))
+    }
+
+    fn must_be_sound(&mut self) -> Result<(), TableError> {
+        if !self.is_sound {
+            self.groups.check(self.chunk_rows, self.n_rows)?;
+            self.is_sound = true;
+        }
+        Ok(())
+    }
+
+    fn file(&self) -> (&Path, u64) {
+        (&self.groups.shared.path, self.groups.shared.size)
     }
 }
 
@@ -243,7 +267,7 @@ fn rows_a_frame(
 
 impl FrameSource for ParquetSource {
     fn fields(&self) -> &[Field] {
-        &self.fields
+        &self.given.fields
     }
 
     fn notes(&self) -> &[String] {
@@ -259,49 +283,21 @@ impl FrameSource for ParquetSource {
     }
 
     fn n_rows(&self) -> Option<u64> {
-        Some(self.n_rows)
+        Some(self.batches.n_rows)
     }
 
     fn held_at_most(&self) -> u64 {
-        self.held.filter(|_| !self.is_sound).unwrap_or(0)
+        self.batches.held.filter(|_| !self.batches.is_sound).unwrap_or(0)
     }
 
     fn check(&mut self, _: u64) -> Option<Result<u64, TableError>> {
-        let path = self.groups.shared.path.clone();
-        let check = || match std::mem::replace(&mut self.is_sound, true) {
-            true => Ok(()),
-            false => self.groups.check(self.chunk_rows, self.n_rows),
-        };
-        Some(contained(&path, check).map(|()| self.n_rows))
+        let path = self.batches.groups.shared.path.clone();
+        Some(contained(&path, || self.batches.must_be_sound()).map(|()| self.batches.n_rows))
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
-        let path = self.groups.shared.path.clone();
-        contained(&path, || {
-            if self.held.is_none() {
-                self.prepare()?;
-            }
-            let (batch, given) = match self.batch.take() {
-                Some(under_way) => under_way,
-                None => match self.next_batch()? {
-                    Some(batch) => (batch, 0),
-                    None => return Ok(None),
-                },
-            };
-            let (groups, rows, n_rows, is_sound) = (&self.groups, self.chunk_rows, self.n_rows, &mut self.is_sound);
-            let known = || match std::mem::replace(is_sound, true) {
-                true => Ok(()),
-                false => groups.check(rows, n_rows),
-            };
-            let (size, next) = (groups.shared.size, (self.done, rows));
-            let frame = arrow_values::next_frame(&path, (&batch, given), &self.fields, next, size, known)?;
-            let given = given + frame.n_rows();
-            self.done += frame.n_rows() as u64;
-            if given < batch.num_rows() {
-                self.batch = Some((batch, given));
-            }
-            Ok(Some(frame))
-        })
+        let path = self.batches.groups.shared.path.clone();
+        contained(&path, || self.given.next_frame(&mut self.batches))
     }
 }
 
