@@ -150,7 +150,7 @@ fn check_batch(
     schema: &SchemaRef,
     dictionaries: &HashMap<i64, ArrayRef>,
 ) -> Result<(), TableError> {
-    let claims = Claims::of(&batch, |at| body.get(at..).and_then(|rest| rest.first_chunk().copied()));
+    let claims = Claims::in_body(&batch, body);
     let version = message.version();
     let decode = |body: &Buffer, batch: RecordBatch<'_>, columns: &[usize]| {
         RecordBatchDecoder::try_new(body, batch, schema.clone(), dictionaries, &version)

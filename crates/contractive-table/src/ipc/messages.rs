@@ -198,8 +198,7 @@ impl Messages {
         self.read(body, &mut bytes)?;
         let message = root_as_message(&description).map_err(|e| self.damaged(e.to_string()))?;
         if let Some(batch) = batch_of(&message) {
-            let claims = Claims::of(&batch, |at| bytes[head..].get(at..).and_then(|rest| rest.first_chunk().copied()));
-            self.check(&batch, &claims, body)?;
+            self.check(&batch, &Claims::in_body(&batch, &bytes[head..]), body)?;
         }
         Ok(Some((Buffer::from_vec(bytes), head)))
     }
@@ -212,9 +211,9 @@ impl Messages {
         let file = self.input.get_mut();
         let mut read = |at: usize| {
             let mut bytes = [0; BUFFER_START];
-            let is_within = (at as u64).checked_add(BUFFER_START as u64).is_some_and(|end| end <= body);
+            let n = body.checked_sub(at as u64)?.min(BUFFER_START as u64) as usize;
             let place = SeekFrom::Start(start + at as u64);
-            match is_within.then(|| file.seek(place).and_then(|_| file.read_exact(&mut bytes)))? {
+            match file.seek(place).and_then(|_| file.read_exact(&mut bytes[..n])) {
                 Ok(()) => Some(bytes),
                 Err(e) => {
                     failed = Some(e);
@@ -332,8 +331,19 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// Of a batch, where `start` gives the first bytes of the buffer at a place of its body.
-    pub fn of(batch: &RecordBatch<'_>, mut start: impl FnMut(usize) -> Option<[u8; BUFFER_START]>) -> Self {
+    /// Of a batch with its body.
+    pub fn in_body(batch: &RecordBatch<'_>, body: &[u8]) -> Self {
+        Claims::of(batch, |at| {
+            let (mut bytes, start) = ([0; BUFFER_START], body.get(at..)?);
+            let n = start.len().min(BUFFER_START);
+            bytes[..n].copy_from_slice(&start[..n]);
+            Some(bytes)
+        })
+    }
+
+    /// Of a batch, where `start` gives the first bytes of the buffer at a place of its body, zeros after the body's end: a
+    /// claim counts also where less than a frame's head follows it.
+    fn of(batch: &RecordBatch<'_>, mut start: impl FnMut(usize) -> Option<[u8; BUFFER_START]>) -> Self {
         let mut claims = Claims::default();
         let codec = batch.compression().map(|compression| compression.codec());
         let workspace = |frame: &[u8], n| match codec {
