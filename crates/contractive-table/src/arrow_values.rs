@@ -11,6 +11,7 @@ use arrow_schema::{DataType, Schema, TimeUnit};
 use crate::error::TableError;
 use crate::frame::{Column, Field, Frame, Kind, Values};
 use crate::frame_source::{ReadOptions, Selection};
+use crate::pandas_note::index_columns;
 use crate::time::Unit;
 
 const READABLE: &str = "a number, a truth value, text, a date or a time";
@@ -174,14 +175,6 @@ fn is_decimal(data: &DataType) -> bool {
         DataType::Dictionary(_, values) => is_decimal(values),
         data => data.is_decimal(),
     }
-}
-
-/// The names that pandas wrote as those of the row index into a schema.
-pub(super) fn index_columns(schema: &Schema) -> Vec<String> {
-    let told = schema.metadata().get("pandas").and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-    let columns = told.as_ref().and_then(|told| told.get("index_columns")?.as_array());
-    // A range of numbers is described, not stored.
-    columns.into_iter().flatten().filter_map(|column| column.as_str().map(str::to_owned)).collect()
 }
 
 /// The cells of an array, decimals as `kind` asks; `None` for a type that is not read.

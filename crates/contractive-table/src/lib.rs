@@ -66,6 +66,8 @@ pub mod message;
 pub mod numbers;
 pub mod opening;
 mod output;
+#[cfg(feature = "arrow")]
+mod pandas_note;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod place;

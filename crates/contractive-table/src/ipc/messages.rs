@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use arrow_buffer::Buffer;
 use arrow_ipc::{CompressionType, Message, MessageHeader, RecordBatch, root_as_footer, root_as_message};
 
-use super::unpacking;
+use super::layout::Parts;
 use crate::error::TableError;
 use crate::limits::most_unpacked;
 use crate::source::open_file;
@@ -37,6 +36,12 @@ pub(super) struct Messages {
     bare: Option<u32>,
     /// Where the messages after the schema begin, where they are not read one after the other.
     order: Option<std::vec::IntoIter<u64>>,
+    /// Batches of rows that the table of contents lists, where there is one, and those that were met.
+    listed: Option<u64>,
+    batches: u64,
+    /// Rows of the batches that were met, and bytes of all messages.
+    rows: u64,
+    taken: u64,
 }
 
 impl Messages {
@@ -90,9 +95,21 @@ impl Messages {
         }
         file.seek(SeekFrom::Start(begin)).map_err(io)?;
         let input = BufReader::with_capacity(1 << 16, file);
-        let Contents { bare, order } = contents;
-        let order = order.map(Vec::into_iter);
-        Ok(Messages { path: path.to_path_buf(), input, size, left: size - begin, is_file, is_over: false, bare, order })
+        let Contents { bare, order, listed } = contents;
+        Ok(Messages {
+            path: path.to_path_buf(),
+            input,
+            size,
+            left: size - begin,
+            is_file,
+            is_over: false,
+            bare,
+            order: order.map(Vec::into_iter),
+            listed,
+            batches: 0,
+            rows: 0,
+            taken: 0,
+        })
     }
 
     pub fn damaged(&self, reason: String) -> TableError {
@@ -123,10 +140,7 @@ impl Messages {
         let mut bytes = match (self.bare.take(), &mut self.order) {
             (Some(length), _) => [[0xff; 4], length.to_le_bytes()].concat(),
             (None, Some(order)) if self.size - self.left > FIRST => {
-                let Some(at) = order.next() else {
-                    self.is_over = true;
-                    return Ok(None);
-                };
+                let Some(at) = order.next() else { return self.end() };
                 self.left = self.size.checked_sub(at).ok_or_else(|| self.cut(8))?;
                 self.go_back()?;
                 self.head_of_next()?
@@ -135,8 +149,7 @@ impl Messages {
         };
         let length = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
         if length == 0 {
-            self.is_over = true;
-            return Ok(None);
+            return self.end();
         }
         if length > MOST_METADATA {
             return Err(self.damaged(format!("a message claims {length} bytes of description")));
@@ -148,7 +161,26 @@ impl Messages {
         if body > self.left {
             return Err(self.cut(body));
         }
+        // Messages within one another would be read many times.
+        self.taken = self.taken.saturating_add(bytes.len() as u64).saturating_add(body);
+        if self.taken > self.size {
+            return Err(
+                self.damaged(format!("its messages have {} bytes together, and it has {}", self.taken, self.size))
+            );
+        }
         Ok(Some((bytes, body)))
+    }
+
+    /// No message follows.
+    fn end<T>(&mut self) -> Result<Option<T>, TableError> {
+        self.is_over = true;
+        match self.listed.filter(|listed| *listed != self.batches) {
+            Some(listed) => Err(self.damaged(format!(
+                "its table of contents lists {listed} batches of rows, and it ends after {}",
+                self.batches
+            ))),
+            None => Ok(None),
+        }
     }
 
     /// The eight bytes before a description: the mark of a message, and the description's length.
@@ -166,30 +198,6 @@ impl Messages {
         Ok(bytes)
     }
 
-    /// The next message with its head, as the decoder wants it: unpacked where it is packed with ZSTD. `None` at the end.
-    pub fn next_to_decode(&mut self) -> Result<Option<Buffer>, TableError> {
-        let Some((bytes, head)) = self.next()? else { return Ok(None) };
-        let message = root_as_message(&bytes[8..head]).map_err(|e| self.damaged(e.to_string()))?;
-        match batch_of(&message).filter(is_zstandard) {
-            Some(batch) => {
-                let (bytes, _) = self.unpacked(&message, &batch, &bytes[head..], &(0..usize::MAX))?;
-                Ok(Some(bytes))
-            }
-            None => Ok(Some(bytes)),
-        }
-    }
-
-    /// A message that is packed with ZSTD as one that is not: its buffers in `wanted`.
-    pub fn unpacked(
-        &self,
-        message: &Message<'_>,
-        batch: &RecordBatch<'_>,
-        body: &[u8],
-        wanted: &Range<usize>,
-    ) -> Result<(Buffer, usize), TableError> {
-        unpacking::unpacked(message, batch, body, wanted).map_err(|reason| self.damaged(reason))
-    }
-
     /// The next message with its head, and where its body begins; `None` at the end.
     pub fn next(&mut self) -> Result<Option<(Buffer, usize)>, TableError> {
         let Some((mut bytes, body)) = self.head()? else { return Ok(None) };
@@ -198,13 +206,14 @@ impl Messages {
         self.read(body, &mut bytes)?;
         let message = root_as_message(&description).map_err(|e| self.damaged(e.to_string()))?;
         if let Some(batch) = batch_of(&message) {
-            self.check(&batch, &Claims::in_body(&batch, &bytes[head..]), body)?;
+            self.check(&message, &batch, &Claims::in_body(&batch, &bytes[head..]), body)?;
         }
         Ok(Some((Buffer::from_vec(bytes), head)))
     }
 
     /// What the message claims whose head was just read, which is left behind.
-    pub fn claims(&mut self, batch: Option<&RecordBatch<'_>>, body: u64) -> Result<Claims, TableError> {
+    pub fn claims(&mut self, message: &Message<'_>, body: u64) -> Result<Claims, TableError> {
+        let batch = &batch_of(message);
         let start = self.size - self.left;
         let mut failed = None;
         // Past the buffer: little is read of much.
@@ -221,15 +230,15 @@ impl Messages {
                 }
             }
         };
-        let claims = batch.map(|batch| Claims::of(batch, &mut read)).unwrap_or_default();
+        let claims = batch.as_ref().map(|batch| Claims::read(batch, &mut read)).unwrap_or_default();
         if let Some(e) = failed {
             return Err(TableError::reading(&self.path, e));
         }
         if let Some(batch) = batch {
-            self.check(batch, &claims, body)?;
+            self.check(message, batch, &claims, body)?;
         }
         self.left -= body;
-        if batch.is_some_and(|batch| batch.compression().is_some()) {
+        if batch.as_ref().is_some_and(|batch| batch.compression().is_some()) {
             self.go_back()?;
         } else {
             // Small messages are in the buffer already.
@@ -240,11 +249,23 @@ impl Messages {
     }
 
     /// Refuses what would make the decoder take more memory than the message's own size justifies.
-    fn check(&self, batch: &RecordBatch<'_>, claims: &Claims, body: u64) -> Result<(), TableError> {
-        let most = most_unpacked(body);
+    fn check(
+        &mut self,
+        message: &Message<'_>,
+        batch: &RecordBatch<'_>,
+        claims: &Claims,
+        body: u64,
+    ) -> Result<(), TableError> {
+        let (most, rows) = (most_unpacked(body), u64::try_from(batch.length()).unwrap_or(0));
         // A row takes a bit at the least.
-        if u64::try_from(batch.length()).is_ok_and(|rows| rows > most.saturating_mul(8)) {
-            return Err(self.damaged(format!("a batch of {body} bytes claims {} rows", batch.length())));
+        if rows > most.saturating_mul(8) {
+            return Err(self.damaged(format!("a batch of {body} bytes claims {rows} rows")));
+        }
+        if message.header_type() == MessageHeader::RecordBatch {
+            (self.batches, self.rows) = (self.batches + 1, self.rows.saturating_add(rows));
+        }
+        if self.rows > most_unpacked(self.size).saturating_mul(8) {
+            return Err(self.damaged(format!("it claims {} rows and more, and has {} bytes", self.rows, self.size)));
         }
         // Buffers that lie on one another would be looked at, and copied, many times.
         let length = |buffer: &arrow_ipc::Buffer| u64::try_from(buffer.length()).unwrap_or(0);
@@ -274,6 +295,7 @@ impl Messages {
 struct Contents {
     bare: Option<u32>,
     order: Option<Vec<u64>>,
+    listed: Option<u64>,
 }
 
 impl Contents {
@@ -294,18 +316,14 @@ impl Contents {
         if ![&dictionaries, &rows].iter().all(|starts| starts.is_sorted_by(|a, b| a < b)) {
             return Ok(Contents::default());
         }
+        let listed = Some(rows.len() as u64);
         let order = [dictionaries, rows].concat();
         let first = order.iter().copied().min().unwrap_or(end);
         let is_bare = start != [0xff; 4] && start != [0; 4];
         let bare = first.checked_sub(FIRST).filter(|_| is_bare && first <= end);
         let order = (is_bare || !order.is_sorted()).then_some(order);
-        Ok(Contents { bare: bare.and_then(|n| u32::try_from(n).ok()), order })
+        Ok(Contents { bare: bare.and_then(|n| u32::try_from(n).ok()), order, listed })
     }
-}
-
-/// Whether a batch must be unpacked before it is decoded.
-pub(super) fn is_zstandard(batch: &RecordBatch<'_>) -> bool {
-    batch.compression().is_some_and(|compression| compression.codec() == CompressionType::ZSTD)
 }
 
 /// The batch of rows, or of a dictionary's entries, that a message holds.
@@ -333,7 +351,7 @@ pub(super) struct Claims {
 impl Claims {
     /// Of a batch with its body.
     pub fn in_body(batch: &RecordBatch<'_>, body: &[u8]) -> Self {
-        Claims::of(batch, |at| {
+        Claims::read(batch, |at| {
             let (mut bytes, start) = ([0; BUFFER_START], body.get(at..)?);
             let n = start.len().min(BUFFER_START);
             bytes[..n].copy_from_slice(&start[..n]);
@@ -343,13 +361,9 @@ impl Claims {
 
     /// Of a batch, where `start` gives the first bytes of the buffer at a place of its body, zeros after the body's end: a
     /// claim counts also where less than a frame's head follows it.
-    fn of(batch: &RecordBatch<'_>, mut start: impl FnMut(usize) -> Option<[u8; BUFFER_START]>) -> Self {
+    fn read(batch: &RecordBatch<'_>, mut start: impl FnMut(usize) -> Option<[u8; BUFFER_START]>) -> Self {
         let mut claims = Claims::default();
         let codec = batch.compression().map(|compression| compression.codec());
-        let workspace = |frame: &[u8], n| match codec {
-            Some(CompressionType::ZSTD) => zstandard::workspace(frame, n),
-            _ => 3 * block(frame),
-        };
         for buffer in batch.buffers().iter().flatten() {
             let place = usize::try_from(buffer.offset()).ok().filter(|_| codec.is_some() && buffer.length() > 0);
             let bytes = place.and_then(&mut start).unwrap_or_default();
@@ -359,26 +373,21 @@ impl Claims {
                 claimed.first_chunk().map_or(0, |bytes| u64::try_from(i64::from_le_bytes(*bytes)).unwrap_or(0));
             claims.buffers.push(claimed);
             claims.is_askew |= buffer.offset() % 8 != 0;
-            match claimed {
-                0 => claims.has_plain |= buffer.length() > 0,
-                _ => claims.workspace = claims.workspace.max(workspace(frame, claimed)),
+            claims.has_plain |= claimed == 0 && buffer.length() > 0;
+            if claimed > 0 && codec == Some(CompressionType::ZSTD) {
+                claims.workspace = claims.workspace.max(zstandard::workspace(frame, claimed));
             }
         }
         claims
     }
 
+    /// Bytes of those of a column.
+    pub fn column(&self, parts: &Parts) -> u64 {
+        self.buffers.get(parts.buffers.clone()).into_iter().flatten().fold(0, |sum, bytes| sum.saturating_add(*bytes))
+    }
+
     /// Bytes of all of them.
     pub fn unpacked(&self) -> u64 {
         self.buffers.iter().fold(0, |sum, bytes| sum.saturating_add(*bytes))
-    }
-}
-
-/// The largest block of an LZ4 frame that begins so; its decoder has room for three.
-fn block(frame: &[u8]) -> u64 {
-    match frame {
-        [4, 0x22, 0x4d, 0x18, _, size, ..] if (4..=6).contains(&(size >> 4 & 7)) => 1 << (8 + 2 * (size >> 4 & 7)),
-        [4, 0x22, 0x4d, 0x18, ..] => 4 << 20,
-        // Of a frame of the old kind.
-        _ => 8 << 20,
     }
 }

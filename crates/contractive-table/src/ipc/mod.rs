@@ -2,20 +2,20 @@
 //!
 //! A file is a stream between two magic words, with a table of contents at its end that only random access needs: both
 //! are read as streams. Messages are read here, and what they claim is checked, before the decoder of `arrow-ipc` takes
-//! memory for it. Where a batch is more than the file's size accounts for, all batches are decoded before, some columns at a
-//! time, and dropped: damage shows in little memory.
+//! memory for it; it sees the columns that are read and no others. Where a batch is more than the file's size accounts for, all
+//! batches are decoded before, some columns at a time, and dropped: damage shows in little memory.
 
-mod checking;
+mod decoding;
+mod layout;
+mod lz4;
 mod messages;
+mod needs;
+mod schema;
 mod unpacking;
 
 use std::path::Path;
 
 use arrow_array::RecordBatch;
-use arrow_buffer::Buffer;
-use arrow_ipc::convert::try_fb_to_schema;
-use arrow_ipc::reader::StreamDecoder;
-use arrow_ipc::root_as_message;
 use arrow_schema::{Schema, SchemaRef};
 
 use crate::arrow_batches::{Batches, Given};
@@ -25,10 +25,10 @@ use crate::error::TableError;
 use crate::frame::{Field, Frame, Kind};
 use crate::frame_source::{Choice, FrameSource, Selection};
 use crate::limits::{check_columns, frame_rows, most_held};
-use checking::Needs;
+use crate::pandas_note::index_columns;
+use decoding::Decoder;
 use messages::Messages;
-
-const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+use needs::Needs;
 
 /// An open Arrow file or stream.
 pub(super) struct IpcSource {
@@ -42,14 +42,10 @@ pub(super) struct IpcSource {
 /// Its batches.
 struct IpcBatches {
     messages: Messages,
-    schema: SchemaRef,
-    decoder: StreamDecoder,
-    /// What of the message under way the decoder has not taken yet.
-    input: Buffer,
+    decoder: Decoder,
     /// Bytes that are held where the file may be damaged; `None` before any batch was read.
     held: Option<u64>,
     is_sound: bool,
-    is_over: bool,
 }
 
 impl IpcSource {
@@ -57,31 +53,21 @@ impl IpcSource {
     pub fn open(path: &Path, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
         let mut messages = Messages::open(path)?;
         contained(path, || {
-            let damaged = |reason: &str| TableError::Corrupt { path: path.to_path_buf(), reason: reason.to_owned() };
-            let (first, _) = messages.next()?.ok_or_else(|| damaged("it holds no schema"))?;
-            let description = root_as_message(&first[8..]).map_err(|e| damaged(&e.to_string()))?;
-            let schema = description.header_as_schema().ok_or_else(|| damaged("it does not begin with a schema"))?;
-            let schema = try_fb_to_schema(schema).map_err(|e| damaged(&e.to_string()))?;
+            let damaged = |reason: String| TableError::Corrupt { path: path.to_path_buf(), reason };
+            let (first, head) = messages.next()?.ok_or_else(|| damaged("it holds no schema".into()))?;
+            let schema: SchemaRef = schema::read(&first[8..head]).map_err(damaged)?.into();
             check_columns(path, schema.fields().len() as u64, messages.size)?;
             let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
-            let Choice { places, left_out, note } =
-                selection.choose(path, &names, &arrow_values::index_columns(&schema))?;
+            let Choice { places, left_out, note } = selection.choose(path, &names, &index_columns(&schema))?;
             let fields = arrow_values::fields(path, &schema, &places, selection)?;
             let chunk_rows = rows_a_frame(chunk_rows, &schema, &places, &fields);
+            let decoder = Decoder::new(&schema, &places, messages.size).map_err(damaged)?;
             Ok(IpcSource {
                 given: Given::none(fields, chunk_rows, 0),
                 left_out,
                 notes: note.into_iter().collect(),
                 said: schema.metadata().iter().map(|(key, text)| (key.clone(), text.clone())).collect(),
-                batches: IpcBatches {
-                    messages,
-                    schema: schema.into(),
-                    decoder: StreamDecoder::new(),
-                    input: first,
-                    held: None,
-                    is_sound: false,
-                    is_over: false,
-                },
+                batches: IpcBatches { messages, decoder, held: None, is_sound: false },
             })
         })
     }
@@ -92,11 +78,11 @@ impl IpcBatches {
     fn prepare(&mut self) -> Result<(), TableError> {
         let mut all = self.messages.again()?;
         all.next()?; // the schema
-        let needs = Needs::of(&mut all, &self.schema)?;
+        let needs = Needs::of(&mut all, &self.decoder)?;
         self.messages.go_back()?;
         let held = *self.held.insert(needs.held());
         if held > most_held(self.messages.size) {
-            needs.check(&self.messages, &self.schema)?;
+            needs.check(&self.messages, &self.decoder)?;
             self.must_be_sound()?;
         }
         Ok(())
@@ -104,9 +90,13 @@ impl IpcBatches {
 
     /// Decodes and drops all batches, from the first one on, or up to the first beyond `most` rows; the rows of these.
     fn check(&mut self, most: u64) -> Result<u64, TableError> {
-        let mut all = self.messages.again()?;
+        let (mut all, mut decoder, mut rows) = (self.messages.again()?, self.decoder.again(), 0_u64);
         all.next()?; // the schema
-        let rows = checking::check(&mut all, &self.schema, most)?;
+        while rows <= most
+            && let Some((bytes, head)) = all.next()?
+        {
+            rows = rows.saturating_add(decoder.check(&bytes, head).map_err(|reason| all.damaged(reason))?);
+        }
         self.messages.go_back()?;
         // What is known is not looked at again.
         self.is_sound |= rows <= most;
@@ -119,21 +109,13 @@ impl Batches for IpcBatches {
         if self.held.is_none() {
             self.prepare()?;
         }
-        loop {
-            if self.input.is_empty() {
-                self.input = Buffer::default();
-                self.input = match self.messages.next_to_decode()? {
-                    Some(message) => message,
-                    // A message without a body is decoded when the next one comes.
-                    None if !std::mem::replace(&mut self.is_over, true) => Buffer::from(END_OF_STREAM),
-                    None => return Ok(None),
-                };
-            }
-            let batch = self.decoder.decode(&mut self.input).map_err(|e| self.messages.damaged(e.to_string()))?;
+        while let Some((bytes, head)) = self.messages.next()? {
+            let batch = self.decoder.decode(&bytes, head).map_err(|reason| self.messages.damaged(reason))?;
             if let Some(batch) = batch.filter(|batch| batch.num_rows() > 0) {
                 return Ok(Some(batch));
             }
         }
+        Ok(None)
     }
 
     fn must_be_sound(&mut self) -> Result<(), TableError> {

@@ -32,6 +32,7 @@ use crate::frame::Field;
 use crate::frame::{Frame, Kind};
 use crate::frame_source::{Choice, FrameSource, Selection};
 use crate::limits::{check_columns, frame_rows, most_described};
+use crate::pandas_note::index_columns;
 use crate::source::open_file;
 use groups::Groups;
 use pages::Shared;
@@ -139,7 +140,7 @@ impl ParquetSource {
         let all = metadata.schema();
         check_columns(path, all.fields().len() as u64, size)?;
         let names: Vec<String> = all.fields().iter().map(|field| field.name().clone()).collect();
-        let choice = selection.choose(path, &names, &arrow_values::index_columns(all))?;
+        let choice = selection.choose(path, &names, &index_columns(all))?;
         let Choice { places: chosen, left_out, note } = choice;
         let fields = arrow_values::fields(path, all, &chosen, selection)?;
         let parquet = metadata.parquet_schema();
