@@ -3,6 +3,7 @@
 //!
 //! `cargo test -p contractive-anomaly --test hostile` runs all of it: this crate sees every reader but the command's own.
 
+mod arrow_file;
 mod bombs;
 mod columnar;
 mod cut;

@@ -73,9 +73,8 @@ impl Wanted {
     fn unpack(&mut self, packed: &[u8], codec: CompressionType) -> Result<Buffer, String> {
         let claims: Option<Vec<(usize, &[u8], bool)>> = self.buffers.iter().map(|one| claimed(one, packed)).collect();
         let claims = claims.ok_or("a buffer of a batch lies beyond its end, or has no length")?;
-        let sizes = claims.iter().map(|(n, ..)| n.checked_next_multiple_of(ALIGNMENT));
-        let size =
-            sizes.fold(Some(0_usize), |sum, n| sum?.checked_add(n?)).ok_or("a batch claims more than there is")?;
+        let mut sizes = claims.iter().map(|(n, ..)| n.checked_next_multiple_of(ALIGNMENT));
+        let size = sizes.try_fold(0_usize, |sum, n| sum.checked_add(n?)).ok_or("a batch claims more than there is")?;
         let mut bytes = Vec::with_capacity(size + 1);
         for (buffer, (n, part, is_packed)) in self.buffers.iter_mut().zip(claims) {
             let start = bytes.len().next_multiple_of(ALIGNMENT);
