@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _Described = tuple[str, str, Any, Any, Any]
 
 
+# Units of time of NumPy, and those of the core that hold the same times; finer ones than ns become ns.
+_UNITS = {"Y": "D", "M": "D", "W": "D", "D": "D", "h": "s", "m": "s", "s": "s", "ms": "ms", "us": "us", "ns": "ns"}
+
+
 def _library(X: Any) -> str:
     """The library whose frame X is, or is derived from."""
     for cls in type(X).__mro__:
@@ -99,20 +103,24 @@ def _of_pandas(name: str, column: Any) -> _Described:
         return _of_cells(name, column.to_numpy())
     if type(dtype).__name__ in ("PeriodDtype", "IntervalDtype"):
         raise ValueError(f"column `{name}` must hold numbers, truth values, text or times, got the type {dtype}")
-    # Extension types: nullable numbers and truth values, categories, strings.
+    if hasattr(column, "cat"):
+        return name, "text", _of_categories(column), None, None
+    # Extension types: nullable numbers and truth values, strings.
     missing = column.isna().to_numpy()
     kind = getattr(dtype, "kind", "O")
-    if hasattr(column, "cat"):
-        kind = np.asarray(dtype.categories).dtype.kind
-        if kind == "f":
-            kind = "O"
     if kind in "iufb" and hasattr(dtype, "numpy_dtype"):
         cells = column.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
         return _of_cells(name, np.asarray(cells), missing)
     cells = column.to_numpy(dtype=object)
-    if kind == "O" and not hasattr(column, "cat") and not str(dtype).startswith(("string", "str")):
+    if kind == "O" and not str(dtype).startswith(("string", "str")):
         return _of_objects(name, cells)
     return name, "text", _texts(cells, missing), None, None
+
+
+def _of_categories(column: Any) -> list[str | None]:
+    """The categories themselves as words: cells, asked for with missing ones among them, turn whole numbers into floats."""
+    words = [str(category) for category in column.dtype.categories.to_numpy(dtype=object)]
+    return [None if code < 0 else words[code] for code in column.cat.codes.tolist()]
 
 
 def _of_arrow_backed(name: str, column: Any) -> _Described:
@@ -126,8 +134,11 @@ def _of_arrow_backed(name: str, column: Any) -> _Described:
     if kind == "b":
         return _of_cells(name, column.to_numpy(dtype=bool, na_value=False), missing)
     if kind == "M":
-        stamps = column.dt.tz_convert("UTC").dt.tz_localize(None) if dtype.pyarrow_dtype.tz else column
-        return _of_times(name, stamps.to_numpy(dtype="datetime64[ns]"), "ns", dtype.pyarrow_dtype.tz)
+        import pyarrow as pa
+
+        # In their own unit, in UTC: nanoseconds would hold the years from 1678 to 2261 alone. Dates are of this kind too.
+        stamps = np.asarray(pa.array(column.array))
+        return _of_times(name, stamps, np.datetime_data(stamps.dtype)[0], getattr(dtype.pyarrow_dtype, "tz", None))
     return _of_objects(name, column.to_numpy(dtype=object))
 
 
@@ -159,7 +170,7 @@ def _of_cells(name: str, cells: NDArray[Any], missing: NDArray[Any] | None = Non
         return name, "boolean", _plain(cells), missing, None
     if kind == "M":
         unit = np.datetime_data(cells.dtype)[0]
-        return _of_times(name, cells, unit if unit in ("D", "s", "ms", "us", "ns") else "ns", None)
+        return _of_times(name, cells, _UNITS.get(unit, "ns"), None)
     if kind in "UO":
         return _of_objects(name, cells)
     raise ValueError(f"column `{name}` must hold numbers, truth values, text or times, got the type {cells.dtype}")

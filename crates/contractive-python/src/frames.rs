@@ -10,6 +10,7 @@ use pyo3::types::PyCapsule;
 
 use crate::failure::raise;
 use crate::rows::{NAME, check_aligned, numbers_of};
+use crate::work;
 
 /// Rows of a table, column by column.
 #[pyclass(frozen, module = "contractive._core")]
@@ -36,19 +37,22 @@ impl Frame {
         Ok(Frame { held: Held { first_row: 0, columns } })
     }
 
-    /// From what gives Arrow's C stream.
+    /// From what gives Arrow's C stream, read without the interpreter's lock: what streams may wait for threads that take it,
+    /// such as those that read files by Python.
     #[staticmethod]
-    fn of_arrow(stream: &Bound<'_, PyCapsule>) -> PyResult<Frame> {
+    fn of_arrow(py: Python<'_>, stream: &Bound<'_, PyCapsule>) -> PyResult<Frame> {
         let pointer = stream.pointer_checked(Some(STREAM))?.as_ptr().cast::<FFI_ArrowArrayStream>();
         // SAFETY: a capsule of this name holds an ArrowArrayStream, by Arrow's PyCapsule interface; `from_raw` moves it out
         // and leaves an empty one, whose release does nothing, so that nothing is freed twice.
         #[allow(unsafe_code)]
-        let reader = unsafe { RecordBatchStreamReader::from_raw(pointer) };
-        let reader = reader.map_err(raise)?;
-        let schema = reader.schema();
-        let batches = reader.collect::<Result<Vec<_>, _>>().map_err(raise)?;
-        batches.iter().try_for_each(check_batch)?;
-        Ok(Frame { held: frame_of_batches(NAME, &schema, batches).map_err(raise)? })
+        let stream = unsafe { FFI_ArrowArrayStream::from_raw(pointer) };
+        work::in_this_thread(py, || {
+            let reader = RecordBatchStreamReader::try_new(stream).map_err(raise)?;
+            let schema = reader.schema();
+            let batches = reader.collect::<Result<Vec<_>, _>>().map_err(raise)?;
+            batches.iter().try_for_each(check_batch)?;
+            Ok(Frame { held: frame_of_batches(NAME, &schema, batches).map_err(raise)? })
+        })
     }
 
     #[getter]

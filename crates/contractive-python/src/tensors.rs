@@ -100,7 +100,7 @@ struct Wishes {
 /// `OSError`, `ValueError`.
 #[pyfunction]
 pub fn import_weights(py: Python<'_>, path: PathBuf, wishes: &str) -> PyResult<(crate::model::Model, String)> {
-    let (model, report) = py.detach(|| imported(&path, wishes))?;
+    let (model, report) = crate::work::in_this_thread(py, || imported(&path, wishes))?;
     Ok((model.into(), serde_json::to_string(&report).map_err(raise)?))
 }
 

@@ -135,6 +135,14 @@ pub fn whole<T: Send>(py: Python<'_>, work: impl FnOnce() -> PyResult<T> + Send)
     pieces(py, |_| work())
 }
 
+/// Does work in the thread that calls, without the interpreter, which other threads have meanwhile: for what must not be
+/// called from another thread. Ctrl-C is heard when it is done.
+pub fn in_this_thread<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+    let began_before = !ending::has_begun();
+    let (done, _stay) = py.detach(|| (work(), ending::coming_back(began_before)));
+    done
+}
+
 fn a_bug(panic: &(dyn Any + Send)) -> PyErr {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");

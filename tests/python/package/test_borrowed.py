@@ -4,6 +4,8 @@ scripts/sanitise.sh runs this file under AddressSanitizer: what is read after it
 """
 
 import gc
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -117,3 +119,19 @@ def test_a_stream_is_read_once_and_outlives_its_table():
     del capsule
     gc.collect()
     assert frame.texts("name")[-1] == "k999"
+
+
+def test_a_stream_may_wait_for_threads_that_want_the_interpreter():
+    """pyarrow reads a CSV file ahead in a thread of its own, which asks Python for the bytes of a Python file."""
+    pytest.importorskip("pyarrow")
+    script = (
+        "import faulthandler, io\n"
+        "import pyarrow.csv as csv\n"
+        "from contractive import _core\n"
+        "faulthandler.dump_traceback_later(60, exit=True)\n"
+        "file = io.BytesIO(b'a,b\\n' + b'1.5,2.5\\n' * 20_000)\n"
+        "reader = csv.open_csv(file, read_options=csv.ReadOptions(block_size=4096))\n"
+        "print(_core.Frame.of_arrow(reader.__arrow_c_stream__()).n_rows)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "20000\n", done.stderr

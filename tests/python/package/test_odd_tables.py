@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import X, detector, series, small
+from contractive._frames import core_frame
 
 
 def test_arrays_that_are_not_aligned_or_of_another_order():
@@ -83,6 +84,62 @@ def test_arrow_backed_frames_are_read_as_they_are():
     assert (
         detector().fit(backed).anomaly_scores(backed).tolist() == detector().fit(plain).anomaly_scores(plain).tolist()
     )
+
+
+def test_categories_are_the_same_words_with_missing_cells_and_without():
+    pd = pytest.importorskip("pandas")
+
+    def words(cells):
+        return core_frame(pd.DataFrame({"c": pd.Categorical(cells)})).texts("c")
+
+    assert words([1, 2, 1]) == ["1", "2", "1"]
+    assert words([1, 2, None]) == ["1", "2", None]
+    assert words(pd.array([1, 2, None], dtype="Int64")) == ["1", "2", None]
+    assert words([1.5, 2.0, None]) == ["1.5", "2.0", None]
+    assert words([True, False, None]) == ["True", "False", None]
+    assert words(["b", None, "a"]) == ["b", None, "a"]
+    assert words(pd.to_datetime(["2024-01-02", None])) == ["2024-01-02 00:00:00", None]
+    rows = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": pd.Categorical([1, 2, 3, 2] * 50)})
+    holes = rows.copy()
+    holes.loc[::50, "c"] = None
+    fitted = detector(missing="mask").fit(holes)
+    whole = np.arange(200) % 50 > 0
+    assert fitted.anomaly_scores(rows)[whole].tolist() == fitted.anomaly_scores(holes)[whole].tolist()
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_times_that_arrow_holds_for_pandas_are_of_any_year(unit, zone):
+    pd = pytest.importorskip("pandas")
+    pa = pytest.importorskip("pyarrow")
+    days = np.array(["0001-01-01", "1677-01-01", "2024-07-01", "3000-01-01", "NaT", "9999-12-31"], dtype="M8[D]")
+    stamps = pa.array(days.astype(f"M8[{unit}]"), type=pa.timestamp(unit, tz=zone))
+    table = pa.table({"t": stamps})
+    backed = pd.DataFrame({"t": pd.Series(stamps, dtype=pd.ArrowDtype(stamps.type))})
+    texts = core_frame(table).texts("t")
+    assert core_frame(backed).texts("t") == texts
+    assert texts[3].startswith("3000-01-01")
+
+
+def test_dates_that_arrow_holds_for_pandas_are_dates():
+    pd = pytest.importorskip("pandas")
+    pa = pytest.importorskip("pyarrow")
+    days = [datetime.date(1500, 2, 3), None, datetime.date(2024, 7, 1)]
+    for kind in (pa.date32(), pa.date64()):
+        dates = pa.array(days, type=kind)
+        backed = pd.DataFrame({"t": pd.Series(dates, dtype=pd.ArrowDtype(kind))})
+        texts = core_frame(backed).texts("t")
+        assert texts == core_frame(pa.table({"t": dates})).texts("t")
+        assert texts[0].startswith("1500-02-03")
+
+
+def test_times_of_numpy_of_any_unit_keep_their_year():
+    for unit in ("Y", "M", "W", "D", "h", "m", "15m", "s", "10s", "ms", "us"):
+        days = np.array(["1500-01-01", "NaT", "3000-01-01"], dtype="M8[D]").astype(f"M8[{unit}]")
+        texts = core_frame({"t": days}).texts("t")
+        assert (texts[0][:4], texts[1], texts[2][:4]) == (str(days[0])[:4], None, str(days[2])[:4]), unit
+    texts = core_frame({"t": np.array(["1970-01-02T01:02:03.5"], dtype="M8[ps]")}).texts("t")
+    assert texts[0].startswith("1970-01-02T01:02:03.5")
 
 
 def test_keys_come_back_as_they_were():
