@@ -186,7 +186,7 @@ class ImageDetector(Detecting, OutlierMixin, BaseEstimator):
         ----------
         X : path, array of shape (N, H, W) or (N, H, W, C), or sequence of arrays (H, W) or (H, W, C)
             A folder or archive of pictures, or pictures: uint8, or floats in [0, 1]; C is 1 or 3. Those of a sequence may
-            differ in size.
+            differ in size. No pixel may be missing (NaN, masked).
         y : None
             Ignored.
 
@@ -345,10 +345,19 @@ def pictures_of(X: Any) -> Any:
         return Path(X)
     if isinstance(X, np.ndarray) and X.ndim not in (3, 4):
         raise ValueError(f"X must have the shape (N, H, W) or (N, H, W, C), got {X.shape}")
-    pictures = [_picture(np.asarray(picture), i) for i, picture in enumerate(X)]
+    pictures = [_picture(_unmasked(picture, i), i) for i, picture in enumerate(X)]
     if not pictures:
         raise ValueError("X must hold at least one picture, got none")
     return pictures
+
+
+def _unmasked(picture: Any, i: int) -> Array:
+    if isinstance(picture, np.ma.MaskedArray) and (n := int(np.ma.getmaskarray(picture).sum())):
+        raise ValueError(
+            f"picture {i} has {n} masked numbers, and a picture must have all of them: "
+            "give those that are to stand in their place, as by picture.filled(0)"
+        )
+    return np.asarray(picture)
 
 
 def _picture(picture: Array, i: int) -> Array:

@@ -120,6 +120,17 @@ def test_what_is_no_picture_is_refused(X, says):
         ImageDetector(steps=5).fit(X)
 
 
+def test_masked_pixels_are_refused_and_a_mask_of_none_is_no_mask(detector, good):
+    masked = np.ma.array(good, mask=False)
+    assert detector.anomaly_scores(masked).tolist() == detector.anomaly_scores(good).tolist()
+    masked[3, :2, :5] = np.ma.masked
+    for pictures in (masked, list(masked)):
+        with pytest.raises(ValueError, match=r"picture 3 has 10 masked .*filled"):
+            ImageDetector(steps=5).fit(pictures)
+        with pytest.raises(ValueError, match="picture 3 has 10 masked"):
+            detector.anomaly_scores(pictures)
+
+
 @pytest.mark.parametrize(
     ("parameters", "says"),
     [
