@@ -45,6 +45,20 @@ pub enum DetectorError {
         /// What was not finite.
         term: String,
     },
+    /// A result that is not finite: a row, or a number of the detector, too large.
+    #[error(
+        "{data} row {row} (from 0): {what} must be finite, got {value}; the row is too large for the detector, or the detector is damaged"
+    )]
+    NotFinite {
+        /// What the rows are called.
+        data: String,
+        /// The row, counted from 0; of windows the one that begins there.
+        row: usize,
+        /// What is not finite: a kind of score, a feature's part in it.
+        what: String,
+        /// ∞ or NaN.
+        value: f64,
+    },
     /// A kind of score that the detector does not have.
     #[error(
         "the detector was saved without the rows it was trained on and has no score `{score}`; train it anew for that"
@@ -82,4 +96,14 @@ pub enum DetectorError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl DetectorError {
+    /// What is said of a row of a piece, as said of that row of the whole.
+    pub(crate) fn of_whole(mut self, row_of: impl FnOnce(usize) -> usize) -> Self {
+        if let DetectorError::NotFinite { row, .. } = &mut self {
+            *row = row_of(*row);
+        }
+        self
+    }
 }

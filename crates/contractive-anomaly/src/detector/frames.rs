@@ -124,11 +124,12 @@ impl<'a> FrameScorer<'a> {
     /// Scores a frame of the table.
     ///
     /// # Errors
-    /// [`DetectorError::Encoding`] naming the first cell that cannot be taken.
+    /// [`DetectorError::Encoding`] naming the first cell that cannot be taken; [`DetectorError::NotFinite`] naming the first
+    /// row whose score is not finite.
     pub fn score(&self, frame: &Frame, options: &ScoreOptions) -> Result<ScoredFrame, DetectorError> {
         if let Some(encoding) = self.detector.encoding() {
             let rows = encoding.encode(frame, &self.path, &self.text)?;
-            let scores = self.detector.score_encoded(&rows, options)?;
+            let scores = self.detector.score_encoded(&rows, options).map_err(|e| self.of_table(e, frame))?;
             let (missing_cells, unseen_cells) = (rows.missing_cells, rows.unseen_cells);
             return Ok(ScoredFrame { scores, missing_cells, unseen_cells, changed_cells: rows.changed_cells });
         }
@@ -144,8 +145,17 @@ impl<'a> FrameScorer<'a> {
         let data =
             appended.and_then(|()| Dataset::from_f64(self.path.display().to_string(), features.columns.len(), values));
         let data = data.map_err(EncodingError::from)?;
-        let scores = self.detector.score(&data, options)?;
+        let scores = self.detector.score(&data, options).map_err(|e| self.of_table(e, frame))?;
         Ok(ScoredFrame { scores, missing_cells: 0, unseen_cells: 0, changed_cells: 0 })
+    }
+
+    /// What is said of a row of a frame, as said of that row of the table.
+    fn of_table(&self, error: DetectorError, frame: &Frame) -> DetectorError {
+        let mut error = error.of_whole(|row| row + frame.first_row as usize);
+        if let DetectorError::NotFinite { data, .. } = &mut error {
+            *data = self.path.display().to_string();
+        }
+        error
     }
 }
 

@@ -223,7 +223,8 @@ impl Detector {
     /// call and however many threads do the work.
     ///
     /// # Errors
-    /// [`DetectorError::Columns`] when the columns are not those trained on; [`DetectorError::Setting`] for 0 threads;
+    /// [`DetectorError::Columns`] when the columns are not those trained on; [`DetectorError::NotFinite`] naming the first row
+    /// whose score is not finite; [`DetectorError::Setting`] for 0 threads;
     /// [`DetectorError::Encoding`] for a detector of a table, which takes [`Detector::score_encoded`].
     pub fn score(&self, data: &Dataset, options: &ScoreOptions) -> Result<Scores, DetectorError> {
         if self.encoding.is_some() {
@@ -233,7 +234,7 @@ impl Detector {
         let preprocessing = &self.members[0].model.preprocessing();
         preprocessing.check(data)?;
         let reader = ScaledRows { data, preprocessing };
-        self.score_rows(data.len(), &|rows, out| reader.gather(rows, out), &[], options)
+        self.score_rows((data.name(), data.len()), &|rows, out| reader.gather(rows, out), &[], options)
     }
 
     /// How a table's columns become features, where the detector was trained on a table.
@@ -245,8 +246,8 @@ impl Detector {
     /// those of the table's columns, [`TableEncoding::source_names`]. A row without any present cell scores NaN.
     ///
     /// # Errors
-    /// [`DetectorError::Encoding`] when the rows are not of this detector's encoding; [`DetectorError::Setting`] for 0
-    /// threads.
+    /// [`DetectorError::Encoding`] when the rows are not of this detector's encoding; [`DetectorError::NotFinite`] as
+    /// [`Detector::score`]; [`DetectorError::Setting`] for 0 threads.
     pub fn score_encoded(&self, rows: &EncodedRows, options: &ScoreOptions) -> Result<Scores, DetectorError> {
         let d = self.n_features();
         let (Some(encoding), true) = (&self.encoding, rows.fits(d)) else {
@@ -257,7 +258,7 @@ impl Detector {
             out.clear();
             some.iter().for_each(|r| out.extend_from_slice(&rows.values[*r as usize * d..][..d]));
         };
-        let mut scores = self.score_rows(rows.n_rows, &gather, &rows.missing, options)?;
+        let mut scores = self.score_rows(("the table", rows.n_rows), &gather, &rows.missing, options)?;
         scores.contributions = scores.contributions.map(|parts| encoding.by_source(&parts));
         scores.n_features = encoding.source_names().len();
         Ok(scores)
@@ -290,10 +291,11 @@ impl Detector {
         }
     }
 
-    /// Scores the scaled rows that `gather` gives, of which the features `missing` (row-major, or empty) are left out.
+    /// Scores the `n` scaled rows of `data` that `gather` gives, of which the features `missing` (row-major, or empty) are left
+    /// out.
     fn score_rows(
         &self,
-        n: usize,
+        (data, n): (&str, usize),
         gather: &(dyn Fn(&[u32], &mut Vec<f32>) + Sync),
         missing: &[bool],
         options: &ScoreOptions,
@@ -332,7 +334,7 @@ impl Detector {
         let of = |i: usize| -> Vec<f64> { kinds.iter().map(|k| k[i]).collect() };
         let kinds: [Vec<f64>; KINDS] = std::array::from_fn(of);
         let score = kinds[self.settings.score as usize].clone();
-        Ok(Scores {
+        let scores = Scores {
             n_features: d,
             probability: score.iter().map(|s| self.reference.probability(*s, self.settings.score)).collect(),
             label: score.iter().map(|s| *s > self.threshold).collect(),
@@ -340,7 +342,10 @@ impl Detector {
             kinds,
             contributions: options.contributions.then_some(contributions),
             planes: tells_planes.then_some(planes),
-        })
+        };
+        let is_empty = |r: usize| !missing.is_empty() && NetworkRows::missing_of(missing, r, d).iter().all(|m| *m);
+        scores.check(data, self.kinds().len(), is_empty)?;
+        Ok(scores)
     }
 }
 

@@ -25,6 +25,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{Calibration, LEAST_ERROR};
+use super::error::DetectorError;
 use super::location::Unit;
 use super::surroundings::{Learnt, Place};
 use super::weights::{MEMBER_TERMS, Weights};
@@ -129,6 +130,30 @@ impl Scores {
     /// The scores of this kind.
     pub fn of(&self, kind: ScoreKind) -> &[f64] {
         &self.kinds[kind as usize]
+    }
+
+    /// Refuses kinds of score, the first `n_kinds`, and contributions that are not finite, of the rows of `data`. Rows without
+    /// a present cell, which `is_empty` tells, have none.
+    pub(super) fn check(
+        &self,
+        data: &str,
+        n_kinds: usize,
+        is_empty: impl Fn(usize) -> bool,
+    ) -> Result<(), DetectorError> {
+        let refuse = |row: usize, what: String, value: f64| {
+            Err(DetectorError::NotFinite { data: data.to_owned(), row, what, value })
+        };
+        for row in (0..self.len()).filter(|row| !is_empty(*row)) {
+            let mut of_kinds = ScoreKind::ALL.iter().zip(&self.kinds).take(n_kinds).map(|(kind, of)| (kind, of[row]));
+            if let Some((kind, value)) = of_kinds.find(|(_, value)| !value.is_finite()) {
+                return refuse(row, format!("the score `{}`", kind.name()), value);
+            }
+            let mut parts = self.contributions_of(row).unwrap_or_default().iter().enumerate();
+            if let Some((j, value)) = parts.find(|(_, value)| !value.is_finite()) {
+                return refuse(row, format!("the part of feature {j} in the score"), *value);
+            }
+        }
+        Ok(())
     }
 
     /// Adds the scores of further rows. Contributions are kept where both have them.

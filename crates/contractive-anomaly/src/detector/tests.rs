@@ -236,6 +236,36 @@ fn hostile_files_are_refused_and_never_panic() {
     assert!(!is_detector(path.join("member-0")));
 }
 
+#[test]
+fn scores_that_are_not_finite_are_an_error_that_names_the_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("detector");
+    trained().save(&path).unwrap();
+    let config = path.join("config.json");
+    let whole: serde_json::Value = serde_json::from_slice(&std::fs::read(&config).unwrap()).unwrap();
+    let csv = folder.path().join("new.csv");
+    std::fs::write(&csv, "a,b,c,d,e\n0,0,0,0,0\n1,0,1,0,1\n").unwrap();
+    // Some gave NaN, which is above no threshold: an ordinary row.
+    for (at, value) in [
+        ("/calibration/0/error/median", f64::MAX),
+        ("/calibration/1/feature_error/2", 5e-324),
+        ("/calibration/1/code/centre/0", 1e300),
+        ("/surroundings/learnt/terms/0/median", f64::MAX),
+        ("/surroundings/learnt/terms/2/median", -f64::MAX),
+    ] {
+        let mut edited = whole.clone();
+        *edited.pointer_mut(at).unwrap() = value.into();
+        std::fs::write(&config, edited.to_string()).unwrap();
+        let detector = Detector::load(&path).unwrap();
+        let error = detector.score(&table(300, 5, 0), &all(true, 2)).unwrap_err();
+        assert!(matches!(error, DetectorError::NotFinite { row: 0, .. }), "{at}: {error}");
+        let (scorer, mut frames) = FrameScorer::open(&detector, csv.as_path(), &Admission::default(), None).unwrap();
+        let frame = contractive_table::Frame { first_row: 7000, ..frames.next().unwrap().unwrap() };
+        let error = scorer.score(&frame, &all(false, 1)).unwrap_err().to_string();
+        assert!(error.contains("new.csv row 7000 (from 0): the score `"), "{at}: {error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

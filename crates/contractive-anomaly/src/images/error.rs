@@ -65,6 +65,18 @@ pub enum ImageError {
         /// Width and height of the picture.
         got: (usize, usize),
     },
+    /// A result that is not finite.
+    #[error(
+        "{picture}: {what} must be finite, got {value}; the detector is damaged, or the picture beyond what it can tell"
+    )]
+    NotFinite {
+        /// The picture.
+        picture: String,
+        /// What is not finite: the score, a pixel of the heat map.
+        what: &'static str,
+        /// ∞ or NaN.
+        value: f64,
+    },
     /// A file that cannot be read or written.
     #[error("cannot {verb} {}: {source}", path.display())]
     File {

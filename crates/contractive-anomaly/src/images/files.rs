@@ -262,7 +262,10 @@ fn check(file: &Stored) -> Result<(), String> {
     let are_sizes = file.scales.iter().all(|s| (1..=1 << 20).contains(&s.bank) && (1..=1 << 16).contains(&s.width));
     must(are_sizes, "the bank of a scale must be from 1 to 1048576, the width of a feature from 1 to 65536")?;
     let are_right = file.scales.iter().all(|s| s.unit.is_valid() && s.place.is_finite() && s.place >= 0.0);
-    must(are_right, "the unit of a scale must ascend, and what places are multiplied by must be at least 0")?;
+    must(
+        are_right,
+        "the unit of a scale must ascend by more than a billionth, and what places are multiplied by must be at least 0",
+    )?;
     must(file.threshold.is_finite() && file.pixel_level.is_finite(), "`threshold` and `pixel_level` must be finite")?;
     let reference = &file.reference;
     let is_right = reference.len() <= MOST_REFERENCES && is_distribution(reference);
@@ -276,7 +279,10 @@ fn check_whole(whole: &StoredWhole, spec: &ImageSpec) -> Result<(), String> {
     must(are_sides, &format!("whole pictures must be of {} to {LARGEST_SIDE} pixels a side", spec.patch))?;
     must((1..=1 << 20).contains(&whole.bank), "the bank of whole pictures must be from 1 to 1048576")?;
     let are_units = whole.unit.is_valid() && whole.of_cells.is_valid();
-    must(are_units && whole.spread.is_finite() && whole.spread > 0.0, "units must ascend, and the spread be above 0")
+    must(
+        are_units && whole.spread.is_finite() && whole.spread > 0.0,
+        "units must ascend by more than a billionth, and the spread be above 0",
+    )
 }
 
 /// The tensors of a scale: features of `k` numbers, `n` of them in the bank, each with its place.

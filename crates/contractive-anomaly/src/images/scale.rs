@@ -39,7 +39,7 @@ const TAIL: f64 = 0.95;
 #[serde(deny_unknown_fields)]
 pub(super) struct TailUnit {
     median: f64,
-    /// The 95 % quantile, above the median.
+    /// The 95 % quantile, far enough above the median that what is divided by their distance stays finite.
     tail: f64,
 }
 
@@ -56,7 +56,12 @@ impl TailUnit {
         numbers.sort_unstable_by(f64::total_cmp);
         let median = quantile_of_sorted(numbers, 0.5);
         let tail = quantile_of_sorted(numbers, TAIL);
-        TailUnit { median, tail: if tail - median > LEAST * (1.0 + median.abs()) { tail } else { median + 1.0 } }
+        let unit = TailUnit { median, tail };
+        if unit.is_wide() { unit } else { TailUnit { median, tail: median + 1.0 } }
+    }
+
+    fn is_wide(&self) -> bool {
+        self.tail - self.median > LEAST * (1.0 + self.median.abs())
     }
 
     pub(super) fn units(&self, v: f64) -> f64 {
@@ -64,7 +69,9 @@ impl TailUnit {
     }
 
     pub(super) fn is_valid(&self) -> bool {
-        self.median.is_finite() && self.tail.is_finite() && self.tail > self.median
+        // As it is learnt where the quantiles are alike, of whatever size.
+        let is_one = self.tail == self.median + 1.0 && self.tail > self.median;
+        self.median.is_finite() && self.tail.is_finite() && (self.is_wide() || is_one)
     }
 }
 

@@ -47,13 +47,24 @@ impl ImageScorer<'_> {
     /// The heat map of `picture`, called `name` in messages.
     ///
     /// # Errors
-    /// [`ImageError::Channels`], [`ImageError::TooSmall`]; of pictures as wholes [`ImageError::Size`].
+    /// [`ImageError::Channels`], [`ImageError::TooSmall`]; of pictures as wholes [`ImageError::Size`];
+    /// [`ImageError::NotFinite`].
     pub fn map(&mut self, picture: &Picture, name: &str) -> Result<HeatMap, ImageError> {
         Ok(self.look(picture, name)?.1)
     }
 
-    /// The score and the heat map of a picture.
+    /// The score and the heat map of a picture, all finite.
     fn look(&mut self, picture: &Picture, name: &str) -> Result<(f64, HeatMap), ImageError> {
+        let (score, map) = self.raw(picture, name)?;
+        let pixel = map.values.iter().copied().find(|v| !v.is_finite()).map(|v| ("a pixel of the heat map", v.into()));
+        match Some(("the score", score)).filter(|(_, v)| !v.is_finite()).or(pixel) {
+            None => Ok((score, map)),
+            Some((what, value)) => Err(ImageError::NotFinite { picture: name.to_owned(), what, value }),
+        }
+    }
+
+    /// The same, as the numbers come.
+    fn raw(&mut self, picture: &Picture, name: &str) -> Result<(f64, HeatMap), ImageError> {
         let spec = &self.detector.spec;
         let scales = match &mut self.looks {
             Looks::Whole(scorer) => return scorer.score(picture, name, spec),

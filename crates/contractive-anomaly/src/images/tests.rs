@@ -156,6 +156,9 @@ fn damaged_directories_are_refused() {
         ("/scales/0/bank", 7.into()),
         ("/scales/1/width", 9.into()),
         ("/scales/1/place", (-1.0).into()),
+        ("/scales/0/unit", serde_json::json!({"median": 0.0, "tail": 5e-324})),
+        ("/scales/0/unit", serde_json::json!({"median": 0.0, "tail": 1e-10})),
+        ("/scales/1/unit", serde_json::json!({"median": 1e300, "tail": 1.000000000000001e300})),
         ("/reference", serde_json::json!([2.0, 1.0])),
         ("/kind", "detector".into()),
     ] {
@@ -169,6 +172,35 @@ fn damaged_directories_are_refused() {
     let bytes = std::fs::read(&patches).unwrap();
     std::fs::write(&patches, &bytes[..bytes.len() - 4]).unwrap();
     assert!(ImageDetector::load(&path).is_err());
+}
+
+#[test]
+fn a_score_or_a_map_that_is_not_finite_is_an_error_that_names_the_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d");
+    ONE.save(&path).unwrap();
+    let source = good(2, SIDE, 1);
+    for (file, at, value) in [
+        ("scale-1/member-0/config.json", "/preprocessing/factor/0", 1e-300),
+        ("scale-2/member-0/config.json", "/preprocessing/offset/3", 1e300),
+    ] {
+        let whole = std::fs::read(path.join(file)).unwrap();
+        let mut edited: serde_json::Value = serde_json::from_slice(&whole).unwrap();
+        *edited.pointer_mut(at).unwrap() = value.into();
+        std::fs::write(path.join(file), edited.to_string()).unwrap();
+        let detector = ImageDetector::load(&path).unwrap();
+        let error = detector.score_each(&source, vec![1, 0], 2, &mut |_| true).unwrap_err();
+        assert!(matches!(error, ImageError::NotFinite { .. }), "{at}: {error}");
+        let (first, error) = (source.name(1), error.to_string());
+        assert!(error.starts_with(&format!("{first}: ")), "{at}: {error}");
+        let map = detector.scorer().unwrap().map(&source.pictures[0], "it").unwrap_err();
+        assert!(matches!(map, ImageError::NotFinite { .. }), "{at}: {map}");
+        std::fs::write(path.join(file), whole).unwrap();
+    }
+    // Units learnt where quantiles are alike, of whatever size, are read again.
+    for size in [0.0, 1.0, 1e12] {
+        assert!(scale::TailUnit::of(&mut [size; 4]).is_valid(), "{size}");
+    }
 }
 
 /// A ring, or a square where it is none, at nearly the same place.
@@ -224,6 +256,8 @@ fn wholes_are_told_by_their_outline() {
         ("/whole/height", 25.into()),
         ("/whole/bank", 7.into()),
         ("/whole/spread", 0.0.into()),
+        ("/whole/unit", serde_json::json!({"median": 0.0, "tail": 1e-300})),
+        ("/whole/of_cells", serde_json::json!({"median": 0.0, "tail": 1e-40})),
         ("/whole", serde_json::Value::Null),
     ] {
         let mut other = stored.clone();

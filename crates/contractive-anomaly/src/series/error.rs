@@ -217,6 +217,14 @@ impl SeriesError {
         self.placed(|_| SeriesPlace::Line(line))
     }
 
+    /// What the detector of windows says of a row of a piece, as said of that row of the whole.
+    pub(super) fn of_whole(self, row_of: impl FnOnce(usize) -> usize) -> Self {
+        match self {
+            SeriesError::Detector(error) => SeriesError::Detector(error.of_whole(row_of)),
+            other => other,
+        }
+    }
+
     fn placed(mut self, new: impl Fn(u64) -> SeriesPlace) -> Self {
         if let SeriesError::Timestamp { place, .. }
         | SeriesError::Mixed { place, .. }

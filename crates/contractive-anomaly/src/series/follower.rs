@@ -98,7 +98,7 @@ impl<'a> Follower<'a> {
             self.waiting.push_back(Some(self.rows));
             self.rows += 1;
         }
-        let scored = self.stretch.advance(&self.what)?;
+        let scored = self.stretch.advance(&self.what).map_err(|e| self.of_series(e))?;
         scores.extend(self.named(scored));
         Ok(scores)
     }
@@ -127,9 +127,17 @@ impl<'a> Follower<'a> {
     }
 
     fn end_stretch(&mut self) -> Result<Vec<RowScore>, SeriesError> {
-        let mut scored = self.stretch.advance(&self.what)?;
-        scored.extend(self.stretch.finish(&self.what)?);
-        Ok(self.named(scored))
+        let scored = self.stretch.advance(&self.what).map_err(|e| self.of_series(e))?;
+        let mut scores = self.named(scored);
+        let last = self.stretch.finish(&self.what).map_err(|e| self.of_series(e))?;
+        scores.extend(self.named(last));
+        Ok(scores)
+    }
+
+    /// What is said of a row that waits for its score, as said of that row of the series, or of the next that was not filled.
+    fn of_series(&self, error: SeriesError) -> SeriesError {
+        let next = |row: usize| self.waiting.iter().skip(row).flatten().next().copied();
+        error.of_whole(|row| next(row).map_or(self.rows().saturating_sub(1), |row| row as usize))
     }
 
     /// The scores of the next rows that wait for one, without those of rows that were filled.

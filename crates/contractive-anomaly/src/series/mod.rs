@@ -322,12 +322,13 @@ impl SeriesDetector {
             }
             let moments: Vec<Moment> = track.rows.iter().map(|row| series.moments[*row]).collect();
             let mut scores = Vec::with_capacity(moments.len());
+            let of_file = |e: SeriesError| e.of_whole(|row| track.rows[row]);
             for (moments, values) in moments.chunks(PORTION).zip(series.values_of(track).chunks(PORTION * v)) {
-                scores.extend(follower.push(moments, values)?);
+                scores.extend(follower.push(moments, values).map_err(of_file)?);
                 told(done + follower.rows());
             }
             done += follower.rows();
-            scores.extend(follower.finish()?);
+            scores.extend(follower.finish().map_err(of_file)?);
             for scored in scores {
                 let row = track.rows[scored.row as usize];
                 all[row] = scored.score;

@@ -109,6 +109,9 @@ impl<'a> Stretch<'a> {
     }
 
     /// Scores the windows that are whole, and gives the rows that are final by that, in their order.
+    ///
+    /// Of a window whose score is not finite the error names the row that it begins with, counted from the first that is not
+    /// final.
     pub(super) fn advance(&mut self, what: &str) -> Result<Vec<Scored>, SeriesError> {
         self.sums.resize(self.rows - self.done, self.empty());
         let (window, stride) = (self.scorer.spec.window, self.scorer.spec.stride);
@@ -123,7 +126,7 @@ impl<'a> Stretch<'a> {
         Ok(self.give(is_final))
     }
 
-    /// Ends the stretch, which must have been advanced, and gives its last rows.
+    /// Ends the stretch, which must have been advanced, and gives its last rows; errors as those of [`Stretch::advance`].
     pub(super) fn finish(&mut self, what: &str) -> Result<Vec<Scored>, SeriesError> {
         let (window, stride) = (self.scorer.spec.window, self.scorer.spec.stride);
         // Else the last regular window ends at the last row.
@@ -165,7 +168,8 @@ impl<'a> Stretch<'a> {
                 let rows = &self.values[(start - self.kept_from) * v..][..window * v];
                 window_into(rows, v, spec.normalise, self.scorer.scales, &mut numbers);
             }
-            let scores = self.scorer.score(what, numbers, self.explains, self.threads)?;
+            let scores = self.scorer.score(what, numbers, self.explains, self.threads);
+            let scores = scores.map_err(|e| e.of_whole(|window| starts[window] - self.done))?;
             for (i, &start) in starts.iter().enumerate() {
                 self.credit(start, &scores, i);
             }

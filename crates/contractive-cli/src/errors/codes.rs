@@ -142,7 +142,7 @@ fn of_dataset(error: &DatasetError) -> u8 {
 fn of_detector(error: &DetectorError) -> u8 {
     match error {
         DetectorError::Setting { .. } | DetectorError::NoSuchScore { .. } => USAGE,
-        DetectorError::TooFewRows { .. } | DetectorError::Stored { .. } => BAD_DATA,
+        DetectorError::TooFewRows { .. } | DetectorError::Stored { .. } | DetectorError::NotFinite { .. } => BAD_DATA,
         DetectorError::Diverged { .. } => DIVERGED,
         _ => FAILURE,
     }
@@ -165,6 +165,8 @@ mod tests {
         assert_eq!(code(&diverged().into()), 4);
         assert_eq!(code(&contractive::Error::from(diverged()).into()), 4);
         assert_eq!(code(&DatasetError::from(diverged()).into()), 4);
+        let (data, what) = ("t".into(), "the score".into());
+        assert_eq!(code(&DetectorError::NotFinite { data, row: 0, what, value: f64::NAN }.into()), 3);
         let empty = TableError::Empty { what: "t".into() };
         let nested = SeriesError::from(DetectorError::from(EncodingError::from(empty)));
         assert_eq!(code(&Err::<(), _>(nested).context("while scoring").unwrap_err()), 3);

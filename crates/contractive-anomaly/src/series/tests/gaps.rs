@@ -44,6 +44,30 @@ fn no_window_reaches_over_a_gap() {
 }
 
 #[test]
+fn a_window_whose_score_is_not_finite_is_named_by_the_row_that_it_begins_with() {
+    let folder = tempfile::tempdir().unwrap();
+    trained()[0].save(folder.path().join("d")).unwrap();
+    let config = folder.path().join("d/detector/config.json");
+    let mut edited: serde_json::Value = serde_json::from_slice(&std::fs::read(&config).unwrap()).unwrap();
+    // So small that the squares of small errors are finite, and those of large ones are not.
+    for error in edited.pointer_mut("/calibration/0/feature_error").unwrap().as_array_mut().unwrap() {
+        *error = 1e-152.into();
+    }
+    std::fs::write(&config, edited.to_string()).unwrap();
+    let detector = SeriesDetector::load(folder.path().join("d")).unwrap();
+    // In the second stretch; the rows in windows of eight.
+    for gaps in [&[][..], &[(61, 50)]] {
+        let mut series = with_gaps(160, None, gaps);
+        assert!(detector.score(&series, 1).is_ok());
+        series.values[120 * 2] = 1e6;
+        let error = detector.score(&series, 1).unwrap_err();
+        let is_named =
+            matches!(error, SeriesError::Detector(crate::detector::DetectorError::NotFinite { row: 113, .. }));
+        assert!(is_named, "{error}");
+    }
+}
+
+#[test]
 fn a_stretch_shorter_than_a_window_goes_on_and_the_last_one_reaches_back() {
     let detector = &trained()[0];
     assert_eq!(detector.spec().window, 8);
