@@ -284,6 +284,14 @@ fn chunks_of_a_webp_that_lie_take_no_memory() {
     let notes = [b"EXIF".as_slice(), &0x7fff_fff0_u32.to_le_bytes(), &[0; 64]].concat();
     let bytes = webp(&[riff(b"VP8X", &[&[8, 0, 0, 0], &sides[..]].concat()), lossy[12..].to_vec(), notes]);
     judge.refused("a.webp", &bytes, &[PICTURES], "Truncated");
+    // The decoder looks for notes in the first frame of an animation too.
+    let head = riff(b"VP8X", &[2, 0, 0, 0, 31, 0, 0, 31, 0, 0]);
+    let notes = [b"EXIF".as_slice(), &0xffff_fff0_u32.to_le_bytes()].concat();
+    for first in [vec![], riff(b"VP8 ", &[])] {
+        let frame = [&[0; 6], &[31, 0, 0, 31, 0, 0][..], &[0; 4], &first, &notes].concat();
+        let bytes = webp(&[head.clone(), riff(b"ANIM", &[0; 6]), riff(b"ANMF", &frame)]);
+        judge.refused("b.webp", &bytes, &[PICTURES], "Truncated");
+    }
 }
 
 /// Blank pages of a scanner, of one bit a pixel and of a palette: a byte of the file is a thousand of theirs, of 8 or 2 pixels.

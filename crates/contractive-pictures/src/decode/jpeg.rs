@@ -23,6 +23,8 @@ const HARMLESS: &str = "Extra bytes between headers";
 const END: u8 = 0xd9;
 /// The marker before a scan.
 const SCAN: u8 = 0xda;
+/// The most scans of a progressive picture; encoders write about ten.
+const MOST_SCANS: usize = 100;
 /// Far more than the notes of a picture need, of up to 64 kB each.
 const MOST_SEGMENTS: usize = 4096;
 
@@ -108,12 +110,25 @@ pub(super) fn decode(all: &[u8], head: &JpegHead, claim: &Claim, n: usize) -> Re
         let reason = "its end marker is missing".into();
         return Err(PictureFault::Truncated { format: FORMAT, reason });
     }
+    check_scans(all, head)?;
     let space = if head.colour == ColorType::L8 { ColorSpace::Luma } else { ColorSpace::RGB };
     match check(all, head, claim)? {
         // Damage that the check does not find, in the colours of the last block, is no reason to refuse it once there is room for it.
         true => decoded(all, space, n, false).map_err(fault),
         false => decoded_strictly(all, space, n),
     }
+}
+
+/// That it has no more scans than its channels need: each goes through the blocks of the picture again, however few bytes it has.
+pub(super) fn check_scans(all: &[u8], head: &JpegHead) -> Result<(), PictureFault> {
+    let most = if head.is_progressive { MOST_SCANS } else { usize::from(head.components).max(1) };
+    let n = markers(all).take_while(|&(_, marker)| marker != END).filter(|&(_, marker)| marker == SCAN).count();
+    if n <= most {
+        return Ok(());
+    }
+    let kind = if head.is_progressive { "a progressive" } else { "a baseline" };
+    let reason = format!("it has {n} scans, and {kind} one of {} channels at most {most}", head.components);
+    Err(PictureFault::Damaged { format: FORMAT, reason })
 }
 
 /// Decodes its luma alone, in a third of the memory, where its size does not account for the pixels: the codes of all channels are

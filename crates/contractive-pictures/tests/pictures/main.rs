@@ -4,6 +4,7 @@ mod broken;
 mod formats;
 mod masks;
 mod places;
+mod scans;
 mod sizes;
 mod stream;
 mod support;
