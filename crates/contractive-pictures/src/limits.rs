@@ -8,7 +8,7 @@
 //! deflate's most; BMP: 128 pixels, runs of 255 in two bytes) a file that is too small for its pixels is cut off, and is refused by its header too. Decoders take up to three times the pixels' bytes on the way (the coefficients of a progressive JPEG).
 //!
 //! Within what a header may claim, 64 MiB and 4 times the file hold for a file that is not sound, with the file itself and all that decoding takes: what
-//! these do not account for is read to its end in less memory first (`decode/check`), and is given room if that finds it
+//! these do not account for is read to its end in less memory first (`decode/check`, `decode/tiff`), and is given room if that finds it
 //! sound. What can be neither held nor checked in so much is refused. Progressive JPEG, and WebP that is lossy and has alpha or is an animation, are the exceptions: their decoders make
 //! whole pictures, and damage shows with the pixels. The tables of a lossless WebP, which its decoder makes without a limit, are counted, and its
 //! stream is read to its end (`decode/webp`).

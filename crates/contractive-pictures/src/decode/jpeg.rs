@@ -42,8 +42,8 @@ pub(super) struct JpegHead {
     pub orientation: Orientation,
     /// Channels of the frame, or of what a note of Adobe's says that it has.
     pub components: u8,
-    /// Whether the first channel is a grey picture by itself.
-    has_luma: bool,
+    /// The channels as the file has them.
+    space: Option<ColorSpace>,
 }
 
 /// Reads the segments before the pixels.
@@ -66,7 +66,7 @@ pub(super) fn head(mut stream: impl BufRead + Seek) -> Result<JpegHead, PictureF
         is_progressive: info.as_ref().is_some_and(|info| info.sof.is_progressive()),
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         components: info.map_or(0, |info| info.components).max(space.map_or(0, |space| space.num_components() as u8)),
-        has_luma: matches!(space, Some(ColorSpace::Luma | ColorSpace::YCbCr)),
+        space,
     })
 }
 
@@ -106,11 +106,7 @@ fn next(stream: &mut impl BufRead) -> Option<u8> {
 
 /// The pixels, as the head says, in `n` bytes.
 pub(super) fn decode(all: &[u8], head: &JpegHead, claim: &Claim, n: usize) -> Result<Vec<u8>, PictureFault> {
-    if !markers(all).any(|(_, marker)| marker == END) {
-        let reason = "its end marker is missing".into();
-        return Err(PictureFault::Truncated { format: FORMAT, reason });
-    }
-    check_scans(all, head)?;
+    check_whole(all, head)?;
     let space = if head.colour == ColorType::L8 { ColorSpace::Luma } else { ColorSpace::RGB };
     match check(all, head, claim)? {
         // Damage that the check does not find, in the colours of the last block, is no reason to refuse it once there is room for it.
@@ -119,8 +115,24 @@ pub(super) fn decode(all: &[u8], head: &JpegHead, claim: &Claim, n: usize) -> Re
     }
 }
 
+/// The channels as the file has them, side by side, of a file that is sound to its end.
+pub(super) fn channels(all: &[u8], head: &JpegHead) -> Result<Vec<u8>, PictureFault> {
+    check_whole(all, head)?;
+    let space = head.space.unwrap_or(ColorSpace::YCbCr);
+    decoded_strictly(all, space, head.width * head.height * space.num_components())
+}
+
+/// That its end is there, and that it has no more scans than its channels need.
+pub(super) fn check_whole(all: &[u8], head: &JpegHead) -> Result<(), PictureFault> {
+    if !markers(all).any(|(_, marker)| marker == END) {
+        let reason = "its end marker is missing".into();
+        return Err(PictureFault::Truncated { format: FORMAT, reason });
+    }
+    check_scans(all, head)
+}
+
 /// That it has no more scans than its channels need: each goes through the blocks of the picture again, however few bytes it has.
-pub(super) fn check_scans(all: &[u8], head: &JpegHead) -> Result<(), PictureFault> {
+fn check_scans(all: &[u8], head: &JpegHead) -> Result<(), PictureFault> {
     let most = if head.is_progressive { MOST_SCANS } else { usize::from(head.components).max(1) };
     let n = markers(all).take_while(|&(_, marker)| marker != END).filter(|&(_, marker)| marker == SCAN).count();
     if n <= most {
@@ -142,7 +154,9 @@ fn check(all: &[u8], head: &JpegHead, claim: &Claim) -> Result<bool, PictureFaul
         return Ok(false);
     }
     let luma = Claim { bytes_a_pixel: 1, held_for_ten: 10, beside: of_a_channel, ..claim };
-    if has_coefficients || !head.has_luma || !luma.is_accounted_for() {
+    // The first channel is a grey picture by itself.
+    let has_luma = matches!(head.space, Some(ColorSpace::Luma | ColorSpace::YCbCr));
+    if has_coefficients || !has_luma || !luma.is_accounted_for() {
         return Err(claim.refusal());
     }
     decoded_strictly(all, ColorSpace::Luma, head.width * head.height)?;

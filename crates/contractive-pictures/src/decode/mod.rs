@@ -3,7 +3,7 @@
 
 mod bmp;
 mod check;
-mod directory;
+mod fault;
 mod head;
 mod jpeg;
 mod opened;
@@ -11,6 +11,7 @@ mod png;
 mod riff;
 mod room;
 mod samples;
+mod tiff;
 mod webp;
 
 use std::io::{BufRead, Cursor, Seek};

@@ -5,15 +5,14 @@ use std::io::{BufRead, Seek, SeekFrom};
 use contractive_core::patches::PictureShape;
 use image::codecs::{bmp::BmpDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
-use image::{
-    ColorType, DynamicImage, ExtendedColorType, GrayImage, ImageDecoder, ImageError, ImageFormat, Limits, RgbImage,
-};
+use image::{ColorType, DynamicImage, ExtendedColorType, GrayImage, ImageDecoder, ImageFormat, Limits, RgbImage};
 
 use super::check::check;
-use super::directory::Directory;
+use super::fault::fault;
 use super::head::Head;
 use super::jpeg::{self, JpegHead};
 use super::room::room;
+use super::tiff::{self, Directory, Kind};
 use super::{bmp, png, riff, samples, webp};
 use crate::error::{PictureFault, beginning};
 use crate::limits::{BESIDE, Claim, DECODING, FileSize};
@@ -39,8 +38,9 @@ pub(super) struct Opened<'a> {
 
 /// What makes pixels of a file.
 enum Decoder<'a> {
-    /// Of JPEG, from all bytes at once.
+    /// Of JPEG and TIFF, from all bytes at once.
     Jpeg(JpegHead),
+    Tiff(Kind),
     Image(ImageFormat, Box<dyn ImageDecoder + 'a>),
 }
 
@@ -57,13 +57,11 @@ impl<'a> Opened<'a> {
         }
         stream.seek(SeekFrom::Start(0))?;
         let format = format_of(&first[..got])?;
-        if format == ImageFormat::Jpeg {
-            return Opened::with_jpeg(jpeg::head(stream)?, size);
-        }
         match format {
+            ImageFormat::Jpeg => return Opened::with_jpeg(jpeg::head(stream)?, size),
+            ImageFormat::Tiff => return Opened::with_tiff(stream, size),
             ImageFormat::Png => png::check_chunks(&mut stream)?,
             ImageFormat::WebP => riff::check_chunks(&mut stream, size.bytes)?,
-            ImageFormat::Tiff => Directory::read(&mut stream)?.check()?,
             ImageFormat::Bmp => bmp::check_size(&first[..got], size)?,
             _ => {}
         }
@@ -85,6 +83,33 @@ impl<'a> Opened<'a> {
         Ok(Opened { claim, colour, orientation, bytes, decoder: Decoder::Jpeg(head) })
     }
 
+    fn with_tiff(mut stream: impl BufRead + Seek, size: FileSize) -> Result<Self, PictureFault> {
+        Directory::read(&mut stream)?.check()?;
+        stream.seek(SeekFrom::Start(0))?;
+        let mut decoder = TiffDecoder::new(&mut stream).map_err(|e| fault(tiff::FORMAT, e))?;
+        let ((width, height), colour) = (decoder.dimensions(), decoder.color_type());
+        let original = decoder.original_color_type();
+        // A broken note on orientation does not make a broken picture.
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        drop(decoder);
+        stream.seek(SeekFrom::Start(0))?;
+        let kind = Kind::of(&mut stream, colour)?;
+        let (width, height) = (width.into(), height.into());
+        let bytes_a_pixel = u64::from(colour.bytes_per_pixel());
+        // It is decoded into pixels of its own.
+        let held_for_ten = match original {
+            ExtendedColorType::L1 => 12,
+            ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16 => 24,
+            _ => 20,
+        };
+        let beside = ROWS * bytes_a_pixel * width;
+        let most_a_byte = None;
+        let claim =
+            Claim { format: tiff::FORMAT, width, height, bytes_a_pixel, size, most_a_byte, held_for_ten, beside };
+        let bytes = claim.check()?;
+        Ok(Opened { claim, colour, orientation, bytes, decoder: Decoder::Tiff(kind) })
+    }
+
     fn with_image(
         stream: impl BufRead + Seek + 'a,
         format: ImageFormat,
@@ -103,23 +128,17 @@ impl<'a> Opened<'a> {
                 is_animated = decoder.has_animation();
                 Box::new(decoder)
             }
-            ImageFormat::Tiff => Box::new(TiffDecoder::new(stream).map_err(fault)?),
             _ => Box::new(BmpDecoder::new(stream).map_err(fault)?),
         };
         let ((width, height), colour) = (decoder.dimensions(), decoder.color_type());
-        let original = decoder.original_color_type();
-        let bits = u64::from(original.bits_per_pixel()).max(1);
         let most_a_byte = match format {
             ImageFormat::Png => Some(8 * DEFLATE / bits_of_png(first)),
             ImageFormat::Bmp => Some(RUNS),
             _ => None,
         };
-        // TIFF is decoded into pixels of its own. WebP has planes of colour, and alpha in a picture by itself.
+        // WebP has planes of colour, and alpha in a picture by itself.
         let held_for_ten = match format {
             ImageFormat::Png | ImageFormat::Bmp => 10,
-            ImageFormat::Tiff if bits == 1 => 12,
-            ImageFormat::Tiff if matches!(original, ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16) => 24,
-            ImageFormat::Tiff => 20,
             _ if is_animated => 40,
             _ => 28,
         };
@@ -132,12 +151,6 @@ impl<'a> Opened<'a> {
         let bytes = claim.check()?;
         // A broken note on orientation does not make a broken picture.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        if format == ImageFormat::Tiff {
-            // Its pixels, which may be of four channels where three come out, and strips of them; against this are held too the
-            // bytes of a strip as the file has them, channels that are left out among them.
-            limits.max_alloc = Some(bytes.saturating_mul(DECODING) + BESIDE + size.bytes);
-            decoder.set_limits(limits).map_err(fault)?;
-        }
         Ok(Opened { claim, colour, orientation, bytes, decoder: Decoder::Image(format, decoder) })
     }
 
@@ -157,8 +170,10 @@ impl<'a> Opened<'a> {
     pub fn decode(self, all: &[u8], reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
         reserve(self.bytes.saturating_mul(DECODING));
         let (format, (width, height)) = (self.claim.format, self.sides());
+        let is_over_black = matches!(self.decoder, Decoder::Tiff(kind) if kind.is_associated);
         let raw = match self.decoder {
             Decoder::Jpeg(head) => jpeg::decode(all, &head, &self.claim, self.bytes as usize)?,
+            Decoder::Tiff(kind) => tiff::decode(all, &self.claim, &kind, self.bytes)?,
             Decoder::Image(kind, decoder) => {
                 check(all, kind, &self.claim)?;
                 let mut raw = room(self.bytes)?;
@@ -166,7 +181,8 @@ impl<'a> Opened<'a> {
                 raw
             }
         };
-        let (channels, pixels) = samples::bytes(raw, self.colour).map_err(|value| samples::outside(format, value))?;
+        let (channels, pixels) =
+            samples::bytes(raw, self.colour, is_over_black).map_err(|value| samples::outside(format, value))?;
         let shape = PictureShape { height, width, channels };
         upright(Picture { shape, pixels }, self.orientation)
     }
@@ -238,7 +254,7 @@ fn name_of(format: ImageFormat) -> &'static str {
         ImageFormat::Png => "PNG",
         ImageFormat::Jpeg => jpeg::FORMAT,
         ImageFormat::WebP => webp::FORMAT,
-        ImageFormat::Tiff => "TIFF",
+        ImageFormat::Tiff => tiff::FORMAT,
         ImageFormat::Bmp => "BMP",
         ImageFormat::Gif => "GIF",
         ImageFormat::Avif => "AVIF",
@@ -250,18 +266,6 @@ fn name_of(format: ImageFormat) -> &'static str {
         ImageFormat::Farbfeld => "farbfeld",
         ImageFormat::Qoi => "QOI",
         _ => "other",
-    }
-}
-
-fn fault(format: &'static str, error: ImageError) -> PictureFault {
-    let reason = error.to_string();
-    match error {
-        ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-            PictureFault::Truncated { format, reason: "its bytes end before its pixels do".into() }
-        }
-        ImageError::Unsupported(_) => PictureFault::Unsupported { format, reason },
-        ImageError::IoError(e) if e.raw_os_error().is_some() => PictureFault::Io(e),
-        _ => PictureFault::Damaged { format, reason },
     }
 }
 

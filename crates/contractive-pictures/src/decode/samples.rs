@@ -1,19 +1,21 @@
 //! Samples as decoders give them, to 8 bits of grey or of red, green and blue.
 //!
-//! 16 bits: v / 257, rounded. Floats: 255 v, rounded, within [0, 1]. Alpha: over black, which is what pads pictures too, c·α / 255, rounded.
+//! 16 bits: v / 257, rounded. Floats: 255 v, rounded, within [0, 1]. Alpha: over black, which is what pads pictures too, c·α / 255, rounded, unless colours are multiplied by
+//! it already.
 
 use image::ColorType;
 
 use crate::error::PictureFault;
 
-/// Channels, 1 or 3, and their bytes; the float that lies outside of [0, 1].
-pub(super) fn bytes(raw: Vec<u8>, colour: ColorType) -> Result<(usize, Vec<u8>), f32> {
+/// Channels, 1 or 3, and their bytes; the float that lies outside of [0, 1]. Where colours lie over black already, alpha is left out.
+pub(super) fn bytes(raw: Vec<u8>, colour: ColorType, is_over_black: bool) -> Result<(usize, Vec<u8>), f32> {
     let bytes = match colour {
         ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16 => of_16_bits(raw),
         ColorType::Rgb32F | ColorType::Rgba32F => of_floats(&raw)?,
         _ => raw,
     };
     Ok(match colour.channel_count() {
+        4 if is_over_black => (3, bytes.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()),
         2 => (1, over_black::<2>(bytes)),
         4 => (3, over_black::<4>(bytes)),
         n => (usize::from(n), bytes),

@@ -8,3 +8,4 @@ mod scans;
 mod sizes;
 mod stream;
 mod support;
+mod tiff;

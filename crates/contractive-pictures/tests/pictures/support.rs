@@ -103,3 +103,35 @@ pub fn drawn(n: usize) -> Vec<u8> {
     };
     (0..n).map(|_| next()).collect()
 }
+
+/// A TIFF of `data`, which begins at 8, with these tags: bytes (1), shorts (3) or longs (4). Its numbers are little-endian, or big-endian.
+pub fn tiff_of(is_little: bool, data: &[u8], tags: &[(u16, u16, Vec<u32>)]) -> Vec<u8> {
+    let number = |value: u32, n: usize| match is_little {
+        true => value.to_le_bytes()[..n].to_vec(),
+        false => value.to_be_bytes()[4 - n..].to_vec(),
+    };
+    let order = if is_little { b"II" } else { b"MM" };
+    let mut bytes = [order.as_slice(), &number(42, 2), &[0; 4], data].concat();
+    let mut directory = number(tags.len() as u32, 2);
+    for (tag, kind, values) in tags {
+        let size = if *kind == 3 { 2 } else { usize::from(*kind) };
+        let mut packed: Vec<u8> = values.iter().flat_map(|&value| number(value, size)).collect();
+        directory.extend([number((*tag).into(), 2), number((*kind).into(), 2)].concat());
+        directory.extend(number(values.len() as u32, 4));
+        if packed.len() > 4 {
+            directory.extend(number(bytes.len() as u32, 4));
+            bytes.extend(packed);
+        } else {
+            packed.resize(4, 0);
+            directory.extend(packed);
+        }
+    }
+    let at = number(bytes.len() as u32, 4);
+    bytes[4..8].copy_from_slice(&at);
+    [bytes, directory, vec![0; 4]].concat()
+}
+
+/// The same, little-endian.
+pub fn tiff(data: &[u8], tags: &[(u16, u16, Vec<u32>)]) -> Vec<u8> {
+    tiff_of(true, data, tags)
+}

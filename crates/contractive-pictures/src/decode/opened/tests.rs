@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 
 use contractive_table::contain;
 
-use super::super::check::unpacked;
+use super::super::tiff::unpacked;
 use super::*;
 
 /// A claim that no size accounts for.
@@ -33,6 +33,7 @@ fn is_checked_sound(bytes: &[u8]) -> bool {
     opened.claim.held_for_ten = IMMENSE;
     match opened.decoder {
         Decoder::Jpeg(_) => decoded(bytes, true).is_some(),
+        Decoder::Tiff(_) => contain(|| tiff::is_checked_sound(bytes, &opened.claim)).unwrap_or(false),
         Decoder::Image(format, _) => contain(|| check(bytes, format, &opened.claim).is_ok()).unwrap_or(false),
     }
 }
@@ -62,7 +63,7 @@ fn what_is_checked_is_what_is_decoded() {
 }
 
 /// TIFF in either order of bytes, 5 by 7 pixels in colour, of two strips a channel or two for all.
-fn tiff(is_little: bool, is_planar: bool, strip: &[u8], method: u64) -> Vec<u8> {
+fn tiff_of(is_little: bool, is_planar: bool, strip: &[u8], method: u64) -> Vec<u8> {
     let number = |value: u64, n: usize| match is_little {
         true => value.to_le_bytes()[..n].to_vec(),
         false => value.to_be_bytes()[8 - n..].to_vec(),
@@ -111,13 +112,13 @@ fn strips_are_unpacked_as_they_are_decoded() {
     for (strip, method) in [(&pixels, 1), (&lzw, 5), (&deflated, 8), (&pack_bits, 32773)] {
         for (is_little, is_planar) in [(true, false), (true, true), (false, false), (false, true)] {
             let case = format!("little {is_little}, planar {is_planar}, method {method}");
-            let sound = tiff(is_little, is_planar, strip, method);
+            let sound = tiff_of(is_little, is_planar, strip, method);
             let picture = decoded(&sound, false).unwrap();
             assert_eq!(picture.pixels[9..12], if is_planar { [3, 3, 3] } else { [9, 10, 11] });
             for at in 0..strip.len() {
                 let mut other = sound.clone();
                 other[8 + at] ^= 0xff;
-                let cut = tiff(is_little, is_planar, &strip[..at], method);
+                let cut = tiff_of(is_little, is_planar, &strip[..at], method);
                 for bytes in [other, cut] {
                     let is_sound = decoded(&bytes, false).is_some();
                     assert_eq!(unpacked(&bytes).is_ok(), is_sound, "{case}, byte {at}");

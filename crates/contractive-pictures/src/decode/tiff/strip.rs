@@ -21,9 +21,9 @@ pub(super) fn unpack(method: CompressionMethod, rest: &[u8], size: usize, n: u64
     let got = match method {
         CompressionMethod::LZW => lzw(strip, n)?,
         CompressionMethod::PackBits => pack_bits(strip, n),
-        // Where these end their own bytes say, or the number of pixels.
+        // Where these end the number of pixels says.
         CompressionMethod::None => rest.len() as u64,
-        _ => copy(&mut ZlibDecoder::new(rest).take(n), &mut sink())?,
+        _ => copy(&mut ZlibDecoder::new(strip).take(n), &mut sink())?,
     };
     if got < n { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
 }

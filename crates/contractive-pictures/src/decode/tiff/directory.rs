@@ -35,7 +35,9 @@ const MOST_VALUES: u64 = 1 << 18;
 const ENTRY: usize = 12;
 
 /// What is read of it. There are four bytes for offsets: BigTIFF, which has more, is not read.
-pub(super) struct Directory {
+pub(in super::super) struct Directory {
+    /// Where the first entry stands.
+    at: u64,
     is_little: bool,
     entries: Vec<u8>,
 }
@@ -48,11 +50,12 @@ impl Directory {
         stream.by_ref().take(8).read_to_end(&mut head)?;
         head.resize(8, 0);
         let is_little = head.starts_with(b"II");
-        stream.seek(SeekFrom::Start(number(&head[4..], is_little)))?;
+        let at = number(&head[4..], is_little);
+        stream.seek(SeekFrom::Start(at))?;
         let (mut counted, mut entries) = (Vec::new(), Vec::new());
         stream.by_ref().take(2).read_to_end(&mut counted)?;
         stream.take(number(&counted, is_little) * ENTRY as u64).read_to_end(&mut entries)?;
-        Ok(Directory { is_little, entries })
+        Ok(Directory { at: at + 2, is_little, entries })
     }
 
     /// That no entry has more values than a picture needs.
@@ -65,6 +68,12 @@ impl Directory {
             }
         }
         Ok(())
+    }
+
+    /// Where the entries of a tag stand.
+    pub fn places_of(&self, tag: Tag) -> Vec<u64> {
+        let entries = self.entries.chunks_exact(ENTRY).zip((self.at..).step_by(ENTRY));
+        entries.filter(|(entry, _)| self.tag(entry) == tag).map(|(_, at)| at).collect()
     }
 
     fn tag(&self, entry: &[u8]) -> Tag {
