@@ -10,15 +10,16 @@ use super::directory::Directory;
 use super::kind::Kind;
 use super::part::{Part, Place};
 use super::stream::Stream;
-use super::{fault, strip};
-use crate::decode::samples;
-use crate::error::PictureFault;
+use super::strip;
+
+/// What strips may have together beyond what is in proportion: nothing for a machine, and enough for small files of odd writers.
+pub(super) const FREE: u64 = 1 << 20;
 
 /// The strips or tiles of a file.
 pub(super) struct Chunks<'a> {
     pub all: &'a [u8],
     limits: Limits,
-    decoder: Decoder<Stream<'a>>,
+    pub decoder: Decoder<Stream<'a>>,
     pub is_tiled: bool,
     /// Whether each channel has strips or tiles of its own.
     pub is_planar: bool,
@@ -179,24 +180,6 @@ impl<'a> Chunks<'a> {
         let mut sizes =
             (0..self.places.len() as u32).map(|i| Ok(self.decoder.image_chunk_buffer_layout(i)?.len as u64));
         sizes.try_fold(0, |most, size: TiffResult<u64>| Ok(most.max(size?)))
-    }
-
-    /// Decodes one after the other.
-    pub fn each(&mut self, is_float: bool) -> Result<(), PictureFault> {
-        let mut pixels = vec![0; self.largest().map_err(fault)? as usize];
-        for i in 0..self.places.len() {
-            if self.is_jpeg() {
-                self.jpeg(i)?;
-                continue;
-            }
-            let n = self.decoder.image_chunk_buffer_layout(i as u32).map_err(fault)?.len;
-            self.decoder.read_chunk_bytes(i as u32, &mut pixels[..n]).map_err(fault)?;
-            let outside = if is_float { samples::first_outside(&pixels[..n]) } else { None };
-            if let Some(value) = outside {
-                return Err(samples::outside(super::FORMAT, value));
-            }
-        }
-        Ok(())
     }
 
     /// Unpacks strips of so many bytes a row one after the other.

@@ -2,9 +2,9 @@
 
 use std::io::Cursor;
 
-use super::chunks::Chunks;
+use super::chunks::{Chunks, FREE};
+use super::fault::{FORMAT, damaged, fault};
 use super::part::Part;
-use super::{FREE, damaged, fault};
 use crate::decode::jpeg::{self, JpegHead};
 use crate::error::PictureFault;
 
@@ -80,7 +80,7 @@ impl Chunks<'_> {
 fn of_strip(fault: PictureFault) -> PictureFault {
     match fault {
         PictureFault::Truncated { reason, .. } => {
-            PictureFault::Truncated { format: super::FORMAT, reason: format!("of a JPEG in it {reason}") }
+            PictureFault::Truncated { format: FORMAT, reason: format!("of a JPEG in it {reason}") }
         }
         PictureFault::Damaged { reason, .. } => damaged(format!("of a JPEG in it {reason}")),
         other => other,

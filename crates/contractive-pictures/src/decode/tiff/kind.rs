@@ -6,7 +6,7 @@ use image::ColorType;
 use tiff::decoder::{ChunkType, Decoder};
 use tiff::tags::{CompressionMethod, PhotometricInterpretation, Predictor, Tag};
 
-use super::{FORMAT, fault};
+use super::fault::{fault, unsupported};
 use crate::error::PictureFault;
 
 /// The `ExtraSamples` of alpha by which colours are multiplied already.
@@ -87,8 +87,4 @@ impl Kind {
     pub fn bytes_a_sample(self) -> usize {
         usize::from(self.colour.bytes_per_pixel() / self.colour.channel_count())
     }
-}
-
-pub(super) fn unsupported(reason: String) -> PictureFault {
-    PictureFault::Unsupported { format: FORMAT, reason }
 }

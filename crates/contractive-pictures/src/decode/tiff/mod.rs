@@ -6,6 +6,7 @@
 
 mod chunks;
 mod directory;
+mod fault;
 mod jpeg;
 mod kind;
 mod part;
@@ -13,27 +14,24 @@ mod pixels;
 mod stream;
 mod strip;
 
-use std::io::{BufReader, ErrorKind};
+use std::io::BufReader;
 
 use image::codecs::tiff::TiffDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
-use tiff::TiffError;
 use tiff::decoder::Limits;
 use tiff::tags::CompressionMethod;
 
 use super::room::room;
 use crate::error::PictureFault;
 use crate::limits::{BESIDE, Claim, DECODING};
-use chunks::Chunks;
+use chunks::{Chunks, FREE};
 pub(super) use directory::Directory;
+pub(super) use fault::FORMAT;
+use fault::{damaged, fault};
 pub(super) use kind::Kind;
 
-pub(super) const FORMAT: &str = "TIFF";
 /// Bytes that are read at once where tags are, and ahead of what a strip is unpacked to.
 const AT_ONCE: usize = 1 << 12;
-
-/// What strips may have together beyond what is in proportion: nothing for a machine, and enough for small files of odd writers.
-const FREE: u64 = 1 << 20;
 
 /// The pixels of the file `all`, in `n` bytes.
 pub(super) fn decode(all: &[u8], claim: &Claim, kind: &Kind, n: u64) -> Result<Vec<u8>, PictureFault> {
@@ -75,7 +73,7 @@ fn check(chunks: &mut Chunks<'_>, claim: &Claim) -> Result<(), PictureFault> {
     }
     let is_float = claim.bytes_a_pixel >= ColorType::Rgb32F.bytes_per_pixel().into();
     if chunks.largest().map_err(fault)? <= room {
-        return chunks.each(is_float);
+        return pixels::check_each(chunks, is_float);
     }
     if is_float
         || chunks.is_tiled
@@ -106,20 +104,6 @@ fn limits(claim: &Claim) -> Limits {
     let pixels = claim.width * claim.height * claim.bytes_a_pixel;
     limits.intermediate_buffer_size = (pixels * (DECODING - 1) + BESIDE + claim.size.bytes) as usize;
     limits
-}
-
-fn damaged(reason: String) -> PictureFault {
-    PictureFault::Damaged { format: FORMAT, reason }
-}
-
-fn fault(error: TiffError) -> PictureFault {
-    match error {
-        TiffError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
-            PictureFault::Truncated { format: FORMAT, reason: "its bytes end before its pixels do".into() }
-        }
-        TiffError::UnsupportedError(e) => PictureFault::Unsupported { format: FORMAT, reason: e.to_string() },
-        other => damaged(other.to_string()),
-    }
 }
 
 /// Whether the check by itself finds a file sound.

@@ -1,10 +1,11 @@
 //! Strips and tiles that are read one by one: those that are JPEG, of which the decoder of TIFF takes damaged ones for sound, and those with
 //! channels that are left out, of which it lays tiles over their neighbours and adds up the wrong differences.
 
+use super::super::samples;
 use super::chunks::Chunks;
-use super::kind::{Kind, unsupported};
+use super::fault::{FORMAT, damaged, fault, unsupported};
+use super::kind::Kind;
 use super::part::{Part, Place};
-use super::{damaged, fault};
 use crate::decode::room::room;
 use crate::error::PictureFault;
 
@@ -31,6 +32,24 @@ pub(super) fn assembled(chunks: &mut Chunks<'_>, kind: &Kind, n: u64) -> Result<
         raw.iter_mut().for_each(|byte| *byte = 255 - *byte);
     }
     Ok(raw)
+}
+
+/// Decodes one after the other, without a picture to lay them in.
+pub(super) fn check_each(chunks: &mut Chunks<'_>, is_float: bool) -> Result<(), PictureFault> {
+    let mut pixels = vec![0; chunks.largest().map_err(fault)? as usize];
+    for i in 0..chunks.places.len() {
+        if chunks.is_jpeg() {
+            chunks.jpeg(i)?;
+            continue;
+        }
+        let n = chunks.decoder.image_chunk_buffer_layout(i as u32).map_err(fault)?.len;
+        chunks.decoder.read_chunk_bytes(i as u32, &mut pixels[..n]).map_err(fault)?;
+        let outside = if is_float { samples::first_outside(&pixels[..n]) } else { None };
+        if let Some(value) = outside {
+            return Err(samples::outside(FORMAT, value));
+        }
+    }
+    Ok(())
 }
 
 /// Sums of differences, along each row.
