@@ -122,19 +122,22 @@ pub(super) fn channels(all: &[u8], head: &JpegHead) -> Result<Vec<u8>, PictureFa
     decoded_strictly(all, space, head.width * head.height * space.num_components())
 }
 
-/// That its end is there, and that it has no more scans than its channels need.
+/// That its end is there, and that it has no more scans than its channels need: each goes through the blocks of the picture again,
+/// however few bytes it has.
 pub(super) fn check_whole(all: &[u8], head: &JpegHead) -> Result<(), PictureFault> {
-    if !markers(all).any(|(_, marker)| marker == END) {
+    let (mut n, mut has_end) = (0, false);
+    for (_, marker) in markers(all) {
+        n += usize::from(marker == SCAN);
+        if marker == END {
+            has_end = true;
+            break;
+        }
+    }
+    if !has_end {
         let reason = "its end marker is missing".into();
         return Err(PictureFault::Truncated { format: FORMAT, reason });
     }
-    check_scans(all, head)
-}
-
-/// That it has no more scans than its channels need: each goes through the blocks of the picture again, however few bytes it has.
-fn check_scans(all: &[u8], head: &JpegHead) -> Result<(), PictureFault> {
     let most = if head.is_progressive { MOST_SCANS } else { usize::from(head.components).max(1) };
-    let n = markers(all).take_while(|&(_, marker)| marker != END).filter(|&(_, marker)| marker == SCAN).count();
     if n <= most {
         return Ok(());
     }
