@@ -48,3 +48,37 @@ fn lines_that_end_where_they_must_not_are_found_before_they_are_kept() {
     judge.refused("csr.npz", &archive("csr", [n_lines as i64, 3], parts.clone()), &[FRAMES], "Corrupt");
     judge.refused("csc.npz", &archive("csc", [3, n_lines as i64], parts), &[TURNED], "Corrupt");
 }
+
+#[test]
+fn arrays_that_are_longer_than_their_matrix_are_refused_before_they_are_read() {
+    let judge = Judge::new();
+    let ones = || npy("|u1", false, "(3,)", &[1; 3]);
+    let many = || vector("|u1", 1, 60_000_000, 0);
+    let parts = [("indices.npy", ones()), ("indptr.npy", many()), ("data.npy", ones())];
+    judge.refused("indptr.npz", &archive("csr", [3, 3], parts), &MATRIX, "Corrupt");
+    let head = [("format.npy", npy("|S3", false, "()", b"csr")), ("shape.npy", many())];
+    let parts = [("indices.npy", ones()), ("indptr.npy", longs(&[0, 3])), ("data.npy", ones())];
+    judge.refused("shape.npz", &zip_of(&[head.to_vec(), parts.to_vec()].concat()), &MATRIX, "Corrupt");
+}
+
+#[test]
+fn a_market_without_rows_is_empty_however_many_columns_it_claims() {
+    let judge = Judge::new();
+    for sizes in ["0 4294967295", "4294967295 0"] {
+        let text = format!("%%MatrixMarket matrix array real general\n{sizes}\n");
+        judge.refused("empty.mtx", text.as_bytes(), &MATRIX, "Empty");
+    }
+}
+
+#[test]
+fn a_market_whose_last_value_is_not_finite_is_refused_before_its_rows_are_made() {
+    let judge = Judge::new();
+    let n = 700_000;
+    for last in ["nan", "1e999"] {
+        let head = format!("%%MatrixMarket matrix coordinate real general\n{} 1 {n}\n", (1 << 20) + 16 * n);
+        let text = head + &"1 1 1\n".repeat(n - 1) + &format!("1 1 {last}\n");
+        judge.refused("rows.mtx", text.as_bytes(), &MATRIX, "Corrupt");
+    }
+    let text = "%%MatrixMarket matrix array real general\n1 1\ninf\n";
+    judge.refused("array.mtx", text.as_bytes(), &MATRIX, "Corrupt");
+}

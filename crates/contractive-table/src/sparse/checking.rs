@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::compressed::{PORTION, corrupt, index};
+use super::compressed::{PORTION, check_starts, corrupt, index};
 use super::matrix::check_shape;
 use super::numbers::Numbers;
 use crate::error::TableError;
@@ -31,22 +31,20 @@ impl Arrays<'_> {
         if n != n_values {
             return Err(corrupt(self.path, "`indices` and `data` must be of one length"));
         }
+        check_starts(self.path, n_lines, (self.open)("indptr")?.1)?;
         let entries = if are_kept { n.saturating_mul(ENTRY).saturating_add(n_places.saturating_mul(LINE)) } else { 0 };
         if self.are_accounted_for(n_lines.saturating_mul(LINE).saturating_add(entries))? {
             return Ok(());
         }
-        let (expected, mut last, mut got) = (n_lines.saturating_add(1), 0.0, 0);
+        let (mut last, mut is_first) = (0.0, true);
         self.each("indptr", |start| {
-            let ascends = start >= last && start.fract() == 0.0 && (got > 0 || start == 0.0);
-            (last, got) = (start, got + 1);
+            let ascends = start >= last && start.fract() == 0.0 && (!is_first || start == 0.0);
+            (last, is_first) = (start, false);
             ascends.then_some(()).ok_or_else(|| format!("`indptr` must ascend from 0 to {n}, the number of entries"))
         })?;
-        if got != expected || last != n as f64 {
-            let ends = format!("and end with {n}, the number of entries, got {got} entries that end with {last}");
-            return Err(corrupt(
-                self.path,
-                &format!("`indptr` must have {expected} entries, one more than `shape` says, {ends}"),
-            ));
+        if last != n as f64 {
+            let reason = format!("`indptr` must end with {n}, the number of entries, got {last}");
+            return Err(corrupt(self.path, &reason));
         }
         self.check_places("indices", n_places)?;
         self.check_values("data")

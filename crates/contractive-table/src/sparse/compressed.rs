@@ -113,17 +113,29 @@ impl Stored {
 
 /// `indptr`: where each of `n` lines begins among `n_entries`.
 fn starts(path: &Path, n: u64, n_entries: u64, starts: Vec<f64>) -> Result<Vec<u64>, TableError> {
-    if starts.len() as u64 != n.saturating_add(1) || n >= u64::from(u32::MAX) {
-        let expected = n.saturating_add(1);
-        let reason = format!("`indptr` must have {expected} entries, one more than `shape` says, got {}", starts.len());
-        return Err(corrupt(path, &reason));
-    }
+    check_starts(path, n, starts.len() as u64)?;
     let ascends = starts.windows(2).all(|ends| ends[0] <= ends[1]) && starts.iter().all(|start| start.fract() == 0.0);
     if !ascends || starts.first() != Some(&0.0) || starts.last() != Some(&(n_entries as f64)) {
         let reason = format!("`indptr` must ascend from 0 to {n_entries}, the number of entries");
         return Err(corrupt(path, &reason));
     }
     Ok(starts.into_iter().map(|start| start as u64).collect())
+}
+
+/// Refuses an `indptr` that has not one entry more than there are lines, however many those are.
+pub(super) fn check_starts(path: &Path, n_lines: u64, got: u64) -> Result<(), TableError> {
+    let expected = n_lines.saturating_add(1);
+    if got == expected && n_lines < u64::from(u32::MAX) {
+        return Ok(());
+    }
+    let reason = format!("`indptr` must have {expected} entries, one more than `shape` says, got {got}");
+    Err(corrupt(path, &reason))
+}
+
+/// Refuses a `shape` of other than two numbers before they are read.
+pub(super) fn check_sizes(path: &Path, got: u64) -> Result<(), TableError> {
+    let reason = || format!("`shape` must hold two sizes, rows and columns, got {got} numbers");
+    (got == 2).then_some(()).ok_or_else(|| corrupt(path, &reason()))
 }
 
 /// The two sizes in `shape`.

@@ -3,10 +3,13 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::matrix::{SparseMatrix, Triplets};
+use super::matrix::{SparseMatrix, Triplets, check_shape};
 use crate::error::{TableError, shown};
-use crate::limits::{MOST_ENTRY_LINE, is_accounted_for};
+use crate::limits::{MOST_ENTRY_LINE, check_columns, is_accounted_for, make_room};
 use crate::source::Source;
+
+/// Bytes of an entry: its row, its column and its value.
+const ENTRY: u64 = 16;
 
 /// What is read, in messages.
 const READABLE: &str = "a `matrix` in `coordinate` or `array` form, of `real`, `integer` or `pattern` entries, `general`, `symmetric` or \
@@ -21,9 +24,15 @@ pub(crate) fn read(path: &Path, transpose: bool) -> Result<SparseMatrix, TableEr
         let size = source.packed;
         let mut market = Market { path, lines: Lines::new(path, source) };
         let (kind, shape, n) = market.head()?;
-        // Of a file whose size does not account for its entries none is kept before it was read to its end.
-        let bytes = n.saturating_mul(if kind.symmetry == Symmetry::General { 16 } else { 32 });
-        if is_sound || is_accounted_for(bytes, size) {
+        // Of a file whose size does not account for its entries none is kept before it was read to its end. Where it does,
+        // there is room for all of them at once; rows are made after the last of them.
+        let most = n.saturating_mul(if kind.symmetry == Symmetry::General { 1 } else { 2 });
+        if is_sound || is_accounted_for(most.saturating_mul(ENTRY), size) {
+            let turned = if transpose { [shape[1], shape[0]] } else { shape };
+            check_shape(path, turned, most)?;
+            check_columns(path, turned[1], size)?;
+            // An array may be zeros for the most part.
+            entries.make_room(path, if kind.is_array && is_sound { 0 } else { most })?;
             market
                 .entries(shape, n, &kind, &mut |row, column, value| entries.put(row, column, value, kind.symmetry))?;
             break shape;
@@ -71,6 +80,9 @@ impl Market<'_> {
         }
         if kind.symmetry != Symmetry::General && shape[0] != shape[1] {
             return Err(self.wrong("a symmetric matrix must have as many rows as columns"));
+        }
+        if shape.contains(&0) {
+            return Err(TableError::Empty { what: self.path.display().to_string() });
         }
         let n = if kind.is_array { shape[0] * shape[1] } else { sizes[2] };
         Ok((kind, shape, n))
@@ -130,12 +142,12 @@ impl Market<'_> {
                 (1..=n).contains(&place).then(|| (place - 1) as u32)
             };
             let (row, column) = (place(shape[0]), place(shape[1]));
-            let value = if kind.has_values { words.next().and_then(|word| word.parse().ok()) } else { Some(1.0) };
+            let value = if kind.has_values { words.next().and_then(number) } else { Some(1.0) };
             match (row, column, value, words.next()) {
                 (Some(row), Some(column), Some(value), None) => put(row, column, value),
                 _ => {
                     let [rows, columns] = shape;
-                    let value = if kind.has_values { " and a number" } else { "" };
+                    let value = if kind.has_values { " and a finite number" } else { "" };
                     let must_be = format!("a row from 1 to {rows}, a column from 1 to {columns}{value}");
                     let got = shown(line.trim());
                     return Err(self.wrong(&format!("an entry must be {must_be}, got {got}")));
@@ -156,9 +168,9 @@ impl Market<'_> {
             };
             for row in first..n_rows {
                 let Some(line) = self.lines.next_entry()? else { return Err(self.ended(n_rows * n_columns, done)) };
-                let Ok(value) = line.trim().parse::<f64>() else {
+                let Some(value) = number(line.trim()) else {
                     let got = shown(line.trim());
-                    return Err(self.wrong(&format!("an entry must be a number, got {got}")));
+                    return Err(self.wrong(&format!("an entry must be a finite number, got {got}")));
                 };
                 if value != 0.0 {
                     put(row as u32, column as u32, value);
@@ -186,7 +198,20 @@ impl Market<'_> {
     }
 }
 
+/// A number that is finite.
+fn number(word: &str) -> Option<f64> {
+    word.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
 impl Triplets {
+    /// Makes room for `n` entries more.
+    fn make_room(&mut self, path: &Path, n: u64) -> Result<(), TableError> {
+        let n = usize::try_from(n).unwrap_or(usize::MAX);
+        make_room(&mut self.rows, n, path)?;
+        make_room(&mut self.columns, n, path)?;
+        make_room(&mut self.values, n, path)
+    }
+
     fn put(&mut self, row: u32, column: u32, value: f64, symmetry: Symmetry) {
         self.rows.push(row);
         self.columns.push(column);

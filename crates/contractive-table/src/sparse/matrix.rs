@@ -70,7 +70,7 @@ pub(crate) fn check_shape(path: &Path, [n_rows, n_columns]: [u64; 2], n_entries:
         let columns = "where its rows are meant to be columns, it must be transposed";
         return corrupt(format!("its rows have {n_columns} values; at most {MOST_COLUMNS} are read; {columns}"));
     }
-    let most_rows = (1 << 20) + n_entries.saturating_mul(16);
+    let most_rows = n_entries.saturating_mul(16).saturating_add(1 << 20);
     let most_cells = (1 << 30) + u128::from(n_entries) * (1 << 20);
     if n_rows > most_rows.min(u64::from(u32::MAX)) || u128::from(n_rows) * u128::from(n_columns) > most_cells {
         return corrupt(format!("it claims {n_rows} rows of {n_columns} columns for {n_entries} entries"));

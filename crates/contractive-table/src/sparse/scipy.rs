@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::checking::Arrays;
-use super::compressed::{Parts, Stored, corrupt, index, rows, sizes};
+use super::compressed::{Parts, Stored, check_sizes, corrupt, index, rows, sizes};
 use super::entries::Entries;
 use super::matrix::Triplets;
 use super::numbers::Numbers;
@@ -19,6 +19,7 @@ pub(crate) fn order_of(path: &Path) -> Option<String> {
 
 /// Opens the matrix, transposed where asked for. CSR is left in its file unless it is to be transposed.
 pub(crate) fn open(path: &Path, transpose: bool) -> Result<Entries, TableError> {
+    check_sizes(path, NumberStream::open(path, "shape")?.len())?;
     let shape = sizes(path, &archive_vector(path, "shape")?)?;
     let open = |array: &str| {
         let stream = NumberStream::open(path, array)?;
