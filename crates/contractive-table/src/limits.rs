@@ -54,7 +54,7 @@ pub fn most_expanded(compressed: u64) -> u64 {
 }
 
 /// Parts of any sound columnar file that are unpacked at a time may become this large.
-#[cfg(feature = "arrow")]
+#[cfg(any(feature = "arrow", feature = "h5ad"))]
 const FREE_SOUND: u64 = 40 << 20;
 /// What readers of columns hold of any file before it is known to be sound, rows that are kept of it among it: with a
 /// batch, the frame that is made of it and what the decoders need it is less than 64 MiB.
@@ -68,7 +68,7 @@ const FRAME_BYTES: usize = 24 << 20;
 pub(crate) const FRAME_TEXT: usize = 8 << 20;
 
 /// The most bytes that those parts of a sound columnar file may become which are unpacked at a time, or the texts of a row.
-#[cfg(feature = "arrow")]
+#[cfg(any(feature = "arrow", feature = "h5ad"))]
 pub(crate) fn most_unpacked(packed: u64) -> u64 {
     packed.saturating_mul(MOST_EXPANSION).max(FREE_SOUND)
 }

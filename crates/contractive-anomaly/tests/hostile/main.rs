@@ -8,6 +8,8 @@ mod bombs;
 mod columnar;
 mod cut;
 mod documents;
+mod hdf5;
+mod hdf5_file;
 mod headers;
 mod judge;
 mod parquet_file;

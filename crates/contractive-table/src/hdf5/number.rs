@@ -40,6 +40,28 @@ pub(super) fn size_of(datatype: &Datatype) -> Option<usize> {
     parts(datatype).map(|(_, size, _)| size)
 }
 
+/// Whether a type, as it is encoded in the file, is read as its kind and its size say: an integer has all bits of its
+/// bytes, a floating-point number is one of IEEE 754. The decoder says nothing of either.
+pub(super) fn is_plain(encoded: &[u8]) -> bool {
+    let Some((&[class, order, sign, _, a, b, c, d], properties)) = encoded.split_first_chunk() else { return false };
+    let size = u32::from_le_bytes([a, b, c, d]);
+    let bits = [&[0, 0][..], &(size.saturating_mul(8) as u16).to_le_bytes()].concat();
+    let is_float = |fields: [u8; 4], bias: u32| {
+        // Neither in the order of VAX, nor with the first bit of the mantissa written.
+        order & 0x70 == 0x20
+            && u32::from(sign) == 8 * size - 1
+            && properties.get(..12) == Some(&[&bits[..], &fields, &bias.to_le_bytes()].concat())
+    };
+    match (class & 15, size) {
+        (0, _) => properties.get(..4) == Some(&bits),
+        (1, 4) => is_float([23, 8, 0, 23], 127),
+        (1, 8) => is_float([52, 11, 0, 52], 1023),
+        // Names of integers.
+        (8, _) => is_plain(properties),
+        _ => false,
+    }
+}
+
 /// One number from as many bytes as it has.
 fn decode(kind: Kind, is_big: bool, bytes: &[u8]) -> f64 {
     let mut low = [0; 8];
@@ -97,6 +119,26 @@ impl H5Type for Number {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_that_take_all_their_bits_are_plain() {
+        let of = |class: u8, flags: [u8; 3], size: u32, rest: &[u8]| {
+            [&[0x10 | class, flags[0], flags[1], flags[2]][..], &size.to_le_bytes(), rest].concat()
+        };
+        let integer = of(0, [9, 0, 0], 2, &[0, 0, 16, 0]);
+        let double = [&[0, 0, 64, 0, 52, 11, 0, 52][..], &1023_u32.to_le_bytes()].concat();
+        assert!(is_plain(&integer) && is_plain(&of(8, [2, 0, 0], 2, &integer)));
+        // Either order, but not that of VAX, nor with the sign elsewhere.
+        for (flags, is_one) in
+            [([0x20, 63, 0], true), ([0x21, 63, 0], true), ([0x61, 63, 0], false), ([0x20, 31, 0], false)]
+        {
+            assert_eq!(is_plain(&of(1, flags, 8, &double)), is_one, "{flags:?}");
+        }
+        let shifted = of(0, [0, 0, 0], 2, &[4, 0, 12, 0]);
+        assert!(
+            !is_plain(&shifted) && !is_plain(&integer[..11]) && !is_plain(&of(0, [0; 3], u32::MAX, &[0, 0, 16, 0]))
+        );
+    }
 
     #[test]
     fn numbers_of_every_type_are_decoded() {

@@ -8,9 +8,9 @@ use super::file::Hdf5;
 use super::number::Number;
 use crate::error::TableError;
 
-/// Numbers of a block, where chunks are not larger …
+/// Numbers of a block, unless a row of chunks beside each other has more …
 const BLOCK: u64 = 1 << 18;
-/// … and the most where they are.
+/// … and the most where it has.
 const MOST_BLOCK: u64 = 1 << 23;
 
 /// An array of one or two dimensions under way, row after row.
@@ -21,6 +21,8 @@ pub(crate) struct Hdf5Numbers {
     n: u64,
     done: u64,
     step: u64,
+    /// Along the first dimension: a chunk, beyond whose end no block reaches that is smaller.
+    chunk: u64,
     block: Vec<f64>,
     /// Numbers of the block that were given.
     given: usize,
@@ -29,7 +31,7 @@ pub(crate) struct Hdf5Numbers {
 impl Hdf5Numbers {
     /// Opens an array of numbers.
     pub fn new(file: &Arc<Hdf5>, array: Dataset) -> Result<Self, TableError> {
-        file.number_size(&array)?;
+        file.check_numbers(&array)?;
         let (n, width) = match *array.shape() {
             [n] => (n, 1),
             [n, width] => (n, width),
@@ -41,11 +43,19 @@ impl Hdf5Numbers {
                 });
             }
         };
-        // Whole chunks, since each is unpacked as one.
-        let chunk = array.chunks().and_then(|sizes| sizes.first().copied()).map_or(1, u64::from).clamp(1, n.max(1));
-        let chunks = (BLOCK / chunk.saturating_mul(width.max(1))).max(1);
-        let step = (chunk * chunks).min(MOST_BLOCK / width.max(1)).max(1);
-        Ok(Hdf5Numbers { file: file.clone(), array, n, done: 0, step, block: Vec::new(), given: 0 })
+        let sizes = array.chunks().unwrap_or_default();
+        let chunk = sizes.first().copied().map_or(1, u64::from).clamp(1, n.max(1));
+        let (in_chunks, width) = (chunk.saturating_mul(width), width.max(1));
+        // Whole chunks, since each is unpacked as one. A larger one is kept for all of its blocks; several beside each
+        // other are not.
+        let is_one = sizes.get(1).is_none_or(|size| u64::from(*size) >= width);
+        let step = match in_chunks {
+            0..BLOCK => chunk * (BLOCK / in_chunks.max(1)),
+            _ if is_one => BLOCK / width,
+            _ => chunk.min(MOST_BLOCK / width),
+        };
+        let step = step.max(1);
+        Ok(Hdf5Numbers { file: file.clone(), array, n, done: 0, step, chunk, block: Vec::new(), given: 0 })
     }
 
     /// Numbers along the first dimension.
@@ -83,7 +93,9 @@ impl Hdf5Numbers {
     }
 
     fn fill(&mut self) -> Result<(), TableError> {
-        let end = self.n.min(self.done + self.step);
+        let end_of_chunk = (self.done / self.chunk + 1) * self.chunk;
+        let most = if self.step < self.chunk { end_of_chunk } else { self.n };
+        let end = self.n.min(self.done + self.step).min(most);
         let all = SliceInfoElem::Slice { start: 0, end: u64::MAX, step: 1 };
         let mut selections = vec![all; self.array.ndim()];
         selections[0] = SliceInfoElem::Slice { start: self.done, end, step: 1 };

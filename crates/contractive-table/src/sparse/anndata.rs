@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use hdf5_reader::Dataset;
+
 use super::checking::Arrays;
-use super::compressed::{Parts, Stored, corrupt, rows, sizes};
+use super::compressed::{Parts, Stored, check_sizes, corrupt, rows, sizes};
 use super::entries::Entries;
 use super::matrix::{Triplets, check_shape};
 use super::numbers::Numbers;
@@ -35,22 +37,21 @@ pub(crate) fn open(path: &Path, array: Option<&str>, transpose: bool) -> Result<
     let file = Arc::new(Hdf5::open(path)?);
     let is_10x = array.is_none() && file.group("X")?.is_none() && file.array("matrix/indptr")?.is_some();
     let (entries, rows, columns) = if is_10x {
-        let shape = numbers(&file, "matrix/shape")?.all()?;
+        let shape = numbers(&file, "matrix/shape")?;
+        check_sizes(path, shape.len())?;
         // Genes are its rows, and cells its lines.
-        let [n_genes, n_cells] = sizes(path, &shape)?;
+        let [n_genes, n_cells] = sizes(path, &shape.all()?)?;
         let entries = lines(&file, "matrix", [n_cells, n_genes], !transpose)?;
-        (entries, texts(&file, "matrix/barcodes")?, texts(&file, "matrix/features/name")?)
+        let (rows, columns) = (file.array("matrix/barcodes")?, file.array("matrix/features/name")?);
+        (entries, rows, columns)
     } else {
         let place = place(&file, array)?;
         let columns = place.columns.map(|frame| index(&file, frame)).transpose()?.flatten();
         (matrix(&file, &place.matrix, transpose)?, index(&file, place.rows)?, columns)
     };
     let (rows, columns) = if transpose { (columns, rows) } else { (rows, columns) };
-    for (names, n, what) in [(&rows, entries.n_rows(), "rows"), (&columns, entries.n_columns(), "columns")] {
-        if let Some(names) = names.as_ref().filter(|names| names.len() != n) {
-            return Err(corrupt(path, &format!("it names {} {what} of a matrix that has {n}", names.len())));
-        }
-    }
+    let rows = names(&file, rows, entries.n_rows(), "rows")?;
+    let columns = names(&file, columns, entries.n_columns(), "columns")?;
     let mut named = Named { entries, columns, rows, n_renamed: 0 };
     named.n_renamed = named.columns.as_mut().map_or(0, |names| make_unique(names));
     Ok(named)
@@ -58,13 +59,13 @@ pub(crate) fn open(path: &Path, array: Option<&str>, transpose: bool) -> Result<
 
 /// Finds the matrix that is asked for.
 fn place(file: &Hdf5, array: Option<&str>) -> Result<Place, TableError> {
-    let matrices = matrices(file)?;
     let wanted = match array.unwrap_or("X") {
         "raw" => "raw/X",
         wanted => wanted,
     };
-    if !matrices.iter().any(|matrix| matrix == wanted) {
-        let mut available: Vec<String> = matrices.iter().map(|matrix| format!("`{matrix}`")).collect();
+    // Other members of the file are looked at for the message alone.
+    if !is_matrix(file, wanted)? {
+        let mut available: Vec<String> = matrices(file)?.iter().map(|matrix| format!("`{matrix}`")).collect();
         if available.is_empty() {
             available.push("none".into());
         }
@@ -76,6 +77,17 @@ fn place(file: &Hdf5, array: Option<&str>) -> Result<Place, TableError> {
         _ => Some("var"),
     };
     Ok(Place { matrix: wanted.to_owned(), rows: "obs", columns })
+}
+
+/// Whether `name` is one of [`matrices`].
+fn is_matrix(file: &Hdf5, name: &str) -> Result<bool, TableError> {
+    let is_one = match name.split_once('/') {
+        None => name == "X",
+        Some(("raw", name)) => name == "X",
+        Some(("layers" | "obsm", name)) => !name.is_empty() && !name.contains('/'),
+        Some(_) => false,
+    };
+    Ok(is_one && (file.array(name)?.is_some() || file.group(name)?.is_some()))
 }
 
 /// The matrices that a file of AnnData holds with a row for each cell.
@@ -108,11 +120,11 @@ fn matrix(file: &Arc<Hdf5>, name: &str, transpose: bool) -> Result<Entries, Tabl
         Some(order) => Some(order),
         None => file.word(&group, "h5sparse_format")?,
     };
-    let shape = match file.attribute_numbers(&group, "shape")? {
+    let shape = match file.two_numbers(&group, "shape")? {
         Some(shape) => Some(shape),
-        None => file.attribute_numbers(&group, "h5sparse_shape")?,
+        None => file.two_numbers(&group, "h5sparse_shape")?,
     };
-    let [n_rows, n_columns] = sizes(&file.path, &shape.unwrap_or_default())?;
+    let [n_rows, n_columns] = sizes(&file.path, shape.as_ref().map_or(&[], |shape| &shape[..]))?;
     match order.as_deref() {
         Some("csr_matrix" | "csr") => lines(file, name, [n_rows, n_columns], !transpose),
         Some("csc_matrix" | "csc") => lines(file, name, [n_columns, n_rows], transpose),
@@ -182,18 +194,25 @@ fn numbers(file: &Arc<Hdf5>, name: &str) -> Result<Hdf5Numbers, TableError> {
 }
 
 /// The index of a data frame; `None` where there is none, as in files before 2019, which had records.
-fn index(file: &Hdf5, frame: &str) -> Result<Option<Vec<String>>, TableError> {
+fn index(file: &Hdf5, frame: &str) -> Result<Option<Dataset>, TableError> {
     let Some(group) = file.group(frame)? else { return Ok(None) };
     let name = file.word(&group, "_index")?.unwrap_or_else(|| "_index".into());
     // Text that may be missing lies in a group of its own.
-    match texts(file, &format!("{frame}/{name}"))? {
-        None => texts(file, &format!("{frame}/{name}/values")),
+    match file.array(&format!("{frame}/{name}"))? {
+        None => file.array(&format!("{frame}/{name}/values")),
         names => Ok(names),
     }
 }
 
-fn texts(file: &Hdf5, name: &str) -> Result<Option<Vec<String>>, TableError> {
-    file.array(name)?.map(|array| file.texts(&array)).transpose()
+/// The names in `array` of the `n` rows or columns of a matrix. Their number is compared before they are read.
+fn names(file: &Hdf5, array: Option<Dataset>, n: usize, what: &str) -> Result<Option<Vec<String>>, TableError> {
+    let Some(array) = array else { return Ok(None) };
+    match *array.shape() {
+        [got] if got != n as u64 => {
+            Err(corrupt(&file.path, &format!("it names {got} {what} of a matrix that has {n}")))
+        }
+        _ => file.texts(&array).map(Some),
+    }
 }
 
 /// Gives every name that came before `-1`, `-2`, … after it, as AnnData's `var_names_make_unique` does; says how many.
