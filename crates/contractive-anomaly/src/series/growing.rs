@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use contractive_table::csv::{ByteRecord, Numerals, Position, is_data, named_separator, records, separator};
+use contractive_table::csv::{ByteRecord, LineEnds, Numerals, Position, is_data, named_separator, records, separator};
 use contractive_table::limits::MOST_RECORD;
 use contractive_table::listing::some_names;
 use contractive_table::{TableError, TextOptions, shown};
@@ -30,9 +30,9 @@ pub struct Growing {
     is_gone: bool,
     /// Bytes that do not end a line yet.
     pending: Vec<u8>,
-    /// Bytes of `pending` that were looked at, and whether a quote is open after them.
+    /// Bytes of `pending` that were looked at, and what they end within.
     looked_at: usize,
-    is_quoted: bool,
+    ends: LineEnds,
     /// Lines done.
     lines: u64,
     /// Rows done.
@@ -40,6 +40,8 @@ pub struct Growing {
     /// How it is spelled.
     text: TextOptions,
     separator: Option<u8>,
+    /// Whether the file at hand has told what parts its cells.
+    is_begun: bool,
     header: Option<Header>,
     /// Whether the next line is the first one of a file that goes on where another ended, and the next row its first.
     is_first_line: bool,
@@ -104,11 +106,12 @@ impl Growing {
             is_gone: false,
             pending: Vec::new(),
             looked_at: 0,
-            is_quoted: false,
+            ends: LineEnds::default(),
             lines: 0,
             rows: 0,
             text: spec.text,
             separator: None,
+            is_begun: false,
             header: None,
             is_first_line: false,
             is_first_row: false,
@@ -154,7 +157,9 @@ impl Growing {
             let hole = self.pending.iter().take_while(|byte| **byte == 0).count();
             self.pending.drain(..hole);
         }
-        let Some(end) = self.end_of_lines() else {
+        let separator = self.separator();
+        let end = separator.and_then(|separator| Some((separator, self.end_of_lines(separator)?)));
+        let Some((separator, end)) = end else {
             if self.pending.len() as u64 > MOST_RECORD {
                 let mib = MOST_RECORD >> 20;
                 let reason = format!(
@@ -166,9 +171,7 @@ impl Growing {
         };
         let whole: Vec<u8> = self.pending.drain(..end).collect();
         self.looked_at -= end;
-        let (separator, skipped) = self.separator_of(&whole);
-        let whole = &whole[skipped..];
-        self.rows(separator, whole, &mut growth)?;
+        self.rows(separator, &whole, &mut growth)?;
         self.lines += whole.iter().filter(|byte| **byte == b'\n').count() as u64;
         Ok(growth)
     }
@@ -177,7 +180,8 @@ impl Growing {
     fn begin_anew(&mut self) -> bool {
         let left_out = !self.pending.is_empty();
         self.pending.clear();
-        (self.looked_at, self.is_quoted, self.lines) = (0, false, 0);
+        (self.looked_at, self.ends, self.lines) = (0, LineEnds::default(), 0);
+        self.is_begun = false;
         // Without a header so far, its first line is as that of the first file.
         self.is_first_line = self.header.is_some();
         self.is_first_row = self.rows > 0;
@@ -185,34 +189,35 @@ impl Growing {
     }
 
     /// Where the last line that is ended ends in `pending`.
-    fn end_of_lines(&mut self) -> Option<usize> {
+    fn end_of_lines(&mut self, separator: u8) -> Option<usize> {
         let mut end = None;
         for (i, byte) in self.pending.iter().enumerate().skip(self.looked_at) {
-            match byte {
-                b'"' => self.is_quoted = !self.is_quoted,
-                b'\n' if !self.is_quoted => end = Some(i + 1),
-                _ => {}
+            if self.ends.see(*byte, separator) {
+                end = Some(i + 1);
             }
         }
         self.looked_at = self.pending.len();
         end
     }
 
-    /// What parts cells, told by the first lines; and the bytes of them that are no part of the table.
-    fn separator_of(&mut self, whole: &[u8]) -> (u8, usize) {
-        if let (Some(separator), false) = (self.separator, self.is_first_line) {
-            return (separator, 0);
+    /// What parts cells, told by the first lines of a file, whose bytes that are no part of the table are dropped; `None`
+    /// before the first line is ended.
+    fn separator(&mut self) -> Option<u8> {
+        if self.is_begun {
+            return self.separator;
         }
-        let mark = if whole.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        let (separator, skipped) = match named_separator(&whole[mark..]) {
+        let start = &self.pending[..self.pending.iter().rposition(|byte| *byte == b'\n')? + 1];
+        let mark = if start.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let (separator, skipped) = match named_separator(&start[mark..]) {
             Some((separator, length)) => {
                 self.lines += 1;
                 (separator, mark + length)
             }
-            None => (self.separator.unwrap_or_else(|| separator(&self.path, &whole[mark..])), mark),
+            None => (self.separator.unwrap_or_else(|| separator(&self.path, &start[mark..])), mark),
         };
-        self.separator = Some(separator);
-        (separator, skipped)
+        self.pending.drain(..skipped);
+        (self.separator, self.is_begun) = (Some(separator), true);
+        self.separator
     }
 
     fn rows(&mut self, separator: u8, whole: &[u8], growth: &mut Growth) -> Result<(), SeriesError> {

@@ -300,6 +300,29 @@ fn a_growing_file_gives_the_rows_of_the_whole_however_it_is_written() {
     assert!(error.contains("line 43") && error.contains("`heat`"), "{error}");
 }
 
+/// A quote within a cell opens none, as for the reader of the whole file.
+#[test]
+fn a_quote_within_a_cell_holds_back_no_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("growing.csv");
+    let notes = ["a 5\" pipe", "\"two\nlines\"", "\"a 5\"\" pipe\"", "5\"", "\"a\" and \"b", "none"];
+    let rows = (0..60).map(|i| format!("{},{i}.5,{},{}\r\n", i as u64 * MINUTE, 2 * i, notes[i % notes.len()]));
+    let whole = format!("\u{feff}\"time\",load,heat,note\n{}", rows.collect::<String>());
+    let detector = &trained()[0];
+    std::fs::write(&path, &whole).unwrap();
+    let series = Series::read(&path, &detector.columns(None)).unwrap();
+    assert_eq!(Growing::open(&path, detector).unwrap().poll().unwrap().values, series.values);
+    std::fs::write(&path, "").unwrap();
+    let (mut growing, mut values) = (Growing::open(&path, detector).unwrap(), Vec::new());
+    let mut file = std::fs::File::options().append(true).open(&path).unwrap();
+    for piece in whole.as_bytes().chunks(7) {
+        file.write_all(piece).unwrap();
+        values.extend(growing.poll().unwrap().values);
+    }
+    assert_eq!((values.len(), values), (120, series.values));
+    assert!(!growing.is_within_line());
+}
+
 #[test]
 fn a_growing_file_is_spelled_as_the_table_trained_on() {
     let folder = tempfile::tempdir().unwrap();
