@@ -1,6 +1,7 @@
 //! Rows kept in memory, of a table that may be damaged further on.
 
 use crate::error::TableError;
+use crate::frame::Frame;
 use crate::frame_source::ReadOptions;
 use crate::limits::{is_accounted_for_beside, unpacks_to_too_much};
 use crate::reader::FrameReader;
@@ -42,29 +43,61 @@ impl<'a> Keeping<'a> {
     /// # Errors
     /// Any [`TableError`] of the rows that follow.
     pub fn take(&mut self, bytes: u64, reader: &mut FrameReader) -> Result<(), TableError> {
-        self.kept = self.kept.saturating_add(bytes);
-        if self.is_sound || is_accounted_for_beside(self.kept, reader.held_at_most(), self.size) {
-            return Ok(());
+        if self.is_beyond(bytes, reader) {
+            let most = self.most_rows();
+            match reader.check(most)? {
+                Some(true) => {}
+                Some(false) => return Err(unpacks_to_too_much(reader.path())),
+                None => self.read(most, |_| Ok::<(), TableError>(()))?,
+            }
+            self.is_sound = true;
         }
-        let (cells, most) = self.most_cells;
-        let most = most.checked_div(cells).unwrap_or(u64::MAX);
-        match reader.check(most)? {
-            Some(true) => {}
-            Some(false) => return Err(unpacks_to_too_much(reader.path())),
-            None => self.read(most)?,
-        }
-        self.is_sound = true;
         Ok(())
     }
 
+    /// The same where rows may be refused for more than what the table's format asks: what `check` refuses is refused before
+    /// more is kept.
+    ///
+    /// # Errors
+    /// As [`Keeping::take`], and those of `check`.
+    pub fn take_checked<E: From<TableError>>(
+        &mut self,
+        bytes: u64,
+        reader: &mut FrameReader,
+        check: impl FnMut(&Frame) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.is_beyond(bytes, reader) {
+            let most = self.most_rows();
+            if reader.check(most)? == Some(false) {
+                return Err(unpacks_to_too_much(reader.path()).into());
+            }
+            self.read(most, check)?;
+            self.is_sound = true;
+        }
+        Ok(())
+    }
+
+    /// Whether what is kept comes to more than the table's size accounts for, and the table is not known to be sound.
+    fn is_beyond(&mut self, bytes: u64, reader: &FrameReader) -> bool {
+        self.kept = self.kept.saturating_add(bytes);
+        !self.is_sound && !is_accounted_for_beside(self.kept, reader.held_at_most(), self.size)
+    }
+
+    fn most_rows(&self) -> u64 {
+        let (cells, most) = self.most_cells;
+        most.checked_div(cells).unwrap_or(u64::MAX)
+    }
+
     /// Reads all rows, of which there are at most `most`, once more.
-    fn read(&self, most: u64) -> Result<(), TableError> {
+    fn read<E: From<TableError>>(&self, most: u64, mut check: impl FnMut(&Frame) -> Result<(), E>) -> Result<(), E> {
         let (mut reader, mut n_rows) = (self.source.open(&self.options)?, 0_u64);
         while let Some(frame) = reader.next() {
-            n_rows += frame?.n_rows() as u64;
+            let frame = frame?;
+            n_rows += frame.n_rows() as u64;
             if n_rows > most {
-                return Err(unpacks_to_too_much(reader.path()));
+                return Err(unpacks_to_too_much(reader.path()).into());
             }
+            check(&frame)?;
         }
         Ok(())
     }

@@ -64,7 +64,6 @@ const FREE_HELD: u64 = 32 << 20;
 #[cfg(feature = "arrow")]
 const FRAME_BYTES: usize = 24 << 20;
 /// Bytes of texts in a frame, unless one row has more.
-#[cfg(feature = "arrow")]
 pub(crate) const FRAME_TEXT: usize = 8 << 20;
 
 /// The most bytes that those parts of a sound columnar file may become which are unpacked at a time, or the texts of a row.
@@ -107,7 +106,10 @@ pub(crate) fn frame_rows(wanted: usize, columns: usize, bytes_a_row: usize, has_
 }
 
 /// Refuses more columns than a file of `size` bytes may have.
-pub(crate) fn check_columns(path: &Path, columns: u64, size: u64) -> Result<(), TableError> {
+///
+/// # Errors
+/// [`TableError::Corrupt`].
+pub fn check_columns(path: &Path, columns: u64, size: u64) -> Result<(), TableError> {
     let most = most_columns(size);
     if columns <= most as u64 {
         return Ok(());

@@ -64,6 +64,11 @@ impl FollowedFile {
         Ok(FollowedFile { path: path.to_path_buf(), file, read: 0, tail: Vec::new(), others: VecDeque::new() })
     }
 
+    /// Bytes of the file at hand that were read.
+    pub fn read(&self) -> u64 {
+        self.read
+    }
+
     /// Adds to `bytes` what there is more; nothing at a turn.
     ///
     /// # Errors

@@ -77,9 +77,12 @@ impl Series {
     /// The windows of `spec` that its series have.
     pub fn n_windows(&self, spec: &SeriesSpec) -> usize {
         let v = self.names.len();
+        let watch = GapWatch::new(spec.gaps, self.step(), spec.window);
         let of = |track: &Track| -> usize {
-            let watch = GapWatch::new(spec.gaps, self.step(), spec.window);
-            stretches(self, track, watch, spec.window).iter().map(|stretch| spec.starts(stretch.len() / v).len()).sum()
+            stretches(self, track, watch.clone(), spec.window)
+                .iter()
+                .map(|stretch| spec.starts(stretch.len() / v).len())
+                .sum()
         };
         self.tracks.iter().map(of).sum::<usize>()
     }

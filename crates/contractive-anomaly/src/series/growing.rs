@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use contractive_table::csv::{ByteRecord, LineEnds, Numerals, Position, is_data, named_separator, records, separator};
-use contractive_table::limits::MOST_RECORD;
+use contractive_table::limits::{MOST_COLUMNS, MOST_RECORD, check_columns};
 use contractive_table::listing::some_names;
 use contractive_table::{TableError, TextOptions, shown};
 
@@ -158,7 +158,10 @@ impl Growing {
             self.pending.drain(..hole);
         }
         let separator = self.separator();
-        let end = separator.and_then(|separator| Some((separator, self.end_of_lines(separator)?)));
+        let end = match separator {
+            Some(separator) => self.end_of_lines(separator)?.map(|end| (separator, end)),
+            None => None,
+        };
         let Some((separator, end)) = end else {
             if self.pending.len() as u64 > MOST_RECORD {
                 let mib = MOST_RECORD >> 20;
@@ -189,15 +192,19 @@ impl Growing {
     }
 
     /// Where the last line that is ended ends in `pending`.
-    fn end_of_lines(&mut self, separator: u8) -> Option<usize> {
+    fn end_of_lines(&mut self, separator: u8) -> Result<Option<usize>, SeriesError> {
         let mut end = None;
         for (i, byte) in self.pending.iter().enumerate().skip(self.looked_at) {
             if self.ends.see(*byte, separator) {
                 end = Some(i + 1);
+            } else if self.ends.cells() >= MOST_COLUMNS {
+                let before = self.pending[..i].iter().filter(|byte| **byte == b'\n').count() as u64;
+                let reason = format!("a line of more than {MOST_COLUMNS} cells, the most columns of any table");
+                return Err(self.line_error(self.lines + 1 + before, reason));
             }
         }
         self.looked_at = self.pending.len();
-        end
+        Ok(end)
     }
 
     /// What parts cells, told by the first lines of a file, whose bytes that are no part of the table are dropped; `None`
@@ -236,14 +243,14 @@ impl Growing {
                 self.lines + 1 + before as u64
             };
             if self.header.is_none() {
-                self.header = Some(self.header_of(record.clone(), separator)?);
+                self.header = Some(self.header_of(&record, separator)?);
                 self.numerals = vec![Numerals::of(separator, &self.text); self.values.len()];
                 if self.text.header != Some(false) {
                     continue;
                 }
             }
             if std::mem::take(&mut self.is_first_line) && self.names_the_columns(&record) {
-                self.header = Some(self.header_of(record.clone(), separator)?);
+                self.header = Some(self.header_of(&record, separator)?);
                 continue;
             }
             let Some(header) = &self.header else { continue };
@@ -284,34 +291,57 @@ impl Growing {
     }
 
     /// The places of the columns, by the first line.
-    fn header_of(&self, mut record: ByteRecord, separator: u8) -> Result<Header, SeriesError> {
-        record.trim();
-        let named = || record.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
-        let numbered = || (1..=record.len()).map(|i| i.to_string()).collect();
-        let names: Vec<String> = if self.text.header == Some(false) { numbered() } else { named() };
-        // Of two columns of one name the first counts.
-        let places: HashMap<&str, usize> = names.iter().enumerate().rev().map(|(i, n)| (n.as_str(), i)).collect();
-        let place = |name: &String| places.get(name.as_str()).copied();
-        if self.text.header.is_none() && is_data(&record, separator, &self.text) {
-            let reason = format!("the first line must name the columns, got {}", some_names(&names));
+    fn header_of(&self, record: &ByteRecord, separator: u8) -> Result<Header, SeriesError> {
+        let mut line = record.clone();
+        line.trim();
+        // Of a line that is no header there may be more than is held of each cell's name.
+        let names = || -> Result<Vec<String>, SeriesError> {
+            check_columns(&self.path, line.len() as u64, self.file.read())?;
+            let named = line.iter().map(|cell| String::from_utf8_lossy(cell).into_owned());
+            let has_none = self.text.header == Some(false);
+            Ok(if has_none { (1..=line.len()).map(|i| i.to_string()).collect() } else { named.collect() })
+        };
+        if self.text.header.is_none() && is_data(&line, separator, &self.text) {
+            let reason = format!("the first line must name the columns, got {}", some_names(&names()?));
             return Err(self.line_error(self.lines + 1, reason));
         }
-        let wanted = self.time.iter().chain(&self.values);
-        let missing: Vec<String> = wanted.filter(|name| place(name).is_none()).cloned().collect();
+        let places = self.places(&line);
+        let missing = self.wanted().zip(&places).filter(|(_, place)| place.is_none());
+        let missing: Vec<String> = missing.map(|(name, _)| name.clone()).collect();
         if !missing.is_empty() {
-            return Err(TableError::MissingColumns { path: self.path.clone(), missing, available: names }.into());
+            return Err(TableError::MissingColumns { path: self.path.clone(), missing, available: names()? }.into());
         }
+        let mut places = places.into_iter().flatten();
         Ok(Header {
-            n_columns: names.len(),
-            time: self.time.as_ref().and_then(place),
-            values: self.values.iter().filter_map(place).collect(),
+            n_columns: line.len(),
+            time: self.time.as_ref().and_then(|_| places.next()),
+            values: places.collect(),
         })
+    }
+
+    /// Names of the columns that rows are made of, that of timestamps first.
+    fn wanted(&self) -> impl Iterator<Item = &String> {
+        self.time.iter().chain(&self.values)
+    }
+
+    /// The places of those columns in a first line. Of two columns of one name the first counts.
+    fn places(&self, line: &ByteRecord) -> Vec<Option<usize>> {
+        if self.text.header == Some(false) {
+            let place = |name: &String| Some(name.parse::<usize>().ok()?.checked_sub(1)?).filter(|i| *i < line.len());
+            return self.wanted().map(place).collect();
+        }
+        let mut found: HashMap<&[u8], Option<usize>> = self.wanted().map(|name| (name.as_bytes(), None)).collect();
+        for (i, cell) in line.iter().enumerate() {
+            if let Some(place) = found.get_mut(cell.trim_ascii()) {
+                place.get_or_insert(i);
+            }
+        }
+        self.wanted().map(|name| found.get(name.as_bytes()).copied().flatten()).collect()
     }
 
     /// Whether the first line of a file that goes on is its header: what is none is a row.
     fn names_the_columns(&self, record: &ByteRecord) -> bool {
-        let is_there = |name: &String| record.iter().any(|cell| cell.trim_ascii() == name.as_bytes());
-        self.text.header != Some(false) && self.time.iter().chain(&self.values).all(is_there)
+        self.text.header != Some(false) && self.places(record).iter().all(Option::is_some)
     }
 
     fn no_continuation(&self, stamp: &str) -> SeriesError {

@@ -4,7 +4,7 @@
 //! Read in this order:
 //!
 //! 1. [`spec`]: which columns, which windows.
-//! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: series read from a file, `folder` from several; `order`
+//! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: series read from a file, `folder` from several; `kept` what they take; `order`
 //!    their rows, `filler` their holes, `several` what several series in one file look like.
 //! 3. `wishes`: which windows, `windows`: rows to windows, `period` how long; [`gaps`]: where rows are missing; `stretch`: from windows back to rows;
 //!    [`follower`]: from rows to timestamps, as they come.
@@ -38,6 +38,7 @@ mod followed_file;
 pub mod follower;
 pub mod gaps;
 pub mod growing;
+mod kept;
 pub mod metrics;
 mod order;
 mod origin;
@@ -133,9 +134,10 @@ impl SeriesDetector {
         let scales: Vec<f64> = (0..v).map(|j| standard_deviation(trained_on.iter().skip(j).step_by(v))).collect();
         drop(trained_on);
         let mut numbers = Vec::new();
+        let step = series.step();
+        let watch = GapWatch::new(spec.gaps, step, spec.window);
         for track in &series.tracks {
-            let watch = GapWatch::new(spec.gaps, series.step(), spec.window);
-            for values in stretches(series, track, watch, spec.window) {
+            for values in stretches(series, track, watch.clone(), spec.window) {
                 for start in spec.starts(values.len() / v) {
                     window_into(&values[start * v..][..spec.window * v], v, spec.normalise, &scales, &mut numbers);
                 }
@@ -151,7 +153,7 @@ impl SeriesDetector {
         let detector = Detector::train_windows(&data, overlap, v, &of_windows, options)?;
         drop(data);
         let (spec, rule) = (spec.clone(), settings.threshold);
-        let (step, reference) = (series.step(), vec![0.0]);
+        let reference = vec![0.0];
         let mut whole =
             SeriesDetector { spec, step, scales, detector, reference, rule, threshold: 0.0, training_rows: None };
         whole.training_rows = Some(whole.learn_reference(series, options.threads)?);

@@ -21,6 +21,8 @@ impl Series {
                 track.is_reversed = true;
             }
         }
+        // Of all series the same: the table is read for it once.
+        let mut told: Option<Option<String>> = None;
         for track in &self.tracks {
             let mut watch = Watch::new(&self.what, &time, None);
             let moments = || track.rows.iter().map(|row| self.moments[*row]);
@@ -37,7 +39,8 @@ impl Series {
             let goes_back = result.is_err() || pace.set_back.count > 0;
             let looks_several = has_repeats || (result.is_err() && restarts(&moments().collect::<Vec<_>>()));
             if looks_several {
-                let column = telling_column(source, self.columns.text, &self.moments, &self.known());
+                let tell = || telling_column(source, self.columns.text, &self.moments, &self.known());
+                let column = told.get_or_insert_with(tell).clone();
                 if goes_back || column.is_some() {
                     return Err(self.several(track, result.err(), column));
                 }

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use super::error::{SeriesError, SeriesPlace};
 use super::filler::Filler;
+use super::kept::Kept;
 use super::spec::Missing;
 use super::time::{Clock, Moment, Pace, Watch, median_step};
 use crate::labels::{Judge, LabelError};
 use contractive::data::label_note;
+use contractive_table::limits::make_room;
 use contractive_table::slips::Slips;
 use contractive_table::{
     Column, Field, Format, Frame, Kind, ReadOptions, TableError, TableSource, TextOptions, Values, shown,
@@ -80,7 +82,8 @@ pub struct Series {
 impl Series {
     /// Reads one table.
     pub(super) fn read_table(source: TableSource<'_>, columns: &SeriesColumns) -> Result<Series, SeriesError> {
-        let mut reader = source.open(&read_options(source.path(), columns))?;
+        let options = read_options(source.path(), columns);
+        let mut reader = source.open(&options)?;
         let path = reader.path().to_path_buf();
         let (names, left_out) = roles(&path, reader.fields(), columns)?;
         let mut notes = reader.notes().to_vec();
@@ -109,8 +112,13 @@ impl Series {
         };
         let mut slips = vec![Slips::default(); series.left_out.len()];
         let mut places = HashMap::new();
-        for frame in &mut reader {
-            series.take(&frame?, &mut places, &mut slips).map_err(|e| e.in_file(&path, &columns.text))?;
+        let mut kept = Kept::of(source, &options, &series);
+        while let Some(frame) = reader.next() {
+            let (frame, n_tracks) = (frame?, series.tracks.len());
+            let taken = series.take(&frame, &mut places, &mut slips);
+            taken
+                .and_then(|()| kept.take(&series, n_tracks, frame, &mut reader))
+                .map_err(|e| e.in_file(&path, &columns.text))?;
         }
         series.check_words(&slips).map_err(|e| e.in_file(&path, &columns.text))?;
         series.order(source).map_err(|e| e.in_file(&path, &columns.text))?;
@@ -132,6 +140,7 @@ impl Series {
         let keys: Vec<&Values> = self.key_names.iter().filter_map(cells).collect();
         let values: Vec<Vec<f64>> = self.names.iter().filter_map(|name| cells(name)?.to_numbers()).collect();
         let watch = Watch::new(&self.what, self.columns.time.as_deref().unwrap_or_default(), None);
+        self.make_room(frame.n_rows())?;
         for i in 0..frame.n_rows() {
             let row = self.stamps.len();
             let (stamp, moment) = match times {
@@ -145,11 +154,18 @@ impl Series {
             self.moments.push(moment);
             self.stamps.push(stamp);
             let key: Vec<String> = keys.iter().map(|key| key.text(i).unwrap_or_default()).collect();
-            let place = *places.entry(key).or_insert_with_key(|key| {
-                self.tracks.push(Track { key: key.clone(), rows: Vec::new(), is_reversed: false });
-                self.tracks.len() - 1
-            });
-            self.tracks[place].rows.push(row);
+            let place = match places.get(&key) {
+                Some(place) => *place,
+                None => {
+                    make_room(&mut self.tracks, 1, Path::new(&self.what))?;
+                    self.tracks.push(Track { key: key.clone(), rows: Vec::new(), is_reversed: false });
+                    places.insert(key, self.tracks.len() - 1);
+                    self.tracks.len() - 1
+                }
+            };
+            let rows = &mut self.tracks[place].rows;
+            make_room(rows, 1, Path::new(&self.what))?;
+            rows.push(row);
             self.values.extend(values.iter().map(|column| column[i]));
             if let (Some(labels), Some(name)) = (&mut self.labels, &self.columns.labels) {
                 labels.push(cells(name).and_then(|column| column.text(i)));
@@ -383,7 +399,7 @@ pub(super) fn counted(row: usize) -> Moment {
 }
 
 /// A timestamp as text. A moment of a typed column carries its zone.
-fn stamp(times: &Values, i: usize) -> String {
+pub(super) fn stamp(times: &Values, i: usize) -> String {
     let text = times.text(i).unwrap_or_default();
     match times.kind() {
         Kind::Boolean => format!("`{text}`"), // no number since 1970

@@ -154,7 +154,7 @@ pub fn is_gap(later: i128, step: i128) -> bool {
 
 /// The steps that are missing in such a gap, at least 1.
 pub fn missing_steps(later: i128, step: i128) -> u64 {
-    ((later + step / 2) / step - 1).max(1) as u64
+    ((later + step / 2) / step - 1).clamp(1, i128::from(u64::MAX)) as u64
 }
 
 /// How far a clock without a zone may be set back.
@@ -219,7 +219,7 @@ impl Watch {
                 (0, _) => self.pace.duplicates.add(row),
                 (later, Some(step)) if is_gap(later, step) => {
                     self.pace.gaps.add(row);
-                    self.pace.missing_steps += missing_steps(later, step);
+                    self.pace.missing_steps = self.pace.missing_steps.saturating_add(missing_steps(later, step));
                 }
                 (later, Some(step)) if (later - step).abs() * 100 > step => self.pace.irregular.add(row),
                 _ => {}
@@ -310,6 +310,13 @@ mod tests {
         let moments: Vec<i128> = times.iter().map(|t| moment(t).unwrap().nanoseconds).collect();
         assert_eq!(median_step(moments.windows(2).map(|pair| pair[1] - pair[0])), Some(minute));
         assert_eq!(median_step(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn more_missing_steps_than_64_bits_count_are_no_fewer() {
+        assert_eq!(missing_steps(i128::from(u64::MAX) * 4, 1), u64::MAX);
+        let times = ["-99999999999", "0", "99999999999"];
+        assert_eq!(watched(&times, Some(1)).unwrap().missing_steps, u64::MAX);
     }
 
     #[test]

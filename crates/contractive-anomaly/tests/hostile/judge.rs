@@ -75,7 +75,8 @@ static TURN: Mutex<()> = Mutex::new(());
 /// A decoder's panic is an error of its file, and is not printed.
 static QUIET: Once = Once::new();
 
-type Outcome = Result<(), Box<dyn Error>>;
+/// What reading comes to.
+pub type Outcome = Result<(), Box<dyn Error>>;
 
 /// A way to read a file or a folder.
 #[derive(Clone, Copy)]

@@ -16,5 +16,6 @@ mod parquet_file;
 mod pictures;
 mod pictures_webp;
 mod pixels;
+mod series;
 mod sparse;
 mod width;

@@ -247,6 +247,24 @@ fn each_series_is_judged_by_its_own_times() {
     assert_eq!((pace.set_back.count, pace.duplicates.count), (1, 1));
 }
 
+/// What is the same of all series is not asked of each: ten times as many would take a hundred times as long.
+#[test]
+fn many_short_series_take_no_pass_each() {
+    let columns = SeriesColumns { series_key: vec!["k".into()], labels: None, ..columns() };
+    let rows = (0..40_000).map(|i| format!("{i},a{i},1\n")).collect::<String>();
+    let series = read(&format!("time,k,load\n{rows}"), &columns).unwrap();
+    let began = std::time::Instant::now();
+    let spec = SeriesSpec { window: 4, ..SeriesSpec::new("time", vec!["load".into()]) };
+    assert_eq!(series.n_windows(&spec), 0);
+    assert!(began.elapsed().as_secs() < 5, "counting windows took {:?}", began.elapsed());
+    // Every one with its times twice, so that each looks like several.
+    let rows = (0..2000).map(|i| format!("0,a{i},1\n0,a{i},1\n60,a{i},1\n")).collect::<String>();
+    let text = format!("time,k,load\n{rows}");
+    let began = std::time::Instant::now();
+    assert_eq!(read(&text, &columns).unwrap().tracks.len(), 2000);
+    assert!(began.elapsed().as_secs() < 8, "reading took {:?}", began.elapsed());
+}
+
 #[test]
 fn a_column_named_is_read_though_pandas_wrote_it_as_the_row_index() {
     let folder = tempfile::tempdir().unwrap();
