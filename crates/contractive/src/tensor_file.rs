@@ -238,6 +238,15 @@ impl TensorFile {
         self.tensors.iter().map(|(name, info)| (name.as_str(), info))
     }
 
+    /// Refuses more than `most` tensors.
+    pub(crate) fn check_number(&self, most: usize) -> Result<(), TensorFileError> {
+        if self.tensors.len() <= most {
+            return Ok(());
+        }
+        let reason = format!("it must have at most {most} tensors, got {}", self.tensors.len());
+        Err(TensorFileError::Header { path: self.path.clone(), reason })
+    }
+
     /// Refuses tensors that do not fill the file one after the other, each with as many bytes as its type and shape need.
     pub(crate) fn check_places(&self) -> Result<(), TensorFileError> {
         let path = || self.path.clone();

@@ -142,6 +142,15 @@ fn hostile_tensors() -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn more_tensors_than_a_network_has_are_refused() {
+    let tensor = |i: usize| format!("\"a{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}");
+    let of = |n: usize| tensors(&format!("{{{}}}", (0..n).map(tensor).collect::<Vec<_>>().join(",")), 0);
+    let judge = Judge::new();
+    judge.refused("many.safetensors", &of(100_001), &[IMPORT], "Header");
+    judge.refused("many.safetensors", &of(100_000), &[IMPORT], "NoLayers");
+}
+
+#[test]
 fn files_of_tensors_are_refused_within_bounds() {
     let judge = Judge::new();
     let at = judge.at("model");
@@ -224,11 +233,14 @@ fn configurations_in_toml_are_refused_within_bounds() {
     let full = (1 << 19) - 100;
     for (text, kinds) in [
         (layers(1 << 20), "Long"),
-        (format!("a = {}", "[".repeat(full)), "Syntax|Value|UnknownKey"),
-        (format!("a = {}", "{a=".repeat(full / 3)), "Syntax|Value|UnknownKey"),
-        (format!("{}a = 1", "a.".repeat(full / 2)), "Syntax|Value|UnknownKey"),
-        (format!("[{}a]", "a.".repeat(full / 2)), "Syntax|Value|UnknownKey"),
-        ("[[a]]\n".repeat(full / 6), "Syntax|Value|UnknownKey"),
+        (format!("a = {}", "[".repeat(full)), "ManyTables"),
+        (format!("a = {}", "{a=".repeat(full / 3)), "ManyTables"),
+        (format!("{}a = 1", "a.".repeat(full / 2)), "ManyTables"),
+        (format!("[{}a]", "a.".repeat(full / 2)), "ManyTables"),
+        ("[[a]]\n".repeat(full / 6), "ManyTables"),
+        ("[[x]]\na.b.c.d.e.f.g.h=1\n".repeat(full / 24), "ManyTables"),
+        ("[[x]]\na=1\n".repeat(full / 10), "ManyTables"),
+        ("[[x]]\na.b.c.d.e.f.g.h=1\n".repeat(455), "Syntax|Value|UnknownKey"),
         ((0..full / 12).map(|i| format!("k{i:07}=1\n")).collect(), "Syntax|Value|UnknownKey"),
         (format!("a = [{}1]", "1,".repeat(full / 2)), "UnknownKey"),
         (format!("a = \"\"\"{}", "x".repeat(full)), "Syntax"),

@@ -25,6 +25,16 @@ pub enum ConfigError {
         /// The most bytes.
         most: u64,
     },
+    /// More tables and lists than any configuration has.
+    #[error("{origin} must have at most {most} brackets, braces and dots outside of texts, got {got}")]
+    ManyTables {
+        /// The file, or "the command line".
+        origin: String,
+        /// The most of them.
+        most: usize,
+        /// How many there are.
+        got: usize,
+    },
     /// Not TOML.
     #[error("{origin}{} is not valid TOML: {reason}", line_text(*line))]
     Syntax {

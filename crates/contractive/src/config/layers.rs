@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::text::{MOST_TEXT, config_text};
+use super::text::{MOST_TEXT, check_opened, config_text};
 use super::{ConfigError, TrainConfig};
 
 /// Keys whose value is a table with `kind`; the name alone stands for the table.
@@ -52,12 +52,13 @@ impl Layer {
     /// A layer from TOML text; `origin` names it in errors.
     ///
     /// # Errors
-    /// [`ConfigError::Syntax`] with the line; [`ConfigError::Long`] for more than 512 KiB.
+    /// [`ConfigError::Syntax`] with the line; [`ConfigError::Long`] for more than 512 KiB; [`ConfigError::ManyTables`].
     pub fn from_text(origin: impl Into<String>, text: impl Into<String>) -> Result<Self, ConfigError> {
         let (origin, text) = (origin.into(), text.into());
         if text.len() as u64 > MOST_TEXT {
             return Err(ConfigError::Long { origin, most: MOST_TEXT });
         }
+        check_opened(&origin, &text)?;
         match text.parse::<Table>() {
             Ok(table) => Ok(Layer { origin, text: Some(text), table }),
             Err(e) => Err(ConfigError::Syntax {

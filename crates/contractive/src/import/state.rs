@@ -43,6 +43,9 @@ pub(super) struct State {
     pub(super) layers: Vec<Linear>,
 }
 
+/// More tensors than any network of Linear layers has: their names and shapes are held twice.
+const MOST_TENSORS: usize = 100_000;
+
 /// Names that a layer's matrix has, and whether it then is (in, out).
 const MATRICES: [(&str, bool); 2] = [("weight", false), ("kernel", true)];
 
@@ -54,6 +57,7 @@ impl State {
     /// Reads the header of the file; `is_turned` says whether weights are (in, out), where their names do not.
     pub(super) fn open(path: &Path, is_turned: Option<bool>) -> Result<Self, ImportError> {
         let file = TensorFile::open(path)?;
+        file.check_number(MOST_TENSORS)?;
         file.check_places()?;
         let mut tensors: Vec<Tensor> = file
             .infos()
