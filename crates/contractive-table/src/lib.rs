@@ -53,6 +53,7 @@ mod following;
 mod format;
 mod frame;
 mod frame_source;
+mod gzip;
 #[cfg(feature = "h5ad")]
 mod hdf5;
 mod held;

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::read::MultiGzDecoder;
-
 use crate::error::TableError;
+use crate::gzip::Members;
 use crate::limits::{is_accounted_for, most_expanded, no_memory};
 use crate::opening::{FOLDER, what_else};
 
@@ -90,9 +89,9 @@ impl<'a> Source<'a> {
         Ok(if is_gzip {
             let again = {
                 let path = path.clone();
-                move || Ok(Box::new(MultiGzDecoder::new(BufReader::new(open_file(&path)?))) as Box<dyn Read>)
+                move || Ok(Box::new(Members::new(BufReader::new(open_file(&path)?))) as Box<dyn Read>)
             };
-            Source::bounded(path, MultiGzDecoder::new(reader), size, most_expanded(size)).with_again(again)
+            Source::bounded(path, Members::new(reader), size, most_expanded(size)).with_again(again)
         } else {
             Source::plain(path, reader, size, size)
         })
@@ -199,7 +198,7 @@ fn expands_too_much() -> io::Error {
 
 /// Gzip of unknown length, which fails once it has become more than its bytes so far may.
 pub struct GzipStream<R> {
-    inner: MultiGzDecoder<Counted<R>>,
+    inner: Members<BufReader<Counted<R>>>,
     came: Arc<AtomicU64>,
     given: u64,
 }
@@ -207,7 +206,8 @@ pub struct GzipStream<R> {
 impl<R: Read> GzipStream<R> {
     pub fn new(packed: R) -> Self {
         let came = Arc::new(AtomicU64::new(0));
-        GzipStream { inner: MultiGzDecoder::new(Counted { inner: packed, came: came.clone() }), came, given: 0 }
+        let packed = BufReader::new(Counted { inner: packed, came: came.clone() });
+        GzipStream { inner: Members::new(packed), came, given: 0 }
     }
 }
 

@@ -14,7 +14,7 @@ use super::text::{Text, open_text, text};
 use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind};
 use crate::frame_source::{FrameSource, STDIN, Selection, Spelled};
-use crate::limits::{self, MOST_COLUMNS, check_columns, most_record};
+use crate::limits::{self, FRAME_TEXT, MOST_COLUMNS, check_columns, most_record};
 use crate::place::Place;
 use crate::source::GzipStream;
 
@@ -22,6 +22,8 @@ use crate::source::GzipStream;
 const PREFIX: (usize, usize) = (1000, 8 << 20);
 /// Memory of them, in bytes: short cells take more for where they end than for what they hold.
 const PREFIX_HELD: usize = 16 << 20;
+/// Bytes that a cell of text takes beside its letters: its place in a column, and what an allocator adds.
+const TEXT_BESIDE: usize = 48;
 /// Of a record the cells are not counted up to so many bytes.
 const UNCOUNTED: u64 = 1 << 20;
 
@@ -250,10 +252,15 @@ impl CsvSource {
         if self.path == Path::new(STDIN) { Place::Row(row) } else { Place::Line(self.line(record)) }
     }
 
-    fn push(&mut self, record: &ByteRecord) -> Result<(), TableError> {
+    /// Adds a row; the bytes that its texts take.
+    fn push(&mut self, record: &ByteRecord) -> Result<usize, TableError> {
         self.check_length(record)?;
+        let mut texts = 0;
         for (i, &place) in self.chosen.iter().enumerate() {
             let cell = &record[place];
+            if self.fields[i].kind == Kind::Text {
+                texts += TEXT_BESIDE + cell.len();
+            }
             if let Err(must_be) = self.builders[i].push(cell) {
                 if must_be == UTF_8 {
                     return Err(self.not_utf_8(self.line(record), self.fields[i].name.clone(), cell));
@@ -273,7 +280,7 @@ impl CsvSource {
                 });
             }
         }
-        Ok(())
+        Ok(texts)
     }
 }
 
@@ -299,10 +306,13 @@ impl FrameSource for CsvSource {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {
-        let first_row = self.done;
+        let (first_row, mut texts) = (self.done, 0);
         for _ in 0..self.chunk_rows {
+            if texts >= FRAME_TEXT {
+                break;
+            }
             if let Some(record) = self.prefix.pop_front() {
-                self.push(&record)?;
+                texts += self.push(&record)?;
             } else {
                 if !self.read()? {
                     break;
@@ -310,7 +320,7 @@ impl FrameSource for CsvSource {
                 let record = std::mem::take(&mut self.record);
                 let result = self.push(&record);
                 self.record = record;
-                result?;
+                texts += result?;
             }
             self.done += 1;
         }

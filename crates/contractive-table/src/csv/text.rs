@@ -10,6 +10,9 @@ use crate::source::{Source, read_up_to};
 /// Bytes that tell the encoding and the separator.
 const START: usize = 1 << 16;
 
+/// Of so many bytes one is a zero at least in text of another encoding.
+const LETTERS_A_ZERO: usize = 8;
+
 /// A text table, opened.
 pub(crate) struct Text {
     /// From its first line on: after the byte order mark, and the line `sep=;` that Excel understands.
@@ -43,11 +46,33 @@ pub(crate) fn text(path: &Path, input: Box<dyn Read + Send>, size: u64) -> Resul
         reader.read_exact(&mut [0; 3]).map_err(failed)?;
     }
     let start = &start[if has_mark { 3 } else { 0 }..];
+    if let Some(encoding) = other_encoding(start, mark.starts_with(&[0xff, 0xfe])) {
+        let reason =
+            format!("it begins as {encoding} does; it must be text in UTF-8, or in UTF-16 with its byte order mark");
+        return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
+    }
     if let Some((separator, length)) = named_separator(start) {
         reader.read_exact(&mut vec![0; length]).map_err(failed)?;
         return Ok(Text { reader, separator, skipped_lines: 1, size });
     }
     Ok(Text { separator: separator(path, start), reader, skipped_lines: 0, size })
+}
+
+/// The encoding of which text that begins so seems to be, told by zeros between its letters: those in a cell or two are no
+/// sign of any. `is_decoded` of what was read as UTF-16.
+fn other_encoding(start: &[u8], is_decoded: bool) -> Option<&'static str> {
+    let n_zeros = start.iter().filter(|byte| **byte == 0).count();
+    let has_name = !start.iter().take_while(|byte| **byte != b'\n').any(|byte| *byte == 0);
+    if n_zeros == 0 || has_name && n_zeros * LETTERS_A_ZERO < start.len() {
+        return None;
+    }
+    Some(match start {
+        _ if is_decoded => "UTF-32",
+        [0, 0, ..] | [_, 0, 0, 0, ..] => "UTF-32 without a byte order mark",
+        [0, ..] => "UTF-16 (big-endian) without a byte order mark",
+        [_, 0, ..] => "UTF-16 (little-endian) without a byte order mark",
+        _ => "UTF-16 or UTF-32 without a byte order mark",
+    })
 }
 
 /// The first bytes of a stream, at most `n`, and the whole stream again.
@@ -137,6 +162,26 @@ mod tests {
     }
 
     #[test]
+    fn other_encodings_are_named_and_not_read_as_letters_with_zeros() {
+        let text = "time,load\n0,1\n";
+        let utf_16 = |of: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(of).collect::<Vec<u8>>();
+        let utf_32 = |of: fn(u32) -> [u8; 4], mark: &str| {
+            mark.chars().chain(text.chars()).flat_map(|c| of(c as u32)).collect::<Vec<u8>>()
+        };
+        for (bytes, encoding) in [
+            (utf_16(u16::to_be_bytes), "UTF-16 (big-endian) without"),
+            (utf_16(u16::to_le_bytes), "UTF-16 (little-endian) without"),
+            (utf_32(u32::to_be_bytes, ""), "UTF-32 without"),
+            (utf_32(u32::to_le_bytes, ""), "UTF-32 without"),
+            (utf_32(u32::to_le_bytes, "\u{feff}"), "UTF-32 does"),
+            (utf_32(u32::to_be_bytes, "\u{feff}"), "UTF-32 without"),
+        ] {
+            let error = read(bytes).unwrap_err().to_string();
+            assert!(error.contains(encoding) && error.contains("must be text in UTF-8"), "{encoding}: {error}");
+        }
+    }
+
+    #[test]
     fn utf_16_and_named_separators_are_understood() {
         let long = "größe;😀\n".repeat(5000);
         for of in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
@@ -147,6 +192,8 @@ mod tests {
         for (line, separator) in [("sep=;\r\n", b';'), ("\"SEP=,\"\n", b','), ("\u{feff}sep=\t\n", b'\t')] {
             assert_eq!(read(format!("{line}a,b;c\td\n").into_bytes()).unwrap(), ("a,b;c\td\n".into(), separator));
         }
+        let padded = b"a,b\n1,x\0\0\0\n2,y and more of it\n";
+        assert_eq!(read(padded.to_vec()).unwrap().0.as_bytes(), padded);
         assert_eq!(read(b"sep=xy\n1\n".to_vec()).unwrap().0, "sep=xy\n1\n");
     }
 }

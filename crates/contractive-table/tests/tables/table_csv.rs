@@ -85,3 +85,41 @@ fn a_quote_that_is_never_closed_does_not_fill_memory() {
     let error = FrameReader::open(&path, &ReadOptions::default()).err().unwrap().to_string();
     assert!(error.contains("never closed"), "{error}");
 }
+
+/// A cell of a letter takes some fifty times its two bytes: of short texts a frame has fewer rows.
+#[test]
+fn a_frame_of_short_texts_is_bounded_by_what_they_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("texts.csv");
+    let names: Vec<String> = (0..128).map(|i| format!("c{i}")).collect();
+    let row = format!("a{}\n", ",a".repeat(127));
+    std::fs::write(&path, format!("{}\n{}", names.join(","), row.repeat(4000))).unwrap();
+    let mut n_rows = 0;
+    for frame in FrameReader::open(&path, &ReadOptions::default()).unwrap() {
+        let frame = frame.unwrap();
+        assert_eq!(frame.first_row, n_rows);
+        assert!(frame.bytes() < 9 << 20, "{} bytes", frame.bytes());
+        n_rows += frame.n_rows() as u64;
+    }
+    assert_eq!(n_rows, 4000);
+}
+
+/// Block devices and tapes fill their blocks with zeros.
+#[test]
+fn zeros_behind_a_packed_table_are_passed_over() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("padded.csv.gz");
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+    encoder.write_all(b"a,b\n1,2\n").unwrap();
+    let packed = [encoder.finish().unwrap(), vec![0; 1000]].concat();
+    std::fs::write(&path, &packed).unwrap();
+    let frames: Result<Vec<_>, _> = FrameReader::open(&path, &ReadOptions::default()).unwrap().collect();
+    assert_eq!(frames.unwrap()[0].n_rows(), 1);
+    std::fs::write(&path, [packed, vec![1]].concat()).unwrap();
+    assert!(
+        FrameReader::open(&path, &ReadOptions::default())
+            .and_then(|mut reader| reader.try_for_each(|f| f.map(drop)))
+            .is_err()
+    );
+}
