@@ -4,7 +4,7 @@
 //! Read in this order:
 //!
 //! 1. [`spec`]: which columns, which windows.
-//! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: series read from a file, `folder` from several; `kept` what they take; `order`
+//! 2. [`time`]: timestamps, gaps and irregular steps; [`table`]: series read from a file, `folder` from several; `kept` and `room` what they take; `order`
 //!    their rows, `filler` their holes, `several` what several series in one file look like.
 //! 3. `wishes`: which windows, `windows`: rows to windows, `period` how long; [`gaps`]: where rows are missing; `stretch`: from windows back to rows;
 //!    [`follower`]: from rows to timestamps, as they come.
@@ -43,6 +43,7 @@ pub mod metrics;
 mod order;
 mod origin;
 mod period;
+mod room;
 mod several;
 pub mod spec;
 mod stretch;

@@ -7,13 +7,13 @@ use super::error::{SeriesError, SeriesPlace};
 use super::filler::Filler;
 use super::kept::Kept;
 use super::spec::Missing;
-use super::time::{Clock, Moment, Pace, Watch, median_step};
+use super::time::{Clock, Moment, Pace, Watch, median_step, stamp};
 use crate::labels::{Judge, LabelError};
 use contractive::data::label_note;
 use contractive_table::limits::make_room;
 use contractive_table::slips::Slips;
 use contractive_table::{
-    Column, Field, Format, Frame, Kind, ReadOptions, TableError, TableSource, TextOptions, Values, shown,
+    Column, Field, Format, Frame, ReadOptions, TableError, TableSource, TextOptions, Values, shown,
 };
 
 /// The columns of a table that make a series.
@@ -112,12 +112,13 @@ impl Series {
         };
         let mut slips = vec![Slips::default(); series.left_out.len()];
         let mut places = HashMap::new();
-        let mut kept = Kept::of(source, &options, &series);
+        let mut kept =
+            Kept::of(source, &options, &series.what, &series.names).timed(columns.time.clone(), columns.missing);
         while let Some(frame) = reader.next() {
             let (frame, n_tracks) = (frame?, series.tracks.len());
             let taken = series.take(&frame, &mut places, &mut slips);
             taken
-                .and_then(|()| kept.take(&series, n_tracks, frame, &mut reader))
+                .and_then(|()| kept.take(series.bytes_of_last(n_tracks, frame), &mut reader))
                 .map_err(|e| e.in_file(&path, &columns.text))?;
         }
         series.check_words(&slips).map_err(|e| e.in_file(&path, &columns.text))?;
@@ -396,13 +397,4 @@ fn roles(path: &Path, fields: &[Field], columns: &SeriesColumns) -> Result<(Vec<
 /// The moment of a row where rows are counted.
 pub(super) fn counted(row: usize) -> Moment {
     Moment { nanoseconds: (row as i128 + 1) * 1_000_000_000, clock: Clock::Epoch }
-}
-
-/// A timestamp as text. A moment of a typed column carries its zone.
-pub(super) fn stamp(times: &Values, i: usize) -> String {
-    let text = times.text(i).unwrap_or_default();
-    match times.kind() {
-        Kind::Boolean => format!("`{text}`"), // no number since 1970
-        _ => text,
-    }
 }

@@ -14,6 +14,7 @@
 
 use std::str::FromStr;
 
+use contractive_table::{Kind, Values};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -86,6 +87,15 @@ fn epoch(text: &str) -> Option<i128> {
     // By parts: the product as a whole would have more digits than f64 holds.
     let unit = unit(number.abs());
     Some(number.trunc() as i128 * unit + (number.fract() * unit as f64).round() as i128)
+}
+
+/// A timestamp as text. A moment of a typed column carries its zone.
+pub(super) fn stamp(times: &Values, i: usize) -> String {
+    let text = times.text(i).unwrap_or_default();
+    match times.kind() {
+        Kind::Boolean => format!("`{text}`"), // no number since 1970
+        _ => text,
+    }
 }
 
 /// Times that did not come at an even pace: how many, and the rows of the first few.
