@@ -13,6 +13,7 @@ mod hdf5_file;
 mod headers;
 mod judge;
 mod parquet_file;
+mod parquet_texts;
 mod pictures;
 mod pictures_webp;
 mod pixels;

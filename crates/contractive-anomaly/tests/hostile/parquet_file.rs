@@ -59,6 +59,15 @@ impl Page {
 
     /// A page as its header is to describe it.
     pub fn of(n: usize, unpacked: usize, packed: &[u8], is_dictionary: bool, encoding: i64) -> Self {
+        Self::with_levels(n, unpacked, packed, is_dictionary, encoding, 3)
+    }
+
+    /// A page of data of `n` values that are not packed; `levels` is how those are encoded which it begins with.
+    pub fn data(n: usize, values: &[u8], encoding: i64, levels: i64) -> Self {
+        Self::with_levels(n, values.len(), values, false, encoding, levels)
+    }
+
+    fn with_levels(n: usize, unpacked: usize, packed: &[u8], is_dictionary: bool, encoding: i64, levels: i64) -> Self {
         let number = |n: i64, bytes: &mut Vec<u8>| {
             let mut n = (n << 1) as u64;
             bytes.push(0x15);
@@ -76,7 +85,7 @@ impl Page {
         number(n as i64, &mut bytes);
         number(encoding, &mut bytes);
         if !is_dictionary {
-            number(3, &mut bytes);
+            number(levels, &mut bytes);
             number(3, &mut bytes);
         }
         bytes.extend([0, 0]);
