@@ -12,6 +12,7 @@ mod hdf5;
 mod hdf5_file;
 mod headers;
 mod judge;
+mod parquet_descriptions;
 mod parquet_file;
 mod parquet_texts;
 mod pictures;

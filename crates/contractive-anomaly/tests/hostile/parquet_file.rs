@@ -4,9 +4,11 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use parquet::arrow::ARROW_SCHEMA_META_KEY;
 use parquet::basic::{Compression, ConvertedType, Encoding, Repetition, Type as Physical};
 use parquet::file::metadata::{
-    ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataWriter, RowGroupMetaData,
+    ColumnChunkMetaData, FileMetaData, KeyValue, LevelHistogram, ParquetMetaData, ParquetMetaDataWriter,
+    RowGroupMetaData,
 };
 use parquet::schema::types::{SchemaDescriptor, Type};
 
@@ -94,6 +96,26 @@ impl Page {
     }
 }
 
+/// What a file's description says beside what it must.
+#[derive(Default)]
+pub struct Described {
+    /// In Base64.
+    pub arrow_schema: Option<String>,
+    /// Levels of which the statistics of each column say that none of its cells has them.
+    pub levels: usize,
+}
+
+impl Described {
+    fn histogram(&self) -> Option<LevelHistogram> {
+        (self.levels > 0).then(|| vec![0; self.levels].into())
+    }
+
+    fn pairs(&self) -> Option<Vec<KeyValue>> {
+        let schema = self.arrow_schema.clone()?;
+        Some(vec![KeyValue { key: ARROW_SCHEMA_META_KEY.into(), value: Some(schema) }])
+    }
+}
+
 /// A table of columns of one kind.
 pub struct Table {
     pub codec: Compression,
@@ -118,6 +140,10 @@ impl Table {
 
     /// A file of row groups, each of so many rows and with the pages of each column.
     pub fn file(&self, groups: &[(usize, Vec<Vec<Page>>)]) -> Vec<u8> {
+        self.file_with(groups, &Described::default())
+    }
+
+    pub fn file_with(&self, groups: &[(usize, Vec<Vec<Page>>)], described_with: &Described) -> Vec<u8> {
         let columns = (0..groups[0].1.len()).map(|i| self.column(i)).collect();
         let schema = Type::group_type_builder("schema").with_fields(columns).build().unwrap();
         let schema = Arc::new(SchemaDescriptor::new(Arc::new(schema)));
@@ -137,14 +163,16 @@ impl Table {
                     .set_total_compressed_size((bytes.len() - start) as i64)
                     .set_total_uncompressed_size(pages.iter().map(|page| page.unpacked as i64).sum())
                     .set_dictionary_page_offset(dictionary.then_some(start as i64))
-                    .set_data_page_offset(data as i64);
+                    .set_data_page_offset(data as i64)
+                    .set_definition_level_histogram(described_with.histogram());
                 chunks.push(chunk.build().unwrap());
             }
             let group = RowGroupMetaData::builder(schema.clone()).set_num_rows(*rows as i64);
             described.push(group.set_total_byte_size(0).set_column_metadata(chunks).build().unwrap());
         }
         let rows = groups.iter().map(|(rows, _)| *rows as i64).sum();
-        let metadata = ParquetMetaData::new(FileMetaData::new(1, rows, None, None, schema, None), described);
+        let metadata =
+            ParquetMetaData::new(FileMetaData::new(1, rows, None, described_with.pairs(), schema, None), described);
         ParquetMetaDataWriter::new(&mut bytes, &metadata).finish().unwrap();
         bytes
     }

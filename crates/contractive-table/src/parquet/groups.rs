@@ -69,6 +69,14 @@ impl Groups {
         is_text.then(|| Texts { is_utf_8: schema.column(leaf).converted_type() == ConvertedType::UTF8 })
     }
 
+    /// The columns of a batch that are texts, and their places in the file's schema. Batches have the columns in the order of
+    /// the file, whatever the order in which they are chosen.
+    pub fn texts_of_a_batch(&self) -> Vec<Option<(usize, Texts)>> {
+        let mut columns = self.columns.clone();
+        columns.sort_unstable();
+        columns.into_iter().map(|(column, leaf)| Some((column, self.texts(column, leaf)?))).collect()
+    }
+
     /// Refuses texts that are none, where the decoder has not looked at each of them.
     pub fn check_texts(&self, texts: Texts, column: &ArrayRef) -> Result<(), ParquetError> {
         if (!texts.is_utf_8 || self.shared.joins_texts()) && !is_utf_8(column) {

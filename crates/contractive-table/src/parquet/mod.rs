@@ -136,10 +136,7 @@ impl ParquetSource {
         let columns = chosen.into_iter().zip(leaves).collect();
         let groups = Groups { metadata: metadata.metadata().clone(), shared, hints, columns, wanted };
         groups.check_codecs(path)?;
-        // Batches have the columns in the order of the file, whatever the order in which they are chosen.
-        let mut columns = groups.columns.clone();
-        columns.sort_unstable();
-        let texts = columns.into_iter().map(|(column, leaf)| Some((column, groups.texts(column, leaf)?))).collect();
+        let texts = groups.texts_of_a_batch();
         let rows = |groups: &[RowGroupMetaData]| groups.iter().map(|group| group.num_rows().max(0) as u64).sum::<u64>();
         let all = groups.metadata.row_groups();
         let (done, end) = (rows(&all[..groups.wanted.start]), rows(&all[..groups.wanted.end]));
@@ -197,7 +194,7 @@ impl Batches for GroupBatches {
                 false => Err(damaged(format!("it promises {} rows and holds {}", self.end, self.done))),
             };
         };
-        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        let batch = batch.map_err(|e| damaged(reason(e)))?;
         self.done += batch.num_rows() as u64;
         if self.done > self.end || batch.num_rows() == 0 {
             return Err(damaged(format!("it promises {} rows and holds others", self.end)));
@@ -299,8 +296,12 @@ fn failure(path: &Path, error: ParquetError) -> TableError {
     }
 }
 
-/// What an error of the crate says, without its own name.
-fn reason(error: ParquetError) -> String {
+/// What an error of the crate says, without its own name, which comes once for each layer that it went through.
+fn reason(error: impl std::fmt::Display) -> String {
     let text = error.to_string();
-    text.strip_prefix("Parquet error: ").unwrap_or(&text).to_owned()
+    let mut rest = text.as_str();
+    while let Some(more) = rest.strip_prefix("Parquet argument error: ").or(rest.strip_prefix("Parquet error: ")) {
+        rest = more;
+    }
+    rest.to_owned()
 }
