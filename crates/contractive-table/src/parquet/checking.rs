@@ -10,7 +10,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::schema::types::{SchemaDescriptor, Type};
 
-use super::failure;
+use super::failure::failure;
 use super::groups::Groups;
 use super::needs::{Need, Needs};
 use super::pages::{Chunks, Pages};

@@ -16,8 +16,8 @@ use parquet::file::metadata::{
     ParquetStatisticsPolicy, RowGroupMetaData,
 };
 
-use super::failure;
-use super::pages::{Shared, damaged};
+use super::failure::{damaged, failure};
+use super::pages::Shared;
 use super::thrift::{Listed, check_lists};
 use crate::error::TableError;
 use crate::limits::{check_columns, most_described};

@@ -14,7 +14,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::codec::Codec;
-use super::pages::{Chunk, Chunks, Layout, Shared};
+use super::layout::Layout;
+use super::pages::{Chunk, Chunks, Shared};
 use crate::error::TableError;
 
 /// Row groups of a file, read through our own pages.

@@ -6,7 +6,9 @@
 mod checking;
 mod codec;
 mod description;
+mod failure;
 mod groups;
+mod layout;
 mod needs;
 mod pages;
 mod thrift;
@@ -21,7 +23,6 @@ use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Fields, Schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
-use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::schema::types::SchemaDescriptor;
 
@@ -36,6 +37,7 @@ use crate::limits::{check_columns, frame_rows};
 use crate::pandas_note::index_columns;
 use crate::source::open_file;
 use description::{columns, load};
+use failure::{failure, reason};
 use groups::{Groups, Texts};
 use pages::Shared;
 
@@ -284,24 +286,4 @@ fn as_views(schema: &Schema) -> Fields {
         }
     };
     schema.fields().iter().map(view).collect()
-}
-
-fn failure(path: &Path, error: ParquetError) -> TableError {
-    match error {
-        ParquetError::External(e) => match e.downcast::<std::io::Error>() {
-            Ok(e) => TableError::reading(path, *e),
-            Err(e) => TableError::Corrupt { path: path.to_path_buf(), reason: e.to_string() },
-        },
-        e => TableError::Corrupt { path: path.to_path_buf(), reason: reason(e) },
-    }
-}
-
-/// What an error of the crate says, without its own name, which comes once for each layer that it went through.
-fn reason(error: impl std::fmt::Display) -> String {
-    let text = error.to_string();
-    let mut rest = text.as_str();
-    while let Some(more) = rest.strip_prefix("Parquet argument error: ").or(rest.strip_prefix("Parquet error: ")) {
-        rest = more;
-    }
-    rest.to_owned()
 }

@@ -8,13 +8,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
-use arrow_schema::TimeUnit;
 use bytes::Bytes;
 use parquet::basic::{Encoding, Type};
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
-use parquet::errors::{ParquetError, Result};
+use parquet::errors::Result;
 
 use super::codec::Codec;
+use super::failure::damaged;
+use super::layout::Layout;
 use super::thrift::{PageHeader, Trouble, page_header};
 use super::values::{DELTA_LENGTH, check};
 use crate::limits::most_expanded;
@@ -79,10 +80,6 @@ impl Shared {
     }
 }
 
-pub(super) fn damaged(reason: String) -> ParquetError {
-    ParquetError::General(reason)
-}
-
 /// Where a column's part of a row group lies, as its metadata claim.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chunk {
@@ -90,33 +87,6 @@ pub(super) struct Chunk {
     pub end: u64,
     pub codec: Codec,
     pub layout: Layout,
-}
-
-/// How a column's values lie in its pages.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
-    /// The highest definition level; where it is not 0, cells may be missing, and pages begin with levels.
-    pub max_level: u16,
-    pub physical: Type,
-    /// Bytes of a value of fixed length.
-    pub length: u64,
-    /// Whether the cells of a batch are views of the pages, and hold them.
-    pub is_viewed: bool,
-    /// What times of 96 bits are read in.
-    pub unit: Option<TimeUnit>,
-}
-
-impl Layout {
-    /// Bytes that a value takes at the least where it is written plainly; `None` of truth values, which have no dictionary.
-    fn least(self) -> Option<u64> {
-        match self.physical {
-            Type::BOOLEAN => None,
-            Type::INT32 | Type::FLOAT | Type::BYTE_ARRAY => Some(4),
-            Type::INT64 | Type::DOUBLE => Some(8),
-            Type::INT96 => Some(12),
-            Type::FIXED_LEN_BYTE_ARRAY => Some(self.length.max(1)),
-        }
-    }
 }
 
 /// What a page takes in memory, as its header says.

@@ -5,7 +5,8 @@ use arrow_schema::TimeUnit;
 use parquet::basic::Type;
 use parquet::errors::Result;
 
-use super::pages::{Layout, damaged};
+use super::failure::damaged;
+use super::layout::Layout;
 use super::thrift::PageHeader;
 
 /// The number of the encoding [`parquet::basic::Encoding::DELTA_LENGTH_BYTE_ARRAY`].
