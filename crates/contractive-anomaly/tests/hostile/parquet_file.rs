@@ -4,9 +4,11 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use parquet::arrow::ARROW_SCHEMA_META_KEY;
 use parquet::basic::{Compression, ConvertedType, Encoding, Repetition, Type as Physical};
 use parquet::file::metadata::{
-    ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataWriter, RowGroupMetaData,
+    ColumnChunkMetaData, FileMetaData, KeyValue, LevelHistogram, ParquetMetaData, ParquetMetaDataWriter,
+    RowGroupMetaData,
 };
 use parquet::schema::types::{SchemaDescriptor, Type};
 
@@ -59,6 +61,15 @@ impl Page {
 
     /// A page as its header is to describe it.
     pub fn of(n: usize, unpacked: usize, packed: &[u8], is_dictionary: bool, encoding: i64) -> Self {
+        Self::with_levels(n, unpacked, packed, is_dictionary, encoding, 3)
+    }
+
+    /// A page of data of `n` values that are not packed; `levels` is how those are encoded which it begins with.
+    pub fn data(n: usize, values: &[u8], encoding: i64, levels: i64) -> Self {
+        Self::with_levels(n, values.len(), values, false, encoding, levels)
+    }
+
+    fn with_levels(n: usize, unpacked: usize, packed: &[u8], is_dictionary: bool, encoding: i64, levels: i64) -> Self {
         let number = |n: i64, bytes: &mut Vec<u8>| {
             let mut n = (n << 1) as u64;
             bytes.push(0x15);
@@ -76,12 +87,32 @@ impl Page {
         number(n as i64, &mut bytes);
         number(encoding, &mut bytes);
         if !is_dictionary {
-            number(3, &mut bytes);
+            number(levels, &mut bytes);
             number(3, &mut bytes);
         }
         bytes.extend([0, 0]);
         bytes.extend(packed);
         Page { bytes, unpacked, is_dictionary }
+    }
+}
+
+/// What a file's description says beside what it must.
+#[derive(Default)]
+pub struct Described {
+    /// In Base64.
+    pub arrow_schema: Option<String>,
+    /// Levels of which the statistics of each column say that none of its cells has them.
+    pub levels: usize,
+}
+
+impl Described {
+    fn histogram(&self) -> Option<LevelHistogram> {
+        (self.levels > 0).then(|| vec![0; self.levels].into())
+    }
+
+    fn pairs(&self) -> Option<Vec<KeyValue>> {
+        let schema = self.arrow_schema.clone()?;
+        Some(vec![KeyValue { key: ARROW_SCHEMA_META_KEY.into(), value: Some(schema) }])
     }
 }
 
@@ -109,6 +140,10 @@ impl Table {
 
     /// A file of row groups, each of so many rows and with the pages of each column.
     pub fn file(&self, groups: &[(usize, Vec<Vec<Page>>)]) -> Vec<u8> {
+        self.file_with(groups, &Described::default())
+    }
+
+    pub fn file_with(&self, groups: &[(usize, Vec<Vec<Page>>)], described_with: &Described) -> Vec<u8> {
         let columns = (0..groups[0].1.len()).map(|i| self.column(i)).collect();
         let schema = Type::group_type_builder("schema").with_fields(columns).build().unwrap();
         let schema = Arc::new(SchemaDescriptor::new(Arc::new(schema)));
@@ -128,14 +163,16 @@ impl Table {
                     .set_total_compressed_size((bytes.len() - start) as i64)
                     .set_total_uncompressed_size(pages.iter().map(|page| page.unpacked as i64).sum())
                     .set_dictionary_page_offset(dictionary.then_some(start as i64))
-                    .set_data_page_offset(data as i64);
+                    .set_data_page_offset(data as i64)
+                    .set_definition_level_histogram(described_with.histogram());
                 chunks.push(chunk.build().unwrap());
             }
             let group = RowGroupMetaData::builder(schema.clone()).set_num_rows(*rows as i64);
             described.push(group.set_total_byte_size(0).set_column_metadata(chunks).build().unwrap());
         }
         let rows = groups.iter().map(|(rows, _)| *rows as i64).sum();
-        let metadata = ParquetMetaData::new(FileMetaData::new(1, rows, None, None, schema, None), described);
+        let metadata =
+            ParquetMetaData::new(FileMetaData::new(1, rows, None, described_with.pairs(), schema, None), described);
         ParquetMetaDataWriter::new(&mut bytes, &metadata).finish().unwrap();
         bytes
     }

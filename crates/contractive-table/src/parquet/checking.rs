@@ -10,10 +10,10 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::schema::types::{SchemaDescriptor, Type};
 
+use super::failure::failure;
 use super::groups::Groups;
 use super::needs::{Need, Needs};
 use super::pages::{Chunks, Pages};
-use super::{failure, is_utf_8};
 use crate::error::TableError;
 use crate::limits::{most_held, most_unpacked};
 
@@ -95,8 +95,8 @@ impl Groups {
             let mut n = 0;
             for batch in batches {
                 let batch = batch.map_err(|e| failed(ParquetError::General(e.to_string())))?;
-                if self.is_unseen_text(column, leaf) && !is_utf_8(batch.column(0)) {
-                    return Err(failed(ParquetError::General("a text is not UTF-8".into())));
+                if let Some(texts) = self.texts(column, leaf) {
+                    self.check_texts(texts, batch.column(0)).map_err(failed)?;
                 }
                 let got = batch.num_rows() as u64;
                 n += got;

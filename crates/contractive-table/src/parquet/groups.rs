@@ -4,15 +4,18 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
 use arrow_schema::{DataType, Fields};
 use parquet::arrow::arrow_reader::RowGroups;
-use parquet::basic::ConvertedType;
+use parquet::basic::{ConvertedType, Type as Physical};
 use parquet::column::page::PageIterator;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::codec::Codec;
-use super::pages::{Chunk, Chunks, Layout, Shared};
+use super::layout::Layout;
+use super::pages::{Chunk, Chunks, Shared};
 use crate::error::TableError;
 
 /// Row groups of a file, read through our own pages.
@@ -24,6 +27,13 @@ pub(super) struct Groups {
     /// Places of the chosen ones in the file's schema, and of their leaves.
     pub columns: Vec<(usize, usize)>,
     pub wanted: Range<usize>,
+}
+
+/// A column of texts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Texts {
+    /// By the file's own word, which the decoder holds it to; JSON is not, nor what only its Arrow schema calls text.
+    is_utf_8: bool,
 }
 
 impl Groups {
@@ -53,12 +63,27 @@ impl Groups {
         Ok(())
     }
 
-    /// Whether a column is read as texts, and is not UTF-8 by the file's own word: JSON, or what only its Arrow schema calls
-    /// text.
-    pub fn is_unseen_text(&self, column: usize, leaf: usize) -> bool {
+    /// The texts of a column that is read as such; `None` of others.
+    pub fn texts(&self, column: usize, leaf: usize) -> Option<Texts> {
         let schema = self.metadata.file_metadata().schema_descr();
         let is_text = matches!(self.hints[column].data_type(), DataType::Utf8View);
-        is_text && schema.column(leaf).converted_type() != ConvertedType::UTF8
+        is_text.then(|| Texts { is_utf_8: schema.column(leaf).converted_type() == ConvertedType::UTF8 })
+    }
+
+    /// The columns of a batch that are texts, and their places in the file's schema. Batches have the columns in the order of
+    /// the file, whatever the order in which they are chosen.
+    pub fn texts_of_a_batch(&self) -> Vec<Option<(usize, Texts)>> {
+        let mut columns = self.columns.clone();
+        columns.sort_unstable();
+        columns.into_iter().map(|(column, leaf)| Some((column, self.texts(column, leaf)?))).collect()
+    }
+
+    /// Refuses texts that are none, where the decoder has not looked at each of them.
+    pub fn check_texts(&self, texts: Texts, column: &ArrayRef) -> Result<(), ParquetError> {
+        if (!texts.is_utf_8 || self.shared.joins_texts()) && !is_utf_8(column) {
+            return Err(ParquetError::General("a text is not UTF-8".into()));
+        }
+        Ok(())
     }
 
     /// Where a column lies in each of the groups.
@@ -66,10 +91,14 @@ impl Groups {
         let schema = self.metadata.file_metadata().schema_descr();
         let (column, place) = (schema.column(leaf), schema.get_column_root_idx(leaf));
         let layout = Layout {
-            has_levels: column.max_def_level() > 0,
+            max_level: column.max_def_level().unsigned_abs(),
             physical: column.physical_type(),
             length: u64::try_from(column.type_length()).unwrap_or(0),
             is_viewed: matches!(self.hints[place].data_type(), DataType::Utf8View),
+            unit: match self.hints[place].data_type() {
+                DataType::Timestamp(unit, _) if column.physical_type() == Physical::INT96 => Some(*unit),
+                _ => None,
+            },
         };
         let chunk = |group: &RowGroupMetaData| {
             let column = group.columns().get(leaf)?;
@@ -101,4 +130,10 @@ impl RowGroups for Groups {
     fn metadata(&self) -> &ParquetMetaData {
         &self.metadata
     }
+}
+
+/// Whether the texts of a column are UTF-8.
+fn is_utf_8(column: &ArrayRef) -> bool {
+    let is_text = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
+    column.as_string_view_opt().is_none_or(|texts| texts.clone().to_binary_view().iter().flatten().all(is_text))
 }

@@ -5,23 +5,25 @@
 
 mod checking;
 mod codec;
+mod description;
+mod failure;
 mod groups;
+mod layout;
 mod needs;
 mod pages;
 mod thrift;
+mod values;
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Fields, Schema};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use parquet::arrow::{FieldLevels, ProjectionMask, parquet_to_arrow_field_levels};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::arrow_batches::{Batches, Given};
@@ -31,15 +33,13 @@ use crate::error::TableError;
 use crate::frame::Field;
 use crate::frame::{Frame, Kind};
 use crate::frame_source::{Choice, FrameSource, Selection};
-use crate::limits::{check_columns, frame_rows, most_described};
+use crate::limits::{check_columns, frame_rows};
 use crate::pandas_note::index_columns;
 use crate::source::open_file;
-use groups::Groups;
+use description::{columns, load};
+use failure::{failure, reason};
+use groups::{Groups, Texts};
 use pages::Shared;
-use thrift::check_lists;
-
-/// Bytes for each element of a schema: its names, its types.
-const ELEMENT_BYTES: u64 = 900;
 
 /// An open Parquet file.
 pub(super) struct ParquetSource {
@@ -54,6 +54,8 @@ pub(super) struct ParquetSource {
 struct GroupBatches {
     groups: Groups,
     levels: FieldLevels,
+    /// Which columns of a batch are texts, and their places in the file's schema.
+    texts: Vec<Option<(usize, Texts)>>,
     /// Rows a batch.
     chunk_rows: usize,
     /// Of all columns, once it is known that they may be read together.
@@ -90,34 +92,6 @@ pub(super) fn row_groups(path: &Path) -> Result<Vec<RowGroup>, TableError> {
     })
 }
 
-/// The description of a file, which is at its end.
-fn load(shared: &Shared) -> Result<ArrowReaderMetadata, TableError> {
-    let failed = |e| failure(&shared.path, e);
-    if let Some(described) = shared.described().map_err(failed)? {
-        let reason = || ParquetError::General("what it says of itself at its end is malformed".into());
-        let (elements, parts) = check_lists(&described).map_err(|_| failed(reason()))?;
-        check_columns(&shared.path, elements, shared.size)?;
-        let bytes = parts.saturating_mul(size_of::<ColumnChunkMetaData>() as u64);
-        let (bytes, most) = (bytes.saturating_add(elements.saturating_mul(ELEMENT_BYTES)), most_described(shared.size));
-        if bytes > most {
-            let reason = format!(
-                "it describes {elements} columns in {parts} parts, which take {bytes} bytes; a file of its size may have {most}"
-            );
-            return Err(failed(ParquetError::General(reason)));
-        }
-    }
-    let metadata =
-        shared.with_file(|file| ArrowReaderMetadata::load(file, ArrowReaderOptions::new())).map_err(failed)?;
-    // Parts that lie on one another would be read many times.
-    let bytes = metadata.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
-    let bytes = bytes.map(|column| u64::try_from(column.compressed_size()).unwrap_or(0)).fold(0, u64::saturating_add);
-    if bytes > shared.size {
-        let reason = format!("the parts of its columns have {bytes} bytes together, and it has {}", shared.size);
-        return Err(failed(ParquetError::General(reason)));
-    }
-    Ok(metadata)
-}
-
 impl ParquetSource {
     /// Opens a file and decides on its columns.
     pub fn open(path: &Path, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
@@ -137,7 +111,7 @@ impl ParquetSource {
         let failed = |e| failure(path, e);
         let shared = Shared::new(file, path.to_path_buf(), size);
         let metadata = load(&shared)?;
-        let all = metadata.schema();
+        let all = &columns(&metadata);
         check_columns(path, all.fields().len() as u64, size)?;
         let names: Vec<String> = all.fields().iter().map(|field| field.name().clone()).collect();
         let choice = selection.choose(path, &names, &index_columns(all))?;
@@ -164,6 +138,7 @@ impl ParquetSource {
         let columns = chosen.into_iter().zip(leaves).collect();
         let groups = Groups { metadata: metadata.metadata().clone(), shared, hints, columns, wanted };
         groups.check_codecs(path)?;
+        let texts = groups.texts_of_a_batch();
         let rows = |groups: &[RowGroupMetaData]| groups.iter().map(|group| group.num_rows().max(0) as u64).sum::<u64>();
         let all = groups.metadata.row_groups();
         let (done, end) = (rows(&all[..groups.wanted.start]), rows(&all[..groups.wanted.end]));
@@ -178,6 +153,7 @@ impl ParquetSource {
             batches: GroupBatches {
                 groups,
                 levels,
+                texts,
                 chunk_rows,
                 reader: None,
                 held: None,
@@ -220,19 +196,15 @@ impl Batches for GroupBatches {
                 false => Err(damaged(format!("it promises {} rows and holds {}", self.end, self.done))),
             };
         };
-        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        let batch = batch.map_err(|e| damaged(reason(e)))?;
         self.done += batch.num_rows() as u64;
         if self.done > self.end || batch.num_rows() == 0 {
             return Err(damaged(format!("it promises {} rows and holds others", self.end)));
         }
-        // The decoder has looked at the bytes of what the file calls UTF-8, and not at those of other texts.
-        for &(column, _) in
-            self.groups.columns.iter().filter(|&&(column, leaf)| self.groups.is_unseen_text(column, leaf))
-        {
-            let name = self.groups.hints[column].name();
-            if !batch.column_by_name(name).is_none_or(is_utf_8) {
-                return Err(damaged(format!("a text of column `{name}` is not UTF-8")));
-            }
+        for (array, texts) in batch.columns().iter().zip(&self.texts) {
+            let Some((column, texts)) = *texts else { continue };
+            let wrong = |e| damaged(format!("{} (column `{}`)", reason(e), self.groups.hints[column].name()));
+            self.groups.check_texts(texts, array).map_err(wrong)?;
         }
         Ok(Some(batch))
     }
@@ -314,24 +286,4 @@ fn as_views(schema: &Schema) -> Fields {
         }
     };
     schema.fields().iter().map(view).collect()
-}
-
-/// Whether the texts of a column that the decoder has not looked at are UTF-8.
-fn is_utf_8(column: &ArrayRef) -> bool {
-    let is_text = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
-    column.as_string_view_opt().is_none_or(|texts| texts.clone().to_binary_view().iter().flatten().all(is_text))
-}
-
-fn failure(path: &Path, error: ParquetError) -> TableError {
-    match error {
-        ParquetError::External(e) => match e.downcast::<std::io::Error>() {
-            Ok(e) => TableError::reading(path, *e),
-            Err(e) => TableError::Corrupt { path: path.to_path_buf(), reason: e.to_string() },
-        },
-        e => {
-            let text = e.to_string();
-            let reason = text.strip_prefix("Parquet error: ").unwrap_or(&text).to_owned();
-            TableError::Corrupt { path: path.to_path_buf(), reason }
-        }
-    }
 }

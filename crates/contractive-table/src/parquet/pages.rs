@@ -5,15 +5,19 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use parquet::basic::{Encoding, Type};
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
-use parquet::errors::{ParquetError, Result};
+use parquet::errors::Result;
 
 use super::codec::Codec;
+use super::failure::damaged;
+use super::layout::Layout;
 use super::thrift::{PageHeader, Trouble, page_header};
+use super::values::{DELTA_LENGTH, check};
 use crate::limits::most_expanded;
 
 /// The first guess at a header's length, and the most that is followed.
@@ -22,10 +26,6 @@ const HEADER_BYTES: (usize, usize) = (1 << 10, 1 << 20);
 const TAIL: u64 = 8;
 /// More values a page than any writer puts there.
 const MOST_VALUES: i32 = 1 << 27;
-/// Bytes of a decimal at most.
-const MOST_DIGITS: usize = 64;
-/// The number of the encoding [`Encoding::DELTA_LENGTH_BYTE_ARRAY`].
-const DELTA_LENGTH: i32 = 6;
 /// The least that tells how a packed page is to be unpacked.
 const PAGE_START: u64 = 16;
 
@@ -35,11 +35,19 @@ pub(super) struct Shared {
     file: Arc<Mutex<File>>,
     pub path: PathBuf,
     pub size: u64,
+    /// Whether a page was seen whose texts lie end to end.
+    joins_texts: Arc<AtomicBool>,
 }
 
 impl Shared {
     pub fn new(file: File, path: PathBuf, size: u64) -> Self {
-        Shared { file: Arc::new(Mutex::new(file)), path, size }
+        Shared { file: Arc::new(Mutex::new(file)), path, size, joins_texts: Arc::default() }
+    }
+
+    /// Whether the decoder looked at texts of the pages so far only as they lie, end to end: each may then be none, and all
+    /// together UTF-8.
+    pub fn joins_texts(&self) -> bool {
+        self.joins_texts.load(Relaxed)
     }
 
     /// Bytes `start..start + length`, which must lie within the file.
@@ -72,10 +80,6 @@ impl Shared {
     }
 }
 
-fn damaged(reason: String) -> ParquetError {
-    ParquetError::General(reason)
-}
-
 /// Where a column's part of a row group lies, as its metadata claim.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chunk {
@@ -83,31 +87,6 @@ pub(super) struct Chunk {
     pub end: u64,
     pub codec: Codec,
     pub layout: Layout,
-}
-
-/// How a column's values lie in its pages.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
-    /// Whether cells may be missing: pages then begin with levels.
-    pub has_levels: bool,
-    pub physical: Type,
-    /// Bytes of a value of fixed length.
-    pub length: u64,
-    /// Whether the cells of a batch are views of the pages, and hold them.
-    pub is_viewed: bool,
-}
-
-impl Layout {
-    /// Bytes that a value takes at the least where it is written plainly; `None` of truth values, which have no dictionary.
-    fn least(self) -> Option<u64> {
-        match self.physical {
-            Type::BOOLEAN => None,
-            Type::INT32 | Type::FLOAT | Type::BYTE_ARRAY => Some(4),
-            Type::INT64 | Type::DOUBLE => Some(8),
-            Type::INT96 => Some(12),
-            Type::FIXED_LEN_BYTE_ARRAY => Some(self.length.max(1)),
-        }
-    }
 }
 
 /// What a page takes in memory, as its header says.
@@ -208,6 +187,9 @@ impl Pages {
             if header.kind == 2 {
                 self.check_dictionary(&header)?;
             }
+            if header.encoding == DELTA_LENGTH && self.layout.is_viewed {
+                self.source.joins_texts.store(true, Relaxed);
+            }
             if header.kind == 1 {
                 self.at += length + header.packed as u64;
             } else {
@@ -243,6 +225,19 @@ impl Pages {
         }
     }
 
+    fn check_sum(&self, expected: u32, packed: &[u8]) -> Result<()> {
+        let mut sum = flate2::Crc::new();
+        sum.update(packed);
+        if sum.sum() == expected {
+            return Ok(());
+        }
+        Err(damaged(format!(
+            "the page at byte {} is damaged: its CRC-32 is {:08x}, and its header says {expected:08x}",
+            self.at,
+            sum.sum()
+        )))
+    }
+
     fn page(&mut self, header: &PageHeader, packed: Vec<u8>) -> Result<Page> {
         let levels = match header.kind {
             3 => {
@@ -266,13 +261,7 @@ impl Pages {
             bytes
         };
         let encoding = encoding(header.encoding)?;
-        if encoding == Encoding::DELTA_LENGTH_BYTE_ARRAY {
-            let levels = if header.kind == 0 && self.layout.has_levels { levels_of_v1(&bytes)? } else { levels };
-            check_deltas(bytes.get(levels..).unwrap_or_default(), header.n_values as u64)?;
-        }
-        if header.kind == 2 && self.layout.physical == Type::BYTE_ARRAY && !self.layout.is_viewed {
-            check_digits(&bytes)?;
-        }
+        check(header, self.layout, &bytes, levels)?;
         let (buf, num_values) = (Bytes::from(bytes), header.n_values as u32);
         Ok(match header.kind {
             2 => Page::DictionaryPage { buf, num_values, encoding, is_sorted: header.is_sorted },
@@ -298,41 +287,6 @@ impl Pages {
             other => return Err(damaged(format!("a page is of the unknown kind {other}"))),
         })
     }
-}
-
-/// Bytes of the definition levels of a data page of version 1, which begin with their length.
-fn levels_of_v1(bytes: &[u8]) -> Result<usize> {
-    let length = bytes.first_chunk().map(|bytes| u32::from_le_bytes(*bytes) as usize);
-    length.map(|length| length + 4).ok_or_else(|| damaged("a page ends within its levels".into()))
-}
-
-/// The entries of a dictionary that are copied for each row which holds them, decimals, are short.
-fn check_digits(mut entries: &[u8]) -> Result<()> {
-    while let Some((length, rest)) = entries.split_first_chunk() {
-        let length = u32::from_le_bytes(*length) as usize;
-        if length > MOST_DIGITS {
-            return Err(damaged(format!("a decimal of {length} bytes")));
-        }
-        entries = rest.get(length..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// The decoder takes memory for the length of each text that the first delta block announces.
-fn check_deltas(values: &[u8], most: u64) -> Result<()> {
-    let mut bytes = values.iter();
-    let mut number = || {
-        let mut number = 0_u64;
-        for (shift, byte) in (0..63).step_by(7).zip(&mut bytes) {
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        number
-    };
-    let (_block_size, _blocks, n) = (number(), number(), number());
-    if n > most { Err(damaged(format!("a page claims the lengths of {n} texts"))) } else { Ok(()) }
 }
 
 fn encoding(number: i32) -> Result<Encoding> {
@@ -365,6 +319,9 @@ impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         let Some((header, length)) = self.header()? else { return Ok(None) };
         let packed = self.source.read(self.at + length, header.packed as u64)?;
+        if let Some(expected) = header.checksum {
+            self.check_sum(expected, &packed)?;
+        }
         self.next = None;
         self.at += length + header.packed as u64;
         self.page(&header, packed).map(Some)

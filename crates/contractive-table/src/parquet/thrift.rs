@@ -14,6 +14,8 @@ pub(super) struct PageHeader {
     pub unpacked: i32,
     /// Bytes in the file, after the header.
     pub packed: i32,
+    /// CRC-32 of these bytes, where the writer gave it.
+    pub checksum: Option<u32>,
     /// Values, missing ones included.
     pub n_values: i32,
     pub encoding: i32,
@@ -39,7 +41,7 @@ pub(super) enum Trouble {
 
 /// Reads a header from the start of `bytes`; also says how many bytes it takes.
 pub(super) fn page_header(bytes: &[u8]) -> Result<(PageHeader, usize), Trouble> {
-    let mut input = Input { bytes, at: 0 };
+    let mut input = Input { bytes, at: 0, details: 0 };
     let mut header = PageHeader { is_packed: true, ..PageHeader::default() };
     let (mut seen, mut has_values) = (0, false);
     input.fields(|input, id, kind| {
@@ -47,6 +49,10 @@ pub(super) fn page_header(bytes: &[u8]) -> Result<(PageHeader, usize), Trouble> 
             (1, I32) => header.kind = input.i32()?,
             (2, I32) => header.unpacked = input.i32()?,
             (3, I32) => header.packed = input.i32()?,
+            (4, I32) => {
+                header.checksum = Some(input.i32()? as u32);
+                return Ok(());
+            }
             (5 | 7 | 8, STRUCT) => {
                 has_values = true;
                 let header = &mut header;
@@ -86,10 +92,21 @@ const I32: u8 = 5;
 const LIST: u8 = 9;
 const STRUCT: u8 = 12;
 
+/// What the description at a file's end lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Of the schema.
+    pub elements: u64,
+    /// Of columns in all row groups.
+    pub parts: u64,
+    /// Elements of all lists within these, and of what else is described.
+    pub details: u64,
+}
+
 /// Whether the lists in the description at a file's end can be as long as they say, for which the crate `parquet` takes memory
-/// at once; how many elements the schema has, and how many parts the columns in all row groups.
-pub(super) fn check_lists(bytes: &[u8]) -> Result<(u64, u64), Trouble> {
-    let mut input = Input { bytes, at: 0 };
+/// at once.
+pub(super) fn check_lists(bytes: &[u8]) -> Result<Listed, Trouble> {
+    let mut input = Input { bytes, at: 0, details: 0 };
     let (mut elements, mut parts) = (0, 0);
     input.fields(|input, id, kind| match (id, kind) {
         (2, LIST) => {
@@ -101,12 +118,14 @@ pub(super) fn check_lists(bytes: &[u8]) -> Result<(u64, u64), Trouble> {
         (7, LIST) => input.list(3, |input, kind| input.skip(kind, MOST_DEPTH)).map(drop),
         _ => input.skip(kind, MOST_DEPTH),
     })?;
-    Ok((elements, parts))
+    Ok(Listed { elements, parts, details: input.details })
 }
 
 struct Input<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Elements of the lists that were passed over.
+    details: u64,
 }
 
 impl Input<'_> {
@@ -195,6 +214,7 @@ impl Input<'_> {
                 if n > MOST_DETAILS {
                     return Err(Trouble::Malformed);
                 }
+                self.details += n;
                 for _ in 0..n {
                     match kind {
                         // In a list a truth value takes a byte of its own.
@@ -253,7 +273,7 @@ mod tests {
             ]
             .concat()
         };
-        assert_eq!(check_lists(&of(2, 1)), Ok((2, 1)));
+        assert_eq!(check_lists(&of(2, 1)), Ok(Listed { elements: 2, parts: 1, details: 0 }));
         assert!(check_lists(&of(14, 1)).is_err() && check_lists(&of(2, 14)).is_err());
         let long = [&[0x15, 2, 0x19, 0xfc][..], &[0xff, 0xff, 0xff, 0xff, 0x7f], &[0; 100]].concat();
         assert_eq!(check_lists(&long), Err(Trouble::Cut));

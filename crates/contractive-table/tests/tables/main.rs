@@ -2,6 +2,7 @@
 
 mod anndata;
 mod parquet_memory;
+mod parquet_pages;
 mod shares;
 mod table_csv;
 mod table_files;

@@ -1,0 +1,119 @@
+//! The description of a file, which is at its end.
+
+use std::sync::Arc;
+
+use arrow_ipc::root_as_message_with_opts;
+use arrow_schema::{DataType, Schema, SchemaRef, TimeUnit};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use flatbuffers::{InvalidFlatbuffer, VerifierOptions};
+use parquet::arrow::ARROW_SCHEMA_META_KEY;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::basic::Type as Physical;
+use parquet::errors::Result;
+use parquet::file::metadata::{
+    ColumnChunkMetaData, KeyValue, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
+    ParquetStatisticsPolicy, RowGroupMetaData,
+};
+
+use super::failure::{damaged, failure};
+use super::pages::Shared;
+use super::thrift::{Listed, check_lists};
+use crate::error::TableError;
+use crate::limits::{check_columns, most_described};
+
+/// Bytes for each element of a schema: its names, its types.
+const ELEMENT_BYTES: u64 = 900;
+/// Bytes for each element of a list that describes a part of a column and is kept.
+const DETAIL_BYTES: u64 = 4;
+/// Bytes for each table of the Arrow schema, of which a column has two or more.
+const TABLE_BYTES: u64 = 200;
+
+/// Reads it, within what a file of its size may take for it.
+pub(super) fn load(shared: &Shared) -> Result<ArrowReaderMetadata, TableError> {
+    let failed = |e| failure(&shared.path, e);
+    if let Some(described) = shared.described().map_err(failed)? {
+        let malformed = |_| failed(damaged("what it says of itself at its end is malformed".into()));
+        let Listed { elements, parts, details } = check_lists(&described).map_err(malformed)?;
+        check_columns(&shared.path, elements, shared.size)?;
+        let bytes =
+            [(parts, size_of::<ColumnChunkMetaData>() as u64), (elements, ELEMENT_BYTES), (details, DETAIL_BYTES)];
+        let bytes = bytes.map(|(n, each)| n.saturating_mul(each)).into_iter().fold(0, u64::saturating_add);
+        let most = most_described(shared.size);
+        if bytes > most {
+            let reason = format!(
+                "it describes {elements} columns in {parts} parts, with lists of {details} elements, which take {bytes} bytes; \
+                 a file of its size may have {most}"
+            );
+            return Err(failed(damaged(reason)));
+        }
+    }
+    let metadata = shared
+        .with_file(|file| ParquetMetaDataReader::new().with_metadata_options(Some(kept())).parse_and_finish(file))
+        .map_err(failed)?;
+    // Parts that lie on one another would be read many times.
+    let bytes = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    let bytes = bytes.map(|column| u64::try_from(column.compressed_size()).unwrap_or(0)).fold(0, u64::saturating_add);
+    if bytes > shared.size {
+        let reason = format!("the parts of its columns have {bytes} bytes together, and it has {}", shared.size);
+        return Err(failed(damaged(reason)));
+    }
+    for schema in arrow_schemas(&metadata).filter_map(|pair| pair.value.as_deref()) {
+        check_arrow_schema(schema, most_described(shared.size)).map_err(failed)?;
+    }
+    ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new()).map_err(failed)
+}
+
+/// What is kept of a description: no statistics, which nothing here reads.
+fn kept() -> ParquetMetaDataOptions {
+    ParquetMetaDataOptions::new()
+        .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll)
+}
+
+/// The Arrow schemas in a description, of which there should be one at most.
+fn arrow_schemas(metadata: &ParquetMetaData) -> impl Iterator<Item = &KeyValue> {
+    let pairs = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    pairs.filter(|pair| pair.key == ARROW_SCHEMA_META_KEY)
+}
+
+/// Refuses an Arrow schema that takes more than `most` bytes: one part of it, a name or a column, may stand at many places.
+/// What else is wrong with it is told where it is read.
+fn check_arrow_schema(encoded: &str, most: u64) -> Result<()> {
+    let Ok(bytes) = BASE64_STANDARD.decode(encoded) else { return Ok(()) };
+    // The head of a message, and its length.
+    let message = bytes.strip_prefix(&[0xff; 4]).and_then(|message| message.get(4..)).unwrap_or(&bytes);
+    let half = most / 2;
+    let options = VerifierOptions {
+        max_tables: usize::try_from(half / TABLE_BYTES).unwrap_or(usize::MAX),
+        max_apparent_size: usize::try_from(half).unwrap_or(usize::MAX),
+        ..VerifierOptions::default()
+    };
+    let wrong = match root_as_message_with_opts(&options, message) {
+        Err(InvalidFlatbuffer::TooManyTables) => format!("more than {} tables", options.max_tables),
+        Err(InvalidFlatbuffer::ApparentSizeTooLarge) => format!("more than {half} bytes"),
+        _ => return Ok(()),
+    };
+    Err(damaged(format!("the Arrow schema in it comes to {wrong}, the most of a file of its size")))
+}
+
+/// The columns as they are read. Times of 96 bits are the crate's in nanoseconds, in which the years before 1677 and after
+/// 2262 have no place; where no Arrow schema says what they are, they are read in microseconds, as Spark has them.
+pub(super) fn columns(metadata: &ArrowReaderMetadata) -> SchemaRef {
+    let schema = metadata.schema();
+    if arrow_schemas(metadata.metadata()).next().is_some() {
+        return schema.clone();
+    }
+    let described = metadata.parquet_schema().root_schema().get_fields();
+    let fields = schema.fields().iter().zip(described).map(|(field, described)| {
+        match described.is_primitive() && described.get_physical_type() == Physical::INT96 {
+            true => {
+                let microseconds = DataType::Timestamp(TimeUnit::Microsecond, None);
+                Arc::new(field.as_ref().clone().with_data_type(microseconds))
+            }
+            false => field.clone(),
+        }
+    });
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
+}
