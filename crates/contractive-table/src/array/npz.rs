@@ -8,7 +8,7 @@ use flate2::read::DeflateDecoder;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::array::{Array, Arrays, shape_text};
+use super::array::{Array, Arrays, check_labels, shape_text};
 use super::header::Header;
 use super::npy;
 use crate::error::TableError;
@@ -27,7 +27,10 @@ pub(super) fn read(path: &Path, array: Option<&str>) -> Result<Arrays, TableErro
     if !members(&archive).contains(&labels) {
         return Ok(Arrays { rows, labels: None });
     }
-    let labels = with_array(&mut archive, path, &labels, |source, header| npy::read(source, &header))?;
+    let labels = with_array(&mut archive, path, &labels, |source, header| {
+        check_labels(&source.path, &header.shape, rows.shape())?;
+        npy::read(source, &header)
+    })?;
     Ok(Arrays { rows, labels: Some(labels) })
 }
 
