@@ -168,7 +168,9 @@ pub fn is_pictures(path: impl AsRef<Path>) -> bool {
     match &first[..] {
         first if is_gzip(first) => {
             let most = most_expanded(file.len());
-            tar::has_entry(headers::Forward::new(MultiGzDecoder::new(file).take(most)), is_entry)
+            let (mut inside, mut first) = (MultiGzDecoder::new(file).take(most), Vec::new());
+            let is_tar = inside.by_ref().take(MAGIC).read_to_end(&mut first).is_ok() && headers::is_tar(&first);
+            is_tar && tar::has_entry(headers::Forward::new(Cursor::new(first).chain(inside)), is_entry)
         }
         first if array::is_npy(first) || (is_zip(first) && is_npz(path)) => {
             Store::open(path).is_ok_and(|(store, _)| matches!(store, Store::Array(array) if !array.head().is_grey))

@@ -70,15 +70,14 @@ impl TarStore {
     }
 }
 
-/// Whether an entry that is a file has a name that `is_wanted`.
+/// Whether an archive has an entry whose name `is_wanted`; or is damaged, so that it is looked into and that is said.
 pub(super) fn has_entry(stream: impl Read + Seek, is_wanted: impl Fn(&str) -> bool) -> bool {
     let mut has_one = false;
-    // What is wrong is said when the archive is read.
-    let _ = walk(stream, |entry| {
+    let walked = walk(stream, |entry| {
         has_one = is_wanted(&entry.name);
         Ok(if has_one { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     });
-    has_one
+    has_one || walked.is_err()
 }
 
 fn place(entry: &TarEntry) -> Option<Place> {

@@ -38,8 +38,8 @@ fn long_names_are_read_and_endless_ones_are_refused() {
         fs::write(&path, &archive).unwrap();
         fs::write(&packed, gzip(&archive)).unwrap();
         for path in [&path, &packed] {
-            // The first picture is found on the way to what is refused.
-            assert_eq!(is_pictures(path), is_read, "{n}");
+            // Whatever is wrong with it, it is no table.
+            assert!(is_pictures(path), "{n}");
             if is_read {
                 let source = PictureSource::open(path, &keep()).unwrap();
                 assert_eq!((&*source.name(0), &*source.name(1)), (&*name, "b.png"));
