@@ -19,10 +19,7 @@ type Archive = ZipArchive<BufReader<File>>;
 
 /// Reads `array`, or `X`, or the only array of two or more dimensions; labels from `y` (of `x_train`, `y_train`).
 pub(super) fn read(path: &Path, array: Option<&str>) -> Result<Arrays, TableError> {
-    let file = open_file(path)?;
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
-    let chosen = choose(&mut archive, path, array)?;
-    let rows = with_array(&mut archive, path, &chosen, |source, header| npy::read(source, &header))?;
+    let (mut archive, chosen, rows) = read_rows(path, array)?;
     let labels = labels_name(&chosen);
     if !members(&archive).contains(&labels) {
         return Ok(Arrays { rows, labels: None });
@@ -32,6 +29,20 @@ pub(super) fn read(path: &Path, array: Option<&str>) -> Result<Arrays, TableErro
         npy::read(source, &header)
     })?;
     Ok(Arrays { rows, labels: Some(labels) })
+}
+
+/// Reads `array`, or `X`, or the only array of two or more dimensions, without labels.
+pub(super) fn read_alone(path: &Path, array: Option<&str>) -> Result<Array, TableError> {
+    read_rows(path, array).map(|(_, _, rows)| rows)
+}
+
+/// The archive, the name of the array that is read, and the array.
+fn read_rows(path: &Path, array: Option<&str>) -> Result<(Archive, String, Array), TableError> {
+    let file = open_file(path)?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
+    let chosen = choose(&mut archive, path, array)?;
+    let rows = with_array(&mut archive, path, &chosen, |source, header| npy::read(source, &header))?;
+    Ok((archive, chosen, rows))
 }
 
 /// The array `array`, whatever its dimensions.
