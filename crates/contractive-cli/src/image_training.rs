@@ -153,7 +153,7 @@ pub(crate) fn run(
 
 fn watch(meter: &Mutex<ImageMeter>, source: &NamedSource, scored: &contractive_anomaly::images::ScoredPicture) {
     let name = source.source().name(scored.place as usize);
-    meter.lock().unwrap_or_else(|e| e.into_inner()).add(name, scored);
+    meter.lock().unwrap_or_else(|e| e.into_inner()).add(&name, scored);
 }
 
 /// The scales of a detector: "1 and 1/2".

@@ -122,7 +122,7 @@ fn read(source: &PictureSource, range: Range<usize>) -> Result<Dataset, DatasetE
     if let Some((labels, names)) = source.labels() {
         data = data.with_labels(kept.iter().map(|i| labels[*i]).collect())?.with_class_names(names);
     }
-    let names = kept.iter().map(|i| Some(source.name(*i).to_owned())).collect();
+    let names = kept.iter().map(|i| Some(source.name(*i).into_owned())).collect();
     data = data.with_carried(vec![Column { name: "picture".into(), values: Values::Text(names) }])?;
     data = data.with_sha256(source.fingerprint());
     Ok(picture_notes(source).into_iter().fold(data, Dataset::with_note))

@@ -3,14 +3,19 @@
 //! Resampled by Lanczos3 (a windowed sinc of three lobes a side), its support widened by the scale where pictures become
 //! smaller, so that what is finer than the new pixels is averaged and makes no moiré; of the common filters it keeps most of
 //! what a smaller picture can hold, and fine defects are what detectors look for. Pixels are taken as they are, in sRGB, as
-//! Pillow and torchvision take them. Sizes in between are rounded, at least 1; what is left over by centring goes to the right and below.
+//! Pillow and torchvision take them. Of a side of more than 65,535 pixels that becomes less than a 32nd, means are taken first
+//! ([`crate::means`]). Sizes in between are rounded, at least 1; what is left over by centring goes to the right and below.
 
 use contractive_core::patches::PictureShape;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
+use crate::means::shortened;
 use crate::options::{Fit, Size};
 use crate::picture::Picture;
+
+/// Bytes of a picture that is made higher before it is made narrower.
+const MOST_BETWEEN: usize = 16 << 20;
 
 /// How pixels between pixels are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +64,28 @@ pub(crate) fn fitted(picture: Picture, size: Option<Size>, fit: Fit, resampling:
     }
 }
 
-/// Scaled to `to`; where `is_cropped` from the largest part of its aspect, in the middle.
+/// Scaled to `to`; where `is_cropped` from the largest part of its aspect, in the middle: neither side of that is long for what it becomes.
 fn resized(picture: Picture, to: (usize, usize), is_cropped: bool, resampling: Resampling) -> Picture {
+    if is_cropped || resampling == Resampling::Nearest {
+        return sampled(picture, to, is_cropped, resampling);
+    }
+    let picture = shortened(picture, to);
+    let height = picture.shape.height;
+    match is_narrowed_first(picture.shape, to) {
+        true => sampled(sampled(picture, (to.0, height), false, resampling), to, false, resampling),
+        false => sampled(picture, to, false, resampling),
+    }
+}
+
+/// Whether a picture is made narrower before it is made higher. The sampler makes it higher first and holds all columns of that:
+/// where they would be more than [`MOST_BETWEEN`] and four times the picture, the other order is taken.
+fn is_narrowed_first(shape: PictureShape, to: (usize, usize)) -> bool {
+    let between = shape.width.saturating_mul(to.1).saturating_mul(shape.channels);
+    to.0 < shape.width && to.1 / 4 > shape.height && between > MOST_BETWEEN
+}
+
+/// In one step of the sampler.
+fn sampled(picture: Picture, to: (usize, usize), is_cropped: bool, resampling: Resampling) -> Picture {
     let PictureShape { height, width, channels } = picture.shape;
     if (width, height) == to {
         return picture;

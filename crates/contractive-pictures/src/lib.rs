@@ -8,7 +8,7 @@
 //! 1. [`picture`]: pixels in memory.
 //! 2. [`options`]: how pictures are made alike: colour, size, and what becomes of another aspect.
 //! 3. [`limits`]: what a picture may take.
-//! 4. `store`: where bytes lie; `names`: which are pictures, and their labels; `decode`: bytes to pixels; `fit`: pixels to a size.
+//! 4. `store`: where bytes lie; `names`: which are pictures, and their labels; `decode`: bytes to pixels; `fit`, by way of `means` where a side is very long: pixels to a size.
 //! 5. `source` and `stream`: one picture, and many; [`masks`]: which of their pixels are defects.
 
 mod decode;
@@ -16,6 +16,7 @@ mod error;
 mod fit;
 pub mod limits;
 pub mod masks;
+mod means;
 mod names;
 pub mod options;
 pub mod picture;

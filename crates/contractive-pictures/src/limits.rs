@@ -12,6 +12,8 @@
 //! sound. What can be neither held nor checked in so much is refused. Progressive JPEG, and WebP that is lossy and has alpha or is an animation, are the exceptions: their decoders make
 //! whole pictures, and damage shows with the pixels. The tables of a lossless WebP, which its decoder makes without a limit, are counted, and its
 //! stream is read to its end (`decode/webp`).
+//!
+//! Beside pixels as much holds for what is known of an archive's or array's pictures before one is read: names, places, labels.
 
 use crate::error::PictureFault;
 
@@ -55,6 +57,29 @@ impl FileSize {
     fn most_unpacked(self, free: u64) -> u64 {
         self.packed.saturating_mul(MOST_EXPANSION).max(free)
     }
+}
+
+/// What a picture of an array takes beside its pixels: its place in an order, at the least.
+const AN_ARRAYS_PICTURE: u64 = 4;
+/// What a label of an array takes, which is given as a copy.
+const LABEL: u64 = 16;
+/// What each class of them takes.
+const CLASS: u64 = 160;
+
+/// What may be held beside the pictures of an archive or an array of `packed` bytes: names, places, labels.
+pub(crate) fn most_held(packed: u64) -> u64 {
+    FileSize { bytes: 0, packed }.room()
+}
+
+/// The most pictures of an array in a file of `packed` bytes, which takes 64 MiB and 4 times that; of one that is not packed, any number.
+pub(crate) fn most_in_array(packed: u64) -> u64 {
+    (most_held(packed) / AN_ARRAYS_PICTURE).min(MOST_PICTURES as u64)
+}
+
+/// Whether so many labels and classes may be held of a file of `packed` bytes.
+pub(crate) fn may_hold_labels(packed: u64, labels: usize, classes: usize) -> bool {
+    let bytes = (labels as u64).saturating_mul(LABEL).saturating_add((classes as u64).saturating_mul(CLASS));
+    bytes <= most_held(packed)
 }
 
 /// What a header claims of a file.

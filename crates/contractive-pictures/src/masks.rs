@@ -44,9 +44,9 @@ pub fn find(folder: impl AsRef<Path>, source: &PictureSource) -> Result<Masks, P
     };
     let candidates = |name: &str| [format!("{}_mask", names::stem(name)), names::stem(name).to_owned()];
     let file = |name: &str| candidates(name).iter().find_map(|stem| with_stem(stem));
-    let files: Vec<Option<PathBuf>> = source.names().map(file).collect();
+    let files: Vec<Option<PathBuf>> = source.names().map(|name| file(&name)).collect();
     if files.iter().all(Option::is_none) {
-        let name = source.name(0).to_owned();
+        let name = source.name(0).into_owned();
         let looked_for = candidates(&name).map(|stem| format!("{stem}.{}", names::ending(&name))).to_vec();
         return Err(PictureError::NoMasks { folder: folder.to_path_buf(), name, looked_for });
     }
@@ -74,12 +74,12 @@ impl Masks {
         let expected = self.source.own_size(index)?;
         let Some(path) = &self.files[index] else { return Ok(None) };
         let broken = |fault| PictureError::broken(path, "", fault);
-        let (folder, entries) = FolderStore::single(path)?;
-        let bytes = folder.bytes(0, &entries[0], &mut |_| ()).map_err(broken)?;
+        let (folder, entry) = FolderStore::single(path)?;
+        let bytes = folder.bytes(0, &entry.name, &mut |_| ()).map_err(broken)?;
         let mask = decode::grey(decode::decode(&bytes, bytes.len() as u64, &mut |_| ()).map_err(broken)?);
         let PictureShape { height, width, .. } = mask.shape;
         if (width, height) != expected {
-            let name = self.source.name(index).to_owned();
+            let name = self.source.name(index).into_owned();
             return Err(PictureError::MaskSize { mask: path.clone(), name, expected, got: (width, height) });
         }
         let half = mask.pixels.iter().max().map_or(0, |most| most / 2);

@@ -8,11 +8,14 @@ const ENDINGS: [&str; 19] = [
     "jxl", "ppm", "pgm", "apng",
 ];
 
-/// What a file's name ends in, in lower case; nothing where there is no point within the name.
+/// The longest ending: what follows a point may be a sentence.
+const MOST_ENDING: usize = 16;
+
+/// What a file's name ends in, in lower case; nothing where there is no point within the name, or more than an ending behind it.
 pub(crate) fn ending(name: &str) -> String {
     let file = name.rsplit('/').next().unwrap_or(name);
     match file.rsplit_once('.') {
-        Some((stem, ending)) if !stem.is_empty() => ending.to_ascii_lowercase(),
+        Some((stem, ending)) if !stem.is_empty() && ending.len() <= MOST_ENDING => ending.to_ascii_lowercase(),
         _ => String::new(),
     }
 }

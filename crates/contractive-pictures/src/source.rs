@@ -1,5 +1,6 @@
 //! Pictures that were found, each to be read by its number.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -7,13 +8,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use contractive_core::patches::PictureShape;
 use contractive_table::checksum::Sha256Sum;
 
+use crate::decode;
 use crate::error::{PictureError, PictureFault};
 use crate::fit::{Resampling, fitted, outcome};
 use crate::limits::MOST_PIXELS;
 use crate::options::{Colour, Fit, PictureOptions};
 use crate::picture::Picture;
-use crate::store::{Entry, Store};
-use crate::{decode, names};
+use crate::store::{Entries, Store};
 
 /// Pictures looked at for colour, evenly over the list.
 const LOOKED_AT: usize = 16;
@@ -28,7 +29,7 @@ pub struct PictureSource(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     store: Store,
-    entries: Vec<Entry>,
+    entries: Entries,
     options: PictureOptions,
     channels: usize,
     /// The size that all pictures have, where that was asked for.
@@ -98,23 +99,23 @@ impl PictureSource {
         &self.0.options
     }
 
-    /// The name of picture `index`: relative to the folder, parts joined by `/`.
+    /// The name of picture `index`: relative to the folder, parts joined by `/`; its number in an array.
     ///
     /// # Panics
     /// If there is no such picture.
-    pub fn name(&self, index: usize) -> &str {
-        &self.0.entries[index].name
+    pub fn name(&self, index: usize) -> Cow<'_, str> {
+        self.0.entries.name(index)
     }
 
     /// The names of all pictures, in the order of their numbers.
-    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
-        self.0.entries.iter().map(|entry| entry.name.as_str())
+    pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> + Clone {
+        (0..self.len()).map(|i| self.name(i))
     }
 
     /// The number of each picture's class, and the classes' names, sorted by bytes: the class is the path of the folder that a picture lies in, `.` at
     /// the top. `None` where all lie at the top. Of an NPZ archive the whole numbers `y` beside `X`, named by themselves.
     pub fn labels(&self) -> Option<(Vec<i64>, Vec<String>)> {
-        self.0.store.labels().cloned().or_else(|| names::labels(self.names()))
+        self.0.store.labels().cloned().or_else(|| self.0.entries.labels())
     }
 
     /// Numbers a pixel of every picture read: 1 or 3.
@@ -139,7 +140,7 @@ impl PictureSource {
     /// # Errors
     /// [`PictureError::Broken`], [`PictureError::NoSuchPicture`].
     pub fn own_size(&self, index: usize) -> Result<(usize, usize), PictureError> {
-        self.0.entry(index)?;
+        self.0.check(index)?;
         self.0.own_size_of(index)
     }
 
@@ -154,14 +155,14 @@ impl PictureSource {
     /// As [`PictureSource::read`]; `reserve` is told of bytes before they are taken.
     pub(crate) fn read_reserving(&self, index: usize, reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureError> {
         let inner = &self.0;
-        let entry = inner.entry(index)?;
-        inner.picture(index, inner.channels, reserve).map_err(|fault| inner.broken(entry, fault))
+        inner.check(index)?;
+        inner.picture(index, inner.channels, reserve).map_err(|fault| inner.broken(index, fault))
     }
 
     /// Broken pictures met so far and passed over: names and what is wrong with them, in the order of their numbers.
     pub fn skipped(&self) -> Vec<(String, String)> {
         let skipped = self.0.skipped.lock().unwrap_or_else(PoisonError::into_inner);
-        skipped.iter().map(|(&i, reason)| (self.0.entries[i].name.clone(), reason.clone())).collect()
+        skipped.iter().map(|(&i, reason)| (self.name(i).into_owned(), reason.clone())).collect()
     }
 
     /// Names of the tables at the top of the folder, which are passed over: an index of the pictures, perhaps.
@@ -183,28 +184,33 @@ impl PictureSource {
     /// SHA-256 over the names and sizes in bytes of all files, in hexadecimal: another list of files has another.
     pub fn fingerprint(&self) -> String {
         let mut sum = Sha256Sum::new();
-        for entry in &self.0.entries {
-            sum.update(&(entry.name.len() as u64).to_le_bytes());
-            sum.update(entry.name.as_bytes());
-            sum.update(&entry.size.to_le_bytes());
+        for i in 0..self.len() {
+            let name = self.name(i);
+            sum.update(&(name.len() as u64).to_le_bytes());
+            sum.update(name.as_bytes());
+            sum.update(&self.0.entries.size(i).to_le_bytes());
         }
         sum.finish()
     }
 }
 
 impl Inner {
-    fn entry(&self, index: usize) -> Result<&Entry, PictureError> {
-        let (path, n) = (&self.path, self.entries.len());
-        self.entries.get(index).ok_or_else(|| PictureError::NoSuchPicture { path: path.clone(), index, n })
+    /// That there is a picture of that number.
+    fn check(&self, index: usize) -> Result<(), PictureError> {
+        let n = self.entries.len();
+        match index < n {
+            true => Ok(()),
+            false => Err(PictureError::NoSuchPicture { path: self.path.clone(), index, n }),
+        }
     }
 
-    fn broken(&self, entry: &Entry, fault: PictureFault) -> PictureError {
-        let name = if self.store.is_single() { "" } else { &entry.name };
-        PictureError::broken(&self.path, name, fault)
+    fn broken(&self, i: usize, fault: PictureFault) -> PictureError {
+        let name = if self.store.is_single() { Cow::Borrowed("") } else { self.entries.name(i) };
+        PictureError::broken(&self.path, &name, fault)
     }
 
     fn picture(&self, i: usize, channels: usize, reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
-        let picture = self.store.picture(i, &self.entries[i], reserve)?;
+        let picture = self.store.picture(i, &self.entries, reserve)?;
         let got = (picture.shape.width, picture.shape.height);
         if let Some(expected) = self.own_size.filter(|expected| *expected != got) {
             return Err(PictureFault::Changed { expected, got });
@@ -216,8 +222,7 @@ impl Inner {
     }
 
     fn own_size_of(&self, i: usize) -> Result<(usize, usize), PictureError> {
-        let entry = &self.entries[i];
-        let head = self.store.head(i, entry).map_err(|fault| self.broken(entry, fault))?;
+        let head = self.store.head(i, &self.entries).map_err(|fault| self.broken(i, fault))?;
         Ok((head.width, head.height))
     }
 
@@ -241,7 +246,7 @@ impl Inner {
             };
             let (at, first_size) = *first.get_or_insert((i, size));
             if size != first_size {
-                let name = |i: usize| self.entries[i].name.clone();
+                let name = |i: usize| self.entries.name(i).into_owned();
                 let (first, other) = (name(at), name(i));
                 return Err(PictureError::Sizes {
                     path: self.path.clone(),
@@ -257,22 +262,21 @@ impl Inner {
 
     /// Of pictures that are all broken: the first.
     fn nothing_left(&self) -> PictureError {
-        let fault = self.store.head(0, &self.entries[0]).err();
+        let fault = self.store.head(0, &self.entries).err();
         let empty = PictureFault::NoPixels { width: 0, height: 0 };
-        self.broken(&self.entries[0], fault.unwrap_or(empty))
+        self.broken(0, fault.unwrap_or(empty))
     }
 
     fn found_channels(&self) -> Result<usize, PictureError> {
         let n = self.entries.len();
         let step = n.div_ceil(LOOKED_AT).max(1);
         for i in (0..n).step_by(step) {
-            let entry = &self.entries[i];
-            let looked = match self.store.head(i, entry) {
+            let looked = match self.store.head(i, &self.entries) {
                 Ok(head) if head.is_grey => continue,
-                Ok(_) => self.store.picture(i, entry, &mut |_| ()),
+                Ok(_) => self.store.picture(i, &self.entries, &mut |_| ()),
                 Err(fault) => Err(fault),
             };
-            match looked.map_err(|fault| self.broken(entry, fault)) {
+            match looked.map_err(|fault| self.broken(i, fault)) {
                 Ok(picture) if decode::has_colour(&picture) => return Ok(3),
                 Ok(_) => {}
                 Err(error) if self.passes_over(i, &error) => {}

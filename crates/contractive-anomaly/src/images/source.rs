@@ -85,7 +85,7 @@ impl PictureSet for NamedSource {
     }
 
     fn name(&self, i: usize) -> String {
-        self.source.name(i).to_owned()
+        self.source.name(i).into_owned()
     }
 
     fn stream<'a>(&'a self, order: Vec<u32>, threads: usize) -> PictureStream<'a> {

@@ -15,6 +15,7 @@ mod judge;
 mod parquet_descriptions;
 mod parquet_file;
 mod parquet_texts;
+mod picture_stores;
 mod pictures;
 mod pictures_webp;
 mod pixels;

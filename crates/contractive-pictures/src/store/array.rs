@@ -1,6 +1,7 @@
 //! Pictures in NPY and NPZ arrays, (N, H, W) or (N, H, W, C): each read where it lies. Their names are their numbers.
 
-use std::io::{Read, Seek};
+use std::collections::BTreeSet;
+use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use contractive_core::patches::PictureShape;
@@ -8,12 +9,12 @@ use contractive_table::array::{ArrayHeader, ArrayKind};
 use contractive_table::{TableError, most_expanded};
 use zip::{CompressionMethod, ZipArchive};
 
-use super::entry::{Entry, Labels};
+use super::entry::{Entries, Labels};
 use super::section::Section;
 use super::unpacked::{damaged, unpacked};
 use crate::decode::{Head, of_unit, over_black};
 use crate::error::{PictureError, PictureFault};
-use crate::limits::{Claim, FileSize, MOST_PICTURES};
+use crate::limits::{Claim, FileSize, may_hold_labels, most_in_array};
 use crate::picture::Picture;
 
 const EXPECTED: &str =
@@ -36,8 +37,14 @@ pub(super) fn is_npy(first: &[u8]) -> bool {
 }
 
 impl ArrayStore {
-    /// An array that begins `file`; `path` is its name in messages.
-    pub fn open(path: &Path, file: Section, labels: Option<Labels>) -> Result<(Self, Vec<Entry>), PictureError> {
+    /// An array that begins `file`, of which there are `packed` bytes on the disk; `path` is its name in messages. `labels` are asked for
+    /// with the number of pictures.
+    pub fn open(
+        path: &Path,
+        file: Section,
+        packed: u64,
+        labels: impl FnOnce(usize) -> Result<Option<Labels>, PictureError>,
+    ) -> Result<(Self, Entries), PictureError> {
         let mut stream = file.clone();
         let header = ArrayHeader::read(&mut stream, path)?;
         let (n, height, width, channels) = shape(path, &header)?;
@@ -53,8 +60,12 @@ impl ArrayStore {
                 );
             }
         }
-        if n > MOST_PICTURES {
-            return Err(PictureError::TooMany { path: path_buf(), most: MOST_PICTURES });
+        let most = most_in_array(packed);
+        if n as u64 > most {
+            return Err(damaged(
+                path,
+                format!("its {packed} bytes become {n} pictures; at most {most} are read of so few"),
+            ));
         }
         let size = got / n as u64;
         let (wide, high, bytes_a_pixel) = (width as u64, height as u64, (channels * header.size) as u64);
@@ -70,8 +81,7 @@ impl ArrayStore {
             beside: 0,
         };
         claim.check().map_err(|fault| PictureError::broken(path, "0", fault))?;
-        let entries = (0..n).map(|i| Entry { name: i.to_string(), size }).collect();
-        let labels = labels.filter(|labels| labels.0.len() == n);
+        let (entries, labels) = (Entries::Numbered { n, size }, labels(n)?);
         let values = file.part(start, got);
         Ok((ArrayStore { values, header, height, width, channels, labels }, entries))
     }
@@ -132,7 +142,7 @@ fn shape(path: &Path, header: &ArrayHeader) -> Result<(usize, usize, usize, usiz
 }
 
 /// The array `X` of an archive, or the only one with the shape of pictures, and the labels `y` (of `x_train`, `y_train`).
-pub(super) fn open_npz(path: &Path, file: Section) -> Result<(ArrayStore, Vec<Entry>), PictureError> {
+pub(super) fn open_npz(path: &Path, file: Section) -> Result<(ArrayStore, Entries), PictureError> {
     let mut archive = ZipArchive::new(file.clone()).map_err(|e| damaged(path, e.to_string()))?;
     let place = chosen(path, &mut archive)?;
     let mut beside = archive.clone();
@@ -143,11 +153,9 @@ pub(super) fn open_npz(path: &Path, file: Section) -> Result<(ArrayStore, Vec<En
         (CompressionMethod::Stored, Some(start)) => file.part(start, packed),
         _ => unpacked(&inside, entry, packed)?,
     };
-    let labels = match name.strip_prefix(['x', 'X']) {
-        Some(rest) => labels(&mut beside, &format!("y{rest}")),
-        None => labels(&mut beside, "y.npy"),
-    };
-    ArrayStore::open(&inside, values, labels)
+    let member = name.strip_prefix(['x', 'X']).map_or("y.npy".into(), |rest| format!("y{rest}"));
+    let size = file.len();
+    ArrayStore::open(&inside, values, packed, |n| labels(&mut beside, &path.join(&member), &member, n, size))
 }
 
 fn chosen(path: &Path, archive: &mut ZipArchive<Section>) -> Result<usize, PictureError> {
@@ -178,25 +186,47 @@ fn chosen(path: &Path, archive: &mut ZipArchive<Section>) -> Result<usize, Pictu
     }
 }
 
-/// Whole numbers as labels: the number of each one's class, and the classes, which are the numbers there are, in their order.
-fn labels(archive: &mut ZipArchive<Section>, member: &str) -> Option<Labels> {
+/// Whole numbers as labels of `n` pictures: the number of each one's class, and the classes, which are the numbers there are, in their
+/// order. `None` where there are none, or not so many. The archive has `size` bytes.
+fn labels(
+    archive: &mut ZipArchive<Section>,
+    path: &Path,
+    member: &str,
+    n: usize,
+    size: u64,
+) -> Result<Option<Labels>, PictureError> {
+    let Some((header, entry)) = one_each(archive, member, n) else { return Ok(None) };
+    let refused =
+        |what: String| Err(damaged(path, format!("it holds {what}, more than are read of a file of {size} bytes")));
+    if !may_hold_labels(size, n, 0) {
+        return refused(format!("{n} labels"));
+    }
+    let (mut values, mut value, decode) = (BufReader::new(entry), vec![0; header.size], header.decoder());
+    let (mut numbers, mut classes) = (Vec::with_capacity(n), BTreeSet::new());
+    while numbers.len() < n {
+        let number = values.read_exact(&mut value).ok().map(|()| decode(&value));
+        let Some(number) = number.filter(|number| number.fract() == 0.0 && number.abs() < 9e15) else {
+            return Ok(None);
+        };
+        numbers.push(number as i64);
+        if classes.insert(number as i64) && !may_hold_labels(size, n, classes.len()) {
+            return refused(format!("{} different labels", classes.len()));
+        }
+    }
+    let classes: Vec<i64> = classes.into_iter().collect();
+    numbers.iter_mut().for_each(|number| *number = classes.partition_point(|class| class < number) as i64);
+    Ok(Some((numbers, classes.iter().map(i64::to_string).collect())))
+}
+
+/// The header and the values of an array of `n` numbers.
+fn one_each<'a>(
+    archive: &'a mut ZipArchive<Section>,
+    member: &str,
+    n: usize,
+) -> Option<(ArrayHeader, impl Read + use<'a>)> {
     let mut entry = archive.by_name(member).ok()?;
     let header = ArrayHeader::read(&mut entry, Path::new(member)).ok()?;
-    let n = match header.shape[..] {
-        [n] | [n, 1] => n,
-        _ => return None,
-    };
-    let (size, decode) = (header.n_bytes()?, header.decoder());
-    if size > most_expanded(entry.compressed_size()) {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    entry.take(size).read_to_end(&mut bytes).ok()?;
-    let whole = |value: f64| (value.fract() == 0.0 && value.abs() < 9e15).then_some(value as i64);
-    let numbers: Vec<i64> = bytes.chunks_exact(header.size).map(|value| whole(decode(value))).collect::<Option<_>>()?;
-    let mut classes = numbers.clone();
-    classes.sort_unstable();
-    classes.dedup();
-    let labels = numbers.iter().map(|number| classes.partition_point(|class| class < number) as i64).collect();
-    (numbers.len() == n).then(|| (labels, classes.iter().map(i64::to_string).collect()))
+    let size = header.n_bytes()?;
+    let is_one_each = matches!(header.shape[..], [own] | [own, 1] if own == n);
+    (is_one_each && size <= most_expanded(entry.compressed_size())).then(|| (header, entry.take(size)))
 }

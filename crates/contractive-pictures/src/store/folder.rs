@@ -53,11 +53,11 @@ impl FolderStore {
     }
 
     /// One picture.
-    pub fn single(path: &Path) -> Result<(Self, Vec<Entry>), PictureError> {
+    pub fn single(path: &Path) -> Result<(Self, Entry), PictureError> {
         let size = fs::metadata(path).map_err(|e| PictureError::io("open", path, e))?.len();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (root, others) = (PathBuf::new(), BTreeMap::from([(0, path.to_path_buf())]));
-        Ok((FolderStore { root, is_single: true, others, tables: Vec::new() }, vec![Entry { name, size }]))
+        Ok((FolderStore { root, is_single: true, others, tables: Vec::new() }, Entry { name, size }))
     }
 
     /// Names of tables at its top.
@@ -70,16 +70,16 @@ impl FolderStore {
         self.is_single
     }
 
-    /// Opens picture `i`, and tells its size.
-    pub fn open(&self, i: usize, entry: &Entry) -> Result<(BufReader<File>, u64), PictureFault> {
-        let file = open_regular(self.others.get(&i).unwrap_or(&self.root.join(&entry.name)))?;
+    /// Opens picture `i`, of this name, and tells its size.
+    pub fn open(&self, i: usize, name: &str) -> Result<(BufReader<File>, u64), PictureFault> {
+        let file = open_regular(self.others.get(&i).unwrap_or(&self.root.join(name)))?;
         let size = file.metadata()?.len();
         Ok((BufReader::with_capacity(1 << 14, file), size))
     }
 
-    /// All bytes of picture `i`.
-    pub fn bytes(&self, i: usize, entry: &Entry, reserve: &mut dyn FnMut(u64)) -> Result<Vec<u8>, PictureFault> {
-        let (stream, size) = self.open(i, entry)?;
+    /// All bytes of picture `i`, of this name.
+    pub fn bytes(&self, i: usize, name: &str, reserve: &mut dyn FnMut(u64)) -> Result<Vec<u8>, PictureFault> {
+        let (stream, size) = self.open(i, name)?;
         reserve(size.min(MOST_FILE));
         all_of(stream.into_inner(), size)
     }

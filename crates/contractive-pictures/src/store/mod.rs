@@ -3,6 +3,7 @@
 mod array;
 mod entry;
 mod folder;
+mod headers;
 mod section;
 mod tar;
 mod unpacked;
@@ -21,7 +22,7 @@ use crate::limits::FileSize;
 use crate::names;
 use crate::picture::Picture;
 use array::ArrayStore;
-pub(crate) use entry::{Entry, Labels};
+pub(crate) use entry::{Entries, Labels};
 pub(crate) use folder::FolderStore;
 use section::Section;
 use tar::TarStore;
@@ -40,11 +41,11 @@ pub(crate) enum Store {
 const MAGIC: u64 = 512;
 
 impl Store {
-    /// Opens what lies at `path`, and lists its pictures, sorted by the bytes of their names.
-    pub fn open(path: &Path) -> Result<(Store, Vec<Entry>), PictureError> {
+    /// Opens what lies at `path`, and lists its pictures, sorted by the bytes of their names; those of an array by their numbers.
+    pub fn open(path: &Path) -> Result<(Store, Entries), PictureError> {
         let failed = |e| PictureError::io("open", path, e);
         if std::fs::metadata(path).map_err(failed)?.is_dir() {
-            return FolderStore::list(path).map(|(store, entries)| (Store::Folder(store), entries));
+            return FolderStore::list(path).map(|(store, entries)| (Store::Folder(store), Entries::Named(entries)));
         }
         let file = open_regular(path).and_then(Section::whole).map_err(failed)?;
         let first = file.first(MAGIC).map_err(failed)?;
@@ -60,7 +61,7 @@ impl Store {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if names::is_picture(&name) || decode::is_picture(&first) {
-            return FolderStore::single(path).map(|(store, entries)| (Store::Folder(store), entries));
+            return FolderStore::single(path).map(|(store, entry)| (Store::Folder(store), Entries::Named(vec![entry])));
         }
         Err(no_source(path, &first))
     }
@@ -71,10 +72,10 @@ impl Store {
         file: Section,
         packed: u64,
         first: &[u8],
-    ) -> Result<Option<(Store, Vec<Entry>)>, PictureError> {
+    ) -> Result<Option<(Store, Entries)>, PictureError> {
         Ok(Some(match first {
             _ if array::is_npy(first) => {
-                let (store, entries) = ArrayStore::open(path, file, None)?;
+                let (store, entries) = ArrayStore::open(path, file, packed, |_| Ok(None))?;
                 (Store::Array(store), entries)
             }
             _ if is_zip(first) && is_npz(path) => {
@@ -83,21 +84,21 @@ impl Store {
             }
             _ if is_zip(first) => {
                 let (store, entries) = ZipStore::open(path, file)?;
-                (Store::Zip(store), entries)
+                (Store::Zip(store), Entries::Named(entries))
             }
-            _ if tar::is_tar(first) => {
+            _ if headers::is_tar(first) => {
                 let (store, entries) = TarStore::open(path, file, packed)?;
-                (Store::Tar(store), entries)
+                (Store::Tar(store), Entries::Named(entries))
             }
             _ => return Ok(None),
         }))
     }
 
     /// The header of picture `i`.
-    pub fn head(&self, i: usize, entry: &Entry) -> Result<Head, PictureFault> {
+    pub fn head(&self, i: usize, entries: &Entries) -> Result<Head, PictureFault> {
         match self {
             Store::Folder(folder) => {
-                let (stream, size) = folder.open(i, entry)?;
+                let (stream, size) = folder.open(i, &entries.name(i))?;
                 decode::head(stream, FileSize::plain(size))
             }
             Store::Zip(zip) => {
@@ -114,10 +115,10 @@ impl Store {
     }
 
     /// The pixels of picture `i`.
-    pub fn picture(&self, i: usize, entry: &Entry, reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
+    pub fn picture(&self, i: usize, entries: &Entries, reserve: &mut dyn FnMut(u64)) -> Result<Picture, PictureFault> {
         let (bytes, packed) = match self {
             Store::Folder(folder) => {
-                let bytes = folder.bytes(i, entry, reserve)?;
+                let bytes = folder.bytes(i, &entries.name(i), reserve)?;
                 let size = bytes.len() as u64;
                 (bytes, size)
             }
@@ -167,18 +168,16 @@ pub fn is_pictures(path: impl AsRef<Path>) -> bool {
     match &first[..] {
         first if is_gzip(first) => {
             let most = most_expanded(file.len());
-            ::tar::Archive::new(MultiGzDecoder::new(file).take(most)).entries().is_ok_and(|mut entries| {
-                entries.any(|entry| entry.is_ok_and(|entry| is_entry(&String::from_utf8_lossy(&entry.path_bytes()))))
-            })
+            let (mut inside, mut first) = (MultiGzDecoder::new(file).take(most), Vec::new());
+            let is_tar = inside.by_ref().take(MAGIC).read_to_end(&mut first).is_ok() && headers::is_tar(&first);
+            is_tar && tar::has_entry(headers::Forward::new(Cursor::new(first).chain(inside)), is_entry)
         }
         first if array::is_npy(first) || (is_zip(first) && is_npz(path)) => {
             Store::open(path).is_ok_and(|(store, _)| matches!(store, Store::Array(array) if !array.head().is_grey))
         }
         first if is_zip(first) => ::zip::ZipArchive::new(file)
             .is_ok_and(|archive| archive.file_names().any(|name| name.is_ok_and(|name| is_entry(&name)))),
-        first if tar::is_tar(first) => ::tar::Archive::new(file).entries_with_seek().is_ok_and(|mut entries| {
-            entries.any(|entry| entry.is_ok_and(|entry| is_entry(&String::from_utf8_lossy(&entry.path_bytes()))))
-        }),
+        first if headers::is_tar(first) => tar::has_entry(file, is_entry),
         first => decode::is_picture(first),
     }
 }

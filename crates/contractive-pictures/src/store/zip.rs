@@ -1,7 +1,7 @@
 //! Pictures in a .zip, read one at a time.
 //!
 //! Entries are stored or deflated; links in them are passed over. Of two entries of one name the later counts. An archive may hold far more than
-//! memory does: only its directory is held, and the pictures that are under way.
+//! memory does: only its directory is held, names among it, and the pictures that are under way.
 
 use std::path::Path;
 
@@ -27,16 +27,23 @@ pub(crate) struct ZipStore {
 impl ZipStore {
     /// Reads the directory.
     pub fn open(path: &Path, file: Section) -> Result<(Self, Vec<Entry>), PictureError> {
+        let size = file.len();
         let mut archive = ZipArchive::new(file).map_err(|e| damaged(path, e.to_string()))?;
-        let mut found = Found::default();
+        let (mut found, mut packed) = (Found::within(u64::MAX), 0_u64);
         for place in 0..archive.len() {
             let entry = archive.by_index_raw(place).map_err(|e| damaged(path, format!("entry {place}: {e}")))?;
+            packed = packed.saturating_add(entry.compressed_size());
             if entry.is_dir() || entry.is_symlink() {
                 continue;
             }
             // Names that are no UTF-8 and not declared as another encoding are shown as far as they go.
             let name = entry.name().unwrap_or_else(|_| String::from_utf8_lossy(entry.name_raw())).into_owned();
-            found.add(&name, entry.size(), place);
+            found.add(&name, entry.size(), place).map_err(|reason| damaged(path, reason))?;
+        }
+        // Entries that lie over one another would be unpacked once for each of their names.
+        if packed > size {
+            let reason = format!("its entries claim {packed} bytes, and it has {size}");
+            return Err(damaged(path, reason));
         }
         let (entries, places) = found.pictures(path)?;
         Ok((ZipStore { archive, places }, entries))

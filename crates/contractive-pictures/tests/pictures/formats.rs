@@ -27,6 +27,7 @@ fn every_format_has_the_pixels_that_pillow_reads() {
     };
     assert_eq!(source.len(), expected.len());
     for (i, name) in source.names().enumerate() {
+        let name = &*name;
         let (picture, wanted) = (source.read(i).unwrap(), &expected[name]);
         let side = |what: &str| wanted[what].as_u64().unwrap() as usize;
         assert_eq!((picture.shape.width, picture.shape.height), (side("width"), side("height")), "{name}");

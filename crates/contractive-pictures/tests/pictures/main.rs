@@ -1,5 +1,6 @@
 //! Pictures of every format, in folders, archives and arrays; broken ones; sizes; masks.
 
+mod archives;
 mod broken;
 mod formats;
 mod masks;

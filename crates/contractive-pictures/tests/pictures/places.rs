@@ -80,6 +80,26 @@ fn archives_and_arrays_hold_what_the_folder_holds() {
 }
 
 #[test]
+fn labels_of_an_array_are_one_whole_number_a_picture() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a.npz");
+    let array = npy("|u1", "(2, 1, 1, 3)", &[0, 90, 0, 0, 0, 90]);
+    for (descr, shape, values, classes) in [
+        ("|i1", "(2, 1)", vec![255, 3], Some(["-1", "3"])),
+        ("|i1", "(3,)", vec![255, 3, 3], None),
+        ("|i1", "(2, 2)", vec![0, 1, 2, 3], None),
+        ("<f4", "(2,)", [1.5_f32, 2.0].map(f32::to_le_bytes).concat(), None),
+        ("|i1", "(2,)", vec![1], None),
+    ] {
+        let files = [("X.npy", array.clone()), ("y.npy", npy(descr, shape, &values))];
+        fs::write(&path, zip(&files, CompressionMethod::Deflated)).unwrap();
+        let source = PictureSource::open(&path, &keep()).unwrap();
+        let wanted = classes.map(|names| (vec![0, 1], names.map(str::to_owned).to_vec()));
+        assert_eq!(source.labels(), wanted, "{descr} {shape}");
+    }
+}
+
+#[test]
 fn grey_arrays_and_truth_values() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("a.npy");
@@ -139,7 +159,7 @@ fn what_is_no_picture_is_passed_over_and_a_folder_of_it_is_refused() {
 fn one_picture_is_a_source_of_one() {
     let folder = folder(&[("scan", png(3, 2, 9)), ("b.jpg", b"text".to_vec())]);
     let source = PictureSource::open(folder.path().join("scan"), &keep()).unwrap();
-    assert_eq!((source.len(), source.name(0), source.labels()), (1, "scan", None));
+    assert_eq!((source.len(), &*source.name(0), source.labels()), (1, "scan", None));
     assert_eq!(source.read(0).unwrap().pixels, [9; 6]);
     assert!(is_pictures(folder.path().join("scan")));
     let error = refused(&folder.path().join("b.jpg"), &keep());

@@ -72,6 +72,61 @@ fn pixels_in_between_are_lanczos_with_the_support_of_the_scale() {
     }
 }
 
+/// A wave of a few pixels' length in what the picture becomes, over fine stripes, which are to be averaged.
+fn long_row(n: usize, to: usize) -> Vec<u8> {
+    let wave = |i: usize| (i as f64 / n as f64 * to as f64 / 5.0).sin();
+    (0..n).map(|i| (128.0 + 60.0 * wave(i) + if i % 2 == 0 { 30.0 } else { -30.0 }).round() as u8).collect()
+}
+
+#[test]
+fn of_a_very_long_side_means_are_taken_first() {
+    // 65,535 is the longest that is made in one step; 2,053 is a prime, so that groups differ in length.
+    for (n, to) in [(65_535, 64), (65_536, 64), (2_053 * 64, 40), (2_053 * 64, 3)] {
+        let row = long_row(n, to);
+        let wanted = lanczos(&row.iter().map(|&byte| f64::from(byte)).collect::<Vec<_>>(), n, to);
+        for is_tall in [false, true] {
+            let (own, size) = if is_tall { ((1, n), (1, to)) } else { ((n, 1), (to, 1)) };
+            let (_, _, got) = fitted(own.0, own.1, &row, size, Fit::Stretch);
+            for (got, wanted) in got.iter().zip(&wanted) {
+                assert!((f64::from(*got) - wanted).abs() <= 2.0, "{n} to {to}: {got}, {wanted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn colours_of_a_very_long_side_do_not_mix() {
+    let one = long_row(70_000, 8);
+    for is_tall in [false, true] {
+        let (own, size) = if is_tall { ((2, 70_000), (4, 8)) } else { ((70_000, 2), (8, 4)) };
+        let two = |c: usize| match is_tall {
+            true => one.iter().flat_map(|&v| [v, v]).map(|v| v / (c as u8 + 1)).collect::<Vec<u8>>(),
+            false => [one.clone(), one.clone()].concat().iter().map(|v| v / (c as u8 + 1)).collect(),
+        };
+        let planes = [two(0), two(1), two(2)];
+        let rgb: Vec<u8> = (0..one.len() * 2).flat_map(|i| [planes[0][i], planes[1][i], planes[2][i]]).collect();
+        let (_, _, together) = fitted(own.0, own.1, &rgb, size, Fit::Stretch);
+        for (c, plane) in planes.iter().enumerate() {
+            let (_, _, alone) = fitted(own.0, own.1, plane, size, Fit::Stretch);
+            assert!(together.iter().skip(c).step_by(3).eq(&alone), "channel {c}");
+        }
+    }
+}
+
+/// 6,000 × 2 made 100 × 3,000: higher first it would be 6,000 × 3,000 between.
+#[test]
+fn a_low_picture_is_made_narrower_first() {
+    let row = long_row(6_000, 100);
+    let picture = [row.clone(), row.clone()].concat();
+    let (_, _, got) = fitted(6_000, 2, &picture, (100, 3_000), Fit::Stretch);
+    let wanted = lanczos(&row.iter().map(|&byte| f64::from(byte)).collect::<Vec<_>>(), 6_000, 100);
+    for line in got.chunks(100) {
+        for (got, wanted) in line.iter().zip(&wanted) {
+            assert!((f64::from(*got) - wanted).abs() <= 2.0, "{got}, {wanted}");
+        }
+    }
+}
+
 #[test]
 fn fine_stripes_become_grey_and_no_moire() {
     let stripes: Vec<u8> = (0..256 * 256).map(|i| if i % 2 == 0 { 0 } else { 255 }).collect();

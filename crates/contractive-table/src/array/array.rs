@@ -103,6 +103,18 @@ pub fn byte_image_shape(columns: usize, image: Option<[usize; 3]>) -> Option<[us
     image.or((columns == 784).then_some([28, 28, 1]))
 }
 
+/// That labels are as many as the rows, where they are one number each: known by the headers, before any is read.
+pub(crate) fn check_labels(path: &Path, labels: &[usize], rows: &[usize]) -> Result<(), TableError> {
+    match (labels, rows) {
+        ([got] | [got, 1], [n, ..]) if got != n => Err(TableError::Shape {
+            what: format!("the number of labels in {}", path.display()),
+            expected: format!("{n}, one a row"),
+            got: got.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// A shape as numpy prints it.
 pub(crate) fn shape_text(shape: &[usize]) -> String {
     match shape {

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::array::{Array, ArrayValues, Arrays};
+use super::array::{Array, ArrayValues, Arrays, check_labels};
 use crate::error::TableError;
 use crate::source::Source;
 
@@ -26,30 +26,36 @@ pub(super) fn read(path: &Path) -> Result<Arrays, TableError> {
             got: rows.shape.len().to_string(),
         });
     }
-    let labels = labels_beside(path).map(|beside| read_labels(&beside)).transpose()?;
+    let labels = labels_beside(path).map(|beside| read_labels(&beside, &rows.shape)).transpose()?;
     Ok(Arrays { rows, labels })
 }
 
 /// Reads one file.
 pub(super) fn read_alone(path: &Path) -> Result<Array, TableError> {
     let mut source = Source::open(path)?;
-    let Header { kind, dims } = read_header(&mut source)?;
-    let bytes = source.check_claim(n_bytes(&dims, kind))?;
-    let values = decode(kind, source.payload(bytes)?);
-    Ok(Array { path: path.to_path_buf(), shape: dims, values })
+    let header = read_header(&mut source)?;
+    read_values(source, header)
 }
 
-/// Reads labels: one dimension of integers.
-fn read_labels(path: &Path) -> Result<Array, TableError> {
-    let array = read_alone(path)?;
-    if array.shape.len() != 1 {
+fn read_values(mut source: Source, Header { kind, dims }: Header) -> Result<Array, TableError> {
+    let bytes = source.check_claim(n_bytes(&dims, kind))?;
+    let values = decode(kind, source.payload(bytes)?);
+    Ok(Array { path: source.path, shape: dims, values })
+}
+
+/// Reads labels of rows of the shape `rows`: one dimension of integers.
+fn read_labels(path: &Path, rows: &[usize]) -> Result<Array, TableError> {
+    let mut source = Source::open(path)?;
+    let header = read_header(&mut source)?;
+    if header.dims.len() != 1 {
         return Err(TableError::Shape {
             what: format!("the number of dimensions of the labels {}", path.display()),
             expected: "1".into(),
-            got: array.shape.len().to_string(),
+            got: header.dims.len().to_string(),
         });
     }
-    Ok(array)
+    check_labels(path, &header.dims, rows)?;
+    read_values(source, header)
 }
 
 /// The labels of `…images-idx3-ubyte[.gz]`, if they lie beside it: `…labels-idx1-ubyte` with or without `.gz`.

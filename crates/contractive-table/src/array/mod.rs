@@ -44,6 +44,20 @@ pub fn read(path: impl AsRef<Path>, array: Option<&str>) -> Result<Arrays, Table
     }
 }
 
+/// Reads one array as [`read`] does, without the labels that may lie beside it: those of an archive are of other rows perhaps.
+///
+/// # Errors
+/// Any [`TableError`] of a file that cannot be read.
+pub fn read_alone(path: impl AsRef<Path>, array: Option<&str>) -> Result<Array, TableError> {
+    let path = path.as_ref();
+    match Format::of(path) {
+        Some(Format::Idx) => idx::read_alone(path),
+        #[cfg(feature = "npz")]
+        Some(Format::Npz) => npz::read_alone(path, array),
+        _ => read(path, array).map(|arrays| arrays.rows),
+    }
+}
+
 /// Reads one IDX file, without the labels that may lie beside it.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use flate2::read::DeflateDecoder;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::array::{Array, Arrays, shape_text};
+use super::array::{Array, Arrays, check_labels, shape_text};
 use super::header::Header;
 use super::npy;
 use crate::error::TableError;
@@ -19,16 +19,30 @@ type Archive = ZipArchive<BufReader<File>>;
 
 /// Reads `array`, or `X`, or the only array of two or more dimensions; labels from `y` (of `x_train`, `y_train`).
 pub(super) fn read(path: &Path, array: Option<&str>) -> Result<Arrays, TableError> {
-    let file = open_file(path)?;
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
-    let chosen = choose(&mut archive, path, array)?;
-    let rows = with_array(&mut archive, path, &chosen, |source, header| npy::read(source, &header))?;
+    let (mut archive, chosen, rows) = read_rows(path, array)?;
     let labels = labels_name(&chosen);
     if !members(&archive).contains(&labels) {
         return Ok(Arrays { rows, labels: None });
     }
-    let labels = with_array(&mut archive, path, &labels, |source, header| npy::read(source, &header))?;
+    let labels = with_array(&mut archive, path, &labels, |source, header| {
+        check_labels(&source.path, &header.shape, rows.shape())?;
+        npy::read(source, &header)
+    })?;
     Ok(Arrays { rows, labels: Some(labels) })
+}
+
+/// Reads `array`, or `X`, or the only array of two or more dimensions, without labels.
+pub(super) fn read_alone(path: &Path, array: Option<&str>) -> Result<Array, TableError> {
+    read_rows(path, array).map(|(_, _, rows)| rows)
+}
+
+/// The archive, the name of the array that is read, and the array.
+fn read_rows(path: &Path, array: Option<&str>) -> Result<(Archive, String, Array), TableError> {
+    let file = open_file(path)?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
+    let chosen = choose(&mut archive, path, array)?;
+    let rows = with_array(&mut archive, path, &chosen, |source, header| npy::read(source, &header))?;
+    Ok((archive, chosen, rows))
 }
 
 /// The array `array`, whatever its dimensions.

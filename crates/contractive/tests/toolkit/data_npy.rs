@@ -257,7 +257,12 @@ fn an_archive_gives_x_and_y() {
     }
     // Another array of the archive is held to the same labels.
     let error = load_array(&stored(&members[..2]), "other").unwrap_err();
-    assert!(error.to_string().contains("the number of labels of file.npz must be 9"), "{error}");
+    assert!(error.to_string().contains("file.npz/y.npy must be 9, one a row"), "{error}");
+    // Read for itself, as labels are, it has none.
+    let folder = Folder::new();
+    let path = folder.write("file.npz", &stored(&members[..2]));
+    let alone = contractive_table::array::read_alone(path, Some("other")).unwrap();
+    assert_eq!(alone.shape(), [9, 9]);
 }
 
 #[test]

@@ -34,12 +34,13 @@ impl PicturesInfo {
         for i in 0..source.len() {
             match source.own_size(i) {
                 Ok(size) => *sizes.entry(size).or_insert(0) += 1,
-                Err(error) => broken.push((source.name(i).to_owned(), error.to_string())),
+                Err(error) => broken.push((source.name(i).into_owned(), error.to_string())),
             }
         }
         let (labels, names) = source.labels().unwrap_or_default();
-        let count = |label: usize| labels.iter().filter(|one| **one == label as i64).count();
-        let folders = names.iter().enumerate().map(|(i, name)| (name.clone(), count(i))).collect();
+        let mut counts = vec![0; names.len()];
+        labels.iter().for_each(|label| counts[*label as usize] += 1);
+        let folders = names.into_iter().zip(counts).collect();
         let name = source.file_name();
         let (channels, sha256, pictures) = (source.channels(), source.fingerprint(), source.len());
         Ok(PicturesInfo { name, pictures, channels, sizes, folders, broken, sha256 })

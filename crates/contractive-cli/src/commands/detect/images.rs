@@ -124,12 +124,12 @@ pub(super) fn run(arguments: &DetectImages<'_>) -> anyhow::Result<Ending> {
         let name = pictures.name(scored.place as usize);
         n += 1;
         anomalies += usize::from(scored.is_anomaly);
-        meter.add(name, scored);
+        meter.add(&name, scored);
         if let Some(maps) = &mut maps {
-            maps.write(name, scored)?;
+            maps.write(&name, scored)?;
         }
         if !arguments.anomalies_only || scored.is_anomaly {
-            rows.names.push(Some(name.to_owned()));
+            rows.names.push(Some(name.into_owned()));
             rows.folders.push(folder(scored.place));
             rows.score.push(scored.score);
             rows.probability.push(scored.probability);

@@ -165,7 +165,7 @@ fn array_labels(
 ) -> Result<Option<Vec<Option<String>>>, TableError> {
     let labels = match (name, Format::of(path)) {
         (None, _) => array::read(path, rows)?.labels,
-        (Some(name), Some(Format::Npz)) => Some(array::read(path, Some(name))?.rows),
+        (Some(name), Some(Format::Npz)) => Some(array::read_alone(path, Some(name))?),
         (Some(name), _) if Format::of(Path::new(name)) == Some(Format::Idx) => Some(array::read_idx(Path::new(name))?),
         (Some(name), _) => Some(array::read(Path::new(name), None)?.rows),
     };

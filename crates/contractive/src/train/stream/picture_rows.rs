@@ -84,7 +84,7 @@ impl PictureRows {
 
     fn grid(&self, index: u32, shape: PictureShape, (patch, stride): (usize, usize)) -> Result<PatchGrid, TrainError> {
         if shape.height.min(shape.width) < patch {
-            let what = self.names.name(index as usize).to_owned();
+            let what = self.names.name(index as usize).into_owned();
             return Err(PatchError::Small { what, patch, got: shape }.into());
         }
         Ok(PatchGrid::new(shape, patch, stride).map_err(PatchError::from)?)
