@@ -42,6 +42,8 @@ pub mod array;
 #[cfg(feature = "arrow")]
 mod arrow_batches;
 #[cfg(feature = "arrow")]
+mod arrow_schema;
+#[cfg(feature = "arrow")]
 mod arrow_values;
 pub mod atomic;
 pub mod checksum;

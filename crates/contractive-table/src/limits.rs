@@ -77,8 +77,8 @@ pub(crate) fn most_held(size: u64) -> u64 {
     FREE_HELD.saturating_add(size.saturating_mul(KEPT_A_BYTE))
 }
 
-/// The most bytes that the description of a Parquet file of `size` bytes may take: before a page of it is read.
-#[cfg(feature = "parquet")]
+/// The most bytes that the description of a columnar file of `size` bytes may take: before its columns are read.
+#[cfg(feature = "arrow")]
 pub(crate) fn most_described(size: u64) -> u64 {
     most_held(size).saturating_add(FREE_HELD / 2)
 }

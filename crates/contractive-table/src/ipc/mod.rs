@@ -55,7 +55,7 @@ impl IpcSource {
         contained(path, || {
             let damaged = |reason: String| TableError::Corrupt { path: path.to_path_buf(), reason };
             let (first, head) = messages.next()?.ok_or_else(|| damaged("it holds no schema".into()))?;
-            let schema: SchemaRef = schema::read(&first[8..head]).map_err(damaged)?.into();
+            let schema: SchemaRef = schema::read(&first[8..head], messages.size).map_err(damaged)?.into();
             check_columns(path, schema.fields().len() as u64, messages.size)?;
             let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
             let Choice { places, left_out, note } = selection.choose(path, &names, &index_columns(&schema))?;

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_ipc::root_as_message_with_opts;
 use arrow_schema::{DataType, Schema, SchemaRef, TimeUnit};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use flatbuffers::{InvalidFlatbuffer, VerifierOptions};
 use parquet::arrow::ARROW_SCHEMA_META_KEY;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::Type as Physical;
@@ -19,6 +17,7 @@ use parquet::file::metadata::{
 use super::failure::{damaged, failure};
 use super::pages::Shared;
 use super::thrift::{Listed, check_lists};
+use crate::arrow_schema::{Fault, verified};
 use crate::error::TableError;
 use crate::limits::{check_columns, most_described};
 
@@ -26,8 +25,6 @@ use crate::limits::{check_columns, most_described};
 const ELEMENT_BYTES: u64 = 900;
 /// Bytes for each element of a list that describes a part of a column and is kept.
 const DETAIL_BYTES: u64 = 4;
-/// Bytes for each table of the Arrow schema, of which a column has two or more.
-const TABLE_BYTES: u64 = 200;
 
 /// Reads it, within what a file of its size may take for it.
 pub(super) fn load(shared: &Shared) -> Result<ArrowReaderMetadata, TableError> {
@@ -59,7 +56,7 @@ pub(super) fn load(shared: &Shared) -> Result<ArrowReaderMetadata, TableError> {
         return Err(failed(damaged(reason)));
     }
     for schema in arrow_schemas(&metadata).filter_map(|pair| pair.value.as_deref()) {
-        check_arrow_schema(schema, most_described(shared.size)).map_err(failed)?;
+        check_arrow_schema(schema, shared.size).map_err(failed)?;
     }
     ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new()).map_err(failed)
 }
@@ -78,24 +75,16 @@ fn arrow_schemas(metadata: &ParquetMetaData) -> impl Iterator<Item = &KeyValue> 
     pairs.filter(|pair| pair.key == ARROW_SCHEMA_META_KEY)
 }
 
-/// Refuses an Arrow schema that takes more than `most` bytes: one part of it, a name or a column, may stand at many places.
-/// What else is wrong with it is told where it is read.
-fn check_arrow_schema(encoded: &str, most: u64) -> Result<()> {
+/// Refuses an Arrow schema that takes more than its file, of `size` bytes, accounts for. What else is wrong with it is told
+/// where it is read.
+fn check_arrow_schema(encoded: &str, size: u64) -> Result<()> {
     let Ok(bytes) = BASE64_STANDARD.decode(encoded) else { return Ok(()) };
     // The head of a message, and its length.
     let message = bytes.strip_prefix(&[0xff; 4]).and_then(|message| message.get(4..)).unwrap_or(&bytes);
-    let half = most / 2;
-    let options = VerifierOptions {
-        max_tables: usize::try_from(half / TABLE_BYTES).unwrap_or(usize::MAX),
-        max_apparent_size: usize::try_from(half).unwrap_or(usize::MAX),
-        ..VerifierOptions::default()
-    };
-    let wrong = match root_as_message_with_opts(&options, message) {
-        Err(InvalidFlatbuffer::TooManyTables) => format!("more than {} tables", options.max_tables),
-        Err(InvalidFlatbuffer::ApparentSizeTooLarge) => format!("more than {half} bytes"),
-        _ => return Ok(()),
-    };
-    Err(damaged(format!("the Arrow schema in it comes to {wrong}, the most of a file of its size")))
+    match verified(message, size) {
+        Err(Fault::TooLarge(reason)) => Err(damaged(reason)),
+        _ => Ok(()),
+    }
 }
 
 /// The columns as they are read. Times of 96 bits are the crate's in nanoseconds, in which the years before 1677 and after
