@@ -3,18 +3,17 @@
 use std::fmt;
 
 use arrow_schema::Schema;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+
+use crate::json::Leaf;
 
 #[derive(serde::Deserialize)]
 struct PandasNote {
     index_columns: Names,
 }
 
-/// The names in a list.
+/// The names in a list, beside ranges of numbers, which are described and not stored.
 struct Names(Vec<String>);
-
-/// An entry of it: a name, or a range of numbers, which is described and not stored.
-struct Entry(Option<String>);
 
 /// The names that pandas wrote as those of the row index into a schema.
 pub(super) fn index_columns(schema: &Schema) -> Vec<String> {
@@ -39,39 +38,12 @@ impl<'de> Visitor<'de> for ListVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Names, A::Error> {
         let mut names = Vec::new();
-        while let Some(Entry(name)) = list.next_element()? {
-            names.extend(name);
+        while let Some(entry) = list.next_element()? {
+            if let Leaf::Word(name) = entry {
+                names.push(name);
+            }
         }
         Ok(Names(names))
-    }
-}
-
-impl<'de> Deserialize<'de> for Entry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(EntryVisitor)
-    }
-}
-
-struct EntryVisitor;
-
-impl<'de> Visitor<'de> for EntryVisitor {
-    type Value = Entry;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name or the description of a range")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Entry, E> {
-        Ok(Entry(Some(name.to_owned())))
-    }
-
-    fn visit_unit<E>(self) -> Result<Entry, E> {
-        Ok(Entry(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Entry(None))
     }
 }
 

@@ -6,11 +6,13 @@
 
 mod account;
 mod counted;
+mod leaf;
 
 use serde::Deserialize;
 
 use account::Account;
 use counted::Counted;
+pub use leaf::Leaf;
 
 /// Reads a document of which at most so much is kept as [`limits`](crate::limits) allows for a file of the text's size, the text included.
 ///

@@ -1,20 +1,18 @@
 //! What a stored JSON document says of itself, before anything else of it is taken in.
 
-use std::fmt;
+use contractive_table::json::Leaf;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-/// Letters of a word that are kept.
+/// Letters of a word that are told.
 const LONGEST: usize = 64;
 
 /// The kind and the version of a document. Another version may differ in anything else, so all else is passed over; and
 /// nothing of it is kept: as values in memory a document takes sixteen times its size.
-#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, serde::Deserialize)]
 pub struct DocumentHead {
     #[serde(default)]
-    kind: Option<Entry>,
+    kind: Option<Leaf>,
     #[serde(default)]
-    format_version: Option<Entry>,
+    format_version: Option<Leaf>,
 }
 
 impl DocumentHead {
@@ -29,7 +27,7 @@ impl DocumentHead {
     /// Its `kind`, if that is a word.
     pub fn kind(&self) -> Option<&str> {
         match &self.kind {
-            Some(Entry::Word(word)) => Some(word),
+            Some(Leaf::Word(word)) => Some(start(word)),
             _ => None,
         }
     }
@@ -37,7 +35,7 @@ impl DocumentHead {
     /// Its `format_version`, if that is a whole number.
     pub fn version(&self) -> Option<u64> {
         match self.format_version {
-            Some(Entry::Whole(version)) => Some(version),
+            Some(Leaf::Whole(version)) => Some(version),
             _ => None,
         }
     }
@@ -46,69 +44,16 @@ impl DocumentHead {
     pub fn version_text(&self) -> String {
         match &self.format_version {
             None => "none".to_owned(),
-            Some(Entry::Whole(version)) => version.to_string(),
-            Some(Entry::Word(word)) => format!("{word:?}"),
-            Some(Entry::Other) => "something else".to_owned(),
+            Some(Leaf::Whole(version)) => version.to_string(),
+            Some(Leaf::Word(word)) => format!("{:?}", start(word)),
+            Some(_) => "something else".to_owned(),
         }
     }
 }
 
-/// A value of which a number or a short word is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Entry {
-    Whole(u64),
-    Word(String),
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Entry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(EntryVisitor)
-    }
-}
-
-struct EntryVisitor;
-
-impl<'de> Visitor<'de> for EntryVisitor {
-    type Value = Entry;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Entry, E> {
-        Ok(Entry::Whole(value))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Entry, E> {
-        Ok(Entry::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Entry, E> {
-        Ok(Entry::Other)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Entry, E> {
-        Ok(Entry::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Entry, E> {
-        Ok(Entry::Other)
-    }
-
-    fn visit_str<E>(self, word: &str) -> Result<Entry, E> {
-        Ok(Entry::Word(word.chars().take(LONGEST).collect()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Entry, A::Error> {
-        while entries.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Entry::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Entry, A::Error> {
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Entry::Other)
-    }
+/// The first letters of a word.
+fn start(word: &str) -> &str {
+    word.char_indices().nth(LONGEST).map_or(word, |(end, _)| &word[..end])
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use contractive_table::json::Leaf;
 use contractive_table::opening::open_regular;
 use contractive_table::{Format, FrameReader, ReadOptions, TableError, TextOptions};
-use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
 use super::error::MergeError;
 use super::origin::ScoreOrigin;
@@ -156,67 +157,15 @@ impl<'de> Visitor<'de> for Line {
         while let Some(name) = map.next_key::<String>()? {
             if is_score(&name) {
                 // A key of this name may hold anything; what comes last is ours.
-                score = Some(map.next_value::<Score>()?);
+                score = Some(map.next_value::<Leaf>()?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
         match score {
             None => Err(A::Error::missing_field(SCORE)),
-            Some(Score(score)) => score.ok_or_else(|| A::Error::custom("`score` must be a number or null")),
+            Some(Leaf::Null) => Ok(f64::NAN),
+            Some(score) => score.number().ok_or_else(|| A::Error::custom("`score` must be a number or null")),
         }
-    }
-}
-
-/// A number, or NaN for null; `None` for anything else, of which nothing is kept.
-struct Score(Option<f64>);
-
-impl<'de> Deserialize<'de> for Score {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScoreVisitor)
-    }
-}
-
-struct ScoreVisitor;
-
-impl<'de> Visitor<'de> for ScoreVisitor {
-    type Value = Score;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a number or null")
-    }
-
-    fn visit_f64<E: Error>(self, score: f64) -> Result<Score, E> {
-        Ok(Score(Some(score)))
-    }
-
-    fn visit_u64<E: Error>(self, score: u64) -> Result<Score, E> {
-        Ok(Score(Some(score as f64)))
-    }
-
-    fn visit_i64<E: Error>(self, score: i64) -> Result<Score, E> {
-        Ok(Score(Some(score as f64)))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Score, E> {
-        Ok(Score(Some(f64::NAN)))
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Score, E> {
-        Ok(Score(None))
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Score, E> {
-        Ok(Score(None))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Score, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Score(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Score, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Score(None))
     }
 }
