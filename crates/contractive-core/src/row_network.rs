@@ -9,6 +9,8 @@
 //! and sums left to right. The reference also judges this file, and so cannot share its code.
 #![allow(non_snake_case)] // J as in the formulas
 
+use std::ops::Range;
+
 use crate::activation::Activation;
 use crate::parameters::Parameters;
 
@@ -50,6 +52,12 @@ pub struct RowNetwork {
     square: SquaredNorm,
 }
 
+/// The most numbers of a matrix (m₁, m₁) that has more of them than the weights it comes from: 64 MiB.
+const MOST_SQUARE: usize = 1 << 23;
+
+/// The most numbers of a block of rows of J, or of what J is a product of, while one row has less: 8 MiB.
+const MOST_BLOCK: usize = 1 << 20;
+
 /// How ‖J‖²_F is computed.
 enum SquaredNorm {
     /// Two layers of which the second has a constant slope c: with s = φ′(z_1), ‖c W₂ diag(s) W₁‖² = sᵀ P s,
@@ -65,7 +73,7 @@ impl SquaredNorm {
     /// The cheapest way for this encoder.
     fn of(encoder: &[RowLayer]) -> Self {
         match encoder {
-            [first, second] if second.activation == Activation::Identity => {
+            [first, second] if second.activation == Activation::Identity && is_in_proportion(first, second) => {
                 // Row i of the transposed W₂ is column i of W₂.
                 let mut form = gram(first);
                 let columns: Vec<&[f64]> = second.weights.chunks_exact(second.n_out()).collect();
@@ -78,6 +86,12 @@ impl SquaredNorm {
             _ => SquaredNorm::Explicit,
         }
     }
+}
+
+/// Whether P of these layers is small, or no larger than they are.
+fn is_in_proportion(first: &RowLayer, second: &RowLayer) -> bool {
+    let square = first.n_out().saturating_mul(first.n_out());
+    square <= MOST_SQUARE.max(first.weights.len() + second.weights.len())
 }
 
 /// What a network computes from one row; its buffers are reused from row to row.
@@ -111,7 +125,7 @@ impl RowNetwork {
         self.reconstruct(x, out);
         out.J.clear();
         if let SquaredNorm::Form(form) = &self.square {
-            out.jacobian_square = quadratic_forms(&out.slopes[0], form, self.encoder[0].n_out());
+            out.jacobian_square = quadratic_forms(0.0, &out.slopes[0], form, self.encoder[0].n_out()).max(0.0);
         }
         if wants_J || !matches!(self.square, SquaredNorm::Form(_)) {
             self.jacobian(wants_J, out);
@@ -149,36 +163,53 @@ impl RowNetwork {
             .collect()
     }
 
-    /// J = D_L W_L … D_1 W_1 from the code's side, k rows at a time.
+    /// J = D_L W_L … D_1 W_1 from the code's side, by blocks of its k rows.
     fn jacobian(&self, wants_J: bool, out: &mut RowOutput) {
         let k = out.code.len();
+        let widest = self.encoder.iter().map(|layer| layer.n_in().max(layer.n_out())).max().unwrap_or(1);
+        // Whole fours, so that the sums of squares run as they would over all rows at once.
+        let step = (MOST_BLOCK / widest / 4).max(1) * 4;
         let (mut A, mut B) = (std::mem::take(&mut out.from), std::mem::take(&mut out.to));
-        // A = D_L, as k × k.
-        A.clear();
-        A.resize(k * k, 0.0);
-        for (j, slope) in out.slopes[self.encoder.len() - 1].iter().enumerate() {
-            A[j * k + j] = *slope;
-        }
-        for l in (1..self.encoder.len()).rev() {
-            times_weight(&A, &self.encoder[l], &mut B);
-            for row in B.chunks_exact_mut(out.slopes[l - 1].len()) {
-                row.iter_mut().zip(&out.slopes[l - 1]).for_each(|(a, slope)| *a *= slope);
+        let (mut squares, mut forms) = (Squares::default(), 0.0);
+        for start in (0..k).step_by(step) {
+            self.through_encoder(start..k.min(start + step), &out.slopes, &mut A, &mut B);
+            if let SquaredNorm::Gram(gram) = &self.square {
+                forms = quadratic_forms(forms, &A, gram, self.encoder[0].n_out());
             }
-            std::mem::swap(&mut A, &mut B);
-        }
-        if let SquaredNorm::Gram(gram) = &self.square {
-            out.jacobian_square = quadratic_forms(&A, gram, self.encoder[0].n_out());
-        }
-        if wants_J || matches!(self.square, SquaredNorm::Explicit) {
-            times_weight(&A, &self.encoder[0], &mut B);
-            if matches!(self.square, SquaredNorm::Explicit) {
-                out.jacobian_square = dot(&B, &B);
+            if wants_J || matches!(self.square, SquaredNorm::Explicit) {
+                times_weight(&A, &self.encoder[0], &mut B);
+                if matches!(self.square, SquaredNorm::Explicit) {
+                    squares.add(&B);
+                }
+                if wants_J {
+                    out.J.extend_from_slice(&B);
+                }
             }
-            if wants_J {
-                out.J.extend_from_slice(&B);
-            }
+        }
+        match self.square {
+            SquaredNorm::Gram(_) => out.jacobian_square = forms.max(0.0),
+            SquaredNorm::Explicit => out.jacobian_square = squares.sum(),
+            SquaredNorm::Form(_) => {}
         }
         (out.from, out.to) = (A, B);
+    }
+
+    /// A = `rows` of D_L W_L … D_2 W_2 D_1, (rows, m_1); `B` is written over.
+    fn through_encoder(&self, rows: Range<usize>, slopes: &[Vec<f64>], A: &mut Vec<f64>, B: &mut Vec<f64>) {
+        let last = &slopes[self.encoder.len() - 1];
+        let k = last.len();
+        A.clear();
+        A.resize(rows.len() * k, 0.0);
+        for (i, j) in rows.enumerate() {
+            A[i * k + j] = last[j];
+        }
+        for l in (1..self.encoder.len()).rev() {
+            times_weight(A, &self.encoder[l], B);
+            for row in B.chunks_exact_mut(slopes[l - 1].len()) {
+                row.iter_mut().zip(&slopes[l - 1]).for_each(|(a, slope)| *a *= slope);
+            }
+            std::mem::swap(A, B);
+        }
     }
 }
 
@@ -224,12 +255,34 @@ fn times_weight(A: &[f64], layer: &RowLayer, B: &mut Vec<f64>) {
     debug_assert_eq!(B.len(), A.len() / n_out * n_in);
 }
 
-/// Σ over rows a of A of aᵀ G a.
-fn quadratic_forms(A: &[f64], gram: &[f64], m: usize) -> f64 {
-    A.chunks_exact(m)
-        .map(|a| a.iter().zip(gram.chunks_exact(m)).map(|(a_i, g)| a_i * dot(a, g)).sum::<f64>())
-        .sum::<f64>()
-        .max(0.0)
+/// `sum` and Σ over rows a of A of aᵀ G a.
+fn quadratic_forms(sum: f64, A: &[f64], gram: &[f64], m: usize) -> f64 {
+    let of_row = |a: &[f64]| a.iter().zip(gram.chunks_exact(m)).map(|(a_i, g)| a_i * dot(a, g)).sum::<f64>();
+    A.chunks_exact(m).map(of_row).fold(sum, |sum, form| sum + form)
+}
+
+/// Σ b_i² over parts that come one after the other, as [`dot`] of all of them. All parts but the last have whole fours.
+#[derive(Default)]
+struct Squares {
+    sums: [f64; 4],
+    rest: f64,
+}
+
+impl Squares {
+    fn add(&mut self, part: &[f64]) {
+        let (fours, rest) = part.as_chunks::<4>();
+        for b in fours {
+            for i in 0..4 {
+                self.sums[i] += b[i] * b[i];
+            }
+        }
+        self.rest = rest.iter().map(|b| b * b).sum();
+    }
+
+    fn sum(&self) -> f64 {
+        let [a, b, c, d] = self.sums;
+        (a + b) + (c + d) + self.rest
+    }
 }
 
 /// Σ_i a_i b_i in four running sums, which the compiler can keep in one vector register.
@@ -255,6 +308,36 @@ mod tests {
     use crate::reference::jacobian::jacobian;
     use crate::reference::network::forward;
 
+    fn drawn(d: usize, hidden: &[usize], tied: bool, code: Activation) -> Parameters {
+        let net = Architecture::mirrored(d, hidden, Activation::Tanh, code, Activation::Identity, tied);
+        let mut stream = Stream::new(5, Purpose::Initialisation, 0, 0);
+        Initialisation::GlorotUniform.parameters(&net, || stream.uniform()).unwrap()
+    }
+
+    #[test]
+    fn layers_that_are_wide_take_memory_in_proportion() {
+        // P alone would be 28.8 GB, of weights of a megabyte.
+        let parameters = drawn(3, &[60_000, 2], false, Activation::Identity);
+        let (x, mut out) = ([0.3, -0.2, 0.9], RowOutput::default());
+        RowNetwork::new(&parameters).apply(&x, false, &mut out);
+        let exact = jacobian(Network::from(&parameters).encoder(), &x).J().squared_norm();
+        assert!((out.jacobian_square - exact).abs() < 1e-9 * exact, "{} {exact}", out.jacobian_square);
+        // J is 2.3 GB of a bottleneck: it is squared by parts of its rows, to the bits of one sum over all.
+        let parameters = drawn(17_000, &[1, 17_001], false, Activation::Sigmoid);
+        let mut out = RowOutput::default();
+        RowNetwork::new(&parameters).apply(&vec![0.01; 17_000], false, &mut out);
+        assert!(out.from.capacity().max(out.to.capacity()) <= MOST_BLOCK, "{}", out.from.capacity());
+        assert!(out.jacobian_square > 0.0);
+    }
+
+    #[test]
+    fn squares_by_parts_are_those_of_all() {
+        let all: Vec<f64> = (0..41).map(|i| (f64::from(i) * 0.7).sin()).collect();
+        let mut squares = Squares::default();
+        [0..12, 12..40, 40..41].into_iter().for_each(|part| squares.add(&all[part]));
+        assert_eq!(squares.sum().to_bits(), dot(&all, &all).to_bits());
+    }
+
     #[test]
     fn a_row_comes_out_as_the_reference_says() {
         for (hidden, tied, code) in [
@@ -265,9 +348,7 @@ mod tests {
             (&[5, 3], true, Activation::Identity),
             (&[16, 6], false, Activation::Identity),
         ] {
-            let net = Architecture::mirrored(7, hidden, Activation::Tanh, code, Activation::Identity, tied);
-            let mut stream = Stream::new(5, Purpose::Initialisation, 0, 0);
-            let parameters = Initialisation::GlorotUniform.parameters(&net, || stream.uniform()).unwrap();
+            let parameters = drawn(7, hidden, tied, code);
             let reference = Network::from(&parameters);
             let x: Vec<f64> = (0..7).map(|i| (f64::from(i) * 1.3).sin()).collect();
             let mut out = RowOutput::default();

@@ -86,6 +86,18 @@ pub enum PictureError {
         /// What is wrong.
         fault: PictureFault,
     },
+    /// All pictures are broken, and would be passed over.
+    #[error("all {n} pictures in {} are broken: {} {reason}", shown(path), visible_in_line(name))]
+    AllBroken {
+        /// The folder or the archive.
+        path: PathBuf,
+        /// How many there are.
+        n: usize,
+        /// The first.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Pictures of several sizes, where all must have one.
     #[error(
         "pictures must have one size where none is set: in {} {} has {} × {} pixels, and {} has {} × {} (width × height)",

@@ -165,6 +165,14 @@ impl PictureSource {
         skipped.iter().map(|(&i, reason)| (self.name(i).into_owned(), reason.clone())).collect()
     }
 
+    /// The error of a source whose pictures were all met and passed over.
+    pub(crate) fn all_broken(&self) -> Option<PictureError> {
+        let skipped = self.0.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        let (&first, reason) = skipped.first_key_value().filter(|_| skipped.len() == self.len())?;
+        let (path, name) = (self.path().to_path_buf(), self.name(first).into_owned());
+        Some(PictureError::AllBroken { path, n: skipped.len(), name, reason: reason.clone() })
+    }
+
     /// Names of the tables at the top of the folder, which are passed over: an index of the pictures, perhaps.
     pub fn tables(&self) -> &[String] {
         self.0.store.tables()

@@ -20,6 +20,8 @@ type Read = Result<Picture, PictureError>;
 pub struct Pictures {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    /// Whether a picture or an error was given.
+    has_given: bool,
 }
 
 #[derive(Debug)]
@@ -60,7 +62,7 @@ impl Pictures {
             let Ok(thread) = start else { break };
             threads.push(thread);
         }
-        Pictures { shared, threads }
+        Pictures { shared, threads, has_given: false }
     }
 
     /// The picture of the next place.
@@ -104,7 +106,8 @@ impl PictureSource {
     /// The pictures `order`, decoded by `threads` threads (at least one) and given in that order, with the same pixels for any number of
     /// threads. Memory: at most two pictures a thread are decoded or wait, together 128 MiB unless one alone takes more.
     ///
-    /// A broken picture is an error, after which the others follow; with `skip_broken` it is left out and told by [`PictureSource::skipped`].
+    /// A broken picture is an error, after which the others follow; with `skip_broken` it is left out and told by [`PictureSource::skipped`],
+    /// and where the source has no other, that is an error at the end, [`PictureError::AllBroken`].
     pub fn stream(&self, order: Vec<u32>, threads: usize) -> Pictures {
         Pictures::new(self.clone(), order, threads)
     }
@@ -115,14 +118,19 @@ impl Iterator for Pictures {
 
     fn next(&mut self) -> Option<Self::Item> {
         while let Some((index, read)) = self.taken() {
-            match read {
-                Ok(picture) => return Some(Ok((index, picture))),
-                Err(error) if self.shared.source.passes_over(index as usize, &error) => {}
-                Err(error) => return Some(Err(error)),
-            }
+            let given = match read {
+                Ok(picture) => Ok((index, picture)),
+                Err(error) if self.shared.source.passes_over(index as usize, &error) => continue,
+                Err(error) => Err(error),
+            };
+            self.has_given = true;
+            return Some(given);
         }
         self.end();
-        None
+        if std::mem::replace(&mut self.has_given, true) {
+            return None;
+        }
+        self.shared.source.all_broken().map(Err)
     }
 }
 

@@ -8,6 +8,8 @@
 //! `encoding.json`. Members are model directories like any other. Reading a detector never runs code; every length is
 //! checked against the networks' sizes, and a number that is not finite is refused.
 
+use std::collections::HashSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -24,11 +26,12 @@ use super::weights::{PLANE_TERMS, Weights};
 use super::{Detector, Member};
 use crate::documents::is_of_kind;
 use contractive::encoding::TableEncoding;
-use contractive::model::{CONFIG_FILE, DocumentHead, Model, ModelError, TensorFileError, read_at_most};
+use contractive::model::{CONFIG_FILE, DocumentHead, Model, ModelError, TENSOR_FILE, TensorFileError, read_at_most};
 use contractive::preprocess::Scale;
 use contractive::tensor_file::{Expected, read_tensors, write_tensors};
 use contractive_table::atomic::{FolderParts, ReservedFolder, write_json};
 use contractive_table::json::from_json;
+use contractive_table::opening::identity;
 
 /// The newest format, that of windows. Tables are written as format 2; 1 is read too, and written of a detector that was
 /// read from it.
@@ -256,9 +259,14 @@ impl Detector {
             return Err(stored(format!("there are no scores `{}`", file.settings.score.name())));
         }
         let encoding = load_encoding(&path.join(ENCODING_FILE))?;
-        let mut members: Vec<Member> = Vec::new();
+        let (mut members, mut seen): (Vec<Member>, _) = (Vec::new(), HashSet::new());
         for (i, calibration) in std::mem::take(&mut file.calibration).into_iter().enumerate() {
             let folder: PathBuf = path.join(member_folder(i));
+            // A detector holds no more than its files: one under many names would be held many times.
+            let weights = fs::metadata(folder.join(TENSOR_FILE)).ok().and_then(|file| identity(&file));
+            if weights.is_some_and(|file| !seen.insert(file)) {
+                return Err(stored(format!("the weights of {} are those of another member", folder.display())));
+            }
             let model = Model::load(&folder)?;
             let (d, k) = (model.architecture().input_size(), model.architecture().code_size());
             if !calibration.is_valid(d, k) {

@@ -1,6 +1,6 @@
 //! Laws of whole detectors.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
@@ -171,13 +171,34 @@ fn a_saved_detector_scores_to_the_same_bits() {
     assert_eq!(Model::load(path.join("member-1")).unwrap(), loaded.members[1].model);
 }
 
-#[test]
-fn hostile_files_are_refused_and_never_panic() {
+/// A desk with the detector saved on it, that detector's place, its configuration's, and what stands there.
+fn saved() -> (tempfile::TempDir, PathBuf, PathBuf, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("detector");
     trained().save(&path).unwrap();
     let config = path.join("config.json");
     let whole = std::fs::read_to_string(&config).unwrap();
+    (folder, path, config, whole)
+}
+
+#[cfg(unix)]
+#[test]
+fn members_that_are_one_file_are_refused() {
+    let (_folder, path, ..) = saved();
+    let links: [fn(&Path, &Path) -> std::io::Result<()>; 2] =
+        [|from, to| std::fs::hard_link(from, to), |from, to| std::os::unix::fs::symlink(from, to)];
+    for link in links {
+        let second = path.join("member-1/model.safetensors");
+        std::fs::remove_file(&second).unwrap();
+        link(&path.join("member-0/model.safetensors"), &second).unwrap();
+        let error = Detector::load(&path).unwrap_err().to_string();
+        assert!(error.contains("member-1 are those of another"), "{error}");
+    }
+}
+
+#[test]
+fn hostile_files_are_refused_and_never_panic() {
+    let (_folder, path, config, whole) = saved();
     let refused = |text: &str, word: &str| {
         std::fs::write(&config, text).unwrap();
         let error = Detector::load(&path).unwrap_err().to_string();
@@ -238,11 +259,8 @@ fn hostile_files_are_refused_and_never_panic() {
 
 #[test]
 fn scores_that_are_not_finite_are_an_error_that_names_the_row() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("detector");
-    trained().save(&path).unwrap();
-    let config = path.join("config.json");
-    let whole: serde_json::Value = serde_json::from_slice(&std::fs::read(&config).unwrap()).unwrap();
+    let (folder, path, config, whole) = saved();
+    let whole: serde_json::Value = serde_json::from_str(&whole).unwrap();
     let csv = folder.path().join("new.csv");
     std::fs::write(&csv, "a,b,c,d,e\n0,0,0,0,0\n1,0,1,0,1\n").unwrap();
     // Some gave NaN, which is above no threshold: an ordinary row.

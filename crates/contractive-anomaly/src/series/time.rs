@@ -17,7 +17,6 @@ use std::str::FromStr;
 use contractive_table::{Kind, Values};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::error::{SeriesError, SeriesPlace};
@@ -68,7 +67,8 @@ pub fn moment(text: &str) -> Option<Moment> {
         return Some(Moment { nanoseconds: zoned.as_nanosecond(), clock: Clock::Zoned });
     }
     let wall = DateTime::from_str(text).ok().or_else(|| Some(Date::from_str(text).ok()?.at(0, 0, 0, 0)))?;
-    let nanoseconds = wall.to_zoned(TimeZone::UTC).ok()?.timestamp().as_nanosecond();
+    // By the calendar: the year 9999, which many write for "for ever", ends some hours after the last instant that has a zone.
+    let nanoseconds = wall.duration_since(Date::constant(1970, 1, 1).at(0, 0, 0, 0)).as_nanos();
     Some(Moment { nanoseconds, clock: Clock::Wall })
 }
 
@@ -291,6 +291,7 @@ mod tests {
             ("1709210096.25", second + 250_000_000, Clock::Epoch),
             ("-1", -1_000_000_000, Clock::Epoch),
             ("1970-01-02", 86_400_000_000_000, Clock::Wall),
+            ("9999-12-31 23:59:59", 253_402_300_799_000_000_000, Clock::Wall),
         ] {
             assert_eq!(moment(text), Some(Moment { nanoseconds, clock }), "{text}");
         }

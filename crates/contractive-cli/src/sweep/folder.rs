@@ -16,6 +16,7 @@ use contractive::RunDirectory;
 use contractive::config::{ConfigError, config_text};
 use contractive::run::RunError;
 use contractive_table::atomic::{is_free, make_folder, remove_leftovers, sync_folder, write_atomically};
+use contractive_table::opening::open_regular;
 
 use super::plan::{Plan, PlannedRun};
 use crate::errors::Usage;
@@ -51,6 +52,11 @@ impl SweepFolder {
         let plan: Plan = toml::from_str(&text).map_err(|e| wrong(e.message().to_owned()))?;
         if !plan.is_known() {
             return Err(wrong("it was written by another version".to_owned()));
+        }
+        if let Some(folder) = plan.wrong_folder() {
+            return Err(wrong(format!(
+                "the folders of its runs must be names within it, no two alike, got `{folder}`"
+            )));
         }
         Ok((SweepFolder { path: path.to_path_buf() }, plan))
     }
@@ -90,6 +96,11 @@ impl SweepFolder {
     pub(crate) fn hold(&self) -> anyhow::Result<Held> {
         let path = self.file(LOCK_FILE);
         let failed = |source| RunError::Write { path: path.clone(), source };
+        // What is there must be a file: to open a pipe would be to wait.
+        open_regular(&path)
+            .map(drop)
+            .or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
+            .map_err(failed)?;
         let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {
@@ -187,6 +198,37 @@ mod tests {
         assert_eq!(SweepFolder::open(first.path()).unwrap().1, plan(3));
         std::fs::write(first.path().join(PLAN_FILE), "format_version = 9").unwrap();
         assert!(SweepFolder::open(first.path()).is_err());
+        std::fs::write(first.path().join(PLAN_FILE), "[[runs]]\n".repeat(50_000)).unwrap();
+        assert!(matches!(SweepFolder::open(first.path()), Err(ConfigError::ManyTables { .. })));
+    }
+
+    #[test]
+    fn a_run_lies_within_the_folder_of_its_sweep() {
+        let desk = tempfile::tempdir().unwrap();
+        let folder = SweepFolder { path: desk.path().join("s") };
+        for name in ["../victim", "x/../../victim", "/tmp/victim", "a/b", "", ".", "..", ".new-seed=0", "a/"] {
+            let mut plan = plan(3);
+            plan.runs[0].folder = name.to_owned();
+            std::fs::create_dir_all(&folder.path).unwrap();
+            std::fs::write(folder.file(PLAN_FILE), toml::to_string(&plan).unwrap()).unwrap();
+            let error = SweepFolder::open(&folder.path).unwrap_err().to_string();
+            assert!(error.contains("names within it") && error.contains(&format!("got `{name}`")), "{name}: {error}");
+        }
+        let mut twice = plan(3);
+        twice.runs.push(twice.runs[0].clone());
+        std::fs::write(folder.file(PLAN_FILE), toml::to_string(&twice).unwrap()).unwrap();
+        assert!(SweepFolder::open(&folder.path).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_the_place_of_the_lock_is_refused_at_once() {
+        let desk = tempfile::tempdir().unwrap();
+        let folder = SweepFolder { path: desk.path().join("s") };
+        folder.create(&plan(3)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(folder.file(LOCK_FILE)).status().unwrap();
+        assert!(made.success());
+        assert!(folder.hold().is_err());
     }
 
     #[test]

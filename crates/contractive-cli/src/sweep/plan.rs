@@ -1,6 +1,7 @@
 //! Which runs a sweep has: a pure function of what was asked for.
 
 use std::collections::BTreeSet;
+use std::path::{Component, Path};
 
 use contractive::TrainConfig;
 use contractive_report::setting_names;
@@ -84,6 +85,17 @@ impl Plan {
     /// Whether this program can carry it out.
     pub(crate) fn is_known(&self) -> bool {
         self.format_version == FORMAT_VERSION && self.runs.iter().all(|run| run.words.len() == self.settings.len())
+    }
+
+    /// The first folder of a run that is not one name of its own, within that of the sweep.
+    pub(crate) fn wrong_folder(&self) -> Option<&str> {
+        let mut taken = BTreeSet::new();
+        let is_name = |folder: &str| {
+            let mut parts = Path::new(folder).components();
+            let first = matches!(parts.next(), Some(Component::Normal(name)) if name == folder);
+            first && parts.next().is_none() && !folder.starts_with('.')
+        };
+        self.runs.iter().map(|run| run.folder.as_str()).find(|&folder| !is_name(folder) || !taken.insert(folder))
     }
 
     /// The settings without the seed.

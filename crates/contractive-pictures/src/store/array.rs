@@ -1,12 +1,13 @@
 //! Pictures in NPY and NPZ arrays, (N, H, W) or (N, H, W, C): each read where it lies. Their names are their numbers.
 
 use std::collections::BTreeSet;
-use std::io::{BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use contractive_core::patches::PictureShape;
+use contractive_table::TableError;
 use contractive_table::array::{ArrayHeader, ArrayKind};
-use contractive_table::{TableError, most_expanded};
+use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::entry::{Entries, Labels};
@@ -195,7 +196,31 @@ fn labels(
     n: usize,
     size: u64,
 ) -> Result<Option<Labels>, PictureError> {
-    let Some((header, entry)) = one_each(archive, member, n) else { return Ok(None) };
+    let mut entry = match archive.by_name(member) {
+        Ok(entry) => entry,
+        Err(ZipError::FileNotFound) => return Ok(None),
+        Err(e) => return Err(damaged(path, e.to_string())),
+    };
+    let numbers = whole_numbers(&mut entry, path, n, size)?;
+    // Other kinds of labels are passed over, damage is not: the checksum is that of all bytes.
+    io::copy(&mut entry, &mut io::sink()).map_err(|e| damaged(path, e.to_string()))?;
+    let Some((mut numbers, classes)) = numbers else { return Ok(None) };
+    let classes: Vec<i64> = classes.into_iter().collect();
+    numbers.iter_mut().for_each(|number| *number = classes.partition_point(|class| class < number) as i64);
+    Ok(Some((numbers, classes.iter().map(i64::to_string).collect())))
+}
+
+/// The values of an array of `n` whole numbers, and those that differ; `None` of another array.
+fn whole_numbers(
+    entry: &mut impl Read,
+    path: &Path,
+    n: usize,
+    size: u64,
+) -> Result<Option<(Vec<i64>, BTreeSet<i64>)>, PictureError> {
+    let Ok(header) = ArrayHeader::read(entry, path) else { return Ok(None) };
+    if !matches!(header.shape[..], [own] | [own, 1] if own == n) {
+        return Ok(None);
+    }
     let refused =
         |what: String| Err(damaged(path, format!("it holds {what}, more than are read of a file of {size} bytes")));
     if !may_hold_labels(size, n, 0) {
@@ -204,29 +229,15 @@ fn labels(
     let (mut values, mut value, decode) = (BufReader::new(entry), vec![0; header.size], header.decoder());
     let (mut numbers, mut classes) = (Vec::with_capacity(n), BTreeSet::new());
     while numbers.len() < n {
-        let number = values.read_exact(&mut value).ok().map(|()| decode(&value));
-        let Some(number) = number.filter(|number| number.fract() == 0.0 && number.abs() < 9e15) else {
+        values.read_exact(&mut value).map_err(|e| damaged(path, e.to_string()))?;
+        let number = decode(&value);
+        if number.fract() != 0.0 || number.abs() >= 9e15 {
             return Ok(None);
-        };
+        }
         numbers.push(number as i64);
         if classes.insert(number as i64) && !may_hold_labels(size, n, classes.len()) {
             return refused(format!("{} different labels", classes.len()));
         }
     }
-    let classes: Vec<i64> = classes.into_iter().collect();
-    numbers.iter_mut().for_each(|number| *number = classes.partition_point(|class| class < number) as i64);
-    Ok(Some((numbers, classes.iter().map(i64::to_string).collect())))
-}
-
-/// The header and the values of an array of `n` numbers.
-fn one_each<'a>(
-    archive: &'a mut ZipArchive<Section>,
-    member: &str,
-    n: usize,
-) -> Option<(ArrayHeader, impl Read + use<'a>)> {
-    let mut entry = archive.by_name(member).ok()?;
-    let header = ArrayHeader::read(&mut entry, Path::new(member)).ok()?;
-    let size = header.n_bytes()?;
-    let is_one_each = matches!(header.shape[..], [own] | [own, 1] if own == n);
-    (is_one_each && size <= most_expanded(entry.compressed_size())).then(|| (header, entry.take(size)))
+    Ok(Some((numbers, classes)))
 }

@@ -80,6 +80,19 @@ fn one_broken_picture_is_named_and_the_others_follow() {
     let all = crate::support::folder(&[("a.png", vec![])]);
     let options = PictureOptions { skip_broken: true, ..PictureOptions::default() };
     assert!(matches!(refused(all.path(), &options), PictureError::Broken { fault: PictureFault::Empty, .. }));
+    // Where only their pixels are missing, once they were read; a part of them may be empty.
+    let half = png(9, 9, 1)[..60].to_vec();
+    let all = crate::support::folder(&[("a.png", half.clone()), ("b.png", half)]);
+    let source = PictureSource::open(all.path(), &options).unwrap();
+    assert_eq!(source.stream(vec![0], 1).count(), 0);
+    for _ in 0..2 {
+        let [Err(error)] = &source.stream(vec![0, 1], 2).collect::<Vec<_>>()[..] else { panic!("one error") };
+        let text = error.to_string();
+        assert!(
+            text.contains("all 2 pictures in") && text.contains("a.png is a PNG picture that is cut off"),
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -89,13 +89,35 @@ fn labels_of_an_array_are_one_whole_number_a_picture() {
         ("|i1", "(3,)", vec![255, 3, 3], None),
         ("|i1", "(2, 2)", vec![0, 1, 2, 3], None),
         ("<f4", "(2,)", [1.5_f32, 2.0].map(f32::to_le_bytes).concat(), None),
-        ("|i1", "(2,)", vec![1], None),
     ] {
         let files = [("X.npy", array.clone()), ("y.npy", npy(descr, shape, &values))];
         fs::write(&path, zip(&files, CompressionMethod::Deflated)).unwrap();
         let source = PictureSource::open(&path, &keep()).unwrap();
         let wanted = classes.map(|names| (vec![0, 1], names.map(str::to_owned).to_vec()));
         assert_eq!(source.labels(), wanted, "{descr} {shape}");
+    }
+}
+
+#[test]
+fn labels_of_an_array_that_are_damaged_are_not_passed_over() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a.npz");
+    let archive = |y: Vec<u8>| {
+        let files = [("X.npy", npy("|u1", "(2, 1, 1, 3)", &[0, 90, 0, 0, 0, 90])), ("y.npy", y)];
+        zip(&files, CompressionMethod::Stored)
+    };
+    let refused = |bytes: Vec<u8>, reason: &str| {
+        fs::write(&path, bytes).unwrap();
+        let error = PictureSource::open(&path, &keep()).unwrap_err().to_string();
+        assert!(error.contains("y.npy") && error.contains(reason), "{error}");
+    };
+    refused(archive(npy("|i1", "(2,)", &[1])), "failed to fill whole buffer");
+    // Bytes that are others than were written: of labels that are read, and of some that are not.
+    for (descr, values) in [("|i1", vec![44, 55]), ("|S1", vec![44, 55])] {
+        let mut bytes = archive(npy(descr, "(2,)", &values));
+        let at = bytes.windows(2).rposition(|window| window == [44, 55]).unwrap();
+        bytes[at] = 45;
+        refused(bytes, "Invalid checksum");
     }
 }
 

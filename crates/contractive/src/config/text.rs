@@ -63,10 +63,10 @@ fn behind_text(quote: u8, text: &[u8]) -> &[u8] {
     &text[at.min(text.len())..]
 }
 
-/// The text of a TOML file, which has at most 512 KiB.
+/// The text of a TOML file, which has at most 512 KiB and opens no endless tables.
 ///
 /// # Errors
-/// [`ConfigError::Read`], [`ConfigError::Long`], and [`ConfigError::Syntax`] where it is not UTF-8.
+/// [`ConfigError::Read`], [`ConfigError::Long`], [`ConfigError::ManyTables`], and [`ConfigError::Syntax`] where it is not UTF-8.
 pub fn config_text(path: &Path) -> Result<String, ConfigError> {
     let failed = |source| ConfigError::Read { path: path.to_path_buf(), source };
     let bytes = read_at_most(path, MOST_TEXT).map_err(|e| match e.kind() {
@@ -78,7 +78,9 @@ pub fn config_text(path: &Path) -> Result<String, ConfigError> {
         line: None,
         reason: "it must be text in UTF-8".to_owned(),
     };
-    String::from_utf8(bytes).map_err(not_text)
+    let text = String::from_utf8(bytes).map_err(not_text)?;
+    check_opened(&path.display().to_string(), &text)?;
+    Ok(text)
 }
 
 #[cfg(test)]

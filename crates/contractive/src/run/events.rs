@@ -50,7 +50,9 @@ pub(super) fn find(folder: &Path) -> io::Result<Option<(PathBuf, u64)>> {
         let entry = entry?;
         let name = entry.file_name();
         let time = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok());
-        found.extend(time.map(|time| (entry.path(), time)));
+        // A pipe of that name is nobody's event file, and to open it would be to wait.
+        let is_file = |_: &u64| fs::metadata(entry.path()).is_ok_and(|it| it.is_file());
+        found.extend(time.filter(is_file).map(|time| (entry.path(), time)));
     }
     Ok(found.into_iter().min())
 }
@@ -183,6 +185,17 @@ mod tests {
         assert_eq!(file[8..12], masked_crc(&file[..8]).to_le_bytes());
         assert_eq!(file[12..38], *b"\x09\0\0\0\0\0\0\xf8\x3f\x10\x00\x1a\x0dbrain.Event:2");
         assert_eq!(file[38..], masked_crc(&file[12..38]).to_le_bytes());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_with_the_name_of_an_event_file_is_left_alone() {
+        let desk = tempfile::tempdir().unwrap();
+        let pipe = desk.path().join("events.out.tfevents.7.contractive");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        write(desk.path(), &history(1)).unwrap();
+        let (path, _) = find(desk.path()).unwrap().unwrap();
+        assert!(path != pipe && fs::read(path).unwrap().len() > 100);
     }
 
     #[test]
