@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use contractive_core::patches::PictureShape;
 use contractive_table::array::{ArrayHeader, ArrayKind};
-use contractive_table::{TableError, most_expanded};
+use contractive_table::{TableError, most_expanded, zipped};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::entry::{Entries, Labels};
@@ -143,7 +143,7 @@ fn shape(path: &Path, header: &ArrayHeader) -> Result<(usize, usize, usize, usiz
 
 /// The array `X` of an archive, or the only one with the shape of pictures, and the labels `y` (of `x_train`, `y_train`).
 pub(super) fn open_npz(path: &Path, file: Section) -> Result<(ArrayStore, Entries), PictureError> {
-    let mut archive = ZipArchive::new(file.clone()).map_err(|e| damaged(path, e.to_string()))?;
+    let mut archive = zipped::open(file.clone()).map_err(|e| damaged(path, e.to_string()))?;
     let place = chosen(path, &mut archive)?;
     let mut beside = archive.clone();
     let entry = archive.by_index(place).map_err(|e| damaged(path, e.to_string()))?;
