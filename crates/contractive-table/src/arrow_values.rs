@@ -10,19 +10,26 @@ use arrow_schema::{DataType, Schema, TimeUnit};
 
 use crate::error::TableError;
 use crate::frame::{Column, Field, Frame, Kind, Values};
-use crate::frame_source::{ReadOptions, Selection};
+use crate::frame_source::{Choice, ReadOptions, Selection};
 use crate::pandas_note::index_columns;
 use crate::time::Unit;
 
 const READABLE: &str = "a number, a truth value, text, a date or a time";
 
-/// Names and kinds of the columns `chosen`, in that order.
+/// Names and kinds of the columns of `choice`, in that order. Those that cannot be read are taken out of it where they are not
+/// asked for, unless there are no others.
 pub(super) fn fields(
     path: &Path,
     schema: &Schema,
-    chosen: &[usize],
+    choice: &mut Choice,
     selection: &Selection,
 ) -> Result<Vec<Field>, TableError> {
+    let is_read = |&i: &usize| kind_of(schema.field(i).data_type()).is_some();
+    let is_spared = |i: &usize| !is_read(i) && selection.spares(schema.field(*i).name());
+    if choice.places.iter().any(is_read) {
+        let spared = choice.places.extract_if(.., |i| is_spared(i));
+        choice.left_out.extend(spared.map(|i| schema.field(i).name().clone()));
+    }
     let field = |&i: &usize| {
         let field = schema.field(i);
         let kind = kind_of(field.data_type()).ok_or_else(|| TableError::ColumnKind {
@@ -35,7 +42,7 @@ pub(super) fn fields(
         let kind = selection.kind(path, field.name(), if is_carried { Kind::Text } else { kind })?;
         Ok(Field { name: field.name().clone(), kind })
     };
-    chosen.iter().map(field).collect()
+    choice.places.iter().map(field).collect()
 }
 
 /// A type's name, cut where it goes on: nested ones print as whole pages.
@@ -137,8 +144,8 @@ pub fn frame_of_batches(
     if names.is_empty() {
         return Err(TableError::Empty { what: name.to_owned() });
     }
-    let places = selection.choose(path, &names, &index_columns(schema))?.places;
-    let fields = fields(path, schema, &places, &selection)?;
+    let mut choice = selection.choose(path, &names, &index_columns(schema))?;
+    let fields = fields(path, schema, &mut choice, &selection)?;
     let empty = |field: &Field| Column { name: field.name.clone(), values: Values::empty(&field.kind) };
     let mut whole = Frame { first_row: 0, columns: fields.iter().map(empty).collect() };
     for batch in batches {

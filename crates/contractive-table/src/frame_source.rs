@@ -13,6 +13,18 @@ use crate::text_options::TextOptions;
 /// What standard input is called in messages.
 pub(crate) const STDIN: &str = "standard input";
 
+/// What becomes of columns of a type that is not read: lists and structs of Parquet and Arrow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Unreadable {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// They are left out unless they are asked for by name.
+    LeftOut,
+    /// Those of these names are left out, others refused.
+    LeftOutOf(Vec<String>),
+}
+
 /// How a table is read. The default takes all columns, and at most 8,192 rows a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOptions {
@@ -28,6 +40,8 @@ pub struct ReadOptions {
     pub as_digits: Vec<String>,
     /// Columns that are read, if they are there, also where they look like the row index that pandas writes.
     pub kept: Vec<String>,
+    /// What becomes of columns of a type that is not read.
+    pub unreadable: Unreadable,
     /// How a text table is spelled.
     pub text: TextOptions,
     /// The array of an NPZ archive, by default `X`, or the only table; of an AnnData file `X` by default, `raw`,
@@ -50,6 +64,7 @@ impl Default for ReadOptions {
             as_numbers: Vec::new(),
             as_digits: Vec::new(),
             kept: Vec::new(),
+            unreadable: Unreadable::default(),
             text: TextOptions::default(),
             array: None,
             row_groups: None,
@@ -106,7 +121,7 @@ pub(crate) trait FrameSource: Send {
         &[]
     }
 
-    /// Columns of the file that are left out unasked: the row index that pandas writes.
+    /// Columns of the file that are left out unasked: the row index that pandas writes, and what cannot be read.
     fn left_out(&self) -> &[String] {
         &[]
     }
@@ -151,6 +166,9 @@ pub(crate) struct Selection<'a> {
     asked: HashSet<&'a str>,
     #[cfg(feature = "arrow")]
     digits: HashSet<&'a str>,
+    /// Columns that are left out where they cannot be read; of all that are not asked for `None`.
+    #[cfg(feature = "arrow")]
+    spared: Option<HashSet<&'a str>>,
 }
 
 /// The columns that are read.
@@ -174,12 +192,20 @@ impl<'a> Selection<'a> {
         let asked = asked.into_iter().flatten().map(String::as_str).collect();
         #[cfg(feature = "arrow")]
         let digits = options.as_digits.iter().map(String::as_str).collect();
+        #[cfg(feature = "arrow")]
+        let spared = match &options.unreadable {
+            Unreadable::Refused => Some(HashSet::new()),
+            Unreadable::LeftOut => None,
+            Unreadable::LeftOutOf(names) => Some(names.iter().map(String::as_str).collect()),
+        };
         Selection {
             options,
             wishes,
             asked,
             #[cfg(feature = "arrow")]
             digits,
+            #[cfg(feature = "arrow")]
+            spared,
         }
     }
 
@@ -259,6 +285,13 @@ impl<'a> Selection<'a> {
     /// The kind asked for.
     pub fn wish(&self, name: &str) -> Option<Kind> {
         self.wishes.get(name).cloned()
+    }
+
+    /// Whether the column is left out where it cannot be read.
+    #[cfg(feature = "arrow")]
+    pub fn spares(&self, name: &str) -> bool {
+        let is_asked = self.options.columns.is_some() || self.asked.contains(name);
+        !is_asked && self.spared.as_ref().is_none_or(|spared| spared.contains(name))
     }
 
     /// Whether the column's decimals are to be given digit by digit.

@@ -86,6 +86,8 @@ mod text_options;
 mod time;
 mod transposed;
 mod writer;
+#[cfg(feature = "npz")]
+pub mod zipped;
 #[cfg(feature = "arrow")]
 mod zstandard;
 
@@ -96,7 +98,7 @@ pub use error::{TableError, shown};
 pub use files::{files_of, names_several, tables_of_folder};
 pub use format::Format;
 pub use frame::{Column, Field, Frame, Kind, Values};
-pub use frame_source::ReadOptions;
+pub use frame_source::{ReadOptions, Unreadable};
 pub use keeping::Keeping;
 pub use limits::{most_expanded, unpacks_to_too_much};
 pub use output::OutputError;

@@ -28,6 +28,14 @@ pub(crate) const MOST_ENTRY_LINE: u64 = 1 << 16;
 /// Cells of a frame, unless one row has more.
 pub(crate) const FRAME_CELLS: usize = 1 << 20;
 
+/// Cells that a columnar file of any size may have …
+#[cfg(feature = "arrow")]
+const FREE_CELLS: u64 = 1 << 24;
+/// … and for each byte of it. A page or a batch of one value takes some bytes whatever the rows that it stands for, and rows are
+/// followed one by one; but a table has a column that varies, of which a byte holds some cells, beside a hundred others that may not.
+#[cfg(feature = "arrow")]
+const CELLS_A_BYTE: u64 = 1 << 10;
+
 /// Bytes of rows that are kept of any file before it was read to its end …
 pub(crate) const FREE_KEPT: u64 = 16 << 20;
 /// … and for each byte of the file: what the shortest cells of a text table come to as numbers.
@@ -41,6 +49,12 @@ const FREE_EXPANSION: u64 = 64 << 20;
 /// The most columns of a file of `size` bytes.
 pub(crate) fn most_columns(size: u64) -> usize {
     (FREE_COLUMNS + size / BYTES_A_COLUMN).min(MOST_COLUMNS as u64) as usize
+}
+
+/// The most rows of so many columns in a columnar file of `size` bytes.
+#[cfg(feature = "arrow")]
+fn most_rows(columns: usize, size: u64) -> u64 {
+    FREE_CELLS.saturating_add(size.saturating_mul(CELLS_A_BYTE)) / columns.max(1) as u64
 }
 
 /// The most bytes of a record in a text table of `size` bytes.
@@ -84,7 +98,7 @@ pub(crate) fn most_described(size: u64) -> u64 {
 }
 
 /// Whether a file of `size` bytes accounts for `bytes` in memory before it was read to its end.
-pub(crate) fn is_accounted_for(bytes: u64, size: u64) -> bool {
+pub fn is_accounted_for(bytes: u64, size: u64) -> bool {
     bytes <= FREE_KEPT.saturating_add(size.saturating_mul(KEPT_A_BYTE))
 }
 
@@ -115,6 +129,23 @@ pub fn check_columns(path: &Path, columns: u64, size: u64) -> Result<(), TableEr
         return Ok(());
     }
     let reason = format!("it claims {columns} columns; a file of its size may have at most {most}");
+    Err(TableError::Corrupt { path: path.to_path_buf(), reason })
+}
+
+/// Refuses more rows than a columnar file of `size` bytes may have, of which `columns` are read.
+///
+/// # Errors
+/// [`TableError::Corrupt`].
+#[cfg(feature = "arrow")]
+pub(crate) fn check_rows(path: &Path, rows: u64, columns: usize, size: u64) -> Result<(), TableError> {
+    let most = most_rows(columns, size);
+    if rows <= most {
+        return Ok(());
+    }
+    let reason = format!(
+        "it claims {rows} rows, and a file of its size, {size} bytes, may have at most {most} of {columns} columns: if it \
+         is what it should be, write it without compression and dictionaries, or in several files"
+    );
     Err(TableError::Corrupt { path: path.to_path_buf(), reason })
 }
 
@@ -186,6 +217,11 @@ mod tests {
             (1 << 16, true, 1 << 20)
         );
         assert_eq!((most_record(0), most_record(u64::MAX)), (8 << 20, 32 << 20));
+        #[cfg(feature = "arrow")]
+        assert_eq!(
+            (most_rows(1, 0), most_rows(64, 1 << 10), most_rows(1 << 20, u64::MAX)),
+            (1 << 24, 17 << 14, (1 << 44) - 1)
+        );
         assert_eq!((chunk_rows(8192, 10), chunk_rows(8192, 1 << 20), chunk_rows(8192, 1024)), (8192, 1, 1024));
     }
 }

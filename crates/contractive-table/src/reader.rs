@@ -203,7 +203,8 @@ impl FrameReader {
         self.source.row_names()
     }
 
-    /// Columns of the file that are left out unasked: the row index that pandas writes.
+    /// Columns of the file that are left out unasked: the row index that pandas writes, and what cannot be read where
+    /// [`ReadOptions::unreadable`] says so.
     pub fn left_out(&self) -> &[String] {
         self.source.left_out()
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::TableError;
 use crate::gzip::Members;
-use crate::limits::{is_accounted_for, most_expanded, no_memory};
+use crate::limits::{is_accounted_for, most_expanded, no_memory, unpacks_to_too_much};
 use crate::opening::{FOLDER, what_else};
 
 /// Opens a file. A folder is refused here: some systems open it, and fail only where it is read. So is a pipe: its bytes are
@@ -95,6 +95,14 @@ impl<'a> Source<'a> {
         } else {
             Source::plain(path, reader, size, size)
         })
+    }
+
+    /// Refuses to make `bytes` of its values, which may take more as numbers than in the file.
+    pub fn check_kept(&self, bytes: u64) -> Result<(), TableError> {
+        if bytes <= most_expanded(self.packed) {
+            return Ok(());
+        }
+        Err(unpacks_to_too_much(&self.path))
     }
 
     /// Reads a header of exactly `N` bytes.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringDictionaryBuilder;
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, Float64Array, RecordBatch};
+use arrow_array::{ArrayRef, Float64Array, NullArray, RecordBatch};
 use arrow_ipc::root_as_message;
 use arrow_ipc::writer::{DictionaryHandling, IpcWriteOptions, StreamWriter};
 use contractive_table::{FrameReader, ReadOptions};
@@ -73,6 +73,17 @@ fn a_file_that_ends_before_its_table_of_contents_says_is_refused() {
     let last = messages(&bytes).into_iter().filter(|at| at % 8 == 0).rfind(is_message).unwrap();
     bytes[last + 4..last + 8].copy_from_slice(&[0; 4]);
     judge.refused("ends.arrow", &bytes, &[FRAMES, DIAGNOSIS], "Corrupt");
+}
+
+/// Cells of nothing take none of the file, and are followed one by one all the same.
+#[test]
+fn rows_of_nothing_are_counted_before_they_are_followed() {
+    let judge = Judge::new();
+    for (n_columns, rows) in [(1, 1 << 27), (200, 1 << 20)] {
+        let nothing: ArrayRef = Arc::new(NullArray::new(rows));
+        let bytes = arrow(&[batch_of(vec![nothing; n_columns])], false);
+        judge.refused("nothing.arrow", &bytes, &[FRAMES, DIAGNOSIS], "Corrupt");
+    }
 }
 
 /// A dictionary that grows by one word a batch is joined anew each time.

@@ -1,10 +1,13 @@
 //! Small files that become large: gzip and zip bombs, endless lines, endless devices.
 
 use contractive_table::{Column, Field, Frame, FrameWriter, Kind, Values};
+use parquet::basic::Compression;
 
 use crate::judge::{
-    ARRAY, ARRAYS, ENCODED, FRAMES, Judge, MATRIX, MODEL, ROWS, TEXT, TOML, fixture, gzip_of, npy, zip_of,
+    ARRAY, ARRAYS, DIAGNOSIS, ENCODED, FRAMES, Judge, MATRIX, MODEL, PICTURES, ROWS, Reader, TEXT, TOML, TURNED,
+    fixture, gzip_of, npy, zip_of,
 };
+use crate::parquet_file::{Page, Table};
 
 const MEBIBYTE: usize = 1 << 20;
 
@@ -49,12 +52,15 @@ fn rows_that_come_from_little_are_not_kept_of_a_damaged_file() {
 #[test]
 fn arrays_that_hold_less_than_they_claim_are_counted_before_they_are_kept() {
     let judge = Judge::new();
-    for (descr, size, readers) in [("<f8", 8, &ARRAYS[..]), ("|i1", 1, &ARRAYS[2..]), ("|u1", 1, &ARRAYS[2..])] {
-        let rows = 24 * MEBIBYTE / size / 8;
-        let array = npy(descr, false, &format!("({rows}, 8)"), &[]);
-        let bytes = gzip_of(&[(&array, 1), (&vec![0; MEBIBYTE], 23)]);
+    for (descr, shape, mebibytes, readers) in [
+        ("<f8", "(393216, 8)", 24, &ARRAYS[..]),
+        ("|i1", "(1966080, 8)", 15, &ARRAYS[2..]),
+        ("|u1", "(24576, 32, 32)", 24, &ARRAYS[2..]),
+    ] {
+        let array = npy(descr, false, shape, &[]);
+        let bytes = gzip_of(&[(&array, 1), (&vec![0; MEBIBYTE], mebibytes - 1)]);
         judge.refused("cut.npy.gz", &bytes, readers, "Truncated");
-        let bytes = gzip_of(&[(&array, 1), (&vec![0; MEBIBYTE], 25)]);
+        let bytes = gzip_of(&[(&array, 1), (&vec![0; MEBIBYTE], mebibytes + 1)]);
         judge.refused("long.npy.gz", &bytes, readers, "Trailing");
     }
     let header =
@@ -97,6 +103,64 @@ fn rows_that_repetition_makes_small_are_counted_before_they_are_kept() {
     writer.finish().unwrap();
     let size = std::fs::metadata(&path).unwrap().len() as usize;
     judge.refused_at(&path, size, &[ROWS, ENCODED], "Corrupt");
+}
+
+/// A directory that names one member 3,000 times, whose header is 64 kB of spaces once it is unpacked.
+#[test]
+fn members_of_an_archive_that_lie_on_one_another_are_refused() {
+    let judge = Judge::new();
+    let mut header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': (1,), {}}}", " ".repeat(65_000));
+    header.push('\n');
+    let array = [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), &[0; 8]].concat();
+    let one = zip_of(&[("aaaa.npy", array)]);
+    let at = |mark: &[u8]| one.windows(4).position(|four| four == mark).unwrap();
+    let (directory, end) = (at(b"PK\x01\x02"), at(b"PK\x05\x06"));
+    let named = |i: u16| {
+        let mut entry = one[directory..end].to_vec();
+        entry[46..50].copy_from_slice(format!("{i:04}").as_bytes());
+        entry
+    };
+    const MANY: u16 = 3_000;
+    let names: Vec<u8> = (0..MANY).flat_map(named).collect();
+    let mut last = one[end..].to_vec();
+    [8, 10].iter().for_each(|at| last[*at..at + 2].copy_from_slice(&MANY.to_le_bytes()));
+    last[12..16].copy_from_slice(&(names.len() as u32).to_le_bytes());
+    let bytes = [&one[..directory], &names, &last].concat();
+    judge.refused("many.npz", &bytes, &[FRAMES, ROWS, ARRAY, TURNED, PICTURES], "Corrupt|Archive");
+}
+
+/// Bytes become numbers of four bytes, and labels numbers of eight.
+#[test]
+fn bytes_are_counted_as_the_numbers_that_are_made_of_them() {
+    let judge = Judge::new();
+    let zeros = |n: usize, shape: &str| npy("|u1", false, shape, &vec![0; n]);
+    for shape in ["(60000000, 1)", "(6000000, 10)"] {
+        judge.refused("bytes.npz", &zip_of(&[("X.npy", zeros(60_000_000, shape))]), &[ROWS], "Corrupt");
+    }
+    for (descr, shape) in [("|b1", "(20000000, 1)"), ("|i1", "(20000000, 1)"), ("<i4", "(9000000, 1)")] {
+        let n = if descr == "<i4" { 36_000_000 } else { 20_000_000 };
+        judge.refused("numbers.npz", &zip_of(&[("X.npy", npy(descr, false, shape, &vec![0; n]))]), &[ROWS], "Corrupt");
+    }
+    let (rows, labels) = (zeros(9_000_000, "(9000000, 1)"), zeros(9_000_000, "(9000000,)"));
+    judge.refused("labels.npz", &zip_of(&[("X.npy", rows), ("y.npy", labels)]), &[ROWS], "Corrupt");
+}
+
+/// A page of some bytes may stand for any number of rows, which are followed one by one where none is kept. Half of the rows that
+/// a small file may have are read.
+#[test]
+fn rows_that_repetition_makes_of_nothing_are_counted_before_they_are_followed() {
+    let (judge, codec) = (Judge::new(), Compression::UNCOMPRESSED);
+    let file = |n_groups: usize, n_columns: usize, rows: usize| {
+        let pages = [Page::dictionary(codec, 1, &0.5_f64.to_le_bytes()), Page::first_entries(codec, rows)];
+        Table::of_numbers(codec).file(&vec![(rows, vec![pages.to_vec(); n_columns]); n_groups])
+    };
+    for (n_groups, n_columns, rows) in [(3, 1, 1 << 26), (1, 1, 1 << 27), (2, 200, 1 << 19)] {
+        judge.refused("rows.parquet", &file(n_groups, n_columns, rows), &[FRAMES, DIAGNOSIS, ENCODED], "Corrupt");
+    }
+    let path = judge.at("half.parquet");
+    std::fs::write(&path, file(2, 1, 1 << 22)).unwrap();
+    let Reader(_, read) = FRAMES;
+    read(&path).unwrap();
 }
 
 #[test]

@@ -50,6 +50,15 @@ fn rows_of_series_that_repetition_makes_small_are_counted() {
     Judge::new().refused("packed.csv.gz", &bytes, &[ONE], "Corrupt");
 }
 
+/// Every column may tell two series apart, by what is remembered of each cell.
+#[test]
+fn columns_that_may_tell_series_apart_are_remembered_within_bounds() {
+    let names: String = (0..60).map(|i| format!(",c{i}")).collect();
+    let row = |i: usize| format!("{}{}\n", i / 2, format!(",{}", i % 2).repeat(60));
+    let text = format!("t{names}\n{}", (0..40_000).map(row).collect::<String>());
+    Judge::new().refused("several.csv", text.as_bytes(), &[ONE], "SeveralSeries");
+}
+
 #[test]
 fn a_growing_file_of_endless_columns_is_refused() {
     let judge = Judge::new();

@@ -5,8 +5,8 @@ use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use contractive_core::patches::PictureShape;
-use contractive_table::TableError;
 use contractive_table::array::{ArrayHeader, ArrayKind};
+use contractive_table::{TableError, zipped};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -144,7 +144,7 @@ fn shape(path: &Path, header: &ArrayHeader) -> Result<(usize, usize, usize, usiz
 
 /// The array `X` of an archive, or the only one with the shape of pictures, and the labels `y` (of `x_train`, `y_train`).
 pub(super) fn open_npz(path: &Path, file: Section) -> Result<(ArrayStore, Entries), PictureError> {
-    let mut archive = ZipArchive::new(file.clone()).map_err(|e| damaged(path, e.to_string()))?;
+    let mut archive = zipped::open(file.clone()).map_err(|e| damaged(path, e.to_string()))?;
     let place = chosen(path, &mut archive)?;
     let mut beside = archive.clone();
     let entry = archive.by_index(place).map_err(|e| damaged(path, e.to_string()))?;

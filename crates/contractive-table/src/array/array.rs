@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::TableError;
+use crate::source::Source;
 
 /// An array, its values in row order.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +96,21 @@ pub(crate) fn row_shape(path: &Path, shape: &[usize]) -> Result<RowShape, TableE
             Ok((values.ok_or_else(wrong)?, Some([height, width, 3])))
         }
         _ => Err(wrong()),
+    }
+}
+
+/// Bytes of the number that a byte of an array becomes: none where it is of an image.
+pub(crate) fn bytes_of_a_byte(path: &Path, shape: &[usize]) -> u64 {
+    let is_of_an_image =
+        row_shape(path, shape).is_ok_and(|(columns, image)| byte_image_shape(columns, image).is_some());
+    if is_of_an_image { 1 } else { size_of::<f32>() as u64 }
+}
+
+/// Refuses labels, one a row, whose numbers come to more than their file accounts for.
+pub(crate) fn check_labels_room(source: &Source<'_>, shape: &[usize]) -> Result<(), TableError> {
+    match shape {
+        [n] | [n, 1] => source.check_kept((*n as u64).saturating_mul(size_of::<i64>() as u64)),
+        _ => Ok(()),
     }
 }
 

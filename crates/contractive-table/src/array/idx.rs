@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::array::{Array, ArrayValues, Arrays, check_labels};
+use super::array::{Array, ArrayValues, Arrays, bytes_of_a_byte, check_labels, check_labels_room};
 use crate::error::TableError;
 use crate::source::Source;
 
@@ -18,16 +18,17 @@ struct Header {
 
 /// Reads images or a table; the labels file beside it is used when there is one.
 pub(super) fn read(path: &Path) -> Result<Arrays, TableError> {
-    let rows = read_alone(path)?;
-    if rows.shape.len() < 2 {
+    let mut source = Source::open(path)?;
+    let header = read_header(&mut source)?;
+    if header.dims.len() < 2 {
         return Err(TableError::Shape {
             what: format!("the number of dimensions of {}", path.display()),
             expected: "3 (images) or 2 (a table); a labels file has 1, give its images file".into(),
-            got: rows.shape.len().to_string(),
+            got: header.dims.len().to_string(),
         });
     }
-    let labels = labels_beside(path).map(|beside| read_labels(&beside, &rows.shape)).transpose()?;
-    Ok(Arrays { rows, labels })
+    let labels = labels_beside(path).map(|beside| read_labels(&beside, &header.dims)).transpose()?;
+    Ok(Arrays { rows: read_values(source, header)?, labels })
 }
 
 /// Reads one file.
@@ -39,6 +40,8 @@ pub(super) fn read_alone(path: &Path) -> Result<Array, TableError> {
 
 fn read_values(mut source: Source, Header { kind, dims }: Header) -> Result<Array, TableError> {
     let bytes = source.check_claim(n_bytes(&dims, kind))?;
+    let each = if kind == U8 { bytes_of_a_byte(&source.path, &dims) } else { size_of::<f64>() as u64 };
+    source.check_kept((bytes / size_of_value(kind).unwrap_or(1)).saturating_mul(each))?;
     let values = decode(kind, source.payload(bytes)?);
     Ok(Array { path: source.path, shape: dims, values })
 }
@@ -55,6 +58,7 @@ fn read_labels(path: &Path, rows: &[usize]) -> Result<Array, TableError> {
         });
     }
     check_labels(path, &header.dims, rows)?;
+    check_labels_room(&source, &header.dims)?;
     read_values(source, header)
 }
 

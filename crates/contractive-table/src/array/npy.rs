@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::array::{Array, ArrayValues};
+use super::array::{Array, ArrayValues, bytes_of_a_byte};
 use super::header::{Header, Kind};
 use crate::error::TableError;
 use crate::limits::{make_room, no_memory};
@@ -22,6 +22,9 @@ pub(super) fn read_file(path: &Path) -> Result<Array, TableError> {
 /// Reads the values after a header.
 pub(super) fn read(source: &mut Source, header: &Header) -> Result<Array, TableError> {
     let claimed = source.check_claim(header.n_bytes())?;
+    if header.size == 1 && matches!(header.kind, Kind::Unsigned | Kind::Boolean) {
+        source.check_kept(claimed.saturating_mul(bytes_of_a_byte(&source.path, &header.shape)))?;
+    }
     let values = match (header.kind, header.size) {
         (Kind::Unsigned, 1) => ArrayValues::Bytes(in_row_order(source.payload(claimed)?, header)),
         (Kind::Boolean, _) => {
@@ -42,7 +45,9 @@ fn numbers<T>(source: &mut Source, header: &Header, keep: fn(f64) -> T) -> Resul
     let claimed = source.check_claim(header.n_bytes())?;
     let decode = header.decoder();
     let n = claimed / header.size as u64;
-    source.count(claimed, n.saturating_mul(size_of::<T>() as u64))?;
+    let kept = n.saturating_mul(size_of::<T>() as u64);
+    source.check_kept(kept)?;
+    source.count(claimed, kept)?;
     let (mut values, reserved) = (Vec::new(), source.trusted(claimed) / header.size);
     values.try_reserve_exact(reserved).map_err(|_| no_memory(&source.path, reserved.saturating_mul(size_of::<T>())))?;
     let mut bytes = vec![0; CHUNK * header.size];

@@ -8,52 +8,53 @@ use flate2::read::DeflateDecoder;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::array::{Array, Arrays, check_labels, shape_text};
+use super::array::{Array, Arrays, check_labels, check_labels_room, shape_text};
 use super::header::Header;
 use super::npy;
 use crate::error::TableError;
 use crate::limits::most_expanded;
 use crate::source::{Checked, Source, open_file};
+use crate::zipped;
 
 type Archive = ZipArchive<BufReader<File>>;
 
 /// Reads `array`, or `X`, or the only array of two or more dimensions; labels from `y` (of `x_train`, `y_train`).
 pub(super) fn read(path: &Path, array: Option<&str>) -> Result<Arrays, TableError> {
-    let (mut archive, chosen, rows) = read_rows(path, array)?;
-    let labels = labels_name(&chosen);
-    if !members(&archive).contains(&labels) {
-        return Ok(Arrays { rows, labels: None });
+    let mut archive = archive(path)?;
+    let chosen = choose(&mut archive, path, array)?;
+    let labels = Some(labels_name(&chosen)).filter(|labels| members(&archive).contains(labels));
+    if let Some(labels) = &labels {
+        let rows = with_array(&mut archive, path, &chosen, |_, header| Ok(header.shape))?;
+        with_array(&mut archive, path, labels, |source, header| {
+            check_labels(&source.path, &header.shape, &rows)?;
+            check_labels_room(source, &header.shape)
+        })?;
     }
-    let labels = with_array(&mut archive, path, &labels, |source, header| {
-        check_labels(&source.path, &header.shape, rows.shape())?;
-        npy::read(source, &header)
-    })?;
-    Ok(Arrays { rows, labels: Some(labels) })
+    let mut read = |array: &String| with_array(&mut archive, path, array, |source, header| npy::read(source, &header));
+    let rows = read(&chosen)?;
+    Ok(Arrays { rows, labels: labels.as_ref().map(read).transpose()? })
 }
 
 /// Reads `array`, or `X`, or the only array of two or more dimensions, without labels.
 pub(super) fn read_alone(path: &Path, array: Option<&str>) -> Result<Array, TableError> {
-    read_rows(path, array).map(|(_, _, rows)| rows)
+    let mut archive = archive(path)?;
+    let chosen = choose(&mut archive, path, array)?;
+    with_array(&mut archive, path, &chosen, |source, header| npy::read(source, &header))
 }
 
-/// The archive, the name of the array that is read, and the array.
-fn read_rows(path: &Path, array: Option<&str>) -> Result<(Archive, String, Array), TableError> {
-    let file = open_file(path)?;
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e))?;
-    let chosen = choose(&mut archive, path, array)?;
-    let rows = with_array(&mut archive, path, &chosen, |source, header| npy::read(source, &header))?;
-    Ok((archive, chosen, rows))
+fn archive(path: &Path) -> Result<Archive, TableError> {
+    zipped::open(BufReader::new(open_file(path)?)).map_err(|e| damaged(path, e))
 }
 
 /// The array `array`, whatever its dimensions.
 pub(super) fn read_named(path: &Path, array: &str) -> Result<Array, TableError> {
-    let mut archive = ZipArchive::new(BufReader::new(open_file(path)?)).map_err(|e| damaged(path, e))?;
+    let mut archive = archive(path)?;
     with_array(&mut archive, path, array, |source, header| npy::read(source, &header))
 }
 
 /// The first bytes of a member, at most `most`; `None` where there is none of that name.
 pub(super) fn first_bytes(path: &Path, array: &str, most: u64) -> Option<Vec<u8>> {
-    let mut archive = ZipArchive::new(BufReader::new(open_file(path).ok()?)).ok()?;
+    let mut archive = archive(path).ok()?;
     let member = archive.by_name(&format!("{array}.npy")).ok()?;
     let mut bytes = Vec::new();
     member.take(most).read_to_end(&mut bytes).ok()?;
@@ -97,7 +98,7 @@ impl Place {
 
 /// Finds `array`, or `X`, or the only table.
 fn place(path: &Path, array: Option<&str>) -> Result<Place, TableError> {
-    let mut archive = ZipArchive::new(BufReader::new(open_file(path)?)).map_err(|e| damaged(path, e))?;
+    let mut archive = archive(path)?;
     let chosen = choose(&mut archive, path, array)?;
     place_of(&mut archive, path, &chosen)
 }
@@ -185,11 +186,7 @@ fn with_array<T>(
     let most = if is_stored { packed } else { most_expanded(packed) };
     let (file, name) = (path.to_path_buf(), array.to_owned());
     let again = move || {
-        let place = place_of(
-            &mut ZipArchive::new(BufReader::new(open_file(&file)?)).map_err(|e| damaged(&file, e))?,
-            &file,
-            &name,
-        )?;
+        let place = place_of(&mut self::archive(&file)?, &file, &name)?;
         Ok(Box::new(place.stream(&file)?) as Box<dyn Read>)
     };
     let mut source = Source::bounded(inside.clone(), member, packed, most);

@@ -24,7 +24,7 @@ use crate::contained::contained;
 use crate::error::TableError;
 use crate::frame::{Field, Frame, Kind};
 use crate::frame_source::{Choice, FrameSource, Selection};
-use crate::limits::{check_columns, frame_rows, most_held};
+use crate::limits::{check_columns, check_rows, frame_rows, most_held};
 use crate::pandas_note::index_columns;
 use decoding::Decoder;
 use messages::Messages;
@@ -58,8 +58,9 @@ impl IpcSource {
             let schema: SchemaRef = schema::read(&first[8..head], messages.size).map_err(damaged)?.into();
             check_columns(path, schema.fields().len() as u64, messages.size)?;
             let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
-            let Choice { places, left_out, note } = selection.choose(path, &names, &index_columns(&schema))?;
-            let fields = arrow_values::fields(path, &schema, &places, selection)?;
+            let mut choice = selection.choose(path, &names, &index_columns(&schema))?;
+            let fields = arrow_values::fields(path, &schema, &mut choice, selection)?;
+            let Choice { places, left_out, note } = choice;
             let chunk_rows = rows_a_frame(chunk_rows, &schema, &places, &fields);
             let decoder = Decoder::new(&schema, &places, messages.size).map_err(damaged)?;
             Ok(IpcSource {
@@ -79,6 +80,7 @@ impl IpcBatches {
         let mut all = self.messages.again()?;
         all.next()?; // the schema
         let needs = Needs::of(&mut all, &self.decoder)?;
+        check_rows(&all.path, all.rows, self.decoder.wanted().fields().len(), all.size)?;
         self.messages.go_back()?;
         let held = *self.held.insert(needs.held());
         if held > most_held(self.messages.size) {

@@ -33,7 +33,7 @@ use crate::error::TableError;
 use crate::frame::Field;
 use crate::frame::{Frame, Kind};
 use crate::frame_source::{Choice, FrameSource, Selection};
-use crate::limits::{check_columns, frame_rows};
+use crate::limits::{check_columns, check_rows, frame_rows};
 use crate::pandas_note::index_columns;
 use crate::source::open_file;
 use description::{columns, load};
@@ -84,6 +84,7 @@ pub(super) fn row_groups(path: &Path) -> Result<Vec<RowGroup>, TableError> {
         let size = file.metadata().map_err(|e| TableError::io("open", path, e))?.len();
         let shared = Shared::new(file, path.to_path_buf(), size);
         let metadata = load(&shared)?;
+        check_rows(path, rows_of(metadata.metadata().row_groups()), 1, size)?;
         let row_group = |group: &RowGroupMetaData| {
             let (rows, bytes) = (group.num_rows().max(0) as u64, group.compressed_size().max(0) as u64);
             RowGroup { rows, bytes }
@@ -114,9 +115,9 @@ impl ParquetSource {
         let all = &columns(&metadata);
         check_columns(path, all.fields().len() as u64, size)?;
         let names: Vec<String> = all.fields().iter().map(|field| field.name().clone()).collect();
-        let choice = selection.choose(path, &names, &index_columns(all))?;
+        let mut choice = selection.choose(path, &names, &index_columns(all))?;
+        let fields = arrow_values::fields(path, all, &mut choice, selection)?;
         let Choice { places: chosen, left_out, note } = choice;
-        let fields = arrow_values::fields(path, all, &chosen, selection)?;
         let parquet = metadata.parquet_schema();
         // Leaves of chosen columns are the columns themselves: nested ones were refused.
         let leaves: HashMap<usize, usize> =
@@ -139,9 +140,9 @@ impl ParquetSource {
         let groups = Groups { metadata: metadata.metadata().clone(), shared, hints, columns, wanted };
         groups.check_codecs(path)?;
         let texts = groups.texts_of_a_batch();
-        let rows = |groups: &[RowGroupMetaData]| groups.iter().map(|group| group.num_rows().max(0) as u64).sum::<u64>();
         let all = groups.metadata.row_groups();
-        let (done, end) = (rows(&all[..groups.wanted.start]), rows(&all[..groups.wanted.end]));
+        check_rows(path, rows_of(all), fields.len(), size)?;
+        let (done, end) = (rows_of(&all[..groups.wanted.start]), rows_of(&all[..groups.wanted.end]));
         let said = groups.metadata.file_metadata().key_value_metadata().into_iter().flatten();
         let said = said.filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?))).collect();
         let (notes, n_rows) = (note.into_iter().collect(), end - done);
@@ -220,6 +221,11 @@ impl Batches for GroupBatches {
     fn file(&self) -> (&Path, u64) {
         (&self.groups.shared.path, self.groups.shared.size)
     }
+}
+
+/// Rows that are claimed.
+fn rows_of(groups: &[RowGroupMetaData]) -> u64 {
+    groups.iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0)).fold(0, u64::saturating_add)
 }
 
 /// Rows a frame, by what their cells take in it, in a batch, and on the way there.

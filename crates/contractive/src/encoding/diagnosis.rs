@@ -130,6 +130,10 @@ impl TableDiagnosis {
     }
 }
 
+/// An end of a range of texts, or of times: these are ordered by what they are, since the texts of years beyond 9999 begin with a
+/// sign. Texts have nothing before them.
+type End = (Option<i64>, String);
+
 /// What was seen of a column.
 struct Seen {
     kind: Kind,
@@ -147,9 +151,9 @@ struct Seen {
     different: Option<HashSet<u64, BuildHasherDefault<DefaultHasher>>>,
     levels: Option<HashMap<String, u64>>,
     slips: Slips,
-    /// Texts that are times, and the least and the greatest of all texts.
+    /// Texts that are times, and the least and the greatest of all texts or times.
     times: u64,
-    ends: Option<(String, String)>,
+    ends: Option<(End, End)>,
     /// Bytes of what is kept, about.
     kept: u64,
 }
@@ -184,13 +188,16 @@ impl Seen {
                 continue;
             }
             self.present += 1;
-            match (&column.values, &numbers, column.values.text(i)) {
+            let texts = || column.values.text(i).into_iter();
+            match (&column.values, &numbers) {
                 // Beyond 2⁵³ they differ by less than f64 can tell.
-                (Values::Integers(all), ..) => all[i].into_iter().for_each(|x| self.see_whole(x.into())),
-                (Values::Unsigned(all), ..) => all[i].into_iter().for_each(|x| self.see_whole(x.into())),
-                (_, Some(numbers), _) => self.see_number(numbers[i]),
-                (_, None, Some(text)) => self.see_text(&text, first_row + i as u64),
-                (_, None, None) => {}
+                (Values::Integers(all), _) => all[i].into_iter().for_each(|x| self.see_whole(x.into())),
+                (Values::Unsigned(all), _) => all[i].into_iter().for_each(|x| self.see_whole(x.into())),
+                (_, Some(numbers)) => self.see_number(numbers[i]),
+                (Values::Times { values, .. }, None) => {
+                    texts().for_each(|text| self.see_text(values[i], &text, first_row + i as u64))
+                }
+                (_, None) => texts().for_each(|text| self.see_text(None, &text, first_row + i as u64)),
             }
         }
     }
@@ -211,22 +218,24 @@ impl Seen {
         self.see_value(x as u64);
     }
 
-    fn see_text(&mut self, text: &str, row: u64) {
+    /// A text, or a time: then with what it is in the unit of its column.
+    fn see_text(&mut self, time: Option<i64>, text: &str, row: u64) {
         if self.kind == Kind::Text {
             self.slips.see(row, text);
             self.times += u64::from(Unit::is_text_of_time(text));
         }
         match &mut self.ends {
             Some((least, greatest)) => {
-                self.ascends &= text > greatest.as_str();
-                if text < least.as_str() {
-                    *least = text.to_owned();
+                let is_above = (time, text) > (greatest.0, greatest.1.as_str());
+                self.ascends &= is_above;
+                if is_above {
+                    *greatest = (time, text.to_owned());
                 }
-                if text > greatest.as_str() {
-                    *greatest = text.to_owned();
+                if (time, text) < (least.0, least.1.as_str()) {
+                    *least = (time, text.to_owned());
                 }
             }
-            None => self.ends = Some((text.to_owned(), text.to_owned())),
+            None => self.ends = Some(((time, text.to_owned()), (time, text.to_owned()))),
         }
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(text);
         self.see_value(hash);
@@ -255,7 +264,7 @@ impl Seen {
         let looks = if is_label && self.present > 0 { Looks::Label } else { self.looks(&name, rows) };
         let range = match (&self.ends, self.lowest <= self.highest) {
             _ if self.whole_range.is_some() => self.whole_range.map(|(low, high)| (low.to_string(), high.to_string())),
-            (Some((least, greatest)), _) if looks == Looks::Time => Some((shown_end(least), shown_end(greatest))),
+            (Some((least, greatest)), _) if looks == Looks::Time => Some((shown_end(&least.1), shown_end(&greatest.1))),
             (None, true) => Some((self.lowest.to_string(), self.highest.to_string())),
             _ => None,
         };
@@ -364,6 +373,19 @@ mod tests {
         let column = &diagnosed(&format!("order\n{rows}")).columns[0];
         assert_eq!((column.looks, column.different), (Looks::Identifier, Some(30)));
         assert_eq!(column.range, Some(("9007199254740993".into(), "9007199254741022".into())));
+    }
+
+    #[test]
+    fn times_beyond_the_year_9999_are_ordered_as_times() {
+        let days = [-719_529, 0, 2_932_896, 2_932_897].map(Some);
+        let mut seen = Seen::new(&Kind::Time(Unit::Day, None));
+        seen.see(
+            &Column { name: "t".into(), values: Values::Times { values: days.into(), unit: Unit::Day, zone: None } },
+            0,
+        );
+        let column = seen.diagnosis("t".into(), false, 4);
+        assert!(column.ascends, "{column:?}");
+        assert_eq!(column.range, Some(("-0001-12-31".into(), "+10000-01-01".into())));
     }
 
     #[test]

@@ -37,7 +37,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use contractive_table::{Field, Kind, ReadOptions};
+use contractive_table::{Field, Kind, ReadOptions, Unreadable};
 use contractive_table::{TableError, TextOptions};
 
 pub use diagnosis::{ColumnDiagnosis, Looks, TableDiagnosis};
@@ -309,7 +309,8 @@ impl TableEncoding {
         // A row index that an older detector learnt from, or that is carried, is read; one it left out is not.
         let kept = self.named(Role::is_needed).into_iter().chain(admission.carried.iter().cloned()).collect();
         let text = admission.text.or(self.text);
-        ReadOptions { as_text, as_numbers, as_digits, kept, text, ..ReadOptions::default() }
+        let unreadable = Unreadable::LeftOutOf(self.named(|role| !role.is_needed()));
+        ReadOptions { as_text, as_numbers, as_digits, kept, unreadable, text, ..ReadOptions::default() }
     }
 
     /// An error of opening with [`TableEncoding::read_options`], in the words of this encoding.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{EncodingError, MissingRule, TableScale, is_text_table};
-use contractive_table::{ReadOptions, TableSource, TextOptions};
+use contractive_table::{ReadOptions, TableSource, TextOptions, Unreadable};
 
 /// What the columns of a training table are for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +60,8 @@ impl EncodingOptions {
         let columns = self.columns.iter().flatten();
         let kept = columns.chain(&self.keys).chain(&self.label).cloned().collect();
         let (as_digits, array) = (self.keys.clone(), self.array.clone());
-        ReadOptions { as_text, as_digits, kept, text: self.text, array, ..ReadOptions::default() }
+        // What is not a feature by a list of names needs not be read.
+        let unreadable = if self.columns.is_some() { Unreadable::LeftOut } else { Unreadable::Refused };
+        ReadOptions { as_text, as_digits, kept, unreadable, text: self.text, array, ..ReadOptions::default() }
     }
 }
