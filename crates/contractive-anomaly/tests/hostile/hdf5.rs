@@ -2,6 +2,7 @@
 
 use flate2::{Compress, Compression, FlushCompress};
 
+use crate::hdf5_chunks::zeros;
 use crate::hdf5_file::{
     Hdf5File, NOWHERE, any_text, attribute, datatype, file_of, file_with, float, integer, layout_of_integer, message,
     text, words,
@@ -15,15 +16,6 @@ fn compressed(file: &mut Hdf5File, indptr: u64) -> u64 {
     let order = attribute("encoding-type", &text(10), &[1], b"csr_matrix");
     let shape = attribute("shape", &integer(8, false), &[2], &words(&[3, 3]));
     file.group(&[("indices", indices), ("data", data), ("indptr", indptr)], &[order, shape])
-}
-
-/// Zeros packed as zlib does: mebibytes that are packed once and repeated.
-fn zeros(mebibytes: usize) -> Vec<u8> {
-    let mut compress = Compress::new(Compression::new(6), false);
-    let mut part = Vec::with_capacity(1 << 16);
-    compress.compress_vec(&vec![0; 1 << 20], &mut part, FlushCompress::Full).unwrap();
-    let sum = ((mebibytes << 20) % 65521) as u32;
-    [&[0x78, 0x9c][..], &part.repeat(mebibytes), &[3, 0], &(sum << 16 | 1).to_be_bytes()].concat()
 }
 
 #[test]
@@ -73,7 +65,7 @@ fn numbers_of_another_layout_are_no_others() {
 fn chunks_that_come_to_more_than_the_file_can_hold_are_refused() {
     let judge = Judge::new();
     let mut file = Hdf5File::new();
-    let packed = zeros(30);
+    let packed = zeros(30, 0);
     let address = file.put(&packed);
     let chunks: Vec<[u64; 2]> = (0..4).map(|i| [i, 0]).collect();
     let chunks: Vec<(&[u64], u64, u32)> =
@@ -87,7 +79,7 @@ fn two_filters_that_unpack_are_refused() {
     let judge = Judge::new();
     for filters in [[32000, 1], [1, 1]] {
         let mut file = Hdf5File::new();
-        let packed = zeros(150);
+        let packed = zeros(150, 0);
         let address = file.put(&packed);
         let x =
             file.chunked(&[4, 1], &integer(1, false), &[4, 1], &filters, &[(&[0, 0], address, packed.len() as u32)]);
@@ -191,7 +183,7 @@ fn a_chunk_is_held_once_and_its_numbers_by_parts() {
     let x = file.chunked(&[n.into(), 1], &of, &[n, 1], &[1], chunks);
     judge.refused("chunk.h5ad", &file_of(file, x), &[FRAMES, TURNED], "Cell|Corrupt");
     let mut file = Hdf5File::new();
-    let packed = zeros(48);
+    let packed = zeros(48, 0);
     let address = file.put(&packed);
     let (n, chunks) = (48_u32 << 20, [(&[0, 0][..], address, packed.len() as u32)]);
     let x = file.chunked(&[n.into(), 1], &integer(1, false), &[n, 1], &[1], &chunks);

@@ -3,9 +3,10 @@
 use hdf5_reader::group::Group;
 use hdf5_reader::{Datatype, H5Type, RawAttribute, StringSize, VarLenKind};
 
-use super::file::{Hdf5, text_of};
+use super::file::Hdf5;
 use super::heaps::Heaps;
 use super::number::{self, Number};
+use super::texts::text_of;
 use crate::error::TableError;
 
 impl Hdf5 {

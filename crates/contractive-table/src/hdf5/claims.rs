@@ -10,12 +10,32 @@ use crate::limits::most_held;
 
 /// Bytes that the decoder keeps of a chunk: where it lies.
 const CHUNK: u64 = 160;
+/// Chunks up to so many bytes are unpacked before they are known to be sound. Four are held at a time: two are kept, and
+/// one becomes another.
+const FREE_CHUNK: u64 = 2 << 20;
+/// Bytes of the file for each byte more of them.
+const BYTES_A_CHUNKS: u64 = 16;
+/// The filter that compares checksums.
+const FLETCHER32: u16 = 3;
 /// Filters that unpack nothing: they put bytes in another order, or check them.
-const NOT_UNPACKING: [u16; 2] = [2, 3];
+const NOT_UNPACKING: [u16; 2] = [2, FLETCHER32];
+/// Szip, and the two that leave out bits: what they unpack to is known when it is there.
+const UNPACKING_AT_ONCE: [u16; 3] = [4, 5, 6];
+
+/// The chunks of an array.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Chunks {
+    /// Bytes that one unpacks to at most.
+    pub bytes: usize,
+    /// Whether it unpacks to anything.
+    pub are_packed: bool,
+    /// Whether one comes to so much that it is tried before it is unpacked.
+    pub are_large: bool,
+}
 
 impl Hdf5 {
     /// Refuses an array that is none of numbers, or that a file of this size cannot hold.
-    pub fn check_numbers(&self, array: &Dataset) -> Result<(), TableError> {
+    pub(super) fn check_numbers(&self, array: &Dataset) -> Result<Chunks, TableError> {
         let wrong = |got: &str, expected| TableError::Type {
             path: self.path.join(array.name()),
             got: got.to_owned(),
@@ -33,7 +53,12 @@ impl Hdf5 {
     }
 
     /// Refuses an array, of elements of `size` bytes, that a file of this size cannot hold.
-    pub(super) fn check_claim(&self, array: &Dataset, size: usize) -> Result<(), TableError> {
+    pub(super) fn check_claim(&self, array: &Dataset, size: usize) -> Result<Chunks, TableError> {
+        let header = self.describe(|file| file.get_or_parse_header(array.address()))?;
+        if header.messages.iter().any(|message| matches!(message, HdfMessage::ExternalFiles(_))) {
+            let (codec, read) = ("numbers in other files", "arrays that hold their numbers");
+            return Err(TableError::Codec { path: self.path.join(array.name()), codec, read });
+        }
         let n = product(array.shape().iter().copied());
         let claims = |n: Option<u64>, bytes: u64| {
             let claimed = n.and_then(|n| n.checked_mul(bytes));
@@ -47,38 +72,56 @@ impl Hdf5 {
             }
         };
         claims(n, size as u64)?;
-        let Some(chunk) = array.chunks() else { return Ok(()) };
+        let Some(chunk) = array.chunks() else { return Ok(Chunks::default()) };
         // Chunks may reach beyond the array, and all of them may be one and the same.
         let n_chunks = product(array.shape().iter().zip(&chunk).map(|(n, chunk)| n.div_ceil(u64::from(*chunk).max(1))));
         let in_chunk = product(chunk.iter().map(|n| u64::from(*n)));
         claims(n_chunks.zip(in_chunk).and_then(|(n, size)| n.checked_mul(size)), size as u64)?;
         let bytes = in_chunk.map_or(u64::MAX, |n| n.saturating_mul(size as u64));
         if bytes > self.most_chunk {
-            let most = self.most_chunk;
-            let must = format!(
-                "must have smaller chunks: of a file of its size {most} bytes are unpacked at a time, got {bytes}"
-            );
-            return Err(self.wrong(array.name(), &must));
+            return Err(self.too_large_a_chunk(array, self.most_chunk, bytes));
         }
         if n_chunks.is_none_or(|n| n.saturating_mul(CHUNK) > most_held(self.size)) {
             return Err(self.wrong(array.name(), "has more chunks than a file of its size can"));
         }
-        self.check_filters(array)
+        self.chunks(array, bytes)
     }
 
-    /// Refuses filters of which a second unpacks what another did: the decoder bounds the last alone.
-    fn check_filters(&self, array: &Dataset) -> Result<(), TableError> {
+    /// What is known of chunks of so many bytes by their filters. Refuses those of which a second unpacks what another did,
+    /// and large ones that cannot be tried before they are unpacked.
+    fn chunks(&self, array: &Dataset, bytes: u64) -> Result<Chunks, TableError> {
         let header = self.describe(|file| file.get_or_parse_header(array.address()))?;
-        let n_unpacking = header.messages.iter().filter_map(|message| match message {
-            HdfMessage::FilterPipeline(pipeline) => Some(&pipeline.filters),
+        let pipeline = header.messages.iter().rev().find_map(|message| match message {
+            HdfMessage::FilterPipeline(pipeline) => Some(&pipeline.filters[..]),
             _ => None,
         });
-        let n_unpacking = n_unpacking.flatten().filter(|filter| !NOT_UNPACKING.contains(&filter.id)).count();
-        if n_unpacking <= 1 {
-            return Ok(());
+        let filters: Vec<u16> = pipeline.unwrap_or_default().iter().map(|filter| filter.id).collect();
+        let n_unpacking = filters.iter().filter(|filter| !NOT_UNPACKING.contains(filter)).count();
+        let codec =
+            |codec| TableError::Codec { path: self.path.join(array.name()), codec, read: "one of gzip, LZF and szip" };
+        if n_unpacking > 1 {
+            return Err(codec("two filters, one over the other"));
         }
-        let (codec, read) = ("two filters, one over the other", "one of gzip, LZF and szip");
-        Err(TableError::Codec { path: self.path.join(array.name()), codec, read })
+        // Each goes over the whole chunk.
+        if (1..filters.len()).any(|i| filters[..i].contains(&filters[i])) {
+            return Err(codec("one filter twice"));
+        }
+        let unpacking = filters.iter().position(|filter| !NOT_UNPACKING.contains(filter));
+        // A checksum of what is unpacked is compared when it is there.
+        let has_sum = filters[..unpacking.unwrap_or(0)].contains(&FLETCHER32);
+        let most = FREE_CHUNK + self.size / BYTES_A_CHUNKS;
+        let are_large = bytes > most && unpacking.is_some();
+        if are_large && (has_sum || unpacking.is_some_and(|i| UNPACKING_AT_ONCE.contains(&filters[i]))) {
+            return Err(self.too_large_a_chunk(array, most, bytes));
+        }
+        let bytes = bytes.saturating_add(if has_sum { 4 } else { 0 });
+        Ok(Chunks { bytes: bytes.try_into().unwrap_or(usize::MAX), are_packed: unpacking.is_some(), are_large })
+    }
+
+    fn too_large_a_chunk(&self, array: &Dataset, most: u64, got: u64) -> TableError {
+        let must =
+            format!("must have smaller chunks: of a file of its size {most} bytes are unpacked at a time, got {got}");
+        self.wrong(array.name(), &must)
     }
 }
 

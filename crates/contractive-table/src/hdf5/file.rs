@@ -1,16 +1,17 @@
 //! An open file: its groups, arrays and texts.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use hdf5_reader::error::Error;
 use hdf5_reader::group::Group;
 use hdf5_reader::storage::FileStorage;
-use hdf5_reader::{Dataset, Datatype, FilterRegistry, Hdf5File, OpenOptions, StringSize, VarLenKind};
+use hdf5_reader::{Dataset, FilterRegistry, Hdf5File, OpenOptions};
 
-use super::heaps::Heaps;
+use super::claims::Chunks;
 use super::lzf;
 use super::metered::Metered;
+use super::packed::{DEFLATE, Packed};
 use crate::contained::contained;
 use crate::error::TableError;
 use crate::limits::{most_expanded, most_unpacked};
@@ -26,8 +27,12 @@ const MOST_HEADER: usize = 1 << 20;
 /// An open file.
 pub(crate) struct Hdf5 {
     pub path: PathBuf,
-    file: Hdf5File,
+    pub(super) file: Hdf5File,
     storage: Arc<Metered>,
+    /// What the filters are told.
+    pub(super) packed: Arc<Packed>,
+    /// Arrays of which damage may still be found.
+    pub(super) untried: Mutex<Vec<(Dataset, Chunks)>>,
     pub(super) size: u64,
     /// The most bytes that a chunk may have, unpacked …
     pub(super) most_chunk: u64,
@@ -43,7 +48,10 @@ impl Hdf5 {
         let within = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let most_chunk = most_unpacked(size).min(MOST_CHUNK);
         let mut filters = FilterRegistry::new();
-        filters.register(lzf::FILTER, Box::new(move |_, packed, _| lzf::unpack(packed, within(most_chunk))));
+        let packed = Arc::new(Packed::default());
+        let (deflated, of_lzf) = (packed.clone(), packed.clone());
+        filters.register(DEFLATE, Box::new(move |_, bytes, _| deflated.inflate(bytes)));
+        filters.register(lzf::FILTER, Box::new(move |_, bytes, _| of_lzf.unpack_lzf(bytes)));
         let options = OpenOptions::default()
             .with_filter_registry(filters)
             .with_max_chunk_bytes(within(most_chunk))
@@ -57,7 +65,8 @@ impl Hdf5 {
             Ok((file, storage))
         })?;
         storage.begin(file.superblock());
-        Ok(Hdf5 { path: path.to_path_buf(), file, storage, size, most_chunk, most })
+        let (path, untried) = (path.to_path_buf(), Mutex::default());
+        Ok(Hdf5 { path, file, storage, packed, untried, size, most_chunk, most })
     }
 
     /// A group by its path; `None` where there is none.
@@ -78,52 +87,25 @@ impl Hdf5 {
         }
     }
 
-    /// The texts of an array of one dimension.
-    pub fn texts(&self, array: &Dataset) -> Result<Vec<String>, TableError> {
-        let n_dimensions = array.ndim();
-        let size = match array.dtype() {
-            _ if n_dimensions != 1 => return Err(self.wrong(array.name(), "must have one dimension")),
-            Datatype::String { size: StringSize::Fixed(size), .. } if *size > 0 => *size as usize,
-            Datatype::String { size: StringSize::Variable, .. } | Datatype::VarLen { kind: VarLenKind::String, .. } => {
-                return self.references(array);
-            }
-            _ => return Err(self.wrong(array.name(), "must hold text")),
-        };
-        self.check_claim(array, size)?;
-        let bytes = self.read(|| array.read_raw_bytes())?;
-        Ok(bytes.chunks_exact(size).map(text_of).collect())
-    }
-
-    /// Texts of any length lie elsewhere in the file. Many may be one and the same: their sum is bounded too.
-    fn references(&self, array: &Dataset) -> Result<Vec<String>, TableError> {
-        let size = array.vlen_reference_size();
-        self.check_claim(array, size)?;
-        let references = self.read(|| array.read_raw_bytes())?;
-        let mut left = self.most;
-        let mut texts = Vec::with_capacity(references.len() / size);
-        contained(&self.path, || {
-            let mut heaps = Heaps::of(&self.file);
-            for reference in references.chunks_exact(size) {
-                let bytes = heaps.bytes(reference).map_err(|e| refusal(&self.path, e))?;
-                let text = String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned();
-                left = left
-                    .checked_sub((text.len() + size_of::<String>()) as u64)
-                    .ok_or_else(|| self.wrong(array.name(), "holds more text than a file of its size can"))?;
-                texts.push(text);
-            }
-            Ok(())
-        })?;
-        Ok(texts)
+    /// What the decoder gives of an array.
+    pub(super) fn read_chunks<T>(
+        &self,
+        chunks: Chunks,
+        decode: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, TableError> {
+        self.packed.begin(chunks.bytes, false);
+        self.read(decode)
     }
 
     /// What the decoder gives.
-    pub fn read<T>(&self, decode: impl FnOnce() -> Result<T, Error>) -> Result<T, TableError> {
+    pub(super) fn read<T>(&self, decode: impl FnOnce() -> Result<T, Error>) -> Result<T, TableError> {
         contained(&self.path, || decode().map_err(|e| refusal(&self.path, e)))
     }
 
     /// What the decoder gives of headers and names, whose bytes are counted.
     pub(super) fn describe<T>(&self, decode: impl FnOnce(&Hdf5File) -> Result<T, Error>) -> Result<T, TableError> {
         let was_on = self.storage.switch(true);
+        self.packed.begin(MOST_HEADER, false);
         let described = self.read(|| decode(&self.file));
         self.storage.switch(was_on);
         described
@@ -151,12 +133,6 @@ fn is_absent(error: &Error) -> bool {
     }
 }
 
-/// A text without what pads it.
-pub(super) fn text_of(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
-}
-
 /// The decoder's refusal of a file.
 pub(super) fn refusal(path: &Path, error: Error) -> TableError {
     match error {
@@ -172,10 +148,16 @@ pub(super) fn refusal(path: &Path, error: Error) -> TableError {
                 Some("32004") => "LZ4",
                 Some("32008") => "Bitshuffle",
                 Some("32015") => "Zstandard",
+                Some("attributes") => "a filter of its names or attributes",
                 _ => "a filter of HDF5 that is not known",
             };
             TableError::Codec { path: path.to_path_buf(), codec, read: "gzip, LZF and szip" }
         }
+        Error::UnsupportedLayoutClass(3) => TableError::Codec {
+            path: path.to_path_buf(),
+            codec: "virtual arrays, of numbers that lie elsewhere",
+            read: "arrays that hold their numbers",
+        },
         Error::Context { source, .. } => refusal(path, *source),
         other => TableError::Corrupt { path: path.to_path_buf(), reason: other.to_string() },
     }

@@ -8,7 +8,10 @@ mod heaps;
 mod lzf;
 mod metered;
 mod number;
+mod packed;
 mod stream;
+mod texts;
+mod trial;
 
 pub(crate) use file::Hdf5;
 pub(crate) use stream::Hdf5Numbers;

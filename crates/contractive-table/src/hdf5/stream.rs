@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hdf5_reader::{Dataset, SliceInfo, SliceInfoElem};
 
+use super::claims::Chunks;
 use super::file::Hdf5;
 use super::number::Number;
 use crate::error::TableError;
@@ -17,6 +18,8 @@ const MOST_BLOCK: u64 = 1 << 23;
 pub(crate) struct Hdf5Numbers {
     file: Arc<Hdf5>,
     array: Dataset,
+    chunks: Chunks,
+    held: u64,
     /// Along the first dimension: how many there are, how many are read, and how many make a block.
     n: u64,
     done: u64,
@@ -31,7 +34,7 @@ pub(crate) struct Hdf5Numbers {
 impl Hdf5Numbers {
     /// Opens an array of numbers.
     pub fn new(file: &Arc<Hdf5>, array: Dataset) -> Result<Self, TableError> {
-        file.check_numbers(&array)?;
+        let chunks = file.check_numbers(&array)?;
         let (n, width) = match *array.shape() {
             [n] => (n, 1),
             [n, width] => (n, width),
@@ -55,7 +58,24 @@ impl Hdf5Numbers {
             _ => chunk.min(MOST_BLOCK / width),
         };
         let step = step.max(1);
-        Ok(Hdf5Numbers { file: file.clone(), array, n, done: 0, step, chunk, block: Vec::new(), given: 0 })
+        // As the file has them, as numbers, and in the block.
+        let held = step.min(n).saturating_mul(width).saturating_mul(size_of::<[f64; 3]>() as u64);
+        let was_tried = file.check_chunks(&array, chunks, held)?;
+        // Two chunks are kept, and one becomes another; packed, it may have all bytes of the file.
+        let of_chunks = 4 * chunks.bytes as u64 + if chunks.are_packed { file.size } else { 0 };
+        let held = if was_tried { 0 } else { held.saturating_add(of_chunks) };
+        Ok(Hdf5Numbers {
+            file: file.clone(),
+            array,
+            chunks,
+            held,
+            n,
+            done: 0,
+            step,
+            chunk,
+            block: Vec::new(),
+            given: 0,
+        })
     }
 
     /// Numbers along the first dimension.
@@ -66,6 +86,11 @@ impl Hdf5Numbers {
     /// Rows and columns, where it has two dimensions.
     pub fn shape(&self) -> Option<[u64; 2]> {
         self.array.shape().try_into().ok()
+    }
+
+    /// Bytes that reading holds at most while the array is not known to be sound.
+    pub fn held(&self) -> u64 {
+        self.held
     }
 
     /// All of them.
@@ -99,7 +124,8 @@ impl Hdf5Numbers {
         let all = SliceInfoElem::Slice { start: 0, end: u64::MAX, step: 1 };
         let mut selections = vec![all; self.array.ndim()];
         selections[0] = SliceInfoElem::Slice { start: self.done, end, step: 1 };
-        let numbers = self.file.read(|| self.array.read_slice::<Number>(&SliceInfo { selections }))?;
+        let numbers =
+            self.file.read_chunks(self.chunks, || self.array.read_slice::<Number>(&SliceInfo { selections }))?;
         self.block.clear();
         self.block.extend(numbers.iter().map(|number| number.0));
         if self.block.is_empty() {

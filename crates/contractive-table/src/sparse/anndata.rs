@@ -50,8 +50,10 @@ pub(crate) fn open(path: &Path, array: Option<&str>, transpose: bool) -> Result<
         (matrix(&file, &place.matrix, transpose)?, index(&file, place.rows)?, columns)
     };
     let (rows, columns) = if transpose { (columns, rows) } else { (rows, columns) };
-    let rows = names(&file, rows, entries.n_rows(), "rows")?;
-    let columns = names(&file, columns, entries.n_columns(), "columns")?;
+    check_names(&file, rows.as_ref(), entries.n_rows(), "rows")?;
+    check_names(&file, columns.as_ref(), entries.n_columns(), "columns")?;
+    let [rows, columns] = [rows, columns].map(|names| names.map(|names| file.texts(&names)).transpose());
+    let (rows, columns) = (rows?, columns?);
     let mut named = Named { entries, columns, rows, n_renamed: 0 };
     named.n_renamed = named.columns.as_mut().map_or(0, |names| make_unique(names));
     Ok(named)
@@ -204,14 +206,14 @@ fn index(file: &Hdf5, frame: &str) -> Result<Option<Dataset>, TableError> {
     }
 }
 
-/// The names in `array` of the `n` rows or columns of a matrix. Their number is compared before they are read.
-fn names(file: &Hdf5, array: Option<Dataset>, n: usize, what: &str) -> Result<Option<Vec<String>>, TableError> {
-    let Some(array) = array else { return Ok(None) };
+/// Checks the names in `array` of the `n` rows or columns of a matrix, before any are read.
+fn check_names(file: &Hdf5, array: Option<&Dataset>, n: usize, what: &str) -> Result<(), TableError> {
+    let Some(array) = array else { return Ok(()) };
     match *array.shape() {
         [got] if got != n as u64 => {
             Err(corrupt(&file.path, &format!("it names {got} {what} of a matrix that has {n}")))
         }
-        _ => file.texts(&array).map(Some),
+        _ => file.check_texts(array),
     }
 }
 

@@ -7,7 +7,7 @@ use super::compressed::{PORTION, check_starts, corrupt, index};
 use super::matrix::check_shape;
 use super::numbers::Numbers;
 use crate::error::TableError;
-use crate::limits::{check_columns, is_accounted_for};
+use crate::limits::{check_columns, is_accounted_for_beside};
 
 /// Bytes of an entry while a matrix is made of it: its value and its place, in vectors that double, and as a triplet.
 const ENTRY: u64 = 48;
@@ -27,13 +27,15 @@ impl Arrays<'_> {
     /// Checks `indptr` of `n_lines` lines, and `indices` and `data`, of places below `n_places`. The entries are kept, or their
     /// lines alone.
     pub fn check_lines(&self, [n_lines, n_places]: [u64; 2], are_kept: bool) -> Result<(), TableError> {
-        let ((_, n), (_, n_values)) = ((self.open)("indices")?, (self.open)("data")?);
+        let ((indices, n), (data, n_values)) = ((self.open)("indices")?, (self.open)("data")?);
         if n != n_values {
             return Err(corrupt(self.path, "`indices` and `data` must be of one length"));
         }
-        check_starts(self.path, n_lines, (self.open)("indptr")?.1)?;
+        let (starts, n_starts) = (self.open)("indptr")?;
+        check_starts(self.path, n_lines, n_starts)?;
         let entries = if are_kept { n.saturating_mul(ENTRY).saturating_add(n_places.saturating_mul(LINE)) } else { 0 };
-        if self.are_accounted_for(n_lines.saturating_mul(LINE).saturating_add(entries))? {
+        let held = indices.held().max(data.held()).max(starts.held());
+        if self.are_accounted_for(n_lines.saturating_mul(LINE).saturating_add(entries), held)? {
             return Ok(());
         }
         let (mut last, mut is_first) = (0.0, true);
@@ -59,7 +61,7 @@ impl Arrays<'_> {
             return Err(corrupt(self.path, "`row`, `col` and `data` must be of one length"));
         }
         let lines = n_rows.saturating_add(n_columns).saturating_mul(LINE);
-        if self.are_accounted_for(n.saturating_mul(ENTRY).saturating_add(lines))? {
+        if self.are_accounted_for(n.saturating_mul(ENTRY).saturating_add(lines), 0)? {
             return Ok(());
         }
         self.check_places("row", n_rows)?;
@@ -70,8 +72,8 @@ impl Arrays<'_> {
     /// Checks the numbers of an array of which those that are not zero are kept.
     #[cfg(feature = "h5ad")]
     pub fn check_dense(&self, array: &str) -> Result<(), TableError> {
-        let (_, n) = (self.open)(array)?;
-        if self.are_accounted_for(n.saturating_mul(ENTRY))? {
+        let (numbers, n) = (self.open)(array)?;
+        if self.are_accounted_for(n.saturating_mul(ENTRY), numbers.held())? {
             return Ok(());
         }
         self.check_values(array)
@@ -121,8 +123,8 @@ impl Arrays<'_> {
         numbers.finish()
     }
 
-    fn are_accounted_for(&self, bytes: u64) -> Result<bool, TableError> {
-        Ok(is_accounted_for(bytes, self.size()?))
+    fn are_accounted_for(&self, bytes: u64, held: u64) -> Result<bool, TableError> {
+        Ok(is_accounted_for_beside(bytes, held, self.size()?))
     }
 
     fn size(&self) -> Result<u64, TableError> {

@@ -44,6 +44,10 @@ impl CompressedEntries {
         self.columns.finish()?;
         self.values.finish()
     }
+
+    pub fn held(&self) -> u64 {
+        self.columns.held().saturating_add(self.values.held())
+    }
 }
 
 /// The two arrays of entries, each with its length.

@@ -79,4 +79,14 @@ impl Entries {
             Entries::Dense { values, .. } => values.finish(),
         }
     }
+    /// Bytes that reading holds at most while the file is not known to be sound.
+    pub fn held(&self) -> u64 {
+        match self {
+            Entries::Memory(_) => 0,
+            #[cfg(any(feature = "npz", feature = "h5ad"))]
+            Entries::Compressed(entries) => entries.held(),
+            #[cfg(feature = "h5ad")]
+            Entries::Dense { values, .. } => values.held(),
+        }
+    }
 }

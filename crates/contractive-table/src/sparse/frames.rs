@@ -53,7 +53,9 @@ impl SparseSource {
         check_columns(path, entries.n_columns() as u64, size)?;
         let has_names = columns.is_some();
         let names = columns.unwrap_or_else(|| (1..=entries.n_columns()).map(|i| i.to_string()).collect());
-        let chosen = selection.choose(path, &names, &[])?.places;
+        let choice = selection.choose(path, &names, &[])?;
+        // No column of a matrix is a row index, whatever it is called.
+        let chosen = if choice.left_out.is_empty() { choice.places } else { (0..names.len()).collect() };
         let field = |&place: &usize| {
             let kind = selection.kind(path, &names[place], Kind::Number)?;
             Ok(Field { name: names[place].clone(), kind })
@@ -116,6 +118,11 @@ impl FrameSource for SparseSource {
 
     fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Twice: the file is opened once more where it is checked.
+    fn held_at_most(&self) -> u64 {
+        self.entries.held().saturating_mul(2)
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame>, TableError> {

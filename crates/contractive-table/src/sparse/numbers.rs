@@ -9,6 +9,11 @@ pub(crate) trait Numbers: Send {
 
     /// Refuses anything after the last number.
     fn finish(&mut self) -> Result<(), TableError>;
+
+    /// Bytes that reading holds at most while the array is not known to be sound.
+    fn held(&self) -> u64 {
+        0
+    }
 }
 
 #[cfg(feature = "npz")]
@@ -31,5 +36,9 @@ impl Numbers for crate::hdf5::Hdf5Numbers {
     /// The array's own shape says where it ends.
     fn finish(&mut self) -> Result<(), TableError> {
         Ok(())
+    }
+
+    fn held(&self) -> u64 {
+        crate::hdf5::Hdf5Numbers::held(self)
     }
 }

@@ -108,6 +108,24 @@ fn claims_beyond_the_size_of_the_file_are_refused() {
     assert_eq!(read(&path, Some("layers/zeros"), false).unwrap().values, vec![0.0; 3_000_000]);
 }
 
+#[test]
+fn the_newest_form_is_read_with_many_attributes_and_names_padded_with_spaces() {
+    let path = fixture("latest.h5ad");
+    let got = read(&path, None, false).unwrap();
+    // The first column has no name, and is none of a row index: its file is no table that pandas wrote.
+    assert_eq!((got.values, got.columns), (COUNTS.to_vec(), ["", "g 2", "g3", "g4"].map(str::to_owned).to_vec()));
+    assert_eq!(got.rows.unwrap(), CELLS);
+    assert_eq!(read(&path, None, true).unwrap().values, turned(&COUNTS));
+}
+
+#[test]
+fn arrays_whose_numbers_lie_elsewhere_are_refused_as_what_they_are() {
+    for (array, what) in [(None, "virtual arrays"), (Some("layers/external"), "numbers in other files")] {
+        let error = read(&fixture("virtual.h5ad"), array, false).map(|_| ()).unwrap_err();
+        assert!(matches!(error, TableError::Codec { .. }) && error.to_string().contains(what), "{error}");
+    }
+}
+
 /// Reads all that a damaged file still gives. Whatever it is, it must end, and without a panic that comes through.
 fn survives(path: &Path, bytes: &[u8]) {
     std::fs::write(path, bytes).unwrap();
@@ -125,7 +143,7 @@ fn survives(path: &Path, bytes: &[u8]) {
 #[test]
 fn damaged_files_are_errors() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["cells.h5ad", "cells.h5"] {
+    for name in ["cells.h5ad", "cells.h5", "latest.h5ad"] {
         let path = folder.path().join(name);
         let whole = std::fs::read(fixture(name)).unwrap();
         for n in (0..whole.len()).step_by(64) {
