@@ -210,13 +210,11 @@ fn labels(
     Ok(Some((numbers, classes.iter().map(i64::to_string).collect())))
 }
 
-/// The values of an array of `n` whole numbers, and those that differ; `None` of another array.
-fn whole_numbers(
-    entry: &mut impl Read,
-    path: &Path,
-    n: usize,
-    size: u64,
-) -> Result<Option<(Vec<i64>, BTreeSet<i64>)>, PictureError> {
+/// Whole numbers, and those of them that differ.
+type Numbers = (Vec<i64>, BTreeSet<i64>);
+
+/// The values of an array of `n` whole numbers; `None` of another array.
+fn whole_numbers(entry: &mut impl Read, path: &Path, n: usize, size: u64) -> Result<Option<Numbers>, PictureError> {
     let Ok(header) = ArrayHeader::read(entry, path) else { return Ok(None) };
     if !matches!(header.shape[..], [own] | [own, 1] if own == n) {
         return Ok(None);
