@@ -1,7 +1,7 @@
 //! Pictures in NPY and NPZ arrays, (N, H, W) or (N, H, W, C): each read where it lies. Their names are their numbers.
 
 use std::collections::BTreeSet;
-use std::io::{BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use contractive_core::patches::PictureShape;
@@ -146,11 +146,15 @@ pub(super) fn open_npz(path: &Path, file: Section) -> Result<(ArrayStore, Entrie
     let mut archive = ZipArchive::new(file.clone()).map_err(|e| damaged(path, e.to_string()))?;
     let place = chosen(path, &mut archive)?;
     let mut beside = archive.clone();
-    let entry = archive.by_index(place).map_err(|e| damaged(path, e.to_string()))?;
+    let mut entry = archive.by_index(place).map_err(|e| damaged(path, e.to_string()))?;
     let name = entry.name().map(|name| name.into_owned()).unwrap_or_default();
     let (packed, inside) = (entry.compressed_size().min(file.len()), path.join(&name));
     let values = match (entry.compression(), entry.data_start()) {
-        (CompressionMethod::Stored, Some(start)) => file.part(start, packed),
+        (CompressionMethod::Stored, Some(start)) => {
+            // Pictures are read past the archive: its checksum is compared once for all of them.
+            io::copy(&mut entry, &mut io::sink()).map_err(|e| damaged(&inside, e.to_string()))?;
+            file.part(start, packed)
+        }
         _ => unpacked(&inside, entry, packed)?,
     };
     let member = name.strip_prefix(['x', 'X']).map_or("y.npy".into(), |rest| format!("y{rest}"));
