@@ -28,6 +28,8 @@ pub(crate) struct ArrayStore {
     height: usize,
     width: usize,
     channels: usize,
+    /// Bytes of the array on the disk.
+    packed: u64,
     pub labels: Option<Labels>,
 }
 
@@ -83,7 +85,12 @@ impl ArrayStore {
         claim.check().map_err(|fault| PictureError::broken(path, "0", fault))?;
         let (entries, labels) = (Entries::Numbered { n, size }, labels(n)?);
         let values = file.part(start, got);
-        Ok((ArrayStore { values, header, height, width, channels, labels }, entries))
+        Ok((ArrayStore { values, header, height, width, channels, packed, labels }, entries))
+    }
+
+    /// Bytes of the array on the disk.
+    pub fn packed(&self) -> u64 {
+        self.packed
     }
 
     /// What every picture is.

@@ -134,6 +134,16 @@ impl Store {
         decode::decode(&bytes, packed, reserve)
     }
 
+    /// Bytes of the one file on the disk that all pictures lie in.
+    pub fn packed(&self) -> Option<u64> {
+        match self {
+            Store::Folder(_) => None,
+            Store::Zip(zip) => Some(zip.packed()),
+            Store::Tar(tar) => Some(tar.packed()),
+            Store::Array(array) => Some(array.packed()),
+        }
+    }
+
     /// Labels beside the pictures.
     pub fn labels(&self) -> Option<&Labels> {
         match self {
