@@ -25,6 +25,9 @@ pub const MOST_FILE: u64 = 512 << 20;
 pub const MOST_AHEAD: u64 = 128 << 20;
 /// The most pictures in a folder or an archive: they are counted by 32 bits.
 pub const MOST_PICTURES: usize = u32::MAX as usize;
+/// Bytes that the unread pictures of an archive that are under way ahead of the one to be given take together, beside four times the archive:
+/// they are unpacked, and may all turn out damaged. With what the one to be given takes it is within 64 MiB and 4 times the archive.
+const UNREAD_AHEAD: u64 = 4 << 20;
 /// What a decoder takes for each byte of its pixels, at most.
 pub(crate) const DECODING: u64 = 3;
 /// What chunks beside the pixels may take: profiles, texts, a row that is wider than the picture.
@@ -57,6 +60,12 @@ impl FileSize {
     fn most_unpacked(self, free: u64) -> u64 {
         self.packed.saturating_mul(MOST_EXPANSION).max(free)
     }
+}
+
+/// The most bytes that unread pictures ahead take together, of an archive of `packed` bytes; of single files, each of which has a bound of its own,
+/// as many as are made ahead.
+pub(crate) fn most_unread(packed: Option<u64>) -> u64 {
+    packed.map_or(MOST_AHEAD, |packed| packed.saturating_mul(4).saturating_add(UNREAD_AHEAD).min(MOST_AHEAD))
 }
 
 /// What a picture of an array takes beside its pixels: its place in an order, at the least.

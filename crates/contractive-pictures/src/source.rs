@@ -11,7 +11,7 @@ use contractive_table::checksum::Sha256Sum;
 use crate::decode;
 use crate::error::{PictureError, PictureFault};
 use crate::fit::{Resampling, fitted, outcome};
-use crate::limits::MOST_PIXELS;
+use crate::limits::{MOST_PIXELS, most_unread};
 use crate::options::{Colour, Fit, PictureOptions};
 use crate::picture::Picture;
 use crate::store::{Entries, Store};
@@ -171,6 +171,11 @@ impl PictureSource {
         let (&first, reason) = skipped.first_key_value().filter(|_| skipped.len() == self.len())?;
         let (path, name) = (self.path().to_path_buf(), self.name(first).into_owned());
         Some(PictureError::AllBroken { path, n: skipped.len(), name, reason: reason.clone() })
+    }
+
+    /// The most bytes that a stream may take for pictures ahead that are not read yet.
+    pub(crate) fn most_unread(&self) -> u64 {
+        most_unread(self.0.store.packed())
     }
 
     /// Names of the tables at the top of the folder, which are passed over: an index of the pictures, perhaps.

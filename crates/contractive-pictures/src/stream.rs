@@ -104,7 +104,8 @@ impl Pictures {
 
 impl PictureSource {
     /// The pictures `order`, decoded by `threads` threads (at least one) and given in that order, with the same pixels for any number of
-    /// threads. Memory: at most two pictures a thread are decoded or wait, together 128 MiB unless one alone takes more.
+    /// threads. Memory: at most two pictures a thread are decoded or wait, together 128 MiB unless one alone takes more; of an archive
+    /// those that are decoded ahead take together 4 MiB and 4 times its size.
     ///
     /// A broken picture is an error, after which the others follow; with `skip_broken` it is left out and told by [`PictureSource::skipped`],
     /// and where the source has no other, that is an error at the end, [`PictureError::AllBroken`].
@@ -194,12 +195,18 @@ impl Shared {
     /// Waits until so many bytes more may be taken for a place.
     fn reserve(&self, place: usize, bytes: u64) {
         let mut state = self.lock();
-        while !state.has_ended
-            && place != state.given
-            && state.bytes.values().sum::<u64>().saturating_add(bytes) > MOST_AHEAD
-        {
+        while !state.has_ended && place != state.given && !self.has_room(&state, bytes) {
             state = self.wait(state);
         }
         *state.bytes.entry(place).or_default() += bytes;
+    }
+
+    /// Whether so many bytes more may be taken ahead. Of what is not read yet, and may be damaged, the place that is given next is not counted: it
+    /// does not wait for those behind it, whatever they hold.
+    fn has_room(&self, state: &State, bytes: u64) -> bool {
+        let all = state.bytes.values().sum::<u64>();
+        let is_unread = |place: &usize| *place != state.given && !state.ready.contains_key(place);
+        let unread = state.bytes.iter().filter(|(place, _)| is_unread(place)).map(|(_, bytes)| bytes).sum::<u64>();
+        all.saturating_add(bytes) <= MOST_AHEAD && unread.saturating_add(bytes) <= self.source.most_unread()
     }
 }

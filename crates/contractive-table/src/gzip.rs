@@ -12,6 +12,7 @@ pub struct Members<R> {
 }
 
 impl<R: BufRead> Members<R> {
+    /// Of a stream that begins with a member.
     pub fn new(packed: R) -> Self {
         Members { member: Some(GzDecoder::new(packed)) }
     }

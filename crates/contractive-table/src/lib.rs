@@ -55,7 +55,7 @@ mod following;
 mod format;
 mod frame;
 mod frame_source;
-mod gzip;
+pub mod gzip;
 #[cfg(feature = "h5ad")]
 mod hdf5;
 mod held;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contractive_pictures::{Fit, PictureOptions, PictureSource, Size};
+use contractive_pictures::{Colour, Fit, PictureOptions, PictureSource, Size};
 
 use crate::judge::{ARRAY, Judge, PICTURES, ROWS, gzip_of, npy, peak_of, zip_of};
 
@@ -40,6 +40,32 @@ fn long_thin_pictures_take_what_their_pixels_take() {
     // Higher first it would take 60,000 × 2,000 bytes.
     let peak = peak_of(|| assert_eq!(all(&judge.at("a.png"), (64, 2_000), Fit::Stretch), 64 * 2_000));
     assert!(peak < 12 * MEBIBYTE, "{peak} bytes");
+}
+
+/// Pictures of a small archive that unpack to much are held one at a time, however many threads read it.
+#[test]
+fn damaged_pictures_of_an_archive_are_not_held_side_by_side() {
+    let judge = Judge::new();
+    let chunk = |name: &[u8], contents: &[u8]| {
+        let mut sum = flate2::Crc::new();
+        sum.update(name);
+        sum.update(contents);
+        [&(contents.len() as u32).to_be_bytes()[..], name, contents, &sum.sum().to_be_bytes()].concat()
+    };
+    let small = grey(8, 8);
+    // Behind the header a chunk that nobody knows, and then pixels that are none.
+    let mut damaged = [&small[..33], &chunk(b"juNk", &vec![0; 40 * MEBIBYTE]), &small[33..]].concat();
+    let at = damaged.windows(4).rposition(|name| name == b"IDAT").unwrap();
+    damaged[at + 5] ^= 1;
+    let options =
+        PictureOptions { fit: Fit::Keep, colour: Colour::Grey, skip_broken: true, ..PictureOptions::default() };
+    let archive = zip_of(&[("a.png", damaged.clone()), ("b.png", damaged.clone()), ("c.png", damaged)]);
+    std::fs::write(judge.at("a.zip"), &archive).unwrap();
+    let peak = peak_of(|| {
+        let source = PictureSource::open(judge.at("a.zip"), &options).unwrap();
+        assert_eq!((source.stream(vec![0, 1, 2], 3).filter(Result::is_ok).count(), source.skipped().len()), (0, 3));
+    });
+    assert!(peak <= 64 * MEBIBYTE + 4 * archive.len(), "{peak} bytes of an archive of {}", archive.len());
 }
 
 /// Names of the pictures of an array are their numbers, and are not held.

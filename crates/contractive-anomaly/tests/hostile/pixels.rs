@@ -263,9 +263,9 @@ fn a_jpeg_is_checked_by_its_luma() {
     damaged[at] = 0xfe;
     judge.refused("b.jpg", &damaged, &[PICTURES], "Damaged");
     judge.refused("b.jpg", &sound[..sound.len() - 2], &[PICTURES], "Truncated");
-    // Three scans, of which the coefficients are held.
+    // Of three scans, whose coefficients would be held, one is there.
     let in_turn = [jpeg_header(3400, 3400, 0xc0), segment(0xda, &[1, 1, 0, 0, 63, 0]), vec![0; 64], vec![0xff, 0xd9]];
-    judge.refused("b.jpg", &in_turn.concat(), &[PICTURES], "Claim");
+    judge.refused("b.jpg", &in_turn.concat(), &[PICTURES], "Damaged");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! JPEG, by `zune-jpeg` itself: `image`, which uses it too, takes a file that is cut off for a picture with a grey end.
 
+mod scans;
+
 use std::io::{BufRead, Seek, SeekFrom};
 
 use image::ColorType;
@@ -122,8 +124,8 @@ pub(super) fn channels(all: &[u8], head: &JpegHead) -> Result<Vec<u8>, PictureFa
     decoded_strictly(all, space, head.width * head.height * space.num_components())
 }
 
-/// That its end is there, and that it has no more scans than its channels need: each goes through the blocks of the picture again,
-/// however few bytes it has.
+/// That its end is there, that it has no more scans than any picture needs (each goes through the blocks of the picture again, however few
+/// bytes it has), and that they are what is read.
 pub(super) fn check_whole(all: &[u8], head: &JpegHead) -> Result<(), PictureFault> {
     let (mut n, mut has_end) = (0, false);
     for (_, marker) in markers(all) {
@@ -137,29 +139,25 @@ pub(super) fn check_whole(all: &[u8], head: &JpegHead) -> Result<(), PictureFaul
         let reason = "its end marker is missing".into();
         return Err(PictureFault::Truncated { format: FORMAT, reason });
     }
-    let most = if head.is_progressive { MOST_SCANS } else { usize::from(head.components).max(1) };
-    if n <= most {
-        return Ok(());
+    if n > MOST_SCANS {
+        let reason = format!("it has {n} scans; at most {MOST_SCANS} are read");
+        return Err(PictureFault::Damaged { format: FORMAT, reason });
     }
-    let kind = if head.is_progressive { "a progressive" } else { "a baseline" };
-    let reason = format!("it has {n} scans, and {kind} one of {} channels at most {most}", head.components);
-    Err(PictureFault::Damaged { format: FORMAT, reason })
+    scans::check(all, head)
 }
 
 /// Decodes its luma alone, in a third of the memory, where its size does not account for the pixels: the codes of all channels are
 /// gone through for it. Whether it did; nothing is checked of a progressive one, whose coefficients are what takes the memory.
 fn check(all: &[u8], head: &JpegHead, claim: &Claim) -> Result<bool, PictureFault> {
-    let has_coefficients = has_coefficients(all, head);
-    let held_for_ten = if has_coefficients { WITH_COEFFICIENTS } else { claim.held_for_ten };
     let of_a_channel = rows_of_blocks(all) * claim.width;
-    let claim = Claim { held_for_ten, beside: of_a_channel * u64::from(head.components), ..*claim };
+    let claim = Claim { beside: of_a_channel * u64::from(head.components), ..*claim };
     if head.is_progressive || claim.is_accounted_for() {
         return Ok(false);
     }
     let luma = Claim { bytes_a_pixel: 1, held_for_ten: 10, beside: of_a_channel, ..claim };
     // The first channel is a grey picture by itself.
     let has_luma = matches!(head.space, Some(ColorSpace::Luma | ColorSpace::YCbCr));
-    if has_coefficients || !has_luma || !luma.is_accounted_for() {
+    if !has_luma || !luma.is_accounted_for() {
         return Err(claim.refusal());
     }
     decoded_strictly(all, ColorSpace::Luma, head.width * head.height)?;
@@ -169,17 +167,15 @@ fn check(all: &[u8], head: &JpegHead, claim: &Claim) -> Result<bool, PictureFaul
 /// Bytes that a channel of a baseline file has for each pixel of a row: of blocks as they are decoded, and as they are brought to the
 /// picture's size, each of eight rows, or of as many more as there are blocks one above the other, of two bytes.
 fn rows_of_blocks(all: &[u8]) -> u64 {
-    let frame =
-        markers(all).find(|&(_, marker)| matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc));
+    let frame = markers(all).find(|&(_, marker)| is_frame(marker));
     let channels = frame.and_then(|(at, _)| all.get(at + 9..)).unwrap_or_default();
     let above = channels.chunks_exact(3).take(4).map(|channel| u64::from(channel[1] & 15)).max();
     32 * above.unwrap_or(1).clamp(1, 4)
 }
 
-/// Whether all coefficients are held before there are pixels: as well where the channels follow one another, each with a scan of its own.
-pub(super) fn has_coefficients(all: &[u8], head: &JpegHead) -> bool {
-    let first_scan = markers(all).find(|&(_, marker)| marker == SCAN).and_then(|(at, _)| all.get(at + 3));
-    head.is_progressive || first_scan.is_some_and(|&channels| channels != head.components)
+/// Whether a frame, which tells the size and the channels, follows the marker.
+fn is_frame(marker: u8) -> bool {
+    matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc)
 }
 
 fn decoded_strictly(all: &[u8], space: ColorSpace, n: usize) -> Result<Vec<u8>, PictureFault> {

@@ -29,6 +29,8 @@ pub(crate) struct ArrayStore {
     height: usize,
     width: usize,
     channels: usize,
+    /// Bytes of the array on the disk.
+    packed: u64,
     pub labels: Option<Labels>,
 }
 
@@ -84,7 +86,12 @@ impl ArrayStore {
         claim.check().map_err(|fault| PictureError::broken(path, "0", fault))?;
         let (entries, labels) = (Entries::Numbered { n, size }, labels(n)?);
         let values = file.part(start, got);
-        Ok((ArrayStore { values, header, height, width, channels, labels }, entries))
+        Ok((ArrayStore { values, header, height, width, channels, packed, labels }, entries))
+    }
+
+    /// Bytes of the array on the disk.
+    pub fn packed(&self) -> u64 {
+        self.packed
     }
 
     /// What every picture is.
@@ -147,11 +154,15 @@ pub(super) fn open_npz(path: &Path, file: Section) -> Result<(ArrayStore, Entrie
     let mut archive = zipped::open(file.clone()).map_err(|e| damaged(path, e.to_string()))?;
     let place = chosen(path, &mut archive)?;
     let mut beside = archive.clone();
-    let entry = archive.by_index(place).map_err(|e| damaged(path, e.to_string()))?;
+    let mut entry = archive.by_index(place).map_err(|e| damaged(path, e.to_string()))?;
     let name = entry.name().map(|name| name.into_owned()).unwrap_or_default();
     let (packed, inside) = (entry.compressed_size().min(file.len()), path.join(&name));
     let values = match (entry.compression(), entry.data_start()) {
-        (CompressionMethod::Stored, Some(start)) => file.part(start, packed),
+        (CompressionMethod::Stored, Some(start)) => {
+            // Pictures are read past the archive: its checksum is compared once for all of them.
+            io::copy(&mut entry, &mut io::sink()).map_err(|e| damaged(&inside, e.to_string()))?;
+            file.part(start, packed)
+        }
         _ => unpacked(&inside, entry, packed)?,
     };
     let member = name.strip_prefix(['x', 'X']).map_or("y.npy".into(), |rest| format!("y{rest}"));

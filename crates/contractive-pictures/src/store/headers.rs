@@ -45,7 +45,8 @@ pub(super) fn is_tar(first: &[u8]) -> bool {
     first.get(257..262) == Some(b"ustar") || first.first_chunk().is_some_and(is_by_sum)
 }
 
-/// Calls `each` with every entry until it has enough, and tells whether the mark of the archive's end was met, or what is wrong.
+/// Calls `each` with every entry until it has enough, and tells whether the mark of the archive's end was met, or what is wrong. Behind the mark
+/// there are zeros alone: a header that became zeros would hide all entries that follow.
 pub(super) fn walk(
     stream: impl Read + Seek,
     mut each: impl FnMut(TarEntry) -> Result<ControlFlow<()>, String>,
@@ -59,7 +60,27 @@ pub(super) fn walk(
         }
     }
     // After the last seek a block of zeros was read, or nothing.
-    Ok(said.get() == BLOCK)
+    let has_end = said.get() == BLOCK;
+    if has_end && !is_zeros(archive.into_inner().stream).map_err(|e| e.to_string())? {
+        return Err("it goes on after the block of zeros that is the mark of its end: what lies there is damaged, \
+                    or another archive that was put behind it"
+            .into());
+    }
+    Ok(has_end)
+}
+
+/// Whether nothing but zeros is left.
+fn is_zeros(mut stream: impl Read) -> io::Result<bool> {
+    let mut bytes = [0; 1 << 13];
+    loop {
+        match stream.read(&mut bytes) {
+            Ok(0) => return Ok(true),
+            Ok(n) if bytes[..n].iter().all(|&byte| byte == 0) => {}
+            Ok(_) => return Ok(false),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
 }
 
 fn described<R: Read>(mut entry: Entry<'_, R>) -> Result<TarEntry, String> {

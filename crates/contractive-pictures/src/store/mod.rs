@@ -12,9 +12,9 @@ mod zip;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
+use contractive_table::gzip::Members;
 use contractive_table::most_expanded;
 use contractive_table::opening::open_regular;
-use flate2::read::MultiGzDecoder;
 
 use crate::decode::{self, Head};
 use crate::error::{PictureError, PictureFault, beginning};
@@ -51,7 +51,7 @@ impl Store {
         let first = file.first(MAGIC).map_err(failed)?;
         if is_gzip(&first) {
             let packed = file.len();
-            let inside = unpacked::unpacked(path, MultiGzDecoder::new(file), packed)?;
+            let inside = unpacked::unpacked(path, Members::new(file), packed)?;
             let first = inside.first(MAGIC).map_err(failed)?;
             return Store::archive(path, inside, packed, &first)?.ok_or_else(|| no_source(path, &first));
         }
@@ -134,6 +134,16 @@ impl Store {
         decode::decode(&bytes, packed, reserve)
     }
 
+    /// Bytes of the one file on the disk that all pictures lie in.
+    pub fn packed(&self) -> Option<u64> {
+        match self {
+            Store::Folder(_) => None,
+            Store::Zip(zip) => Some(zip.packed()),
+            Store::Tar(tar) => Some(tar.packed()),
+            Store::Array(array) => Some(array.packed()),
+        }
+    }
+
     /// Labels beside the pictures.
     pub fn labels(&self) -> Option<&Labels> {
         match self {
@@ -168,7 +178,7 @@ pub fn is_pictures(path: impl AsRef<Path>) -> bool {
     match &first[..] {
         first if is_gzip(first) => {
             let most = most_expanded(file.len());
-            let (mut inside, mut first) = (MultiGzDecoder::new(file).take(most), Vec::new());
+            let (mut inside, mut first) = (Members::new(file).take(most), Vec::new());
             let is_tar = inside.by_ref().take(MAGIC).read_to_end(&mut first).is_ok() && headers::is_tar(&first);
             is_tar && tar::has_entry(headers::Forward::new(Cursor::new(first).chain(inside)), is_entry)
         }

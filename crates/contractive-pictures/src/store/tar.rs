@@ -57,6 +57,11 @@ impl TarStore {
         Ok((TarStore { file, places, packed }, entries))
     }
 
+    /// Bytes of the archive on the disk.
+    pub fn packed(&self) -> u64 {
+        self.packed
+    }
+
     /// Picture `i`, and how many bytes there are of it on the disk, at most.
     pub fn section(&self, i: usize) -> Result<(Section, u64), PictureFault> {
         let Place { start, size, is_sparse } = self.places[i];

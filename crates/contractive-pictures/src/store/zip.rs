@@ -22,6 +22,8 @@ pub(crate) struct ZipStore {
     archive: ZipArchive<Section>,
     /// The place in the archive of each picture.
     places: Vec<usize>,
+    /// Bytes of the archive.
+    size: u64,
 }
 
 impl ZipStore {
@@ -46,7 +48,12 @@ impl ZipStore {
             return Err(damaged(path, reason));
         }
         let (entries, places) = found.pictures(path)?;
-        Ok((ZipStore { archive, places }, entries))
+        Ok((ZipStore { archive, places, size }, entries))
+    }
+
+    /// Bytes of the archive.
+    pub fn packed(&self) -> u64 {
+        self.size
     }
 
     /// All bytes of picture `i`, and how many they are in the archive.

@@ -5,7 +5,7 @@ use std::fs;
 use contractive_pictures::{PictureError, PictureFault, PictureOptions, PictureSource, is_pictures};
 use tar::{Builder, EntryType, Header};
 
-use crate::support::{folder, gzip, keep, png, refused};
+use crate::support::{folder, gzip, keep, npy, png, refused, tar, zip};
 
 /// An archive with these entries, each with its header.
 fn tar_of(entries: Vec<(Header, &str, &[u8])>) -> Vec<u8> {
@@ -166,4 +166,71 @@ fn entries_that_lie_over_one_another_are_refused() {
     let error = refused(&folder.path().join("many.zip"), &keep());
     assert!(matches!(error, PictureError::Archive { .. }), "{error}");
     assert!(error.to_string().contains("its entries claim"), "{error}");
+}
+
+#[test]
+fn a_tar_goes_on_after_a_block_of_zeros_only_with_zeros() {
+    let files = [("a.png", png(2, 2, 1)), ("b.png", png(2, 2, 2)), ("c.png", png(2, 2, 3))];
+    let sound = tar(&files);
+    // GNU tar fills records of 10,240 bytes with zeros.
+    let padded = [&sound[..], &[0; 10_240]].concat();
+    let mut zeroed = sound.clone();
+    let second = sound.windows(5).position(|name| name == b"b.png").unwrap();
+    zeroed[second..second + 512].fill(0);
+    let two = [&sound[..], &sound].concat();
+    let junk = [&padded[..], b"x"].concat();
+    let folder = folder(&[]);
+    for (archive, is_sound) in [(sound, true), (padded, true), (zeroed, false), (two, false), (junk, false)] {
+        for (name, bytes) in [("t.tar", archive.clone()), ("t.tar.gz", gzip(&archive))] {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            // Whatever is wrong with it, it is no table.
+            assert!(is_pictures(&path));
+            if is_sound {
+                assert_eq!(PictureSource::open(&path, &keep()).unwrap().len(), 3);
+                continue;
+            }
+            let text = refused(&path, &keep()).to_string();
+            assert!(text.contains("after the block of zeros"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn zeros_behind_a_packed_tar_are_passed_over_as_gzip_does() {
+    let packed = gzip(&tar(&[("a.png", png(2, 2, 1))]));
+    let folder = folder(&[
+        ("t.tar.gz", [&packed[..], &[0; 4096]].concat()),
+        ("two.tar.gz", [packed[..].to_vec(), vec![0; 512], gzip(&[0; 512])].concat()),
+        ("junk.tar.gz", [&packed[..], b"x"].concat()),
+    ]);
+    for name in ["t.tar.gz", "two.tar.gz"] {
+        let path = folder.path().join(name);
+        assert!(is_pictures(&path), "{name}");
+        assert_eq!(PictureSource::open(&path, &keep()).unwrap().read(0).unwrap().pixels, [1; 4], "{name}");
+    }
+    assert!(matches!(refused(&folder.path().join("junk.tar.gz"), &keep()), PictureError::Archive { .. }));
+}
+
+#[test]
+fn the_checksum_of_an_array_in_an_archive_is_compared() {
+    let pixels: Vec<u8> = (0..24).collect();
+    for method in [zip::CompressionMethod::Stored, zip::CompressionMethod::Deflated] {
+        let bytes = zip(&[("X.npy", npy("|u1", "(2, 3, 4)", &pixels))], method);
+        let folder = folder(&[("a.npz", bytes.clone()), ("b.npz", bytes)]);
+        assert_eq!(
+            PictureSource::open(folder.path().join("a.npz"), &keep()).unwrap().read(0).unwrap().pixels,
+            pixels[..12]
+        );
+        if method != zip::CompressionMethod::Stored {
+            continue;
+        }
+        let path = folder.path().join("b.npz");
+        let mut bytes = fs::read(&path).unwrap();
+        let at = bytes.windows(8).position(|window| *window == pixels[8..16]).unwrap();
+        bytes[at] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let text = refused(&path, &keep()).to_string();
+        assert!(text.contains("X.npy") && text.contains("Invalid checksum"), "{text}");
+    }
 }

@@ -5,6 +5,7 @@ mod broken;
 mod formats;
 mod masks;
 mod places;
+mod png;
 mod scans;
 mod sizes;
 mod stream;

@@ -253,3 +253,73 @@ fn colours_that_alpha_is_in_already_are_as_they_are() {
     assert_eq!(in_colour(&tiff(&pixels, &with(kind, 338, &[0]))).pixels, [100, 50, 25, 200, 10, 0]);
     assert!(read(&std::fs::read(fixtures().join("rgb.tif")).unwrap()).is_ok());
 }
+
+/// The same bytes with their bits from the last to the first.
+fn reversed(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().map(|byte| byte.reverse_bits()).collect()
+}
+
+#[test]
+fn bits_are_read_in_the_order_that_the_file_says() {
+    let of_bits = |method, photometric, strip: &[u8]| {
+        let kind = with(tags((12, 6), &[1], method, 3, strip.len()), 262, &[photometric]);
+        (kind, strip.to_vec())
+    };
+    // Rows of group 4 by hand: four pixels of white and eight of black, the same again, the same again, the end.
+    let group_4 = [0b0011_0110, 0b0010_1111, 0b1000_0000, 0b0000_1000, 0b0000_0000, 0b1000_0000];
+    let grey = drawn(12 * 3);
+    let colours = drawn(12 * 3 * 3 * 2);
+    let kinds = [
+        of_bits(1, 1, &drawn(6)),
+        of_bits(1, 0, &drawn(6)),
+        of_bits(4, 0, &group_4),
+        (tags((12, 6), &[8], 1, 3, grey.len()), grey),
+        (tags((12, 6), &[16; 3], 1, 3, colours.len()), colours),
+    ];
+    for (kind, strip) in kinds {
+        let expected = in_colour(&tiff(&strip, &kind));
+        assert!(expected.pixels.iter().any(|&value| value != expected.pixels[0]));
+        for is_little in [true, false] {
+            let expected = in_colour(&tiff_of(is_little, &strip, &kind));
+            assert!(in_colour(&tiff_of(is_little, &reversed(&strip), &with(kind.clone(), 266, &[2]))) == expected);
+        }
+        assert!(in_colour(&tiff(&strip, &with(kind.clone(), 266, &[1]))) == expected);
+        assert!(matches!(fault(&tiff(&strip, &with(kind, 266, &[3]))), PictureFault::Unsupported { .. }));
+    }
+    // JPEG has an order of its own.
+    let whole = jpeg(48, 40, 1);
+    let kind = with(tags((48, 40), &[8], 7, 40, whole.len()), 266, &[2]);
+    assert!(read(&tiff(&whole, &kind)).unwrap() == read(&whole).unwrap());
+    for (method, strip) in [(8, deflated(&[7; 12])), (32773, vec![0xf5, 7])] {
+        let kind = tags((12, 1), &[8], method, 1, strip.len());
+        assert_eq!(read(&tiff(&strip, &kind)).unwrap().pixels, [7; 12]);
+        assert!(matches!(fault(&tiff(&strip, &with(kind, 266, &[2]))), PictureFault::Unsupported { .. }));
+    }
+}
+
+#[test]
+fn a_strip_of_turned_bits_that_lies_on_the_tags_is_refused() {
+    let mut kind = with(tags((4, 2), &[8], 1, 1, 4), 266, &[2]);
+    let place = |bytes: &[u8]| u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+    let directory = place(&tiff(&[9; 8], &kind));
+    // The first values that have no room in it are the offsets.
+    for at in [directory, 16, 0] {
+        kind[6].2[0] = at;
+        assert!(matches!(fault(&tiff(&[9; 8], &kind)), PictureFault::Damaged { .. }), "at {at}");
+    }
+}
+
+#[test]
+fn differences_are_of_what_is_packed_for_them() {
+    let strip = [10, 1, 1, 1];
+    let packed = [3, 10, 1, 1, 1];
+    for (method, strip) in [(1, &strip[..]), (32773, &packed)] {
+        let kind = tags((4, 1), &[8], method, 1, strip.len());
+        assert_eq!(read(&tiff(strip, &kind)).unwrap().pixels, [10, 1, 1, 1]);
+        let text = fault(&tiff(strip, &with(kind, 317, &[2]))).to_string();
+        assert!(text.contains("predictor 2"), "{text}");
+    }
+    let strip = deflated(&strip);
+    let kind = with(tags((4, 1), &[8], 8, 1, strip.len()), 317, &[2]);
+    assert_eq!(read(&tiff(&strip, &kind)).unwrap().pixels, [10, 11, 12, 13]);
+}

@@ -34,7 +34,7 @@ pub(super) struct Chunks<'a> {
 }
 
 impl<'a> Chunks<'a> {
-    pub fn of(all: &'a [u8], limits: Limits) -> TiffResult<Self> {
+    pub fn of(all: &'a [u8], limits: Limits, is_reversed: bool) -> TiffResult<Self> {
         let mut decoder = Decoder::new(Stream::new(all, Vec::new()))?.with_limits(limits.clone());
         let is_tiled = decoder.get_chunk_type() == ChunkType::Tile;
         let (offsets, sizes) = match is_tiled {
@@ -61,22 +61,26 @@ impl<'a> Chunks<'a> {
             height: height.into(),
             tables,
         };
-        chunks.keep_within_file();
+        chunks.keep_within_file(is_reversed);
         Ok(chunks)
     }
 
-    /// Cuts off what is not in the file, and lets deflate, whose decoder does not look at the number of bytes, be read so far.
-    fn keep_within_file(&mut self) {
+    /// Cuts off what is not in the file, and lets deflate, whose decoder does not look at the number of bytes, be read so far, and what is
+    /// reversed.
+    fn keep_within_file(&mut self, is_reversed: bool) {
         let all = self.all.len() as u64;
-        let (is_alone, is_deflate) = (self.places.len() == 1, self.is_deflate());
+        let (is_alone, has_ends) = (self.places.len() == 1, self.is_deflate() || is_reversed);
         for (at, n) in &mut self.places {
             let rest = all.saturating_sub(*at);
             // Without a number a single strip has all that follows, as libtiff has it.
-            *n = if is_alone && *n == 0 && is_deflate { rest } else { rest.min(*n) };
+            *n = if is_alone && *n == 0 && has_ends { rest } else { rest.min(*n) };
         }
-        if is_deflate {
+        if has_ends {
             let ends = self.places.iter().map(|&(at, n)| at..at + n).collect();
             self.decoder.inner().set_ends(ends);
+        }
+        if is_reversed {
+            self.decoder.inner().reverse();
         }
     }
 
@@ -95,14 +99,14 @@ impl<'a> Chunks<'a> {
             false => Vec::new(),
         };
         let mut decoder = Decoder::new(Stream::new(self.all, hidden))?.with_limits(self.limits.clone());
-        decoder.inner().set_ends(self.decoder.inner().ends().to_vec());
+        decoder.inner().set_ends_of(self.decoder.inner());
         Ok(decoder)
     }
 
     /// The bytes of the file as these strips are read.
     pub fn stream(&mut self) -> Stream<'a> {
         let mut stream = Stream::new(self.all, Vec::new());
-        stream.set_ends(self.decoder.inner().ends().to_vec());
+        stream.set_ends_of(self.decoder.inner());
         stream
     }
 

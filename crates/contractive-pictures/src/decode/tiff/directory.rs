@@ -1,5 +1,6 @@
 //! The first directory of a TIFF, before the decoder reads it.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Result as IoResult, Seek, SeekFrom};
 
 use tiff::tags::Tag;
@@ -7,12 +8,13 @@ use tiff::tags::Tag;
 use crate::error::PictureFault;
 
 /// The tags that the decoder has the values of, which it makes a list for before it reads the first of them.
-const LISTED: [Tag; 20] = [
+const LISTED: [Tag; 21] = [
     Tag::ImageWidth,
     Tag::ImageLength,
     Tag::BitsPerSample,
     Tag::Compression,
     Tag::PhotometricInterpretation,
+    Tag::FillOrder,
     Tag::StripOffsets,
     Tag::Orientation,
     Tag::SamplesPerPixel,
@@ -74,6 +76,25 @@ impl Directory {
     pub fn places_of(&self, tag: Tag) -> Vec<u64> {
         let entries = self.entries.chunks_exact(ENTRY).zip((self.at..).step_by(ENTRY));
         entries.filter(|(entry, _)| self.tag(entry) == tag).map(|(_, at)| at).collect()
+    }
+
+    /// Where the decoder seeks tags: the head of the file, the directory, the values that an entry has no room for.
+    pub fn begins(&self) -> BTreeSet<u64> {
+        let mut begins = BTreeSet::from([0, self.at - 2]);
+        for entry in self.entries.chunks_exact(ENTRY) {
+            let number = |bytes| number(bytes, self.is_little);
+            // Bytes of a value, by its type.
+            let size = match number(&entry[2..4]) {
+                1 | 2 | 6 | 7 => 1,
+                3 | 8 => 2,
+                4 | 9 | 11 | 13 => 4,
+                _ => 8,
+            };
+            if size * number(&entry[4..8]) > 4 {
+                begins.insert(number(&entry[8..]));
+            }
+        }
+        begins
     }
 
     fn tag(&self, entry: &[u8]) -> Tag {

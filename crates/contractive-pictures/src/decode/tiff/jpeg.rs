@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use super::chunks::{Chunks, FREE};
-use super::fault::{FORMAT, damaged, fault};
+use super::fault::{FORMAT, damaged, fault, unsupported};
 use super::part::Part;
 use crate::decode::jpeg::{self, JpegHead};
 use crate::error::PictureFault;
@@ -37,7 +37,7 @@ impl Chunks<'_> {
             }
             jpeg::check_whole(&file, &head).map_err(of_strip)?;
             // As many coefficients of two bytes as samples, some more at the edges.
-            let of_a_sample = if jpeg::has_coefficients(&file, &head) { 4 } else { 2 };
+            let of_a_sample = if head.is_progressive { 4 } else { 2 };
             most = most.max(file.len() as u64 + pixels * u64::from(head.components) * of_a_sample);
         }
         Ok(most)
@@ -83,6 +83,7 @@ fn of_strip(fault: PictureFault) -> PictureFault {
             PictureFault::Truncated { format: FORMAT, reason: format!("of a JPEG in it {reason}") }
         }
         PictureFault::Damaged { reason, .. } => damaged(format!("of a JPEG in it {reason}")),
+        PictureFault::Unsupported { reason, .. } => unsupported(format!("of a JPEG in it {reason}")),
         other => other,
     }
 }

@@ -29,6 +29,8 @@ pub(in super::super) struct Kind {
     pub has_differences: bool,
     /// Whether strips or tiles are read one by one, and laid side by side here.
     pub is_assembled: bool,
+    /// Whether the bytes of strips or tiles have their bits from the last to the first, as fax and scanners send them.
+    pub is_reversed: bool,
 }
 
 impl Kind {
@@ -51,9 +53,31 @@ impl Kind {
             is_inverted: is(PhotometricInterpretation::WhiteIsZero),
             has_differences: false,
             is_assembled: false,
+            is_reversed: false,
         };
+        kind.find_packing(&mut decoder)?;
         kind.find_order(&mut decoder)?;
         Ok(kind)
+    }
+
+    /// What was done to the bytes of strips: neither order of bits nor differences are the decoder's to judge.
+    fn find_packing(&mut self, decoder: &mut Decoder<impl Read + Seek>) -> Result<(), PictureFault> {
+        use CompressionMethod::{Fax4, ModernJPEG, None, PackBits};
+        let mut number = |tag| decoder.find_tag_unsigned::<u16>(tag).map_err(fault).map(|found| found.unwrap_or(1));
+        let (order, predictor) = (number(Tag::FillOrder)?, number(Tag::Predictor)?);
+        let method = CompressionMethod::from_u16_exhaustive(number(Tag::Compression)?);
+        self.is_reversed = match (order, method) {
+            // JPEG has one order.
+            (1, _) | (2, ModernJPEG) => false,
+            (2, None | Fax4) => true,
+            _ => return Err(unsupported(format!("fill order {order} of strips that are packed ({method:?})"))),
+        };
+        if predictor != 1 && matches!(method, None | PackBits | Fax4) {
+            return Err(unsupported(format!(
+                "predictor {predictor} of strips that are not packed by LZW or deflate, which programs read in two ways"
+            )));
+        }
+        Ok(())
     }
 
     /// How what is left out lies beside what is not.

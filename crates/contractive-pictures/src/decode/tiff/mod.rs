@@ -14,7 +14,7 @@ mod pixels;
 mod stream;
 mod strip;
 
-use std::io::BufReader;
+use std::io::{BufReader, Cursor};
 
 use image::codecs::tiff::TiffDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
@@ -35,7 +35,10 @@ const AT_ONCE: usize = 1 << 12;
 
 /// The pixels of the file `all`, in `n` bytes.
 pub(super) fn decode(all: &[u8], claim: &Claim, kind: &Kind, n: u64) -> Result<Vec<u8>, PictureFault> {
-    let mut chunks = Chunks::of(all, limits(claim)).map_err(fault)?;
+    let mut chunks = Chunks::of(all, limits(claim), kind.is_reversed).map_err(fault)?;
+    if kind.is_reversed {
+        check_apart(&chunks)?;
+    }
     check(&mut chunks, claim)?;
     if kind.is_assembled {
         return pixels::assembled(&mut chunks, kind, n);
@@ -50,6 +53,15 @@ pub(super) fn decode(all: &[u8], claim: &Claim, kind: &Kind, n: u64) -> Result<V
     let mut raw = room(n)?;
     decoder.read_image(&mut raw).map_err(image_fault)?;
     Ok(raw)
+}
+
+/// That no strip or tile begins where tags do, which would be read with their bits from the last to the first as well.
+fn check_apart(chunks: &Chunks<'_>) -> Result<(), PictureFault> {
+    let tags = Directory::read(Cursor::new(chunks.all))?.begins();
+    match chunks.places.iter().find(|(at, _)| tags.contains(at)) {
+        Some((at, _)) => Err(damaged(format!("a strip or tile of it begins at {at}, where its tags do"))),
+        None => Ok(()),
+    }
 }
 
 /// What a strip or tile takes by itself is in proportion to the picture, and, where the size does not account for all pixels, each is sound.
@@ -109,13 +121,13 @@ fn limits(claim: &Claim) -> Limits {
 /// Whether the check by itself finds a file sound.
 #[cfg(test)]
 pub(super) fn is_checked_sound(all: &[u8], claim: &Claim) -> bool {
-    Chunks::of(all, limits(claim)).is_ok_and(|mut chunks| check(&mut chunks, claim).is_ok())
+    Chunks::of(all, limits(claim), false).is_ok_and(|mut chunks| check(&mut chunks, claim).is_ok())
 }
 
 /// The check of strips that are too large to be held, of such as are not.
 #[cfg(test)]
 pub(super) fn unpacked(all: &[u8]) -> tiff::TiffResult<()> {
-    let mut chunks = Chunks::of(all, Limits::default())?;
+    let mut chunks = Chunks::of(all, Limits::default(), false)?;
     let row = chunks.row()?;
     chunks.unpack(row)
 }

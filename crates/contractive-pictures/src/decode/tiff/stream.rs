@@ -11,6 +11,8 @@ pub(super) struct Stream<'a> {
     end: u64,
     /// Strips or tiles by where they begin, of which there is one each.
     ends: Vec<Range<u64>>,
+    /// Whether their bytes have their bits from the last to the first.
+    is_reversed: bool,
     /// Where tags stand that the decoder is not to see.
     hidden: Vec<u64>,
 }
@@ -18,7 +20,7 @@ pub(super) struct Stream<'a> {
 impl<'a> Stream<'a> {
     /// All bytes; where tags of two bytes stand that are `hidden`, others.
     pub fn new(all: &'a [u8], hidden: Vec<u64>) -> Self {
-        Stream { all, at: 0, end: u64::MAX, ends: Vec::new(), hidden }
+        Stream { all, at: 0, end: u64::MAX, ends: Vec::new(), is_reversed: false, hidden }
     }
 
     /// With these strips or tiles; of those that begin at one place the longest counts.
@@ -28,8 +30,15 @@ impl<'a> Stream<'a> {
         self.ends = ends;
     }
 
-    pub fn ends(&self) -> &[Range<u64>] {
-        &self.ends
+    /// Strips or tiles whose bytes have their bits from the last to the first.
+    pub fn reverse(&mut self) {
+        self.is_reversed = true;
+    }
+
+    /// With the strips or tiles of another.
+    pub fn set_ends_of(&mut self, other: &Stream) {
+        self.ends.clone_from(&other.ends);
+        self.is_reversed = other.is_reversed;
     }
 
     /// The end of a strip or tile that begins at `at`.
@@ -45,6 +54,9 @@ impl Read for Stream<'_> {
         let rest = self.all.get(self.at as usize..end).unwrap_or_default();
         let n = rest.len().min(buffer.len());
         buffer[..n].copy_from_slice(&rest[..n]);
+        if self.is_reversed && self.end != u64::MAX {
+            buffer[..n].iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+        }
         for at in self.hidden.iter().flat_map(|&at| [at, at + 1]) {
             if let Some(byte) = at.checked_sub(self.at).and_then(|i| buffer[..n].get_mut(i as usize)) {
                 *byte = 0xff;
