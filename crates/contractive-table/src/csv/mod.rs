@@ -3,6 +3,7 @@
 
 mod cells;
 mod first_line;
+mod limited;
 mod line;
 mod records;
 mod source;

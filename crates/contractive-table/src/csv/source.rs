@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cells::{Builder, Guess, Numerals, UTF_8, number_or_missing, spelling_of};
 use super::first_line::{damaged, fault_of_first_line, is_data};
+use super::limited::Limited;
 use super::line::line_of;
 use super::records::{ByteRecord, records};
 use super::text::{Text, open_text, text};
 use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind};
 use crate::frame_source::{FrameSource, STDIN, Selection, Spelled};
-use crate::limits::{self, FRAME_TEXT, MOST_COLUMNS, check_columns, most_record};
+use crate::limits::{self, FRAME_TEXT, check_columns};
 use crate::place::Place;
 use crate::source::GzipStream;
 
@@ -24,8 +25,6 @@ const PREFIX: (usize, usize) = (1000, 8 << 20);
 const PREFIX_HELD: usize = 16 << 20;
 /// Bytes that a cell of text takes beside its letters: its place in a column, and what an allocator adds.
 const TEXT_BESIDE: usize = 48;
-/// Of a record the cells are not counted up to so many bytes.
-const UNCOUNTED: u64 = 1 << 20;
 
 /// An open CSV file.
 pub(crate) struct CsvSource {
@@ -73,10 +72,8 @@ impl CsvSource {
 
     fn new(path: PathBuf, text: Text, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
         let since = Arc::new(AtomicU64::new(0));
-        let Text { reader, separator, size, .. } = text;
-        let inner = BufReader::with_capacity(1 << 16, reader);
-        let limited = Limited { inner, since: since.clone(), most: most_record(size), separator, cells: 0 };
-        let lines = records(separator, limited);
+        let (separator, size) = (text.separator, text.size);
+        let lines = records(separator, Limited::new(text, since.clone()));
         let mut source = CsvSource {
             path,
             lines,
@@ -343,39 +340,4 @@ const LONGEST_SHOWN: usize = 256;
 /// A cell as an error keeps it: a damaged file can make one cell of the whole file.
 fn start_of(cell: &[u8]) -> String {
     String::from_utf8_lossy(&cell[..cell.len().min(LONGEST_SHOWN)]).into_owned()
-}
-
-/// A stream that fails where a record never ends, or has more cells than any table has columns.
-struct Limited {
-    inner: BufReader<Box<dyn Read + Send>>,
-    /// Bytes since the last record.
-    since: Arc<AtomicU64>,
-    most: u64,
-    separator: u8,
-    /// Separators since then, where there are many bytes.
-    cells: usize,
-}
-
-impl Read for Limited {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(out)?;
-        let since = self.since.fetch_add(n as u64, Ordering::Relaxed) + n as u64;
-        if since <= UNCOUNTED {
-            self.cells = 0;
-            return Ok(n);
-        }
-        self.cells += out[..n].iter().filter(|byte| **byte == self.separator).count();
-        let wrong = |what: String| {
-            let text = format!("{what}: a quote is opened and never closed, or it is no text table");
-            Err(io::Error::new(io::ErrorKind::InvalidData, text))
-        };
-        if since > self.most {
-            let mib = self.most >> 20;
-            return wrong(format!("a line of more than {mib} MiB, the most in a file of its size"));
-        }
-        if self.cells > MOST_COLUMNS {
-            return wrong(format!("a line of more than {MOST_COLUMNS} cells, the most columns of any table"));
-        }
-        Ok(n)
-    }
 }
