@@ -16,6 +16,7 @@ use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind};
 use crate::frame_source::{FrameSource, STDIN, Selection, Spelled};
 use crate::limits::{self, FRAME_TEXT, check_columns};
+use crate::listing::some_names;
 use crate::place::Place;
 use crate::source::GzipStream;
 
@@ -157,14 +158,12 @@ impl CsvSource {
             });
         }
         self.has_names = options.text.header.unwrap_or_else(|| !is_data(first, self.separator, &options.text));
-        self.header_has_numbers = first.iter().any(|cell| number_or_missing(cell).is_some_and(|x| !x.is_nan()));
+        self.header_has_numbers = first.iter().any(is_number);
+        if options.text.header.is_none() {
+            self.notes.extend(self.note_of_first_line(first));
+        }
         if !self.has_names {
             self.prefix.push_back(self.record.clone());
-            if options.text.header.is_none() {
-                let path = &self.path;
-                let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
-                self.notes.push(format!("{name} has no header line (its first line is all numbers)"));
-            }
             return Ok((1..=self.n_columns).map(|i| i.to_string()).collect());
         }
         let name = |(i, cell): (usize, &[u8])| match std::str::from_utf8(cell) {
@@ -172,6 +171,23 @@ impl CsvSource {
             Err(_) => Err(self.not_utf_8(self.line(&self.record), (i + 1).to_string(), cell)),
         };
         first.iter().enumerate().map(name).collect()
+    }
+
+    /// What a user should know of a first line that may be a row or the columns' names, where neither was said.
+    fn note_of_first_line(&self, first: &ByteRecord) -> Option<String> {
+        let name = self.path.file_name().map_or_else(|| self.path.to_string_lossy(), |name| name.to_string_lossy());
+        if !self.has_names {
+            return Some(format!("{name} has no header line (its first line is all numbers)"));
+        }
+        let names: Vec<&str> =
+            first.iter().filter(|cell| is_number(cell)).filter_map(|cell| std::str::from_utf8(cell).ok()).collect();
+        (names.len() == first.len()).then(|| {
+            format!(
+                "{name}: its first line, {}, is taken for the columns' names, as pandas numbers them; if it is a row, say so \
+                 (`data.header` = false)",
+                some_names(&names)
+            )
+        })
     }
 
     /// Reads the lines that decide on kinds.
@@ -338,6 +354,10 @@ impl FrameSource for CsvSource {
 const LONGEST_SHOWN: usize = 256;
 
 /// A cell as an error keeps it: a damaged file can make one cell of the whole file.
+fn is_number(cell: &[u8]) -> bool {
+    number_or_missing(cell).is_some_and(|x| !x.is_nan())
+}
+
 fn start_of(cell: &[u8]) -> String {
     String::from_utf8_lossy(&cell[..cell.len().min(LONGEST_SHOWN)]).into_owned()
 }

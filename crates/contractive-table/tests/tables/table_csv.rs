@@ -124,6 +124,28 @@ fn a_quote_that_is_open_at_the_end_is_an_error_with_its_line() {
     }
 }
 
+/// What pandas writes above columns without names may be a row: which it was taken for is told.
+#[test]
+fn a_first_line_that_counts_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    for (text, header, is_told) in [
+        ("0,1\n1,3\n2,5\n", None, true),
+        ("0,1\n1,3\n2,5\n", Some(true), false),
+        ("0,1\n1,3\n2,5\n", Some(false), false),
+        (",0,1\n0,3,4\n", None, false),
+        ("label,0,1\n0,3,4\n", None, false),
+        ("a,b\n0,3\n", None, false),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let text_options = TextOptions { header, ..TextOptions::default() };
+        let reader = FrameReader::open(&path, &ReadOptions { text: text_options, ..ReadOptions::default() }).unwrap();
+        let told =
+            reader.notes().iter().any(|note| note.contains("its first line, 0, 1, is taken for the columns' names"));
+        assert_eq!(told, is_told, "{text:?} {header:?}: {:?}", reader.notes());
+    }
+}
+
 /// A cell of a letter takes some fifty times its two bytes: of short texts a frame has fewer rows.
 #[test]
 fn a_frame_of_short_texts_is_bounded_by_what_they_take() {
