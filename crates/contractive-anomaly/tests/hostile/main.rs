@@ -22,3 +22,4 @@ mod pixels;
 mod series;
 mod sparse;
 mod width;
+mod work;

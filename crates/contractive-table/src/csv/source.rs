@@ -224,8 +224,8 @@ impl CsvSource {
             let Some(row) = self.prefix.iter().position(is_spelled) else { continue };
             let record = &self.prefix[row];
             let text = start_of(&record[place]);
-            let (column, place) = (self.fields[i].name.clone(), self.place(record, row as u64));
-            self.spelled.push(Spelled { column, spelling, place, text });
+            let byte = record.position().filter(|_| !self.is_stdin()).map(csv::Position::byte);
+            self.spelled.push(Spelled { column: self.fields[i].name.clone(), spelling, row: row as u64, byte, text });
         }
     }
 
@@ -254,15 +254,19 @@ impl CsvSource {
     /// parser's count must do, which falls behind at empty lines.
     fn line(&self, record: &ByteRecord) -> u64 {
         let position = record.position();
-        if self.path == Path::new(STDIN) {
+        if self.is_stdin() {
             return position.map_or(0, csv::Position::line);
         }
         line_of(&self.path, position.map_or(0, csv::Position::byte))
     }
 
+    fn is_stdin(&self) -> bool {
+        self.path == Path::new(STDIN)
+    }
+
     /// The place of the record that is row `row`.
     fn place(&self, record: &ByteRecord, row: u64) -> Place {
-        if self.path == Path::new(STDIN) { Place::Row(row) } else { Place::Line(self.line(record)) }
+        if self.is_stdin() { Place::Row(row) } else { Place::Line(self.line(record)) }
     }
 
     /// Adds a row; the bytes that its texts take.
@@ -350,14 +354,14 @@ impl FrameSource for CsvSource {
     }
 }
 
-/// Bytes of a cell that an error keeps: messages show fewer.
-const LONGEST_SHOWN: usize = 256;
-
-/// A cell as an error keeps it: a damaged file can make one cell of the whole file.
 fn is_number(cell: &[u8]) -> bool {
     number_or_missing(cell).is_some_and(|x| !x.is_nan())
 }
 
+/// Bytes of a cell that an error keeps: messages show fewer.
+const LONGEST_SHOWN: usize = 256;
+
+/// A cell as an error keeps it: a damaged file can make one cell of the whole file.
 fn start_of(cell: &[u8]) -> String {
     String::from_utf8_lossy(&cell[..cell.len().min(LONGEST_SHOWN)]).into_owned()
 }
