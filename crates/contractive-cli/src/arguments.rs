@@ -45,7 +45,7 @@ pub(crate) struct OutputArguments {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TextArguments {
     /// Whether the first line of a CSV file names its columns. Without this flag it is read as in training; when
-    /// training, the line names them unless it is all numbers.
+    /// training, the line names them unless it is all numbers other than 0, 1, 2 and so on.
     #[arg(long, value_name = "TRUE|FALSE", help_heading = "Data")]
     pub(crate) header: Option<bool>,
     /// The decimal mark of a CSV file's numbers, `.` or `,`. Without this flag it is that of training; when training, a

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use crate::error::TableError;
 use crate::frame::{Field, Frame, Kind};
-use crate::place::Place;
 use crate::spelling::Spelling;
 use crate::text_options::TextOptions;
 
@@ -152,8 +151,11 @@ pub(crate) trait FrameSource: Send {
 pub(crate) struct Spelled {
     pub column: String,
     pub spelling: Spelling,
-    /// The first such cell.
-    pub place: Place,
+    /// The row of the first such cell.
+    pub row: u64,
+    /// Where its record begins in the text, if that can be read again: its line is counted only where it is told.
+    pub byte: Option<u64>,
+    /// What the cell says.
     pub text: String,
 }
 

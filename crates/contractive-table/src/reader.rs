@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use crate::array::ArraySource;
-use crate::csv::CsvSource;
+use crate::csv::{CsvSource, line_of};
 use crate::error::TableError;
 use crate::following::Following;
 use crate::format::Format;
@@ -16,6 +16,7 @@ use crate::ipc::IpcSource;
 use crate::numbers::append_in;
 #[cfg(feature = "parquet")]
 use crate::parquet::ParquetSource;
+use crate::place::Place;
 use crate::share::{Piece, Share};
 use crate::sparse::{SparseSource, is_sparse};
 use crate::text_options::TextOptions;
@@ -217,7 +218,8 @@ impl FrameReader {
     pub fn check_spelling(&self, is_feature: impl Fn(&str) -> bool) -> Result<(), TableError> {
         match self.source.spelled().iter().find(|spelled| is_feature(&spelled.column)).cloned() {
             None => Ok(()),
-            Some(Spelled { column, spelling, place, text }) => {
+            Some(Spelled { column, spelling, row, byte, text }) => {
+                let place = byte.map_or(Place::Row(row), |byte| Place::Line(line_of(&self.path, byte)));
                 Err(TableError::Spelled { path: self.path.clone(), place, column, text, spelling })
             }
         }

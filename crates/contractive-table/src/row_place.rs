@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::csv::{ByteRecord, is_data, line_of, open_text, records};
+use crate::csv::{ByteRecord, Position, is_data, lines_of, open_text, records};
 use crate::format::Format;
 use crate::place::Place;
 use crate::text_options::TextOptions;
@@ -16,26 +16,50 @@ impl Place {
 
     /// [`Place::of_row`] in a table that is read by `text`, which may say whether there is a header.
     pub fn of_row_in(path: impl AsRef<Path>, row: u64, text: &TextOptions) -> Place {
+        Place::of_rows_in(path, &[row], text)[0]
+    }
+
+    /// [`Place::of_row_in`] of each of these rows, in any order: however many they are, the table is read again once, and its
+    /// lines are counted once.
+    pub fn of_rows_in(path: impl AsRef<Path>, rows: &[u64], text: &TextOptions) -> Vec<Place> {
         let path = path.as_ref();
-        let line = (Format::of(path) == Some(Format::Csv)).then(|| line_of_row(path, row, text)).flatten();
-        line.map_or(Place::Row(row), Place::Line)
+        let mut ascending = rows.to_vec();
+        ascending.sort_unstable();
+        ascending.dedup();
+        let lines = match Format::of(path) {
+            Some(Format::Csv) => lines_of_rows(path, &ascending, text),
+            _ => Vec::new(),
+        };
+        let line = |row: &u64| ascending.binary_search(row).ok().and_then(|i| lines.get(i));
+        rows.iter().map(|row| line(row).map_or(Place::Row(*row), |line| Place::Line(*line))).collect()
     }
 }
 
-fn line_of_row(path: &Path, row: u64, options: &TextOptions) -> Option<u64> {
-    let text = open_text(path).ok()?;
+/// The lines of rows that ascend, as far as the table has them.
+fn lines_of_rows(path: &Path, rows: &[u64], options: &TextOptions) -> Vec<u64> {
+    let Ok(text) = open_text(path) else { return Vec::new() };
     let separator = text.separator;
     let mut lines = records(separator, text.reader);
     let mut record = ByteRecord::new();
-    let mut read = |record: &mut ByteRecord| lines.read_byte_record(record).ok().filter(|more| *more).map(drop);
-    read(&mut record)?;
+    let mut read = |record: &mut ByteRecord| lines.read_byte_record(record).is_ok_and(|more| more);
+    if !read(&mut record) {
+        return Vec::new();
+    }
     record.trim();
     let has_header = options.header.unwrap_or_else(|| !is_data(&record, separator, options));
-    let n_records = row.checked_add(u64::from(has_header))?;
-    for _ in 0..n_records {
-        read(&mut record)?;
+    // The row that the record is; a header is none.
+    let mut at = (!has_header).then_some(0);
+    let mut starts = Vec::with_capacity(rows.len());
+    for row in rows {
+        while at.is_none_or(|at| at < *row) && read(&mut record) {
+            at = Some(at.map_or(0, |at| at + 1));
+        }
+        if at != Some(*row) {
+            break;
+        }
+        starts.extend(record.position().map(Position::byte));
     }
-    Some(line_of(path, record.position()?.byte()))
+    lines_of(path, &starts)
 }
 
 #[cfg(test)]
@@ -59,6 +83,9 @@ mod tests {
             let found = [0, 1].map(|row| Place::of_row(&path, row));
             assert_eq!(found, lines.map(Place::Line), "{text:?}");
             assert_eq!(Place::of_row(&path, 7), Place::Row(7));
+            let [first, second] = lines.map(Place::Line);
+            let found = Place::of_rows_in(&path, &[7, 1, 0, 1], &TextOptions::default());
+            assert_eq!(found, [Place::Row(7), second, first, second], "{text:?}");
         }
         std::fs::write(&path, "1,2\n3,4\n").unwrap();
         let named = TextOptions { header: Some(true), ..TextOptions::default() };

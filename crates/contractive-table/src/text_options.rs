@@ -9,7 +9,8 @@ use crate::spelling::PARTS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextOptions {
-    /// Whether the first line names the columns. By default it does unless it is all numbers.
+    /// Whether the first line names the columns. By default it does unless it is all
+    /// numbers other than 0, 1, 2, …, which pandas writes above columns without names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
     /// What stands before the fraction of a number, `.` or `,`. By default a point; in a file whose cells are parted by

@@ -2,7 +2,8 @@
 
 use crate::documents::checkpoint;
 use crate::judge::{
-    ARRAY, CHECKPOINT, DETECTOR, FRAMES, IMPORT, Judge, MODEL, ROWS, Reader, SERIES, copy, fixture, npy, zip_of,
+    ARRAY, CHECKPOINT, DETECTOR, FRAMES, IMPORT, Judge, MODEL, ROWS, Reader, SERIES, TEXT, copy, fixture, gzip_of, npy,
+    zip_of,
 };
 
 #[test]
@@ -36,6 +37,21 @@ fn a_table_cut_at_any_byte_is_bounded_and_mostly_refused() {
     let market = b"%%MatrixMarket matrix coordinate real general\n% a\n3 3 3\n1 1 1.5\n2 2 2.5\n3 3 3.5\n";
     (0..market.len() - 4)
         .for_each(|n| judge.refused("m.mtx", &market[..n], &[FRAMES, ROWS], "Corrupt|Magic|Type|Empty"));
+}
+
+#[test]
+fn a_quote_that_is_open_at_the_end_of_a_table_is_refused() {
+    let judge = Judge::new();
+    let rows = "7,8,w\n".repeat(30);
+    for (name, text) in [
+        ("open.csv", format!("a,b,name\n1,2,x\n5,6,\"z\n{rows}")),
+        ("open.csv", format!("sep=,\r\na,b,name\r\n1,2,x\r\n5,6,\"z\"\"\r\n{rows}")),
+        ("cut.csv", "a,b\n1,2\n3,4\n5,\"6".into()),
+        ("cut.tsv", "a\tb\n1\t2\n3\t4\n5\t\"".into()),
+    ] {
+        judge.refused(name, text.as_bytes(), &TEXT, "Corrupt");
+        judge.refused(&format!("{name}.gz"), &gzip_of(&[(text.as_bytes(), 1)]), &TEXT, "Corrupt");
+    }
 }
 
 #[test]

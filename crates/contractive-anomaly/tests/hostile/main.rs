@@ -24,3 +24,4 @@ mod pixels;
 mod series;
 mod sparse;
 mod width;
+mod work;

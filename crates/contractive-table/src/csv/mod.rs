@@ -3,6 +3,7 @@
 
 mod cells;
 mod first_line;
+mod limited;
 mod line;
 mod records;
 mod source;
@@ -10,7 +11,7 @@ mod text;
 
 pub use cells::{HOLES, Numerals, number_or_missing};
 pub use first_line::{is_data, separator};
-pub(crate) use line::line_of;
+pub(crate) use line::{line_of, lines_of};
 pub use records::{ByteRecord, LineEnds, Position, records};
 pub(crate) use source::CsvSource;
 pub use text::named_separator;

@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cells::{Builder, Guess, Numerals, UTF_8, number_or_missing, spelling_of};
 use super::first_line::{damaged, fault_of_first_line, is_data};
+use super::limited::Limited;
 use super::line::line_of;
 use super::records::{ByteRecord, records};
 use super::text::{Text, open_text, text};
 use crate::error::{TableError, shown};
 use crate::frame::{Column, Field, Frame, Kind};
 use crate::frame_source::{FrameSource, STDIN, Selection, Spelled};
-use crate::limits::{self, FRAME_TEXT, MOST_COLUMNS, check_columns, most_record};
+use crate::limits::{self, FRAME_TEXT, check_columns};
+use crate::listing::some_names;
 use crate::place::Place;
 use crate::source::GzipStream;
 
@@ -24,8 +26,6 @@ const PREFIX: (usize, usize) = (1000, 8 << 20);
 const PREFIX_HELD: usize = 16 << 20;
 /// Bytes that a cell of text takes beside its letters: its place in a column, and what an allocator adds.
 const TEXT_BESIDE: usize = 48;
-/// Of a record the cells are not counted up to so many bytes.
-const UNCOUNTED: u64 = 1 << 20;
 
 /// An open CSV file.
 pub(crate) struct CsvSource {
@@ -73,10 +73,8 @@ impl CsvSource {
 
     fn new(path: PathBuf, text: Text, selection: &Selection, chunk_rows: usize) -> Result<Self, TableError> {
         let since = Arc::new(AtomicU64::new(0));
-        let Text { reader, separator, size, .. } = text;
-        let inner = BufReader::with_capacity(1 << 16, reader);
-        let limited = Limited { inner, since: since.clone(), most: most_record(size), separator, cells: 0 };
-        let lines = records(separator, limited);
+        let (separator, size) = (text.separator, text.size);
+        let lines = records(separator, Limited::new(text, since.clone()));
         let mut source = CsvSource {
             path,
             lines,
@@ -160,14 +158,12 @@ impl CsvSource {
             });
         }
         self.has_names = options.text.header.unwrap_or_else(|| !is_data(first, self.separator, &options.text));
-        self.header_has_numbers = first.iter().any(|cell| number_or_missing(cell).is_some_and(|x| !x.is_nan()));
+        self.header_has_numbers = first.iter().any(is_number);
+        if options.text.header.is_none() {
+            self.notes.extend(self.note_of_first_line(first));
+        }
         if !self.has_names {
             self.prefix.push_back(self.record.clone());
-            if options.text.header.is_none() {
-                let path = &self.path;
-                let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
-                self.notes.push(format!("{name} has no header line (its first line is all numbers)"));
-            }
             return Ok((1..=self.n_columns).map(|i| i.to_string()).collect());
         }
         let name = |(i, cell): (usize, &[u8])| match std::str::from_utf8(cell) {
@@ -175,6 +171,23 @@ impl CsvSource {
             Err(_) => Err(self.not_utf_8(self.line(&self.record), (i + 1).to_string(), cell)),
         };
         first.iter().enumerate().map(name).collect()
+    }
+
+    /// What a user should know of a first line that may be a row or the columns' names, where neither was said.
+    fn note_of_first_line(&self, first: &ByteRecord) -> Option<String> {
+        let name = self.path.file_name().map_or_else(|| self.path.to_string_lossy(), |name| name.to_string_lossy());
+        if !self.has_names {
+            return Some(format!("{name} has no header line (its first line is all numbers)"));
+        }
+        let names: Vec<&str> =
+            first.iter().filter(|cell| is_number(cell)).filter_map(|cell| std::str::from_utf8(cell).ok()).collect();
+        (names.len() == first.len()).then(|| {
+            format!(
+                "{name}: its first line, {}, is taken for the columns' names, as pandas numbers them; if it is a row, say so \
+                 (`data.header` = false)",
+                some_names(&names)
+            )
+        })
     }
 
     /// Reads the lines that decide on kinds.
@@ -211,8 +224,8 @@ impl CsvSource {
             let Some(row) = self.prefix.iter().position(is_spelled) else { continue };
             let record = &self.prefix[row];
             let text = start_of(&record[place]);
-            let (column, place) = (self.fields[i].name.clone(), self.place(record, row as u64));
-            self.spelled.push(Spelled { column, spelling, place, text });
+            let byte = record.position().filter(|_| !self.is_stdin()).map(csv::Position::byte);
+            self.spelled.push(Spelled { column: self.fields[i].name.clone(), spelling, row: row as u64, byte, text });
         }
     }
 
@@ -241,15 +254,19 @@ impl CsvSource {
     /// parser's count must do, which falls behind at empty lines.
     fn line(&self, record: &ByteRecord) -> u64 {
         let position = record.position();
-        if self.path == Path::new(STDIN) {
+        if self.is_stdin() {
             return position.map_or(0, csv::Position::line);
         }
         line_of(&self.path, position.map_or(0, csv::Position::byte))
     }
 
+    fn is_stdin(&self) -> bool {
+        self.path == Path::new(STDIN)
+    }
+
     /// The place of the record that is row `row`.
     fn place(&self, record: &ByteRecord, row: u64) -> Place {
-        if self.path == Path::new(STDIN) { Place::Row(row) } else { Place::Line(self.line(record)) }
+        if self.is_stdin() { Place::Row(row) } else { Place::Line(self.line(record)) }
     }
 
     /// Adds a row; the bytes that its texts take.
@@ -337,45 +354,14 @@ impl FrameSource for CsvSource {
     }
 }
 
+fn is_number(cell: &[u8]) -> bool {
+    number_or_missing(cell).is_some_and(|x| !x.is_nan())
+}
+
 /// Bytes of a cell that an error keeps: messages show fewer.
 const LONGEST_SHOWN: usize = 256;
 
 /// A cell as an error keeps it: a damaged file can make one cell of the whole file.
 fn start_of(cell: &[u8]) -> String {
     String::from_utf8_lossy(&cell[..cell.len().min(LONGEST_SHOWN)]).into_owned()
-}
-
-/// A stream that fails where a record never ends, or has more cells than any table has columns.
-struct Limited {
-    inner: BufReader<Box<dyn Read + Send>>,
-    /// Bytes since the last record.
-    since: Arc<AtomicU64>,
-    most: u64,
-    separator: u8,
-    /// Separators since then, where there are many bytes.
-    cells: usize,
-}
-
-impl Read for Limited {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(out)?;
-        let since = self.since.fetch_add(n as u64, Ordering::Relaxed) + n as u64;
-        if since <= UNCOUNTED {
-            self.cells = 0;
-            return Ok(n);
-        }
-        self.cells += out[..n].iter().filter(|byte| **byte == self.separator).count();
-        let wrong = |what: String| {
-            let text = format!("{what}: a quote is opened and never closed, or it is no text table");
-            Err(io::Error::new(io::ErrorKind::InvalidData, text))
-        };
-        if since > self.most {
-            let mib = self.most >> 20;
-            return wrong(format!("a line of more than {mib} MiB, the most in a file of its size"));
-        }
-        if self.cells > MOST_COLUMNS {
-            return wrong(format!("a line of more than {MOST_COLUMNS} cells, the most columns of any table"));
-        }
-        Ok(n)
-    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::table_support::{frames, whole};
 use contractive_table::TableError;
-use contractive_table::{FrameReader, Kind, ReadOptions, Values};
+use contractive_table::{Frame, FrameReader, Kind, ReadOptions, TextOptions, Values};
 
 fn file(folder: &tempfile::TempDir, text: &str) -> PathBuf {
     let path = folder.path().join("t.csv");
@@ -84,6 +84,66 @@ fn a_quote_that_is_never_closed_does_not_fill_memory() {
     std::fs::write(&path, text).unwrap();
     let error = FrameReader::open(&path, &ReadOptions::default()).err().unwrap().to_string();
     assert!(error.contains("never closed"), "{error}");
+}
+
+/// Of a file that was cut or lost a quote, the rows behind it would be one cell.
+#[test]
+fn a_quote_that_is_open_at_the_end_is_an_error_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    let read = |text: &str| -> Result<Vec<Frame>, TableError> {
+        std::fs::write(&path, text).unwrap();
+        FrameReader::open(&path, &ReadOptions::default())?.collect()
+    };
+    let many = "1,x\n".repeat(50_000); // beyond the lines that decide on kinds
+    for (text, line) in [
+        ("a,b\n1,x\n2,\"y\n3,z\n".to_owned(), 3),
+        ("a,b\n1,x\n2,\"y".to_owned(), 3),
+        ("a,b\r\n\r\n1,\"x\r\ny\"\r\n2,\"y\"\"\r\n".to_owned(), 5),
+        ("sep=;\na;b\n1;\"x".to_owned(), 3),
+        ("\u{feff}\"a\",b\n1,x\n\"".to_owned(), 3),
+        (format!("a,b\n1,\"x,\"\n{many}2,\"y\n{many}"), 50_003),
+    ] {
+        let error = read(&text).unwrap_err();
+        assert!(matches!(error, TableError::Corrupt { .. }), "{error:?}");
+        let said = format!("line {line} opens a quote that is never closed");
+        assert!(error.to_string().contains(&said), "{said}: {error}");
+    }
+    for (text, last) in [
+        ("a,b\n1,x\n2,\"y\"", "y"),
+        ("a,b\r\n1,x\r\n2,\"y\"\r\n", "y"),
+        ("a,b\n1,x\n2,\"y\"\"\"", "y\""),
+        ("a,b\n1,x\n2,\"\"\"\"\n", "\""),
+        ("a,b\n1,x\n2,5\" pipe", "5\" pipe"),
+        ("a,b\n1,x\n2,\"y\" \"z", "y \"z"),
+        ("a,b\n1,x\n2,y\"", "y\""),
+        ("sep=;\na;b\n1;x\n2;\"y;\n\"", "y;\n"),
+    ] {
+        let frames = read(text).unwrap();
+        assert_eq!(frames[0].column("b").unwrap().values.text(1).as_deref(), Some(last), "{text:?}");
+    }
+}
+
+/// What pandas writes above columns without names may be a row: which it was taken for is told.
+#[test]
+fn a_first_line_that_counts_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv");
+    for (text, header, is_told) in [
+        ("0,1\n1,3\n2,5\n", None, true),
+        ("0,1\n1,3\n2,5\n", Some(true), false),
+        ("0,1\n1,3\n2,5\n", Some(false), false),
+        (",0,1\n0,3,4\n", None, false),
+        ("label,0,1\n0,3,4\n", None, false),
+        ("a,b\n0,3\n", None, false),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let text_options = TextOptions { header, ..TextOptions::default() };
+        let reader = FrameReader::open(&path, &ReadOptions { text: text_options, ..ReadOptions::default() }).unwrap();
+        let told =
+            reader.notes().iter().any(|note| note.contains("its first line, 0, 1, is taken for the columns' names"));
+        assert_eq!(told, is_told, "{text:?} {header:?}: {:?}", reader.notes());
+    }
 }
 
 /// A cell of a letter takes some fifty times its two bytes: of short texts a frame has fewer rows.

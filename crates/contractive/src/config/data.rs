@@ -37,7 +37,8 @@ pub struct DataConfig {
     /// Whether the rows are the columns of the file. Default false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub transpose: bool,
-    /// Whether the first line of a text table names its columns. By default it does unless it is all numbers.
+    /// Whether the first line of a text table names its columns. By default it does unless it is all
+    /// numbers other than 0, 1, 2, …, which pandas writes above columns without names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
     /// What stands before the fraction of a text table's numbers, `.` or `,`. By default a point; where semicolons part the

@@ -58,7 +58,7 @@ impl TrainingTable {
         let Learnt { ranks, encoding, frames, mut notes } = Learnt::of(source.into(), options, true, group)?;
         let mut rows = EncodedRows::default();
         let encoded = frames.into_iter().try_for_each(|frame| {
-            let (path, _) = ranks.place(rows.n_rows as u64);
+            let path = ranks.path_of(rows.n_rows as u64);
             rows.append(encoding.encode(&frame, path, &options.text)?);
             Ok::<(), EncodingError>(())
         });
@@ -129,6 +129,8 @@ impl<'a> Learnt<'a> {
         let table = (share.path.clone(), matches!(source, TableSource::Held { .. }));
         let files = std::mem::take(&mut share.files);
         let ranks = Ranks::of(group, table, share.n_rows, files, share.nothing.take(), options.text)?;
+        let holes = share.holes.iter().flatten().copied().filter(|_| options.missing == MissingRule::Refuse);
+        let ranks = ranks.with_in_question(holes.chain(columns.iter().filter_map(Seen::first_word)));
         header.agree_on_kinds(group, &mut columns, share.n_rows > 0)?;
         let mut notes = opened.notes;
         notes.extend(first_note(&header, &columns, options));

@@ -156,6 +156,14 @@ impl Seen {
         matches!(self, Seen::Numbers(_) | Seen::Texts(_))
     }
 
+    /// The row of the first word of a column of text, by which it may be doubted.
+    pub(super) fn first_word(&self) -> Option<u64> {
+        match self {
+            Seen::Texts(texts) if !texts.is_wished => texts.slips.first_word().map(|(row, _)| row),
+            _ => None,
+        }
+    }
+
     /// What its cells are learnt as, and whether there are any, in a table that has rows or not; `None` where nothing was to
     /// be found out.
     pub(super) fn cells(&self, has_rows: bool) -> Option<(Cells, bool)> {

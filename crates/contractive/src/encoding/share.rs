@@ -3,6 +3,8 @@
 //! The rows of the ranks, one after the other, are the table. What one process would have seen of it is put together from
 //! what each rank saw: see [`Seen::of_all`](super::seen::Seen::of_all). A rank without rows takes its columns from the others.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -55,6 +57,10 @@ pub(super) struct Ranks<'a> {
     /// The number in the table of this rank's first row, where rows are called by that: those of a file are called by their
     /// places in it.
     first_row: u64,
+    /// Rows of this rank that may have to be told of, and their places: all are found where the first one is, because finding
+    /// one takes a pass over its file.
+    in_question: Vec<u64>,
+    places: OnceCell<HashMap<u64, Place>>,
 }
 
 impl<'a> Ranks<'a> {
@@ -79,20 +85,53 @@ impl<'a> Ranks<'a> {
         }
         let before = n_rows[..group.rank()].iter().sum::<f64>() as u64;
         let first_row = if is_held { before } else { 0 };
-        Ok(Ranks { group, path, text, files, first_row })
+        let (in_question, places) = (Vec::new(), OnceCell::new());
+        Ok(Ranks { group, path, text, files, first_row, in_question, places })
     }
 
-    /// The file that a row read here is of, and its place there.
-    pub(super) fn place(&self, row: u64) -> (&Path, Place) {
+    /// With the rows that [`Ranks::spots`] may be asked for, one after the other.
+    pub(super) fn with_in_question(self, rows: impl IntoIterator<Item = u64>) -> Self {
+        Ranks { in_question: rows.into_iter().collect(), ..self }
+    }
+
+    /// The file that a row read here is of.
+    pub(super) fn path_of(&self, row: u64) -> &Path {
+        self.in_file(row).0
+    }
+
+    /// The file that a row read here is of, and the row's number there.
+    fn in_file(&self, row: u64) -> (&Path, u64) {
         let file = self.files.iter().rev().find(|file| file.from <= row);
         let (path, row) = file.map_or((&self.path, row), |file| (&file.path, file.in_file + row - file.from));
-        (path, Place::of_row_in(path, self.first_row + row, &self.text))
+        (path, self.first_row + row)
+    }
+
+    /// The places of these rows in their files, each of which is read once for it.
+    fn places(&self, rows: &[u64]) -> HashMap<u64, Place> {
+        let mut by_file: HashMap<&Path, Vec<(u64, u64)>> = HashMap::new();
+        for &row in rows {
+            let (path, in_file) = self.in_file(row);
+            by_file.entry(path).or_default().push((row, in_file));
+        }
+        let mut all = HashMap::with_capacity(rows.len());
+        for (path, rows) in by_file {
+            let in_file: Vec<u64> = rows.iter().map(|(_, in_file)| *in_file).collect();
+            let places = Place::of_rows_in(path, &in_file, &self.text);
+            all.extend(rows.into_iter().map(|(row, _)| row).zip(places));
+        }
+        all
+    }
+
+    /// The place of a row, found with those of all rows in question.
+    fn place(&self, row: u64) -> Place {
+        let known = self.places.get_or_init(|| self.places(&self.in_question)).get(&row).copied();
+        known.unwrap_or_else(|| self.places(&[row])[&row])
     }
 
     /// Where rows stand of which each rank gives its own, if it has one: for each of them that of the first rank that has one.
     pub(super) fn spots(&self, own: &[Option<u64>]) -> Result<Vec<Option<Spot>>, CommunicationError> {
         let spot = |row: u64| {
-            let (path, place) = self.place(row);
+            let (path, place) = (self.path_of(row), self.place(row));
             Spot { path: path.to_string_lossy().into_owned(), place }
         };
         let own: Vec<Option<Spot>> = own.iter().map(|row| row.map(spot)).collect();

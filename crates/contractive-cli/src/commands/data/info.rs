@@ -59,18 +59,27 @@ fn short(text: &str) -> String {
     if cut.len() < text.len() { format!("{cut}…") } else { cut }
 }
 
+/// The words among numbers, of as many columns as are shown.
+fn slips(path: &str, table: &TableDiagnosis, text: &TextOptions) -> Vec<String> {
+    let slips = table.columns.iter().filter_map(|column| Some((&column.name, column.slip.as_ref()?)));
+    let slips: Vec<(&String, &(u64, String))> = slips.collect();
+    let shown = &slips[..slips.len().min(SHOWN)];
+    let rows: Vec<u64> = shown.iter().map(|(_, (row, _))| *row).collect();
+    let places = Place::of_rows_in(Path::new(path), &rows, text);
+    let remark = |((name, (_, word)), place): (&(&String, &(u64, String)), Place)| {
+        format!("`{name}` holds numbers but for a few words, the first one {word} in {place}: correct or empty them")
+    };
+    let mut remarks: Vec<String> = shown.iter().zip(places).map(remark).collect();
+    if slips.len() > SHOWN {
+        let more = count(slips.len() - SHOWN, "further column");
+        remarks.push(format!("{more} of numbers with a few words in them"));
+    }
+    remarks
+}
+
 /// What has to be mended or known before training.
 fn remarks(path: &str, table: &TableDiagnosis, text: &TextOptions) -> Vec<String> {
-    let mut remarks = Vec::new();
-    for column in &table.columns {
-        if let Some((row, word)) = &column.slip {
-            let place = Place::of_row_in(Path::new(path), *row, text);
-            remarks.push(format!(
-                "`{}` holds numbers but for a few words, the first one {word} in {place}: correct or empty them",
-                column.name
-            ));
-        }
-    }
+    let mut remarks = slips(path, table, text);
     let constant = table.that_look(Looks::Constant);
     if !constant.is_empty() {
         remarks.push(format!("the same in every row, and left out where columns are chosen: {}", some(&constant)));
@@ -138,4 +147,27 @@ fn flags(table: &TableDiagnosis, features: &[&ColumnDiagnosis]) -> String {
         flags += " --missing median";
     }
     flags + &label_flag(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each in its own row: their lines are found together, and no more columns are told than are shown.
+    #[test]
+    fn words_among_numbers_are_told_by_their_lines_of_as_many_columns_as_are_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        let row = |row: usize| (0..70).map(|i| if i == row { "x".into() } else { format!("{}", row * i) });
+        let line = |cells: Vec<String>| cells.join(",") + "\n";
+        let names = line((0..70).map(|i| format!("c{i}")).collect());
+        std::fs::write(&path, names + &(0..70).map(|i| line(row(i).collect())).collect::<String>()).unwrap();
+        let table = TableDiagnosis::of(&path, TextOptions::default()).unwrap();
+        let slips = slips(path.to_str().unwrap(), &table, &TextOptions::default());
+        assert_eq!(slips.len(), SHOWN + 1);
+        for (i, slip) in slips[..SHOWN].iter().enumerate() {
+            assert!(slip.starts_with(&format!("`c{i}` ")) && slip.contains(&format!("in line {}:", i + 2)), "{slip}");
+        }
+        assert!(slips[SHOWN].starts_with("10 further columns"), "{}", slips[SHOWN]);
+    }
 }
