@@ -84,7 +84,7 @@ pub(crate) fn most_described(size: u64) -> u64 {
 }
 
 /// Whether a file of `size` bytes accounts for `bytes` in memory before it was read to its end.
-pub(crate) fn is_accounted_for(bytes: u64, size: u64) -> bool {
+pub fn is_accounted_for(bytes: u64, size: u64) -> bool {
     bytes <= FREE_KEPT.saturating_add(size.saturating_mul(KEPT_A_BYTE))
 }
 
