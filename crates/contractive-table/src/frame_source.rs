@@ -105,6 +105,11 @@ pub(crate) trait FrameSource: Send {
         None
     }
 
+    /// Begins anew with the first row, where nothing of the file must be read for that again; whether it does.
+    fn go_back(&mut self) -> bool {
+        false
+    }
+
     /// Whether the columns' names are the file's, not just numbers.
     fn has_names(&self) -> bool {
         true

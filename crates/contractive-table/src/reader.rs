@@ -284,6 +284,15 @@ impl FrameReader {
         }
     }
 
+    /// Begins anew with the first row, where nothing of the file must be read for that again; whether it does.
+    pub fn go_back(&mut self) -> bool {
+        let goes_back = self.following.is_none() && self.source.go_back();
+        if goes_back {
+            (self.is_over, self.has_given) = (false, false);
+        }
+        goes_back
+    }
+
     fn append_frame(&mut self, values: &mut Vec<f64>) -> Result<bool, TableError> {
         let Some(frame) = self.source.next_frame()? else { return Ok(false) };
         append_in(&self.path, &frame, None, &self.text, values)?;

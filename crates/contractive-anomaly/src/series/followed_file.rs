@@ -20,8 +20,8 @@ use contractive_table::opening::{identity, open_regular};
 
 use super::error::SeriesError;
 
-/// Bytes taken at a time.
-const MOST_READ: u64 = 4 << 20;
+/// Bytes taken at a time: in rows of two bytes each becomes some hundred in memory.
+const MOST_READ: u64 = 256 << 10;
 /// Bytes before the place where reading ended that must stay as they were.
 const KEPT: usize = 64;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use contractive_anomaly::detector::{ScoreFiles, ScoreOrigin, ThresholdRule};
 use contractive_anomaly::series::{Growing, Series, SeriesColumns, SeriesDetector};
 
-use crate::judge::{Judge, Outcome, Reader, fixture, gzip_of};
+use crate::judge::{Judge, Outcome, Reader, copy, fixture, gzip_of};
 
 fn series_of(path: &Path, key: &[&str]) -> Outcome {
     let series_key = key.iter().map(|name| (*name).to_owned()).collect();
@@ -13,17 +13,20 @@ fn series_of(path: &Path, key: &[&str]) -> Outcome {
     Ok(Series::read(path, &columns).map(drop)?)
 }
 
+fn grow(path: &Path, detector: &Path) -> Outcome {
+    let mut growing = Growing::open(path, &SeriesDetector::load(detector)?)?;
+    while growing.poll()?.has_more {}
+    Ok(())
+}
+
 /// The series of a table.
 const ONE: Reader = Reader("series", |path| series_of(path, &[]));
 /// Those that the column `k` tells apart.
 const KEYED: Reader = Reader("series by key", |path| series_of(path, &["k"]));
 /// A file that grows.
-const GROWING: Reader = Reader("growing", |path| {
-    let detector = SeriesDetector::load(fixture("series-2/detector"))?;
-    let mut growing = Growing::open(path, &detector)?;
-    while growing.poll()?.has_more {}
-    Ok(())
-});
+const GROWING: Reader = Reader("growing", |path| grow(path, &fixture("series-2/detector")));
+/// The same, for the detector that lies beside it.
+const COUNTED: Reader = Reader("growing by count", |path| grow(path, &path.with_file_name("detector")));
 /// Scores to be merged.
 const SCORES: Reader = Reader("scores", |path| {
     let origin = ScoreOrigin::new(String::new(), "local");
@@ -67,6 +70,19 @@ fn a_growing_file_of_endless_columns_is_refused() {
     }
     judge.refused("wide.csv", format!("1{}\n", ",1".repeat(1_000_000)).as_bytes(), &[GROWING], "Corrupt");
     judge.refused("wide.csv", format!("t,x\n1,2\n3{}\n", ",1".repeat(1_000_000)).as_bytes(), &[GROWING], "Line");
+}
+
+/// Rows of two bytes each, of which a number, a moment and a timestamp are made.
+#[test]
+fn rows_of_a_growing_file_are_taken_a_few_at_a_time() {
+    let judge = Judge::new();
+    copy(&fixture("series-2/detector"), &judge.at("detector"));
+    let config = judge.at("detector/config.json");
+    let with_times = std::fs::read_to_string(&config).unwrap();
+    let counted = with_times.replace("\"time\":\"t\"", "\"time\":null");
+    assert_ne!(counted, with_times);
+    std::fs::write(&config, counted).unwrap();
+    judge.refused("rows.csv", format!("x\n{}x\n", "1\n".repeat(2_000_000)).as_bytes(), &[COUNTED], "Line");
 }
 
 #[test]

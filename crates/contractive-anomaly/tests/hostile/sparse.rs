@@ -1,6 +1,8 @@
 //! Sparse matrices of few bytes and many entries, all of them sound but the last.
 
-use crate::judge::{FRAMES, Judge, MATRIX, TURNED, npy, zip_of};
+use contractive::data::{self, FileOptions};
+
+use crate::judge::{FRAMES, Judge, MATRIX, ROWS, TURNED, npy, peak_of, zip_of};
 
 /// A vector of `n` numbers of this type and `size` bytes, all zero but the last.
 fn vector(descr: &str, size: usize, n: usize, last: u8) -> Vec<u8> {
@@ -81,4 +83,46 @@ fn a_market_whose_last_value_is_not_finite_is_refused_before_its_rows_are_made()
     }
     let text = "%%MatrixMarket matrix array real general\n1 1\ninf\n";
     judge.refused("array.mtx", text.as_bytes(), &MATRIX, "Corrupt");
+}
+
+/// A CSR matrix of `n` rows and columns that are zeros, but for one value in its last row.
+fn of_zeros(n: usize, column: i64, value: f64) -> Vec<u8> {
+    let values = npy("<f8", false, "(1,)", &value.to_le_bytes());
+    let parts = [("indices.npy", longs(&[column])), ("indptr.npy", vector("|u1", 1, n + 1, 1)), ("data.npy", values)];
+    archive("csr", [n as i64; 2], parts)
+}
+
+#[test]
+fn zeros_are_not_kept_of_a_matrix_that_is_wrong_at_its_end() {
+    let judge = Judge::new();
+    judge.refused("place.npz", &of_zeros(6_000, 6_000, 1.0), &[ROWS], "Corrupt");
+    judge.refused("value.npz", &of_zeros(6_000, 5, f64::NAN), &[ROWS], "Cell");
+    let text = "%%MatrixMarket matrix coordinate real general\n6000 6000 2\n6000 5 1e308\n6000 5 1e308\n";
+    judge.refused("sum.mtx", text.as_bytes(), &[ROWS], "Cell");
+}
+
+#[test]
+fn zeros_in_64_bits_take_what_64_bits_take() {
+    let judge = Judge::new();
+    let n = 6_000;
+    for (value, bytes) in [(0.1, 8), (0.5, 4)] {
+        std::fs::write(judge.at("sound.npz"), of_zeros(n, 5, value)).unwrap();
+        let peak = peak_of(|| {
+            let rows = data::load(&judge.at("sound.npz"), &FileOptions::default()).unwrap();
+            assert_eq!((rows.len(), rows.n_features()), (n, n));
+        });
+        assert!(peak < bytes * n * n + (32 << 20), "{peak} bytes for {value}");
+    }
+    // As 32 bits they would be within the limit of a GiB, as 64 they are not.
+    judge.refused("wide.npz", &of_zeros(11_600, 5, 0.1), &[ROWS], "Dense");
+}
+
+#[test]
+fn the_last_array_of_a_matrix_is_read_to_its_end() {
+    let judge = Judge::new();
+    let mut bytes = of_zeros(3, 1, 0.1);
+    // The checksum that the archive's last entry has in the directory at the end.
+    let last = bytes.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
+    bytes[last + 16] ^= 1;
+    judge.refused("sum.npz", &bytes, &[FRAMES, ROWS], "Corrupt|Io");
 }

@@ -1,10 +1,14 @@
 //! Columns without number, and without width.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use arrow_array::types::Int8Type;
+use arrow_array::{ArrayRef, DictionaryArray};
 use contractive::encoding::{Admission, EncodingOptions, TableDiagnosis, TrainingTable};
 use contractive_table::{FrameReader, ReadOptions, TextOptions};
 
+use crate::columnar::{arrow, batch_of};
 use crate::judge::{FRAMES, Judge, Reader, TEXT, TURNED, gzip_of};
 
 #[test]
@@ -82,6 +86,27 @@ fn seconds_of(judge: &Judge, n: usize) -> f64 {
 fn many_names_take_time_by_their_number() {
     let judge = Judge::new();
     let (few, many) = (seconds_of(&judge, 10_000), seconds_of(&judge, 100_000));
+    println!("{few:.2} s and {many:.2} s");
+    assert!(many < 40.0 * few, "{few} s and {many} s");
+}
+
+/// Nor may it where each column has a dictionary of its own, as categories of pandas are written: the seconds that reading
+/// three rows of `n` of them takes.
+fn seconds_of_dictionaries(judge: &Judge, n: usize) -> f64 {
+    let column = || Arc::new(DictionaryArray::<Int8Type>::from_iter(["a", "b", "a"])) as ArrayRef;
+    let path = judge.at("dictionaries.arrow");
+    std::fs::write(&path, arrow(&[batch_of((0..n).map(|_| column()).collect())], false)).unwrap();
+    let began = Instant::now();
+    let frame = FrameReader::open(&path, &ReadOptions::default()).unwrap().next().unwrap().unwrap();
+    let took = began.elapsed().as_secs_f64();
+    assert_eq!((frame.n_rows(), frame.columns.len()), (3, n));
+    took
+}
+
+#[test]
+fn many_dictionaries_take_time_by_their_number() {
+    let judge = Judge::new();
+    let (few, many) = (seconds_of_dictionaries(&judge, 800), seconds_of_dictionaries(&judge, 8_000));
     println!("{few:.2} s and {many:.2} s");
     assert!(many < 40.0 * few, "{few} s and {many} s");
 }

@@ -1,6 +1,7 @@
 //! The batches of the columns that are read, and of nothing else.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
@@ -23,6 +24,9 @@ pub(super) struct Decoder {
     /// The places of those that are read, and their schema.
     columns: Vec<usize>,
     wanted: SchemaRef,
+    /// By the numbers of dictionaries, the first of these columns that has each: asked for anew with each dictionary, all
+    /// columns would be looked through as often.
+    with_dictionary: Arc<HashMap<i64, usize>>,
     dictionaries: HashMap<i64, ArrayRef>,
     /// Bytes of dictionaries that deltas were joined to.
     joined: u64,
@@ -33,11 +37,19 @@ pub(super) struct Decoder {
 impl Decoder {
     /// Of the columns at places that are within `schema`, in a file of `size` bytes.
     pub fn new(schema: &SchemaRef, columns: &[usize], size: u64) -> Result<Self, String> {
-        let wanted = schema.project(columns).map_err(|e| e.to_string())?.into();
+        let wanted: SchemaRef = schema.project(columns).map_err(|e| e.to_string())?.into();
+        let mut with_dictionary = HashMap::new();
+        for (column, field) in wanted.fields().iter().enumerate() {
+            #[expect(deprecated)] // arrow-ipc itself finds them so
+            if let Some(id) = field.dict_id() {
+                with_dictionary.entry(id).or_insert(column);
+            }
+        }
         Ok(Decoder {
             schema: schema.clone(),
             columns: columns.to_vec(),
             wanted,
+            with_dictionary: with_dictionary.into(),
             dictionaries: HashMap::new(),
             joined: 0,
             size,
@@ -46,8 +58,15 @@ impl Decoder {
 
     /// From the first message on.
     pub fn again(&self) -> Self {
-        let (schema, columns, wanted) = (self.schema.clone(), self.columns.clone(), self.wanted.clone());
-        Decoder { schema, columns, wanted, dictionaries: HashMap::new(), joined: 0, size: self.size }
+        Decoder {
+            schema: self.schema.clone(),
+            columns: self.columns.clone(),
+            wanted: self.wanted.clone(),
+            with_dictionary: self.with_dictionary.clone(),
+            dictionaries: HashMap::new(),
+            joined: 0,
+            size: self.size,
+        }
     }
 
     /// The schema of the columns that are read.
@@ -63,9 +82,7 @@ impl Decoder {
 
     /// Whether a column that is read has this dictionary.
     pub fn needs(&self, dictionary: &ipc::DictionaryBatch<'_>) -> bool {
-        #[expect(deprecated)] // arrow-ipc itself finds them so
-        let fields = self.wanted.fields_with_dict_id(dictionary.id());
-        !fields.is_empty()
+        self.with_dictionary.contains_key(&dictionary.id())
     }
 
     /// The rows of a message whose body begins at `head`; nothing of one without rows.
@@ -123,8 +140,9 @@ impl Decoder {
     }
 
     fn take_dictionary(&mut self, message: &Message<'_>, body: &Buffer) -> Result<(), String> {
-        let dictionary = message.header_as_dictionary_batch().filter(|dictionary| self.needs(dictionary));
-        let (Some(dictionary), Some(batch)) = (dictionary, batch_of(message)) else { return Ok(()) };
+        let Some(dictionary) = message.header_as_dictionary_batch() else { return Ok(()) };
+        let column = self.with_dictionary.get(&dictionary.id()).copied();
+        let (Some(column), Some(batch)) = (column, batch_of(message)) else { return Ok(()) };
         if dictionary.isDelta() {
             let before = self.dictionaries.get(&dictionary.id()).map_or(0, |array| array.get_buffer_memory_size());
             self.joined = self.joined.saturating_add(before as u64);
@@ -138,7 +156,8 @@ impl Decoder {
         let (description, body) = unpacked(message, &batch, body, [&all])?;
         let message = root_as_message(&description).map_err(|e| e.to_string())?;
         let dictionary = message.header_as_dictionary_batch().ok_or("a dictionary without entries")?;
-        read_dictionary(&body, dictionary, &self.wanted, &mut self.dictionaries, &message.version())
+        let of_one = Schema::new(vec![self.wanted.fields()[column].clone()]);
+        read_dictionary(&body, dictionary, &of_one, &mut self.dictionaries, &message.version())
             .map_err(|e| e.to_string())
     }
 }

@@ -88,21 +88,22 @@ fn check_arrow_schema(encoded: &str, size: u64) -> Result<()> {
 }
 
 /// The columns as they are read. Times of 96 bits are the crate's in nanoseconds, in which the years before 1677 and after
-/// 2262 have no place; where no Arrow schema says what they are, they are read in microseconds, as Spark has them.
+/// 2262 have no place; where no Arrow schema says what they are, they are read in microseconds, as Spark has them. Where it
+/// says that they are entries of a dictionary, they are read as its entries: the crate has no such dictionaries.
 pub(super) fn columns(metadata: &ArrowReaderMetadata) -> SchemaRef {
     let schema = metadata.schema();
-    if arrow_schemas(metadata.metadata()).next().is_some() {
-        return schema.clone();
-    }
+    let is_told = arrow_schemas(metadata.metadata()).next().is_some();
     let described = metadata.parquet_schema().root_schema().get_fields();
     let fields = schema.fields().iter().zip(described).map(|(field, described)| {
-        match described.is_primitive() && described.get_physical_type() == Physical::INT96 {
-            true => {
-                let microseconds = DataType::Timestamp(TimeUnit::Microsecond, None);
-                Arc::new(field.as_ref().clone().with_data_type(microseconds))
-            }
-            false => field.clone(),
+        if !described.is_primitive() || described.get_physical_type() != Physical::INT96 {
+            return field.clone();
         }
+        let data = match field.data_type() {
+            DataType::Dictionary(_, entries) if is_told => entries.as_ref().clone(),
+            data if is_told => data.clone(),
+            _ => DataType::Timestamp(TimeUnit::Microsecond, None),
+        };
+        Arc::new(field.as_ref().clone().with_data_type(data))
     });
     Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
 }

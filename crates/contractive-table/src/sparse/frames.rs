@@ -139,6 +139,14 @@ impl FrameSource for SparseSource {
         Ok((n > 0).then_some(Frame { first_row: (self.done - n) as u64, columns }))
     }
 
+    fn go_back(&mut self) -> bool {
+        let goes_back = matches!(self.entries, Entries::Memory(_));
+        if goes_back {
+            self.done = 0;
+        }
+        goes_back
+    }
+
     fn next_rows(&mut self, _: &Path, values: &mut Vec<f64>) -> Option<Result<bool, TableError>> {
         let all = self.chosen.iter().copied().eq(0..self.entries.n_columns());
         all.then(|| Ok(self.next_block(values)? > 0))

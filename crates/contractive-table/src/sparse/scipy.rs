@@ -19,6 +19,15 @@ pub(crate) fn order_of(path: &Path) -> Option<String> {
 
 /// Opens the matrix, transposed where asked for. CSR is left in its file unless it is to be transposed.
 pub(crate) fn open(path: &Path, transpose: bool) -> Result<Entries, TableError> {
+    let order = order_of(path);
+    // Before the arrays, which are others there.
+    if !matches!(order.as_deref(), Some("csr" | "csc" | "coo")) {
+        return Err(TableError::Type {
+            path: path.to_path_buf(),
+            got: format!("a sparse matrix in {} order", order.as_deref().unwrap_or("no known").to_uppercase()),
+            expected: "in CSR, CSC or COO order; save `matrix.tocsr()`",
+        });
+    }
     check_sizes(path, NumberStream::open(path, "shape")?.len())?;
     let shape = sizes(path, &archive_vector(path, "shape")?)?;
     let open = |array: &str| {
@@ -29,7 +38,7 @@ pub(crate) fn open(path: &Path, transpose: bool) -> Result<Entries, TableError> 
     let arrays = Arrays { path, open: &open };
     let turned = [shape[1], shape[0]];
     arrays.check_shape(if transpose { turned } else { shape }, arrays.n_entries()?)?;
-    let stored = match order_of(path).as_deref() {
+    let stored = match order.as_deref() {
         Some("csr") if !transpose => {
             let parts = Parts { indices: open("indices")?, data: open("data")? };
             let indptr = || arrays.check_lines(shape, false).and_then(|()| archive_vector(path, "indptr"));
@@ -39,7 +48,8 @@ pub(crate) fn open(path: &Path, transpose: bool) -> Result<Entries, TableError> 
         Some("csr") => lines(&arrays, shape)?,
         // The rows of the transposed matrix are the columns of this one.
         Some("csc") => lines(&arrays, turned)?.turned(),
-        Some("coo") => {
+        // COO.
+        _ => {
             arrays.check_triplets(shape)?;
             let values = archive_vector(path, "data")?;
             let (rows, columns) = (places(path, "row", shape[0])?, places(path, "col", shape[1])?);
@@ -47,13 +57,6 @@ pub(crate) fn open(path: &Path, transpose: bool) -> Result<Entries, TableError> 
                 return Err(corrupt(path, "`row`, `col` and `data` must be of one length"));
             }
             Stored { shape, entries: Triplets { rows, columns, values } }
-        }
-        order => {
-            return Err(TableError::Type {
-                path: path.to_path_buf(),
-                got: format!("a sparse matrix in {} order", order.unwrap_or("no known").to_uppercase()),
-                expected: "in CSR, CSC or COO order; save `matrix.tocsr()`",
-            });
         }
     };
     let stored = if transpose { stored.turned() } else { stored };

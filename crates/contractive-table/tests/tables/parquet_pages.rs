@@ -39,6 +39,14 @@ fn times_of_96_bits_are_read_in_microseconds_of_all_years() {
     assert_eq!(frame.columns[1].values, Values::Times { values, unit: Unit::Microsecond, zone: None });
 }
 
+#[test]
+fn times_of_96_bits_in_a_dictionary_are_read_as_its_entries() {
+    let frame = whole(&fixture("int96-dictionary.parquet"));
+    let time = Some(1_709_208_000_000);
+    let values = Values::Times { values: vec![time, None, time, time], unit: Unit::Millisecond, zone: None };
+    assert_eq!(frame.columns[1].values, values);
+}
+
 /// Smaller digits are dropped, as Spark, which writes such times, drops them.
 #[test]
 fn times_of_96_bits_are_read_to_the_microsecond() {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use contractive_table::limits::is_accounted_for;
 use contractive_table::{Column, FrameReader, ReadOptions, TableError, Values, most_expanded};
 
 use super::Dataset;
@@ -10,29 +11,33 @@ use super::table::ROW_NAMES;
 
 /// Bytes of rows that are taken into memory whatever the file's size.
 const FREE: u64 = 1 << 30;
+/// Bytes of a cell while values of 32 bits become values of 64.
+const WIDENED: u64 = (size_of::<f32>() + size_of::<f64>()) as u64;
 
-/// Reads a matrix. What its zeros take is checked before any row is read.
+/// Reads a matrix. What its zeros take is checked before any row is read; where the file's size does not account for it,
+/// all rows are read once before any is kept.
 pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dataset, TableError> {
-    let (array, transpose) = (options.array.clone(), options.transpose);
-    let mut reader = FrameReader::open(path, &ReadOptions { array, transpose, ..ReadOptions::default() })?;
+    let how = ReadOptions { array: options.array.clone(), transpose: options.transpose, ..ReadOptions::default() };
+    let mut reader = FrameReader::open(path, &how)?;
     let columns = reader.fields().len();
-    let rows = reader.n_rows().unwrap_or(0).min(options.rows.map_or(u64::MAX, |rows| rows as u64));
-    let bytes = rows.saturating_mul((columns * size_of::<f32>()) as u64);
+    let n_rows = reader.n_rows().unwrap_or(0);
+    let rows = n_rows.min(options.rows.map_or(u64::MAX, |rows| rows as u64));
     let size = path.metadata().map_err(|e| TableError::io("open", path, e))?.len();
-    let most = most_expanded(size).max(FREE);
-    let n = rows as usize * columns;
-    let mut values = Vec::new();
-    let too_many = || TableError::Dense { path: path.to_path_buf(), rows, columns: columns as u64, bytes, most };
-    if bytes > most || values.try_reserve_exact(n).is_err() {
-        return Err(too_many());
+    let room = Room { path, rows, columns: columns as u64, most: most_expanded(size).max(FREE) };
+    room.check::<f32>()?;
+    let mut are_single = true;
+    if !is_accounted_for(room.cells().saturating_mul(WIDENED), size) {
+        each_block(&mut reader, room.cells(), rows == n_rows, |block| {
+            are_single &= hold_exactly(block);
+            if are_single { Ok(()) } else { room.check::<f64>() }
+        })?;
+        if !reader.go_back() {
+            drop(reader);
+            reader = FrameReader::open(path, &how)?;
+        }
     }
-    let mut cells = Cells::Single(values);
-    let mut block = Vec::new();
-    while cells.len() < n && reader.next_rows(&mut block)? {
-        block.truncate(n - cells.len());
-        cells.append(&block);
-        block.clear();
-    }
+    let mut cells = if are_single { Cells::Single(room.take()?) } else { Cells::Double(room.take()?) };
+    each_block(&mut reader, room.cells(), rows == n_rows, |block| cells.append(block, &room))?;
     let dataset = match cells {
         Cells::Single(values) => Dataset::from_f32(name, columns, values),
         Cells::Double(values) => Dataset::from_f64(name, columns, values),
@@ -50,30 +55,86 @@ pub(super) fn load(path: &Path, name: &str, options: &FileOptions) -> Result<Dat
     dataset.with_carried(carried.into_iter().collect())
 }
 
-/// Values of 32 bits while those hold every one exactly, as they do counts.
+/// Gives `take` the first `n` numbers of a matrix, a block of rows at a time; where these `are_all`, the file is read to its end.
+fn each_block(
+    reader: &mut FrameReader,
+    n: u64,
+    are_all: bool,
+    mut take: impl FnMut(&[f64]) -> Result<(), TableError>,
+) -> Result<(), TableError> {
+    let (mut block, mut left) = (Vec::new(), n as usize);
+    while (left > 0 || are_all) && reader.next_rows(&mut block)? {
+        block.truncate(left);
+        left -= block.len();
+        take(&block)?;
+        block.clear();
+    }
+    Ok(())
+}
+
+/// The memory that the rows take, zeros and all.
+struct Room<'a> {
+    path: &'a Path,
+    rows: u64,
+    columns: u64,
+    /// The most bytes that are taken.
+    most: u64,
+}
+
+impl Room<'_> {
+    fn cells(&self) -> u64 {
+        self.rows.saturating_mul(self.columns)
+    }
+
+    /// Refuses what takes more than there may be, as numbers of this type.
+    fn check<T>(&self) -> Result<(), TableError> {
+        if self.bytes::<T>() <= self.most { Ok(()) } else { Err(self.too_many::<T>()) }
+    }
+
+    /// Room for all cells.
+    fn take<T>(&self) -> Result<Vec<T>, TableError> {
+        self.check::<T>()?;
+        let mut values = Vec::new();
+        values.try_reserve_exact(self.cells() as usize).map_err(|_| self.too_many::<T>())?;
+        Ok(values)
+    }
+
+    fn bytes<T>(&self) -> u64 {
+        self.cells().saturating_mul(size_of::<T>() as u64)
+    }
+
+    fn too_many<T>(&self) -> TableError {
+        let Room { path, rows, columns, most } = *self;
+        TableError::Dense { path: path.to_path_buf(), rows, columns, bytes: self.bytes::<T>(), most }
+    }
+}
+
+/// Whether 32 bits hold every value exactly, as they do counts.
+fn hold_exactly(values: &[f64]) -> bool {
+    values.iter().all(|value| f64::from(*value as f32) == *value)
+}
+
+/// Values of 32 bits while those hold every one exactly.
 enum Cells {
     Single(Vec<f32>),
     Double(Vec<f64>),
 }
 
 impl Cells {
-    fn len(&self) -> usize {
-        match self {
-            Cells::Single(values) => values.len(),
-            Cells::Double(values) => values.len(),
-        }
-    }
-
-    fn append(&mut self, more: &[f64]) {
+    fn append(&mut self, more: &[f64], room: &Room<'_>) -> Result<(), TableError> {
         if let Cells::Single(values) = self {
-            if more.iter().all(|value| f64::from(*value as f32) == *value) {
-                return values.extend(more.iter().map(|value| *value as f32));
+            if hold_exactly(more) {
+                values.extend(more.iter().map(|value| *value as f32));
+                return Ok(());
             }
-            *self = Cells::Double(values.iter().map(|value| f64::from(*value)).collect());
+            let mut wide = room.take()?;
+            wide.extend(values.iter().map(|value| f64::from(*value)));
+            *self = Cells::Double(wide);
         }
         if let Cells::Double(values) = self {
             values.extend_from_slice(more);
         }
+        Ok(())
     }
 }
 

@@ -137,6 +137,20 @@ fn what_an_archive_claims_wrongly_is_refused() {
     assert!(message.contains("BSR order") && message.contains("tocsr"), "{message}");
 }
 
+/// Whose arrays have other shapes than those of the orders that are read.
+#[cfg(feature = "npz")]
+#[test]
+fn an_order_that_is_not_read_is_named_whatever_its_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks = npy("<f8", "(1, 2, 2)", &[0; 32]);
+    for order in ["bsr", "dia"] {
+        let format = npy("|S3", "()", order.as_bytes());
+        let path = archive(folder.path(), &[("format", format), ("shape", integers(&[2, 2])), ("data", blocks.clone())]);
+        let message = rows(&path, false).unwrap_err().to_string();
+        assert!(message.contains(&format!("{} order", order.to_uppercase())), "{message}");
+    }
+}
+
 #[cfg(feature = "npz")]
 #[test]
 fn a_cut_archive_is_refused() {
