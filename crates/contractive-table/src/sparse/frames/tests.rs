@@ -145,7 +145,8 @@ fn an_order_that_is_not_read_is_named_whatever_its_arrays() {
     let blocks = npy("<f8", "(1, 2, 2)", &[0; 32]);
     for order in ["bsr", "dia"] {
         let format = npy("|S3", "()", order.as_bytes());
-        let path = archive(folder.path(), &[("format", format), ("shape", integers(&[2, 2])), ("data", blocks.clone())]);
+        let path =
+            archive(folder.path(), &[("format", format), ("shape", integers(&[2, 2])), ("data", blocks.clone())]);
         let message = rows(&path, false).unwrap_err().to_string();
         assert!(message.contains(&format!("{} order", order.to_uppercase())), "{message}");
     }
