@@ -108,7 +108,7 @@ fn zeros_in_64_bits_take_what_64_bits_take() {
     for (value, bytes) in [(0.1, 8), (0.5, 4)] {
         std::fs::write(judge.at("sound.npz"), of_zeros(n, 5, value)).unwrap();
         let peak = peak_of(|| {
-            let rows = data::load(&judge.at("sound.npz"), &FileOptions::default()).unwrap();
+            let rows = data::load(judge.at("sound.npz"), &FileOptions::default()).unwrap();
             assert_eq!((rows.len(), rows.n_features()), (n, n));
         });
         assert!(peak < bytes * n * n + (32 << 20), "{peak} bytes for {value}");
