@@ -1,5 +1,6 @@
 //! JPEG, by `zune-jpeg` itself: `image`, which uses it too, takes a file that is cut off for a picture with a grey end.
 
+mod markers;
 mod scans;
 
 use std::io::{BufRead, Seek, SeekFrom};
@@ -12,19 +13,16 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
+pub(super) use self::markers::FORMAT;
+use self::markers::{END, SCAN, is_frame, markers};
 use super::room::room;
 use crate::error::PictureFault;
 use crate::limits::Claim;
 
-pub(super) const FORMAT: &str = "JPEG";
 /// The most pixels that a byte becomes: a block of 64 takes a bit at least.
 pub(super) const PIXELS_A_BYTE: u64 = 512;
 /// What `zune-jpeg` says, when it is strict, of bytes between segments, which cameras leave there and which do no harm.
 const HARMLESS: &str = "Extra bytes between headers";
-/// The marker of the end.
-const END: u8 = 0xd9;
-/// The marker before a scan.
-const SCAN: u8 = 0xda;
 /// The most scans of a progressive picture; encoders write about ten.
 const MOST_SCANS: usize = 100;
 /// Far more than the notes of a picture need, of up to 64 kB each.
@@ -143,7 +141,7 @@ pub(super) fn check_whole(all: &[u8], head: &JpegHead) -> Result<(), PictureFaul
         let reason = format!("it has {n} scans; at most {MOST_SCANS} are read");
         return Err(PictureFault::Damaged { format: FORMAT, reason });
     }
-    scans::check(all, head)
+    scans::check(all, head.is_progressive)
 }
 
 /// Decodes its luma alone, in a third of the memory, where its size does not account for the pixels: the codes of all channels are
@@ -171,11 +169,6 @@ fn rows_of_blocks(all: &[u8]) -> u64 {
     let channels = frame.and_then(|(at, _)| all.get(at + 9..)).unwrap_or_default();
     let above = channels.chunks_exact(3).take(4).map(|channel| u64::from(channel[1] & 15)).max();
     32 * above.unwrap_or(1).clamp(1, 4)
-}
-
-/// Whether a frame, which tells the size and the channels, follows the marker.
-fn is_frame(marker: u8) -> bool {
-    matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc)
 }
 
 fn decoded_strictly(all: &[u8], space: ColorSpace, n: usize) -> Result<Vec<u8>, PictureFault> {
@@ -206,31 +199,4 @@ fn fault(error: DecodeErrors) -> PictureFault {
         }
         _ => PictureFault::Damaged { format: FORMAT, reason },
     }
-}
-
-/// Markers and where they stand, as segments and scans follow one another, and as `zune-jpeg` reads them: before the first scan each but the
-/// end has a length, whatever it is. In a scan FF stands before 00 or a restart marker, which are left out.
-fn markers(all: &[u8]) -> impl Iterator<Item = (usize, u8)> {
-    let (mut at, mut is_in_scan) = (2, false);
-    std::iter::from_fn(move || {
-        loop {
-            at += all.get(at..)?.iter().position(|&byte| byte == 0xff)? + 1;
-            if !is_in_scan {
-                at += all.get(at..)?.iter().position(|&byte| byte != 0xff && byte != 0)?;
-            }
-            match *all.get(at)? {
-                // Fill bytes, a stuffed FF, markers without a length.
-                0xff => {}
-                0x00 | 0x01 | 0xd0..=0xd8 if is_in_scan => at += 1,
-                END => return Some((at, END)),
-                marker => {
-                    let length = all.get(at + 1..at + 3)?;
-                    let here = at;
-                    is_in_scan |= marker == SCAN;
-                    at += 1 + usize::from(u16::from_be_bytes([length[0], length[1]]));
-                    return Some((here, marker));
-                }
-            }
-        }
-    })
 }

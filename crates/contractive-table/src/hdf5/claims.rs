@@ -5,6 +5,7 @@ use hdf5_reader::{Dataset, Datatype};
 
 use super::file::Hdf5;
 use super::number;
+use super::packed::Chunks;
 use crate::error::TableError;
 use crate::limits::most_held;
 
@@ -21,17 +22,6 @@ const FLETCHER32: u16 = 3;
 const NOT_UNPACKING: [u16; 2] = [2, FLETCHER32];
 /// Szip, and the two that leave out bits: what they unpack to is known when it is there.
 const UNPACKING_AT_ONCE: [u16; 3] = [4, 5, 6];
-
-/// The chunks of an array.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Chunks {
-    /// Bytes that one unpacks to at most.
-    pub bytes: usize,
-    /// Whether it unpacks to anything.
-    pub are_packed: bool,
-    /// Whether one comes to so much that it is tried before it is unpacked.
-    pub are_large: bool,
-}
 
 impl Hdf5 {
     /// Refuses an array that is none of numbers, or that a file of this size cannot hold.

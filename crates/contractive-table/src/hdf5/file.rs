@@ -8,9 +8,9 @@ use hdf5_reader::group::Group;
 use hdf5_reader::storage::FileStorage;
 use hdf5_reader::{Dataset, FilterRegistry, Hdf5File, OpenOptions};
 
-use super::claims::Chunks;
 use super::lzf;
 use super::metered::Metered;
+use super::packed::Chunks;
 use super::packed::{DEFLATE, Packed};
 use crate::contained::contained;
 use crate::error::TableError;

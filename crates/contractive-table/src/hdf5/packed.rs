@@ -13,6 +13,17 @@ pub(super) const DEFLATE: u16 = 1;
 /// Bytes that are inflated at a time.
 const PART: usize = 1 << 15;
 
+/// The chunks of an array.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Chunks {
+    /// Bytes that one unpacks to at most.
+    pub bytes: usize,
+    /// Whether it unpacks to anything.
+    pub are_packed: bool,
+    /// Whether one comes to so much that it is tried before it is unpacked.
+    pub are_large: bool,
+}
+
 /// What the filters are told of the chunk that is read, which the decoder does not tell them.
 #[derive(Default)]
 pub(super) struct Packed {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use hdf5_reader::{Dataset, SliceInfo, SliceInfoElem};
 
-use super::claims::Chunks;
 use super::file::Hdf5;
 use super::number::Number;
+use super::packed::Chunks;
 use crate::error::TableError;
 
 /// Numbers of a block, unless a row of chunks beside each other has more …

@@ -2,9 +2,9 @@
 
 use hdf5_reader::{Dataset, Datatype, StringPadding, StringSize, VarLenKind};
 
-use super::claims::Chunks;
 use super::file::{Hdf5, refusal};
 use super::heaps::Heaps;
+use super::packed::Chunks;
 use crate::contained::contained;
 use crate::error::TableError;
 

@@ -6,8 +6,8 @@ use std::sync::PoisonError;
 use hdf5_reader::error;
 use hdf5_reader::{Dataset, Datatype, H5Type, SliceInfo, SliceInfoElem};
 
-use super::claims::Chunks;
 use super::file::Hdf5;
+use super::packed::Chunks;
 use crate::error::TableError;
 
 /// Bytes that are read of an array of any file before it is known to be sound.

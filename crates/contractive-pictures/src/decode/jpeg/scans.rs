@@ -2,7 +2,7 @@
 //! behind a scan, which it meets some blocks ahead, for the end of the scan, and loses rows; and channels that are finer than the first it
 //! brings to another size. Of none of these it says a word.
 
-use super::{END, FORMAT, JpegHead, SCAN, is_frame, markers};
+use super::markers::{END, FORMAT, SCAN, is_frame, markers};
 use crate::error::PictureFault;
 
 /// What the frame says of a channel.
@@ -14,9 +14,9 @@ struct Channel {
 }
 
 /// That the decoder reads these channels in these scans, and that each channel has one.
-pub(super) fn check(all: &[u8], head: &JpegHead) -> Result<(), PictureFault> {
+pub(super) fn check(all: &[u8], is_progressive: bool) -> Result<(), PictureFault> {
     let behind_scan = markers(all).skip_while(|&(_, marker)| marker != SCAN).nth(1);
-    if let Some((_, marker)) = behind_scan.filter(|&(_, marker)| !head.is_progressive && marker != END) {
+    if let Some((_, marker)) = behind_scan.filter(|&(_, marker)| !is_progressive && marker != END) {
         return Err(behind_baseline(marker));
     }
     let (channels, scans) = (channels(all), scans(all).collect::<Vec<_>>());
@@ -24,7 +24,8 @@ pub(super) fn check(all: &[u8], head: &JpegHead) -> Result<(), PictureFault> {
     if channels.iter().enumerate().any(is_twice) {
         return Err(PictureFault::Damaged { format: FORMAT, reason: "two of its channels have one number".into() });
     }
-    let has_scan = |channel: &&Channel| scans.iter().any(|scan| of_pixels(scan, head).any(|id| id == channel.id));
+    let has_scan =
+        |channel: &&Channel| scans.iter().any(|scan| of_pixels(scan, is_progressive).any(|id| id == channel.id));
     if let Some(channel) = channels.iter().find(|channel| !has_scan(channel)) {
         let reason = format!("its channel {} has no scan", channel.id);
         return Err(PictureFault::Damaged { format: FORMAT, reason });
@@ -51,9 +52,9 @@ fn behind_baseline(marker: u8) -> PictureFault {
 }
 
 /// The channels that a scan has pixels of: in a progressive file, where it has the mean of each block.
-fn of_pixels<'a>(scan: &'a [u8], head: &JpegHead) -> impl Iterator<Item = u8> + use<'a> {
+fn of_pixels<'a>(scan: &'a [u8], is_progressive: bool) -> impl Iterator<Item = u8> + use<'a> {
     let n = scan.first().map_or(0, |&n| usize::from(n));
-    let has_means = !head.is_progressive || scan.get(1 + 2 * n) == Some(&0);
+    let has_means = !is_progressive || scan.get(1 + 2 * n) == Some(&0);
     let ids = scan.get(1..).unwrap_or_default().chunks_exact(2).take(n).map(|channel| channel[0]);
     ids.filter(move |_| has_means)
 }
