@@ -158,7 +158,7 @@ mod tests {
     fn words_among_numbers_are_told_by_their_lines_of_as_many_columns_as_are_shown() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.csv");
-        let row = |row: usize| (0..70).map(|i| if i == row { "x".into() } else { format!("{}", row * i) });
+        let row = |row: usize| (0..70).map(move |i| if i == row { "x".into() } else { format!("{}", row * i) });
         let line = |cells: Vec<String>| cells.join(",") + "\n";
         let names = line((0..70).map(|i| format!("c{i}")).collect());
         std::fs::write(&path, names + &(0..70).map(|i| line(row(i).collect())).collect::<String>()).unwrap();
