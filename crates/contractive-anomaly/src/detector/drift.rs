@@ -75,11 +75,10 @@ impl Drift {
     }
 }
 
-/// Takes in the frames of a table as they are scored.
+/// Takes in the frames of a table as they are scored, and keeps counts alone.
 pub struct DriftMeter<'a> {
     detector: &'a Detector,
-    reference: Distribution,
-    scores: Vec<f64>,
+    scores: Counted<'a>,
     columns: Vec<Column<'a>>,
     rows: u64,
     above: u64,
@@ -116,14 +115,14 @@ impl<'a> DriftMeter<'a> {
         let columns = columns.collect();
         let kind = detector.settings().score;
         let reference = Distribution::of_sorted(detector.reference.held_out(kind));
-        DriftMeter { detector, reference, scores: Vec::new(), columns, rows: 0, above: 0 }
+        DriftMeter { detector, scores: Counted::against(reference), columns, rows: 0, above: 0 }
     }
 
     /// Takes in a frame and what the detector said of it.
     pub fn add(&mut self, frame: &Frame, scored: &ScoredFrame) {
         self.rows += frame.n_rows() as u64;
         self.above += scored.scores.label.iter().filter(|l| **l).count() as u64;
-        self.scores.extend(scored.scores.score.iter().filter(|s| !s.is_nan()));
+        scored.scores.score.iter().filter(|s| !s.is_nan()).for_each(|s| self.scores.add(*s));
         for column in &mut self.columns {
             if let Some(cells) = frame.columns.iter().find(|c| c.name == column.name) {
                 column.add(cells);
@@ -131,18 +130,12 @@ impl<'a> DriftMeter<'a> {
         }
     }
 
-    /// The scores of all rows so far that have one.
-    pub fn scores(&self) -> &[f64] {
-        &self.scores
-    }
-
     /// What has moved.
     pub fn finish(self) -> Drift {
         let level = LEVEL / (self.columns.len() + 1) as f64;
-        let mut scores = Counted::new(&self.reference);
-        self.scores.iter().for_each(|s| scores.add(*s));
+        let scores = &self.scores;
         let score = moved("score".into(), scores.distance(), scores.noise(level), 0.0)
-            .with_medians([self.reference.quantile(0.5), scores.median()]);
+            .with_medians([scores.of().quantile(0.5), scores.median()]);
         let trained = self.detector.n_training_rows() as u64;
         let mut columns: Vec<Moved> = self.columns.iter().map(|column| column.moved(trained, level)).collect();
         columns.sort_by(|a, b| b.distance.total_cmp(&a.distance).then_with(|| a.name.cmp(&b.name)));

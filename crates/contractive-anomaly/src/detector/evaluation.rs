@@ -1,5 +1,9 @@
 //! What a detector is worth on rows whose labels are known. Labels come in here, and nowhere before.
 
+use std::path::Path;
+
+use contractive_table::TableError;
+use contractive_table::limits::make_room;
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{Counts, Estimate, Share, auroc, average_precision, bootstrap};
@@ -70,6 +74,87 @@ pub(crate) fn estimate(scores: &[f64], is_anomaly: &[bool], statistic: &Statisti
     bootstrap(scores, is_anomaly, resamples, |n| stream.below(n), statistic)
 }
 
+/// Scores of rows and their labels, taken in a part at a time; of each row no more is kept than an evaluation needs.
+pub struct LabelledScores<'a> {
+    detector: &'a super::Detector,
+    /// Of the detector's kinds, in their order.
+    kinds: Vec<Vec<f64>>,
+    is_anomaly: Vec<bool>,
+    without_score: usize,
+}
+
+impl<'a> LabelledScores<'a> {
+    /// None yet.
+    pub fn new(detector: &'a super::Detector) -> Self {
+        let kinds = vec![Vec::new(); detector.kinds().len()];
+        LabelledScores { detector, kinds, is_anomaly: Vec::new(), without_score: 0 }
+    }
+
+    /// Numbers that are kept of a row.
+    pub fn numbers_a_row(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// Bytes that are kept of a row.
+    pub fn bytes_a_row(&self) -> u64 {
+        (self.kinds.len() * size_of::<f64>() + size_of::<bool>()) as u64
+    }
+
+    /// Takes in the rows that follow in the file `path`. Rows without a score are left out, and counted.
+    ///
+    /// # Errors
+    /// [`TableError::Io`] where the system gives no memory for them.
+    ///
+    /// # Panics
+    /// When there are not as many labels as rows.
+    pub fn add(&mut self, scores: &Scores, is_anomaly: &[bool], path: &Path) -> Result<(), TableError> {
+        self.kinds.iter_mut().try_for_each(|of_kind| make_room(of_kind, scores.len(), path))?;
+        make_room(&mut self.is_anomaly, scores.len(), path)?;
+        self.append(scores, is_anomaly);
+        Ok(())
+    }
+
+    fn append(&mut self, scores: &Scores, is_anomaly: &[bool]) {
+        assert_eq!(scores.len(), is_anomaly.len(), "one label a row");
+        let kept: Vec<usize> = (0..scores.len()).filter(|row| !scores.score[*row].is_nan()).collect();
+        for (of_kind, kind) in self.kinds.iter_mut().zip(self.detector.kinds()) {
+            let more = scores.of(*kind);
+            of_kind.extend(kept.iter().map(|row| more[*row]));
+        }
+        self.is_anomaly.extend(kept.iter().map(|row| is_anomaly[*row]));
+        self.without_score += scores.len() - kept.len();
+    }
+
+    /// Judges them, as those of rows called `data`.
+    pub fn evaluate(self, data: &str) -> DetectorEvaluation {
+        let LabelledScores { detector, kinds, is_anomaly, without_score } = self;
+        let (score, is_anomaly) = (&kinds[detector.settings().score as usize], is_anomaly.as_slice());
+        let threshold = detector.threshold();
+        let estimate = |statistic: &Statistic<'_>| estimate(score, is_anomaly, statistic);
+        let counts = Counts::at(threshold, score, is_anomaly);
+        let of_kind = |(&kind, score): (&ScoreKind, &Vec<f64>)| {
+            let (auroc, average_precision) = (auroc(score, is_anomaly), average_precision(score, is_anomaly));
+            KindEvaluation { score: kind, auroc, average_precision }
+        };
+        DetectorEvaluation {
+            data: data.to_owned(),
+            rows: is_anomaly.len(),
+            rows_without_score: without_score,
+            anomalies: is_anomaly.iter().filter(|l| **l).count(),
+            score: detector.settings().score,
+            auroc: estimate(&auroc),
+            average_precision: estimate(&average_precision),
+            threshold,
+            threshold_rule: detector.settings().threshold.to_string(),
+            counts,
+            f1: estimate(&|s, y| Counts::at(threshold, s, y).f1()),
+            recall: counts.recall(),
+            precision: counts.precision(),
+            kinds: detector.kinds().iter().zip(&kinds).map(of_kind).collect(),
+        }
+    }
+}
+
 /// Judges the scores of `detector` on rows called `data` against their labels. Rows without a score are left out.
 ///
 /// # Panics
@@ -80,36 +165,7 @@ pub fn evaluate_scores(
     is_anomaly: &[bool],
     data: &str,
 ) -> DetectorEvaluation {
-    assert_eq!(scores.len(), is_anomaly.len(), "one label a row");
-    let kept: Vec<usize> = (0..scores.len()).filter(|row| !scores.score[*row].is_nan()).collect();
-    let of_kept = |all: &[f64]| -> Vec<f64> { kept.iter().map(|row| all[*row]).collect() };
-    let score = &of_kept(&scores.score);
-    let is_anomaly: &[bool] = &kept.iter().map(|row| is_anomaly[*row]).collect::<Vec<bool>>();
-    let threshold = detector.threshold();
-    let estimate = |statistic: &Statistic<'_>| estimate(score, is_anomaly, statistic);
-    let counts = Counts::at(threshold, score, is_anomaly);
-    DetectorEvaluation {
-        data: data.to_owned(),
-        rows: kept.len(),
-        rows_without_score: scores.len() - kept.len(),
-        anomalies: is_anomaly.iter().filter(|l| **l).count(),
-        score: detector.settings().score,
-        auroc: estimate(&auroc),
-        average_precision: estimate(&average_precision),
-        threshold,
-        threshold_rule: detector.settings().threshold.to_string(),
-        counts,
-        f1: estimate(&|s, y| Counts::at(threshold, s, y).f1()),
-        recall: counts.recall(),
-        precision: counts.precision(),
-        kinds: detector
-            .kinds()
-            .iter()
-            .map(|&kind| {
-                let score = of_kept(scores.of(kind));
-                let (auroc, average_precision) = (auroc(&score, is_anomaly), average_precision(&score, is_anomaly));
-                KindEvaluation { score: kind, auroc, average_precision }
-            })
-            .collect(),
-    }
+    let mut all = LabelledScores::new(detector);
+    all.append(scores, is_anomaly);
+    all.evaluate(data)
 }

@@ -28,7 +28,8 @@ use contractive_table::{Frame, FrameReader, ReadOptions, TableSource, TextOption
 pub struct FrameScorer<'a> {
     detector: &'a Detector,
     path: PathBuf,
-    /// How the table is read.
+    /// How the table is read, as asked and as it is.
+    options: ReadOptions,
     text: TextOptions,
     carried: Vec<String>,
     features: Vec<String>,
@@ -108,7 +109,12 @@ impl<'a> FrameScorer<'a> {
         let wanted: HashSet<&String> = carried.iter().collect();
         let carried = reader.fields().iter().map(|f| f.name.clone()).filter(|name| wanted.contains(name)).collect();
         let text = reader.text();
-        Ok((FrameScorer { detector, path, text, carried, features, divides_bytes }, reader))
+        Ok((FrameScorer { detector, path, options, text, carried, features, divides_bytes }, reader))
+    }
+
+    /// How the table is read.
+    pub fn read_options(&self) -> &ReadOptions {
+        &self.options
     }
 
     /// The columns that contributions belong to.
@@ -119,6 +125,18 @@ impl<'a> FrameScorer<'a> {
     /// The columns that are carried to the output, in the table's order.
     pub fn carried_names(&self) -> &[String] {
         &self.carried
+    }
+
+    /// Refuses a frame of the table that has a cell which cannot be taken; nothing is scored.
+    ///
+    /// # Errors
+    /// [`DetectorError::Encoding`].
+    pub fn check(&self, frame: &Frame) -> Result<(), DetectorError> {
+        match self.detector.encoding() {
+            Some(encoding) => encoding.encode(frame, &self.path, &self.text).map(drop)?,
+            None => self.bare(frame).map(drop)?,
+        }
+        Ok(())
     }
 
     /// Scores a frame of the table.
@@ -133,20 +151,22 @@ impl<'a> FrameScorer<'a> {
             let (missing_cells, unseen_cells) = (rows.missing_cells, rows.unseen_cells);
             return Ok(ScoredFrame { scores, missing_cells, unseen_cells, changed_cells: rows.changed_cells });
         }
+        let scores = self.detector.score(&self.bare(frame)?, options).map_err(|e| self.of_table(e, frame))?;
+        Ok(ScoredFrame { scores, missing_cells: 0, unseen_cells: 0, changed_cells: 0 })
+    }
+
+    /// The rows of a frame, for a detector of bare rows.
+    fn bare(&self, frame: &Frame) -> Result<Dataset, EncodingError> {
         let carried: HashSet<&String> = self.carried.iter().collect();
         let columns = frame.columns.iter().filter(|c| !carried.contains(&c.name)).cloned().collect();
         let features = Frame { first_row: frame.first_row, columns };
         let mut values = Vec::new();
-        let appended = append_in(&self.path, &features, None, &self.text, &mut values);
+        append_in(&self.path, &features, None, &self.text, &mut values)?;
         if self.divides_bytes {
             // As a data set in memory scales them: divided in 32 bits.
             values.iter_mut().for_each(|value| *value = f64::from(*value as f32 / 255.0));
         }
-        let data =
-            appended.and_then(|()| Dataset::from_f64(self.path.display().to_string(), features.columns.len(), values));
-        let data = data.map_err(EncodingError::from)?;
-        let scores = self.detector.score(&data, options).map_err(|e| self.of_table(e, frame))?;
-        Ok(ScoredFrame { scores, missing_cells: 0, unseen_cells: 0, changed_cells: 0 })
+        Ok(Dataset::from_f64(self.path.display().to_string(), features.columns.len(), values)?)
     }
 
     /// What is said of a row of a frame, as said of that row of the table.

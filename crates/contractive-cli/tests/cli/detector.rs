@@ -206,3 +206,34 @@ fn scores_that_name_different_rows_are_told_after_training() {
     let output = desk.cae(&format!("{words} even.csv --out again")).assert().success().get_output().clone();
     assert!(!String::from_utf8(output.stderr).unwrap().contains("most anomalous"));
 }
+
+/// 800,000 rows in some kilobytes, of which scores and labels would be 65 megabytes.
+#[test]
+#[cfg(target_os = "linux")]
+fn scores_are_not_kept_of_a_table_that_is_wrong_at_its_end() {
+    use std::io::Write;
+    const LIMIT: usize = 140_000; // KiB of address space
+    let desk = Desk::new();
+    labelled(&desk, "table.csv", 80, ["0", "1"]);
+    desk.cae("train --detector --data table.csv --label-column odd --ensemble 1 --steps 20 --out d -q")
+        .assert()
+        .success();
+    for (last, code, said) in
+        [("0,0,0,0,0,0,perhaps", 2, "`perhaps`"), ("0,0,0", 3, "7 cells"), ("0,0,,0,0,0,1", 3, "missing")]
+    {
+        let file = std::fs::File::create(desk.path("large.csv.gz")).unwrap();
+        let mut file = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+        let rows = "0,0,0,0,0,0,0\n0,1,0,1,0,1,1\n".repeat(400_000);
+        file.write_all(format!("a,b,c,d,e,f,odd\n{rows}{last}\n").as_bytes()).unwrap();
+        file.finish().unwrap();
+        let cae = env!("CARGO_BIN_EXE_cae");
+        let line =
+            format!("ulimit -v {LIMIT} && exec {cae} evaluate d --data large.csv.gz --labels odd --json --threads 2");
+        let mut shell = std::process::Command::new("sh");
+        let shell = shell.arg("-c").arg(line).current_dir(desk.path("")).env("MALLOC_ARENA_MAX", "1");
+        let output = shell.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{last}: {text}");
+        assert!(text.contains(said) && text.contains("large.csv.gz"), "{last}: {text}");
+    }
+}

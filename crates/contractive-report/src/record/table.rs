@@ -100,6 +100,8 @@ pub struct TableMeter<'a> {
     carried: Vec<String>,
     usual: HashMap<&'a str, UsualCells>,
     drift: DriftMeter<'a>,
+    /// Of all rows so far that have one.
+    scores: Vec<f64>,
     highest: Vec<HighRow>,
     anomalies: usize,
     without_score: usize,
@@ -120,6 +122,7 @@ impl<'a> TableMeter<'a> {
             carried: scorer.carried_names().to_vec(),
             usual: usual.into_iter().collect(),
             drift: DriftMeter::new(detector),
+            scores: Vec::new(),
             highest: Vec::new(),
             anomalies: 0,
             without_score: 0,
@@ -147,6 +150,7 @@ impl<'a> TableMeter<'a> {
     pub fn add(&mut self, frame: &Frame, scored: &ScoredFrame) {
         let scores = &scored.scores;
         self.drift.add(frame, scored);
+        self.scores.extend(scores.score.iter().filter(|score| !score.is_nan()));
         self.without_score += scores.score.iter().filter(|score| score.is_nan()).count();
         for r in (0..scores.len()).filter(|r| scores.label[*r]) {
             self.anomalies += 1;
@@ -191,7 +195,7 @@ impl<'a> TableMeter<'a> {
     /// What the page says of the table `name`, which lies at `place`.
     pub fn finish(self, name: String, place: String, notes: Vec<String>) -> TableRecord {
         let detector = self.detector;
-        let mut scores = self.drift.scores().to_vec();
+        let mut scores = self.scores;
         scores.sort_unstable_by(f64::total_cmp);
         let fault = |((name, first), share): ((String, usize), f64)| FaultyColumn {
             name,

@@ -1,5 +1,7 @@
 //! How numbers are distributed, kept in few numbers, and how far other numbers are from being distributed so.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// Most points kept.
@@ -69,7 +71,7 @@ fn quantile(at: &[f64], share: &[f64], p: f64) -> f64 {
 /// Other numbers, counted between the points of a distribution.
 #[derive(Debug, Clone)]
 pub struct Counted<'a> {
-    of: &'a Distribution,
+    of: Cow<'a, Distribution>,
     /// Numbers up to each point and above the one before; the last are above all.
     counts: Vec<u64>,
 }
@@ -77,12 +79,17 @@ pub struct Counted<'a> {
 impl<'a> Counted<'a> {
     /// None yet.
     pub fn new(of: &'a Distribution) -> Self {
-        Counted { of, counts: vec![0; of.at.len() + 1] }
+        Counted { counts: vec![0; of.at.len() + 1], of: Cow::Borrowed(of) }
+    }
+
+    /// None yet, against a distribution of its own.
+    pub fn against(of: Distribution) -> Self {
+        Counted { counts: vec![0; of.at.len() + 1], of: Cow::Owned(of) }
     }
 
     /// The distribution that they are counted against.
-    pub fn of(&self) -> &'a Distribution {
-        self.of
+    pub fn of(&self) -> &Distribution {
+        &self.of
     }
 
     /// Counts one more.

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use contractive::data::Dataset;
 use contractive_anomaly::detector::encoding::has_columns;
-use contractive_anomaly::detector::evaluation::{DetectorEvaluation, evaluate_scores};
+use contractive_anomaly::detector::evaluation::{DetectorEvaluation, LabelledScores, evaluate_scores};
 use contractive_anomaly::detector::metrics::{Estimate, Share};
-use contractive_anomaly::detector::{Admission, Detector, FrameScorer, ScoreOptions, Scores};
+use contractive_anomaly::detector::{Admission, Detector, FrameScorer, ScoreOptions};
 use contractive_anomaly::labels::{Judge, LabelError};
 use contractive_datasets::{DataSpec, Part};
-use contractive_table::{Format, TableError, array};
+use contractive_table::{Format, Frame, FrameReader, Keeping, TableError, array, most_expanded};
 
 use crate::arguments::RowArguments;
 use crate::errors::Usage;
@@ -70,7 +70,8 @@ fn evaluate_bare(
     Ok(evaluate_scores(detector, &scores, &is_anomaly, data.name()))
 }
 
-/// Judges a detector of tables on the rows of a file, read in pieces; their scores stay in memory.
+/// Judges a detector of tables on the rows of a file, read in pieces; of these the scores stay in memory. Where all rows are
+/// asked for and the file's size does not account for their scores, it is read to its end before more of them are kept.
 fn evaluate_table(
     detector: &Detector,
     spec: &str,
@@ -92,47 +93,85 @@ fn evaluate_table(
         may_reorder: false,
         text: rows.text.options(rows.data.as_deref())?,
     };
-    let (scorer, frames) = FrameScorer::open(detector, path, &admission, rows.array.as_deref())?;
+    let (scorer, mut frames) = FrameScorer::open(detector, path, &admission, rows.array.as_deref())?;
     if !is_quiet {
         say_notes(frames.notes());
     }
     if let Some(name) = column.filter(|name| scorer.feature_names().iter().any(|feature| feature == name)) {
         return Err(Usage(format!("`{name}` is one of the columns trained on, and no label")).into());
     }
-    let mut judge = Judge::new(spec, in_words_of(!is_column, name), anomaly, false, frames.text());
-    let mut left = rows.rows.unwrap_or(usize::MAX);
-    let (mut is_anomaly, mut scores) = (Vec::new(), None::<Scores>);
-    let size = Size::of_table(path, frames.n_rows().or(rows.rows.map(|rows| rows as u64)));
+    let labels = Labels { beside, column };
+    let judge = Judge::new(spec, in_words_of(!is_column, name), anomaly, false, frames.text());
+    let (all, n_rows, n_labels) = label_all((&scorer, detector), &mut frames, &labels, judge, (rows, is_quiet))?;
+    if n_rows == 0 {
+        return Err(TableError::Empty { what: spec.to_owned() }.into());
+    }
+    let n_labels = labels.beside.as_ref().filter(|_| rows.rows.is_none()).map_or(n_labels, Vec::len);
+    check_count(spec, n_rows, n_labels)?;
+    Ok(all.evaluate(spec))
+}
+
+/// The labels of a table.
+struct Labels<'a> {
+    /// Of all rows, where they stand in arrays.
+    beside: Option<Vec<Option<String>>>,
+    column: Option<&'a str>,
+}
+
+impl Labels<'_> {
+    /// Those of the first `n` rows of a frame, the first of which is row `from`; fewer where there are no more.
+    fn of(&self, frame: &Frame, from: usize, n: usize) -> Vec<Option<String>> {
+        if let Some(beside) = &self.beside {
+            return beside.iter().skip(from).take(n).cloned().collect();
+        }
+        let cells = self.column.and_then(|name| frame.column(name)).map(|column| &column.values);
+        (0..n).map(|r| cells.and_then(|cells| cells.text(r))).collect()
+    }
+}
+
+/// The scores and labels of the rows asked for, and how many there are of each. Where these are all rows, and the file's size
+/// does not account for their scores, the file is read to its end before more of them are kept.
+fn label_all<'a>(
+    (scorer, detector): (&FrameScorer<'_>, &'a Detector),
+    frames: &mut FrameReader,
+    labels: &Labels<'_>,
+    mut judge: Judge,
+    (rows, is_quiet): (&RowArguments, bool),
+) -> anyhow::Result<(LabelledScores<'a>, usize, usize)> {
+    let path = frames.path().to_path_buf();
+    let mut all = LabelledScores::new(detector);
+    let most = most_expanded(path.metadata().map_or(u64::MAX, |known| known.len())) / size_of::<f64>() as u64;
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let mut keeping = Keeping::of(path.as_path(), scorer.read_options()).of_at_most(all.numbers_a_row(), most);
+    let (mut ahead, mut n_ahead) = (judge.clone(), 0);
+    let (mut n_rows, mut n_labels, mut left) = (0, 0, rows.rows.unwrap_or(usize::MAX));
+    let size = Size::of_table(&path, frames.n_rows().or(rows.rows.map(|rows| rows as u64)));
     let bar = WorkBar::new(Reporting::new(false, is_quiet), size, "rows");
-    for frame in frames {
+    while left > 0
+        && let Some(frame) = frames.next()
+    {
         let mut frame = frame?;
         let n = left.min(frame.n_rows());
-        left -= n;
         frame.columns.iter_mut().for_each(|column| column.values = column.values.slice(0..n));
-        let labels: Vec<Option<String>> = match &beside {
-            Some(beside) => beside.iter().skip(is_anomaly.len()).take(n).cloned().collect(),
-            None => {
-                let cells = column.and_then(|name| frame.column(name)).map(|column| &column.values);
-                (0..n).map(|r| cells.and_then(|cells| cells.text(r))).collect()
-            }
-        };
-        is_anomaly.extend(judge.judge(&labels)?);
-        let more = scorer.score(&frame, &ScoreOptions { contributions: false, threads: rows.threads() })?.scores;
-        match &mut scores {
-            None => scores = Some(more),
-            Some(all) => all.append(more),
+        if rows.rows.is_none() {
+            keeping.take_checked(n as u64 * all.bytes_a_row(), frames, |frame| -> anyhow::Result<()> {
+                ahead.judge(&labels.of(frame, n_ahead, frame.n_rows()))?;
+                n_ahead += frame.n_rows();
+                Ok(scorer.check(frame)?)
+            })?;
         }
-        bar.show(is_anomaly.len() as u64);
-        if left == 0 {
-            break;
+        let is_anomaly = judge.judge(&labels.of(&frame, n_rows, n))?;
+        // Of fewer labels than rows the number of rows is told.
+        if is_anomaly.len() == n {
+            let scored = scorer.score(&frame, &ScoreOptions { contributions: false, threads: rows.threads() })?;
+            all.add(&scored.scores, &is_anomaly, &path)?;
         }
+        (n_rows, n_labels, left) = (n_rows + n, n_labels + is_anomaly.len(), left - n);
+        bar.show(n_rows as u64);
     }
     drop(bar);
     judge.finish()?;
-    let Some(scores) = scores else { return Err(TableError::Empty { what: spec.to_owned() }.into()) };
-    let n_labels = beside.as_ref().filter(|_| rows.rows.is_none()).map_or(is_anomaly.len(), Vec::len);
-    check_count(spec, scores.len(), n_labels)?;
-    Ok(evaluate_scores(detector, &scores, &is_anomaly, spec))
+    Ok((all, n_rows, n_labels))
 }
 
 fn check_count(data: &str, rows: usize, labels: usize) -> Result<(), TableError> {
