@@ -21,7 +21,9 @@ install() {
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null 2>&1
 }
 has_libclang() {
-    [ -n "${LIBCLANG_PATH:-}" ] || ldconfig -p | grep -q 'libclang[-.]' || ls /usr/lib/llvm*/lib/libclang*.so* >/dev/null 2>&1
+    # Not libclang-cpp, which LLVM's other libraries bring along.
+    local name='libclang(-[0-9.]+)?[.]so'
+    [ -n "${LIBCLANG_PATH:-}" ] || ldconfig -p | grep -qE "$name" || ls /usr/lib/llvm*/lib 2>/dev/null | grep -qE "^$name"
 }
 has_libclang || install libclang-dev || {
     echo "skipped: bindings of MPI are made with libclang, which is not here: install libclang-dev"
