@@ -23,7 +23,8 @@ install() {
 has_libclang() {
     # Not libclang-cpp, which LLVM's other libraries bring along.
     local name='libclang(-[0-9.]+)?[.]so'
-    [ -n "${LIBCLANG_PATH:-}" ] || ldconfig -p | grep -qE "$name" || ls /usr/lib/llvm*/lib 2>/dev/null | grep -qE "^$name"
+    [ -n "${LIBCLANG_PATH:-}" ] || ldconfig -p | grep -E "$name" >/dev/null ||
+        ls /usr/lib/llvm*/lib 2>/dev/null | grep -E "^$name" >/dev/null
 }
 has_libclang || install libclang-dev || {
     echo "skipped: bindings of MPI are made with libclang, which is not here: install libclang-dev"
