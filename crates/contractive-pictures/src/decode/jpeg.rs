@@ -14,7 +14,7 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
 pub(super) use self::markers::FORMAT;
-use self::markers::{END, SCAN, is_frame, markers};
+use self::markers::{END, SCAN, frame};
 use super::room::room;
 use crate::error::PictureFault;
 use crate::limits::Claim;
@@ -23,8 +23,6 @@ use crate::limits::Claim;
 pub(super) const PIXELS_A_BYTE: u64 = 512;
 /// What `zune-jpeg` says, when it is strict, of bytes between segments, which cameras leave there and which do no harm.
 const HARMLESS: &str = "Extra bytes between headers";
-/// The most scans of a progressive picture; encoders write about ten.
-const MOST_SCANS: usize = 100;
 /// Far more than the notes of a picture need, of up to 64 kB each.
 const MOST_SEGMENTS: usize = 4096;
 
@@ -122,25 +120,8 @@ pub(super) fn channels(all: &[u8], head: &JpegHead) -> Result<Vec<u8>, PictureFa
     decoded_strictly(all, space, head.width * head.height * space.num_components())
 }
 
-/// That its end is there, that it has no more scans than any picture needs (each goes through the blocks of the picture again, however few
-/// bytes it has), and that they are what is read.
+/// That it is whole, and that its scans are what the decoder reads.
 pub(super) fn check_whole(all: &[u8], head: &JpegHead) -> Result<(), PictureFault> {
-    let (mut n, mut has_end) = (0, false);
-    for (_, marker) in markers(all) {
-        n += usize::from(marker == SCAN);
-        if marker == END {
-            has_end = true;
-            break;
-        }
-    }
-    if !has_end {
-        let reason = "its end marker is missing".into();
-        return Err(PictureFault::Truncated { format: FORMAT, reason });
-    }
-    if n > MOST_SCANS {
-        let reason = format!("it has {n} scans; at most {MOST_SCANS} are read");
-        return Err(PictureFault::Damaged { format: FORMAT, reason });
-    }
     scans::check(all, head.is_progressive)
 }
 
@@ -165,8 +146,7 @@ fn check(all: &[u8], head: &JpegHead, claim: &Claim) -> Result<bool, PictureFaul
 /// Bytes that a channel of a baseline file has for each pixel of a row: of blocks as they are decoded, and as they are brought to the
 /// picture's size, each of eight rows, or of as many more as there are blocks one above the other, of two bytes.
 fn rows_of_blocks(all: &[u8]) -> u64 {
-    let frame = markers(all).find(|&(_, marker)| is_frame(marker));
-    let channels = frame.and_then(|(at, _)| all.get(at + 9..)).unwrap_or_default();
+    let channels = frame(all).get(1..).unwrap_or_default();
     let above = channels.chunks_exact(3).take(4).map(|channel| u64::from(channel[1] & 15)).max();
     32 * above.unwrap_or(1).clamp(1, 4)
 }

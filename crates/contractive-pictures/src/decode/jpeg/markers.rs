@@ -33,7 +33,9 @@ pub(super) fn markers(all: &[u8]) -> impl Iterator<Item = (usize, u8)> {
     })
 }
 
-/// Whether a frame, which tells the size and the channels, follows the marker.
-pub(super) fn is_frame(marker: u8) -> bool {
-    matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc)
+/// What the frame says of the channels: how many there are, three bytes of each, and what follows.
+pub(super) fn frame(all: &[u8]) -> &[u8] {
+    let is_frame = |marker| matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
+    let found = markers(all).find(|&(_, marker)| is_frame(marker));
+    found.and_then(|(at, _)| all.get(at + 8..)).unwrap_or_default()
 }
