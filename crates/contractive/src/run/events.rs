@@ -50,9 +50,11 @@ pub(super) fn find(folder: &Path) -> io::Result<Option<(PathBuf, u64)>> {
         let entry = entry?;
         let name = entry.file_name();
         let time = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok());
+        let Some(time) = time else { continue };
         // A pipe of that name is nobody's event file, and to open it would be to wait.
-        let is_file = |_: &u64| fs::metadata(entry.path()).is_ok_and(|it| it.is_file());
-        found.extend(time.filter(is_file).map(|time| (entry.path(), time)));
+        if fs::metadata(entry.path()).is_ok_and(|it| it.is_file()) {
+            found.push((entry.path(), time));
+        }
     }
     Ok(found.into_iter().min())
 }
