@@ -170,7 +170,7 @@ impl RowNetwork {
         // Whole fours, so that the sums of squares run as they would over all rows at once.
         let step = (MOST_BLOCK / widest / 4).max(1) * 4;
         let (mut A, mut B) = (std::mem::take(&mut out.from), std::mem::take(&mut out.to));
-        let (mut squares, mut forms) = (Squares::default(), 0.0);
+        let (mut squares, mut forms) = (Products::default(), 0.0);
         for start in (0..k).step_by(step) {
             self.through_encoder(start..k.min(start + step), &out.slopes, &mut A, &mut B);
             if let SquaredNorm::Gram(gram) = &self.square {
@@ -179,7 +179,7 @@ impl RowNetwork {
             if wants_J || matches!(self.square, SquaredNorm::Explicit) {
                 times_weight(&A, &self.encoder[0], &mut B);
                 if matches!(self.square, SquaredNorm::Explicit) {
-                    squares.add(&B);
+                    squares.add(&B, &B);
                 }
                 if wants_J {
                     out.J.extend_from_slice(&B);
@@ -261,24 +261,26 @@ fn quadratic_forms(sum: f64, A: &[f64], gram: &[f64], m: usize) -> f64 {
     A.chunks_exact(m).map(of_row).fold(sum, |sum, form| sum + form)
 }
 
-/// Σ b_i² over parts that come one after the other, as [`dot`] of all of them. All parts but the last have whole fours.
+/// Σ_i a_i b_i over parts that come one after the other, as [`dot`] of all of them. All parts but the last have whole fours.
 #[derive(Default)]
-struct Squares {
+struct Products {
     sums: [f64; 4],
     rest: f64,
 }
 
-impl Squares {
-    fn add(&mut self, part: &[f64]) {
-        let (fours, rest) = part.as_chunks::<4>();
-        for b in fours {
+impl Products {
+    #[inline]
+    fn add(&mut self, a: &[f64], b: &[f64]) {
+        let (a4, b4) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+        for (x, y) in a4.0.iter().zip(b4.0) {
             for i in 0..4 {
-                self.sums[i] += b[i] * b[i];
+                self.sums[i] += x[i] * y[i];
             }
         }
-        self.rest = rest.iter().map(|b| b * b).sum();
+        self.rest = a4.1.iter().zip(b4.1).map(|(x, y)| x * y).sum();
     }
 
+    #[inline]
     fn sum(&self) -> f64 {
         let [a, b, c, d] = self.sums;
         (a + b) + (c + d) + self.rest
@@ -287,15 +289,9 @@ impl Squares {
 
 /// Σ_i a_i b_i in four running sums, which the compiler can keep in one vector register.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 4];
-    let (a4, b4) = (a.as_chunks::<4>(), b.as_chunks::<4>());
-    for (x, y) in a4.0.iter().zip(b4.0) {
-        for i in 0..4 {
-            sums[i] += x[i] * y[i];
-        }
-    }
-    let rest: f64 = a4.1.iter().zip(b4.1).map(|(x, y)| x * y).sum();
-    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+    let mut products = Products::default();
+    products.add(a, b);
+    products.sum()
 }
 
 #[cfg(test)]
@@ -333,8 +329,8 @@ mod tests {
     #[test]
     fn squares_by_parts_are_those_of_all() {
         let all: Vec<f64> = (0..41).map(|i| (f64::from(i) * 0.7).sin()).collect();
-        let mut squares = Squares::default();
-        [0..12, 12..40, 40..41].into_iter().for_each(|part| squares.add(&all[part]));
+        let mut squares = Products::default();
+        [0..12, 12..40, 40..41].into_iter().for_each(|part| squares.add(&all[part.clone()], &all[part]));
         assert_eq!(squares.sum().to_bits(), dot(&all, &all).to_bits());
     }
 

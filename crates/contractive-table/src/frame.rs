@@ -1,5 +1,7 @@
 //! Some rows of a table, column by column.
 
+use std::ops::Range;
+
 use crate::time::Unit;
 
 /// What a column holds. Fixed for all frames of a reader or writer.
@@ -153,6 +155,34 @@ impl Values {
             Values::Booleans(v) => v[i].map(|x| x.to_string()),
             Values::Text(v) => v[i].clone(),
             Values::Times { values, unit, zone } => values[i].map(|x| unit.text(x, zone.is_some())),
+        }
+    }
+
+    /// The texts of the cells that have one, each once for neighbours that are alike: the rows, from 0, and the text. Writers
+    /// pack a repeated text to next to nothing, and it is then not looked at a million times.
+    pub fn text_runs(&self) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            while next < self.len() {
+                let start = next;
+                next = (start + 1..self.len()).find(|i| !self.are_alike(start, *i)).unwrap_or(self.len());
+                if let Some(text) = self.text(start) {
+                    return Some((start..next, text));
+                }
+            }
+            None
+        })
+    }
+
+    /// Whether two cells are the same text, time or bits.
+    fn are_alike(&self, i: usize, j: usize) -> bool {
+        match self {
+            Values::Numbers(v) => v[i].to_bits() == v[j].to_bits(),
+            Values::Singles(v) => v[i].to_bits() == v[j].to_bits(),
+            Values::Integers(v) | Values::Times { values: v, .. } => v[i] == v[j],
+            Values::Unsigned(v) => v[i] == v[j],
+            Values::Booleans(v) => v[i] == v[j],
+            Values::Text(v) => v[i] == v[j],
         }
     }
 
@@ -313,6 +343,23 @@ mod tests {
         }
         assert_eq!(Values::Numbers(vec![5.0, f64::NAN]).text(0).unwrap(), "5");
         assert_eq!(Values::Numbers(vec![5.0, f64::NAN]).text(1), None);
+    }
+
+    #[test]
+    fn neighbours_that_are_alike_are_one_run() {
+        let runs = |values: Values| values.text_runs().collect::<Vec<_>>();
+        let text = |cells: &[&str]| {
+            Values::Text(cells.iter().map(|cell| (!cell.is_empty()).then(|| (*cell).to_owned())).collect())
+        };
+        assert_eq!(
+            runs(text(&["", "a", "a", "", "", "a", "b", "b"])),
+            [(1..3, "a".to_owned()), (5..6, "a".to_owned()), (6..8, "b".to_owned())]
+        );
+        assert_eq!(runs(text(&["", ""])), []);
+        let days = Values::Times { values: vec![Some(0), Some(0), None, Some(1)], unit: Unit::Day, zone: None };
+        assert_eq!(runs(days), [(0..2, "1970-01-01".to_owned()), (3..4, "1970-01-02".to_owned())]);
+        let numbers = Values::Numbers(vec![0.5, 0.5, f64::NAN, -0.0, 0.0]);
+        assert_eq!(runs(numbers).into_iter().map(|(rows, _)| rows).collect::<Vec<_>>(), [0..2, 3..4, 4..5]);
     }
 
     #[test]

@@ -14,12 +14,12 @@ pub struct Slips {
 }
 
 impl Slips {
-    /// Takes note of the cell of row `row`, from 0.
-    pub fn see(&mut self, row: u64, text: &str) {
+    /// Takes note of `count` cells of this text, the first of them in row `row`, from 0.
+    pub fn see(&mut self, row: u64, text: &str, count: usize) {
         match number_or_missing(text.as_bytes()) {
-            Some(x) => self.n_numbers += usize::from(!x.is_nan()),
+            Some(x) => self.n_numbers += if x.is_nan() { 0 } else { count },
             None => {
-                self.n_words += 1;
+                self.n_words += count;
                 self.first_word.get_or_insert_with(|| (row, text.to_owned()));
             }
         }

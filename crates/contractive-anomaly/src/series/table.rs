@@ -179,8 +179,9 @@ impl Series {
         }
         for (slips, column) in slips.iter_mut().zip(&self.left_out) {
             let Some(column) = cells(column) else { continue };
-            let texts = (0..column.len()).filter_map(|i| Some((i, column.text(i)?)));
-            texts.for_each(|(i, text)| slips.see(frame.first_row + i as u64, &text));
+            column
+                .text_runs()
+                .for_each(|(rows, text)| slips.see(frame.first_row + rows.start as u64, &text, rows.len()));
         }
         Ok(())
     }

@@ -181,24 +181,19 @@ impl Seen {
     }
 
     fn see(&mut self, column: &Column, first_row: u64) {
-        let numbers = column.values.to_numbers();
-        for i in 0..column.values.len() {
-            if column.values.is_missing(i) {
-                self.missing += 1;
-                continue;
-            }
-            self.present += 1;
-            let texts = || column.values.text(i).into_iter();
-            match (&column.values, &numbers) {
-                // Beyond 2⁵³ they differ by less than f64 can tell.
-                (Values::Integers(all), _) => all[i].into_iter().for_each(|x| self.see_whole(x.into())),
-                (Values::Unsigned(all), _) => all[i].into_iter().for_each(|x| self.see_whole(x.into())),
-                (_, Some(numbers)) => self.see_number(numbers[i]),
-                (Values::Times { values, .. }, None) => {
-                    texts().for_each(|text| self.see_text(values[i], &text, first_row + i as u64))
-                }
-                (_, None) => texts().for_each(|text| self.see_text(None, &text, first_row + i as u64)),
-            }
+        let cells = column.values.len();
+        let missing = (0..cells).filter(|i| column.values.is_missing(*i)).count();
+        self.missing += missing as u64;
+        self.present += (cells - missing) as u64;
+        match (&column.values, column.values.to_numbers()) {
+            // Beyond 2⁵³ they differ by less than f64 can tell.
+            (Values::Integers(all), _) => all.iter().flatten().for_each(|x| self.see_whole(i128::from(*x))),
+            (Values::Unsigned(all), _) => all.iter().flatten().for_each(|x| self.see_whole(i128::from(*x))),
+            (_, Some(numbers)) => numbers.into_iter().filter(|x| !x.is_nan()).for_each(|x| self.see_number(x)),
+            (values, None) => values.text_runs().for_each(|(rows, text)| {
+                let time = if let Values::Times { values, .. } = values { values[rows.start] } else { None };
+                self.see_text(time, &text, first_row + rows.start as u64, rows.len());
+            }),
         }
     }
 
@@ -218,12 +213,13 @@ impl Seen {
         self.see_value(x as u64);
     }
 
-    /// A text, or a time: then with what it is in the unit of its column.
-    fn see_text(&mut self, time: Option<i64>, text: &str, row: u64) {
+    /// A text, or a time: then with what it is in the unit of its column. It stands in `count` rows, `row` the first.
+    fn see_text(&mut self, time: Option<i64>, text: &str, row: u64, count: usize) {
         if self.kind == Kind::Text {
-            self.slips.see(row, text);
-            self.times += u64::from(Unit::is_text_of_time(text));
+            self.slips.see(row, text, count);
+            self.times += if Unit::is_text_of_time(text) { count as u64 } else { 0 };
         }
+        self.ascends &= count == 1;
         match &mut self.ends {
             Some((least, greatest)) => {
                 let is_above = (time, text) > (greatest.0, greatest.1.as_str());
@@ -242,10 +238,10 @@ impl Seen {
         if let Some(levels) = &mut self.levels {
             let has_room = levels.len() < MOST_LEVELS;
             match levels.get_mut(text) {
-                Some(count) => *count += 1,
+                Some(seen) => *seen += count as u64,
                 None if has_room => {
                     self.kept += BYTES_A_LEVEL + text.len() as u64;
-                    levels.insert(text.to_owned(), 1);
+                    levels.insert(text.to_owned(), count as u64);
                 }
                 None => self.levels = None,
             }

@@ -77,9 +77,9 @@ impl Texts {
         if !self.is_wished && self.levels.len() > MOST_LEVELS {
             return;
         }
-        for (i, text) in (0..column.values.len()).filter_map(|i| Some((i, column.values.text(i)?))) {
-            self.slips.see(first_row + i as u64, &text);
-            *self.levels.entry(text).or_default() += 1;
+        for (rows, text) in column.values.text_runs() {
+            self.slips.see(first_row + rows.start as u64, &text, rows.len());
+            *self.levels.entry(text).or_default() += rows.len();
         }
     }
 
