@@ -124,6 +124,26 @@ fn what_is_known_of_a_chunk_only_when_it_is_there_is_of_small_ones() {
     judge.refused("twice.h5ad", &column(&[SHUFFLE, SHUFFLE], 1 << 20, &[&[0; 1 << 20]]), &MATRIX, "Codec");
 }
 
+#[test]
+fn large_chunks_that_lie_on_one_another_are_refused() {
+    let judge = Judge::new();
+    // In order beneath a checksum: nothing is unpacked.
+    let (filters, of) = (&[SHUFFLE, FLETCHER32][..], 100 << 20);
+    let chunk = vec![0; of + 4];
+    let mut file = Hdf5File::new();
+    let address = file.put(&chunk);
+    let n = (of / 4) as u64;
+    let beside = [[0, 0], [n, 0]];
+    let chunks: Vec<(&[u64], u64, u32)> =
+        beside.iter().map(|start| (&start[..], address, chunk.len() as u32)).collect();
+    let x = file.chunked(&[2 * n, 1], &float(), &[n as u32, 1], filters, &chunks);
+    judge.refused("beside.h5ad", &file_of(file, x), &MATRIX, "Corrupt");
+    // One is read, however much of the file it is.
+    let path = judge.at("one.h5ad");
+    std::fs::write(&path, column(filters, 20 << 20, &[&chunk[..(20 << 20) + 4]])).unwrap();
+    FRAMES.1(&path).unwrap();
+}
+
 /// A matrix of one line as AnnData has it, whose indices and values are of so many mebibytes.
 fn sparse(order: &str, indices: &[u8], data: &[u8], mebibytes: usize) -> Vec<u8> {
     let mut file = Hdf5File::new();

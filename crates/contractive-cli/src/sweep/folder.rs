@@ -48,15 +48,20 @@ impl SweepFolder {
     pub(crate) fn open(path: &Path) -> Result<(Self, Plan), ConfigError> {
         let file = path.join(PLAN_FILE);
         let text = config_text(&file)?;
-        let wrong = |reason: String| ConfigError::Syntax { origin: file.display().to_string(), line: None, reason };
-        let plan: Plan = toml::from_str(&text).map_err(|e| wrong(e.message().to_owned()))?;
+        let origin = file.display().to_string();
+        let plan: Plan = toml::from_str(&text).map_err(|e| {
+            let (origin, reason) = (origin.clone(), e.message().to_owned());
+            ConfigError::Syntax { origin, line: None, reason }
+        })?;
+        let wrong = |key: &str, reason| {
+            Err(ConfigError::Value { origin: origin.clone(), line: None, key: key.to_owned(), reason, nearest: None })
+        };
         if !plan.is_known() {
-            return Err(wrong("it was written by another version".to_owned()));
+            return wrong("format_version", "it was written by another version".to_owned());
         }
         if let Some(folder) = plan.wrong_folder() {
-            return Err(wrong(format!(
-                "the folders of its runs must be names within it, no two alike, got `{folder}`"
-            )));
+            let reason = format!("the folders of its runs must be names within it, no two alike, got `{folder}`");
+            return wrong("runs.folder", reason);
         }
         Ok((SweepFolder { path: path.to_path_buf() }, plan))
     }
@@ -101,6 +106,7 @@ impl SweepFolder {
             .map(drop)
             .or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
             .map_err(failed)?;
+        // To write: network folders lock no others for one process alone.
         let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {
@@ -212,7 +218,12 @@ mod tests {
             std::fs::create_dir_all(&folder.path).unwrap();
             std::fs::write(folder.file(PLAN_FILE), toml::to_string(&plan).unwrap()).unwrap();
             let error = SweepFolder::open(&folder.path).unwrap_err().to_string();
-            assert!(error.contains("names within it") && error.contains(&format!("got `{name}`")), "{name}: {error}");
+            assert!(
+                !error.contains("valid TOML")
+                    && error.contains("names within it")
+                    && error.contains(&format!("got `{name}`")),
+                "{name}: {error}"
+            );
         }
         let mut twice = plan(3);
         twice.runs.push(twice.runs[0].clone());

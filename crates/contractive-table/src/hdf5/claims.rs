@@ -16,6 +16,9 @@ const CHUNK: u64 = 160;
 const FREE_CHUNK: u64 = 2 << 20;
 /// Bytes of the file for each byte more of them.
 const BYTES_A_CHUNKS: u64 = 16;
+/// Times that a chunk is held which filters go over and none unpacks: as it lies in the file, in another order, kept twice (one
+/// of another place), and as what is made of it.
+const HELD_AT_ONCE: u64 = 5;
 /// The filter that compares checksums.
 const FLETCHER32: u16 = 3;
 /// Filters that unpack nothing: they put bytes in another order, or check them.
@@ -74,12 +77,12 @@ impl Hdf5 {
         if n_chunks.is_none_or(|n| n.saturating_mul(CHUNK) > most_held(self.size)) {
             return Err(self.wrong(array.name(), "has more chunks than a file of its size can"));
         }
-        self.chunks(array, bytes)
+        self.chunks(array, bytes, n_chunks == Some(1))
     }
 
     /// What is known of chunks of so many bytes by their filters. Refuses those of which a second unpacks what another did,
-    /// and large ones that cannot be tried before they are unpacked.
-    fn chunks(&self, array: &Dataset, bytes: u64) -> Result<Chunks, TableError> {
+    /// large ones that cannot be tried before they are unpacked, and those that have no room beside each other.
+    fn chunks(&self, array: &Dataset, bytes: u64, is_one: bool) -> Result<Chunks, TableError> {
         let header = self.describe(|file| file.get_or_parse_header(array.address()))?;
         let pipeline = header.messages.iter().rev().find_map(|message| match message {
             HdfMessage::FilterPipeline(pipeline) => Some(&pipeline.filters[..]),
@@ -103,6 +106,10 @@ impl Hdf5 {
         let are_large = bytes > most && unpacking.is_some();
         if are_large && (has_sum || unpacking.is_some_and(|i| UNPACKING_AT_ONCE.contains(&filters[i]))) {
             return Err(self.too_large_a_chunk(array, most, bytes));
+        }
+        let most_beside = most_held(self.size) / HELD_AT_ONCE;
+        if !filters.is_empty() && unpacking.is_none() && !is_one && bytes > most_beside {
+            return Err(self.too_large_a_chunk(array, most_beside, bytes));
         }
         let bytes = bytes.saturating_add(if has_sum { 4 } else { 0 });
         Ok(Chunks { bytes: bytes.try_into().unwrap_or(usize::MAX), are_packed: unpacking.is_some(), are_large })

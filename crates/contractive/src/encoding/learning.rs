@@ -113,6 +113,9 @@ struct Learnt<'a> {
     notes: Vec<String>,
 }
 
+/// Notes on single columns that are told.
+const MOST_NOTES: usize = 20;
+
 impl<'a> Learnt<'a> {
     /// `takes_rows`: whether the rows are encoded too, as the network takes them; else they are let go.
     fn of(
@@ -135,7 +138,13 @@ impl<'a> Learnt<'a> {
         let mut notes = opened.notes;
         notes.extend(first_note(&header, &columns, options));
         let frames = std::mem::take(&mut share.frames);
-        let columns = roles(columns, &header, &share, &ranks, options, takes_rows, &mut notes)?;
+        let mut of_columns = Vec::new();
+        let columns = roles(columns, &header, &share, &ranks, options, takes_rows, &mut of_columns)?;
+        let untold = of_columns.len().saturating_sub(MOST_NOTES);
+        notes.extend(of_columns.into_iter().take(MOST_NOTES));
+        if untold > 0 {
+            notes.push(format!("{untold} more notes like these, on other columns"));
+        }
         let EncodingOptions { missing, scale, text, .. } = *options;
         let encoding = TableEncoding { format_version: FORMAT_VERSION, missing, scale, text, columns };
         let (path, got) = (ranks.path.clone(), encoding.n_features());

@@ -55,6 +55,19 @@ fn each_kind_of_column_becomes_its_features() {
 }
 
 #[test]
+fn notes_on_many_columns_are_cut_short() {
+    let line = |cell: &dyn Fn(usize) -> String| (0..30).map(cell).collect::<Vec<String>>().join(",") + "\n";
+    let rows: String = (0..9).map(|row| line(&|_| if row == 4 { "word".into() } else { row.to_string() })).collect();
+    let table =
+        learnt(&(line(&|i| if i == 0 { "id".into() } else { format!("c{i}") }) + &rows), &options(MissingRule::Median))
+            .unwrap();
+    let more = table.notes.iter().find_map(|note| note.strip_suffix(" more notes like these, on other columns"));
+    let (told, untold) =
+        (table.notes.iter().filter(|note| note.contains("`c")).count(), more.unwrap().parse::<usize>());
+    assert!(told == 20 && untold.unwrap() >= 10, "{:?}", table.notes);
+}
+
+#[test]
 fn masked_cells_are_marked_with_all_the_features_of_their_column() {
     let table = learnt(TABLE, &options(MissingRule::Mask)).unwrap();
     let marked: Vec<usize> = (0..30).filter(|i| table.rows.missing[*i]).collect();
