@@ -62,7 +62,8 @@ pub(crate) fn text(path: &Path, input: Box<dyn Read + Send>, size: u64) -> Resul
 /// sign of any. `is_decoded` of what was read as UTF-16.
 fn other_encoding(start: &[u8], is_decoded: bool) -> Option<&'static str> {
     let n_zeros = start.iter().filter(|byte| **byte == 0).count();
-    let has_name = !start.iter().take_while(|byte| **byte != b'\n').any(|byte| *byte == 0);
+    let mut names = start.iter().skip_while(|byte| matches!(byte, b'\n' | b'\r')).take_while(|byte| **byte != b'\n');
+    let has_name = !names.any(|byte| *byte == 0);
     if n_zeros == 0 || has_name && n_zeros * LETTERS_A_ZERO < start.len() {
         return None;
     }

@@ -51,7 +51,8 @@ impl Choice {
             (None, Some(Decoder::Own(decoder))) => {
                 let (first, last) = (&state.layers[decoder[0]], &state.layers[decoder[decoder.len() - 1]]);
                 let rest = others(state, decoder);
-                let encoder = chained(&state.layers, &rest, last.gives, first.takes);
+                // Where all layers are the decoder's, none is a way from some numbers to as many.
+                let encoder = chained(&state.layers, &rest, last.gives, first.takes).filter(|way| !way.is_empty());
                 let reason = || format!("no order of the others leads from {} to {} numbers", last.gives, first.takes);
                 (encoder.ok_or_else(|| ambiguous(state, "encoder", reason()))?, None)
             }

@@ -223,6 +223,13 @@ fn kernels_are_turned_round() {
 }
 
 #[test]
+fn a_decoder_of_all_layers_leaves_no_encoder() {
+    let file = File::of(&[("0.weight", &[2, 4]), ("2.weight", &[4, 2])]);
+    let error = file.refusal(|o| o.decoder_layers = names(&["0", "2"]));
+    assert!(error.contains("which layers are the encoder"), "{error}");
+}
+
+#[test]
 fn a_tied_decoder_takes_the_encoders_weights_and_its_own_biases() {
     let encoder: [(&str, &[usize]); 4] = [
         ("encoder.0.weight", &[5, 8]),
