@@ -106,7 +106,7 @@ impl SweepFolder {
             .map(drop)
             .or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
             .map_err(failed)?;
-        // To write: network folders lock no others for one process alone.
+        // NFS gives a lock that keeps others out only to a file that is open for writing.
         let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {

@@ -176,6 +176,8 @@ mod tests {
             (utf_32(u32::to_le_bytes, ""), "UTF-32 without"),
             (utf_32(u32::to_le_bytes, "\u{feff}"), "UTF-32 does"),
             (utf_32(u32::to_be_bytes, "\u{feff}"), "UTF-32 without"),
+            // Names are on the first line that is not empty.
+            ([&b"\r\n\nx\0,y\n"[..], &b"1,2\n".repeat(100)].concat(), "UTF-16 or UTF-32 without"),
         ] {
             let error = read(bytes).unwrap_err().to_string();
             assert!(error.contains(encoding) && error.contains("must be text in UTF-8"), "{encoding}: {error}");

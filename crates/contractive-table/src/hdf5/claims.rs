@@ -16,8 +16,8 @@ const CHUNK: u64 = 160;
 const FREE_CHUNK: u64 = 2 << 20;
 /// Bytes of the file for each byte more of them.
 const BYTES_A_CHUNKS: u64 = 16;
-/// Times that a chunk is held which filters go over and none unpacks: as it lies in the file, in another order, kept twice (one
-/// of another place), and as what is made of it.
+/// Times that the bytes of a chunk are held where filters go over it and none unpacks it, from how the decoder works: as they lie
+/// in the file, in another order, as those of the two chunks that it keeps, and as numbers.
 const HELD_AT_ONCE: u64 = 5;
 /// The filter that compares checksums.
 const FLETCHER32: u16 = 3;

@@ -16,6 +16,9 @@ use contractive_core::communicator::Group;
 use contractive_table::listing::some_names;
 use contractive_table::{Frame, TableError, TableSource};
 
+/// Notes on single columns that are told.
+const MOST_NOTES: usize = 20;
+
 /// A training table, encoded by what was learnt from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingTable {
@@ -112,9 +115,6 @@ struct Learnt<'a> {
     frames: Vec<Frame>,
     notes: Vec<String>,
 }
-
-/// Notes on single columns that are told.
-const MOST_NOTES: usize = 20;
 
 impl<'a> Learnt<'a> {
     /// `takes_rows`: whether the rows are encoded too, as the network takes them; else they are let go.

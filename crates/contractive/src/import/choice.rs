@@ -51,8 +51,7 @@ impl Choice {
             (None, Some(Decoder::Own(decoder))) => {
                 let (first, last) = (&state.layers[decoder[0]], &state.layers[decoder[decoder.len() - 1]]);
                 let rest = others(state, decoder);
-                // Where all layers are the decoder's, none is a way from some numbers to as many.
-                let encoder = chained(&state.layers, &rest, last.gives, first.takes).filter(|way| !way.is_empty());
+                let encoder = chained(&state.layers, &rest, last.gives, first.takes);
                 let reason = || format!("no order of the others leads from {} to {} numbers", last.gives, first.takes);
                 (encoder.ok_or_else(|| ambiguous(state, "encoder", reason()))?, None)
             }
@@ -122,7 +121,7 @@ fn rest_of(state: &State, encoder: &[usize]) -> Result<Option<Vec<usize>>, Impor
     let by_name = || {
         let decoder: Vec<usize> =
             rest.iter().copied().filter(|i| Role::of(&state.layers[*i].name) == Role::Decoder).collect();
-        if decoder.is_empty() { None } else { chained(&state.layers, &decoder, k, d) }
+        chained(&state.layers, &decoder, k, d)
     };
     let found = chained(&state.layers, &rest, k, d).or_else(by_name);
     found.map(Some).ok_or_else(|| {
@@ -234,7 +233,8 @@ fn fits(layers: &[Linear], encoder: &[usize], decoder: &[usize]) -> bool {
     links(layers, &whole).is_none() && (decoder.is_empty() || leads_back())
 }
 
-/// The order of `places`, all of them, that leads from `from` to `to` numbers: the one they have, else the only one.
+/// The order of `places`, all of them, that leads from `from` to `to` numbers: the one they have, else the only one. No layers
+/// lead nowhere, be it from some numbers to as many.
 fn chained(layers: &[Linear], places: &[usize], from: usize, to: usize) -> Option<Vec<usize>> {
     let leads = |order: &[usize]| {
         links(layers, order).is_none()
@@ -245,7 +245,7 @@ fn chained(layers: &[Linear], places: &[usize], from: usize, to: usize) -> Optio
         return Some(places.to_vec());
     }
     let mut found = Vec::new();
-    if places.len() <= MOST_TRIED {
+    if (1..=MOST_TRIED).contains(&places.len()) {
         try_orders(layers, from, to, &mut places.to_vec(), &mut Vec::new(), &mut found);
     }
     if found.len() == 1 { found.pop() } else { None }
