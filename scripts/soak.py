@@ -29,6 +29,8 @@ import sys
 import tempfile
 import time
 
+import flush_order
+
 # Calls that change the disk. Of openat those that make or empty a file.
 CALLS = {
     "rename": "EIO", "renameat": "EIO", "renameat2": "EIO", "mkdir": "ENOSPC", "mkdirat": "ENOSPC", "unlink": "EIO",
@@ -292,35 +294,11 @@ class Soak:
     def unflushed(self):
         """What a loss of power could lose of the files that the command wrote, from the order of its calls."""
         log = self.desk / "order.log"
-        calls = "write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat"
-        child = self.start(["strace", "-f", "-y", "-s", "0", "-o", str(log), "-e", f"trace={calls}", "--"])
+        child = self.start(["strace", "-f", "-y", "-s", "0", "-o", str(log), "-e", f"trace={flush_order.CALLS}", "--"])
         child.communicate(timeout=PATIENCE)
-        absolute = lambda name: os.path.normpath(os.path.join(self.folder, name))
-        is_named = lambda path: path.startswith(str(self.folder)) and ".writing-" not in path and ".new-" not in path
-        dirty, folders, found, named = set(), set(), [], 0
-        for line in log.read_text(errors="replace").splitlines():
-            call = re.match(r"\d+\s+(\w+)\((.*)\)\s+= (?!-1)", line)
-            if not call:
-                continue
-            descriptor = re.match(r"\d+<([^>]*)>", call[2])
-            if call[1] in ("write", "pwrite64") and descriptor:
-                dirty.add(descriptor[1])
-            elif call[1] in ("fsync", "fdatasync") and descriptor:
-                dirty.discard(descriptor[1])
-                folders.discard(descriptor[1])
-            elif call[1].startswith("rename"):
-                old, new = (absolute(name) for name in re.findall(r'"([^"]*)"', call[2]))
-                below = {path for path in dirty if path == old or path.startswith(old + "/")}
-                dirty = (dirty - below) | {new + path.removeprefix(old) for path in below}
-                if is_named(new):
-                    named += 1
-                    found += [f"{os.path.relpath(new, self.folder)} has its name before it is flushed"] if below else []
-                    folders.add(os.path.dirname(new))
-            elif call[1].startswith("mkdir"):
-                folders |= {os.path.dirname(absolute(name)) for name in re.findall(r'"([^"]*)"', call[2]) if is_named(absolute(name))}
-        if named == 0:
+        found = flush_order.unflushed(log, self.folder)
+        if found is None:
             raise Lost("no file got a name")
-        found += [f"{folder} is not flushed after its entries changed" for folder in folders if os.path.isdir(folder)]
         return found
 
     def keeps_power(self):

@@ -15,11 +15,12 @@ command -v strace >/dev/null || echo "strace is not there: commands are killed a
 [ "$(id -u)" = 0 ] || echo "not root: no disk is filled"
 
 if [ "${1:-}" = --quick ]; then
+    python3 -B scripts/flush_order.py # tests itself
     cargo build --quiet --locked -p contractive-cli
-    exec python3 scripts/soak.py "$target/debug/cae" --minutes 20 --each 2
+    exec python3 -B scripts/soak.py "$target/debug/cae" --minutes 20 --each 2
 fi
 minutes=${1:-60}
 shift || true
 cargo build --quiet --release --locked -p contractive-cli
-python3 scripts/soak.py "$target/release/cae" --minutes "$minutes" --seed "$(date +%s)" --record benches/results/soak.jsonl \
+python3 -B scripts/soak.py "$target/release/cae" --minutes "$minutes" --seed "$(date +%s)" --record benches/results/soak.jsonl \
     ${1:+--only "$@"}
