@@ -1,8 +1,10 @@
 """What tests of the Python package share."""
 
+import threading
+
 import numpy as np
 import pytest
-from contractive import AnomalyDetector, ContractiveAutoencoder, SeriesDetector
+from contractive import AnomalyDetector, ContractiveAutoencoder, ImageDetector, SeriesDetector
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +46,39 @@ def detector(**settings):
 
 def series(**settings):
     return SeriesDetector(**{"ensemble": 1, "steps": 20, "window": 12, "random_state": 0, **settings})
+
+
+def pictures(n, seed=0):
+    """Grey waves of 32 by 32 pixels, bytes."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:32, :32]
+    waves = [120 + 40 * np.sin(0.8 * x + rng.uniform(0, 7)) * np.cos(0.6 * y) for _ in range(n)]
+    return np.stack([np.uint8(wave + rng.normal(0, 5, wave.shape)) for wave in waves])
+
+
+PICTURES = pictures(12)
+PICTURES.setflags(write=False)
+
+
+def images(**settings):
+    return ImageDetector(**{"steps": 20, "scales": (1,), "hidden_layer_sizes": (16, 4), "random_state": 0, **settings})
+
+
+def in_threads(*works):
+    """Run each on a thread of its own; what one raises is raised."""
+    raised = []
+
+    def caught(work):
+        try:
+            work()
+        except BaseException as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=caught, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not any(thread.is_alive() for thread in threads)
+    if raised:
+        raise raised[0]

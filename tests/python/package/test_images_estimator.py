@@ -10,6 +10,9 @@ import threading
 
 import numpy as np
 import pytest
+from conftest import PICTURES as GOOD
+from conftest import images as small
+from conftest import pictures
 from contractive import ImageDetector
 
 DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(ImageDetector).parameters.items()}
@@ -42,23 +45,6 @@ OTHERS = {
 }
 # Of patches, and of wholes.
 BOTH = pytest.mark.parametrize("others", [OTHERS, {**OTHERS, "whole": True}])
-
-
-def pictures(n, seed=0):
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:32, :32]
-    waves = [120 + 40 * np.sin(0.8 * x + rng.uniform(0, 7)) * np.cos(0.6 * y) for _ in range(n)]
-    return np.stack([np.uint8(wave + rng.normal(0, 5, wave.shape)) for wave in waves])
-
-
-GOOD = pictures(12)
-GOOD.setflags(write=False)  # every test has the same
-
-
-def small(**parameters):
-    return ImageDetector(
-        **{"steps": 20, "scales": (1,), "hidden_layer_sizes": (16, 4), "random_state": 0, **parameters}
-    )
 
 
 def test_parameters_are_kept_as_they_are_given():

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import X, detector, series, small
+from conftest import X, detector, in_threads, series, small
 from contractive import AnomalyDetector, ContractiveAutoencoder, load
 
 ROOT = Path(__file__).parents[3]
@@ -29,26 +29,6 @@ WITH_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 # Threads
-
-
-def in_threads(*works):
-    """Run each on a thread of its own; what one raises is raised."""
-    raised = []
-
-    def caught(work):
-        try:
-            work()
-        except BaseException as error:
-            raised.append(error)
-
-    threads = [threading.Thread(target=caught, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert not any(thread.is_alive() for thread in threads)
-    if raised:
-        raise raised[0]
 
 
 @pytest.mark.parametrize("make", [small, detector, series])
@@ -223,8 +203,9 @@ def save(): model.save(folder + "/m")
 def keep(): found.save(folder + "/d")
 def read(): load(folder + "/m")
 def read_detector(): load(folder + "/d")
+def threshold(): found.set_threshold(rng.choice(["contamination:0.1", "quantile:0.9", "sigma:3"]))
 def write(): model.report(folder + "/page.html", X)
-works = [fit, refit, part, detect, score, spectrum, save, keep, read, read_detector, write]
+works = [fit, refit, part, detect, score, spectrum, save, keep, read, read_detector, write, threshold]
 took = {}
 for work in works:
     began = time.perf_counter()
@@ -370,7 +351,7 @@ def test_memory_threads_and_files_stay_flat_over_many_fits_and_loads(tmp_path):
 # Pickles
 
 
-@pytest.mark.parametrize("name", ["autoencoder", "anomaly", "series"])
+@pytest.mark.parametrize("name", ["autoencoder", "anomaly", "series", "image"])
 def test_estimators_pickled_by_an_older_version_are_read(name):
     folder = ROOT / "fixtures" / "pickles-0.1.0"
     told = json.loads((folder / f"{name}.json").read_text())

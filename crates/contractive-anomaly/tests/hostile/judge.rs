@@ -182,6 +182,10 @@ impl Judge {
             assert!(is_of_kind, "{} of {} must be {kinds}: {error} ({})", reader.0, path.display(), first(&shown));
             let message = error.to_string();
             assert!(message.len() < 4000, "a message of {} bytes: {}", message.len(), first(&message));
+            // Of settings that lie over others, in files and on the command line, the message names the key.
+            let name = path.file_name().unwrap().to_string_lossy();
+            let is_named = message.contains(&*name) || reader.0 == TOML.0 && message.starts_with("`model.");
+            assert!(is_named, "{} of {name} does not name it: {message}", reader.0);
         }
     }
 

@@ -30,6 +30,7 @@ mod numbers;
 mod odd_files;
 mod patches;
 mod per_row;
+mod places;
 mod recipes;
 mod report;
 mod reproducibility;

@@ -95,10 +95,33 @@ fn two_processes_do_not_write_one_place() {
     assert!(told.contains("is being trained by another process"), "{told}");
     first.kill().unwrap();
     first.wait().unwrap();
+    // One that is resumed is not resumed a second time.
+    let metrics = || fs::metadata(desk.path("run/metrics.jsonl")).unwrap().len();
+    let of_first = metrics();
     let mut second = spawned(&desk, "resume run -q");
-    wait_until(|| !desk.cae("resume run --epochs 1").assert().get_output().stderr.is_empty());
+    wait_until(|| metrics() > of_first);
+    let told = desk.refused("resume run --epochs 2000000", 1);
+    assert!(told.contains("is being trained by another process"), "{told}");
+    assert_eq!(second.try_wait().unwrap(), None);
     second.kill().unwrap();
     second.wait().unwrap();
+}
+
+#[test]
+fn a_finished_run_that_is_resumed_keeps_what_lies_beside_it() {
+    let desk = desk();
+    desk.cae("train --data table.csv --hidden 2 --epochs 2 -q --out run").assert().success();
+    let kept = ["run/mine.txt", "run/model/mine.txt", "run/checkpoints/mine.txt"];
+    kept.iter().for_each(|name| desk.write(name, name));
+    symlink("run", desk.path("newest")).unwrap();
+    let model = desk.read("run/model/model.safetensors");
+    for (words, is_as_it_was) in [("resume newest -q", true), ("resume newest --epochs 3 -q", false)] {
+        desk.cae(words).assert().success();
+        kept.iter().for_each(|name| assert_eq!(desk.text(name), *name));
+        assert!(fs::symlink_metadata(desk.path("newest")).unwrap().is_symlink());
+        assert_eq!(desk.read("run/model/model.safetensors") == model, is_as_it_was);
+    }
+    assert_eq!(desk.text("run/metrics.jsonl").lines().count(), 3);
 }
 
 #[test]
