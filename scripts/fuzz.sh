@@ -54,8 +54,8 @@ fuzzed() {
 }
 
 commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
-instructions=portable
-for one in avx2 avx512f; do if grep -qw $one /proc/cpuinfo 2>/dev/null; then instructions=${one%f}; fi; done
+. scripts/instructions.sh
+instructions=$(instruction_sets | tail -1)
 
 # recorded TARGET: fuzzes it and appends its line to the results; fails where something was found.
 recorded() {

@@ -57,6 +57,10 @@ build another-place
 cat "$scratch/sums"
 if (cd "$scratch/another-place.out" && sha256sum --check --quiet "$scratch/sums"); then
     echo "the same bytes"
+    for built in "$scratch"/one.out/*; do
+        python3 -B scripts/measured.py "two builds, the same bytes" "PROFILE=$profile bash scripts/reproducible.sh $what" \
+            built="$(basename "$built")" sha256="$(sha256sum "$built" | cut -d ' ' -f 1)"
+    done
 else
     if [ -n "${KEEP:-}" ]; then trap - EXIT; echo "both lie in $scratch"; fi
     exit 1

@@ -38,13 +38,9 @@ observed() {
     rm -f "$log"
 }
 
-# The instruction sets that this processor has, the best one last.
-sets() {
-    echo portable
-    if grep -qw avx2 /proc/cpuinfo; then echo avx2; fi
-    if grep -qw avx512f /proc/cpuinfo; then echo avx512; fi
-}
-best=$(sets | tail -1)
+. scripts/instructions.sh
+missing_instruction_sets
+best=$(instruction_sets | tail -1)
 
 # instrumented NAME FLAGS: what follows is built with these flags, into a folder of its own.
 instrumented() {
@@ -61,7 +57,7 @@ finished() {
 address() {
     instrumented address -Zsanitizer=address
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
-    for set in $(sets); do
+    for set in $(instruction_sets); do
         observed address contractive-core "$set" "${cargo[@]}" -p contractive-core --lib \
             --test engine --test engine_contract --test data_parallel --test allocations
     done

@@ -8,10 +8,10 @@ reported, when the run failed, or when it ran no test: a run that says nothing i
 
 import json
 import re
-import subprocess
 import sys
-from datetime import date
 from pathlib import Path
+
+from measured import here
 
 REPORTS = {
     "address": r"ERROR: (?:Address|Leak)Sanitizer|runtime error:",
@@ -22,16 +22,6 @@ REPORTS = {
 }
 
 
-def said(*command):
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def commit():
-    """The commit, and whether anything but results like these differs from it."""
-    changed = said("git", "status", "--porcelain", "--untracked-files=no", "--", ":!benches/results")
-    return said("git", "describe", "--always") + ("-dirty" if changed else "")
-
-
 def counted(tool, log):
     """Tests that passed, tests that failed, reports."""
     results = [re.findall(pattern, log) for pattern in (r"(\d+) passed", r"(\d+) failed")]
@@ -40,20 +30,13 @@ def counted(tool, log):
     return passed, failed, sum(map(int, found)) if tool == "valgrind" else len(found)
 
 
-def processor():
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "unknown")
-
-
 if __name__ == "__main__":
     results, tool, what, instructions, log, status, seconds, command = sys.argv[1:]
     text = Path(log).read_text(encoding="utf-8", errors="replace")
     passed, failed, reports = counted(tool, text)
     with open(results, "a", encoding="utf-8") as file:
         line = {
-            "date": date.today().isoformat(),
-            "commit": commit(),
-            "processor": processor(),
+            **here(),
             "tool": tool,
             "what": what,
             "command": command,

@@ -7,6 +7,7 @@
 # CAE is the program, of a release build for any speed; FOLDER (by default a new one in /tmp) is emptied again at the end. It
 # needs Python with NumPy (PYTHON=…), and Linux.
 set -euo pipefail
+record=$(realpath "$(dirname "$0")/measured.py")
 cae=$(realpath "${1:?give the program cae}")
 gigabytes=${2:-10}
 folder=$(mktemp -d -p "${3:-/tmp}" soak-stream.XXXX)
@@ -45,5 +46,7 @@ PY
 }
 tenth=$(peak tenth) || { cat said; exit 1; }
 whole=$(peak whole) || { cat said; exit 1; }
+python3 -B "$record" "streamed training" "bash scripts/soak-stream.sh target/release/cae $gigabytes" gigabytes="$gigabytes" \
+    kib_of_a_tenth="$tenth" kib_of_the_whole="$whole"
 echo "peak resident memory: $tenth KiB for a tenth, $whole KiB for the whole of $gigabytes GB"
 [ "$tenth" -lt $((192 * 1024)) ] && [ "$whole" -lt $((192 * 1024)) ]

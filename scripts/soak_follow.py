@@ -11,6 +11,8 @@ import threading
 import time
 from pathlib import Path
 
+import measured
+
 HEADER = "time,load,flow\n"
 WINDOW = 60
 
@@ -120,7 +122,10 @@ def main(cae, n):
             f"{'the same' if got == expected else 'NOT THE SAME'} as of the whole at once; resident {first} KiB after a "
             f"tenth, {last} KiB at the end, most {max(memory)} KiB"
         )
-        return got == expected and code == 0 and last - first < 4096
+        is_right = got == expected and code == 0 and last - first < 4096
+        command = f"bash scripts/soak-follow.sh target/release/cae {n}"
+        measured.record("a day, followed", command, is_right=is_right, rows=n, **turns, kib_first=first, kib_most=max(memory))
+        return is_right
 
 
 if __name__ == "__main__":

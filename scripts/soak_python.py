@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "python" / "package"))
 
+import measured
 import numpy as np
 from contractive import AnomalyDetector, ContractiveAutoencoder, SeriesDetector, load
 from test_reliability import INTERRUPTED, child, end, taken
@@ -26,6 +27,14 @@ ROWS = np.random.default_rng(0).normal(size=(64, 4)).astype("f4")
 def tiny(seed=0):
     """Give a network that is fitted in a millisecond."""
     return ContractiveAutoencoder((4, 2), max_iter=1, random_state=seed, n_jobs=2)
+
+
+def told(part, words, is_right, **figures):
+    """Say what a part came to, and append its line to the results; whether it is right."""
+    print(f"{part}: {words}", flush=True)
+    command = f"SHARE={SHARE:g} bash scripts/soak-python.sh {part}"
+    measured.record(f"Python: {part}", command, is_right=is_right, **figures)
+    return is_right
 
 
 def flat(name, n, work, warm_up):
@@ -42,13 +51,14 @@ def flat(name, n, work, warm_up):
     gc.collect()
     after = taken()
     grown = after[0] - before[0]
-    print(
-        f"{name}: {n} in {time.perf_counter() - began:.0f} s; resident {before[0]} KiB after {warm_up}, {after[0]} KiB at "
-        f"the end ({grown:+} KiB, {grown * 1024 / n:+.0f} B each), most {max(most, after[0])} KiB; threads {before[1]} and "
-        f"{after[1]}, open files {before[2]} and {after[2]}",
-        flush=True,
+    most = max(most, after[0])
+    words = (
+        f"{n} in {time.perf_counter() - began:.0f} s; resident {before[0]} KiB after {warm_up}, {after[0]} KiB at "
+        f"the end ({grown:+} KiB, {grown * 1024 / n:+.0f} B each), most {most} KiB; threads {before[1]} and "
+        f"{after[1]}, open files {before[2]} and {after[2]}"
     )
-    return grown < 4096 and after[1:] == before[1:]
+    is_flat = grown < 4096 and after[1:] == before[1:]
+    return told(name, words, is_flat, n=n, kib_before=before[0], kib_after=after[0], kib_most=most)
 
 
 def fits():
@@ -79,11 +89,11 @@ def loads():
             for name in kinds:
                 load(f"{folder}/{name}").score_samples(ROWS)
 
-        return flat("loads of three kinds", int(1_000 * SHARE), work, 100)
+        return flat("loads", int(1_000 * SHARE), work, 100)
 
 
 def interrupts():
-    """Send Ctrl-C at 500 random instants of eleven kinds of work."""
+    """Send Ctrl-C at 500 random instants of twelve kinds of work."""
     heard = 0
     began = time.perf_counter()
     for seed in range(5):
@@ -94,11 +104,8 @@ def interrupts():
                 print(f"interrupts: seed {100 + seed}: {done.stdout}{done.stderr}")
                 return False
             heard += int(done.stdout)
-    print(
-        f"interrupts: {heard} of 500 heard, everything whole after each, in {time.perf_counter() - began:.0f} s",
-        flush=True,
-    )
-    return heard == 500
+    words = f"{heard} of 500 heard, everything whole after each, in {time.perf_counter() - began:.0f} s"
+    return told("interrupts", words, heard == 500, sent=500, heard=heard)
 
 
 def forks():
@@ -147,12 +154,12 @@ def forks():
         stop.set()
         for thread in threads:
             thread.join()
-    print(
-        f"forks: 60 children; {codes_of[7]} did all, {codes_of[3]} were told that a pass was under way, "
-        f"{60 - codes_of[7] - codes_of[3]} failed ({dict(codes_of)})",
-        flush=True,
+    failed = 60 - codes_of[7] - codes_of[3]
+    words = (
+        f"60 children; {codes_of[7]} did all, {codes_of[3]} were told that a pass was under way, {failed} failed "
+        f"({dict(codes_of)})"
     )
-    return codes_of[7] + codes_of[3] == 60
+    return told("forks", words, failed == 0, children=60, failed=failed)
 
 
 def ends():
@@ -165,8 +172,8 @@ def ends():
                 got = end(what, how, random.random())
                 if got != is_right:
                     wrong.append((what, how, got))
-    print(f"ends: 120 programs, {len(wrong)} with another exit code or words {wrong[:3]}", flush=True)
-    return not wrong
+    words = f"120 programs, {len(wrong)} with another exit code or words {wrong[:3]}"
+    return told("ends", words, not wrong, programs=120, wrong=len(wrong))
 
 
 PARTS = {"fits": fits, "loads": loads, "interrupts": interrupts, "forks": forks, "ends": ends}

@@ -141,7 +141,9 @@ for line in sys.stdin:
     if one.get("executable") and one["profile"]["test"] and "/contractive-core/" in one["manifest_path"]:
         print(one["executable"])')
 [ -n "$programs" ] || { echo "the core has no test programs" >&2; exit 1; }
-for instructions in avx2 portable; do
+. scripts/instructions.sh
+missing_instruction_sets
+for instructions in portable $(instruction_sets | sed '1d;$d'); do
     say "the core's tests with $instructions instructions"
     while read -r program; do
         (cd crates/contractive-core && CONTRACTIVE_INSTRUCTIONS=$instructions CARGO_MANIFEST_DIR=$PWD "$program" --quiet)
