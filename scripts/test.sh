@@ -106,6 +106,9 @@ bash scripts/crates.sh
 # fuzz/ is a workspace of its own, which nothing below builds.
 cargo metadata --manifest-path fuzz/Cargo.toml --locked --format-version 1 >/dev/null
 
+say "the bills of materials hold to CycloneDX's schema"
+bash scripts/sbom.sh
+
 # A fresh clone gains nothing from incremental compilation, and pays for it.
 if [ ! -d "${CARGO_TARGET_DIR:-target}/debug/incremental" ]; then export CARGO_INCREMENTAL=0; fi
 
@@ -126,8 +129,15 @@ fi
 say "tests"
 cargo test --workspace --locked
 
-# As README begins: the workspace has more than one program.
-cargo run --quiet --locked -- --version | grep -q "^cae " || { echo "cargo run must find \`cae\`" >&2; exit 1; }
+# As README begins, where the workspace has more than one program. `cargo run` itself would build everything anew, with the
+# features that `cae` alone asks for, and so would `cargo build -p`: what comes next takes the program that the tests used.
+cargo metadata --locked --no-deps --format-version 1 | python3 -c '
+import json, sys
+read = json.load(sys.stdin)
+runs = {one["default_run"] for one in read["packages"] if one["id"] in read["workspace_default_members"]} - {None}
+sys.exit(f"cargo run must find cae, got {runs}" if runs != {"cae"} else 0)'
+export CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae
+"$CONTRACTIVE_CAE" --version | grep -q "^cae "
 
 say "kills, failing calls and full disks"
 bash scripts/soak.sh --quick
@@ -159,7 +169,6 @@ joined environments
 for venv in .venv .venv-frameworks .venv-engines .venv-oldest; do
     $venv/bin/pip install -q --force-reinstall --no-deps "${CARGO_TARGET_DIR:-target}"/wheels/*.whl
 done
-export CONTRACTIVE_CAE=${CARGO_TARGET_DIR:-target}/debug/cae
 # tested VENV TESTS...: the tests, by the Python of that environment.
 tested() {
     local venv=$1

@@ -50,7 +50,9 @@ fn a_place_without_the_right_to_write_is_refused_before_the_work() {
     desk.cae(&format!("{DETECTOR} --steps 20 --out locked/d")).assert().success();
     fs::set_permissions(desk.path("locked"), Permissions::from_mode(0o555)).unwrap();
     let Some(prefix) = bound_by_permissions(&desk) else {
-        return eprintln!("skipped: permissions do not bind root here, and setpriv is not there or cannot take its rights");
+        return eprintln!(
+            "skipped: permissions do not bind root here, and setpriv is not there or cannot take its rights"
+        );
     };
     for train in LONG {
         let (code, said) = told(&desk, prefix, &format!("{train} locked/new"));
@@ -95,9 +97,12 @@ fn with_volume(desk: &Desk, script: &str) -> Option<(Option<i32>, String)> {
 #[test]
 fn a_mounted_volume_is_filled_and_not_replaced() {
     let desk = with_detector();
-    let filled = format!("$CAE {DETECTOR} --steps 20 --out volume && $CAE threshold volume contamination:0.3 -q && ls volume");
+    let filled =
+        format!("$CAE {DETECTOR} --steps 20 --out volume && $CAE threshold volume contamination:0.3 -q && ls volume");
     let Some((code, said)) = with_volume(&desk, &filled) else {
-        return eprintln!("skipped: this user may not mount a file system of their own (unshare --mount --map-root-user)");
+        return eprintln!(
+            "skipped: this user may not mount a file system of their own (unshare --mount --map-root-user)"
+        );
     };
     assert_eq!((code, said.split_whitespace().next()), (Some(0), Some("config.json")), "{said}");
 
@@ -111,13 +116,19 @@ fn a_mounted_volume_is_filled_and_not_replaced() {
     for train in LONG {
         let taken = format!("echo mine > volume/mine; $CAE {train} volume; code=$?; cat volume/mine; exit $code");
         let (code, said) = with_volume(&desk, &taken).unwrap();
-        assert!(code == Some(2) && said.starts_with("mine\nerror: ") && said.contains("volume exists and is not empty"), "{code:?}, {said}");
+        assert!(
+            code == Some(2) && said.starts_with("mine\nerror: ") && said.contains("volume exists and is not empty"),
+            "{code:?}, {said}"
+        );
     }
     // One that is mounted for reading alone.
     for train in LONG {
         let locked = format!("mount -o remount,ro volume; $CAE {train} volume/new");
         let (code, said) = with_volume(&desk, &locked).unwrap();
-        assert_eq!((code, said.as_str()), (Some(1), "error: cannot write volume/new: Read-only file system (os error 30)\n"));
+        assert_eq!(
+            (code, said.as_str()),
+            (Some(1), "error: cannot write volume/new: Read-only file system (os error 30)\n")
+        );
     }
     assert!(names_in(&desk.path("volume")).is_empty());
 }
