@@ -61,6 +61,11 @@ impl LineEnds {
         byte == b'\n' && ends_cell
     }
 
+    /// Whether the byte that was seen last stands within quotes, the one that opens them among them.
+    pub fn is_within_quotes(&self) -> bool {
+        self.within == Within::Quotes
+    }
+
     /// Cells of the line at hand that are ended.
     pub fn cells(&self) -> usize {
         self.cells

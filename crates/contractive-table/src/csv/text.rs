@@ -4,6 +4,7 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
 use super::first_line::separator;
+use super::records::LineEnds;
 use crate::error::TableError;
 use crate::source::{Source, read_up_to};
 
@@ -46,24 +47,37 @@ pub(crate) fn text(path: &Path, input: Box<dyn Read + Send>, size: u64) -> Resul
         reader.read_exact(&mut [0; 3]).map_err(failed)?;
     }
     let start = &start[if has_mark { 3 } else { 0 }..];
-    if let Some(encoding) = other_encoding(start, mark.starts_with(&[0xff, 0xfe])) {
+    let named = named_separator(start);
+    let separator = named.map_or_else(|| separator(path, start), |(separator, _)| separator);
+    if let Some(encoding) = other_encoding(start, separator, mark.starts_with(&[0xff, 0xfe])) {
         let reason =
             format!("it begins as {encoding} does; it must be text in UTF-8, or in UTF-16 with its byte order mark");
         return Err(TableError::Corrupt { path: path.to_path_buf(), reason });
     }
-    if let Some((separator, length)) = named_separator(start) {
+    if let Some((_, length)) = named {
         reader.read_exact(&mut vec![0; length]).map_err(failed)?;
-        return Ok(Text { reader, separator, skipped_lines: 1, size });
     }
-    Ok(Text { separator: separator(path, start), reader, skipped_lines: 0, size })
+    Ok(Text { reader, separator, skipped_lines: named.is_some().into(), size })
 }
 
 /// The encoding of which text that begins so seems to be, told by zeros between its letters: those in a cell or two are no
-/// sign of any. `is_decoded` of what was read as UTF-16.
-fn other_encoding(start: &[u8], is_decoded: bool) -> Option<&'static str> {
-    let n_zeros = start.iter().filter(|byte| **byte == 0).count();
-    let mut names = start.iter().skip_while(|byte| matches!(byte, b'\n' | b'\r')).take_while(|byte| **byte != b'\n');
-    let has_name = !names.any(|byte| *byte == 0);
+/// sign of any, and those within quotes neither, for text of another encoding has them beside its quotes as well.
+/// `is_decoded` of what was read as UTF-16.
+fn other_encoding(start: &[u8], separator: u8, is_decoded: bool) -> Option<&'static str> {
+    if !start.contains(&0) {
+        return None;
+    }
+    let (mut ends, mut n_zeros) = (LineEnds::default(), 0);
+    let (mut is_empty, mut is_of_names, mut has_name) = (true, true, true);
+    for &byte in start {
+        let ends_line = ends.see(byte, separator);
+        is_empty &= matches!(byte, b'\n' | b'\r');
+        if byte == 0 && !ends.is_within_quotes() {
+            n_zeros += 1;
+            has_name &= !is_of_names;
+        }
+        is_of_names &= is_empty || !ends_line;
+    }
     if n_zeros == 0 || has_name && n_zeros * LETTERS_A_ZERO < start.len() {
         return None;
     }
@@ -165,7 +179,8 @@ mod tests {
     #[test]
     fn other_encodings_are_named_and_not_read_as_letters_with_zeros() {
         let text = "time,load\n0,1\n";
-        let utf_16 = |of: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(of).collect::<Vec<u8>>();
+        let utf_16_of = |text: &str, of: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(of).collect::<Vec<u8>>();
+        let utf_16 = |of| utf_16_of(text, of);
         let utf_32 = |of: fn(u32) -> [u8; 4], mark: &str| {
             mark.chars().chain(text.chars()).flat_map(|c| of(c as u32)).collect::<Vec<u8>>()
         };
@@ -178,9 +193,26 @@ mod tests {
             (utf_32(u32::to_be_bytes, "\u{feff}"), "UTF-32 without"),
             // Names are on the first line that is not empty.
             ([&b"\r\n\nx\0,y\n"[..], &b"1,2\n".repeat(100)].concat(), "UTF-16 or UTF-32 without"),
+            // Quotes have their zeros beside them.
+            (utf_16_of("\"time\",\"load\"\n", u16::to_le_bytes), "UTF-16 (little-endian) without"),
+            (utf_16_of("\"time\n of day\"\n", u16::to_be_bytes), "UTF-16 (big-endian) without"),
+            ([&b"\"a\"\0,y\n"[..], &b"1,2\n".repeat(100)].concat(), "UTF-16 or UTF-32 without"),
         ] {
             let error = read(bytes).unwrap_err().to_string();
             assert!(error.contains(encoding) && error.contains("must be text in UTF-8"), "{encoding}: {error}");
+        }
+    }
+
+    #[test]
+    fn zeros_within_quotes_are_those_of_a_cell_wherever_it_stands() {
+        for text in [
+            "\"\n\x1b\0\0\0\0\",y\n1,2\n",
+            "\"\x1b\0\0\0\0\",y\n1,2\n",
+            "sep=;\n\"a,\0\";y\n1;2\n",
+            "x,y\n\"\0\0\0\0\0\0\0\0\",\"\0\0\0\"\n",
+        ] {
+            let lines = text.strip_prefix("sep=;\n").unwrap_or(text);
+            assert_eq!(read(text.as_bytes().to_vec()).unwrap().0, lines, "{text:?}");
         }
     }
 

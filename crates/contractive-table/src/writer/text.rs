@@ -52,9 +52,17 @@ impl<W: Write> CsvSink<W> {
         let separator = if fields.len() == 1 { b',' } else { separator };
         let names: Vec<String> = fields.iter().map(|field| shown(&field.name).into_owned()).collect();
         out.write_all(&line_of_names(separator, &names)?)?;
-        let lines = csv::WriterBuilder::new().delimiter(separator).buffer_capacity(1 << 16).from_writer(out);
+        let lines = quoting_zeros().delimiter(separator).buffer_capacity(1 << 16).from_writer(out);
         Ok(CsvSink { lines, close, shown })
     }
+}
+
+/// A writer that quotes what has a zero byte, which readers take for a sign of another encoding elsewhere: as it quotes what has
+/// the character of comments.
+fn quoting_zeros() -> csv::WriterBuilder {
+    let mut builder = csv::WriterBuilder::new();
+    builder.comment(Some(0));
+    builder
 }
 
 /// The line of names. Readers tell from it what parts cells: names are quoted where one of them could be taken for that, or
@@ -62,7 +70,7 @@ impl<W: Write> CsvSink<W> {
 fn line_of_names(separator: u8, names: &[String]) -> io::Result<Vec<u8>> {
     let is_odd = |name: &String| name.contains([';', '\t', '\u{feff}']);
     let style = if names.iter().any(is_odd) { QuoteStyle::Always } else { QuoteStyle::Necessary };
-    let mut line = csv::WriterBuilder::new().delimiter(separator).quote_style(style).from_writer(Vec::new());
+    let mut line = quoting_zeros().delimiter(separator).quote_style(style).from_writer(Vec::new());
     line.write_record(names).map_err(io_error)?;
     let line = line.into_inner().map_err(|e| io::Error::other(e.to_string()))?;
     let before =
@@ -163,10 +171,23 @@ mod tests {
     #[test]
     fn names_that_look_like_separators_are_read_as_they_were_written() {
         let folder = tempfile::tempdir().unwrap();
-        for names in [&["sep=;"][..], &["x;y"], &["x\ty"], &["a;b", "c"], &["\u{feff}a", "b"], &["a,b"], &["a", "b"]] {
+        for names in [
+            &["sep=;"][..],
+            &["x;y"],
+            &["x\ty"],
+            &["a;b", "c"],
+            &["\u{feff}a", "b"],
+            &["a,b"],
+            &["a", "b"],
+            &["a\0", "b"],
+        ] {
             for file in ["t.csv", "t.tsv", "t.csv.gz"] {
                 let path = folder.path().join(file);
-                let text = Values::Text(["1;2", "k\t5,5", "a,b"].map(|cell| Some(cell.to_owned())).to_vec());
+                let text = Values::Text(
+                    ["1;2", "k\t5,5", "a,b", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"]
+                        .map(|cell| Some(cell.to_owned()))
+                        .to_vec(),
+                );
                 let columns: Vec<Column> =
                     names.iter().map(|name| Column { name: (*name).into(), values: text.clone() }).collect();
                 let frame = Frame { first_row: 0, columns };
