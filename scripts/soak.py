@@ -14,10 +14,7 @@ never disturbed, with no stray file. A line of JSON a scenario and fault goes to
 
 import argparse
 import collections
-import dataclasses
-import hashlib
 import json
-import math
 import os
 import pathlib
 import random
@@ -30,6 +27,8 @@ import tempfile
 import time
 
 import flush_order
+import measured
+from soak_scenarios import Lost, check_documents, check_whole, data, files_digest, names_a_place, scenarios, without_stray
 
 # Calls that change the disk. Of openat those that make or empty a file.
 CALLS = {
@@ -37,148 +36,12 @@ CALLS = {
     "unlinkat": "EIO", "rmdir": "EIO", "fsync": "EIO", "fdatasync": "EIO", "write": "ENOSPC", "pwrite64": "ENOSPC",
     "openat": "ENOSPC", "link": "EIO", "linkat": "EIO", "ftruncate": "EIO", "chmod": "EIO", "fchmod": "EIO",
 }  # fmt: skip
-UNFINISHED = (".writing-", ".new-", ".tmp")
-TIMES = ("seconds", "rows_per_second")
 PATIENCE = 120
-
-
-class Lost(Exception):
-    """A promise that was broken."""
-
-
-@dataclasses.dataclass
-class Scenario:
-    """A command that is disturbed."""
-
-    name: str
-    # Commands that make the folder it begins in.
-    before: list[str]
-    # The command under test.
-    command: str
-    # Commands that go on after the fault, of the folder as it is then.
-    go_on: object
-    # What must be the same in the end: parts of the folder by name.
-    digest: object
-    # What must hold right after the fault, of (folder, as it was before, as it is in the end).
-    after: object = None
-
-
-def csv(rows, columns):
-    """A table of smooth numbers."""
-    number = lambda i, j: 0.5 + 0.5 * math.sin(0.37 * i + (1.1 + 0.2 * (i % 7)) * j)
-    lines = [",".join("abcdefgh"[:columns])]
-    lines += [",".join(f"{number(i, j):.5f}" for j in range(columns)) for i in range(rows)]
-    return "\n".join(lines) + "\n"
-
-
-def series(rows):
-    """A table of a time and a wave."""
-    lines = ["time,load"]
-    lines += [f"2024-01-{1 + i // 96:02}T{i % 96 // 4:02}:{i % 4 * 15:02}:00,{10 + 4 * math.sin(i / 12):.3f}" for i in range(rows)]
-    return "\n".join(lines) + "\n"
-
-
-def sha(path):
-    """The sum of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def untimed(value):
-    """A record without times, which differ from run to run."""
-    if isinstance(value, dict):
-        return {key: untimed(part) for key, part in value.items() if key not in TIMES}
-    return [untimed(part) for part in value] if isinstance(value, list) else value
-
-
-def tree(folder):
-    """The names of all files below a folder."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-
-
-def run_digest(folder):
-    """What must repeat of a run directory."""
-    names = [re.sub(r"tfevents\.\d+", "tfevents", name) for name in tree(folder)]
-    metrics = [untimed(json.loads(line)) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    if [record["epoch"] for record in metrics] != list(range(1, len(metrics) + 1)):
-        raise Lost(f"epochs with gaps or repeats: {[record['epoch'] for record in metrics]}")
-    files = [path for place in ("model", "images") for path in sorted((folder / place).iterdir())]
-    return {
-        "names": names,
-        "metrics": metrics,
-        "events": sum(path.stat().st_size for path in folder.glob("events.*")),
-        "config": (folder / "config.toml").read_text(),
-        "files": {str(path.relative_to(folder)): sha(path) for path in files},
-    }
-
-
-def files_digest(folder):
-    """Every file below a folder."""
-    return {name: sha(folder / name) for name in tree(folder) if (folder / name).is_file()}
-
-
-def without_stray(folder):
-    """Refuse files that a fault left."""
-    stray = [name for name in tree(folder) if any(part.startswith(UNFINISHED) for part in pathlib.Path(name).parts)]
-    if stray:
-        raise Lost(f"stray files: {stray}")
-
-
-def whole_or_none(name):
-    """A folder is whole, or there is nothing in it that would be taken for one."""
-
-    def check(folder, before, done):
-        now = files_digest(folder / name) if (folder / name / "config.json").exists() else None
-        if now not in (None, done):
-            raise Lost(f"{name} is neither whole nor nothing")
-
-    return check
-
-
-def old_or_new(name):
-    """A folder is the one of before or the new one, and what lay beside it is there."""
-
-    def check(folder, before, done):
-        kept = lambda files: {n: s for n, s in files.items() if n.split("/")[0] == name and ".writing-" not in n}
-        now = kept({n: sha(folder / n) for n in tree(folder) if (folder / n).is_file()})
-        if now not in (kept(before), kept(done)):
-            raise Lost(f"{name} is neither the old one nor the new one: {sorted(now)}")
-
-    return check
-
-
-def scenarios():
-    """All commands that are disturbed."""
-    train = "train --data t.csv --hidden 8,3 --epochs 4 --threads 1 -q --out m"
-    resume = lambda folder: ["resume m -q" if (folder / "m/config.toml").exists() else train]
-    detector = "train --detector --data t.csv --ensemble 2 --steps 20 --threads 1 -q --out d"
-    of_series = "train --detector --data s.csv --time time --window 12 --ensemble 2 --steps 20 --threads 1 -q --out d"
-    again = lambda words: lambda folder: [] if (folder / "d/config.json").exists() else [words]
-    rerun = lambda words: lambda folder: [words]
-    streamed = train.replace("--out", "--stream --out")
-    longer = "resume m --epochs 5 -q"
-    sweep = "train --data t.csv --hidden 3 --contraction 0,0.1 --epochs 2 --threads 1 -q --out w"
-    sweep_digest = lambda folder: {
-        "names": [re.sub(r"tfevents\.\d+", "tfevents", name) for name in tree(folder / "w")],
-        "runs": [run_digest(run) for run in sorted((folder / "w").glob("*=*"))],
-    }
-    of_run = lambda folder: run_digest(folder / "m")
-    of_all = lambda folder: files_digest(folder)
-    mine = "detect d --data t.csv -o d/mine.csv"
-    threshold, copy = "threshold d contamination:0.05 -q", "threshold d contamination:0.2 -q -o copy"
-    detect, encode = "detect d --data t.csv -o scores.parquet", "encode m --data t.csv -o codes.csv"
-    return [
-        Scenario("train", [], train, resume, of_run),
-        Scenario("stream", [], streamed, lambda f: [streamed if words == train else words for words in resume(f)], of_run),
-        Scenario("resume", [train], longer, rerun(longer), of_run),
-        Scenario("detector", [], detector, again(detector), of_all, whole_or_none("d")),
-        Scenario("series", [], of_series, again(of_series), of_all, whole_or_none("d")),
-        Scenario("threshold", [detector, mine], threshold, rerun(threshold), of_all, old_or_new("d")),
-        Scenario("replace", [detector, copy.replace("0.2", "0.1"), mine.replace("d/", "copy/")], copy, rerun(copy), of_all,
-                 old_or_new("copy")),
-        Scenario("sweep", [], sweep, rerun(sweep), sweep_digest),
-        Scenario("detect", [detector, detect.replace("t.csv", "u.csv")], detect, rerun(detect), of_all, old_or_new("scores.parquet")),
-        Scenario("encode", [train], encode, rerun(encode), lambda folder: {"codes": sha(folder / "codes.csv")}),
-    ]  # fmt: skip
+PAGE = 4096
+# Sizes of full disks that are tried, from none to what the command writes.
+N_SIZES = 13
+# So many faults at calls strike once at least, or the harness is at fault.
+ENOUGH = 8
 
 
 class Soak:
@@ -189,9 +52,7 @@ class Soak:
         self.random = random.Random(f"{seed} {scenario.name}")
         self.template, self.folder = desk / "template", desk / "now"
         self.template.mkdir()
-        (self.template / "t.csv").write_text(csv(300, 3))
-        (self.template / "u.csv").write_text(csv(200, 3))
-        (self.template / "s.csv").write_text(series(400))
+        data(self.template)
         for words in scenario.before:
             self.run(words, self.template)
         self.before = files_digest(self.template)
@@ -222,11 +83,8 @@ class Soak:
     def settle(self):
         """Check what the fault left, go on, and compare."""
         scenario = self.scenario
-        if scenario.after:
-            name_done = self.done if scenario.name in ("detector", "series") else self.done_files
-            if scenario.name in ("detector", "series"):
-                name_done = {n.removeprefix("d/"): s for n, s in self.done.items() if n.startswith("d/")}
-            scenario.after(self.folder, self.before, name_done)
+        check_documents(self.folder)
+        check_whole(scenario, files_digest(self.folder), self.before, self.done_files)
         # A writer of single files clears up what is surely nobody's: older than five seconds.
         for path in self.folder.rglob(".writing-*"):
             os.utime(path, (time.time() - 60, time.time() - 60))
@@ -247,25 +105,22 @@ class Soak:
         return child.returncode == -signal.SIGKILL
 
     def calls(self):
-        """Calls of the main thread that change the disk: (name, count from 1)."""
+        """Calls that change the disk, of every thread: (name, count from 1 within the thread, as strace counts)."""
         self.renew()
         log = self.desk / "calls.log"
         child = self.start(["strace", "-f", "--seccomp-bpf", "-o", str(log), "-e", f"trace={','.join(CALLS)}", "--"])
         child.communicate(timeout=PATIENCE)
-        found, counts, main = [], collections.Counter(), None
+        found, counts = {}, collections.Counter()
         for line in log.read_text(errors="replace").splitlines():
             match = re.match(r"(\d+)\s+(\w+)\(", line)
             if not match:
                 continue
-            main = main or match[1]
-            if match[1] != main:
-                continue
-            counts[match[2]] += 1
+            counts[match[1], match[2]] += 1
             makes = match[2] != "openat" or "O_CREAT" in line or "O_TRUNC" in line
             # Standard output and error are another matter.
             if makes and not line.split("(", 1)[1].startswith(("1,", "2,")):
-                found.append((match[2], counts[match[2]]))
-        return found
+                found[match[2], counts[match[1], match[2]]] = None
+        return list(found)
 
     def injected(self, call, what):
         """The command with a fault at one call; its exit code and what it said."""
@@ -286,9 +141,16 @@ class Soak:
         """One failing call: an error is said, or the work is done all the same; whether the command failed."""
         code, said = self.injected(call, f"error={CALLS[call[0]]}")
         # strace counts the calls of each thread: where a thread's write fails, the main thread's may too, and be the message.
-        is_told = "error:" in said or call[0] == "write"
-        if code not in (0, 1) or "panicked" in said or (code == 1 and not is_told):
+        if not said.strip() and code == 1 and call[0] == "write":
+            return True
+        return self.is_told(code, said)
+
+    def is_told(self, code, said):
+        """Whether the command failed, with an error that names a file or folder of it."""
+        if code not in (0, 1) or "panicked" in said:
             raise Lost(f"ended with {code}: {said.strip()}")
+        if code == 1 and not ("error:" in said and names_a_place(said, self.scenario, self.folder)):
+            raise Lost(f"an error that names no file: {said.strip()}")
         return code == 1
 
     def unflushed(self):
@@ -311,21 +173,24 @@ class Soak:
         """The disk is full from some size on; whether the command failed."""
         shutil.rmtree(self.folder)
         self.folder.mkdir()
-        pages = sum(-(-path.stat().st_size // 4096) for path in self.template.rglob("*") if path.is_file())
-        size = 4 * pages + kilobytes
+        size = (pages_of(self.template) * PAGE >> 10) + kilobytes
         mount = lambda options: subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.folder], check=True)
         mount(f"size={size}k")
         try:
             shutil.copytree(self.template, self.folder, symlinks=True, dirs_exist_ok=True)
             child = self.start()
             said = child.communicate(timeout=PATIENCE)[1]
-            if child.returncode not in (0, 1) or "panicked" in said:
-                raise Lost(f"ended with {child.returncode}: {said.strip()}")
+            failed = self.is_told(child.returncode, said)
             mount("remount,size=100m")
             self.settle()
-            return child.returncode == 1
+            return failed
         finally:
             subprocess.run(["umount", "-l", self.folder], check=True)
+
+
+def pages_of(folder):
+    """Pages that the files of a folder take."""
+    return sum(-(-path.stat().st_size // PAGE) for path in folder.rglob("*") if path.is_file())
 
 
 def tried(soak, fault, faults, budget, deadline):
@@ -348,6 +213,8 @@ def tried(soak, fault, faults, budget, deadline):
             soak.settle()
         except (Lost, subprocess.TimeoutExpired, OSError, KeyError, ValueError) as e:
             broken.append({"fault": one, "broken": f"{type(e).__name__}: {e}"})
+    if fault in ("call", "full") and tries >= ENOUGH and struck == 0:
+        broken.append({"fault": None, "broken": f"none of {tries} struck"})
     return {"scenario": soak.scenario.name, "fault": fault, "tries": tries, "struck": struck, "broken": broken}
 
 
@@ -356,7 +223,9 @@ def faults_of(soak, options):
     has_strace = shutil.which("strace") is not None
     calls = soak.calls() if has_strace else []
     soak.random.shuffle(calls)
-    sizes = [0, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256]
+    # Each new file may lie beside the one that it replaces.
+    most = pages_of(soak.folder)
+    sizes = sorted({most * i // (N_SIZES - 1) * PAGE >> 10 for i in range(N_SIZES)})
     soak.random.shuffle(sizes)
     yield "kill", [None] * (options.each or 10**6)
     if has_strace:
@@ -375,12 +244,13 @@ def main():
     parser.add_argument("--each", type=int, help="most faults of a kind and scenario [default: as many as there is time for]")
     parser.add_argument("--only", nargs="*", help="scenarios")
     parser.add_argument("--faults", nargs="*", default=["kill", "call", "error", "full", "power"])
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=str(time.time_ns()), help="a seed of the faults' order and instants [default: the time]")
     parser.add_argument("--record", type=pathlib.Path, help="a file that the lines are added to")
     options = parser.parse_args()
     chosen = [one for one in scenarios() if not options.only or one.name in options.only]
     deadline = time.monotonic() + 60 * options.minutes
     n_broken = total = struck = 0
+    print(f"seed {options.seed}", file=sys.stderr)
     for i, scenario in enumerate(chosen):
         with tempfile.TemporaryDirectory(prefix="soak-") as place:
             soak = Soak(options.cae.resolve(), scenario, pathlib.Path(place), options.seed)
@@ -388,7 +258,7 @@ def main():
             for j, (fault, faults) in enumerate(kinds):
                 left = (deadline - time.monotonic()) / (len(chosen) - i)
                 record = tried(soak, fault, faults, left / (len(kinds) - j), deadline)
-                line = json.dumps({"date": time.strftime("%Y-%m-%d"), **record})
+                line = json.dumps({**measured.here(), "seed": options.seed, **record})
                 print(line, flush=True)
                 if options.record:
                     with options.record.open("a") as file:
