@@ -7,7 +7,7 @@ import pathlib
 import re
 import tempfile
 
-# Grows by a line an epoch, for TensorBoard alone: a run goes on without it.
+# Grows by a line an epoch, for TensorBoard alone: `cae resume` completes it from metrics.jsonl.
 EVENTS = "events."
 # The calls that must be in the log.
 CALLS = "write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat"
