@@ -38,8 +38,8 @@ CALLS = {
 }  # fmt: skip
 PATIENCE = 120
 PAGE = 4096
-# Sizes of full disks that are tried, from none to what the command writes.
-N_SIZES = 13
+# Sizes of full disks that are tried, from none to what the command writes, closer at the beginning.
+N_SIZES = 17
 # So many faults at calls strike once at least, or the harness is at fault.
 ENOUGH = 8
 
@@ -225,7 +225,7 @@ def faults_of(soak, options):
     soak.random.shuffle(calls)
     # Each new file may lie beside the one that it replaces.
     most = pages_of(soak.folder)
-    sizes = sorted({most * i // (N_SIZES - 1) * PAGE >> 10 for i in range(N_SIZES)})
+    sizes = sorted({most * i**2 // (N_SIZES - 1) ** 2 * PAGE >> 10 for i in range(N_SIZES)})
     soak.random.shuffle(sizes)
     yield "kill", [None] * (options.each or 10**6)
     if has_strace:

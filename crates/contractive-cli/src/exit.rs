@@ -63,8 +63,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     }
 }
 
-/// The error, its causes and its remedy, in one line where there is one fault; a cause that the error already quotes is not repeated.
-fn message(error: &anyhow::Error) -> String {
+/// The error and its causes in one line; a cause that the error already quotes is not repeated.
+pub(crate) fn with_causes(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
@@ -72,6 +72,12 @@ fn message(error: &anyhow::Error) -> String {
             text = format!("{text}: {cause}");
         }
     }
+    text
+}
+
+/// The error, its causes and its remedy, in one line where there is one fault.
+fn message(error: &anyhow::Error) -> String {
+    let text = with_causes(error);
     match remedy(error) {
         // Remedies of several faults stand below them, a line each.
         Some(remedy) if remedy.starts_with('\n') => format!("{text}{remedy}"),

@@ -10,7 +10,7 @@ use contractive_core::engine::CpuEngine;
 use contractive_report::record::concern;
 
 use crate::arguments::{OutputArguments, SourceArguments};
-use crate::exit::Ending;
+use crate::exit::{Ending, with_causes};
 use crate::finished::Finished;
 use crate::interruption::stop_flag;
 use crate::progress::{Progress, Reporting};
@@ -75,14 +75,14 @@ pub(crate) fn run(
 fn draw(prepared: &Prepared, outcome: &Outcome, run: &RunDirectory) -> Vec<&'static str> {
     let drawn = pictures::write_all(prepared, &outcome.model, &outcome.history, run);
     for failure in &drawn.failures {
-        say(format!("warning: a picture could not be drawn: {failure:#}"));
+        say(format!("warning: a picture could not be drawn: {}", with_causes(failure)));
     }
     drawn.names
 }
 
 /// A report that fails is a warning, as a picture is.
 fn or_warn<T>(report: anyhow::Result<T>) -> Option<T> {
-    report.inspect_err(|e| say(format!("warning: no report could be made: {e:#}"))).ok()
+    report.inspect_err(|e| say(format!("warning: no report could be made: {}", with_causes(e)))).ok()
 }
 
 /// Makes the report of a run that diverged, where it left a checkpoint to report on.

@@ -16,6 +16,7 @@ use super::table::Table;
 use crate::arguments::OutputArguments;
 use crate::browser;
 use crate::errors::Usage;
+use crate::exit::with_causes;
 use crate::numbers::count;
 use crate::output::{print, print_json_line, write_file};
 use crate::progress::Reporting;
@@ -147,7 +148,7 @@ impl SweepEnd<'_> {
         match comparison_html(&runs) {
             Ok(page) => write_file(&path, page.as_bytes())?,
             Err(e) => {
-                say(format!("warning: no report could be made: {e:#}"));
+                say(format!("warning: no report could be made: {}", with_causes(&e.into())));
                 return Ok(None);
             }
         }

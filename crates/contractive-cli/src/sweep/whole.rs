@@ -16,7 +16,7 @@ use super::plan::Plan;
 use super::result::{RunResult, State};
 use super::rows::SharedRows;
 use crate::arguments::{OutputArguments, SourceArguments};
-use crate::exit::Ending;
+use crate::exit::{Ending, with_causes};
 use crate::interruption::stop_flag;
 use crate::numbers::count;
 use crate::progress::Reporting;
@@ -126,7 +126,7 @@ impl Sweep<'_> {
             };
             let mut result = RunResult::read(&self.folder, &self.plan, run)?;
             if let Some(error) = error {
-                (result.state, result.error) = (State::Failed, Some(format!("{error:#}")));
+                (result.state, result.error) = (State::Failed, Some(with_causes(&error)));
                 failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
             board.ended(run, &result, warning.as_ref());

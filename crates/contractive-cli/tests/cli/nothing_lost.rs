@@ -168,3 +168,19 @@ fn a_stopped_training_leaves_no_folder() {
     assert_eq!(training.wait().unwrap().code(), Some(130));
     assert_eq!(names_in(Path::new(&desk.path(""))), ["table.csv"]);
 }
+
+#[test]
+fn a_picture_that_cannot_be_written_is_a_warning_and_its_cause_is_said_once() {
+    let desk = desk();
+    desk.cae("train --data table.csv --hidden 2 --epochs 1 -q --out run").assert().success();
+    fs::remove_file(desk.path("run/images/loss.svg")).unwrap();
+    fs::create_dir(desk.path("run/images/loss.svg")).unwrap();
+    let told = desk.cae("resume run --epochs 2 -q").assert().success();
+    let told = String::from_utf8_lossy(&told.get_output().stderr).into_owned();
+    assert!(
+        told.starts_with("warning: a picture could not be drawn: loss.svg: cannot write run/images/loss.svg: "),
+        "{told}"
+    );
+    assert_eq!(told.matches("(os error ").count(), 1, "{told}");
+    assert!(desk.path("run/model/config.json").exists());
+}
