@@ -5,7 +5,7 @@
 //! ±[`MOVE`], the signs drawn, and what it moves by, times [`MOST`], is allowed. Sums that cancel, large weights and steep
 //! activations all show there. What does not show, because no operand stands for it, is added: see [`Conditioning::of`].
 
-use contractive_core::parameters::layout;
+use contractive_core::parameters::{TensorPlace, layout};
 use contractive_core::reference::jacobian::jacobian;
 use contractive_core::reference::network::{Layer, Trace, forward};
 use contractive_core::{Activation, Penalty};
@@ -27,6 +27,8 @@ const MOST: f64 = 16.0;
 const VANISHED: f64 = 1e-36;
 /// Norms whose squares are flushed to zero: `jacobian_norm` has no gradient there.
 const NO_NORM: f64 = 1e-16;
+/// How far the engine's Φ of `gelu` lies off, whatever it is: of units in the tail that is much of it.
+const OF_NORMAL: f64 = 1.5e-7;
 /// Products of factors beyond this are not held by f32 on the way.
 const BEYOND: f64 = 1e28;
 
@@ -65,6 +67,9 @@ impl Conditioning {
                 let apart: Vec<f64> = place.range().map(|i| (want.gradient[i] - moved.gradient[i]).abs()).collect();
                 *allowed = f64::max(*allowed, most(&apart));
             }
+        }
+        for ((weight, bias), read) in readers(&places, trial.network().encoder().len()).into_iter().zip(&size.read) {
+            tensors[weight] += read * most(&want.gradient[places[bias].range()]);
         }
         let floor = size.floor();
         let of_terms = numbers(&want);
@@ -110,6 +115,17 @@ impl Conditioning {
     }
 }
 
+/// Of each layer, the encoder's and then the decoder's, the places of its weight and of its bias. The weight of a tied decoder's
+/// layer is that of the encoder's layer that mirrors it.
+fn readers(places: &[TensorPlace], n_encoder: usize) -> Vec<(usize, usize)> {
+    let is_bias = |i: &usize| places[*i].shape.len() == 1;
+    let of_layer = |(l, bias): (usize, usize)| match bias - 1 {
+        before if is_bias(&before) => (2 * (2 * n_encoder - 1 - l), bias),
+        weight => (weight, bias),
+    };
+    (0..places.len()).filter(is_bias).enumerate().map(of_layer).collect()
+}
+
 /// The trial with its operands moved.
 fn moved(trial: &Trial, size: &Size, time: u64) -> Trial {
     let mut draws = Draws::new(0x5EED + time);
@@ -142,9 +158,11 @@ struct Size {
     /// The largest activation or pre-activation, at least 1.
     a: f64,
     /// What each bias, in the order of `layout`, is moved by: roundings that are relative to 1 and not to what is rounded, as if
-    /// a unit had another pre-activation. φ″ of `sigmoid`, `silu` and `gelu` cancels next to 0, and Φ of `gelu` is right to 1.5e-7,
-    /// which what reads the unit feels.
+    /// a unit had another pre-activation. φ″ of `sigmoid`, `silu` and `gelu` cancels next to 0, and what reads a unit of `gelu`
+    /// feels that its Φ is off.
     shifts: Vec<f64>,
+    /// By how much what each layer reads is off because Φ is: its weights' gradient, δ aᵀ, has a as a factor.
+    read: Vec<f64>,
     activations: Vec<Activation>,
     /// Roundings of f64 in finite differences, whose gradients cancel.
     differences: f64,
@@ -156,22 +174,26 @@ impl Size {
     /// None where a unit is next to a kink, or where the reference and the engine are not of one thing by definition.
     fn of(trial: &Trial) -> Option<Self> {
         let network = trial.network();
-        let (mut a, mut shifts) = (1.0_f64, Vec::new());
-        for (stack, is_decoder) in [(network.encoder(), false), (network.decoder(), true)] {
-            let mut of_stack: Vec<f64> = stack.iter().map(|layer| own_shift(layer.activation)).collect();
+        let layers: Vec<&Layer> = network.encoder().iter().chain(network.decoder()).collect();
+        let mut shifts: Vec<f64> = layers.iter().map(|layer| own_shift(layer.activation)).collect();
+        let (mut a, mut read) = (1.0_f64, vec![0.0_f64; layers.len()]);
+        for (stack, first) in [(network.encoder(), 0), (network.decoder(), network.encoder().len())] {
             for point in points(trial) {
+                let is_decoder = first > 0;
                 let roundings = if is_decoder { after(network.encoder(), &point)? } else { of_inputs(&point) };
                 let input = if is_decoder { forward(network.encoder(), &point).output().to_vec() } else { point };
                 let trace = forward(stack, &input);
                 roundings_through(stack, &trace, roundings)?;
                 for (l, layer) in stack.iter().enumerate() {
                     a = a.max(most(&trace.z[l])).max(most(&trace.a[l]));
-                    if let (Activation::Gelu, Some(next)) = (layer.activation, stack.get(l + 1)) {
-                        of_stack[l + 1] = of_stack[l + 1].max(1.5e-7 * most(&trace.z[l]) * most(next.W.values()));
+                    let next = first + l + 1;
+                    if layer.activation == Activation::Gelu && next < layers.len() {
+                        let off = off_by_normal(&trace.z[l], &trace.a[l + 1]);
+                        read[next] = read[next].max(off);
+                        shifts[next] = shifts[next].max(off * most(layers[next].W.values()));
                     }
                 }
             }
-            shifts.extend(of_stack);
         }
         if trial.objective.penalty == Penalty::JacobianNorm {
             let norm = |x: &Vec<f64>| jacobian(network.encoder(), x).J().squared_norm().sqrt();
@@ -193,6 +215,7 @@ impl Size {
             contraction: trial.objective.contraction,
             a,
             shifts,
+            read,
             activations: own.encoder_activations.iter().chain(&own.decoder_activations).copied().collect(),
             sparsity: 4.0 * U * a * sparsity_slope(trial)?,
         })
@@ -217,6 +240,12 @@ impl Size {
         let of_activations = any(Activation::Tanh, of_tanh) + any(Activation::Gelu, of_gelu);
         self.sparsity + of_activations + self.differences + VANISHED * self.product()
     }
+}
+
+/// The most that units of `gelu` are off because Φ is: z (Φ + [`OF_NORMAL`]), and in the far tail, which ends at 0 in the engine
+/// too, no more than all of it.
+fn off_by_normal(z: &[f64], a: &[f64]) -> f64 {
+    z.iter().zip(a).map(|(z, a)| (OF_NORMAL * z.abs()).min(a.abs())).fold(0.0, f64::max)
 }
 
 fn own_shift(phi: Activation) -> f64 {
