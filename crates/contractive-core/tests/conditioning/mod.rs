@@ -76,6 +76,8 @@ impl Conditioning {
         for i in 0..4 {
             terms[i] = MOST * (terms[i] + MOVE * of_terms[i].abs()) + floor;
         }
+        // The term itself is told without its weight.
+        terms[3] += size.sparsity;
         for (allowed, place) in tensors.iter_mut().zip(&places) {
             *allowed = MOST * (*allowed + MOVE * most(&want.gradient[place.range()])) + floor;
         }
@@ -166,8 +168,9 @@ struct Size {
     activations: Vec<Activation>,
     /// Roundings of f64 in finite differences, whose gradients cancel.
     differences: f64,
-    /// By how much the gradient of the sparsity term moves where its mean code of next to 1 is rounded.
+    /// By how much the sparsity term moves where its mean code of next to 1 is rounded, and its gradient, which has its weight.
     sparsity: f64,
+    sparsity_weight: f64,
 }
 
 impl Size {
@@ -218,6 +221,7 @@ impl Size {
             read,
             activations: own.encoder_activations.iter().chain(&own.decoder_activations).copied().collect(),
             sparsity: 4.0 * U * a * sparsity_slope(trial)?,
+            sparsity_weight: trial.objective.sparsity.map_or(0.0, |sparsity| sparsity.weight),
         })
     }
 
@@ -238,7 +242,7 @@ impl Size {
         let of_gelu = 4e-7 * self.penalty();
         let any = |phi, floor| if self.activations.contains(&phi) { floor } else { 0.0 };
         let of_activations = any(Activation::Tanh, of_tanh) + any(Activation::Gelu, of_gelu);
-        self.sparsity + of_activations + self.differences + VANISHED * self.product()
+        self.sparsity_weight * self.sparsity + of_activations + self.differences + VANISHED * self.product()
     }
 }
 
@@ -252,10 +256,12 @@ fn own_shift(phi: Activation) -> f64 {
     if matches!(phi, Activation::Sigmoid | Activation::Silu | Activation::Gelu) { MOVE } else { 0.0 }
 }
 
-/// weight/(1 − ρ̂) of the unit whose mean over the rows, ρ̂, is nearest 1; none where the engine keeps ρ̂ off 0 or 1, which the
+/// 1/(1 − ρ̂) of the unit whose mean over the rows, ρ̂, is nearest 1; none where the engine keeps ρ̂ off 0 or 1, which the
 /// reference does not.
 fn sparsity_slope(trial: &Trial) -> Option<f64> {
-    let Some(sparsity) = trial.objective.sparsity else { return Some(0.0) };
+    if trial.objective.sparsity.is_none() {
+        return Some(0.0);
+    }
     let (network, rows) = (trial.network(), trial.corrupted.as_ref().unwrap_or(&trial.rows));
     let codes: Vec<Vec<f64>> =
         (0..rows.rows()).map(|r| forward(network.encoder(), rows.row(r)).output().to_vec()).collect();
@@ -265,7 +271,7 @@ fn sparsity_slope(trial: &Trial) -> Option<f64> {
         if !(1e-6..=1.0 - 1e-6).contains(&mean) {
             return None;
         }
-        largest = largest.max(sparsity.weight / (1.0 - mean));
+        largest = largest.max(1.0 / (1.0 - mean));
     }
     Some(largest)
 }
