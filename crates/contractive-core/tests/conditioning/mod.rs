@@ -76,7 +76,8 @@ impl Conditioning {
         for i in 0..4 {
             terms[i] = MOST * (terms[i] + MOVE * of_terms[i].abs()) + floor;
         }
-        // The term itself is told without its weight.
+        // The terms themselves are told without their weights.
+        terms[2] += size.floor_of_penalty(of_terms[2]);
         terms[3] += size.sparsity;
         for (allowed, place) in tensors.iter_mut().zip(&places) {
             *allowed = MOST * (*allowed + MOVE * most(&want.gradient[place.range()])) + floor;
@@ -166,8 +167,9 @@ struct Size {
     /// By how much what each layer reads is off because Φ is: its weights' gradient, δ aᵀ, has a as a factor.
     read: Vec<f64>,
     activations: Vec<Activation>,
-    /// Roundings of f64 in finite differences, whose gradients cancel.
+    /// Roundings of f64 in finite differences, whose gradients cancel; and those of all quotients of a row, as a norm.
     differences: f64,
+    quotients: f64,
     /// By how much the sparsity term moves where its mean code of next to 1 is rounded, and its gradient, which has its weight.
     sparsity: f64,
     sparsity_weight: f64,
@@ -215,6 +217,7 @@ impl Size {
         Some(Size {
             weights,
             differences: 2e-16 * trial.objective.contraction * weights.powi(2) * a / step,
+            quotients: 4e-16 * a / step * (own.encoder_sizes[0] as f64 * own.code_size() as f64).sqrt(),
             contraction: trial.objective.contraction,
             a,
             shifts,
@@ -233,6 +236,15 @@ impl Size {
     /// The same of all terms.
     fn product(&self) -> f64 {
         (self.weights.powi(2) * self.a).max(self.weights * self.a.powi(2)) * self.contraction.max(1.0)
+    }
+
+    /// The same of the penalty, which is told without its weight: `penalty` is a square, or smaller than one, of what differs by
+    /// the roundings of quotients.
+    fn floor_of_penalty(&self, penalty: f64) -> f64 {
+        let own = self.weights.powi(2) * self.a;
+        let any = |phi, floor| if self.activations.contains(&phi) { floor } else { 0.0 };
+        let of_quotients = 2.0 * penalty.abs().sqrt() * self.quotients + self.quotients.powi(2);
+        of_quotients + any(Activation::Tanh, 2e-16 * own) + any(Activation::Gelu, 4e-7 * own)
     }
 
     /// What no operand stands for. Differences are taken in f64 by both. φ′ of `tanh` is 1 − tanh² in the reference, right to 1e-16 of 1; that of `gelu` in the
