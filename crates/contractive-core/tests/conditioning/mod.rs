@@ -21,7 +21,7 @@ const MOVE: f64 = 4.0 * U;
 const TIMES: u64 = 4;
 /// How many times what the reference moves by is allowed. Sums have up to 70 terms and follow each other through ten layers,
 /// while the signs of roundings differ. Measured:
-/// over 11,500 cases run the farthest lay at 0.70 of it.
+/// over 80,000 cases the farthest lay at 0.998 of it, most runs of 2,000 at 0.1 to 0.3.
 const MOST: f64 = 16.0;
 /// What the engine flushes to zero, or gives for e^(−90) and less: each factor on the way may multiply it.
 const VANISHED: f64 = 1e-36;
